@@ -1,0 +1,1 @@
+//! Placeholder until this package's first lines are written.
