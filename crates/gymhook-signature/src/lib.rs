@@ -1,1 +1,30 @@
-//! Placeholder until this package's first lines are written.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod digest_index;
+mod encoding;
+mod header;
+mod key;
+mod keyring;
+mod mac;
+mod proof;
+mod request_id;
+mod scheme;
+mod secret;
+mod signer;
+mod timestamp;
+pub mod vendor;
+mod verified;
+mod verifier;
+
+pub use encoding::Encoding;
+pub use key::{Key, KeyId};
+pub use keyring::{Keyring, KeyringError};
+pub use proof::{Assurance, BodyAssurance, IdAssurance, Proof, SenderAssurance, TimeAssurance};
+pub use request_id::RequestId;
+pub use scheme::{ApiKey, BodyHmac, RequestIdMd5, SignatureScheme, StandardWebhooks, TimestampedHmac};
+pub use secret::{Secret, SecretError};
+pub use signer::{SignError, Signer};
+pub use timestamp::{SignedTime, TimeUnit, Tolerance};
+pub use verified::{AsProved, BodySigned, NotBodySigned, SenderOnly, Verified};
+pub use verifier::{Malformed, RejectReason, Verifier, VerifyError};

@@ -1,0 +1,72 @@
+//! Which secret is this? One keyed digest and one look-up, for one key or for ten thousand.
+//!
+//! The digests are HMAC-SHA256 under a key derived from the secrets themselves. Somebody who measures how far a look-up
+//! got learns a few bits of a digest that only the holder of all secrets can compute, hence nothing about any secret.
+
+use core::fmt;
+
+use constant_time_eq::constant_time_eq_32;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+type Tag = [u8; 32];
+
+pub(crate) struct DigestIndex {
+    keyed: Hmac<Sha256>,
+    /// Sorted by tag; the second part is the secret's position in the keyring.
+    entries: Vec<(Tag, usize)>,
+}
+
+impl DigestIndex {
+    pub(crate) fn new<'s>(secrets: impl Iterator<Item = &'s [u8]> + Clone) -> Self {
+        let keyed = keyed_by(secrets.clone());
+        let mut entries: Vec<(Tag, usize)> =
+            secrets.enumerate().map(|(position, secret)| (tag(&keyed, secret), position)).collect();
+        entries.sort_unstable();
+        Self { keyed, entries }
+    }
+
+    /// The positions of two equal secrets, if there are any.
+    pub(crate) fn duplicate(&self) -> Option<(usize, usize)> {
+        let mut pairs = self.entries.windows(2);
+        pairs.find_map(|pair| match pair {
+            [(one, first), (other, second)] if one == other => Some((*first, *second)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn position(&self, presented: &[u8]) -> Option<usize> {
+        let wanted = tag(&self.keyed, presented);
+        let candidate = self.entries.partition_point(|(tag, _)| *tag < wanted);
+        let (tag, position) = self.entries.get(candidate)?;
+        constant_time_eq_32(tag, &wanted).then_some(*position)
+    }
+}
+
+impl fmt::Debug for DigestIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DigestIndex({} tags)", self.entries.len())
+    }
+}
+
+/// HMAC under the digest of all secrets, each with its length so that no two sets run together.
+fn keyed_by<'s>(secrets: impl Iterator<Item = &'s [u8]>) -> Hmac<Sha256> {
+    let mut all = Sha256::new();
+    for secret in secrets {
+        all.update((secret.len() as u64).to_be_bytes());
+        all.update(secret);
+    }
+    let digest: [u8; 32] = all.finalize().into();
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(digest) {
+        *to = from;
+    }
+    // RFC 2104 pads a short key with zeros: the same key, in the exact block size that this constructor takes infallibly.
+    Hmac::new(&block.into())
+}
+
+fn tag(keyed: &Hmac<Sha256>, secret: &[u8]) -> Tag {
+    let mut mac = keyed.clone();
+    mac.update(secret);
+    mac.finalize().into_bytes().into()
+}

@@ -1,0 +1,206 @@
+//! The set of keys a request may be signed with.
+
+use time::UtcDateTime;
+
+use crate::digest_index::DigestIndex;
+use crate::{Key, KeyId};
+
+/// One or more [`Key`]s, each with its own name and window: the secrets of a rotation, or the API keys of 10,000 studios.
+///
+/// The order is the order of preference: the first key that is valid signs where a scheme has room for one signature.
+///
+/// ```
+/// use gymhook_signature::{Key, Keyring, Secret};
+///
+/// let keyring = Keyring::new([
+///     Key::new("studio-berlin", Secret::new("8c1f6d9b-berlin")?),
+///     Key::new("studio-poznan", Secret::new("47aa90e2-poznan")?),
+/// ])?;
+/// assert_eq!(keyring.len(), 2);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Keyring {
+    keys: Vec<Key>,
+    by_secret: DigestIndex,
+}
+
+impl Keyring {
+    /// A keyring with these keys, in order of preference.
+    ///
+    /// # Errors
+    /// - [`KeyringError::Empty`]: no key, so nothing could ever be verified.
+    /// - [`KeyringError::DuplicateId`]: two keys with one name; a proof could not say which one matched.
+    /// - [`KeyringError::DuplicateSecret`]: two names for one secret; for the same reason. Where a platform gave several
+    ///   studios the same secret, register it once under a name that says so.
+    pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, KeyringError> {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        if keys.is_empty() {
+            return Err(KeyringError::Empty);
+        }
+        let mut ids: Vec<&KeyId> = keys.iter().map(Key::id).collect();
+        ids.sort_unstable();
+        for pair in ids.windows(2) {
+            if let [one, other] = pair
+                && one == other
+            {
+                return Err(KeyringError::DuplicateId { id: KeyId::clone(one) });
+            }
+        }
+        let by_secret = DigestIndex::new(keys.iter().map(|key| key.secret().expose_secret()));
+        if let Some((first, second)) = by_secret.duplicate() {
+            let id_of =
+                |position: usize| keys.get(position).map_or_else(|| KeyId::new(""), |key| key.id().clone());
+            return Err(KeyringError::DuplicateSecret { first: id_of(first), second: id_of(second) });
+        }
+        Ok(Self { keys, by_secret })
+    }
+
+    /// A keyring with a single key that always counts.
+    ///
+    /// # Errors
+    /// None today; the signature is that of [`Keyring::new`].
+    pub fn single(id: impl Into<KeyId>, secret: crate::Secret) -> Result<Self, KeyringError> {
+        Self::new([Key::new(id, secret)])
+    }
+
+    /// How many keys there are; never 0.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a keyring is never empty")]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// All keys, in order of preference.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
+        self.keys.iter()
+    }
+
+    /// The keys that count at `now`, in order of preference.
+    pub fn valid_at(&self, now: UtcDateTime) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(move |key| key.is_valid_at(now))
+    }
+
+    /// The key whose secret is exactly these bytes, valid or not.
+    ///
+    /// One keyed digest and one look-up, however many keys there are; the time it takes tells nothing about the secrets.
+    #[must_use]
+    pub fn find_by_secret(&self, presented: &[u8]) -> Option<&Key> {
+        self.keys.get(self.by_secret.position(presented)?)
+    }
+
+    /// The names of the keys whose secrets are [weak](crate::Secret::is_weak), for the operator's eyes.
+    pub fn weak_keys(&self) -> impl Iterator<Item = &KeyId> {
+        self.keys.iter().filter(|key| key.secret().is_weak()).map(Key::id)
+    }
+
+    /// The largest number of keys that count at one instant.
+    pub(crate) fn most_valid_at_once(&self) -> usize {
+        // The number can only rise where a window opens.
+        let openings = self.keys.iter().map(|key| key.not_before().unwrap_or(UtcDateTime::MIN));
+        openings.map(|instant| self.valid_at(instant).count()).max().unwrap_or(0)
+    }
+}
+
+/// Why a [`Keyring`] could not be made or used with a scheme. The configuration is to blame.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyringError {
+    /// Two keys share a name.
+    #[error("two keys are named {id}: give each key a name of its own")]
+    DuplicateId {
+        /// The name that stands twice.
+        id: KeyId,
+    },
+    /// Two keys share a secret.
+    #[error(
+        "keys {first} and {second} hold the same secret: no proof could tell them apart, so register it once"
+    )]
+    DuplicateSecret {
+        /// The earlier key.
+        first: KeyId,
+        /// The later key.
+        second: KeyId,
+    },
+    /// There is no key.
+    #[error("the keyring is empty: nothing could ever be verified with it")]
+    Empty,
+    /// The secret cannot stand in a header as this scheme sends it.
+    #[error(
+        "the secret of key {id} cannot be sent in a header: an API key is 1 to {max} printable ASCII characters, without a space at its ends"
+    )]
+    NotAHeaderValue {
+        /// The key.
+        id: KeyId,
+        /// The largest number of bytes.
+        max: usize,
+    },
+    /// More keys count at one instant than a scheme that has to try them all accepts.
+    #[error(
+        "{valid} keys are valid at one time, and this scheme tries each of them on every request: at most {max}; close the windows of old keys"
+    )]
+    TooManyKeys {
+        /// How many are valid at once.
+        valid: usize,
+        /// The largest number accepted.
+        max: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+    use crate::Secret;
+
+    fn key(id: &str, secret: &str) -> Key {
+        Key::new(id, Secret::new(secret).unwrap())
+    }
+
+    #[test]
+    fn refuses_what_could_not_be_told_apart() {
+        assert_eq!(Keyring::new([]).map(|_| ()), Err(KeyringError::Empty));
+        assert_eq!(
+            Keyring::new([key("a", "1"), key("b", "2"), key("a", "3")]).map(|_| ()),
+            Err(KeyringError::DuplicateId { id: "a".into() })
+        );
+        assert_eq!(
+            Keyring::new([key("a", "1"), key("b", "2"), key("c", "1")]).map(|_| ()),
+            Err(KeyringError::DuplicateSecret { first: "a".into(), second: "c".into() })
+        );
+    }
+
+    #[test]
+    fn finds_each_of_many_secrets_and_nothing_else() {
+        let keyring =
+            Keyring::new((0..1000).map(|n| key(&format!("studio-{n}"), &format!("secret-{n}")))).unwrap();
+        for n in 0..1000 {
+            let found = keyring.find_by_secret(format!("secret-{n}").as_bytes()).unwrap();
+            assert_eq!(found.id().as_str(), format!("studio-{n}"));
+        }
+        for absent in ["", "secret-", "secret-1000", "secret-1 ", "SECRET-1"] {
+            assert!(keyring.find_by_secret(absent.as_bytes()).is_none(), "{absent:?}");
+        }
+    }
+
+    #[test]
+    fn counts_keys_that_overlap_not_keys_that_follow_one_another() {
+        let month =
+            |number: u8| utc_datetime!(2026-01-01 00:00) + time::Duration::days(30 * i64::from(number));
+        let monthly = (0..8)
+            .map(|n| key(&format!("{n}"), &format!("s{n}")).valid_from(month(n)).valid_until(month(n + 1)));
+        let keyring = Keyring::new(monthly).unwrap();
+        assert_eq!(
+            keyring.most_valid_at_once(),
+            2,
+            "a window's end and the next one's start are one instant"
+        );
+    }
+
+    #[test]
+    fn names_the_weak_keys() {
+        let keyring = Keyring::new([key("weak", "1234"), key("strong", "0123456789abcdef0123")]).unwrap();
+        assert_eq!(keyring.weak_keys().map(KeyId::as_str).collect::<Vec<_>>(), ["weak"]);
+    }
+}

@@ -1,0 +1,245 @@
+//! What a valid signature vouches for, component by component.
+
+use core::cmp::Ordering;
+use core::fmt;
+
+use crate::{KeyId, RequestId, SignedTime};
+
+/// How the sender was recognised. More is stronger.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum SenderAssurance {
+    /// The sender showed the secret itself: whoever has seen one request can send any other.
+    BearerSecret,
+    /// The sender showed a plain digest over the secret, which can be guessed offline if the secret is weak.
+    KeyedDigest,
+    /// The sender showed an HMAC.
+    Hmac,
+}
+
+/// Whether the body is what the sender wrote. More is stronger.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum BodyAssurance {
+    /// The body came along; only the transport (TLS) vouches for it.
+    TransportOnly,
+    /// The body was signed.
+    Signed,
+}
+
+/// Whether the request is recent. More is stronger.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum TimeAssurance {
+    /// No time was proved: there is none, or it was not judged. A captured request can be replayed for ever.
+    None,
+    /// The time was signed and lies within the tolerance.
+    Signed,
+}
+
+/// Whether the request's id belongs to it. More is stronger.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum IdAssurance {
+    /// No id was proved.
+    None,
+    /// The id was signed.
+    Bound,
+}
+
+/// What is proved, as four independent components.
+///
+/// Assurances form a lattice, not a ladder: PerfectGym proves an id and no body, GymPoint a body and no id, and neither is
+/// "more". The partial order compares component by component.
+///
+/// ```
+/// use gymhook_signature::{Assurance, vendor};
+///
+/// let (perfectgym, gympoint, point) = (vendor::perfectgym(), vendor::gympoint(), vendor::point());
+/// use gymhook_signature::SignatureScheme as _;
+/// assert_eq!(perfectgym.assurance().partial_cmp(&gympoint.assurance()), None);
+/// assert!(point.assurance() > gympoint.assurance());
+/// assert_eq!(point.assurance().to_string(), "sender by HMAC, body signed, time signed, id not proved");
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Assurance {
+    /// How the sender was recognised.
+    pub sender: SenderAssurance,
+    /// Whether the body was signed.
+    pub body: BodyAssurance,
+    /// Whether a time was signed and judged.
+    pub time: TimeAssurance,
+    /// Whether an id was signed.
+    pub id: IdAssurance,
+}
+
+impl Assurance {
+    /// Only the sender.
+    #[must_use]
+    pub const fn sender(sender: SenderAssurance) -> Self {
+        Self { sender, body: BodyAssurance::TransportOnly, time: TimeAssurance::None, id: IdAssurance::None }
+    }
+
+    /// The names of the components that are proved, out of `sender`, `body`, `time` and `id`, in this order.
+    pub fn proved(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let body = (self.body == BodyAssurance::Signed).then_some("body");
+        let time = (self.time == TimeAssurance::Signed).then_some("time");
+        let id = (self.id == IdAssurance::Bound).then_some("id");
+        [Some("sender"), body, time, id].into_iter().flatten()
+    }
+}
+
+impl PartialOrd for Assurance {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let components = [
+            self.sender.cmp(&other.sender),
+            self.body.cmp(&other.body),
+            self.time.cmp(&other.time),
+            self.id.cmp(&other.id),
+        ];
+        match (components.contains(&Ordering::Less), components.contains(&Ordering::Greater)) {
+            (false, false) => Some(Ordering::Equal),
+            (true, false) => Some(Ordering::Less),
+            (false, true) => Some(Ordering::Greater),
+            (true, true) => None,
+        }
+    }
+}
+
+impl fmt::Display for Assurance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.sender {
+            SenderAssurance::BearerSecret => "sender by shared key",
+            SenderAssurance::KeyedDigest => "sender by keyed digest",
+            SenderAssurance::Hmac => "sender by HMAC",
+        })?;
+        f.write_str(match self.body {
+            BodyAssurance::TransportOnly => ", body not proved",
+            BodyAssurance::Signed => ", body signed",
+        })?;
+        f.write_str(match self.time {
+            TimeAssurance::None => ", time not proved",
+            TimeAssurance::Signed => ", time signed",
+        })?;
+        f.write_str(match self.id {
+            IdAssurance::None => ", id not proved",
+            IdAssurance::Bound => ", id signed",
+        })
+    }
+}
+
+/// The result of a successful verification: which key matched, and what was proved.
+///
+/// `Display` is one line for an audit log; it holds no secret and no signature.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    key: KeyId,
+    assurance: Assurance,
+    signed_at: Option<SignedTime>,
+    id: Option<RequestId>,
+}
+
+impl Proof {
+    /// A proof by a scheme of your own: this key recognised the sender, nothing else is claimed yet.
+    #[must_use]
+    pub fn of_sender(key: KeyId, sender: SenderAssurance) -> Self {
+        Self { key, assurance: Assurance::sender(sender), signed_at: None, id: None }
+    }
+
+    /// Claims that the whole body was signed.
+    #[must_use]
+    pub fn with_signed_body(mut self) -> Self {
+        self.assurance.body = BodyAssurance::Signed;
+        self
+    }
+
+    /// Claims that this time was signed and, if `judged`, that it lies within the tolerance.
+    #[must_use]
+    pub fn with_signed_time(mut self, time: SignedTime, judged: bool) -> Self {
+        self.assurance.time = if judged { TimeAssurance::Signed } else { TimeAssurance::None };
+        self.signed_at = Some(time);
+        self
+    }
+
+    /// Claims that this id was signed.
+    #[must_use]
+    pub fn with_bound_id(mut self, id: RequestId) -> Self {
+        self.assurance.id = IdAssurance::Bound;
+        self.id = Some(id);
+        self
+    }
+
+    /// The key that matched: the studio, the tenant, the generation of the secret.
+    #[must_use]
+    pub fn key(&self) -> &KeyId {
+        &self.key
+    }
+
+    /// What was proved.
+    #[must_use]
+    pub fn assurance(&self) -> Assurance {
+        self.assurance
+    }
+
+    /// When the sender says it signed, if that was signed too; see [`Assurance::time`] for whether it was judged.
+    #[must_use]
+    pub fn signed_at(&self) -> Option<SignedTime> {
+        self.signed_at
+    }
+
+    /// The signed id of the request, equal on every repeat: the key to recognise duplicates by.
+    #[must_use]
+    pub fn id(&self) -> Option<&RequestId> {
+        self.id.as_ref()
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {:?}: {}", self.key.as_str(), self.assurance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Assurance> {
+        let mut all = Vec::new();
+        for sender in [SenderAssurance::BearerSecret, SenderAssurance::KeyedDigest, SenderAssurance::Hmac] {
+            for body in [BodyAssurance::TransportOnly, BodyAssurance::Signed] {
+                for time in [TimeAssurance::None, TimeAssurance::Signed] {
+                    for id in [IdAssurance::None, IdAssurance::Bound] {
+                        all.push(Assurance { sender, body, time, id });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_lattice() {
+        for a in all() {
+            assert_eq!(a.partial_cmp(&a), Some(Ordering::Equal));
+            for b in all() {
+                assert_eq!(a.partial_cmp(&b), b.partial_cmp(&a).map(Ordering::reverse));
+                let each_at_least =
+                    a.sender >= b.sender && a.body >= b.body && a.time >= b.time && a.id >= b.id;
+                assert_eq!(a >= b, each_at_least, "{a} against {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_what_is_proved_and_only_that() {
+        let proof = Proof::of_sender("k".into(), SenderAssurance::Hmac);
+        assert_eq!(proof.assurance().proved().collect::<Vec<_>>(), ["sender"]);
+        let time = SignedTime::from_unix_millis(0);
+        let unjudged = proof.clone().with_signed_body().with_signed_time(time, false);
+        assert_eq!(unjudged.assurance().proved().collect::<Vec<_>>(), ["sender", "body"]);
+        assert_eq!(unjudged.signed_at(), Some(time));
+        let judged = proof.with_signed_time(time, true);
+        assert_eq!(judged.assurance().proved().collect::<Vec<_>>(), ["sender", "time"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! An HMAC of a time and the body in one header, `t=…,v1=…`: Point, and others.
+
+use core::fmt::Write as _;
+
+use http::{HeaderMap, HeaderName};
+use time::UtcDateTime;
+
+use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
+use crate::header::{exactly_once, printable};
+use crate::mac::{Tags, find_key, hmac_sha256};
+use crate::{
+    Assurance, BodyAssurance, Encoding, Keyring, KeyringError, Malformed, Proof, SenderAssurance, SignError,
+    SignatureScheme, SignedTime, TimeAssurance, TimeUnit, Tolerance, VerifyError,
+};
+
+/// `t=<time>,v1=<HMAC-SHA256 of "<time>.<body>">`, what Point sends
+/// ([Webhooks signing secret](https://www.areyouonpoint.co/docs/webhooks-signing-secret)).
+///
+/// Proves sender, body and time. Parts may stand in any order, with spaces around them; unknown parts are ignored; several
+/// `v1` are allowed, as in a rotation, exactly one `t`. The digits of `t` are signed as they stand.
+///
+/// ```
+/// use gymhook_signature::{Keyring, Secret, TimestampedHmac, Verifier};
+/// use http::{HeaderMap, HeaderName, HeaderValue};
+/// use time::macros::utc_datetime;
+///
+/// let scheme = TimestampedHmac::new(HeaderName::from_static("point-signature"));
+/// let verifier = Verifier::new(scheme, Keyring::single("main", Secret::new("point-signing-secret")?)?)?;
+/// let body = br#"{"eventType":"workout.created","userId":"u-1","userExternalId":"ext-1","dataSource":"fitbit","clientId":"c-1","payload":[{"id":1}]}"#;
+/// let mut headers = HeaderMap::new();
+/// // Computed with Python's hmac module.
+/// let value = "t=1669056240352,v1=86ef67da2c076056a41e2819b209b1a2885288765ead387b07728c2991ec736a";
+/// headers.insert("point-signature", HeaderValue::from_static(value));
+/// let proof = verifier.verify(&headers, body, utc_datetime!(2022-11-21 18:45))?;
+/// assert_eq!(proof.assurance().proved().collect::<Vec<_>>(), ["sender", "body", "time"]);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TimestampedHmac {
+    header: HeaderName,
+    unit: TimeUnit,
+    encoding: Encoding,
+    tolerance: Tolerance,
+}
+
+const TIME: &str = "t";
+const SIGNATURE: &str = "v1";
+
+impl TimestampedHmac {
+    /// Longer values are refused: 16 signatures in hexadecimal take 1,104 bytes.
+    pub const MAX_BYTES: usize = 4096;
+
+    /// The signature stands in this header; times in milliseconds, lower-case hexadecimal, five minutes of tolerance.
+    #[must_use]
+    pub fn new(header: HeaderName) -> Self {
+        Self {
+            header,
+            unit: TimeUnit::Milliseconds,
+            encoding: Encoding::Hex,
+            tolerance: Tolerance::default(),
+        }
+    }
+
+    /// The signature stands in another header.
+    #[must_use]
+    pub fn with_header(self, header: HeaderName) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The time counts in another unit.
+    #[must_use]
+    pub fn with_unit(self, unit: TimeUnit) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// The signature is written in another encoding.
+    #[must_use]
+    pub fn with_encoding(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
+    }
+
+    /// Another distance from `now` is allowed.
+    #[must_use]
+    pub fn with_tolerance(self, tolerance: Tolerance) -> Self {
+        Self { tolerance, ..self }
+    }
+
+    fn read<'v>(&self, value: &'v [u8]) -> Result<(&'v [u8], SignedTime, Tags), Malformed> {
+        let parts = || value.split(|byte| *byte == b',').filter_map(name_and_value);
+        let mut times = parts().filter(|(name, _)| *name == TIME.as_bytes());
+        let (_, digits) = times.next().ok_or(Malformed::MissingPart { name: TIME })?;
+        if times.next().is_some() {
+            return Err(Malformed::RepeatedPart { name: TIME });
+        }
+        let time = SignedTime::parse(digits, self.unit)?;
+        let signatures = parts().filter(|(name, _)| *name == SIGNATURE.as_bytes());
+        let tags = Tags::collect(
+            signatures.map(|(_, text)| self.encoding.decode(text)),
+            Malformed::MissingPart { name: SIGNATURE },
+        )?;
+        Ok((digits, time, tags))
+    }
+}
+
+/// `name=value` without the spaces around it; a part without `=` is of no use to anybody.
+fn name_and_value(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let part = part.trim_ascii();
+    let equals = part.iter().position(|byte| *byte == b'=')?;
+    Some((part.get(..equals)?, part.get(equals + 1..)?))
+}
+
+impl SignatureScheme for TimestampedHmac {
+    fn header_names(&self) -> Vec<HeaderName> {
+        vec![self.header.clone()]
+    }
+
+    fn assurance(&self) -> Assurance {
+        let time = if self.tolerance.is_judged() { TimeAssurance::Signed } else { TimeAssurance::None };
+        Assurance { body: BodyAssurance::Signed, time, ..Assurance::sender(SenderAssurance::Hmac) }
+    }
+
+    fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError> {
+        at_most_tried(keyring)
+    }
+
+    fn verify(
+        &self,
+        keyring: &Keyring,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: UtcDateTime,
+    ) -> Result<Proof, VerifyError> {
+        let [value] = exactly_once(headers, [&self.header])?;
+        let (digits, time, tags) = printable(value, Self::MAX_BYTES)
+            .and_then(|value| self.read(value))
+            .map_err(|problem| problem.in_header(&self.header))?;
+        let key = find_key(keyring, tags.as_slice(), &[digits, b".", body], now)
+            .ok_or_else(|| mismatch(keyring, &self.header, now))?;
+        let judged = time.judge(self.tolerance, now)?;
+        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
+            .with_signed_body()
+            .with_signed_time(time, judged))
+    }
+
+    fn sign(
+        &self,
+        keyring: &Keyring,
+        _id: &str,
+        body: &[u8],
+        now: UtcDateTime,
+    ) -> Result<HeaderMap, SignError> {
+        preferred_key(keyring, now)?;
+        let digits = SignedTime::digits(now, self.unit).ok_or(SignError::TimeBeforeEpoch { now })?;
+        let mut value = format!("{TIME}={digits}");
+        for key in keyring.valid_at(now) {
+            let tag = hmac_sha256(key.secret(), &[digits.as_bytes(), b".", body]);
+            write!(value, ",{SIGNATURE}={}", self.encoding.encode(&tag))
+                .map_err(|_| SignError::Unsendable)?;
+        }
+        let mut headers = HeaderMap::new();
+        insert_sensitive(&mut headers, &self.header, &value)?;
+        Ok(headers)
+    }
+}

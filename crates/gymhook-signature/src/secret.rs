@@ -1,0 +1,165 @@
+//! Shared secrets: built from text or encoded bytes, wiped on drop, never printed.
+
+use core::fmt;
+
+use base64ct::{Base64, Encoding as _};
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// A secret shared with the sender: at least one byte, wiped from memory on drop, `[REDACTED]` in `Debug`.
+///
+/// There is no `Display`, `Clone`, `PartialEq` or `Serialize`: a secret is moved into a [`Key`](crate::Key) and stays there.
+/// Its HMAC-SHA256 state is computed once, here, so that no verification pays for it again.
+///
+/// ```
+/// use gymhook_signature::Secret;
+///
+/// let secret = Secret::new("point-signing-secret")?;
+/// assert_eq!(format!("{secret:?}"), "Secret([REDACTED])");
+/// assert!(!secret.is_weak());
+/// # Ok::<(), gymhook_signature::SecretError>(())
+/// ```
+pub struct Secret {
+    bytes: Zeroizing<Box<[u8]>>,
+    hmac_sha256: Hmac<Sha256>,
+}
+
+impl Secret {
+    /// Fewer bytes than this are reported as weak: 128 bits, the least that NIST SP 800-107 asks of an HMAC key.
+    pub const WEAK_BELOW_BYTES: usize = 16;
+
+    /// The bytes as they are. Text from a dashboard counts as its UTF-8 bytes.
+    ///
+    /// # Errors
+    /// [`SecretError::Empty`] if there is not a single byte: an empty key would let anybody sign.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, SecretError> {
+        let bytes: Zeroizing<Box<[u8]>> = Zeroizing::new(bytes.as_ref().into());
+        if bytes.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        let hmac_sha256 =
+            Hmac::new_from_slice(&bytes).map_err(|_| SecretError::UnusableLength(bytes.len()))?;
+        Ok(Self { bytes, hmac_sha256 })
+    }
+
+    /// Decodes hexadecimal text, upper or lower case, in constant time.
+    ///
+    /// # Errors
+    /// [`SecretError::NotHex`] if the text is not an even number of hexadecimal digits, [`SecretError::Empty`] if it is empty.
+    pub fn from_hex(text: &str) -> Result<Self, SecretError> {
+        let bytes = Zeroizing::new(base16ct::mixed::decode_vec(text).map_err(|_| SecretError::NotHex)?);
+        Self::new(bytes.as_slice())
+    }
+
+    /// Decodes padded standard base64 (RFC 4648, section 4) in constant time.
+    ///
+    /// # Errors
+    /// [`SecretError::NotBase64`] if the text is anything else, [`SecretError::Empty`] if it is empty.
+    pub fn from_base64(text: &str) -> Result<Self, SecretError> {
+        let bytes = Zeroizing::new(Base64::decode_vec(text).map_err(|_| SecretError::NotBase64)?);
+        Self::new(bytes.as_slice())
+    }
+
+    /// Decodes a Standard Webhooks secret: base64, with or without the `whsec_` in front
+    /// ([specification, "Signature scheme"](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)).
+    ///
+    /// # Errors
+    /// As [`Secret::from_base64`].
+    pub fn from_whsec(text: &str) -> Result<Self, SecretError> {
+        Self::from_base64(text.strip_prefix("whsec_").unwrap_or(text))
+    }
+
+    /// Whether somebody could guess this secret: shorter than [`Secret::WEAK_BELOW_BYTES`], or one byte over and over.
+    ///
+    /// A weak secret works, since it is the platform or the integrator who chose it; say so where an operator sees it.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        let one_byte_repeated = self.bytes.windows(2).all(|pair| pair.first() == pair.last());
+        self.bytes.len() < Self::WEAK_BELOW_BYTES || one_byte_repeated
+    }
+
+    /// The secret bytes, for a scheme of your own. Never log, compare with `==` or serialise them.
+    #[must_use]
+    pub fn expose_secret(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A fresh HMAC-SHA256 under this secret, cloned from the state that was set up once.
+    #[must_use]
+    pub fn hmac_sha256(&self) -> Hmac<Sha256> {
+        self.hmac_sha256.clone()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret([REDACTED])")
+    }
+}
+
+/// Why a [`Secret`] could not be made. The configuration is to blame; no byte of the secret is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// There are no bytes.
+    #[error("the secret is empty: an empty key would let anybody sign; is the setting present?")]
+    Empty,
+    /// The text is not padded standard base64.
+    #[error(
+        "the secret is not base64 (RFC 4648, standard alphabet, with padding): was it cut when it was copied?"
+    )]
+    NotBase64,
+    /// The text is not hexadecimal.
+    #[error(
+        "the secret is not hexadecimal (an even number of digits 0-9, a-f): was it cut when it was copied?"
+    )]
+    NotHex,
+    /// HMAC cannot take a key of this many bytes.
+    #[error("a secret of {0} bytes cannot be used as an HMAC key")]
+    UnusableLength(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_secret_is_refused_in_every_encoding() {
+        for made in
+            [Secret::new(""), Secret::from_hex(""), Secret::from_base64(""), Secret::from_whsec("whsec_")]
+        {
+            assert_eq!(made.map(|_| ()), Err(SecretError::Empty));
+        }
+    }
+
+    #[test]
+    fn encodings_agree_on_the_bytes() {
+        let expected: &[u8] = b"\x00\x01secret\xff";
+        for made in [
+            Secret::from_hex("0001736563726574ff"),
+            Secret::from_hex("0001736563726574FF"),
+            Secret::from_base64("AAFzZWNyZXT/"),
+            Secret::from_whsec("whsec_AAFzZWNyZXT/"),
+            Secret::from_whsec("AAFzZWNyZXT/"),
+        ] {
+            assert_eq!(made.unwrap().expose_secret(), expected);
+        }
+    }
+
+    #[test]
+    fn undecodable_text_is_refused_without_being_shown() {
+        assert_eq!(Secret::from_hex("abc").map(|_| ()), Err(SecretError::NotHex));
+        assert_eq!(Secret::from_hex("zz").map(|_| ()), Err(SecretError::NotHex));
+        assert_eq!(Secret::from_base64("AAFzZWNyZXT").map(|_| ()), Err(SecretError::NotBase64));
+        assert_eq!(Secret::from_base64("not base64!").map(|_| ()), Err(SecretError::NotBase64));
+    }
+
+    #[test]
+    fn short_or_monotonous_secrets_are_weak_but_work() {
+        assert!(Secret::new("123456789012345").unwrap().is_weak());
+        assert!(!Secret::new("1234567890123456").unwrap().is_weak());
+        assert!(Secret::new("aaaaaaaaaaaaaaaaaaaaaaaa").unwrap().is_weak());
+        assert!(Secret::new("x").unwrap().is_weak());
+    }
+}
