@@ -1,7 +1,8 @@
 """GymPoint: nine event names; nothing else about the body is published.
 
 Page: https://gympoint.ai/knowledge-base/settings/integrations-api
-The envelope `{"event" or "type": name, "data": any}` is this project's reading, kept open. What a member's id is called is not known, so subjects and times are not compared.
+The envelope `{"event" or "type": name, "data": any}` is this project's reading, kept open. Which field holds an id or a
+time is not known: a member's event is about a member, and no id, no time and no dedupe key is made up.
 """
 
 from .case import compact, error, event
@@ -28,7 +29,9 @@ def body(name="member.created", **fields) -> dict:
 
 
 def one(type="member.created", kind="member-created") -> dict:
-    return {"events": [{"type": type, "kind": kind}]}
+    member = kind.startswith("member-") or kind == "check-in"
+    subject = {"subject": "member" if member else "unknown", "subject_id": None}
+    return {"events": [{"type": type, "kind": kind} | subject | {"occurred_at": None}], "dedupe_key": None}
 
 
 def case(name, why, body, expect):

@@ -345,7 +345,7 @@ def form() -> list[dict]:
         ),
         value(
             "base64 with bits left over",
-            "43 characters carry two bits more than 32 bytes. They must be 0: 9 for 8 is the same tag, spelt otherwise.",
+            "43 characters carry two bits more than 32 bytes. They must be 0: 9 for 8 is the same tag respelt.",
             TAG_BASE64[:-2] + "9=",
             MALFORMED,
             encoding="base64",

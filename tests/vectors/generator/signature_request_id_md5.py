@@ -62,6 +62,13 @@ def accepted() -> list[dict]:
             headers=[("via", "a"), (SIGNATURE_HEADER, DIGEST), ("via", "b"), (ID_HEADER, ID)],
             expect=GOOD,
         ),
+        case(
+            "a configured header",
+            "header names the signature's header; the id's is as ever. The default name then means nothing.",
+            headers=[(ID_HEADER, ID), ("X-Signature", DIGEST), (SIGNATURE_HEADER, "not a signature")],
+            header="X-Signature",
+            expect=GOOD,
+        ),
         case("hex named as the encoding", "Naming the default changes nothing.", encoding="hex", expect=GOOD),
         case(
             "upper-case hex",

@@ -36,7 +36,19 @@ def sign(id=ID, t=T, body=BODY, secret=SECRET) -> str:
 
 
 def case(
-    name, why, *, expect, id=ID, t=T, text=SIGNATURE, headers=None, body=BODY, keys=None, tolerance=300, now=T * 1000
+    name,
+    why,
+    *,
+    expect,
+    id=ID,
+    t=T,
+    text=SIGNATURE,
+    headers=None,
+    body=BODY,
+    keys=None,
+    tolerance=300,
+    now=T * 1000,
+    **options,
 ):
     """A header given as None is left out."""
     if headers is None:
@@ -48,7 +60,7 @@ def case(
     return signature(
         f"standard-webhooks: {name}",
         why,
-        scheme={"type": "standard-webhooks"},
+        scheme={"type": "standard-webhooks"} | options,
         keys=keys or [key("current", SECRET, "whsec")],
         headers=[header for header in headers if header[1] is not None],
         body=body,
@@ -108,6 +120,13 @@ def accepted() -> list[dict]:
             expect=GOOD,
         ),
         case(
+            "branded header names, configured",
+            "header names the signature's header; the other two share what stands before -signature.",
+            headers=[("svix-id", ID), ("svix-timestamp", str(T)), ("svix-signature", SIGNATURE)],
+            header="svix-signature",
+            expect=GOOD,
+        ),
+        case(
             "secret given as base64",
             "What stands behind whsec_.",
             keys=[key("current", SECRET.removeprefix("whsec_"), "base64")],
@@ -153,6 +172,12 @@ def accepted() -> list[dict]:
             "two signatures, the last good",
             "Any of them may match.",
             text=f"v1,{b64(bytes(32))} {SIGNATURE}",
+            expect=GOOD,
+        ),
+        case(
+            "an undecodable signature beside a good one",
+            "The header carries a usable value, and one is enough.",
+            text=f"v1,zz {SIGNATURE}",
             expect=GOOD,
         ),
         case(
@@ -500,6 +525,12 @@ def body_and_key() -> list[dict]:
             "a tag of zeros",
             "Well formed, and nobody made it.",
             text=f"v1,{b64(bytes(32))}",
+            expect=reject(MISMATCH),
+        ),
+        case(
+            "an undecodable signature beside a wrong one",
+            "One is well formed, so there is something to compare, and it does not match.",
+            text=f"v1,zz v1,{b64(bytes(32))}",
             expect=reject(MISMATCH),
         ),
         case(

@@ -140,6 +140,12 @@ def accepted() -> list[dict]:
             value=line(T, TAG, TAG),
             expect=GOOD,
         ),
+        case(
+            "an undecodable v1 beside a good one",
+            "The header carries a usable value, and one is enough.",
+            value=line(T, "zz", TAG),
+            expect=GOOD,
+        ),
         case("16 v1, the last good", "Up to 16 tags are tried.", value=line(T, *others(15), TAG), expect=GOOD),
         case(
             "an empty body",
@@ -614,6 +620,12 @@ def body_and_key() -> list[dict]:
             expect=reject(MISMATCH),
         ),
         case("a tag of zeros", "Well formed, and nobody made it.", value=line(T, "00" * 32), expect=reject(MISMATCH)),
+        case(
+            "an undecodable v1 beside a wrong one",
+            "One is well formed, so there is something to compare, and it does not match.",
+            value=line(T, "zz", "00" * 32),
+            expect=reject(MISMATCH),
+        ),
         case(
             "16 v1, none good",
             "All are tried, and none matches.",
