@@ -190,6 +190,12 @@ def numbers() -> list[dict]:
             timestamp("253402300799999"),
             one(occurred_at="9999-12-31T23:59:59.999Z"),
         ),
+        case(
+            "the first millisecond of 10000",
+            "Beyond what RFC 3339 can write: the event is kept, without a time.",
+            timestamp("253402300800000"),
+            one(occurred_at=None),
+        ),
         refused("timestamp negative", "No gym was open before 1970.", timestamp("-1")),
         refused(
             "timestamp at the least 64-bit integer",

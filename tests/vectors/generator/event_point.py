@@ -1,7 +1,7 @@
 """Point: `{eventType, userId, userExternalId, dataSource, clientId, payload: [...]}`.
 
-Page: https://www.areyouonpoint.co/docs/webhooks-event-types. One entry of the payload is one event. Which of a
-workout's four times is when it happened is not said, so times are not compared here.
+Page: https://www.areyouonpoint.co/docs/webhooks-event-types. One object of the payload is one event, and the
+event is its creation: it happened at createdAt, not when the workout began or ended.
 """
 
 from .case import compact, error, event
@@ -9,6 +9,8 @@ from .json_errors import SCALARS, broken
 
 VENDOR = "point"
 USER = "u-1"
+
+CREATED_AT = "2022-11-21T18:44:00Z"
 
 WORKOUT = {
     "id": 1,
@@ -80,8 +82,8 @@ def body(type="workout.created", *items: dict, **fields) -> dict:
     } | fields
 
 
-def one(type="workout.created", kind="workout-recorded") -> dict:
-    return {"type": type, "kind": kind, "subject": "user", "subject_id": USER}
+def one(type="workout.created", kind="workout-recorded", **fields) -> dict:
+    return {"type": type, "kind": kind, "subject": "user", "subject_id": USER} | fields
 
 
 def case(name, why, body, *events):
@@ -110,9 +112,9 @@ def top_levels() -> list[tuple[str, str]]:
 
 
 def types() -> list[dict]:
-    insight = one("insight.created", "insight-recorded")
+    insight = one("insight.created", "insight-recorded", occurred_at=CREATED_AT)
     return [
-        case("workout.created", "Documented, with every field of a workout.", body(), one()),
+        case("workout.created", "Documented, with every field of a workout.", body(), one(occurred_at=CREATED_AT)),
         case(
             "insight.created",
             "Documented, with every field of an insight.",
@@ -160,7 +162,13 @@ def payloads() -> list[dict]:
             one(),
         ),
         case("two workouts, equal", "Nothing is merged.", body("workout.created", WORKOUT, WORKOUT), one(), one()),
-        case("payload empty", "Documented as one to many; none is no event, and no error.", body(payload=[])),
+        event(
+            "point: payload empty",
+            "Documented as one to many. None is not refused; whether it still counts as an event is left open.",
+            vendor=VENDOR,
+            body=body(payload=[]),
+            expect={"error": False},
+        ),
         case(
             "two of a type of the future",
             "Each is an event.",
