@@ -171,7 +171,7 @@ fn a_failure_names_file_case_expectation_outcome_and_reason_in_one_line() {
 fn a_case_that_is_not_understood_fails_and_names_the_field() {
     let case = api_key();
     for (broken, problem) in [
-        (json!(7), "case 1: the case cannot be run: "),
+        (json!(7), "case 1: the case cannot be run: field (the case itself): not an object"),
         (without(&case, "/name"), "case 1: the case cannot be run: field name is missing"),
         (without(&case, "/kind"), "field kind is missing"),
         (with(&case, "/kind", "handshake".into()), "kind \"handshake\" is not supported"),

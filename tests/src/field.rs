@@ -16,7 +16,8 @@ pub(crate) struct Object<'v> {
 
 impl<'v> Object<'v> {
     pub(crate) fn new(path: &str, value: &'v Value) -> Result<Self, FieldError> {
-        let fields = value.as_object().ok_or_else(|| FieldError::invalid(path, "not an object"))?;
+        let shown = if path.is_empty() { "(the case itself)" } else { path };
+        let fields = value.as_object().ok_or_else(|| FieldError::invalid(shown, "not an object"))?;
         Ok(Self { path: path.to_owned(), fields })
     }
 

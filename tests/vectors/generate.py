@@ -16,6 +16,8 @@ import json
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True  # leave no __pycache__ among the vectors
+
 from generator import (
     event_egym,
     event_gympoint,
