@@ -127,7 +127,7 @@ fn every_own_event_case_fails_with_any_other_reading() {
 
 #[test]
 fn what_is_absent_is_not_compared_and_null_means_none() {
-    for pointer in ["/expect/key", "/expect/proves", "/why", "/now", "/tolerance_seconds"] {
+    for pointer in ["/expect/key", "/expect/proves", "/name", "/why", "/now", "/tolerance_seconds"] {
         assert_eq!(failure(&without(&api_key(), pointer)), None, "{pointer}");
     }
     for name in ["type", "kind", "subject", "subject_id", "occurred_at"] {
@@ -172,7 +172,6 @@ fn a_case_that_is_not_understood_fails_and_names_the_field() {
     let case = api_key();
     for (broken, problem) in [
         (json!(7), "case 1: the case cannot be run: field (the case itself): not an object"),
-        (without(&case, "/name"), "case 1: the case cannot be run: field name is missing"),
         (without(&case, "/kind"), "field kind is missing"),
         (with(&case, "/kind", "handshake".into()), "kind \"handshake\" is not supported"),
         (with(&case, "/kind", 7.into()), "field kind: "),

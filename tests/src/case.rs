@@ -30,31 +30,17 @@ const KINDS: [(&str, Read); 2] = [("event", EventCase::read), ("signature", Sign
 impl Case {
     /// Reads one element of `cases`; `position` counts from 0 and names a case that has no name.
     pub(crate) fn read(position: usize, json: &str) -> Self {
-        let unnamed = || format!("case {}", position + 1);
-        if let Err(error) = gymhook_event::check_strict(json.as_bytes()) {
-            return Self {
-                name: unnamed(),
-                why: None,
-                check: Err(CaseError::NotStrictJson(error.to_string())),
-            };
+        let value = strict_value(json);
+        let text = |field: &str| value.as_ref().ok()?.get(field)?.as_str().map(str::to_owned);
+        Self {
+            name: text("name").unwrap_or_else(|| format!("case {}", position + 1)),
+            why: text("why"),
+            check: value.as_ref().map_err(Clone::clone).and_then(Self::check),
         }
-        let value: Value = match serde_json::from_str(json) {
-            Ok(value) => value,
-            Err(error) => {
-                return Self {
-                    name: unnamed(),
-                    why: None,
-                    check: Err(CaseError::NotStrictJson(error.to_string())),
-                };
-            }
-        };
-        let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-        Self { name: text("name").unwrap_or_else(unnamed), why: text("why"), check: Self::check(&value) }
     }
 
     fn check(value: &Value) -> Result<Box<dyn Check>, CaseError> {
         let object = Object::new("", value)?;
-        let _named: &str = object.required("name")?;
         let kind: &str = object.required("kind")?;
         let Some((_, read)) = KINDS.iter().find(|(name, _)| *name == kind) else {
             return Err(CaseError::UnsupportedKind { kind: kind.to_owned() });
@@ -115,4 +101,11 @@ pub struct Mismatch {
     pub expected: String,
     /// What the libraries did.
     pub got: String,
+}
+
+/// Without a second look, a key that stands twice would quietly be read as its last value.
+fn strict_value(json: &str) -> Result<Value, CaseError> {
+    gymhook_event::check_strict(json.as_bytes())
+        .map_err(|error| CaseError::NotStrictJson(error.to_string()))?;
+    serde_json::from_str(json).map_err(|error| CaseError::NotStrictJson(error.to_string()))
 }
