@@ -8,7 +8,7 @@ ID_HEADER = "X-PerfectGym-Request"
 SIGNATURE_HEADER = "X-PerfectGym-Signature"
 SECRET = "pgm-secret-123"
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-# Worked out in the notes on this vendor with another run of hashlib, so typed here and asserted below.
+# Computed by an earlier, separate run of hashlib (not published by the vendor); typed here and asserted below.
 DIGEST = "fdf8a0e8b6b6a04b2577a81670917f21"
 BODY = b'{"event":"ContractPaymentDone","triggeredDate":"2026-01-01T00:00:00Z","data":{"contractId":12,"userId":7}}'
 NOW = "2026-01-01T00:00:00Z"

@@ -28,7 +28,7 @@ BODY = (
     b'"dataSource":"fitbit","clientId":"c-1","payload":[{"id":1}]}'
 )
 T = 1669056240352  # the time on Point's page: 2022-11-21T18:44:00.352Z
-# Worked out in the notes on this vendor with another run of hashlib, so typed here and asserted below.
+# Computed by an earlier, separate run of hashlib (not published by the vendor); typed here and asserted below.
 TAG = "86ef67da2c076056a41e2819b209b1a2885288765ead387b07728c2991ec736a"
 PROVES = ("sender", "body", "time")
 GOOD = accept("current", *PROVES)
