@@ -254,7 +254,9 @@ async fn hostile_requests(
         let answer = platforms.post(vendor, headers, body).await?;
         // Above the limit the server stops reading; nothing reaches the receiver.
         let report = match answer {
-            StatusCode::PAYLOAD_TOO_LARGE => "over the limit: thrown away, neither kept nor judged".to_owned(),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                "over the limit: thrown away, neither kept nor judged".to_owned()
+            }
             _ => describe(&verdicts.recv().await.ok_or("the server is gone")?),
         };
         let mark = tally.count(answer == status && report.contains(told));

@@ -15,7 +15,18 @@ const SIGNATURE: &str = "base16ct base64 base64ct block_buffer bytes cfg_if cmov
 /// The libraries that `package` is built with, itself and the workspace's other crates left out.
 fn closure(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{lib}", "--package", package])
+        .args([
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{lib}",
+            "--package",
+            package,
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

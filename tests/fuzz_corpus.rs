@@ -1,12 +1,12 @@
 //! Replays the fuzzers' corpus on stable: `fuzz/corpus/<target>/*`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
 
-use gymhook::event::Vendor;
 use gymhook_conformance::fuzz;
+use gymhook_event::Vendor;
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);

@@ -2,10 +2,12 @@
 //!
 //! Each function takes arbitrary bytes and panics if an invariant does not hold; that is the finding.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a fuzz target reports what it found")]
+
 use std::sync::Arc;
 
-use gymhook::event::{AnyNotification, Notification as _, Vendor, check_strict, encode};
-use gymhook::signature::{Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
+use gymhook_event::{AnyNotification, Notification as _, Vendor, check_strict, encode};
+use gymhook_signature::{Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
 use http::{HeaderMap, HeaderValue};
 use time::UtcDateTime;
 
@@ -34,7 +36,8 @@ pub fn verify(scheme: &str, data: &[u8]) {
         }
     }
     let body = input.0;
-    let verifier = Verifier::with_shared(Arc::clone(&scheme), keyring()).expect("the keyring fits every scheme");
+    let verifier =
+        Verifier::with_shared(Arc::clone(&scheme), keyring()).expect("the keyring fits every scheme");
 
     match verifier.verify(&headers, body, now) {
         Ok(proof) => {
@@ -77,7 +80,10 @@ pub fn decode(vendor: Vendor, data: &[u8]) {
 fn read(notification: &AnyNotification) -> Vec<String> {
     let events = notification.events().map(|event| {
         let subject = event.subject.id.map(|id| id.to_string());
-        format!("{} {} {} {subject:?} {:?}", event.event_type, event.kind, event.subject.kind, event.occurred_at)
+        format!(
+            "{} {} {} {subject:?} {:?}",
+            event.event_type, event.kind, event.subject.kind, event.occurred_at
+        )
     });
     events.chain([format!("{:?}", notification.dedupe_key())]).collect()
 }
