@@ -16,7 +16,7 @@ use crate::AttemptNumber;
 /// use core::time::Duration;
 /// use gymhook_retry::{AttemptNumber, RetrySchedule};
 ///
-/// let minutes = |n| Duration::from_secs(60 * n);
+/// let minutes = |n: u64| Duration::from_secs(60 * n);
 /// let schedule = RetrySchedule::exponential(minutes(1), 4, minutes(60), 4)?;
 /// let delays: Vec<_> =
 ///     (1..=5).filter_map(AttemptNumber::new).map(|failed| schedule.delay_after(failed)).collect();
