@@ -1,5 +1,7 @@
 //! All attempts of a policy ahead of time.
 
+use core::iter::FusedIterator;
+
 use time::UtcDateTime;
 
 use crate::moment::{elapsed, later};
@@ -23,8 +25,10 @@ use crate::{AttemptNumber, RetryPolicy};
 #[derive(Clone, Debug)]
 pub struct Preview<'a> {
     policy: &'a RetryPolicy,
+    start: UtcDateTime,
     next: Option<PreviewedAttempt>,
-    first: PreviewedAttempt,
+    /// The attempt read last; the first, before any was read.
+    read: PreviewedAttempt,
 }
 
 /// When one attempt takes place if all before it failed. Faults of this side, which charge nothing, are left out.
@@ -48,7 +52,7 @@ impl<'a> Preview<'a> {
             latest: start,
             latest_throttled: start,
         };
-        Self { policy, next: Some(first), first }
+        Self { policy, start, next: Some(first), read: first }
     }
 
     /// The latest moment of giving up, if no answer asks to wait: the end of the last attempt.
@@ -67,7 +71,7 @@ impl<'a> Preview<'a> {
     }
 
     fn last_attempt(&self) -> PreviewedAttempt {
-        self.clone().last().unwrap_or(self.first)
+        self.clone().last().unwrap_or(self.read)
     }
 
     fn after(&self, failed: PreviewedAttempt) -> Option<PreviewedAttempt> {
@@ -75,7 +79,7 @@ impl<'a> Preview<'a> {
         let waits = |first: UtcDateTime, now: UtcDateTime| {
             self.policy.spread_after(failed.attempt, elapsed(first, now))
         };
-        let first_end = later(self.first.latest, timeout);
+        let first_end = later(self.start, timeout);
         let latest_end = later(failed.latest, timeout);
         let throttled_end = later(failed.latest_throttled, timeout);
         let throttled = self
@@ -84,7 +88,7 @@ impl<'a> Preview<'a> {
             .longest();
         Some(PreviewedAttempt {
             attempt: failed.attempt.next(),
-            earliest: later(failed.earliest, waits(self.first.earliest, failed.earliest)?.shortest()),
+            earliest: later(failed.earliest, waits(self.start, failed.earliest)?.shortest()),
             latest: later(latest_end, waits(first_end, latest_end)?.longest()),
             latest_throttled: later(throttled_end, throttled),
         })
@@ -97,6 +101,9 @@ impl Iterator for Preview<'_> {
     fn next(&mut self) -> Option<PreviewedAttempt> {
         let current = self.next.take()?;
         self.next = self.after(current);
+        self.read = current;
         Some(current)
     }
 }
+
+impl FusedIterator for Preview<'_> {}
