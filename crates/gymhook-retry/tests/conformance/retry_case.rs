@@ -1,6 +1,6 @@
 //! Replays one `retry` case of gymhook-vectors/1 through the public API.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use gymhook_retry::{
     AttemptNumber, Decision, Fault, Jitter, Outcome, RetryAfter, RetryPolicy, RetrySchedule, draw, moment,
