@@ -176,9 +176,31 @@ pub enum ScheduleError {
 
 /// `initial × factor^times`, or `None` beyond what a `Duration` holds.
 fn grown(initial: Duration, factor: u32, times: u32) -> Option<Duration> {
-    let nanos = u128::from(factor).checked_pow(times)?.checked_mul(initial.as_nanos())?;
+    from_nanos(u128::from(factor).checked_pow(times)?.checked_mul(initial.as_nanos())?)
+}
+
+/// The sum of the first `terms` delays of an exponential schedule.
+///
+/// No step overflows: a `Duration` has less than 2^94 nanoseconds, and `factor` and `terms` less than 2^32.
+fn sum_grown(initial: Duration, factor: u32, max: Duration, terms: u32) -> Duration {
+    if factor == 1 {
+        return initial.saturating_mul(terms);
+    }
+    let (mut sum, mut delay, max) = (0, initial.as_nanos(), max.as_nanos());
+    for done in 0..terms {
+        if delay >= max {
+            sum += max * u128::from(terms - done);
+            break;
+        }
+        sum += delay;
+        delay *= u128::from(factor);
+    }
+    from_nanos(sum).unwrap_or(Duration::MAX)
+}
+
+fn from_nanos(nanos: u128) -> Option<Duration> {
     if let Ok(nanos) = u64::try_from(nanos) {
-        return Some(Duration::from_nanos(nanos));
+        return Some(Duration::from_nanos(nanos)); // spares the division in 128 bits, which is slow
     }
     let seconds = u64::try_from(nanos / NANOS_PER_SECOND).ok()?;
     let rest = u32::try_from(nanos % NANOS_PER_SECOND).ok()?;
@@ -186,19 +208,3 @@ fn grown(initial: Duration, factor: u32, times: u32) -> Option<Duration> {
 }
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
-
-/// The sum of the first `terms` delays of an exponential schedule.
-fn sum_grown(initial: Duration, factor: u32, max: Duration, terms: u32) -> Duration {
-    if factor == 1 {
-        return initial.saturating_mul(terms);
-    }
-    let (mut sum, mut delay) = (Duration::ZERO, initial);
-    for done in 0..terms {
-        if delay >= max {
-            return sum.saturating_add(max.saturating_mul(terms - done));
-        }
-        sum = sum.saturating_add(delay);
-        delay = delay.saturating_mul(factor);
-    }
-    sum
-}

@@ -223,6 +223,21 @@ fn a_rule_keeps_its_rhythm_from_the_first_failure() {
     assert_eq!(offsets(flat), [60, 120, 180]);
 }
 
+/// The longest delays there are, added up: the end of time, without an overflow on the way.
+#[test]
+fn the_rhythm_of_the_longest_delays_ends_with_time() {
+    let longest = Duration::MAX;
+    for (initial, factor) in [(longest, 2), (longest - Duration::from_nanos(1), u32::MAX), (longest / 3, 2)] {
+        let schedule = RetrySchedule::exponential(initial, factor, longest, u32::MAX).unwrap();
+        let policy = RetryPolicy::new(schedule).with_anchor(Anchor::FirstFailure);
+        for number in [1, 2, 3, u32::MAX - 1] {
+            let decision = policy.decide(attempt(number), Some(NOW), &FAILED, 0, NOW);
+            let Decision::RetryAt { at, .. } = decision else { panic!("no retry: {decision:?}") };
+            assert_eq!(at, UtcDateTime::MAX);
+        }
+    }
+}
+
 /// With a billion attempts behind, a sum that were added up one by one would take minutes.
 #[test]
 fn the_rhythm_of_a_billion_attempts_is_known_at_once() {
