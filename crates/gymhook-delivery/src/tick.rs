@@ -28,7 +28,7 @@ impl Tick {
     /// The first tick that is not before `at`: for what is due.
     pub(crate) fn not_before(at: UtcDateTime) -> Self {
         let floor = Self::reached_by(at);
-        if at.nanosecond() % 1_000 == 0 { floor } else { floor.plus_micros(1) }
+        if at.nanosecond().is_multiple_of(1_000) { floor } else { floor.plus_micros(1) }
     }
 
     /// The tick at least `by` later, or the end of time.
