@@ -114,7 +114,7 @@ impl RetryBudget {
         let now_ms = unix_ms(now);
         let passed = u64::try_from(now_ms.saturating_sub(self.refilled_at_ms)).unwrap_or(0);
         self.refilled_at_ms = now_ms;
-        self.pay_in(passed.saturating_mul(self.reserve_per_ms()));
+        self.pay_in(passed.saturating_mul(u64::from(self.reserve_per_minute)));
     }
 
     fn pay_in(&mut self, amount: u64) {
@@ -123,13 +123,11 @@ impl RetryBudget {
 
     /// When the reserve alone will have paid for a retry.
     fn reserve_pays_at(&self, now: UtcDateTime) -> Option<UtcDateTime> {
-        let missing = RETRY.saturating_sub(self.balance);
-        let wait_ms = missing.checked_add(self.reserve_per_ms().checked_sub(1)?)? / self.reserve_per_ms();
+        if self.reserve_per_minute == 0 {
+            return None;
+        }
+        let wait_ms = RETRY.saturating_sub(self.balance).div_ceil(u64::from(self.reserve_per_minute));
         Some(later(now, Duration::from_millis(wait_ms)))
-    }
-
-    fn reserve_per_ms(&self) -> u64 {
-        u64::from(self.reserve_per_minute) * (RETRY / MS_PER_MINUTE)
     }
 }
 
@@ -156,10 +154,9 @@ pub enum BudgetError {
     NoBurst,
 }
 
-/// A retry's price: divisible by a hundred (for the share) and by the milliseconds of a minute (for the reserve), so
-/// that both pay in whole numbers.
+/// A retry's price: the milliseconds of a minute, so that a reserve of so many a minute pays in as many each millisecond;
+/// and divisible by a hundred, so that a share pays in whole numbers too.
 const RETRY: u64 = 60_000;
-const MS_PER_MINUTE: u64 = 60_000;
 
 fn full(burst: u32) -> u64 {
     u64::from(burst) * RETRY
