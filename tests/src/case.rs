@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::event::EventCase;
 use crate::field::{FieldError, Object};
+use crate::retry::RetryCase;
 use crate::signature::SignatureCase;
 
 /// One case of a file, understood or not.
@@ -25,7 +26,8 @@ pub(crate) trait Check: Debug {
 type Read = fn(&Object<'_>) -> Result<Box<dyn Check>, FieldError>;
 
 /// The kinds of case and how each is read.
-const KINDS: [(&str, Read); 2] = [("event", EventCase::read), ("signature", SignatureCase::read)];
+const KINDS: [(&str, Read); 3] =
+    [("event", EventCase::read), ("retry", RetryCase::read), ("signature", SignatureCase::read)];
 
 impl Case {
     /// Reads one element of `cases`; `position` counts from 0 and names a case that has no name.

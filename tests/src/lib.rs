@@ -30,6 +30,7 @@ mod field;
 mod file;
 pub mod fuzz;
 mod report;
+mod retry;
 mod signature;
 
 pub use case::{Case, CaseError, Mismatch};

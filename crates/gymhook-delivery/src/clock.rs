@@ -1,0 +1,28 @@
+//! The machine's `now`: it never goes back.
+
+use time::UtcDateTime;
+
+use crate::tick::Tick;
+
+/// The latest moment the machine was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// What is due at or before this is due.
+    pub(crate) reached: Tick,
+    /// What waits from now on waits from here.
+    pub(crate) waits_from: Tick,
+    pub(crate) utc: UtcDateTime,
+}
+
+impl Now {
+    pub(crate) fn new(utc: UtcDateTime) -> Self {
+        Self { reached: Tick::reached_by(utc), waits_from: Tick::not_before(utc), utc }
+    }
+
+    /// A `now` before the last one counts as the last one.
+    pub(crate) fn advance(&mut self, utc: UtcDateTime) {
+        if utc > self.utc {
+            *self = Self::new(utc);
+        }
+    }
+}

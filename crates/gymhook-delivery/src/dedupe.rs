@@ -1,0 +1,209 @@
+//! The receiver's half of at-least-once: what was taken already is not taken again.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use time::UtcDateTime;
+
+use crate::BodyDigest;
+use crate::clock::Now;
+use crate::tick::Tick;
+
+/// Remembers for a while which notifications were taken, so that a repetition is recognised.
+///
+/// Two phases, so that neither a crash nor a failure of the handler loses anything:
+///
+/// ```text
+///             claim                  commit
+///   unknown ─────────▶ in progress ──────────▶ committed
+///      ▲                    │                      │
+///      ├────────────────────┘                      │
+///      │  release, or the claim's time is up       │
+///      └───────────────────────────────────────────┘
+///                 the retention is over
+/// ```
+///
+/// | state × input | claim, same body | claim, other body | commit | release |
+/// |---|---|---|---|---|
+/// | unknown | in progress: [`Claim::New`] | in progress: [`Claim::New`] | refused | refused |
+/// | in progress | [`Claim::InProgress`] | [`Claim::Conflict`] | committed, with the claim's own token | unknown, with the claim's own token |
+/// | committed | [`Claim::Duplicate`] | [`Claim::Conflict`] | refused | refused |
+///
+/// Its memory is bounded: a full window takes nothing new until something expires, because forgetting early would let
+/// a repetition through unnoticed. Answer 503 then, and the sender comes again.
+///
+/// The key is best made from what was authenticated, and scoped to its sender. Keep it for at least twice the tolerance
+/// of the signature's time; a scheme without time needs it for as long as its secret lives.
+///
+/// ```
+/// use core::time::Duration;
+/// use gymhook_delivery::{BodyDigest, Claim, DedupeWindow};
+/// use time::macros::utc_datetime;
+///
+/// let now = utc_datetime!(2026-01-01 12:00);
+/// let mut window = DedupeWindow::new(100_000, Duration::from_secs(86_400), Duration::from_secs(60));
+/// let body = BodyDigest::new([1; 32]);
+///
+/// let Claim::New(token) = window.claim("evt_1", body, now)? else { panic!("it is new") };
+/// assert_eq!(window.claim("evt_1", body, now)?, Claim::InProgress); // answer 503, or wait
+/// window.commit(&"evt_1", token, now)?;
+/// assert_eq!(window.claim("evt_1", body, now)?, Claim::Duplicate); // answer 200
+/// assert_eq!(window.claim("evt_1", BodyDigest::new([2; 32]), now)?, Claim::Conflict);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DedupeWindow<K> {
+    capacity: usize,
+    retention: Duration,
+    claim_timeout: Duration,
+    now: Option<Now>,
+    entries: BTreeMap<K, Entry>,
+    expiries: BTreeMap<(Tick, u64), K>,
+    next_serial: u64,
+}
+
+/// What came of claiming a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Claim {
+    /// Nobody has it: handle the notification, then commit or release.
+    New(ClaimToken),
+    /// Somebody is handling it.
+    InProgress,
+    /// It was handled.
+    Duplicate,
+    /// The same key came with another body: not a repetition but a contradiction.
+    Conflict,
+}
+
+/// The right to commit or release one claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimToken(u64);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    body: BodyDigest,
+    expires_at: Tick,
+    serial: u64,
+    committed: bool,
+}
+
+impl<K: Ord + Clone> DedupeWindow<K> {
+    /// A window for at most `capacity` keys: a committed one is kept for `retention`, a claim that is neither committed
+    /// nor released is void after `claim_timeout`.
+    #[must_use]
+    pub const fn new(capacity: usize, retention: Duration, claim_timeout: Duration) -> Self {
+        Self {
+            capacity,
+            retention,
+            claim_timeout,
+            now: None,
+            entries: BTreeMap::new(),
+            expiries: BTreeMap::new(),
+            next_serial: 0,
+        }
+    }
+
+    /// Claims a key for a notification with this body.
+    ///
+    /// # Errors
+    ///
+    /// [`WindowFull`]: the key is new and there is no room for it; nobody has to be told more than to come again.
+    pub fn claim(&mut self, key: K, body: BodyDigest, now: UtcDateTime) -> Result<Claim, WindowFull> {
+        let now = self.advance(now);
+        if let Some(entry) = self.entries.get(&key) {
+            return Ok(match entry {
+                entry if entry.body != body => Claim::Conflict,
+                Entry { committed: true, .. } => Claim::Duplicate,
+                Entry { committed: false, .. } => Claim::InProgress,
+            });
+        }
+        if self.entries.len() >= self.capacity {
+            let retry_at = self.expiries.keys().next().map(|(at, _)| at.to_utc());
+            return Err(WindowFull { retry_at });
+        }
+        let entry = Entry {
+            body,
+            expires_at: now.waits_from.later(self.claim_timeout),
+            serial: self.next_serial,
+            committed: false,
+        };
+        self.next_serial += 1;
+        self.insert(key, entry);
+        Ok(Claim::New(ClaimToken(entry.serial)))
+    }
+
+    /// The notification was handled: from now on it is a duplicate, for as long as the window keeps it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotClaimed`]: the claim is void. If another one was made meanwhile, the notification is being handled twice.
+    pub fn commit(&mut self, key: &K, token: ClaimToken, now: UtcDateTime) -> Result<(), NotClaimed> {
+        let now = self.advance(now);
+        let entry = self.take_claimed(key, token)?;
+        let expires_at = now.waits_from.later(self.retention);
+        self.insert(key.clone(), Entry { expires_at, committed: true, ..entry });
+        Ok(())
+    }
+
+    /// The notification was not handled: whoever comes next may.
+    ///
+    /// # Errors
+    ///
+    /// [`NotClaimed`]: the claim is void already.
+    pub fn release(&mut self, key: &K, token: ClaimToken, now: UtcDateTime) -> Result<(), NotClaimed> {
+        self.advance(now);
+        self.take_claimed(key, token).map(drop)
+    }
+
+    /// How many keys are remembered, those included whose time is up but that nothing has looked at since.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn advance(&mut self, utc: UtcDateTime) -> Now {
+        let now = self.now.get_or_insert_with(|| Now::new(utc));
+        now.advance(utc);
+        let now = *now;
+        while let Some(expiry) = self.expiries.first_entry().filter(|expiry| expiry.key().0 <= now.reached) {
+            let key = expiry.remove();
+            self.entries.remove(&key);
+        }
+        now
+    }
+
+    fn insert(&mut self, key: K, entry: Entry) {
+        self.expiries.insert((entry.expires_at, entry.serial), key.clone());
+        self.entries.insert(key, entry);
+    }
+
+    fn take_claimed(&mut self, key: &K, token: ClaimToken) -> Result<Entry, NotClaimed> {
+        let entry = *self.entries.get(key).ok_or(NotClaimed)?;
+        if entry.committed || entry.serial != token.0 {
+            return Err(NotClaimed);
+        }
+        self.entries.remove(key);
+        self.expiries.remove(&(entry.expires_at, entry.serial));
+        Ok(entry)
+    }
+}
+
+/// There is no room for a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the window is full")]
+pub struct WindowFull {
+    /// When the next key expires; `None` if the window has room for none at all.
+    pub retry_at: Option<UtcDateTime>,
+}
+
+/// The claim is void: committed, released or out of time. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this claim is not held")]
+pub struct NotClaimed;

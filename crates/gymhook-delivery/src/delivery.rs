@@ -1,0 +1,372 @@
+//! One delivery, from the moment it is handed over until its end.
+
+use core::num::NonZeroU32;
+
+use gymhook_retry::AttemptNumber;
+use serde::{Deserialize, Serialize};
+use time::UtcDateTime;
+
+use crate::tick::Tick;
+use crate::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId};
+
+/// One delivery: a notification on its way to one endpoint.
+///
+/// ```text
+///   enqueue
+///      │          begin                     succeed: delivered
+///      ▼     ┌──────────────▶ in flight ──────────────────────────▶ finished
+///   waiting ─┤                 │      │     end: undeliverable,       │  ▲
+///      ▲  ▲  │                 │      │          cancelled            │  │
+///      │  │  └─ cancel ────────┼──────┼───────────────────────────────┼──┘
+///      │  └──── retry_at ──────┘      │                               │
+///      │        (after a failure,     │ superseded                    │
+///      │        our fault, a loss)    ▼ (redeliver was asked meanwhile)
+///      └──────────────────── open_round ◀──────── redeliver ──────────┘
+/// ```
+///
+/// | state × input | begin | succeed | retry_at | end | cancel | redeliver |
+/// |---|---|---|---|---|---|---|
+/// | waiting | in flight | refused | refused | refused | finished: cancelled | new round, the old one superseded |
+/// | in flight | refused | finished: delivered | waiting | finished | noted: the attempt's failure will end it | noted: a new round follows the attempt |
+/// | finished | refused | refused | refused | refused | refused | new round |
+///
+/// Of a cancellation and a redelivery noted during one attempt the later one counts. A success is a success: after it a
+/// noted cancellation is void, a noted redelivery still opens its round.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    id: DeliveryId,
+    body: BodyDigest,
+    order: u64,
+    /// Waiting: until when. In flight: when it counts as lost. Finished: since when.
+    at: Tick,
+    first_failure: Tick,
+    endpoint: u32,
+    place: u32,
+    round: NonZeroU32,
+    attempt: AttemptNumber,
+    sends: u32,
+    phase: Phase,
+    test: bool,
+    probe: bool,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryState {
+    /// Its next attempt is to come.
+    Waiting {
+        /// Not before this moment.
+        #[serde(with = "crate::tick::as_micros")]
+        due: UtcDateTime,
+    },
+    /// An attempt is under way.
+    InFlight {
+        /// When the attempt counts as lost if it is still unanswered.
+        #[serde(with = "crate::tick::as_micros")]
+        lost_at: UtcDateTime,
+        /// What was asked for in the meantime.
+        then: Then,
+    },
+    /// Its round is over, and nothing happens unless it is redelivered.
+    Finished {
+        /// Since this moment.
+        #[serde(with = "crate::tick::as_micros")]
+        at: UtcDateTime,
+        /// How it ended.
+        end: End,
+    },
+}
+
+/// What becomes of a delivery whose attempt under way fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Then {
+    /// What the retry policy decides.
+    Decide,
+    /// It ends: it was cancelled during the attempt.
+    Cancel,
+    /// A new round: it was redelivered during the attempt.
+    Redeliver,
+}
+
+/// How a round of a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// The endpoint has it.
+    Delivered,
+    /// It was given up; it is kept and can be redelivered by hand.
+    Undeliverable(Undeliverable),
+    /// It was cancelled.
+    Cancelled,
+    /// A redelivery took this round's place before it had ended.
+    Superseded,
+}
+
+/// Why a delivery was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undeliverable {
+    /// No retry is left.
+    Exhausted,
+    /// The endpoint's answer means that repeating it is pointless.
+    Rejected,
+    /// The endpoint answered that it wants no more notifications.
+    Gone,
+    /// No retry is left, and of the last attempt nobody knows how it ended: perhaps it brings its worker down.
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting,
+    InFlight(Then),
+    Finished(End),
+}
+
+/// The delivery is not in a state that this transition leaves from; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+impl Delivery {
+    pub(crate) const fn new(
+        id: DeliveryId,
+        body: BodyDigest,
+        order: u64,
+        endpoint: u32,
+        due: Tick,
+        test: bool,
+    ) -> Self {
+        Self {
+            id,
+            body,
+            order,
+            at: due,
+            first_failure: Tick::START,
+            endpoint,
+            place: 0,
+            round: NonZeroU32::MIN,
+            attempt: AttemptNumber::FIRST,
+            sends: 0,
+            phase: Phase::Waiting,
+            test,
+            probe: false,
+        }
+    }
+
+    pub(crate) fn from_record(record: &DeliveryRecord, endpoint: u32) -> Self {
+        let (phase, at) = match record.state {
+            DeliveryState::Waiting { due } => (Phase::Waiting, Tick::not_before(due)),
+            DeliveryState::InFlight { lost_at, then } => (Phase::InFlight(then), Tick::not_before(lost_at)),
+            DeliveryState::Finished { at, end } => (Phase::Finished(end), Tick::reached_by(at)),
+        };
+        Self {
+            at,
+            first_failure: record.first_failure.map_or(Tick::START, Tick::reached_by),
+            round: record.round,
+            attempt: record.attempt,
+            sends: record.sends,
+            phase,
+            probe: record.probe,
+            ..Self::new(record.id, record.body, record.order, endpoint, at, record.test)
+        }
+    }
+
+    /// An attempt begins; it counts as lost at `lost_at`.
+    pub(crate) fn begin(&mut self, lost_at: Tick, probe: bool) -> Result<(), Refused> {
+        if self.phase != Phase::Waiting {
+            return Err(Refused);
+        }
+        self.phase = Phase::InFlight(Then::Decide);
+        self.at = lost_at;
+        self.sends = self.sends.saturating_add(1);
+        self.probe = probe;
+        Ok(())
+    }
+
+    /// The attempt under way failed at `failed_at`, and attempt number `next` is due at `due`.
+    pub(crate) fn retry_at(
+        &mut self,
+        due: Tick,
+        next: AttemptNumber,
+        failed_at: Tick,
+    ) -> Result<(), Refused> {
+        self.leave_flight()?;
+        self.phase = Phase::Waiting;
+        self.at = due;
+        if next > self.attempt && self.first_failure == Tick::START {
+            self.first_failure = failed_at;
+        }
+        self.attempt = next;
+        Ok(())
+    }
+
+    /// The attempt under way was the round's last one.
+    pub(crate) fn end(&mut self, end: End, now: Tick) -> Result<(), Refused> {
+        self.leave_flight()?;
+        self.phase = Phase::Finished(end);
+        self.at = now;
+        Ok(())
+    }
+
+    /// Ends a delivery that waits, or notes for one in flight that it ends if its attempt fails.
+    pub(crate) fn cancel(&mut self, now: Tick) -> Result<(), Refused> {
+        match self.phase {
+            Phase::Waiting => {
+                self.phase = Phase::Finished(End::Cancelled);
+                self.at = now;
+                Ok(())
+            }
+            Phase::InFlight(_) => {
+                self.phase = Phase::InFlight(Then::Cancel);
+                Ok(())
+            }
+            Phase::Finished(_) => Err(Refused),
+        }
+    }
+
+    /// Notes for a delivery in flight that a new round follows its attempt.
+    pub(crate) fn note_redelivery(&mut self) -> Result<(), Refused> {
+        self.then().ok_or(Refused)?;
+        self.phase = Phase::InFlight(Then::Redeliver);
+        Ok(())
+    }
+
+    /// Ends the round of a waiting delivery in favour of the next one.
+    pub(crate) fn supersede(&mut self, now: Tick) -> Result<(), Refused> {
+        if self.phase != Phase::Waiting {
+            return Err(Refused);
+        }
+        self.phase = Phase::Finished(End::Superseded);
+        self.at = now;
+        Ok(())
+    }
+
+    /// The next round, due at once: its attempts are counted from one again.
+    pub(crate) fn open_round(&mut self, now: Tick) -> Result<(), Refused> {
+        if !matches!(self.phase, Phase::Finished(_)) {
+            return Err(Refused);
+        }
+        self.phase = Phase::Waiting;
+        self.at = now;
+        self.round = self.round.saturating_add(1);
+        self.attempt = AttemptNumber::FIRST;
+        self.first_failure = Tick::START;
+        Ok(())
+    }
+
+    pub(crate) const fn set_place(&mut self, place: u32) {
+        self.place = place;
+    }
+
+    fn leave_flight(&mut self) -> Result<(), Refused> {
+        self.then().ok_or(Refused)?;
+        self.probe = false;
+        Ok(())
+    }
+
+    /// Its name, the same in all attempts and rounds.
+    #[must_use]
+    pub const fn id(&self) -> DeliveryId {
+        self.id
+    }
+
+    /// The digest of its body.
+    #[must_use]
+    pub const fn body(&self) -> BodyDigest {
+        self.body
+    }
+
+    /// Its place in the order of enqueueing.
+    #[must_use]
+    pub const fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// The round it is in, or was in last: 1, and one more for each redelivery.
+    #[must_use]
+    pub const fn round(&self) -> NonZeroU32 {
+        self.round
+    }
+
+    /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
+    #[must_use]
+    pub const fn attempt(&self) -> AttemptNumber {
+        self.attempt
+    }
+
+    /// How many attempts were ever begun, in all rounds.
+    #[must_use]
+    pub const fn sends(&self) -> u32 {
+        self.sends
+    }
+
+    /// Whether it is a test event: one attempt a round, and auto-disable does not look at it.
+    #[must_use]
+    pub const fn is_test(&self) -> bool {
+        self.test
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> DeliveryState {
+        match self.phase {
+            Phase::Waiting => DeliveryState::Waiting { due: self.at.to_utc() },
+            Phase::InFlight(then) => DeliveryState::InFlight { lost_at: self.at.to_utc(), then },
+            Phase::Finished(end) => DeliveryState::Finished { at: self.at.to_utc(), end },
+        }
+    }
+
+    pub(crate) fn record(&self, endpoint: EndpointId) -> DeliveryRecord {
+        DeliveryRecord {
+            id: self.id,
+            endpoint,
+            body: self.body,
+            order: self.order,
+            round: self.round,
+            attempt: self.attempt,
+            sends: self.sends,
+            first_failure: self.first_failure().map(Tick::to_utc),
+            test: self.test,
+            probe: self.probe,
+            state: self.state(),
+        }
+    }
+
+    /// Until when it waits, when its attempt counts as lost, or since when it is finished.
+    pub(crate) const fn at(&self) -> Tick {
+        self.at
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What was asked for during the attempt under way; `None` if none is.
+    pub(crate) const fn then(&self) -> Option<Then> {
+        match self.phase {
+            Phase::InFlight(then) => Some(then),
+            Phase::Waiting | Phase::Finished(_) => None,
+        }
+    }
+
+    pub(crate) fn first_failure(&self) -> Option<Tick> {
+        (self.first_failure != Tick::START).then_some(self.first_failure)
+    }
+
+    /// The slot of its endpoint.
+    pub(crate) const fn endpoint(&self) -> u32 {
+        self.endpoint
+    }
+
+    /// Where it stands in the heap that holds it.
+    pub(crate) const fn place(&self) -> u32 {
+        self.place
+    }
+
+    /// Whether the attempt under way is the one by which an open breaker probes its endpoint.
+    pub(crate) const fn is_probe(&self) -> bool {
+        self.probe
+    }
+}

@@ -1,0 +1,177 @@
+//! Many deliveries to many endpoints, and the order in which their attempts are due.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use gymhook_retry::{Outcome, RetryBudget};
+use time::UtcDateTime;
+
+use crate::clock::Now;
+use crate::delivery::Delivery;
+use crate::due_heap::DueHeap;
+use crate::flights::Flights;
+use crate::line::{Circle, Line};
+use crate::slab::Slab;
+use crate::spending::Spending;
+use crate::tick::Tick;
+use crate::{AttemptRef, DeliveryChange, DeliveryId, EndpointChange, EndpointId, Limits, Output, Record};
+
+mod answers;
+mod commands;
+mod endpoints;
+mod restore;
+mod rounds;
+mod snapshot;
+mod turns;
+mod view;
+
+pub use commands::{
+    CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery, TestEventError,
+};
+pub use endpoints::{AddEndpointError, UnknownEndpoint};
+pub use restore::{RestoreDeliveryError, RestoredAs};
+pub use rounds::{RedeliverError, Redelivered};
+pub use snapshot::{Snapshot, SnapshotError};
+pub use view::HeldBack;
+
+/// Many deliveries to many endpoints, and the order in which their attempts are due.
+///
+/// It does no I/O, reads no clock and draws no random number: everything comes in through its methods, everything goes
+/// out through [`poll_output`](Self::poll_output), and the same calls give the same outputs, byte for byte.
+///
+/// # The contract
+///
+/// 1. **Mutate.** Call a command (`enqueue`, `cancel`, `redeliver`, `disable`, …) or report a fact
+///    ([`handle_outcome`](Self::handle_outcome), [`handle_timeout`](Self::handle_timeout)).
+/// 2. **Drain.** Call `poll_output` until it returns [`Output::WakeAt`].
+/// 3. **Persist before acting.** Whatever [`Output::Record`] came before an [`Output::Attempt`] must be durable before
+///    that attempt is sent. Many records may share one commit.
+/// 4. Every attempt gets exactly one `handle_outcome` in the end, a timeout included. If it gets none, it counts as
+///    lost after its deadline and the [grace](Limits::with_answer_grace).
+///
+/// There are four kinds of method: getters (`&self`), commands, `handle_*` for facts from outside, and `poll_output`.
+///
+/// # Time
+///
+/// `now` comes last and should not go back; a `now` before the latest one counts as the latest one, so that nothing is
+/// sent twice or skipped. Nothing begins before it is due, to the nanosecond.
+///
+/// # Order and fairness
+///
+/// Endpoints with something to send take turns of one attempt each, in the order in which they got something to send.
+/// Between two turns of one endpoint each other one in the ring has its turn, and no endpoint holds more than its
+/// [share](Limits::share) of the slots. At one endpoint, first attempts and retries alternate when both are due.
+#[derive(Clone, Debug)]
+pub struct Dispatcher {
+    limits: Limits,
+    now: Now,
+    draining: bool,
+    deliveries: Slab<Delivery>,
+    by_id: BTreeMap<DeliveryId, u32>,
+    lines: Slab<Line>,
+    lines_by_id: BTreeMap<EndpointId, u32>,
+    flights: Flights,
+    wakes: DueHeap,
+    ring: Circle,
+    parked: Circle,
+    spending: Spending,
+    next_order: u64,
+    next_line: u64,
+    outbox: VecDeque<Output>,
+    /// An empty buffer that is kept, so that an outcome allocates nothing.
+    changes: Vec<EndpointChange>,
+}
+
+impl Dispatcher {
+    /// A machine that holds nothing yet. Without a `budget`, retries are limited only by their schedules.
+    #[must_use]
+    pub fn new(limits: Limits, budget: Option<RetryBudget>, now: UtcDateTime) -> Self {
+        Self {
+            limits,
+            now: Now::new(now),
+            draining: false,
+            deliveries: Slab::new(),
+            by_id: BTreeMap::new(),
+            lines: Slab::new(),
+            lines_by_id: BTreeMap::new(),
+            flights: Flights::default(),
+            wakes: DueHeap::default(),
+            ring: Circle::default(),
+            parked: Circle::default(),
+            spending: Spending::new(budget),
+            next_order: 0,
+            next_line: 0,
+            outbox: VecDeque::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// An attempt ended like this.
+    ///
+    /// The answer to anything but the attempt under way (a second answer, one that came after the attempt counted as
+    /// lost, one of an earlier lease, one of a delivery not held here) changes nothing and is reported as
+    /// [`Record::LateAnswer`].
+    pub fn handle_outcome(&mut self, attempt: &AttemptRef, outcome: &Outcome, now: UtcDateTime) {
+        self.now.advance(now);
+        self.answer(attempt, outcome);
+    }
+
+    /// It is `now`. Needed at the time of the last [`Output::WakeAt`]; at any other time it does no harm.
+    pub fn handle_timeout(&mut self, now: UtcDateTime) {
+        self.now.advance(now);
+    }
+
+    /// The next thing to do. Call it until it returns [`Output::WakeAt`].
+    ///
+    /// The answer may change after any other method that takes `&mut self`. It never looks through what waits: each
+    /// call takes time that grows with the logarithm of the number of endpoints and of one endpoint's queue.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outbox.pop_front() {
+            return output;
+        }
+        self.count_lost();
+        if self.outbox.is_empty() {
+            self.begin_next_attempt();
+        }
+        self.outbox.pop_front().unwrap_or_else(|| Output::WakeAt(self.next_wake().map(Tick::to_utc)))
+    }
+
+    fn record(&mut self, record: Record) {
+        self.outbox.push_back(Output::Record(record));
+    }
+
+    fn record_delivery(&mut self, slot: u32, change: DeliveryChange) {
+        let Some(delivery) = self.deliveries.get(slot) else { return };
+        let Some(line) = self.lines.get(delivery.endpoint()) else { return };
+        let delivery = delivery.record(line.endpoint.id());
+        self.record(Record::Delivery { change, delivery });
+    }
+
+    fn record_endpoint(&mut self, slot: u32, change: EndpointChange) {
+        if let Some(line) = self.lines.get(slot) {
+            let endpoint = line.endpoint.record();
+            self.record(Record::Endpoint { change, endpoint });
+        }
+    }
+
+    fn record_endpoint_changes(&mut self, slot: u32, mut changes: Vec<EndpointChange>) {
+        for change in changes.drain(..) {
+            self.record_endpoint(slot, change);
+        }
+        self.changes = changes;
+    }
+
+    /// Files a delivery that waits or is finished with its endpoint.
+    fn file(&mut self, slot: u32) {
+        if let Some(line) = self.delivery_endpoint(slot).and_then(|line| self.lines.get_mut(line)) {
+            line.queue.push(slot, &mut self.deliveries);
+        }
+    }
+
+    /// Takes a delivery that waits or is finished out of its endpoint's files, before it changes.
+    fn unfile(&mut self, slot: u32) {
+        if let Some(line) = self.delivery_endpoint(slot).and_then(|line| self.lines.get_mut(line)) {
+            line.queue.remove(slot, &mut self.deliveries);
+        }
+    }
+}

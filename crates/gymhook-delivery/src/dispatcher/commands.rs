@@ -1,0 +1,272 @@
+//! What may be asked about single deliveries, but for redelivery.
+
+use time::UtcDateTime;
+
+use super::Dispatcher;
+use crate::delivery::{Delivery, Phase};
+use crate::tick::Tick;
+use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId, EndpointStatus};
+
+/// A notification handed over for delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Its name: the idempotency key in all attempts.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// The digest of its body.
+    pub body: BodyDigest,
+    /// Not before this moment; `None` means at once.
+    pub not_before: Option<UtcDateTime>,
+}
+
+/// What came of handing a notification over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Enqueued {
+    /// It is a new delivery.
+    New,
+    /// The same delivery was handed over before; nothing has changed.
+    Duplicate {
+        /// Where it stands.
+        state: DeliveryState,
+    },
+}
+
+/// What came of cancelling a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Cancelled {
+    /// It has ended.
+    Now,
+    /// An attempt is under way and cannot be called back: if that fails, the delivery ends.
+    AfterAttempt,
+}
+
+impl Dispatcher {
+    /// Takes a notification over for delivery. To a disabled endpoint too: it waits there until that is enabled.
+    ///
+    /// Handing over what is held already, finished or not, changes nothing and says so.
+    ///
+    /// # Errors
+    ///
+    /// The caller is to blame for each:
+    ///
+    /// - [`EnqueueError::UnknownEndpoint`]: the endpoint was never added.
+    /// - [`EnqueueError::Conflict`]: the id is that of another body, or of a delivery to another endpoint.
+    /// - [`EnqueueError::Full`]: over four billion deliveries are held.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::num::NonZeroU32;
+    /// # use gymhook_delivery::{BodyDigest, DeliveryId, Dispatcher, EndpointId, EndpointPolicy, Enqueued, Limits, NewDelivery};
+    /// # use gymhook_retry::{RetryPolicy, RetrySchedule};
+    /// # use time::macros::utc_datetime;
+    /// let now = utc_datetime!(2026-01-01 12:00);
+    /// let mut dispatcher = Dispatcher::new(Limits::new(NonZeroU32::new(100).unwrap()), None, now);
+    /// let endpoint = EndpointId::from_u128(1);
+    /// dispatcher.add_endpoint(endpoint, EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never())), now)?;
+    ///
+    /// let new = NewDelivery { id: DeliveryId::from_u128(7), endpoint, body: BodyDigest::new([1; 32]), not_before: None };
+    /// assert_eq!(dispatcher.enqueue(new, now)?, Enqueued::New);
+    /// assert!(matches!(dispatcher.enqueue(new, now)?, Enqueued::Duplicate { .. }));
+    ///
+    /// let other = NewDelivery { body: BodyDigest::new([2; 32]), ..new };
+    /// assert!(dispatcher.enqueue(other, now).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn enqueue(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, EnqueueError> {
+        self.now.advance(now);
+        let line =
+            self.line_slot(new.endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint: new.endpoint })?;
+        self.take_over(new, line, false)
+    }
+
+    /// Sends a test event: a delivery with one attempt a round, which auto-disable does not look at.
+    ///
+    /// Like any delivery it waits for its turn, its endpoint's rate and its breaker.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dispatcher::enqueue`]; and [`TestEventError::Disabled`]: nothing is sent to a disabled endpoint, and a
+    /// test that waits for months tells nobody anything.
+    pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, TestEventError> {
+        self.now.advance(now);
+        let endpoint = new.endpoint;
+        let slot = self.line_slot(endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint })?;
+        if self.lines.get(slot).is_some_and(|line| line.endpoint.status() != EndpointStatus::Enabled) {
+            return Err(TestEventError::Disabled { endpoint });
+        }
+        Ok(self.take_over(new, slot, true)?)
+    }
+
+    fn take_over(&mut self, new: NewDelivery, line: u32, test: bool) -> Result<Enqueued, EnqueueError> {
+        if let Some(held) = self.by_id.get(&new.id).and_then(|slot| self.deliveries.get(*slot)) {
+            let is_same = held.body() == new.body && held.endpoint() == line && held.is_test() == test;
+            let conflict = EnqueueError::Conflict { delivery: new.id };
+            return if is_same { Ok(Enqueued::Duplicate { state: held.state() }) } else { Err(conflict) };
+        }
+        let due = new.not_before.map_or(self.now.reached, Tick::not_before).max(self.now.reached);
+        let delivery = Delivery::new(new.id, new.body, self.next_order, line, due, test);
+        let slot = self.deliveries.insert(delivery).ok_or(EnqueueError::Full)?;
+        self.next_order = self.next_order.saturating_add(1);
+        self.by_id.insert(new.id, slot);
+        self.file(slot);
+        self.record_delivery(slot, DeliveryChange::Enqueued);
+        self.settle(line);
+        Ok(Enqueued::New)
+    }
+
+    /// Ends a delivery that waits, or lets one end whose attempt under way fails.
+    ///
+    /// # Errors
+    ///
+    /// - [`CancelError::Unknown`]: no such delivery is held.
+    /// - [`CancelError::Finished`]: there is nothing left to cancel.
+    pub fn cancel(&mut self, delivery: DeliveryId, now: UtcDateTime) -> Result<Cancelled, CancelError> {
+        self.now.advance(now);
+        let reached = self.now.reached;
+        let slot = self.delivery_slot(delivery).ok_or(CancelError::Unknown { delivery })?;
+        let phase =
+            self.deliveries.get(slot).map(Delivery::phase).ok_or(CancelError::Unknown { delivery })?;
+        let (change, cancelled) = match phase {
+            Phase::Finished(end) => return Err(CancelError::Finished { delivery, end }),
+            Phase::Waiting => (DeliveryChange::Ended(End::Cancelled), Cancelled::Now),
+            Phase::InFlight(_) => (DeliveryChange::CancelNoted, Cancelled::AfterAttempt),
+        };
+        self.unfile(slot);
+        if self.deliveries.get_mut(slot).is_some_and(|delivery| delivery.cancel(reached).is_ok()) {
+            self.record_delivery(slot, change);
+        }
+        self.file(slot);
+        self.settle_line_of(slot);
+        Ok(cancelled)
+    }
+
+    /// Lets go of a finished delivery. Its id then means nothing here any more: a duplicate is no longer noticed, and
+    /// redelivery needs [`Dispatcher::restore_delivery`] first.
+    ///
+    /// # Errors
+    ///
+    /// - [`ForgetError::Unknown`]: no such delivery is held.
+    /// - [`ForgetError::Unfinished`]: it has not ended; nothing is ever lost that has not.
+    pub fn forget(&mut self, delivery: DeliveryId) -> Result<(), ForgetError> {
+        let slot = self.delivery_slot(delivery).ok_or(ForgetError::Unknown { delivery })?;
+        let phase = self.deliveries.get(slot).map(Delivery::phase);
+        if !matches!(phase, Some(Phase::Finished(_))) {
+            return Err(ForgetError::Unfinished { delivery });
+        }
+        self.unfile(slot);
+        self.drop_delivery(slot);
+        Ok(())
+    }
+
+    /// Lets go of every delivery that finished before `before`, as [`Dispatcher::forget`] does, and says how many.
+    pub fn forget_finished(&mut self, before: UtcDateTime) -> usize {
+        let before = Tick::reached_by(before);
+        let lines: Vec<u32> = self.lines_by_id.values().copied().collect();
+        let mut forgotten = 0;
+        for line in lines {
+            while let Some(slot) = self.pop_finished(line, before) {
+                self.drop_delivery(slot);
+                forgotten += 1;
+            }
+        }
+        forgotten
+    }
+
+    fn pop_finished(&mut self, line: u32, before: Tick) -> Option<u32> {
+        self.lines.get_mut(line)?.queue.pop_finished(before, &mut self.deliveries)
+    }
+
+    pub(super) fn drop_delivery(&mut self, slot: u32) {
+        if let Some(delivery) = self.deliveries.remove(slot) {
+            self.by_id.remove(&delivery.id());
+        }
+    }
+
+    pub(super) fn delivery_slot(&self, delivery: DeliveryId) -> Option<u32> {
+        self.by_id.get(&delivery).copied()
+    }
+
+    pub(super) fn settle_line_of(&mut self, slot: u32) {
+        if let Some(line) = self.delivery_endpoint(slot) {
+            self.settle(line);
+        }
+    }
+}
+
+/// Why a notification was not taken over. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnqueueError {
+    /// The endpoint was never added.
+    #[error("there is no endpoint {endpoint}")]
+    UnknownEndpoint {
+        /// The endpoint asked for.
+        endpoint: EndpointId,
+    },
+    /// The id is that of another body, or of a delivery to another endpoint.
+    #[error("delivery {delivery} is held with another body, another endpoint or another purpose")]
+    Conflict {
+        /// The id.
+        delivery: DeliveryId,
+    },
+    /// Over four billion deliveries are held.
+    #[error("no more deliveries can be held")]
+    Full,
+}
+
+/// Why a test event was not taken over. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestEventError {
+    /// Nothing is sent to a disabled endpoint.
+    #[error("endpoint {endpoint} is disabled")]
+    Disabled {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// As for any delivery.
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+}
+
+/// Why a delivery was not cancelled. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CancelError {
+    /// No such delivery is held.
+    #[error("there is no delivery {delivery}")]
+    Unknown {
+        /// The id asked for.
+        delivery: DeliveryId,
+    },
+    /// There is nothing left to cancel.
+    #[error("delivery {delivery} has ended already")]
+    Finished {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// How it ended.
+        end: End,
+    },
+}
+
+/// Why a delivery was not let go of. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForgetError {
+    /// No such delivery is held.
+    #[error("there is no delivery {delivery}")]
+    Unknown {
+        /// The id asked for.
+        delivery: DeliveryId,
+    },
+    /// It has not ended.
+    #[error("delivery {delivery} has not ended")]
+    Unfinished {
+        /// The delivery.
+        delivery: DeliveryId,
+    },
+}

@@ -1,0 +1,193 @@
+//! What may be asked about endpoints.
+
+use time::UtcDateTime;
+
+use super::Dispatcher;
+use crate::delivery::Delivery;
+use crate::endpoint::Endpoint;
+use crate::line::Line;
+use crate::{DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch};
+
+impl Dispatcher {
+    /// Adds an endpoint that nothing is known about yet.
+    ///
+    /// It begins with an allowance of one attempt at a time, which grows by one with each success.
+    ///
+    /// # Errors
+    ///
+    /// The caller is to blame for each:
+    ///
+    /// - [`AddEndpointError::AlreadyHere`]: it was added or restored before; change it with
+    ///   [`Dispatcher::update_policy`].
+    /// - [`AddEndpointError::Full`]: over four billion endpoints are here.
+    pub fn add_endpoint(
+        &mut self,
+        endpoint: EndpointId,
+        policy: EndpointPolicy,
+        now: UtcDateTime,
+    ) -> Result<(), AddEndpointError> {
+        self.now.advance(now);
+        let slot = self.insert_line(Endpoint::new(endpoint, policy, LeaseEpoch::default()))?;
+        self.record_endpoint(slot, EndpointChange::Added);
+        Ok(())
+    }
+
+    /// Takes an endpoint over as a record left it, under this lease. Records of its deliveries are restored after it.
+    ///
+    /// A lease's number must be higher than that of every earlier owner: answers under another one count as late. The
+    /// endpoint feels its way again from an allowance of one attempt at a time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dispatcher::add_endpoint`].
+    pub fn restore_endpoint(
+        &mut self,
+        record: &EndpointRecord,
+        policy: EndpointPolicy,
+        lease: LeaseEpoch,
+        now: UtcDateTime,
+    ) -> Result<(), AddEndpointError> {
+        self.now.advance(now);
+        self.insert_line(Endpoint::taken_over(record, policy, lease))?;
+        Ok(())
+    }
+
+    /// Lets go of an endpoint and everything held of it, because its lease has ended or is given back.
+    ///
+    /// Nothing is recorded: what the earlier records said is what the next owner restores, with the returned record in
+    /// the place of the endpoint's last. Answers to attempts that are under way will be late. Returns `None` if no such
+    /// endpoint is here.
+    pub fn release_endpoint(&mut self, endpoint: EndpointId, now: UtcDateTime) -> Option<EndpointRecord> {
+        self.now.advance(now);
+        let slot = self.line_slot(endpoint)?;
+        self.leave_circle(slot);
+        self.set_wake(slot, None);
+        let flying =
+            self.flights.slots().into_iter().filter(|flight| self.delivery_endpoint(*flight) == Some(slot));
+        for flight in flying.collect::<Vec<_>>() {
+            self.flights.end(flight, &mut self.deliveries);
+            self.drop_delivery(flight);
+        }
+        let line = self.lines.remove(slot)?;
+        self.lines_by_id.remove(&endpoint);
+        for delivery in line.queue.slots() {
+            self.drop_delivery(delivery);
+        }
+        Some(line.endpoint.record())
+    }
+
+    /// Treats an endpoint differently from now on.
+    ///
+    /// Limits count at once. What was decided stays decided: a retry that waits keeps its time, and the next failure is
+    /// judged by the new retry policy.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownEndpoint`]: no such endpoint is here.
+    pub fn update_policy(
+        &mut self,
+        endpoint: EndpointId,
+        policy: EndpointPolicy,
+        now: UtcDateTime,
+    ) -> Result<(), UnknownEndpoint> {
+        self.now.advance(now);
+        let slot = self.line_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
+        if let Some(line) = self.lines.get_mut(slot) {
+            line.queue.set_ordered(policy.is_ordered(), &mut self.deliveries);
+            line.endpoint.set_policy(policy);
+        }
+        self.settle(slot);
+        Ok(())
+    }
+
+    /// Sends nothing more to an endpoint until it is enabled; what is under way may end, what comes is kept.
+    /// Disabling a disabled endpoint changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownEndpoint`]: no such endpoint is here.
+    pub fn disable(&mut self, endpoint: EndpointId, now: UtcDateTime) -> Result<(), UnknownEndpoint> {
+        self.change_endpoint(endpoint, now, |endpoint, now, changes| {
+            endpoint.disable(DisableReason::ByHand, now, changes);
+        })
+    }
+
+    /// Sends to an endpoint again, everything that waited included; with a breaker, one probe goes first. Enabling an
+    /// enabled endpoint changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownEndpoint`]: no such endpoint is here.
+    pub fn enable(&mut self, endpoint: EndpointId, now: UtcDateTime) -> Result<(), UnknownEndpoint> {
+        self.change_endpoint(endpoint, now, Endpoint::enable)
+    }
+
+    fn change_endpoint(
+        &mut self,
+        endpoint: EndpointId,
+        now: UtcDateTime,
+        change: impl FnOnce(&mut Endpoint, crate::clock::Now, &mut Vec<EndpointChange>),
+    ) -> Result<(), UnknownEndpoint> {
+        self.now.advance(now);
+        let slot = self.line_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
+        let mut changes = core::mem::take(&mut self.changes);
+        if let Some(line) = self.lines.get_mut(slot) {
+            change(&mut line.endpoint, self.now, &mut changes);
+        }
+        self.record_endpoint_changes(slot, changes);
+        self.settle(slot);
+        Ok(())
+    }
+
+    /// Begins no more attempts, for a shutdown in good order: answers are still taken until none is under way.
+    pub const fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Begins attempts again.
+    pub const fn resume(&mut self) {
+        self.draining = false;
+    }
+
+    pub(super) fn insert_line(&mut self, endpoint: Endpoint) -> Result<u32, AddEndpointError> {
+        let id = endpoint.id();
+        if self.lines_by_id.contains_key(&id) {
+            return Err(AddEndpointError::AlreadyHere { endpoint: id });
+        }
+        let slot = self.lines.insert(Line::new(endpoint, self.next_line)).ok_or(AddEndpointError::Full)?;
+        self.next_line += 1;
+        self.lines_by_id.insert(id, slot);
+        Ok(slot)
+    }
+
+    pub(super) fn line_slot(&self, endpoint: EndpointId) -> Option<u32> {
+        self.lines_by_id.get(&endpoint).copied()
+    }
+
+    pub(super) fn delivery_endpoint(&self, slot: u32) -> Option<u32> {
+        self.deliveries.get(slot).map(Delivery::endpoint)
+    }
+}
+
+/// No such endpoint is here. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no endpoint {endpoint}")]
+pub struct UnknownEndpoint {
+    /// The endpoint asked for.
+    pub endpoint: EndpointId,
+}
+
+/// Why an endpoint was not added. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddEndpointError {
+    /// It was added or restored before.
+    #[error("endpoint {endpoint} is here already")]
+    AlreadyHere {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// Over four billion endpoints are here.
+    #[error("no more endpoints can be held")]
+    Full,
+}

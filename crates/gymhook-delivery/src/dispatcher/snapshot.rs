@@ -1,0 +1,273 @@
+//! The whole machine as a value that can be written down and read back.
+
+use gymhook_retry::RetryBudget;
+use serde::{Deserialize, Serialize};
+use time::UtcDateTime;
+
+use super::Dispatcher;
+use crate::delivery::Delivery;
+use crate::endpoint::Endpoint;
+use crate::line::{Circle, Turn};
+use crate::tick::Tick;
+use crate::{
+    DeliveryId, DeliveryRecord, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch, Limits, Output,
+};
+
+/// The whole machine as a value: everything held, attempts under way and outputs not polled yet included.
+///
+/// It has no bodies, URLs or secrets, because the machine has none. Two machines that were treated alike have equal
+/// snapshots, byte for byte.
+///
+/// ```
+/// use core::num::NonZeroU32;
+/// use gymhook_delivery::{Dispatcher, Limits, Snapshot};
+/// use time::macros::utc_datetime;
+///
+/// let dispatcher = Dispatcher::new(Limits::new(NonZeroU32::MIN), None, utc_datetime!(2026-01-01 12:00));
+/// let json = serde_json::to_vec(&dispatcher.snapshot())?;
+///
+/// let restored = Dispatcher::restore(Snapshot::from_json(&json)?)?;
+/// assert_eq!(restored.now(), utc_datetime!(2026-01-01 12:00));
+/// assert!(Snapshot::from_json(&json[..json.len() / 2]).unwrap_err().is_cut_short());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    version: u32,
+    endpoints_held: usize,
+    deliveries_held: usize,
+    limits: Limits,
+    now: Moment,
+    draining: bool,
+    budget: Option<RetryBudget>,
+    next_order: u64,
+    endpoints: Vec<EndpointSnapshot>,
+    ring: Vec<EndpointId>,
+    parked: Vec<EndpointId>,
+    deliveries: Vec<DeliveryRecord>,
+    in_flight: Vec<DeliveryId>,
+    outbox: Vec<Output>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct EndpointSnapshot {
+    endpoint: EndpointRecord,
+    policy: EndpointPolicy,
+    lease: LeaseEpoch,
+    retries_next: bool,
+    wake: Option<i64>,
+}
+
+/// `now` to the nanosecond, so that a restored machine reckons exactly as the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Moment {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+/// All a reader of any version has to understand.
+#[derive(Deserialize)]
+struct Header {
+    version: u32,
+}
+
+impl Snapshot {
+    /// The version this crate writes, and the only one it reads.
+    pub const VERSION: u32 = 1;
+
+    /// Reads a snapshot that was written as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Whoever kept the bytes is to blame for each:
+    ///
+    /// - [`SnapshotError::CutShort`]: the text ends too early.
+    /// - [`SnapshotError::OtherVersion`]: it was written by another version of this crate.
+    /// - [`SnapshotError::Malformed`]: it is no snapshot.
+    pub fn from_json(json: &[u8]) -> Result<Self, SnapshotError> {
+        let header: Header = serde_json::from_slice(json).map_err(SnapshotError::from_json)?;
+        if header.version != Self::VERSION {
+            return Err(SnapshotError::OtherVersion { found: header.version });
+        }
+        serde_json::from_slice(json).map_err(SnapshotError::from_json)
+    }
+}
+
+impl Dispatcher {
+    /// The whole machine as a value.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            version: Snapshot::VERSION,
+            endpoints_held: self.lines.len(),
+            deliveries_held: self.deliveries.len(),
+            limits: self.limits.clone(),
+            now: Moment { seconds: self.now.utc.unix_timestamp(), nanoseconds: self.now.utc.nanosecond() },
+            draining: self.draining,
+            budget: self.spending.budget().cloned(),
+            next_order: self.next_order,
+            endpoints: self.endpoint_snapshots(),
+            ring: self.circle_ids(self.ring),
+            parked: self.circle_ids(self.parked),
+            deliveries: self.by_id.values().filter_map(|slot| self.delivery_record(*slot)).collect(),
+            in_flight: self.flights.slots().into_iter().filter_map(|slot| self.delivery_id(slot)).collect(),
+            outbox: self.outbox.iter().cloned().collect(),
+        }
+    }
+
+    /// A machine that goes on exactly where the snapshot's left off, attempts under way included.
+    ///
+    /// If the process that had sent those is gone, call [`Dispatcher::lose_attempts_under_way`] next.
+    ///
+    /// # Errors
+    ///
+    /// Whoever kept the snapshot is to blame for each:
+    ///
+    /// - [`SnapshotError::OtherVersion`]: it was written by another version of this crate.
+    /// - [`SnapshotError::CutShort`]: something is missing from it.
+    /// - [`SnapshotError::Inconsistent`]: its parts contradict one another.
+    pub fn restore(snapshot: Snapshot) -> Result<Self, SnapshotError> {
+        if snapshot.version != Snapshot::VERSION {
+            return Err(SnapshotError::OtherVersion { found: snapshot.version });
+        }
+        if snapshot.endpoints.len() < snapshot.endpoints_held
+            || snapshot.deliveries.len() < snapshot.deliveries_held
+        {
+            return Err(SnapshotError::CutShort);
+        }
+        let mut dispatcher = Self::new(snapshot.limits, snapshot.budget, snapshot.now.to_utc()?);
+        dispatcher.draining = snapshot.draining;
+        dispatcher.outbox = snapshot.outbox.into();
+        let wakes = dispatcher.restore_endpoints(snapshot.endpoints)?;
+        dispatcher.restore_deliveries(&snapshot.deliveries, &snapshot.in_flight)?;
+        dispatcher.next_order = dispatcher.next_order.max(snapshot.next_order);
+        dispatcher.restore_circle(&snapshot.ring, Turn::Ring)?;
+        dispatcher.restore_circle(&snapshot.parked, Turn::Parked)?;
+        for (slot, wake) in wakes {
+            dispatcher.set_wake(slot, wake);
+        }
+        Ok(dispatcher)
+    }
+
+    fn restore_endpoints(
+        &mut self,
+        endpoints: Vec<EndpointSnapshot>,
+    ) -> Result<Vec<(u32, Option<Tick>)>, SnapshotError> {
+        let mut wakes = Vec::with_capacity(endpoints.len());
+        for EndpointSnapshot { endpoint, policy, lease, retries_next, wake } in endpoints {
+            let restored = Endpoint::from_record(&endpoint, policy, lease);
+            let slot = self.insert_line(restored).map_err(|_| SnapshotError::Inconsistent)?;
+            if let Some(line) = self.lines.get_mut(slot) {
+                line.retries_next = retries_next;
+            }
+            wakes.push((slot, wake.map(Tick::from_micros)));
+        }
+        Ok(wakes)
+    }
+
+    /// Those in flight come first, in the order in which they would be lost.
+    fn restore_deliveries(
+        &mut self,
+        deliveries: &[DeliveryRecord],
+        in_flight: &[DeliveryId],
+    ) -> Result<(), SnapshotError> {
+        for id in in_flight {
+            let found = deliveries.binary_search_by_key(id, |record| record.id).ok();
+            let record = found.and_then(|at| deliveries.get(at)).ok_or(SnapshotError::Inconsistent)?;
+            self.insert_recorded(record).map_err(|_| SnapshotError::Inconsistent)?;
+        }
+        let flying = self.flights.len();
+        for record in deliveries {
+            if !self.by_id.contains_key(&record.id) {
+                self.insert_recorded(record).map_err(|_| SnapshotError::Inconsistent)?;
+            }
+        }
+        let all_there =
+            flying == in_flight.len() && flying == self.flights.len() && self.by_id.len() == deliveries.len();
+        if all_there { Ok(()) } else { Err(SnapshotError::Inconsistent) }
+    }
+
+    fn restore_circle(&mut self, endpoints: &[EndpointId], turn: Turn) -> Result<(), SnapshotError> {
+        for endpoint in endpoints {
+            let slot = self.line_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
+            if self.lines.get(slot).is_none_or(|line| line.turn != Turn::Idle) {
+                return Err(SnapshotError::Inconsistent);
+            }
+            self.enter_circle(slot, turn);
+        }
+        Ok(())
+    }
+
+    fn endpoint_snapshots(&self) -> Vec<EndpointSnapshot> {
+        let mut lines: Vec<_> = self.lines_by_id.values().filter_map(|slot| self.lines.get(*slot)).collect();
+        lines.sort_unstable_by_key(|line| line.order);
+        let snapshot = |line: &crate::line::Line| EndpointSnapshot {
+            endpoint: line.endpoint.record(),
+            policy: line.endpoint.policy().clone(),
+            lease: line.endpoint.lease(),
+            retries_next: line.retries_next,
+            wake: line.wake.map(Tick::micros),
+        };
+        lines.into_iter().map(snapshot).collect()
+    }
+
+    fn circle_ids(&self, circle: Circle) -> Vec<EndpointId> {
+        circle
+            .iter(&self.lines)
+            .filter_map(|slot| self.lines.get(slot))
+            .map(|line| line.endpoint.id())
+            .collect()
+    }
+
+    fn delivery_record(&self, slot: u32) -> Option<DeliveryRecord> {
+        let delivery = self.deliveries.get(slot)?;
+        let line = self.lines.get(delivery.endpoint())?;
+        Some(delivery.record(line.endpoint.id()))
+    }
+
+    fn delivery_id(&self, slot: u32) -> Option<DeliveryId> {
+        self.deliveries.get(slot).map(Delivery::id)
+    }
+}
+
+impl Moment {
+    fn to_utc(self) -> Result<UtcDateTime, SnapshotError> {
+        let whole = UtcDateTime::from_unix_timestamp(self.seconds);
+        whole
+            .and_then(|whole| whole.replace_nanosecond(self.nanoseconds))
+            .map_err(|_| SnapshotError::Inconsistent)
+    }
+}
+
+/// Why a snapshot was refused. Whoever kept it is to blame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Something is missing at its end.
+    #[error("the snapshot is cut short")]
+    CutShort,
+    /// Its parts contradict one another.
+    #[error("the snapshot contradicts itself")]
+    Inconsistent,
+    /// It is no snapshot.
+    #[error("this is no snapshot")]
+    Malformed(#[source] serde_json::Error),
+    /// It was written by another version of this crate.
+    #[error("the snapshot has version {found}, not {}", Snapshot::VERSION)]
+    OtherVersion {
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl SnapshotError {
+    fn from_json(error: serde_json::Error) -> Self {
+        if error.is_eof() { Self::CutShort } else { Self::Malformed(error) }
+    }
+
+    /// Whether something is missing at the snapshot's end, so that an older copy may be whole.
+    #[must_use]
+    pub const fn is_cut_short(&self) -> bool {
+        matches!(self, Self::CutShort)
+    }
+}

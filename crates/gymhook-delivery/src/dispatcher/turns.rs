@@ -1,0 +1,192 @@
+//! Whose turn it is: the due order over endpoints, and the ring in which those with work take turns.
+//!
+//! ```text
+//!            due, gate open                 turn: one attempt
+//!   wake ──────────────────────▶ ring ─────────────────────────▶ attempt, then back to the end of the ring,
+//!   (by time)                    │  ▲                             to wake, or to idle
+//!                 only retries,  ▼  │ a token
+//!                 budget used up parked
+//! ```
+//!
+//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn.
+
+use super::Dispatcher;
+use crate::due_heap::Due;
+use crate::endpoint::Gate;
+use crate::line::{Line, Turn};
+use crate::queue::Lane;
+use crate::tick::Tick;
+use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Output};
+
+/// While endpoints wait for their turn, so many more are woken before the next attempt: more than one, so that being
+/// woken never falls behind, and few, so that no step is long.
+const WOKEN_AT_ONCE: usize = 2;
+
+/// Where an endpoint belongs now, and when to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plan {
+    turn: Turn,
+    wake: Option<Tick>,
+}
+
+impl Dispatcher {
+    /// Lets the endpoint whose turn it is begin an attempt, if there is one and a slot is free.
+    pub(super) fn begin_next_attempt(&mut self) {
+        loop {
+            self.wake_due_endpoints();
+            if !self.may_begin() {
+                return;
+            }
+            self.unpark_one();
+            let Some(slot) = self.ring.first() else { return };
+            self.leave_circle(slot);
+            if self.begin_attempt(slot).is_some() {
+                return;
+            }
+            self.settle(slot);
+        }
+    }
+
+    /// Whether another attempt may begin at all.
+    pub(super) const fn may_begin(&self) -> bool {
+        !self.draining && self.flights.len() < self.limits.max_in_flight().get() as usize
+    }
+
+    /// The earliest moment at which there is something to do without anything having happened.
+    pub(super) fn next_wake(&self) -> Option<Tick> {
+        let lost = self.flights.first_lost();
+        if !self.may_begin() {
+            return lost;
+        }
+        let woken = self.wakes.first().map(|due| due.at);
+        let unparked = self.parked.first().and_then(|_| self.spending.retries_from(self.now));
+        [lost, woken, unparked].into_iter().flatten().min()
+    }
+
+    /// Puts an endpoint where it belongs, after anything about it has changed.
+    pub(super) fn settle(&mut self, slot: u32) {
+        let Some(line) = self.lines.get(slot) else { return };
+        let plan = self.plan(line);
+        if line.turn != plan.turn {
+            self.leave_circle(slot);
+            self.enter_circle(slot, plan.turn);
+        }
+        self.set_wake(slot, plan.wake);
+    }
+
+    fn plan(&self, line: &Line) -> Plan {
+        let now = self.now.reached;
+        let Gate::From(gate) = line.endpoint.gate(&self.limits) else {
+            return Plan { turn: Turn::Idle, wake: None };
+        };
+        let heads = line.queue.heads(&self.deliveries);
+        let first_attempt = heads.first_attempt.map(|due| due.max(gate));
+        let retry = heads.retry.map(|due| due.max(gate));
+        if first_attempt.is_some_and(|due| due <= now) {
+            return Plan { turn: Turn::Ring, wake: None };
+        }
+        if retry.is_some_and(|due| due <= now) {
+            let turn = if self.spending.allows_retry(self.now) { Turn::Ring } else { Turn::Parked };
+            return Plan { turn, wake: first_attempt.filter(|_| turn == Turn::Parked) };
+        }
+        Plan { turn: Turn::Idle, wake: [first_attempt, retry].into_iter().flatten().min() }
+    }
+
+    pub(super) fn enter_circle(&mut self, slot: u32, turn: Turn) {
+        let Some(line) = self.lines.get_mut(slot) else { return };
+        line.turn = turn;
+        match turn {
+            Turn::Idle => {}
+            Turn::Ring => self.ring.push(slot, &mut self.lines),
+            Turn::Parked => self.parked.push(slot, &mut self.lines),
+        }
+    }
+
+    pub(super) fn leave_circle(&mut self, slot: u32) {
+        let Some(line) = self.lines.get_mut(slot) else { return };
+        match core::mem::replace(&mut line.turn, Turn::Idle) {
+            Turn::Idle => {}
+            Turn::Ring => self.ring.remove(slot, &mut self.lines),
+            Turn::Parked => self.parked.remove(slot, &mut self.lines),
+        }
+    }
+
+    pub(super) fn set_wake(&mut self, slot: u32, wake: Option<Tick>) {
+        let Some(line) = self.lines.get_mut(slot) else { return };
+        if line.wake == wake {
+            return;
+        }
+        let (before, place, order) =
+            (core::mem::replace(&mut line.wake, wake), line.wake_place(), line.order);
+        if before.is_some() {
+            self.wakes.remove(place, &mut self.lines);
+        }
+        if let Some(at) = wake {
+            self.wakes.push(Due { at, order, slot }, &mut self.lines);
+        }
+    }
+
+    fn wake_due_endpoints(&mut self) {
+        let mut woken = 0;
+        while let Some(due) = self.wakes.first().filter(|due| due.at <= self.now.reached) {
+            if self.ring.first().is_some() && woken >= WOKEN_AT_ONCE {
+                return;
+            }
+            self.set_wake(due.slot, None);
+            self.settle(due.slot);
+            woken += 1;
+        }
+    }
+
+    fn unpark_one(&mut self) {
+        if let Some(slot) = self.parked.first().filter(|_| self.spending.allows_retry(self.now)) {
+            self.leave_circle(slot);
+            self.enter_circle(slot, Turn::Ring);
+        }
+    }
+
+    /// Begins an attempt of the delivery whose turn it is at this endpoint; `None` if there is none after all.
+    fn begin_attempt(&mut self, slot: u32) -> Option<()> {
+        let lane = self.choose_lane(slot)?;
+        let line = self.lines.get_mut(slot)?;
+        let delivery_slot = line.queue.pop(lane, &mut self.deliveries)?;
+        line.retries_next = lane == Lane::FirstAttempts;
+        let deadline = self.now.reached.later(line.endpoint.policy().retry().attempt_timeout());
+        let lost_at = deadline.later(self.limits.answer_grace());
+        let probe = line.endpoint.attempt_begins(self.now);
+        let rated = line.endpoint.policy().rate().is_some();
+        let (endpoint, lease) = (line.endpoint.id(), line.endpoint.lease());
+        let delivery = self.deliveries.get_mut(delivery_slot)?;
+        delivery.begin(lost_at, probe).ok()?;
+        let attempt = Attempt {
+            attempt: AttemptRef { delivery: delivery.id(), endpoint, send: delivery.sends(), lease },
+            number: delivery.attempt(),
+            round: delivery.round(),
+            deadline: deadline.to_utc(),
+            test: delivery.is_test(),
+            probe,
+        };
+        self.flights.begin(delivery_slot, &mut self.deliveries);
+        self.spending.attempt_began(attempt.number, self.now);
+        if rated {
+            self.record_endpoint(slot, EndpointChange::TokenTaken);
+        }
+        self.record_delivery(delivery_slot, DeliveryChange::AttemptBegan);
+        self.outbox.push_back(Output::Attempt(attempt));
+        self.settle(slot);
+        Some(())
+    }
+
+    fn choose_lane(&self, slot: u32) -> Option<Lane> {
+        let line = self.lines.get(slot)?;
+        let heads = line.queue.heads(&self.deliveries);
+        let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= self.now.reached);
+        let retry = is_due(heads.retry) && self.spending.allows_retry(self.now);
+        match (is_due(heads.first_attempt), retry) {
+            (true, true) if line.retries_next => Some(Lane::Retries),
+            (true, _) => Some(Lane::FirstAttempts),
+            (false, true) => Some(Lane::Retries),
+            (false, false) => None,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What can be seen from outside.
+
+use time::UtcDateTime;
+
+use super::Dispatcher;
+use crate::delivery::Delivery;
+use crate::endpoint::{Endpoint, Gate};
+use crate::line::Line;
+use crate::tick::Tick;
+use crate::{DeliveryId, DeliveryState, DisableReason, EndpointId, EndpointStatus, Limits};
+
+/// Why no attempt goes to an endpoint at present, though deliveries wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBack {
+    /// It is disabled.
+    Disabled {
+        /// Why.
+        reason: DisableReason,
+        /// Since when.
+        since: UtcDateTime,
+    },
+    /// It is ordered, and this delivery has to be delivered, given up or cancelled first.
+    Behind {
+        /// The delivery that holds up the others.
+        delivery: DeliveryId,
+        /// Where it stands.
+        state: DeliveryState,
+    },
+    /// Its breaker is open.
+    BreakerOpen {
+        /// When a probe may go out.
+        until: UtcDateTime,
+    },
+    /// The breaker's probe is under way.
+    Probing,
+    /// It asked to be left alone.
+    AskedToWait {
+        /// Until then.
+        until: UtcDateTime,
+    },
+    /// As many attempts to it are under way as may be.
+    InFlight {
+        /// How many.
+        attempts: u32,
+    },
+    /// Its rate limit is used up.
+    Rate {
+        /// When it allows the next attempt.
+        until: UtcDateTime,
+    },
+    /// Nothing that waits is due.
+    NotDue {
+        /// When the first will be.
+        until: UtcDateTime,
+    },
+    /// Only retries are due, and the retry budget is used up.
+    RetryBudget,
+    /// All slots are taken; it will have its turn.
+    Slots,
+    /// The machine is [draining](Dispatcher::drain).
+    Draining,
+}
+
+impl Dispatcher {
+    /// An endpoint that is here.
+    #[must_use]
+    pub fn endpoint(&self, endpoint: EndpointId) -> Option<&Endpoint> {
+        self.line(endpoint).map(|line| &line.endpoint)
+    }
+
+    /// A delivery that is held.
+    #[must_use]
+    pub fn delivery(&self, delivery: DeliveryId) -> Option<&Delivery> {
+        self.delivery_slot(delivery).and_then(|slot| self.deliveries.get(slot))
+    }
+
+    /// How many deliveries are held, the finished ones included.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Whether no delivery is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.deliveries.len() == 0
+    }
+
+    /// How many deliveries wait for this endpoint, those in flight not included.
+    #[must_use]
+    pub fn waiting(&self, endpoint: EndpointId) -> usize {
+        self.line(endpoint).map_or(0, |line| line.queue.waiting())
+    }
+
+    /// How many attempts are under way, to all endpoints together.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// What all endpoints together may use.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The latest moment the machine was told of.
+    #[must_use]
+    pub const fn now(&self) -> UtcDateTime {
+        self.now.utc
+    }
+
+    /// Why no attempt goes to an endpoint at present, though deliveries wait for it. `None` if none waits, if it is
+    /// about to have its turn, or if it is not here.
+    #[must_use]
+    pub fn held_back(&self, endpoint: EndpointId) -> Option<HeldBack> {
+        let slot = self.line_slot(endpoint)?;
+        let line = self.lines.get(slot).filter(|line| line.queue.waiting() > 0)?;
+        self.held_by_health(&line.endpoint)
+            .or_else(|| self.held_by_order(slot, line))
+            .or_else(|| self.held_by_load(&line.endpoint))
+            .or_else(|| self.held_by_queue(line))
+            .or_else(|| self.draining.then_some(HeldBack::Draining))
+            .or_else(|| (!self.may_begin()).then_some(HeldBack::Slots))
+    }
+
+    fn held_by_health(&self, endpoint: &Endpoint) -> Option<HeldBack> {
+        if let EndpointStatus::Disabled { reason, since } = endpoint.status() {
+            return Some(HeldBack::Disabled { reason, since });
+        }
+        match endpoint.breaker_gate() {
+            Gate::Shut => return Some(HeldBack::Probing),
+            Gate::From(until) if self.is_to_come(until) => {
+                return Some(HeldBack::BreakerOpen { until: until.to_utc() });
+            }
+            Gate::From(_) => {}
+        }
+        let until = endpoint.held_until_tick();
+        self.is_to_come(until).then(|| HeldBack::AskedToWait { until: until.to_utc() })
+    }
+
+    fn held_by_order(&self, slot: u32, line: &Line) -> Option<HeldBack> {
+        let head = line.queue.ordered_head(&self.deliveries)?;
+        let in_flight =
+            self.flights.slots().into_iter().find(|flight| self.delivery_endpoint(*flight) == Some(slot));
+        let first = in_flight.and_then(|flight| self.deliveries.get(flight)).unwrap_or(head);
+        (in_flight.is_some() || self.is_to_come(head.at()))
+            .then(|| HeldBack::Behind { delivery: first.id(), state: first.state() })
+    }
+
+    fn held_by_load(&self, endpoint: &Endpoint) -> Option<HeldBack> {
+        if endpoint.has_full_hands(&self.limits) {
+            return Some(HeldBack::InFlight { attempts: endpoint.in_flight() });
+        }
+        let until = endpoint.next_token();
+        self.is_to_come(until).then(|| HeldBack::Rate { until: until.to_utc() })
+    }
+
+    fn held_by_queue(&self, line: &Line) -> Option<HeldBack> {
+        let heads = line.queue.heads(&self.deliveries);
+        let first = [heads.first_attempt, heads.retry].into_iter().flatten().min()?;
+        if self.is_to_come(first) {
+            return Some(HeldBack::NotDue { until: first.to_utc() });
+        }
+        let only_retries = heads.first_attempt.is_none_or(|due| self.is_to_come(due));
+        (only_retries && !self.spending.allows_retry(self.now)).then_some(HeldBack::RetryBudget)
+    }
+
+    fn is_to_come(&self, at: Tick) -> bool {
+        at > self.now.reached
+    }
+
+    fn line(&self, endpoint: EndpointId) -> Option<&Line> {
+        self.line_slot(endpoint).and_then(|slot| self.lines.get(slot))
+    }
+}

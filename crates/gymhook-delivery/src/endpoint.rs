@@ -1,0 +1,399 @@
+//! One endpoint's health: whether, and how much, may be sent to it now.
+
+use gymhook_retry::{Decision, GiveUp, Outcome};
+use time::UtcDateTime;
+
+use crate::breaker::Breaker;
+use crate::clock::Now;
+use crate::tick::Tick;
+use crate::{
+    BreakerState, DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, EndpointStatus,
+};
+use crate::{LeaseEpoch, Limits};
+
+/// One endpoint: its policy, its health, and what is under way to it.
+///
+/// ```text
+///                    disable, 410, auto-disable
+///    ┌─────────┐ ────────────────────────────────▶ ┌──────────┐
+///    │ enabled │                                   │ disabled │  nothing is sent, everything is kept
+///    └─────────┘ ◀──────────────────────────────── └──────────┘
+///         │           enable: through a probe
+///         │
+///         │  while enabled:
+///         ▼             n failed attempts in a row
+///     ┌────────┐ ──────────────────────────────────▶ ┌──────┐ ◀──────┐
+///     │ closed │                                     │ open │        │ the probe failed:
+///     └────────┘ ◀───────────── the probe succeeded  └──────┘        │ twice as long
+///      allowance: 1,                     │              │ time is up │
+///      +1 a success,               ┌───────────┐        │            │
+///      halved by a failure         │ half open │ ◀──────┘            │
+///      (so ×2 a round trip)        │ one probe │ ────────────────────┘
+///                                  └───────────┘
+/// ```
+///
+/// | breaker × attempt's end | succeeded, or rejected by an answer | failed | asked to wait | fault of ours, lost |
+/// |---|---|---|---|---|
+/// | closed | failures in a row: 0; allowance +1 | one more in a row, open at the limit; allowance halved | allowance halved | – |
+/// | open, attempt from before | – | – | – | – |
+/// | half open, the probe | closed, allowance 1 | open, twice as long | closed, allowance 1 | open, as long as before |
+///
+/// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    id: EndpointId,
+    policy: EndpointPolicy,
+    lease: LeaseEpoch,
+    status: EndpointStatus,
+    breaker: Breaker,
+    allowance: u32,
+    in_flight: u32,
+    held_until: Tick,
+    /// When the token bucket would be full again if nothing more were sent.
+    bucket_full_at: Tick,
+    failed_in_a_row: u32,
+    failing_since: Option<Tick>,
+    warnings: u8,
+}
+
+/// Whether an attempt may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// From this moment on; a past one means now.
+    From(Tick),
+    /// Not before something else happens.
+    Shut,
+}
+
+/// What an attempt's end says about its endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    Success,
+    /// It answered, and refused this one notification.
+    Refusal,
+    Failure,
+    AskedToWait(Tick),
+    Gone,
+    Nothing,
+}
+
+impl Evidence {
+    fn of(outcome: &Outcome, decision: &Decision) -> Self {
+        if !outcome.blames_endpoint() && !matches!(decision, Decision::Delivered | Decision::EndpointGone) {
+            return Self::Nothing;
+        }
+        match (decision, decision.hold_endpoint_until()) {
+            (Decision::Delivered, _) => Self::Success,
+            (Decision::EndpointGone, _) => Self::Gone,
+            (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, Some(until)) => {
+                Self::AskedToWait(Tick::not_before(until))
+            }
+            (Decision::Undeliverable { reason: GiveUp::Rejected, .. }, None) => Self::Refusal,
+            (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, None) => Self::Failure,
+        }
+    }
+
+    const fn is_failure(self) -> bool {
+        matches!(self, Self::Refusal | Self::Failure | Self::AskedToWait(_) | Self::Gone)
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(id: EndpointId, policy: EndpointPolicy, lease: LeaseEpoch) -> Self {
+        Self {
+            id,
+            policy,
+            lease,
+            status: EndpointStatus::Enabled,
+            breaker: Breaker::closed(),
+            allowance: 1,
+            in_flight: 0,
+            held_until: Tick::START,
+            bucket_full_at: Tick::START,
+            failed_in_a_row: 0,
+            failing_since: None,
+            warnings: 0,
+        }
+    }
+
+    pub(crate) fn from_record(record: &EndpointRecord, policy: EndpointPolicy, lease: LeaseEpoch) -> Self {
+        Self {
+            status: record.status,
+            breaker: Breaker::from_state(record.breaker),
+            allowance: record.allowance,
+            held_until: record.held_until.map_or(Tick::START, Tick::not_before),
+            bucket_full_at: record.bucket_full_at.map_or(Tick::START, Tick::not_before),
+            failed_in_a_row: record.failed_in_a_row,
+            failing_since: record.failing_since.map(Tick::reached_by),
+            warnings: record.warnings,
+            ..Self::new(record.id, policy, lease)
+        }
+    }
+
+    /// As a record left it, for a new owner: who knows nothing of its present capacity and feels the way from one, and
+    /// who has no probe under way.
+    pub(crate) fn taken_over(record: &EndpointRecord, policy: EndpointPolicy, lease: LeaseEpoch) -> Self {
+        let mut endpoint = Self::from_record(record, policy, lease);
+        endpoint.allowance = 1;
+        endpoint.breaker.forget_probe();
+        endpoint
+    }
+
+    /// An attempt begins. Returns whether it is the breaker's probe.
+    pub(crate) fn attempt_begins(&mut self, now: Now) -> bool {
+        self.in_flight = self.in_flight.saturating_add(1);
+        if let Some(rate) = self.policy.rate() {
+            self.bucket_full_at = self.bucket_full_at.max(now.waits_from).plus_micros(rate.interval_micros());
+        }
+        self.breaker.attempt_begins()
+    }
+
+    /// An attempt was under way when this endpoint's state was written down, and is again.
+    pub(crate) const fn attempt_resumes(&mut self) {
+        self.in_flight = self.in_flight.saturating_add(1);
+    }
+
+    /// An attempt ended. What follows for the endpoint is pushed to `changes`.
+    pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let evidence = Evidence::of(end.outcome, end.decision);
+        self.adapt_allowance(evidence);
+        self.move_breaker(evidence, end.probe, now, changes);
+        if let Evidence::AskedToWait(until) = evidence
+            && until > self.held_until
+        {
+            self.held_until = until;
+            changes.push(EndpointChange::HeldBack { until: until.to_utc() });
+        }
+        if evidence == Evidence::Gone {
+            self.disable(DisableReason::Gone, now, changes);
+        }
+        if !end.test {
+            self.count(evidence, end.gave_up, now, changes);
+        }
+    }
+
+    fn adapt_allowance(&mut self, evidence: Evidence) {
+        match evidence {
+            Evidence::Success => {
+                let limit = self.policy.max_in_flight().get();
+                self.allowance = self.allowance.saturating_add(1).min(limit);
+            }
+            Evidence::Failure | Evidence::AskedToWait(_) => self.allowance = (self.allowance / 2).max(1),
+            Evidence::Refusal | Evidence::Gone | Evidence::Nothing => {}
+        }
+    }
+
+    fn move_breaker(&mut self, evidence: Evidence, probe: bool, now: Now, changes: &mut Vec<EndpointChange>) {
+        let Some(policy) = self.policy.breaker() else {
+            self.breaker = Breaker::closed();
+            return;
+        };
+        let change = match evidence {
+            Evidence::Success | Evidence::Refusal => self.breaker.answered(probe),
+            Evidence::AskedToWait(_) | Evidence::Gone if probe => self.breaker.answered(probe),
+            Evidence::AskedToWait(_) | Evidence::Gone => None,
+            Evidence::Failure => self.breaker.failed(probe, policy, now),
+            Evidence::Nothing => self.breaker.learned_nothing(probe, policy, now),
+        };
+        if change == Some(EndpointChange::BreakerClosed) {
+            self.allowance = 1;
+        }
+        changes.extend(change);
+    }
+
+    fn count(&mut self, evidence: Evidence, gave_up: bool, now: Now, changes: &mut Vec<EndpointChange>) {
+        if evidence == Evidence::Success {
+            if self.failing_since.is_some() || self.failed_in_a_row > 0 {
+                self.forget_failures();
+                changes.push(EndpointChange::Recovered);
+            }
+        } else if evidence.is_failure() {
+            if self.failing_since.is_none() {
+                self.failing_since = Some(now.reached);
+                changes.push(EndpointChange::StartedFailing);
+            }
+            if gave_up {
+                self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+                changes.push(EndpointChange::DeliveryFailed { in_a_row: self.failed_in_a_row });
+            }
+            self.warn_or_disable(now, changes);
+        }
+    }
+
+    fn warn_or_disable(&mut self, now: Now, changes: &mut Vec<EndpointChange>) {
+        if self.status != EndpointStatus::Enabled {
+            return;
+        }
+        let failing_for =
+            self.failing_since.map_or(core::time::Duration::ZERO, |since| now.reached.since(since));
+        let judgement = self.policy.auto_disable().judge(self.failed_in_a_row, failing_for);
+        if judgement.by_count >= 100 {
+            let deliveries = self.failed_in_a_row;
+            return self.disable(DisableReason::FailedInARow { deliveries }, now, changes);
+        }
+        if judgement.by_span >= 100 {
+            return self.disable(DisableReason::FailingFor { span: failing_for }, now, changes);
+        }
+        let reached = judgement.by_count.max(judgement.by_span);
+        let stages = self.policy.auto_disable().warnings();
+        let due =
+            stages.iter().skip(self.warnings.into()).take_while(|percent| u64::from(**percent) <= reached);
+        for percent in due {
+            self.warnings = self.warnings.saturating_add(1);
+            changes.push(EndpointChange::Warned { percent: *percent });
+        }
+    }
+
+    /// Nothing is sent from now on. Does nothing if that is so already.
+    pub(crate) fn disable(&mut self, reason: DisableReason, now: Now, changes: &mut Vec<EndpointChange>) {
+        if self.status == EndpointStatus::Enabled {
+            self.status = EndpointStatus::Disabled { reason, since: now.reached.to_utc() };
+            changes.push(EndpointChange::Disabled { reason });
+        }
+    }
+
+    /// Sending begins again, with one probe if there is a breaker. Does nothing if the endpoint is enabled.
+    pub(crate) fn enable(&mut self, now: Now, changes: &mut Vec<EndpointChange>) {
+        if self.status == EndpointStatus::Enabled {
+            return;
+        }
+        self.status = EndpointStatus::Enabled;
+        self.forget_failures();
+        self.allowance = 1;
+        if self.policy.breaker().is_some() {
+            self.breaker.ask_for_probe(now.reached);
+        }
+        changes.push(EndpointChange::Enabled);
+    }
+
+    pub(crate) fn set_policy(&mut self, policy: EndpointPolicy) {
+        self.policy = policy;
+        if self.policy.breaker().is_none() {
+            self.breaker = Breaker::closed();
+        }
+    }
+
+    const fn forget_failures(&mut self) {
+        self.failed_in_a_row = 0;
+        self.failing_since = None;
+        self.warnings = 0;
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> EndpointId {
+        self.id
+    }
+
+    /// How it is treated.
+    #[must_use]
+    pub const fn policy(&self) -> &EndpointPolicy {
+        &self.policy
+    }
+
+    /// Under which lease it is driven here.
+    #[must_use]
+    pub const fn lease(&self) -> LeaseEpoch {
+        self.lease
+    }
+
+    /// Whether it is enabled, and if not, since when and why.
+    #[must_use]
+    pub const fn status(&self) -> EndpointStatus {
+        self.status
+    }
+
+    /// Where its breaker stands.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.state()
+    }
+
+    /// How many attempts to it are under way.
+    #[must_use]
+    pub const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// How many may be under way at present: what its answers have earned, within its policy.
+    #[must_use]
+    pub fn allowance(&self) -> u32 {
+        self.allowance.min(self.policy.max_in_flight().get())
+    }
+
+    /// Until when it asked for nothing to be sent, if it did.
+    #[must_use]
+    pub fn held_until(&self) -> Option<UtcDateTime> {
+        (self.held_until != Tick::START).then(|| self.held_until.to_utc())
+    }
+
+    /// How many deliveries in a row were given up.
+    #[must_use]
+    pub const fn failed_in_a_row(&self) -> u32 {
+        self.failed_in_a_row
+    }
+
+    /// Since when attempts fail and none succeeds, if that is so.
+    #[must_use]
+    pub fn failing_since(&self) -> Option<UtcDateTime> {
+        self.failing_since.map(Tick::to_utc)
+    }
+
+    /// Everything about it that has to outlive the process, as records have it.
+    #[must_use]
+    pub fn record(&self) -> EndpointRecord {
+        EndpointRecord {
+            id: self.id,
+            status: self.status,
+            breaker: self.breaker.state(),
+            allowance: self.allowance,
+            held_until: self.held_until(),
+            bucket_full_at: (self.bucket_full_at != Tick::START).then(|| self.bucket_full_at.to_utc()),
+            failed_in_a_row: self.failed_in_a_row,
+            failing_since: self.failing_since(),
+            warnings: self.warnings,
+        }
+    }
+
+    /// When an attempt may begin.
+    pub(crate) fn gate(&self, limits: &Limits) -> Gate {
+        if self.status != EndpointStatus::Enabled || self.has_full_hands(limits) {
+            return Gate::Shut;
+        }
+        match self.breaker.gate() {
+            Gate::Shut => Gate::Shut,
+            Gate::From(breaker) => Gate::From(breaker.max(self.held_until).max(self.next_token())),
+        }
+    }
+
+    /// Whether as many attempts are under way as may be.
+    pub(crate) fn has_full_hands(&self, limits: &Limits) -> bool {
+        self.in_flight >= self.allowance().min(limits.share().get())
+    }
+
+    /// When the rate limit next allows an attempt.
+    pub(crate) fn next_token(&self) -> Tick {
+        self.policy
+            .rate()
+            .map_or(Tick::START, |rate| self.bucket_full_at.minus_micros(rate.tolerance_micros()))
+    }
+
+    pub(crate) const fn held_until_tick(&self) -> Tick {
+        self.held_until
+    }
+
+    pub(crate) const fn breaker_gate(&self) -> Gate {
+        self.breaker.gate()
+    }
+}
+
+/// An attempt's end, as its endpoint sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptEnd<'a> {
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) decision: &'a Decision,
+    pub(crate) gave_up: bool,
+    pub(crate) probe: bool,
+    pub(crate) test: bool,
+}

@@ -1,0 +1,62 @@
+//! The attempts under way, and when each of them counts as lost.
+
+use std::collections::BTreeMap;
+
+use crate::DeliveryId;
+use crate::delivery::Delivery;
+use crate::due_heap::{Due, DueHeap};
+use crate::slab::Slab;
+use crate::tick::Tick;
+
+/// The attempts under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flights {
+    by_delivery: BTreeMap<DeliveryId, u32>,
+    lost: DueHeap,
+    begun: u64,
+}
+
+impl Flights {
+    /// An attempt of the delivery in this slot is under way.
+    pub(crate) fn begin(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
+        let Some(delivery) = deliveries.get(slot) else { return };
+        self.by_delivery.insert(delivery.id(), slot);
+        let due = Due { at: delivery.at(), order: self.begun, slot };
+        self.begun += 1;
+        self.lost.push(due, deliveries);
+    }
+
+    /// It no longer is.
+    pub(crate) fn end(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
+        let Some(delivery) = deliveries.get(slot) else { return };
+        if self.by_delivery.remove(&delivery.id()).is_some() {
+            self.lost.remove(delivery.place(), deliveries);
+        }
+    }
+
+    /// The slot of a delivery of which an attempt is under way.
+    pub(crate) fn find(&self, delivery: DeliveryId) -> Option<u32> {
+        self.by_delivery.get(&delivery).copied()
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.lost.len()
+    }
+
+    /// When the next attempt counts as lost.
+    pub(crate) fn first_lost(&self) -> Option<Tick> {
+        self.lost.first().map(|due| due.at)
+    }
+
+    /// The delivery whose attempt is the next to count as lost, if it does by `now`.
+    pub(crate) fn lost_by(&self, now: Tick) -> Option<u32> {
+        self.lost.first().filter(|due| due.at <= now).map(|due| due.slot)
+    }
+
+    /// All of them, in the order in which they would be lost.
+    pub(crate) fn slots(&self) -> Vec<u32> {
+        let mut flights: Vec<Due> = self.lost.iter().collect();
+        flights.sort_unstable_by_key(|due| (due.at, due.order));
+        flights.into_iter().map(|due| due.slot).collect()
+    }
+}

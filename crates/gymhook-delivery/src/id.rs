@@ -1,0 +1,103 @@
+//! The names of things: 16 bytes each, so that ten million of them fit in memory.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The name of one delivery: the idempotency key, equal in all of its attempts.
+///
+/// ```
+/// use gymhook_delivery::DeliveryId;
+///
+/// let id = DeliveryId::from_u128(0x0192_ab34_0000_7000_8000_0000_0000_0001);
+/// assert_eq!(id.to_string(), "0192ab34-0000-7000-8000-000000000001");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliveryId(Uuid);
+
+/// The name of one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EndpointId(Uuid);
+
+/// The SHA-256 digest of a notification's body, or any other 32 bytes that tell two bodies apart.
+///
+/// The machine compares digests and knows nothing else about bodies: equal digests under one id are one delivery handed
+/// over twice, different ones are a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BodyDigest([u8; 32]);
+
+/// The number of a lease on an endpoint; a later owner's is higher, so an earlier owner's answers can be told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeaseEpoch(u64);
+
+macro_rules! uuid_name {
+    ($name:ident) => {
+        impl $name {
+            /// The name with these 128 bits.
+            #[must_use]
+            pub const fn from_u128(bits: u128) -> Self {
+                Self(Uuid::from_u128(bits))
+            }
+
+            /// The name as a UUID.
+            #[must_use]
+            pub const fn as_uuid(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+uuid_name!(DeliveryId);
+uuid_name!(EndpointId);
+
+impl BodyDigest {
+    /// The digest with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl LeaseEpoch {
+    /// The lease with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for LeaseEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}

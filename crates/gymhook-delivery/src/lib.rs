@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+
+mod breaker;
+mod clock;
+mod dedupe;
+mod delivery;
+mod dispatcher;
+mod due_heap;
+mod endpoint;
+mod flights;
+mod id;
+mod limits;
+mod line;
+mod output;
+mod policy;
+mod queue;
+mod record;
+mod slab;
+mod spending;
+mod tick;
+
+pub use breaker::BreakerState;
+pub use dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
+pub use delivery::{Delivery, DeliveryState, End, Then, Undeliverable};
+pub use dispatcher::{
+    AddEndpointError, CancelError, Cancelled, Dispatcher, EnqueueError, Enqueued, ForgetError, HeldBack,
+    NewDelivery, RedeliverError, Redelivered, RestoreDeliveryError, RestoredAs, Snapshot, SnapshotError,
+    TestEventError, UnknownEndpoint,
+};
+pub use endpoint::Endpoint;
+pub use id::{BodyDigest, DeliveryId, EndpointId, LeaseEpoch};
+pub use limits::Limits;
+pub use output::{Attempt, AttemptRef, Output};
+pub use policy::{AutoDisable, BreakerPolicy, EndpointPolicy, Rate};
+pub use record::{
+    AttemptFailure, DeliveryChange, DeliveryRecord, DisableReason, EndpointChange, EndpointRecord,
+    EndpointStatus, LateAnswer, LateReason, Record,
+};

@@ -1,0 +1,55 @@
+//! What the machine tells its driver.
+
+use core::num::NonZeroU32;
+
+use gymhook_retry::AttemptNumber;
+use serde::{Deserialize, Serialize};
+use time::UtcDateTime;
+
+use crate::{DeliveryId, EndpointId, LeaseEpoch, Record};
+
+/// What the driver has to do next. Exhaustive on purpose: a driver handles all three.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// Send this one request, and hand its outcome to [`Dispatcher::handle_outcome`](crate::Dispatcher::handle_outcome).
+    ///
+    /// All records that came before it must be durable first.
+    Attempt(Attempt),
+    /// Write this down.
+    Record(Record),
+    /// There is nothing to do: call [`Dispatcher::handle_timeout`](crate::Dispatcher::handle_timeout) at this time, or
+    /// never if `None`, unless something happens before.
+    WakeAt(#[serde(with = "crate::tick::as_micros::option")] Option<UtcDateTime>),
+}
+
+/// One request to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What its outcome has to be reported under.
+    pub attempt: AttemptRef,
+    /// Its number in its round, as the retry policy counts; after a fault of this side it comes again.
+    pub number: AttemptNumber,
+    /// Its round: 1, and one more for each redelivery.
+    pub round: NonZeroU32,
+    /// When it is to be given up: connecting, sending and the whole answer included.
+    #[serde(with = "crate::tick::as_micros")]
+    pub deadline: UtcDateTime,
+    /// Whether it is a test event.
+    pub test: bool,
+    /// Whether a breaker sends it to find out if its endpoint is back.
+    pub probe: bool,
+}
+
+/// Which request of which delivery, sent under which lease: never the same twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptRef {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// The how-many-eth request of the delivery it is, over all rounds, from 1.
+    pub send: u32,
+    /// The lease on the endpoint under which it was sent.
+    pub lease: LeaseEpoch,
+}

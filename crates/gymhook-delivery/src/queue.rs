@@ -1,0 +1,140 @@
+//! What one endpoint's deliveries wait in, and where they rest when they are finished.
+//!
+//! First attempts and retries stand in two lanes, so that a pile of old retries cannot hold up new deliveries. An
+//! ordered endpoint has one lane, in the order of enqueueing, and only its head counts.
+
+use crate::delivery::{Delivery, Phase};
+use crate::due_heap::{Due, DueHeap, Places};
+use crate::slab::Slab;
+use crate::tick::Tick;
+
+/// The lanes of one endpoint.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queue {
+    ordered: bool,
+    first_attempts: DueHeap,
+    retries: DueHeap,
+    finished: DueHeap,
+}
+
+/// A lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    FirstAttempts,
+    Retries,
+}
+
+/// From when on each lane has something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heads {
+    pub(crate) first_attempt: Option<Tick>,
+    pub(crate) retry: Option<Tick>,
+}
+
+impl Places for Slab<Delivery> {
+    fn set_place(&mut self, slot: u32, place: u32) {
+        if let Some(delivery) = self.get_mut(slot) {
+            delivery.set_place(place);
+        }
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(ordered: bool) -> Self {
+        Self { ordered, ..Self::default() }
+    }
+
+    /// Files a delivery that waits or is finished; one in flight is not the queue's.
+    pub(crate) fn push(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
+        let Some(delivery) = deliveries.get(slot) else { return };
+        let due = Due { at: self.key(delivery), order: delivery.order(), slot };
+        if let Some(heap) = self.heap(delivery) {
+            heap.push(due, deliveries);
+        }
+    }
+
+    /// Takes out a delivery that waits or is finished, before it changes.
+    pub(crate) fn remove(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
+        let Some(delivery) = deliveries.get(slot) else { return };
+        let place = delivery.place();
+        if let Some(heap) = self.heap(delivery) {
+            heap.remove(place, deliveries);
+        }
+    }
+
+    /// Takes out the head of a lane.
+    pub(crate) fn pop(&mut self, lane: Lane, deliveries: &mut Slab<Delivery>) -> Option<u32> {
+        let heap = match lane {
+            Lane::Retries if !self.ordered => &mut self.retries,
+            Lane::Retries | Lane::FirstAttempts => &mut self.first_attempts,
+        };
+        heap.pop(deliveries).map(|due| due.slot)
+    }
+
+    /// Takes out the delivery that has been finished for the longest, if that was before `before`.
+    pub(crate) fn pop_finished(&mut self, before: Tick, deliveries: &mut Slab<Delivery>) -> Option<u32> {
+        self.finished.first().filter(|due| due.at < before)?;
+        self.finished.pop(deliveries).map(|due| due.slot)
+    }
+
+    /// Files everything anew after a change of policy.
+    pub(crate) fn set_ordered(&mut self, ordered: bool, deliveries: &mut Slab<Delivery>) {
+        if self.ordered == ordered {
+            return;
+        }
+        self.ordered = ordered;
+        let lanes = [core::mem::take(&mut self.first_attempts), core::mem::take(&mut self.retries)];
+        for due in lanes.iter().flat_map(DueHeap::iter) {
+            self.push(due.slot, deliveries);
+        }
+    }
+
+    pub(crate) fn heads(&self, deliveries: &Slab<Delivery>) -> Heads {
+        if !self.ordered {
+            let at = |lane: &DueHeap| lane.first().map(|due| due.at);
+            return Heads { first_attempt: at(&self.first_attempts), retry: at(&self.retries) };
+        }
+        match self.ordered_head(deliveries) {
+            Some(head) if head.attempt().is_retry() => Heads { first_attempt: None, retry: Some(head.at()) },
+            head => Heads { first_attempt: head.map(Delivery::at), retry: None },
+        }
+    }
+
+    /// The delivery that all others of an ordered endpoint wait for.
+    pub(crate) fn ordered_head<'a>(&self, deliveries: &'a Slab<Delivery>) -> Option<&'a Delivery> {
+        let head = self.first_attempts.first().filter(|_| self.ordered)?;
+        deliveries.get(head.slot)
+    }
+
+    pub(crate) const fn waiting(&self) -> usize {
+        self.first_attempts.len() + self.retries.len()
+    }
+
+    pub(crate) fn finished(&self) -> impl Iterator<Item = u32> {
+        self.finished.iter().map(|due| due.slot)
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
+        [&self.first_attempts, &self.retries, &self.finished]
+            .into_iter()
+            .flat_map(DueHeap::iter)
+            .map(|due| due.slot)
+    }
+
+    /// In an ordered lane nothing overtakes, whenever it is due.
+    fn key(&self, delivery: &Delivery) -> Tick {
+        match delivery.phase() {
+            Phase::Waiting if self.ordered => Tick::START,
+            Phase::Waiting | Phase::InFlight(_) | Phase::Finished(_) => delivery.at(),
+        }
+    }
+
+    fn heap(&mut self, delivery: &Delivery) -> Option<&mut DueHeap> {
+        match delivery.phase() {
+            Phase::Waiting if delivery.attempt().is_retry() && !self.ordered => Some(&mut self.retries),
+            Phase::Waiting => Some(&mut self.first_attempts),
+            Phase::Finished(_) => Some(&mut self.finished),
+            Phase::InFlight(_) => None,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What has to be written down, so that a crash loses nothing.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use gymhook_retry::AttemptNumber;
+use serde::{Deserialize, Serialize};
+use time::UtcDateTime;
+
+use crate::{AttemptRef, BodyDigest, BreakerState, DeliveryId, DeliveryState, End, EndpointId, LeaseEpoch};
+
+/// Something to be written down: what changed, and the whole new state of whatever it changed for.
+///
+/// Of two records about one delivery or one endpoint the later replaces the earlier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// A delivery took a step.
+    Delivery {
+        /// The step.
+        change: DeliveryChange,
+        /// Where that leaves it.
+        delivery: DeliveryRecord,
+    },
+    /// Something about an endpoint changed.
+    Endpoint {
+        /// What.
+        change: EndpointChange,
+        /// Where that leaves it.
+        endpoint: EndpointRecord,
+    },
+    /// An answer came that belongs to no attempt under way. It has changed nothing.
+    LateAnswer(LateAnswer),
+}
+
+/// One step of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryChange {
+    /// It was handed over.
+    Enqueued,
+    /// An attempt is about to be sent.
+    AttemptBegan,
+    /// The attempt ended without success and another one is due.
+    RetryScheduled {
+        /// What had happened to the attempt.
+        after: AttemptFailure,
+    },
+    /// Its round is over. Comes exactly once a round.
+    Ended(End),
+    /// A redelivery began a new round.
+    RoundOpened,
+    /// It was cancelled while an attempt is under way: if that fails, it ends.
+    CancelNoted,
+    /// It was redelivered while an attempt is under way: a new round follows.
+    RedeliveryNoted,
+}
+
+/// What happened to an attempt that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttemptFailure {
+    /// The endpoint, or the way to it, failed.
+    Failed,
+    /// This side failed: the attempt is not charged.
+    OurFault,
+    /// Nobody knows: no answer came in time, or its owner is gone. It is charged.
+    Lost,
+}
+
+/// Everything about a delivery that has to outlive the process.
+///
+/// Its fields are open so that a store can build it from its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryRecord {
+    /// Its name.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// The digest of its body.
+    pub body: BodyDigest,
+    /// Its place in the order of enqueueing; unique at its endpoint.
+    pub order: u64,
+    /// Its round: 1, and one more for each redelivery.
+    pub round: NonZeroU32,
+    /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
+    pub attempt: AttemptNumber,
+    /// How many attempts were ever begun, in all rounds.
+    pub sends: u32,
+    /// When the first failed attempt of this round ended.
+    #[serde(with = "crate::tick::as_micros::option")]
+    pub first_failure: Option<UtcDateTime>,
+    /// Whether it is a test event.
+    pub test: bool,
+    /// Whether the attempt under way is a breaker's probe.
+    pub probe: bool,
+    /// Where it stands.
+    pub state: DeliveryState,
+}
+
+impl DeliveryRecord {
+    /// A delivery that has just been handed over: what a store writes when it enqueues by itself.
+    ///
+    /// `order` is its place in the order of enqueueing; a row number does.
+    #[must_use]
+    pub const fn new(
+        id: DeliveryId,
+        endpoint: EndpointId,
+        body: BodyDigest,
+        order: u64,
+        due: UtcDateTime,
+    ) -> Self {
+        Self {
+            id,
+            endpoint,
+            body,
+            order,
+            round: NonZeroU32::MIN,
+            attempt: AttemptNumber::FIRST,
+            sends: 0,
+            first_failure: None,
+            test: false,
+            probe: false,
+            state: DeliveryState::Waiting { due },
+        }
+    }
+}
+
+/// What changed about an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndpointChange {
+    /// It was added.
+    Added,
+    /// Its breaker opened.
+    BreakerOpened {
+        /// When the probe may go out.
+        #[serde(with = "crate::tick::as_micros")]
+        until: UtcDateTime,
+    },
+    /// The probe found it back.
+    BreakerClosed,
+    /// It asked to be left alone.
+    HeldBack {
+        /// Until then.
+        #[serde(with = "crate::tick::as_micros")]
+        until: UtcDateTime,
+    },
+    /// An attempt failed, after the last one had succeeded.
+    StartedFailing,
+    /// An attempt succeeded, after others had failed.
+    Recovered,
+    /// A delivery was given up.
+    DeliveryFailed {
+        /// The how-many-eth in a row.
+        in_a_row: u32,
+    },
+    /// It is on its way to being disabled: tell its owner.
+    Warned {
+        /// How much of the limit is used up.
+        percent: u8,
+    },
+    /// Nothing is sent to it any more; tell its owner. Everything is kept.
+    Disabled {
+        /// Why.
+        reason: DisableReason,
+    },
+    /// It was switched on again.
+    Enabled,
+    /// An attempt took a token of its rate limit.
+    TokenTaken,
+}
+
+/// Why an endpoint is disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisableReason {
+    /// Somebody asked for it.
+    ByHand,
+    /// It answered 410: it wants no more notifications.
+    Gone,
+    /// So many deliveries in a row were given up.
+    FailedInARow {
+        /// How many.
+        deliveries: u32,
+    },
+    /// Attempts have failed for so long, and none has succeeded.
+    FailingFor {
+        /// How long.
+        span: Duration,
+    },
+}
+
+/// Whether attempts may go to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndpointStatus {
+    /// They may.
+    Enabled,
+    /// They may not, until it is enabled by hand.
+    Disabled {
+        /// Why.
+        reason: DisableReason,
+        /// Since when.
+        #[serde(with = "crate::tick::as_micros")]
+        since: UtcDateTime,
+    },
+}
+
+/// Everything about an endpoint, but its policy, that has to outlive the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    /// Its name.
+    pub id: EndpointId,
+    /// Whether attempts may go to it.
+    pub status: EndpointStatus,
+    /// Where its breaker stands.
+    pub breaker: BreakerState,
+    /// How many attempts its answers have earned it at a time.
+    pub allowance: u32,
+    /// Until when it asked for nothing to be sent.
+    #[serde(with = "crate::tick::as_micros::option")]
+    pub held_until: Option<UtcDateTime>,
+    /// When its rate limit's bucket would be full if nothing more were sent.
+    #[serde(with = "crate::tick::as_micros::option")]
+    pub bucket_full_at: Option<UtcDateTime>,
+    /// How many deliveries in a row were given up.
+    pub failed_in_a_row: u32,
+    /// Since when attempts fail and none succeeds.
+    #[serde(with = "crate::tick::as_micros::option")]
+    pub failing_since: Option<UtcDateTime>,
+    /// How many of its policy's warnings were given since then.
+    pub warnings: u8,
+}
+
+impl EndpointRecord {
+    /// An endpoint that nothing is known about yet.
+    #[must_use]
+    pub const fn new(id: EndpointId) -> Self {
+        Self {
+            id,
+            status: EndpointStatus::Enabled,
+            breaker: BreakerState::Closed { failed: 0 },
+            allowance: 1,
+            held_until: None,
+            bucket_full_at: None,
+            failed_in_a_row: 0,
+            failing_since: None,
+            warnings: 0,
+        }
+    }
+}
+
+/// An answer that belongs to no attempt under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateAnswer {
+    /// What it answers.
+    pub attempt: AttemptRef,
+    /// Why it does not count.
+    pub reason: LateReason,
+}
+
+/// Why an answer does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LateReason {
+    /// No such delivery is held here, or it goes to another endpoint.
+    UnknownDelivery,
+    /// The endpoint is driven here under another lease.
+    OtherLease {
+        /// The one that counts.
+        current: LeaseEpoch,
+    },
+    /// The delivery has no attempt under way.
+    NotInFlight,
+    /// Another request of the delivery is under way.
+    OtherAttempt {
+        /// The one that counts.
+        current: u32,
+    },
+}

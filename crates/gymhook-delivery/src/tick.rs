@@ -1,0 +1,141 @@
+//! The machine's inner notion of time: whole microseconds since 1970, in eight bytes.
+//!
+//! `now` is rounded down and whatever is due is rounded up, so nothing ever happens early.
+
+use core::time::Duration;
+
+use time::UtcDateTime;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// A point in time, at most [`Tick::END`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(i64);
+
+impl Tick {
+    /// Before everything else.
+    pub(crate) const START: Self = Self(i64::MIN);
+
+    /// The last microsecond of the year 9999.
+    pub(crate) const END: Self = Self(253_402_300_799_999_999);
+
+    /// The last tick that is not after `at`: for `now`.
+    pub(crate) fn reached_by(at: UtcDateTime) -> Self {
+        let seconds = at.unix_timestamp().saturating_mul(MICROS_PER_SECOND);
+        Self(seconds.saturating_add(i64::from(at.microsecond()))).min(Self::END)
+    }
+
+    /// The first tick that is not before `at`: for what is due.
+    pub(crate) fn not_before(at: UtcDateTime) -> Self {
+        let floor = Self::reached_by(at);
+        if at.nanosecond().is_multiple_of(1_000) { floor } else { floor.plus_micros(1) }
+    }
+
+    /// The tick at least `by` later, or the end of time.
+    pub(crate) fn later(self, by: Duration) -> Self {
+        self.plus_micros(micros_rounded_up(by))
+    }
+
+    pub(crate) fn plus_micros(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros)).min(Self::END)
+    }
+
+    pub(crate) const fn minus_micros(self, micros: i64) -> Self {
+        Self(self.0.saturating_sub(micros))
+    }
+
+    /// How long it is from `earlier` until this tick; zero when that is not earlier.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The same moment for the outside.
+    pub(crate) fn to_utc(self) -> UtcDateTime {
+        let seconds = self.0.div_euclid(MICROS_PER_SECOND);
+        let micros = u32::try_from(self.0.rem_euclid(MICROS_PER_SECOND)).unwrap_or(0);
+        let whole = UtcDateTime::from_unix_timestamp(seconds);
+        whole.and_then(|whole| whole.replace_microsecond(micros)).unwrap_or(UtcDateTime::MIN)
+    }
+
+    pub(crate) const fn micros(self) -> i64 {
+        self.0
+    }
+
+    pub(crate) fn from_micros(micros: i64) -> Self {
+        Self(micros).min(Self::END)
+    }
+}
+
+/// A length in whole microseconds, rounded up, at most as many as a tick can hold.
+pub(crate) fn micros_rounded_up(length: Duration) -> i64 {
+    i64::try_from(length.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX)
+}
+
+/// Moments in records: whole microseconds since 1970, as one number.
+pub(crate) mod as_micros {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use time::UtcDateTime;
+
+    use super::Tick;
+
+    pub(crate) fn serialize<S: Serializer>(at: &UtcDateTime, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_i64(Tick::reached_by(*at).micros())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<UtcDateTime, D::Error> {
+        Ok(Tick::from_micros(i64::deserialize(input)?).to_utc())
+    }
+
+    pub(crate) mod option {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+        use time::UtcDateTime;
+
+        use super::Tick;
+
+        pub(crate) fn serialize<S: Serializer>(at: &Option<UtcDateTime>, out: S) -> Result<S::Ok, S::Error> {
+            at.map(|at| Tick::reached_by(at).micros()).serialize(out)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            input: D,
+        ) -> Result<Option<UtcDateTime>, D::Error> {
+            let micros: Option<i64> = Option::deserialize(input)?;
+            Ok(micros.map(|micros| Tick::from_micros(micros).to_utc()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    #[test]
+    fn now_is_rounded_down_and_due_is_rounded_up() {
+        let at = utc_datetime!(2026-01-01 00:00:00.000_000_001);
+        assert_eq!(Tick::reached_by(at).to_utc(), utc_datetime!(2026-01-01 00:00));
+        assert_eq!(Tick::not_before(at).to_utc(), utc_datetime!(2026-01-01 00:00:00.000_001));
+        assert!(Tick::not_before(at) > Tick::reached_by(at));
+    }
+
+    #[test]
+    fn the_ends_of_time_hold() {
+        assert_eq!(Tick::reached_by(UtcDateTime::MAX), Tick::END);
+        assert_eq!(Tick::not_before(UtcDateTime::MAX), Tick::END);
+        assert_eq!(Tick::END.later(Duration::MAX), Tick::END);
+        assert_eq!(Tick::reached_by(UtcDateTime::MIN).to_utc(), UtcDateTime::MIN);
+        assert_eq!(Tick::START.to_utc(), UtcDateTime::MIN);
+        assert_eq!(Tick::END.to_utc(), utc_datetime!(9999-12-31 23:59:59.999_999));
+        assert_eq!(Tick::END.since(Tick::START), Duration::from_micros(i64::MAX.unsigned_abs()));
+        assert_eq!(Tick::START.since(Tick::END), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_length_below_a_microsecond_still_passes() {
+        let start = Tick::from_micros(7);
+        assert_eq!(start.later(Duration::from_nanos(1)), Tick::from_micros(8));
+        assert_eq!(start.later(Duration::from_nanos(1_001)), Tick::from_micros(9));
+        assert_eq!(start.later(Duration::ZERO), start);
+    }
+}

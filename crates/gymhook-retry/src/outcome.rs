@@ -1,0 +1,135 @@
+//! What was observed at the end of an attempt, told apart by who is to blame.
+
+use core::fmt;
+use core::str::FromStr;
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::RetryAfter;
+
+/// What was observed at the end of one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The endpoint answered.
+    Response {
+        /// The status of the answer.
+        status: StatusCode,
+        /// Its `Retry-After`, if it carried one that could be understood.
+        retry_after: Option<RetryAfter>,
+    },
+    /// The endpoint, or the way to it, failed before there was an answer.
+    Failure(Fault),
+    /// This side failed: the endpoint was not asked, or cannot be blamed.
+    Internal(OwnFault),
+    /// Whoever ran the attempt is gone (crash, lost lease), so nobody knows how it ended.
+    ///
+    /// It costs an attempt, so that a delivery that brings its worker down comes to an end.
+    Crashed,
+}
+
+impl Outcome {
+    /// An answer without `Retry-After`.
+    #[must_use]
+    pub const fn response(status: StatusCode) -> Self {
+        Self::Response { status, retry_after: None }
+    }
+
+    /// Whether this failure speaks against the endpoint: what a circuit breaker and auto-disable may count.
+    ///
+    /// A success does not, and neither does a fault of this side or a crash.
+    #[must_use]
+    pub fn blames_endpoint(&self) -> bool {
+        match self {
+            Self::Response { status, .. } => !status.is_success(),
+            Self::Failure(_) => true,
+            Self::Internal(_) | Self::Crashed => false,
+        }
+    }
+
+    /// When the endpoint asked to be called again, if it did.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<RetryAfter> {
+        match self {
+            Self::Response { retry_after, .. } => *retry_after,
+            Self::Failure(_) | Self::Internal(_) | Self::Crashed => None,
+        }
+    }
+}
+
+/// How the endpoint, or the way to it, failed before there was an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Fault {
+    /// No complete answer before the attempt's deadline.
+    Timeout,
+    /// The connection was not made: refused, unreachable.
+    Connect,
+    /// The name was not resolved.
+    Dns,
+    /// The TLS handshake failed, or the certificate was not valid.
+    Tls,
+    /// The connection broke after it was made.
+    Reset,
+    /// The answer was not HTTP, or broke its rules or this side's limits.
+    Protocol,
+    /// The address is one that must not be called (a private network, a forbidden port).
+    Forbidden,
+}
+
+impl Fault {
+    /// Every fault, in the order of its declaration.
+    pub const ALL: [Self; 7] =
+        [Self::Timeout, Self::Connect, Self::Dns, Self::Tls, Self::Reset, Self::Protocol, Self::Forbidden];
+
+    /// Its name in kebab case, as in logs and conformance vectors.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFault> {
+        Self::ALL.into_iter().find(|fault| fault.as_str() == name).ok_or(UnknownFault)
+    }
+}
+
+/// How this side failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum OwnFault {
+    /// The attempt was given up because this process is shutting down.
+    Shutdown,
+    /// The notification or its endpoint could not be read from storage.
+    Storage,
+    /// The request could not be signed: the secret is missing or unreadable.
+    Signing,
+    /// Out of sockets, memory or permits.
+    Resources,
+    /// This side's own network is down.
+    Network,
+}
+
+/// A name that is no [`Fault`]'s. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no fault has this name")]
+pub struct UnknownFault;
