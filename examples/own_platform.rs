@@ -9,6 +9,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use gymhook::event::{DedupeKey, Event, Kind, Notification, Subject, SubjectId, SubjectKind, Vendor, decode};
+use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::signature::{BodyHmac, Encoding, Keyring, Secret};
 use gymhook::{AutoDisable, Profile, Provider, Receiver, ResponseCapture, Setting, UrlRule};
 use gymhook_examples::or_dash;
@@ -61,6 +62,7 @@ fn acme() -> Provider<Turnstile> {
     let profile = Profile {
         page: "https://acme.example/webhooks",
         attempt_timeout: Setting::published(Duration::from_secs(10)),
+        retry: Setting::published(RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(60), 5))),
         url_rule: Setting::published(UrlRule::Https),
         response_capture: Setting::our_default(ResponseCapture { max_characters: 500 }, "the log is small"),
         auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),

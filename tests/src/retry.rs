@@ -102,7 +102,8 @@ impl Check for RetryCase {
         if same {
             return Ok(());
         }
-        let expected_offsets = attempt_offsets_ms.as_ref().map_or_else(|| "any".to_owned(), |at| format!("{at:?}"));
+        let expected_offsets =
+            attempt_offsets_ms.as_ref().map_or_else(|| "any".to_owned(), |at| format!("{at:?}"));
         Err(Mismatch {
             expected: format!("attempts at {expected_offsets} ms, then {}", end.unwrap_or("any end")),
             got: format!("attempts at {:?} ms, then {}", course.attempt_offsets_ms, course.end),

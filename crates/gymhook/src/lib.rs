@@ -6,9 +6,12 @@ mod provider;
 mod reader;
 mod received;
 mod receiver;
+pub mod send;
 mod unsigned;
 
+pub use gymhook_delivery as delivery;
 pub use gymhook_event as event;
+pub use gymhook_retry as retry;
 pub use gymhook_signature as signature;
 
 pub use profile::{AutoDisable, Profile, ResponseCapture, Setting, Source, UrlRule};

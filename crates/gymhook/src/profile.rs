@@ -3,6 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
+use gymhook_retry::RetryPolicy;
+use gymhook_retry::moment::elapsed;
+use time::UtcDateTime;
+
 /// Where a setting comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -80,6 +84,8 @@ pub struct Profile {
     pub page: &'static str,
     /// How long one attempt may take, until the whole response is read.
     pub attempt_timeout: Setting<Duration>,
+    /// When a failed delivery is attempted again.
+    pub retry: Setting<RetryPolicy>,
     /// Which URLs are sent to.
     pub url_rule: Setting<UrlRule>,
     /// How much of a response is kept.
@@ -128,11 +134,26 @@ impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let timeout = format!("{:?}", self.attempt_timeout.value);
         row(f, "attempt timeout", &timeout, &self.attempt_timeout.source)?;
+        row(f, "retries", &Retries(&self.retry.value), &self.retry.source)?;
         row(f, "URLs", &self.url_rule.value, &self.url_rule.source)?;
         row(f, "response kept", &self.response_capture.value, &self.response_capture.source)?;
         row(f, "auto-disable", &self.auto_disable.value, &self.auto_disable.source)?;
         row(f, "test event", &self.test_event.value.unwrap_or("none"), &self.test_event.source)?;
         writeln!(f, "{:<16}{}", "page", self.page)
+    }
+}
+
+/// How many retries there are, and when the last one begins at the latest.
+struct Retries<'p>(&'p RetryPolicy);
+
+impl fmt::Display for Retries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = UtcDateTime::UNIX_EPOCH;
+        let preview = self.0.preview(start);
+        match preview.clone().count().saturating_sub(1) {
+            0 => f.write_str("none"),
+            retries => write!(f, "{retries}, over after {:?}", elapsed(start, preview.gives_up_at())),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use gymhook_event::{
     AnyNotification, DecodeError, Notification, Vendor, egym, gympoint, perfectgym, pg_next, point,
 };
-use gymhook_signature::{SignatureScheme, vendor};
+use gymhook_retry::RetryPolicy;
+use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer, vendor};
 
 use crate::{AutoDisable, Profile, ResponseCapture, Setting, UrlRule};
 
@@ -45,6 +46,7 @@ impl Provider<gympoint::Notification> {
         let profile = Profile {
             page: "https://gympoint.ai/knowledge-base/settings/integrations-api",
             attempt_timeout: Setting::published(Duration::from_secs(30)),
+            retry: Setting::published(RetryPolicy::gympoint()),
             url_rule: Setting::our_default(UrlRule::Https, "the page asks for a publicly accessible URL"),
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
@@ -61,6 +63,7 @@ impl Provider<egym::Notification> {
         let profile = Profile {
             page: "https://developer.egym.com/general/webhooks",
             attempt_timeout: Setting::published(Duration::from_secs(5)),
+            retry: Setting::our_default(RetryPolicy::egym(), "the page names no retries"),
             url_rule: Setting::published(UrlRule::Https),
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
@@ -77,6 +80,7 @@ impl Provider<perfectgym::Notification> {
         let profile = Profile {
             page: "https://kb.perfectgym.com/article/how-use-and-set-webhooks",
             attempt_timeout: Setting::published(Duration::from_secs(5)),
+            retry: Setting::our_default(RetryPolicy::perfectgym(), "the page names a button, no schedule"),
             url_rule: Setting::published(UrlRule::HttpsOn443),
             response_capture: Setting::published(ResponseCapture { max_characters: 1000 }),
             auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
@@ -93,6 +97,7 @@ impl Provider<pg_next::Notification> {
         let profile = Profile {
             page: "https://developer.sportalliance.com/apis/perfectgym/webhooks/general-information",
             attempt_timeout: Setting::published(Duration::from_secs(5)),
+            retry: Setting::published(RetryPolicy::pg_next()),
             url_rule: Setting::published(UrlRule::Https),
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
@@ -109,6 +114,7 @@ impl Provider<point::Notification> {
         let profile = Profile {
             page: "https://www.areyouonpoint.co/docs/webhooks-overview",
             attempt_timeout: Setting::published(Duration::from_secs(30)),
+            retry: Setting::our_default(RetryPolicy::point(), "the page says that there are some"),
             url_rule: Setting::our_default(UrlRule::Https, "the page says \"HTTP endpoint (URL)\""),
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(
@@ -190,6 +196,14 @@ impl<N> Provider<N> {
     #[must_use]
     pub fn scheme(&self) -> &Arc<dyn SignatureScheme> {
         &self.scheme
+    }
+
+    /// Signs as this platform does.
+    ///
+    /// # Errors
+    /// [`KeyringError`] if the keys cannot be used with the platform's scheme.
+    pub fn signer(&self, keyring: Keyring) -> Result<Signer, KeyringError> {
+        Signer::with_shared(Arc::clone(&self.scheme), keyring)
     }
 
     /// What the platform does around its requests.

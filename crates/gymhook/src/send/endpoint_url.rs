@@ -1,0 +1,180 @@
+//! Where to send: a URL that the platform's rule allows.
+
+use core::fmt;
+
+use http::Uri;
+use http::uri::{InvalidUri, Scheme};
+
+use crate::UrlRule;
+
+/// An absolute URL of an endpoint, checked against a platform's [`UrlRule`].
+///
+/// `Display` and `Debug` leave the query out, since receivers put tokens there. Which addresses the host resolves to is for
+/// the connector to judge, when it connects.
+///
+/// ```
+/// use gymhook::{UrlRule, send::{EndpointUrl, UrlError}};
+///
+/// let url = EndpointUrl::new("https://receiver.example/hooks?token=secret", UrlRule::HttpsOn443)?;
+/// assert_eq!(url.to_string(), "https://receiver.example/hooks");
+/// let other_port = EndpointUrl::new("https://receiver.example:8443/hooks", UrlRule::HttpsOn443);
+/// assert_eq!(other_port, Err(UrlError::Port { port: 8443 }));
+/// # Ok::<(), UrlError>(())
+/// ```
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct EndpointUrl(Uri);
+
+impl EndpointUrl {
+    /// Reads a URL and checks it.
+    ///
+    /// # Errors
+    /// - [`UrlError::Malformed`]: not an absolute URL with a host.
+    /// - [`UrlError::Fragment`], [`UrlError::UserInfo`]: parts that a request does not carry, or should not.
+    /// - [`UrlError::Scheme`], [`UrlError::Port`]: the rule forbids them.
+    pub fn new(url: &str, rule: UrlRule) -> Result<Self, UrlError> {
+        let checked = Self::parse(url)?;
+        if checked.0.scheme() != Some(&Scheme::HTTPS) {
+            return Err(UrlError::Scheme);
+        }
+        match (rule, checked.0.port_u16()) {
+            (UrlRule::HttpsOn443, Some(port)) if port != 443 => Err(UrlError::Port { port }),
+            (UrlRule::Https | UrlRule::HttpsOn443, _) => Ok(checked),
+        }
+    }
+
+    /// Allows `http` and any port, for a receiver on one's own machine. Never for a URL that somebody else chose.
+    ///
+    /// # Errors
+    /// As [`EndpointUrl::new`], without [`UrlError::Port`]; [`UrlError::Scheme`] if it is neither `http` nor `https`.
+    pub fn dangerous_without_rule(url: &str) -> Result<Self, UrlError> {
+        let checked = Self::parse(url)?;
+        let web = [Some(&Scheme::HTTP), Some(&Scheme::HTTPS)].contains(&checked.0.scheme());
+        if web { Ok(checked) } else { Err(UrlError::Scheme) }
+    }
+
+    /// The URL in full, query included.
+    #[must_use]
+    pub fn to_uri(&self) -> Uri {
+        self.0.clone()
+    }
+
+    fn parse(url: &str) -> Result<Self, UrlError> {
+        // `Uri` drops a fragment silently.
+        if url.contains('#') {
+            return Err(UrlError::Fragment);
+        }
+        let uri: Uri =
+            url.parse().map_err(|error: InvalidUri| UrlError::Malformed { problem: error.to_string() })?;
+        let Some(authority) = uri.authority() else {
+            return Err(UrlError::Malformed { problem: "no host".to_owned() });
+        };
+        if authority.as_str().contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        // `Uri` takes a port that it cannot read for none.
+        let behind_host = authority.as_str().strip_prefix(authority.host());
+        if authority.host().is_empty() || (behind_host != Some("") && authority.port_u16().is_none()) {
+            return Err(UrlError::Malformed { problem: "no host, or no port behind the colon".to_owned() });
+        }
+        Ok(Self(uri))
+    }
+}
+
+impl fmt::Display for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, authority) = (self.0.scheme_str().unwrap_or_default(), self.0.authority());
+        write!(f, "{scheme}://{}{}", authority.map_or("", |authority| authority.as_str()), self.0.path())
+    }
+}
+
+impl fmt::Debug for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndpointUrl({self})")
+    }
+}
+
+/// Why a URL is not sent to. Whoever entered it is to blame; the URL itself is not repeated.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// There is a fragment, which no request carries.
+    #[error("the URL has a fragment (#…), which is never sent: leave it out")]
+    Fragment,
+    /// Not an absolute URL.
+    #[error("the URL cannot be read: {problem}; it begins with https:// and a host")]
+    Malformed {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The platform does not send to this port.
+    #[error("the URL names port {port}: this platform sends to port 443 only")]
+    Port {
+        /// The port.
+        port: u16,
+    },
+    /// The platform does not send in this scheme.
+    #[error("the URL is not https")]
+    Scheme,
+    /// There is a user name or a password.
+    #[error(
+        "the URL has a user name or password before the host: leave it out, the signature proves the sender"
+    )]
+    UserInfo,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_decides_on_scheme_and_port() {
+        let accepted = |url: &str, rule| EndpointUrl::new(url, rule).map(|url| url.to_uri().to_string());
+        for url in ["https://h.example/", "https://h.example:443/hook?a=b", "HTTPS://h.example/x"] {
+            assert!(accepted(url, UrlRule::Https).is_ok(), "{url}");
+            assert!(accepted(url, UrlRule::HttpsOn443).is_ok(), "{url}");
+        }
+        assert!(accepted("https://h.example:8443/", UrlRule::Https).is_ok());
+        assert_eq!(
+            accepted("https://h.example:8443/", UrlRule::HttpsOn443),
+            Err(UrlError::Port { port: 8443 })
+        );
+        assert_eq!(accepted("http://h.example/", UrlRule::Https), Err(UrlError::Scheme));
+        assert_eq!(accepted("ftp://h.example/", UrlRule::Https), Err(UrlError::Scheme));
+    }
+
+    #[test]
+    fn refuses_what_a_request_does_not_carry() {
+        let refused = |url: &str| EndpointUrl::new(url, UrlRule::Https).unwrap_err();
+        assert_eq!(refused("https://h.example/#top"), UrlError::Fragment);
+        assert_eq!(refused("https://user:password@h.example/"), UrlError::UserInfo);
+        assert_eq!(refused("https://user@h.example/"), UrlError::UserInfo);
+        for url in [
+            "",
+            "/hook",
+            "h.example",
+            "https://",
+            "https:///hook",
+            "https://:443/",
+            "https://h.example:/",
+            "https://h.example:99999/",
+            "https://h example/",
+            "https://h.example/\n",
+        ] {
+            assert!(matches!(refused(url), UrlError::Malformed { .. } | UrlError::Scheme), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_dangerous_path_allows_plain_http() {
+        assert!(EndpointUrl::dangerous_without_rule("http://127.0.0.1:8080/hook").is_ok());
+        assert_eq!(EndpointUrl::dangerous_without_rule("ftp://127.0.0.1/"), Err(UrlError::Scheme));
+        assert_eq!(EndpointUrl::dangerous_without_rule("http://u@127.0.0.1/"), Err(UrlError::UserInfo));
+    }
+
+    #[test]
+    fn a_query_is_sent_and_never_shown() {
+        let url = EndpointUrl::new("https://h.example/hook?token=canary", UrlRule::Https).unwrap();
+        assert_eq!(url.to_uri().query(), Some("token=canary"));
+        assert!(!format!("{url} {url:?}").contains("canary"));
+    }
+}
