@@ -8,10 +8,11 @@
 use std::error::Error;
 use std::time::Duration;
 
+use gymhook::delivery::AutoDisable;
 use gymhook::event::{DedupeKey, Event, Kind, Notification, Subject, SubjectId, SubjectKind, Vendor, decode};
 use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::signature::{BodyHmac, Encoding, Keyring, Secret};
-use gymhook::{AutoDisable, Profile, Provider, Receiver, ResponseCapture, Setting, UrlRule};
+use gymhook::{Profile, Provider, Receiver, ResponseCapture, Setting, UrlRule};
 use gymhook_examples::or_dash;
 use http::HeaderName;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,7 @@ fn acme() -> Provider<Turnstile> {
         retry: Setting::published(RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(60), 5))),
         url_rule: Setting::published(UrlRule::Https),
         response_capture: Setting::our_default(ResponseCapture { max_characters: 500 }, "the log is small"),
-        auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
+        auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
         test_event: Setting::published(None),
     };
     Provider::new(ACME, scheme, decode, profile)

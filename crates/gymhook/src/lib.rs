@@ -14,7 +14,7 @@ pub use gymhook_event as event;
 pub use gymhook_retry as retry;
 pub use gymhook_signature as signature;
 
-pub use profile::{AutoDisable, Profile, ResponseCapture, Setting, Source, UrlRule};
+pub use profile::{Profile, ResponseCapture, Setting, Source, UrlRule};
 pub use provider::Provider;
 pub use reader::{AdmitError, ReadError};
 pub use received::{DuplicateBasis, DuplicateKey, Received};

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use gymhook_delivery::{AutoDisable, EndpointPolicy};
 use gymhook_retry::RetryPolicy;
 use gymhook_retry::moment::elapsed;
 use time::UtcDateTime;
@@ -65,16 +66,6 @@ pub struct ResponseCapture {
     pub max_characters: usize,
 }
 
-/// When an endpoint that keeps failing is switched off.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum AutoDisable {
-    /// After this many deliveries in a row ended undeliverable; a person enables it again.
-    AfterFailedDeliveries(u32),
-    /// Never.
-    Never,
-}
-
 /// What a platform does around its requests, beyond scheme and payload.
 ///
 /// [`Provider::profile`](crate::Provider::profile) gives the five; `Display` prints a profile as a table.
@@ -94,6 +85,15 @@ pub struct Profile {
     pub auto_disable: Setting<AutoDisable>,
     /// The type of the event that tests an endpoint, where there is one.
     pub test_event: Setting<Option<&'static str>>,
+}
+
+impl Profile {
+    /// How the delivery machine is to treat an endpoint of this platform: its retries and its auto-disable rule, the
+    /// rest by the machine's defaults.
+    #[must_use]
+    pub fn endpoint_policy(&self) -> EndpointPolicy {
+        EndpointPolicy::new(self.retry.value.clone()).with_auto_disable(self.auto_disable.value.clone())
+    }
 }
 
 impl fmt::Display for Source {
@@ -118,15 +118,6 @@ impl fmt::Display for UrlRule {
 impl fmt::Display for ResponseCapture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "first {} characters", self.max_characters)
-    }
-}
-
-impl fmt::Display for AutoDisable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AfterFailedDeliveries(count) => write!(f, "after {count} failed deliveries in a row"),
-            Self::Never => f.write_str("never"),
-        }
     }
 }
 
@@ -158,5 +149,5 @@ impl fmt::Display for Retries<'_> {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display, source: &Source) -> fmt::Result {
-    writeln!(f, "{name:<16}{:<34}{source}", value.to_string())
+    writeln!(f, "{name:<16}{:<42}{source}", value.to_string())
 }

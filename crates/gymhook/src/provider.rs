@@ -1,16 +1,18 @@
 //! A platform as one value: how it signs, how it writes, what it does around its requests.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use core::time::Duration;
 use std::sync::Arc;
 
+use gymhook_delivery::AutoDisable;
 use gymhook_event::{
     AnyNotification, DecodeError, Notification, Vendor, egym, gympoint, perfectgym, pg_next, point,
 };
 use gymhook_retry::RetryPolicy;
 use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer, vendor};
 
-use crate::{AutoDisable, Profile, ResponseCapture, Setting, UrlRule};
+use crate::{Profile, ResponseCapture, Setting, UrlRule};
 
 pub(crate) type Decode<N> = Arc<dyn Fn(&[u8]) -> Result<N, DecodeError> + Send + Sync>;
 
@@ -49,7 +51,7 @@ impl Provider<gympoint::Notification> {
             retry: Setting::published(RetryPolicy::gympoint()),
             url_rule: Setting::our_default(UrlRule::Https, "the page asks for a publicly accessible URL"),
             response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
+            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::our_default(None, "\"Send Test\" delivers a sample payload of unnamed type"),
         };
         Self::new(Vendor::GYMPOINT, vendor::gympoint(), gymhook_event::decode, profile)
@@ -66,7 +68,7 @@ impl Provider<egym::Notification> {
             retry: Setting::our_default(RetryPolicy::egym(), "the page names no retries"),
             url_rule: Setting::published(UrlRule::Https),
             response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
+            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::published(Some("TEST")),
         };
         Self::new(Vendor::EGYM, vendor::egym(), gymhook_event::decode, profile)
@@ -83,7 +85,7 @@ impl Provider<perfectgym::Notification> {
             retry: Setting::our_default(RetryPolicy::perfectgym(), "the page names a button, no schedule"),
             url_rule: Setting::published(UrlRule::HttpsOn443),
             response_capture: Setting::published(ResponseCapture { max_characters: 1000 }),
-            auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
+            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::published(Some("Test")),
         };
         Self::new(Vendor::PERFECTGYM, vendor::perfectgym(), gymhook_event::decode, profile)
@@ -100,7 +102,7 @@ impl Provider<pg_next::Notification> {
             retry: Setting::published(RetryPolicy::pg_next()),
             url_rule: Setting::published(UrlRule::Https),
             response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(AutoDisable::Never, "the page names no rule"),
+            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::our_default(None, "the page names none"),
         };
         Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)
@@ -118,7 +120,7 @@ impl Provider<point::Notification> {
             url_rule: Setting::our_default(UrlRule::Https, "the page says \"HTTP endpoint (URL)\""),
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(
-                AutoDisable::AfterFailedDeliveries(10),
+                AutoDisable::never().with_failed_in_a_row(NonZeroU32::new(10)),
                 "the page says \"after multiple failed events\"",
             ),
             test_event: Setting::our_default(None, "the page names none"),
