@@ -22,7 +22,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use gymhook::delivery::{
     Attempt, AttemptRef, BodyDigest, Delivery, DeliveryChange, DeliveryId, DeliveryState, Dispatcher, End,
-    EndpointChange, EndpointId, Enqueued, Limits, NewDelivery, Output, Record,
+    EndpointChange, EndpointId, Enqueued, Limits, NewDelivery, Output, Record, Redelivered,
 };
 use gymhook::retry::{Fault, Outcome, RetryPolicy, RetrySchedule};
 use gymhook::send::{self, EndpointUrl};
@@ -126,7 +126,8 @@ impl Sender {
         for endpoint in self.urls.keys() {
             self.dispatcher.enable(*endpoint, UtcDateTime::now())?;
             for delivery in self.dispatcher.undeliverable(*endpoint) {
-                self.dispatcher.redeliver(delivery, UtcDateTime::now())?;
+                let redelivered = self.dispatcher.redeliver(delivery, UtcDateTime::now())?;
+                assert_eq!(redelivered, Redelivered::Now);
             }
         }
         Ok(())

@@ -40,7 +40,7 @@ cargo doc --workspace --no-deps --locked
 
 say "examples"
 cargo build --release --examples --locked
-for example in quickstart conformance verify_request match_studio rotate_secret own_platform; do
+for example in quickstart conformance verify_request match_studio rotate_secret own_platform retry_table send_by_hand; do
     printf -- '-- %s\n' "$example"
     cargo run --quiet --release --locked --example "$example" | tail -n 2
 done

@@ -126,6 +126,26 @@ fn every_own_event_case_fails_with_any_other_reading() {
 }
 
 #[test]
+fn every_own_retry_case_fails_with_any_other_course() {
+    for case in own_cases("retry") {
+        let offsets = case["expect"]["attempt_offsets_ms"].as_array().unwrap().clone();
+        let more: Vec<Value> = offsets.iter().cloned().chain([json!(1)]).collect();
+        assert_fails(&with(&case, "/expect/attempt_offsets_ms", more.into()));
+        assert_fails(&with(&case, "/expect/attempt_offsets_ms", json!([])));
+        for (n, offset) in offsets.iter().enumerate() {
+            let mut shifted = offsets.clone();
+            shifted[n] = json!(offset.as_u64().unwrap() + 1);
+            assert_fails(&with(&case, "/expect/attempt_offsets_ms", shifted.into()));
+        }
+        for end in ["delivered", "undeliverable", "endpoint-gone", "waiting", "another"] {
+            if case["expect"]["end"] != end {
+                assert_fails(&with(&case, "/expect/end", end.into()));
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_absent_is_not_compared_and_null_means_none() {
     for pointer in ["/expect/key", "/expect/proves", "/name", "/why", "/now", "/tolerance_seconds"] {
         assert_eq!(failure(&without(&api_key(), pointer)), None, "{pointer}");
