@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::Malformed;
+use crate::header::all;
 
 /// A request's id as the sender wrote it: 1 to 256 characters of visible ASCII, held without allocating.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -28,7 +29,7 @@ impl RequestId {
         if text.is_empty() {
             return Err(Malformed::Empty);
         }
-        if text.iter().any(|byte| !byte.is_ascii_graphic()) {
+        if !all(text, u8::is_ascii_graphic) {
             return Err(Malformed::NotPrintableAscii);
         }
         if text.contains(&delimiter) {
