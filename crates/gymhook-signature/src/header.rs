@@ -34,8 +34,8 @@ pub(crate) fn exactly_once<'h, const N: usize>(
     Ok(values)
 }
 
-/// The value's bytes, if there are 1 to `max` of them and all are printable ASCII.
-pub(crate) fn printable(value: &HeaderValue, max: usize) -> Result<&[u8], Malformed> {
+/// The value's text, if it has 1 to `max` bytes and all are printable ASCII.
+pub(crate) fn printable(value: &HeaderValue, max: usize) -> Result<&str, Malformed> {
     let bytes = value.as_bytes();
     if bytes.is_empty() {
         return Err(Malformed::Empty);
@@ -46,7 +46,7 @@ pub(crate) fn printable(value: &HeaderValue, max: usize) -> Result<&[u8], Malfor
     if !is_printable(bytes) {
         return Err(Malformed::NotPrintableAscii);
     }
-    Ok(bytes)
+    core::str::from_utf8(bytes).map_err(|_| Malformed::NotPrintableAscii)
 }
 
 /// Printable ASCII without a space at either end: what survives a header unchanged.

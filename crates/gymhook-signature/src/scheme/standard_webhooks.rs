@@ -91,16 +91,13 @@ impl StandardWebhooks {
         Self { tolerance, ..self }
     }
 
-    fn tags(value: &[u8]) -> Result<Tags, Malformed> {
-        let versioned = value.split(|byte| *byte == b' ').filter_map(|signature| {
-            let comma = signature.iter().position(|byte| *byte == b',')?;
-            Some((signature.get(..comma)?, signature.get(comma + 1..)?))
-        });
-        let known = versioned.filter(|(version, _)| *version == VERSION.as_bytes());
-        Tags::collect(
-            known.map(|(_, text)| Encoding::Base64.decode(text)),
-            Malformed::MissingPart { name: VERSION },
-        )
+    fn read_signatures(value: &str, tags: &mut Tags) -> Result<(), Malformed> {
+        for signature in value.split(' ') {
+            if let Some((VERSION, text)) = signature.split_once(',') {
+                tags.add(Encoding::Base64.decode(text.as_bytes()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -142,11 +139,13 @@ impl SignatureScheme for StandardWebhooks {
         let digits = digits.as_bytes();
         let time = SignedTime::parse(digits, TimeUnit::Seconds)
             .map_err(|problem| problem.in_header(&self.timestamp_header))?;
+        let mut tags = Tags::new();
         let tags = printable(signatures, Self::MAX_BYTES)
-            .and_then(Self::tags)
+            .and_then(|value| Self::read_signatures(value, &mut tags))
+            .and_then(|()| tags.decoded(Malformed::MissingPart { name: VERSION }))
             .map_err(|problem| problem.in_header(&self.signature_header))?;
         let parts: [&[u8]; 5] = [id.as_bytes(), &[DELIMITER], digits, &[DELIMITER], body];
-        let key = find_key(keyring, tags.as_slice(), &parts, now)
+        let key = find_key(keyring, tags, &parts, now)
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
         let judged = time.judge(self.tolerance, now)?;
         Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
