@@ -134,8 +134,8 @@ impl SignatureScheme for StandardWebhooks {
     ) -> Result<Proof, VerifyError> {
         let [id, digits, signatures] =
             exactly_once(headers, [&self.id_header, &self.timestamp_header, &self.signature_header])?;
-        let id =
-            RequestId::new(id.as_bytes(), DELIMITER).map_err(|problem| problem.in_header(&self.id_header))?;
+        let id = RequestId::check(id.as_bytes(), DELIMITER)
+            .map_err(|problem| problem.in_header(&self.id_header))?;
         let digits = digits.as_bytes();
         let time = SignedTime::parse(digits, TimeUnit::Seconds)
             .map_err(|problem| problem.in_header(&self.timestamp_header))?;
@@ -144,14 +144,14 @@ impl SignatureScheme for StandardWebhooks {
             .and_then(|value| Self::read_signatures(value, &mut tags))
             .and_then(|()| tags.decoded(Malformed::MissingPart { name: VERSION }))
             .map_err(|problem| problem.in_header(&self.signature_header))?;
-        let parts: [&[u8]; 5] = [id.as_bytes(), &[DELIMITER], digits, &[DELIMITER], body];
+        let parts: [&[u8]; 5] = [id, &[DELIMITER], digits, &[DELIMITER], body];
         let key = find_key(keyring, tags, &parts, now)
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
         let judged = time.judge(self.tolerance, now)?;
         Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
             .with_signed_body()
             .with_signed_time(time, judged)
-            .with_bound_id(id))
+            .with_bound_id(RequestId::of_checked(id)))
     }
 
     fn sign(
