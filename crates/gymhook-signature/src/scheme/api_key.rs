@@ -90,7 +90,7 @@ impl SignatureScheme for ApiKey {
         let [value] = exactly_once(headers, [&self.header])?;
         let presented =
             printable(value, Self::MAX_BYTES).map_err(|problem| problem.in_header(&self.header))?;
-        let known = keyring.find_by_secret(presented.as_bytes()).filter(|key| key.is_valid_at(now));
+        let known = keyring.find_by_secret(presented).filter(|key| key.is_valid_at(now));
         let key = known.ok_or_else(|| VerifyError::UnknownKey {
             header: self.header.clone(),
             keys_known: keyring.len(),

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
 use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
-use crate::header::{exactly_once, printable};
+use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
     Assurance, BodyAssurance, Encoding, IdAssurance, Keyring, KeyringError, Malformed, Proof, RequestId,
@@ -93,7 +93,7 @@ impl StandardWebhooks {
 
     fn read_signatures(value: &str, tags: &mut Tags) -> Result<(), Malformed> {
         for signature in value.split(' ') {
-            if let Some((VERSION, text)) = signature.split_once(',') {
+            if let Some(text) = signature.strip_prefix("v1,") {
                 tags.add(Encoding::Base64.decode(text.as_bytes()))?;
             }
         }
@@ -140,7 +140,7 @@ impl SignatureScheme for StandardWebhooks {
         let time = SignedTime::parse(digits, TimeUnit::Seconds)
             .map_err(|problem| problem.in_header(&self.timestamp_header))?;
         let mut tags = Tags::new();
-        let tags = printable(signatures, Self::MAX_BYTES)
+        let tags = printable_text(signatures, Self::MAX_BYTES)
             .and_then(|value| Self::read_signatures(value, &mut tags))
             .and_then(|()| tags.decoded(Malformed::MissingPart { name: VERSION }))
             .map_err(|problem| problem.in_header(&self.signature_header))?;

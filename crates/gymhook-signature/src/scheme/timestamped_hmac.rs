@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
 use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
-use crate::header::{exactly_once, printable};
+use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
     Assurance, BodyAssurance, Encoding, Keyring, KeyringError, Malformed, Proof, SenderAssurance, SignError,
@@ -89,11 +89,13 @@ impl TimestampedHmac {
     fn read<'v>(&self, value: &'v str, tags: &mut Tags) -> Result<(&'v str, SignedTime), Malformed> {
         let mut time = None;
         for part in value.split(',') {
-            match part.trim_ascii().split_once('=') {
-                Some((TIME, _)) if time.is_some() => return Err(Malformed::RepeatedPart { name: TIME }),
-                Some((TIME, digits)) => time = Some(digits),
-                Some((SIGNATURE, text)) => tags.add(self.encoding.decode(text.as_bytes()))?,
-                _ => {}
+            let part = part.trim_ascii();
+            if let Some(text) = part.strip_prefix("v1=") {
+                tags.add(self.encoding.decode(text.as_bytes()))?;
+            } else if let Some(digits) = part.strip_prefix("t=")
+                && time.replace(digits).is_some()
+            {
+                return Err(Malformed::RepeatedPart { name: TIME });
             }
         }
         let digits = time.ok_or(Malformed::MissingPart { name: TIME })?;
@@ -124,7 +126,7 @@ impl SignatureScheme for TimestampedHmac {
     ) -> Result<Proof, VerifyError> {
         let [value] = exactly_once(headers, [&self.header])?;
         let mut tags = Tags::new();
-        let (digits, time) = printable(value, Self::MAX_BYTES)
+        let (digits, time) = printable_text(value, Self::MAX_BYTES)
             .and_then(|value| self.read(value, &mut tags))
             .map_err(|problem| problem.in_header(&self.header))?;
         let tags = tags
