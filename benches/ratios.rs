@@ -109,7 +109,8 @@ impl Row<'_> {
             format!("{:.2}", self.ratio_to(first)),
             allocations.map_or_else(String::new, |count| count.to_string()),
         ];
-        let mut goals: Vec<(String, String, bool)> = contender.goals().iter().map(|goal| self.judge(*goal)).collect();
+        let mut goals: Vec<(String, String, bool)> =
+            contender.goals().iter().map(|goal| self.judge(*goal)).collect();
         if let (Some(most), Some(made)) = (contender.most_allocations(), allocations) {
             goals.push((format!("≤ {most} allocations"), String::new(), made <= most));
         }

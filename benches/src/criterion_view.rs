@@ -15,7 +15,10 @@ pub fn measure(criterion: &mut Criterion, groups: impl Iterator<Item = Outcome<G
     for group in groups {
         let group = group.unwrap_or_else(|error| panic!("{error}"));
         let mut benches = criterion.benchmark_group(format!("{}/{}", group.name(), group.body_bytes()));
-        benches.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1)).sample_size(50);
+        benches
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_secs(1))
+            .sample_size(50);
         if let Ok(bytes @ 1..) = u64::try_from(group.body_bytes()) {
             benches.throughput(Throughput::Bytes(bytes));
         }

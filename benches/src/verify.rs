@@ -8,7 +8,7 @@ use core::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use constant_time_eq::{constant_time_eq_16, constant_time_eq_32};
-use gymhook_signature::{Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
+use gymhook_signature::{ApiKey, Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
@@ -31,7 +31,7 @@ const REQUEST_ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 /// Every scheme at every size, then one key against many.
 pub fn groups() -> impl Iterator<Item = Outcome<Group>> {
     let schemes = [standard_webhooks, timestamped_hmac, body_hmac, request_id_md5, api_key];
-    let sizes = schemes.into_iter().flat_map(|scheme| SIZES.into_iter().map(move |size| scheme(size)));
+    let sizes = schemes.into_iter().flat_map(|scheme| SIZES.into_iter().map(scheme));
     sizes.chain(core::iter::once_with(api_key_among_many))
 }
 
@@ -46,11 +46,15 @@ fn standard_webhooks(size: usize) -> Outcome<Group> {
     let secret = webhook_verify::Secret::new(STANDARD.encode(SECRET));
     let (for_reference, for_peer) = (message.clone(), message.clone());
     Group::new("Standard Webhooks", size)
-        .with(FLOOR, floor_hmac(signed, move |tag| {
-            let mut room = [0; 64];
-            let written = STANDARD.decode_slice_unchecked(black_box(&encoded), &mut room);
-            written == Ok(tag.len()) && room.first_chunk().is_some_and(|shown| constant_time_eq_32(tag, shown))
-        })?)?
+        .with(
+            FLOOR,
+            floor_hmac(signed, move |tag| {
+                let mut room = [0; 64];
+                let written = STANDARD.decode_slice_unchecked(black_box(&encoded), &mut room);
+                written == Ok(tag.len())
+                    && room.first_chunk().is_some_and(|shown| constant_time_eq_32(tag, shown))
+            })?,
+        )?
         .with_goals(GYMHOOK, &[at_most_the_floor(size)], Some(0), message.clone().verify())?
         .with_goals(GYMHOOK_WITH_CLOCK, &[], Some(0), message.verify_reading_the_clock())?
         .with_goals("standardwebhooks", &peer_goals(size, 5.0, GYMHOOK_WITH_CLOCK), None, move || {
@@ -67,16 +71,20 @@ fn timestamped_hmac(size: usize) -> Outcome<Group> {
     let (digits, encoded) =
         value.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).ok_or("no t and v1")?;
     let signed = [digits.into(), b".".into(), message.body.clone()];
-    Group::new("Point", size)
-        .with(FLOOR, floor_hmac(signed, hex_of_32(encoded))?)?
-        .with_goals(GYMHOOK, &[at_most_the_floor(size)], Some(0), message.verify())
+    Group::new("Point", size).with(FLOOR, floor_hmac(signed, hex_of_32(encoded))?)?.with_goals(
+        GYMHOOK,
+        &[at_most_the_floor(size)],
+        Some(0),
+        message.verify(),
+    )
 }
 
 /// GymPoint's scheme under GitHub's header name, so that a crate without GymPoint can read the same message.
 fn body_hmac(size: usize) -> Outcome<Group> {
     let header = HeaderName::from_static("x-hub-signature-256");
     let message = Message::signed_by(vendor::gympoint().with_header(header).with_prefix("sha256="), size)?;
-    let encoded = message.header("x-hub-signature-256")?.strip_prefix("sha256=").ok_or("no prefix")?.to_owned();
+    let encoded =
+        message.header("x-hub-signature-256")?.strip_prefix("sha256=").ok_or("no prefix")?.to_owned();
     let secret = webhook_verify::Secret::new(SECRET);
     let for_peer = message.clone();
     Group::new("GymPoint", size)
@@ -91,6 +99,7 @@ fn request_id_md5(size: usize) -> Outcome<Group> {
     let message = Message::signed_by(vendor::perfectgym(), size)?;
     let encoded = message.header("x-perfectgym-signature")?;
     let signed = [REQUEST_ID, ":", SECRET];
+    let digested = signed.concat().len();
     Group::new("PerfectGym", size)
         .with(FLOOR, move || {
             let mut md5 = Md5::new();
@@ -98,9 +107,10 @@ fn request_id_md5(size: usize) -> Outcome<Group> {
                 md5.update(part);
             }
             let own: [u8; 16] = md5.finalize().into();
-            const_hex::decode_to_array(black_box(&encoded)).is_ok_and(|shown| constant_time_eq_16(&own, &shown))
+            const_hex::decode_to_array(black_box(&encoded))
+                .is_ok_and(|shown| constant_time_eq_16(&own, &shown))
         })?
-        .with_goals(GYMHOOK, &[at_most_the_floor(size)], Some(0), message.verify())
+        .with_goals(GYMHOOK, &[at_most_the_floor(digested)], Some(0), message.verify())
 }
 
 /// The floor is one HMAC of the presented key, compared with the one known digest.
@@ -109,10 +119,10 @@ fn api_key(size: usize) -> Outcome<Group> {
     let known: [u8; 32] = keyed()?.chain_update(SECRET).finalize().into_bytes().into();
     Group::new("PG Next, EGYM", size)
         .with(FLOOR, floor_hmac([SECRET.into()], move |tag| constant_time_eq_32(tag, black_box(&known)))?)?
-        .with_goals(GYMHOOK, &[at_most_the_floor(size)], Some(0), message.verify())
+        .with_goals(GYMHOOK, &[at_most_the_floor(SECRET.len())], Some(0), message.verify())
 }
 
-/// A thousand requests in turn, so that neither contender meets the same key twice in a row where it has more than one.
+/// A thousand requests in turn, as many different keys; they carry one header each, to leave the caches to the keys.
 fn api_key_among_many() -> Outcome<Group> {
     const PRESENTED: usize = 1024;
     const KEYS: usize = 10_000;
@@ -120,28 +130,34 @@ fn api_key_among_many() -> Outcome<Group> {
     let contender = |keys: usize| -> Outcome<_> {
         let secret = |number: usize| format!("{SECRET}-{number}");
         let keyring = (0..keys).map(|n| Ok(Key::new(format!("studio-{n}"), Secret::new(secret(n))?)));
-        let verifier = Verifier::new(vendor::pg_next(), Keyring::new(keyring.collect::<Outcome<Vec<_>>>()?)?)?;
+        let verifier =
+            Verifier::new(vendor::pg_next(), Keyring::new(keyring.collect::<Outcome<Vec<_>>>()?)?)?;
         let mut random = fastrand::Rng::with_seed(1);
         let requests = (0..PRESENTED).map(|_| {
-            let mut headers = usual_headers(300)?;
-            headers.insert("x-api-key", HeaderValue::try_from(secret(random.usize(..keys)))?);
-            Ok(headers)
+            let value = HeaderValue::try_from(secret(random.usize(..keys)))?;
+            Ok(HeaderMap::from_iter([(ApiKey::HEADER, value)]))
         });
         let requests = requests.collect::<Outcome<Vec<_>>>()?;
         let turn = core::cell::Cell::new(0);
         let now = UtcDateTime::now();
         Ok(move || {
             turn.set((turn.get() + 1) % PRESENTED);
-            requests.get(turn.get()).is_some_and(|headers| black_box(&verifier.verify(headers, b"", now)).is_ok())
+            requests
+                .get(turn.get())
+                .is_some_and(|headers| black_box(&verifier.verify(headers, b"", now)).is_ok())
         })
     };
-    Group::new("PG Next, EGYM: many keys", 0)
-        .with_goals(ONE, &[], Some(0), contender(1)?)?
-        .with_goals("10,000 keys", &[Goal::AtMost(1.5, ONE)], Some(0), contender(KEYS)?)
+    Group::new("PG Next, EGYM: many keys", 0).with_goals(ONE, &[], Some(0), contender(1)?)?.with_goals(
+        "10,000 keys",
+        &[Goal::AtMost(1.5, ONE)],
+        Some(0),
+        contender(KEYS)?,
+    )
 }
 
-fn at_most_the_floor(size: usize) -> Goal {
-    Goal::AtMost(if size < 16 * 1024 { 1.15 } else { 1.02 }, FLOOR)
+/// The more bytes are digested, the less may anything else weigh.
+fn at_most_the_floor(digested: usize) -> Goal {
+    Goal::AtMost(if digested < 16 * 1024 { 1.15 } else { 1.02 }, FLOOR)
 }
 
 /// A published crate is hoped to take longer: at 1 KiB so many times as long, elsewhere any longer.
@@ -169,7 +185,9 @@ fn floor_hmac<const PARTS: usize>(
 
 fn hex_of_32(encoded: &str) -> impl Fn(&[u8; 32]) -> bool + use<> {
     let encoded = encoded.to_owned();
-    move |tag| const_hex::decode_to_array(black_box(&encoded)).is_ok_and(|shown| constant_time_eq_32(tag, &shown))
+    move |tag| {
+        const_hex::decode_to_array(black_box(&encoded)).is_ok_and(|shown| constant_time_eq_32(tag, &shown))
+    }
 }
 
 /// A request as it arrived, and the one who judges it.
