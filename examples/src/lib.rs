@@ -1,1 +1,27 @@
-//! Placeholder until this package's first lines are written.
+//! What several examples share: how they print a table.
+
+use std::fmt::Display;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// The width of a [`wrapped_table`], in columns of the terminal.
+const WIDTH: u16 = 150;
+
+/// An empty table under `header`, as wide as its contents.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.iter().copied());
+    table
+}
+
+/// An empty table under `header` that wraps long texts within their column.
+pub fn wrapped_table(header: &[&str]) -> Table {
+    let mut table = table(header);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table
+}
+
+/// The value's text, or a dash where there is none.
+pub fn or_dash(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}

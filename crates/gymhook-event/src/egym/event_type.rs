@@ -1,0 +1,41 @@
+//! The six event types of EGYM.
+
+use crate::Kind;
+use crate::open_names::open_names;
+
+open_names! {
+    /// What happened, in EGYM's words, as listed on <https://developer.egym.com/general/webhooks>.
+    ///
+    /// The vendor announces that more will come: they arrive as [`EventType::Other`].
+    pub enum EventType {
+        /// A person has physically checked in at a gym.
+        GymCheckin = "GYM_CHECKIN",
+        /// A person has physically checked out from a gym.
+        GymCheckout = "GYM_CHECKOUT",
+        /// A person has logged in to equipment in a gym.
+        EquipmentCheckin = "EQUIPMENT_CHECKIN",
+        /// A member's data was deleted from EGYM.
+        MembershipDelete = "MEMBERSHIP_DELETE",
+        /// A member completed the EGYM Genius onboarding.
+        GeniusOnboardingCompleted = "GENIUS_ONBOARDING_COMPLETED",
+        /// A test of the endpoint, triggered through EGYM's API.
+        Test = "TEST",
+    }
+}
+
+impl EventType {
+    /// What the type means across vendors.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::GymCheckin => Kind::CheckIn,
+            Self::GymCheckout => Kind::CheckOut,
+            Self::EquipmentCheckin => Kind::EquipmentCheckIn,
+            // "Occurs once member data gets deleted from EGYM": the person's record goes, whatever the name says.
+            Self::MembershipDelete => Kind::MemberDeleted,
+            Self::GeniusOnboardingCompleted => Kind::OnboardingCompleted,
+            Self::Test => Kind::Test,
+            Self::Other(_) => Kind::Other,
+        }
+    }
+}

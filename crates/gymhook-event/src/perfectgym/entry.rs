@@ -1,0 +1,130 @@
+//! One event in its envelope.
+
+use serde::de;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use time::UtcDateTime;
+
+use super::subject::SubjectCell;
+use super::{Data, EventType, TestData};
+use crate::open_names::Spelled;
+use crate::open_object::{Field, open_object};
+use crate::raw::Raw;
+use crate::{DecodeError, EncodeError, Event, Extra, IsoTime, Vendor, YearOutOfRange, decode, encode};
+
+/// One event: its name, when it was triggered, and its data.
+///
+/// Only the name is required; an event is not lost for a date that cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    event_type: Spelled<EventType>,
+    triggered_date: Field<IsoTime>,
+    data: Field<Raw>,
+    extra: Extra,
+    subject: SubjectCell,
+}
+
+impl Entry {
+    /// An event without data.
+    ///
+    /// # Errors
+    /// [`YearOutOfRange`] if `triggered_date` is outside the years 0 to 9999.
+    pub fn new(event_type: EventType, triggered_date: UtcDateTime) -> Result<Self, YearOutOfRange> {
+        Ok(Self {
+            event_type: event_type.into(),
+            triggered_date: Field::Value(triggered_date.try_into()?),
+            data: Field::Absent,
+            extra: Extra::new(),
+            subject: SubjectCell::default(),
+        })
+    }
+
+    /// The same event with that data: [`Data`], [`TestData`], or a type of your own.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if `data` cannot be written as JSON.
+    pub fn with_data<T: Serialize>(self, data: &T) -> Result<Self, EncodeError> {
+        Ok(Self { data: Field::Value(encode::raw(data)?.into()), subject: SubjectCell::default(), ..self })
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn event_type(&self) -> &EventType {
+        self.event_type.value()
+    }
+
+    /// When it was triggered, as received.
+    #[must_use]
+    pub const fn triggered_date(&self) -> Option<&IsoTime> {
+        self.triggered_date.as_option()
+    }
+
+    /// The data as raw JSON; `None` if absent or `null`.
+    #[must_use]
+    pub fn raw_data(&self) -> Option<&RawValue> {
+        self.data.as_option().map(Raw::get)
+    }
+
+    /// The known fields of the data; all `None` if there is no data.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the data is not an object or a known field has another type; the raw JSON stays at hand.
+    pub fn data(&self) -> Result<Data, DecodeError> {
+        self.raw_data().map_or_else(|| Ok(Data::default()), decode::view)
+    }
+
+    /// The data of a `Test`; `None` if there is no data.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the data is not what the vendor's page prints.
+    pub fn test_data(&self) -> Result<Option<TestData>, DecodeError> {
+        self.raw_data().map(decode::view).transpose()
+    }
+
+    /// All other fields.
+    #[must_use]
+    pub const fn extra(&self) -> &Extra {
+        &self.extra
+    }
+
+    pub(super) fn event(&self) -> Event<'_> {
+        Event::new(Vendor::PERFECTGYM, self.event_type.as_str(), self.event_type().kind())
+            .with_subject(self.subject.get(self.event_type(), || self.data().ok()))
+            .with_occurred_at(self.triggered_date().and_then(IsoTime::to_utc))
+            .with_data(self.raw_data())
+    }
+}
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("event", &self.event_type)?;
+        self.triggered_date.serialize_into("triggeredDate", &mut map)?;
+        self.data.serialize_into("data", &mut map)?;
+        self.extra.serialize_into(&mut map)?;
+        map.end()
+    }
+}
+
+struct Envelope {
+    event_type: Spelled<EventType>,
+    triggered_date: Field<IsoTime>,
+    data: Field<Raw>,
+    extra: Extra,
+}
+
+impl Envelope {
+    fn into_entry<E: de::Error>(self) -> Result<Entry, E> {
+        let Self { event_type, triggered_date, data, extra } = self;
+        Ok(Entry { event_type, triggered_date, data, extra, subject: SubjectCell::default() })
+    }
+}
+
+open_object! {
+    Entry from Envelope via Envelope::into_entry, expecting "a PerfectGym event, an object": {
+        "event" => event_type,
+        "triggeredDate" => triggered_date,
+        "data" => data,
+    }
+}

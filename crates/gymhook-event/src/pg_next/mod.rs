@@ -1,0 +1,36 @@
+//! PG Next (PerfectGym Next, the same Open API as Magicline): thin events about an entity.
+//!
+//! ```json
+//! {
+//!   "entityId": 7893459,
+//!   "uuid": "095be615-a8ad-4c33-8e9c-c7612fbf6c9f",
+//!   "payload": [{"timestamp": 1642779144176, "type": "CUSTOMER_CREATED", "content": {}}]
+//! }
+//! ```
+//!
+//! Described on <https://developer.sportalliance.com/apis/perfectgym/webhooks/general-information> and its neighbour
+//! `event-types`. Three things to know:
+//!
+//! - **What `entityId` stands for depends on the type**: a booking for `CLASS_BOOKING_CREATED`, the studio for
+//!   `STUDIO_OPENING_HOURS_UPDATED`, and for every contract event the *customer*, not the contract, whose id is in the
+//!   content. [`EventType::subject_kind`] knows all of them.
+//! - **The event is a hint.** It says what changed; the vendor wants you to read the new state from its API, after
+//!   answering the webhook.
+//! - **`payload` is "currently single element"** and modelled as many; `entityId` and `uuid` belong to all of them. An
+//!   empty array is read as no event, a bare object as one.
+//!
+//! `uuid` identifies the notification and is the [`dedupe_key`](crate::Notification::dedupe_key). Which studio sent it is
+//! told by the API key that matched.
+
+mod content;
+mod event_type;
+mod item;
+mod kind;
+mod notification;
+mod samples;
+
+pub use content::{Checkout, Content};
+pub use event_type::EventType;
+pub use item::Item;
+pub use notification::Notification;
+pub use samples::samples;

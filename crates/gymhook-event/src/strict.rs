@@ -1,0 +1,210 @@
+//! The check for bodies that move money.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use core::fmt::{self, Write as _};
+
+use serde::de::IgnoredAny;
+
+/// How deep objects and arrays may be nested.
+const MAX_DEPTH: usize = 128;
+
+/// Refuses a body that two readers could understand differently.
+///
+/// JSON leaves open what a repeated key means, and most parsers silently take the last. A body that says
+/// `{"amount":1,"amount":1000}` then means one thing to the code that checks it and another to the code that books it.
+/// [`decode`](crate::decode) refuses repetitions of fields it knows; what it keeps as raw JSON it does not look into.
+/// This looks everywhere, in time linear in the body (but for sorting the keys of each object), with a stack of its own.
+///
+/// ```
+/// use gymhook_event::check_strict;
+///
+/// let body = br#"{"payload":[{"content":{"contractId":1,"contract\u0049d":2}}]}"#;
+/// let refusal = check_strict(body).unwrap_err();
+/// assert_eq!(refusal.to_string(), "repeated key payload[0].content.contractId");
+/// ```
+///
+/// # Errors
+/// All are the sender's fault:
+/// - [`StrictError::NotUtf8`], [`StrictError::NotJson`]: the body is not one JSON value, or one of its strings holds
+///   half of a surrogate pair.
+/// - [`StrictError::RepeatedKey`]: a key stands twice in one object, whichever way it is escaped.
+/// - [`StrictError::TooDeep`]: objects and arrays are nested deeper than 128.
+pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
+    let text = core::str::from_utf8(body)
+        .map_err(|error| StrictError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| StrictError::NotJson { line: error.line(), column: error.column() })?;
+    let mut walk = Walk { text, at: 0, open: Vec::new() };
+    while walk.step()? {}
+    Ok(())
+}
+
+/// Why a body is not beyond doubt.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StrictError {
+    /// The sender's fault: the bytes are not UTF-8.
+    #[error("not UTF-8 after byte {valid_up_to}")]
+    NotUtf8 {
+        /// How many bytes from the start are valid.
+        valid_up_to: usize,
+    },
+    /// The sender's fault: the text is not one JSON value.
+    #[error("not JSON at line {line} column {column}")]
+    NotJson {
+        /// Line of the first character that does not fit, from 1.
+        line: usize,
+        /// Column of the first character that does not fit, in bytes from 1.
+        column: usize,
+    },
+    /// The sender's fault: a key stands twice in one object.
+    #[error("repeated key {path}")]
+    RepeatedKey {
+        /// Where: keys and indexes from the outside in. Printable ASCII, cut to at most 16 steps of at most 32
+        /// characters each; a key that is not a plain word is quoted and escaped.
+        path: String,
+    },
+    /// The sender's fault: nested deeper than `limit` objects and arrays.
+    #[error("nested deeper than {limit} at byte {offset}")]
+    TooDeep {
+        /// The deepest nesting that is accepted.
+        limit: usize,
+        /// The byte, from 0, of the bracket that is one too many.
+        offset: usize,
+    },
+}
+
+/// A walk over text that is known to be JSON in form.
+struct Walk<'a> {
+    text: &'a str,
+    at: usize,
+    open: Vec<Open<'a>>,
+}
+
+enum Open<'a> {
+    Array { index: usize },
+    Object { keys: BTreeSet<Cow<'a, str>>, last: Option<Cow<'a, str>>, awaits_key: bool },
+}
+
+impl<'a> Walk<'a> {
+    fn step(&mut self) -> Result<bool, StrictError> {
+        let Some(byte) = self.text.as_bytes().get(self.at) else { return Ok(false) };
+        match byte {
+            b'{' => self.enter(Open::Object { keys: BTreeSet::new(), last: None, awaits_key: true })?,
+            b'[' => self.enter(Open::Array { index: 0 })?,
+            b'}' | b']' => {
+                self.open.pop();
+            }
+            b',' => self.separate(),
+            b'"' => return self.string().map(|()| true),
+            _ => {}
+        }
+        self.at += 1;
+        Ok(true)
+    }
+
+    fn enter(&mut self, open: Open<'a>) -> Result<(), StrictError> {
+        if self.open.len() == MAX_DEPTH {
+            return Err(StrictError::TooDeep { limit: MAX_DEPTH, offset: self.at });
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    fn separate(&mut self) {
+        match self.open.last_mut() {
+            Some(Open::Array { index }) => *index += 1,
+            Some(Open::Object { awaits_key, .. }) => *awaits_key = true,
+            None => {}
+        }
+    }
+
+    fn string(&mut self) -> Result<(), StrictError> {
+        let literal = self.literal();
+        let Some(string) = unescape(literal) else { return Err(self.not_json()) };
+        self.at += literal.len();
+        let Some(Open::Object { keys, last, awaits_key }) = self.open.last_mut() else { return Ok(()) };
+        if !core::mem::replace(awaits_key, false) {
+            return Ok(());
+        }
+        let repeated = !keys.insert(string.clone());
+        *last = Some(string);
+        if repeated { Err(StrictError::RepeatedKey { path: path(&self.open) }) } else { Ok(()) }
+    }
+
+    /// The string that starts here, with its quotes.
+    fn literal(&self) -> &'a str {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let mut escaped = false;
+        let end = rest.bytes().skip(1).position(|byte| match byte {
+            _ if escaped => {
+                escaped = false;
+                false
+            }
+            b'\\' => {
+                escaped = true;
+                false
+            }
+            byte => byte == b'"',
+        });
+        end.and_then(|end| rest.get(..end + 2)).unwrap_or(rest)
+    }
+
+    fn not_json(&self) -> StrictError {
+        let before = self.text.get(..self.at).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        StrictError::NotJson {
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: self.at - line_start + 1,
+        }
+    }
+}
+
+fn unescape(literal: &str) -> Option<Cow<'_, str>> {
+    if literal.contains('\\') {
+        return serde_json::from_str(literal).ok().map(Cow::Owned);
+    }
+    literal.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
+}
+
+const MAX_STEPS: usize = 16;
+const MAX_STEP_LENGTH: usize = 32;
+
+fn path(open: &[Open<'_>]) -> String {
+    let mut path = String::new();
+    // The last step says which key it is; steps between are what is left out.
+    let skipped = open.len().saturating_sub(MAX_STEPS);
+    for (number, step) in open.iter().enumerate() {
+        if number == MAX_STEPS - 1 && skipped > 0 {
+            path.push_str("[...]");
+        }
+        if number >= MAX_STEPS - 1 && number + 1 < open.len() {
+            continue;
+        }
+        // Writing to a String cannot fail.
+        let _ = write_step(&mut path, step);
+    }
+    path
+}
+
+fn write_step(path: &mut String, step: &Open<'_>) -> fmt::Result {
+    match step {
+        Open::Array { index } => write!(path, "[{index}]"),
+        Open::Object { last, .. } => {
+            let key = last.as_deref().unwrap_or_default();
+            let plain =
+                |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '-';
+            if !key.is_empty() && key.len() <= MAX_STEP_LENGTH && key.chars().all(plain) {
+                let dot = if path.is_empty() { "" } else { "." };
+                return write!(path, "{dot}{key}");
+            }
+            let escaped: String =
+                key.chars().flat_map(char::escape_default).take(MAX_STEP_LENGTH - 3).collect();
+            let cut =
+                if key.chars().flat_map(char::escape_default).count() > escaped.len() { "..." } else { "" };
+            write!(path, "[\"{escaped}{cut}\"]")
+        }
+    }
+}

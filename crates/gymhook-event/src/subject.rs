@@ -1,0 +1,121 @@
+//! Whom or what an event is about.
+
+use core::fmt;
+
+/// What the id of an event stands for, and the id where there is one.
+///
+/// ```
+/// use gymhook_event::{Subject, SubjectId, SubjectKind};
+///
+/// let subject = Subject::new(SubjectKind::Customer, Some(SubjectId::Number(7893459)));
+/// assert_eq!(subject.to_string(), "customer 7893459");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject<'a> {
+    /// What the id stands for.
+    pub kind: SubjectKind,
+    /// The vendor's id; `None` where the notification names none.
+    pub id: Option<SubjectId<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    /// Nothing is known about the subject.
+    pub const UNKNOWN: Self = Self { kind: SubjectKind::Unknown, id: None };
+
+    /// A subject of that kind, with its id if the notification names it.
+    #[must_use]
+    pub const fn new(kind: SubjectKind, id: Option<SubjectId<'a>>) -> Self {
+        Self { kind, id }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "{} {id}", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
+macro_rules! subject_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// What a subject's id stands for.
+        ///
+        /// The words are the vendors' own: a PG Next *customer*, an EGYM *account* and a GymPoint *member* may be the
+        /// same person, but their ids belong to different lists and must not be compared.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum SubjectKind {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl SubjectKind {
+            /// Every kind of subject; [`SubjectKind::Unknown`] is last.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name in kebab case.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+subject_kinds! {
+    /// A person's account (EGYM).
+    Account = "account",
+    /// A person as a customer (PG Next).
+    Customer = "customer",
+    /// A person as a user (PerfectGym: guests and members; Point).
+    User = "user",
+    /// A person as a member (GymPoint).
+    Member = "member",
+    /// One booking of a class or an appointment.
+    Booking = "booking",
+    /// One session of a class at one time.
+    ClassSlot = "class-slot",
+    /// A contract.
+    Contract = "contract",
+    /// A studio or club.
+    Studio = "studio",
+    /// A device.
+    Device = "device",
+    /// A person who works for the gym.
+    Employee = "employee",
+    /// An export file.
+    Export = "export",
+    /// One hand-over of claims to a debt collector.
+    DebtCollectionRun = "debt-collection-run",
+    /// A debt collector's case; in PG Next the id is that of the request to adjust the case.
+    DebtCollectionCase = "debt-collection-case",
+    /// The vendor does not say what the id stands for, or the type is new.
+    Unknown = "unknown",
+}
+
+impl fmt::Display for SubjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A subject's id as it was received; `Display` gives its text without allocating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectId<'a> {
+    /// Received as a JSON number.
+    Number(i64),
+    /// Received as a JSON string.
+    Text(&'a str),
+}
+
+impl fmt::Display for SubjectId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.pad(text),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+use gymhook_signature::Secret;
+
+fn compare(one: &Secret, other: &Secret) -> bool {
+    one == other
+}
+
+fn main() {}

@@ -1,0 +1,114 @@
+//! The half of a receiver that knows bodies, not proofs.
+
+use core::fmt;
+
+use bytes::Bytes;
+use gymhook_event::{DecodeError, Notification, StrictError, check_strict};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::Provider;
+use crate::provider::Decode;
+
+pub(crate) const DEFAULT_MAX_BODY: usize = 256 * 1024;
+
+pub(crate) struct Reader<N> {
+    decode: Decode<N>,
+    max_body: usize,
+    duplicate_keys_allowed: bool,
+}
+
+impl<N: Notification> Reader<N> {
+    pub(crate) fn new(provider: &Provider<N>) -> Self {
+        Self { decode: provider.decoder().clone(), max_body: DEFAULT_MAX_BODY, duplicate_keys_allowed: false }
+    }
+
+    pub(crate) fn with_max_body(self, bytes: usize) -> Self {
+        Self { max_body: bytes, ..self }
+    }
+
+    pub(crate) fn with_duplicate_keys_allowed(self) -> Self {
+        Self { duplicate_keys_allowed: true, ..self }
+    }
+
+    pub(crate) fn max_body(&self) -> usize {
+        self.max_body
+    }
+
+    /// Whether the body is worth hashing at all.
+    pub(crate) fn admit(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), AdmitError> {
+        if body.len() > self.max_body {
+            return Err(AdmitError::BodyTooLarge { bytes: body.len(), max: self.max_body });
+        }
+        let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if !headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
+            return Err(AdmitError::ContentEncoding);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn read(&self, body: &Bytes) -> Result<N, ReadError> {
+        if !self.duplicate_keys_allowed {
+            check_strict(body)?;
+        }
+        Ok((self.decode)(body)?)
+    }
+}
+
+impl<N> Clone for Reader<N> {
+    fn clone(&self) -> Self {
+        Self {
+            decode: self.decode.clone(),
+            max_body: self.max_body,
+            duplicate_keys_allowed: self.duplicate_keys_allowed,
+        }
+    }
+}
+
+impl<N> fmt::Debug for Reader<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("max_body", &self.max_body)
+            .field("duplicate_keys_allowed", &self.duplicate_keys_allowed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a body was refused before anything of it was hashed or parsed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// The body is larger than allowed.
+    #[error("the body has {bytes} bytes, more than the {max} allowed")]
+    BodyTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The largest size allowed.
+        max: usize,
+    },
+    /// The body is compressed. What is signed are the bytes on the wire; platforms send plain JSON.
+    #[error("the body has a content-encoding: nothing is unpacked before it is proved")]
+    ContentEncoding,
+}
+
+impl AdmitError {
+    /// What to answer: 413 or 415.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Two readers could understand the JSON differently, or it is nested too deeply.
+    #[error(transparent)]
+    Ambiguous(#[from] StrictError),
+    /// The JSON is not a notification of this vendor.
+    #[error(transparent)]
+    Undecodable(#[from] DecodeError),
+}

@@ -1,0 +1,202 @@
+//! Headers, body and the time in; a typed notification with its proof out.
+
+use core::fmt;
+
+use bytes::Bytes;
+use gymhook_event::{AnyNotification, Notification};
+use gymhook_signature::{Keyring, KeyringError, Proof, Verified, Verifier, VerifyError};
+use http::{HeaderMap, StatusCode};
+use time::UtcDateTime;
+
+use crate::reader::Reader;
+use crate::{AdmitError, Provider, ReadError, Received, UnsignedReceiver};
+
+/// Receives one platform's requests for one set of keys. Cloning is cheap; it holds no state, so share it freely.
+///
+/// ```
+/// use gymhook::{Provider, Receiver};
+/// use gymhook::event::{Kind, point};
+/// use gymhook::signature::{Keyring, Secret};
+/// use http::{HeaderMap, HeaderValue};
+/// use time::macros::utc_datetime;
+///
+/// let keyring = Keyring::single("main", Secret::new("point-signing-secret")?)?;
+/// let receiver = Receiver::new(&Provider::point(), keyring)?;
+///
+/// let body = br#"{"eventType":"workout.created","userId":"u-1","userExternalId":"ext-1","dataSource":"fitbit","clientId":"c-1","payload":[{"id":1}]}"#;
+/// let mut headers = HeaderMap::new();
+/// headers.insert("point-signature", HeaderValue::from_static(
+///     "t=1669056240352,v1=86ef67da2c076056a41e2819b209b1a2885288765ead387b07728c2991ec736a",
+/// ));
+/// let verified = receiver.receive(&headers, &body[..], utc_datetime!(2022-11-21 18:45))?;
+///
+/// let event = verified.value().events().next().ok_or("one event")?;
+/// assert_eq!((event.event_type, event.kind), ("workout.created", Kind::WorkoutRecorded));
+/// assert_eq!(verified.to_string(), r#"key "main": sender by HMAC, body signed, time signed, id not proved"#);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub struct Receiver<N = AnyNotification> {
+    verifier: Verifier,
+    reader: Reader<N>,
+}
+
+impl<N: Notification> Receiver<N> {
+    /// Bodies of more bytes are refused unless [`Receiver::with_max_body`] says otherwise: 256 KiB.
+    pub const DEFAULT_MAX_BODY: usize = crate::reader::DEFAULT_MAX_BODY;
+
+    /// Receives what `provider` signs with one of the keys.
+    ///
+    /// # Errors
+    /// [`KeyringError`] if the keys cannot be used with the provider's scheme.
+    pub fn new(provider: &Provider<N>, keyring: Keyring) -> Result<Self, KeyringError> {
+        let verifier = Verifier::with_shared(provider.scheme().clone(), keyring)?;
+        Ok(Self { verifier, reader: Reader::new(provider) })
+    }
+
+    /// A receiver that asks for no proof, for a sender that cannot sign; a type of its own, so that nobody uses it by accident.
+    #[must_use]
+    pub fn dangerous_unsigned(provider: &Provider<N>) -> UnsignedReceiver<N> {
+        UnsignedReceiver::new(Reader::new(provider))
+    }
+
+    /// Refuses bodies of more bytes than this. A server should stop reading there, too.
+    #[must_use]
+    pub fn with_max_body(mut self, bytes: usize) -> Self {
+        self.reader = self.reader.with_max_body(bytes);
+        self
+    }
+
+    /// Accepts JSON in which a key stands twice, outside of the fields this library reads; the last one then counts.
+    ///
+    /// The strict default refuses such bodies: two readers of one signed body could see two different amounts.
+    #[must_use]
+    pub fn with_duplicate_keys_allowed(mut self) -> Self {
+        self.reader = self.reader.with_duplicate_keys_allowed();
+        self
+    }
+
+    /// Judges and reads one request.
+    ///
+    /// `body` is the bytes as they arrived, `now` what the caller's clock says. Order: size, encoding, proof, then the JSON.
+    ///
+    /// # Errors
+    /// [`ReceiveError`] says why, to the operator; [`ReceiveError::status`] is all that the peer needs.
+    pub fn receive(
+        &self,
+        headers: &HeaderMap,
+        body: impl Into<Bytes>,
+        now: UtcDateTime,
+    ) -> Result<Verified<Received<N>>, ReceiveError> {
+        let body = body.into();
+        self.reader.admit(headers, &body)?;
+        let verified = self.verifier.verified(headers, body, now)?;
+        let notification = match self.reader.read(verified.value()) {
+            Ok(notification) => notification,
+            Err(problem) => return Err(ReceiveError::Unreadable(Box::new(Unreadable { verified, problem }))),
+        };
+        let proof = verified.proof().clone();
+        Ok(verified.map(|body| Received::new(body, notification, Some(&proof))))
+    }
+
+    /// The scheme with its keys.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// The largest body accepted, in bytes.
+    #[must_use]
+    pub fn max_body(&self) -> usize {
+        self.reader.max_body()
+    }
+}
+
+impl<N> Clone for Receiver<N> {
+    fn clone(&self) -> Self {
+        Self { verifier: self.verifier.clone(), reader: self.reader.clone() }
+    }
+}
+
+impl<N> fmt::Debug for Receiver<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("verifier", &self.verifier).field("reader", &self.reader).finish()
+    }
+}
+
+/// Why a request was not received.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// The body was refused unread: nothing of it was hashed or parsed.
+    #[error(transparent)]
+    NotAdmitted(#[from] AdmitError),
+    /// The proof failed.
+    #[error(transparent)]
+    NotVerified(#[from] VerifyError),
+    /// The proof held, and the body could not be read; the bytes are kept inside.
+    #[error(transparent)]
+    Unreadable(Box<Unreadable>),
+}
+
+impl ReceiveError {
+    /// What to answer, and all that the peer needs to know: 413 or 415 for a body refused unread, 401 for every failed proof
+    /// alike, 400 for a body that could not be read.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::NotAdmitted(refusal) => refusal.status(),
+            Self::NotVerified(_) => StatusCode::UNAUTHORIZED,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A body that was proved and could not be read, kept so that nothing is lost.
+///
+/// `Debug` shows its length, not its bytes.
+pub struct Unreadable {
+    verified: Verified<Bytes>,
+    problem: ReadError,
+}
+
+impl Unreadable {
+    /// The bytes with their proof.
+    #[must_use]
+    pub fn into_verified(self) -> Verified<Bytes> {
+        self.verified
+    }
+
+    /// What was proved nevertheless.
+    #[must_use]
+    pub fn proof(&self) -> &Proof {
+        self.verified.proof()
+    }
+
+    /// Why the body could not be read.
+    #[must_use]
+    pub fn problem(&self) -> &ReadError {
+        &self.problem
+    }
+}
+
+impl fmt::Debug for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unreadable")
+            .field("body_bytes", &self.verified.value().len())
+            .field("proof", self.verified.proof())
+            .field("problem", &self.problem)
+            .finish()
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the body was proved and cannot be read: {}", self.problem)
+    }
+}
+
+impl core::error::Error for Unreadable {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.problem.source()
+    }
+}

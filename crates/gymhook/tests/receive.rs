@@ -1,0 +1,250 @@
+//! The receiving half's contract, platform by platform.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use bytes::Bytes;
+use gymhook::event::{AnyNotification, Vendor, samples};
+use gymhook::signature::{BodyAssurance, Key, Keyring, RejectReason, Secret};
+use gymhook::{
+    AdmitError, DuplicateBasis, Provider, ReadError, ReceiveError, ReceiveUnsignedError, Receiver,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use proptest::prelude::*;
+use time::UtcDateTime;
+use time::macros::utc_datetime;
+
+const NOW: UtcDateTime = utc_datetime!(2026-01-01 00:00);
+
+fn keyring(name: &str) -> Keyring {
+    Keyring::single(name, Secret::new("a shared secret of some length").unwrap()).unwrap()
+}
+
+fn receiver(provider: &Provider) -> Receiver {
+    Receiver::new(provider, keyring("main")).unwrap()
+}
+
+fn signed(receiver: &Receiver, body: &[u8]) -> HeaderMap {
+    receiver.verifier().signer().sign("request-1", body, NOW).unwrap()
+}
+
+#[test]
+fn every_sample_of_every_platform_is_received_with_its_proof_and_its_bytes() {
+    let mut count = 0;
+    for provider in Provider::all() {
+        let receiver = receiver(&provider);
+        for sample in samples().filter(|sample| sample.vendor == provider.vendor()) {
+            let headers = signed(&receiver, sample.body.as_bytes());
+            let verified = receiver.receive(&headers, sample.body, NOW).unwrap();
+            assert_eq!(verified.proof().assurance(), provider.scheme().assurance());
+            let received = verified.value();
+            assert_eq!(received.vendor(), provider.vendor());
+            assert_eq!(received.body(), sample.body.as_bytes());
+            let event = received.events().next().unwrap();
+            assert_eq!(event.event_type, sample.event_type);
+            count += 1;
+        }
+    }
+    assert_eq!(count, samples().count());
+}
+
+#[test]
+fn only_a_platform_that_signs_its_body_yields_a_body_signed_value() {
+    for provider in Provider::all() {
+        let receiver = receiver(&provider);
+        let sample = samples().find(|sample| sample.vendor == provider.vendor()).unwrap();
+        let headers = signed(&receiver, sample.body.as_bytes());
+        let sorted = receiver.receive(&headers, sample.body, NOW).unwrap().into_body_signed();
+        assert_eq!(sorted.is_ok(), provider.scheme().assurance().body == BodyAssurance::Signed);
+    }
+}
+
+#[test]
+fn duplicates_are_judged_on_the_signed_id_before_the_body_s_own() {
+    let key_of = |provider: &Provider, body: &str| {
+        let receiver = receiver(provider);
+        let verified = receiver.receive(&signed(&receiver, body.as_bytes()), body.to_owned(), NOW).unwrap();
+        let key = verified.value().duplicate_key().cloned();
+        (key.as_ref().map(ToString::to_string), key.map(|key| key.basis()))
+    };
+    let perfectgym = r#"{"event":"UserModified","triggeredDate":"2020-06-01T14:44:46Z","data":{"userId":1}}"#;
+    assert_eq!(
+        key_of(&Provider::perfectgym().into_any(), perfectgym),
+        (Some("main/request-1".to_owned()), Some(DuplicateBasis::SignedId))
+    );
+    let pg_next = r#"{"entityId":1,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6c9f","payload":[{"timestamp":1,"type":"CUSTOMER_CHECKIN"}]}"#;
+    assert_eq!(
+        key_of(&Provider::pg_next().into_any(), pg_next),
+        (Some("main/095be615-a8ad-4c33-8e9c-c7612fbf6c9f".to_owned()), Some(DuplicateBasis::VendorId))
+    );
+    let gympoint = r#"{"event":"checkin.created","data":{}}"#;
+    assert_eq!(
+        key_of(&Provider::gympoint().into_any(), gympoint),
+        (None, None),
+        "two real check-ins must not merge"
+    );
+}
+
+#[test]
+fn the_same_id_with_another_body_has_another_digest() {
+    let receiver = receiver(&Provider::perfectgym().into_any());
+    let headers = signed(&receiver, b"");
+    let receive = |data: &str| {
+        let body = format!(r#"{{"event":"Test","triggeredDate":"2020-06-01T14:44:46Z","data":{data}}}"#);
+        receiver.receive(&headers, body, NOW).unwrap().into_value()
+    };
+    let (one, same, other) = (receive(r#"{"a":1}"#), receive(r#"{"a":1}"#), receive(r#"{"a":2}"#));
+    assert_eq!(one.duplicate_key(), other.duplicate_key());
+    assert_eq!(one.body_digest(), same.body_digest());
+    assert_ne!(one.body_digest(), other.body_digest());
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_before_it_is_judged() {
+    for provider in Provider::all() {
+        let receiver = receiver(&provider).with_max_body(100);
+        let refusal = receiver.receive(&HeaderMap::new(), vec![b' '; 101], NOW).unwrap_err();
+        assert!(matches!(
+            refusal,
+            ReceiveError::NotAdmitted(AdmitError::BodyTooLarge { bytes: 101, max: 100 })
+        ));
+        assert_eq!(refusal.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let refusal = receiver.receive(&HeaderMap::new(), vec![b' '; 100], NOW).unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::UNAUTHORIZED, "at the limit it is judged");
+    }
+}
+
+#[test]
+fn a_compressed_body_is_refused_even_when_signed() {
+    let receiver = receiver(&Provider::gympoint().into_any());
+    let body = r#"{"event":"member.created","data":{}}"#;
+    let mut headers = signed(&receiver, body.as_bytes());
+    headers.insert("content-encoding", HeaderValue::from_static("identity"));
+    assert!(receiver.receive(&headers, body, NOW).is_ok());
+    headers.append("content-encoding", HeaderValue::from_static("gzip"));
+    let refusal = receiver.receive(&headers, body, NOW).unwrap_err();
+    assert_eq!(refusal.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[test]
+fn every_failed_proof_gets_the_same_answer() {
+    for provider in Provider::all() {
+        let receiver = receiver(&provider);
+        let body = b"{}".as_slice();
+        let good = signed(&receiver, body);
+        let mut doubled = good.clone();
+        for (name, value) in &good {
+            doubled.append(name.clone(), value.clone());
+        }
+        let mut empty = good.clone();
+        empty.values_mut().for_each(|value| *value = HeaderValue::from_static(""));
+        let other_key =
+            Receiver::new(&provider, Keyring::single("o", Secret::new("other").unwrap()).unwrap()).unwrap();
+        let mut reasons = Vec::new();
+        for headers in [HeaderMap::new(), doubled, empty, signed(&other_key, body)] {
+            let refusal = receiver.receive(&headers, body, NOW).unwrap_err();
+            assert_eq!(refusal.status(), StatusCode::UNAUTHORIZED);
+            let ReceiveError::NotVerified(cause) = refusal else { panic!("{refusal}") };
+            reasons.push(cause.reason());
+        }
+        assert_eq!(
+            reasons[..3],
+            [RejectReason::MissingHeader, RejectReason::DuplicateHeader, RejectReason::MalformedHeader]
+        );
+    }
+}
+
+#[test]
+fn a_proved_body_that_cannot_be_read_is_kept() {
+    let receiver = receiver(&Provider::gympoint().into_any());
+    let deep =
+        format!(r#"{{"event":"member.created","data":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let unreadable = [
+        (r#"{"event":"payment.refunded","data":{"amount":1,"amount":1000}}"#.to_owned(), true),
+        (deep, true),
+        ("not json, canary-in-the-body".to_owned(), true),
+        (r#"{"data":{}}"#.to_owned(), false),
+    ];
+    for (body, ambiguous) in unreadable {
+        let headers = signed(&receiver, body.as_bytes());
+        let refusal = receiver.receive(&headers, body.clone(), NOW).unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
+        assert!(!format!("{refusal} {refusal:?}").contains("canary"), "an error repeats no body");
+        let ReceiveError::Unreadable(kept) = refusal else { panic!("{refusal}") };
+        assert_eq!(matches!(kept.problem(), ReadError::Ambiguous(_)), ambiguous, "{}", kept.problem());
+        assert_eq!(kept.into_verified().into_value(), body.as_bytes());
+    }
+}
+
+#[test]
+fn duplicate_keys_can_be_allowed_by_name() {
+    let body = r#"{"event":"payment.refunded","data":{"amount":1,"amount":1000}}"#;
+    let strict = receiver(&Provider::gympoint().into_any());
+    let headers = signed(&strict, body.as_bytes());
+    assert!(strict.receive(&headers, body, NOW).is_err());
+    assert!(strict.with_duplicate_keys_allowed().receive(&headers, body, NOW).is_ok());
+}
+
+#[test]
+fn an_unsigned_sender_needs_the_path_that_says_so() {
+    let provider = Provider::gympoint();
+    let body = r#"{"event":"member.created","data":{}}"#;
+    let signed_only = Receiver::new(&provider, keyring("main")).unwrap();
+    assert!(signed_only.receive(&HeaderMap::new(), body, NOW).is_err());
+
+    let unsigned = Receiver::dangerous_unsigned(&provider);
+    let received = unsigned.receive(&HeaderMap::new(), body).unwrap().0;
+    assert_eq!(received.events().count(), 1);
+    let refusal = unsigned.receive(&HeaderMap::new(), vec![b' '; 300_000]).unwrap_err();
+    assert!(matches!(refusal, ReceiveUnsignedError::NotAdmitted(_)));
+    assert!(matches!(unsigned.receive(&HeaderMap::new(), "{"), Err(ReceiveUnsignedError::Unreadable(_))));
+}
+
+#[test]
+fn each_studio_is_told_by_its_key() {
+    let keys = (0..100)
+        .map(|n| Key::new(format!("studio-{n}"), Secret::new(format!("key-{n}-of-the-studio")).unwrap()));
+    let receiver = Receiver::new(&Provider::pg_next(), Keyring::new(keys).unwrap()).unwrap();
+    let body = r#"{"entityId":1,"uuid":"u","payload":[{"timestamp":1,"type":"CUSTOMER_CHECKIN"}]}"#;
+    for n in [0, 42, 99] {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", HeaderValue::try_from(format!("key-{n}-of-the-studio")).unwrap());
+        let verified = receiver.receive(&headers, body, NOW).unwrap();
+        assert_eq!(verified.proof().key().as_str(), format!("studio-{n}"));
+    }
+}
+
+#[test]
+fn no_printed_form_holds_a_secret() {
+    for provider in Provider::all() {
+        let receiver = receiver(&provider);
+        let printed = format!("{provider} {provider:?} {receiver:?}");
+        assert!(!printed.contains("shared secret"), "{printed}");
+    }
+    assert!(Provider::of(Vendor::new("acme")).is_none());
+}
+
+proptest! {
+    #[test]
+    fn any_authenticated_bytes_are_received_or_kept(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        for provider in Provider::all() {
+            let receiver = receiver(&provider);
+            let headers = signed(&receiver, &body);
+            match receiver.receive(&headers, body.clone(), NOW) {
+                Ok(verified) => prop_assert_eq!(verified.value().body(), &Bytes::from(body.clone())),
+                Err(ReceiveError::Unreadable(kept)) => prop_assert_eq!(kept.into_verified().into_value(), body.clone()),
+                Err(other) => prop_assert!(false, "{}", other),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_s_table_is_what_the_code_proves() {
+    let readme = include_str!("../README.md");
+    for provider in Provider::<AnyNotification>::all() {
+        let constructor = format!("`Provider::{}()`", provider.vendor().as_str().replace('-', "_"));
+        let row = readme.lines().find(|line| line.contains(&constructor)).unwrap();
+        let proves = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+        assert_eq!(proves, provider.scheme().assurance().to_string(), "{constructor}");
+    }
+}

@@ -1,0 +1,370 @@
+//! What does gymhook do for me, in ten seconds?
+//!
+//! A real server on a loopback port with a route for each platform, and a real client that plays the platforms: it posts one
+//! signed request for every documented event type, then everything that a hostile peer would try. What the server made of
+//! each request is printed; the exit status is 0 only if all of it was as expected.
+//!
+//! `cargo run --release --example quickstart`
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::routing::post;
+use bytes::{Bytes, BytesMut};
+use gymhook::event::{AnyNotification, Sample, Vendor, samples};
+use gymhook::signature::{Key, Keyring, Secret, Signer, Verified};
+use gymhook::{Provider, ReceiveError, Received, Receiver};
+use gymhook_examples::{or_dash, table, wrapped_table};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use time::{Duration, UtcDateTime};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+type AnyError = Box<dyn Error + Send + Sync>;
+type Verdict = Result<Verified<Received<AnyNotification>>, ReceiveError>;
+
+const SECRETS: [(&str, &str); 2] =
+    [("studio-berlin", "berlin-3f9c2a7e51d84b06a9d1"), ("studio-poznan", "poznan-a81e6d0475c2f39b17c4")];
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, AnyError> {
+    let (server, mut verdicts) = Server::new()?;
+    let platforms = Platforms::connect(serve(server).await?)?;
+    let mut tally = Tally::default();
+
+    honest_requests(&platforms, &mut verdicts, &mut tally).await?;
+    hostile_requests(&platforms, &mut verdicts, &mut tally).await?;
+
+    println!("{} requests as expected, {} not", tally.expected, tally.unexpected);
+    Ok(if tally.unexpected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+// ---------------------------------------------------------------- your server
+
+/// What a service that receives webhooks holds: a receiver for each platform, and somewhere to put what arrived.
+struct Server {
+    receivers: BTreeMap<&'static str, Receiver>,
+    inbox: mpsc::UnboundedSender<Verdict>,
+}
+
+impl Server {
+    fn new() -> Result<(Self, mpsc::UnboundedReceiver<Verdict>), AnyError> {
+        let mut receivers = BTreeMap::new();
+        for provider in Provider::all() {
+            receivers.insert(provider.vendor().as_str(), Receiver::new(&provider, keyring()?)?);
+        }
+        let (inbox, verdicts) = mpsc::unbounded_channel();
+        Ok((Self { receivers, inbox }, verdicts))
+    }
+}
+
+fn keyring() -> Result<Keyring, AnyError> {
+    let keys = SECRETS.iter().map(|(studio, secret)| Ok(Key::new(*studio, Secret::new(secret)?)));
+    Ok(Keyring::new(keys.collect::<Result<Vec<_>, AnyError>>()?)?)
+}
+
+async fn serve(server: Server) -> Result<String, AnyError> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let routes = Router::new()
+        .route("/hooks/{platform}", post(hook))
+        .layer(DefaultBodyLimit::disable()) // `read` has its own limit
+        .with_state(Arc::new(server));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    Ok(format!("http://{address}/hooks"))
+}
+
+/// The whole handler: judge, keep, answer. The peer learns the status and nothing else.
+async fn hook(
+    State(server): State<Arc<Server>>,
+    Path(platform): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> StatusCode {
+    let Some(receiver) = server.receivers.get(platform.as_str()) else { return StatusCode::NOT_FOUND };
+    let body = match read(body, receiver.max_body()).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let verdict = receiver.receive(&headers, body, UtcDateTime::now());
+    let answer = verdict.as_ref().map_or_else(ReceiveError::status, |_| StatusCode::NO_CONTENT);
+    match server.inbox.send(verdict) {
+        Ok(()) => answer,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Keeps at most `max` bytes. Somewhat more is read and thrown away, since a peer that is still writing when the connection
+/// closes never sees the 413.
+async fn read(mut body: Body, max: usize) -> Result<Bytes, StatusCode> {
+    const THROWN_AWAY: usize = 8 * 1024 * 1024;
+    let (mut kept, mut total) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
+        total = total.saturating_add(data.len());
+        if total <= max {
+            kept.extend_from_slice(&data);
+        } else if total > THROWN_AWAY {
+            break;
+        }
+    }
+    if total > max { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(kept.freeze()) }
+}
+
+// ---------------------------------------------------------------- the platforms, played by a real client
+
+struct Platforms {
+    client: Client<HttpConnector, Full<Bytes>>,
+    url: String,
+    signers: BTreeMap<Vendor, Signer>,
+}
+
+impl Platforms {
+    fn connect(url: String) -> Result<Self, AnyError> {
+        let mut signers = BTreeMap::new();
+        for provider in Provider::all() {
+            signers.insert(provider.vendor(), Signer::with_shared(provider.scheme().clone(), keyring()?)?);
+        }
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build_http(), url, signers })
+    }
+
+    fn sign(&self, vendor: Vendor, body: &[u8], at: UtcDateTime) -> Result<HeaderMap, AnyError> {
+        let signer = self.signers.get(&vendor).ok_or("a platform without a signer")?;
+        Ok(signer.sign("0f8fad5b-d9cb-469f-a165-70867728950e", body, at)?)
+    }
+
+    async fn post(
+        &self,
+        vendor: Vendor,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+    ) -> Result<StatusCode, AnyError> {
+        let mut request = Request::new(Full::new(body.into()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = format!("{}/{vendor}", self.url).parse()?;
+        *request.headers_mut() = headers;
+        request.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+        let response = self.client.request(request).await?;
+        let status = response.status();
+        response.into_body().collect().await?;
+        Ok(status)
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    expected: usize,
+    unexpected: usize,
+}
+
+impl Tally {
+    fn count(&mut self, as_expected: bool) -> &'static str {
+        if as_expected {
+            self.expected += 1;
+            "ok"
+        } else {
+            self.unexpected += 1;
+            "NOT AS EXPECTED"
+        }
+    }
+}
+
+// ---------------------------------------------------------------- every documented event type of every platform
+
+async fn honest_requests(
+    platforms: &Platforms,
+    verdicts: &mut mpsc::UnboundedReceiver<Verdict>,
+    tally: &mut Tally,
+) -> Result<(), AnyError> {
+    let mut rows = table(&["platform", "type", "kind", "subject", "key", "proved", ""]);
+    for sample in samples() {
+        let headers = platforms.sign(sample.vendor, sample.body.as_bytes(), UtcDateTime::now())?;
+        let status = platforms.post(sample.vendor, headers, sample.body).await?;
+        let verdict = verdicts.recv().await.ok_or("the server is gone")?;
+        let as_expected = status == StatusCode::NO_CONTENT && reads_as(&verdict, sample);
+        let mark = tally.count(as_expected);
+        match &verdict {
+            Ok(verified) => {
+                for event in verified.value().events() {
+                    let subject = format!("{} {}", event.subject.kind, or_dash(event.subject.id));
+                    let proved = verified.proof().assurance().proved().collect::<Vec<_>>().join(", ");
+                    let (vendor, kind, key) = (
+                        event.vendor.to_string(),
+                        event.kind.to_string(),
+                        verified.proof().key().to_string(),
+                    );
+                    rows.add_row([&vendor, event.event_type, &kind, &subject, &key, &proved, mark]);
+                }
+            }
+            Err(refusal) => {
+                rows.add_row([
+                    sample.vendor.as_str(),
+                    sample.event_type,
+                    "-",
+                    "-",
+                    "-",
+                    &refusal.to_string(),
+                    mark,
+                ]);
+            }
+        }
+    }
+    println!("{rows}");
+    Ok(())
+}
+
+fn reads_as(verdict: &Verdict, sample: &Sample) -> bool {
+    let Ok(verified) = verdict else { return false };
+    let received = verified.value();
+    received.body() == sample.body.as_bytes()
+        && received.events().count() > 0
+        && received.events().all(|event| event.event_type == sample.event_type)
+}
+
+// ---------------------------------------------------------------- what a hostile peer would try
+
+/// One request that is not what it seems, with what has to come of it.
+struct Attack {
+    what: &'static str,
+    vendor: Vendor,
+    headers: HeaderMap,
+    body: Bytes,
+    status: StatusCode,
+    /// A part of what the operator is told.
+    told: &'static str,
+}
+
+async fn hostile_requests(
+    platforms: &Platforms,
+    verdicts: &mut mpsc::UnboundedReceiver<Verdict>,
+    tally: &mut Tally,
+) -> Result<(), AnyError> {
+    let mut rows = wrapped_table(&["attack", "platform", "answer", "what the operator is told", ""]);
+    for attack in attacks(platforms)? {
+        let Attack { what, vendor, headers, body, status, told } = attack;
+        let answer = platforms.post(vendor, headers, body).await?;
+        // Above the limit the server stops reading; nothing reaches the receiver.
+        let report = match answer {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                "over the limit: thrown away, neither kept nor judged".to_owned()
+            }
+            _ => describe(&verdicts.recv().await.ok_or("the server is gone")?),
+        };
+        let mark = tally.count(answer == status && report.contains(told));
+        rows.add_row([what, vendor.as_str(), answer.as_str(), &report, mark]);
+    }
+    println!("{rows}");
+    Ok(())
+}
+
+fn describe(verdict: &Verdict) -> String {
+    match verdict {
+        Ok(verified) => {
+            let kinds: Vec<String> = verified
+                .value()
+                .events()
+                .map(|event| format!("{} ({})", event.event_type, event.kind))
+                .collect();
+            format!("accepted as {}: {verified}", kinds.join(", "))
+        }
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+fn attacks(platforms: &Platforms) -> Result<Vec<Attack>, AnyError> {
+    let now = UtcDateTime::now();
+    let body = first_body(Vendor::POINT)?;
+    let point = |what, headers, body: &[u8], told| Attack {
+        what,
+        vendor: Vendor::POINT,
+        headers,
+        body: Bytes::copy_from_slice(body),
+        status: StatusCode::UNAUTHORIZED,
+        told,
+    };
+    let signed = platforms.sign(Vendor::POINT, body, now)?;
+    let changed = [body, b" "].concat();
+    let stranger = Signer::with_shared(
+        Provider::point().scheme().clone(),
+        Keyring::single("stranger", Secret::new("guessed")?)?,
+    )?;
+    let mut doubled = signed.clone();
+    doubled.append("point-signature", HeaderValue::from_static("t=1,v1=00"));
+
+    let mut attacks = vec![
+        point("body changed", signed, &changed, "made with none of the 2 valid keys"),
+        point("secret wrong", stranger.sign("", body, now)?, body, "made with none of the 2 valid keys"),
+        point("signature stripped", HeaderMap::new(), body, "point-signature is missing"),
+        point("header doubled", doubled, body, "stands 2 times"),
+        point("time stale", platforms.sign(Vendor::POINT, body, now - Duration::HOUR)?, body, "ago"),
+        point(
+            "time from the future",
+            platforms.sign(Vendor::POINT, body, now + Duration::HOUR)?,
+            body,
+            "in the future",
+        ),
+    ];
+    attacks.extend(bodies_that_lie(platforms, now)?);
+    Ok(attacks)
+}
+
+fn bodies_that_lie(platforms: &Platforms, now: UtcDateTime) -> Result<[Attack; 4], AnyError> {
+    // PerfectGym signs the request's id, not its body: the signature of one request fits any other.
+    let reused = platforms.sign(Vendor::PERFECTGYM, first_body(Vendor::PERFECTGYM)?, now)?;
+    let forged =
+        br#"{"event":"ContractPaymentDone","triggeredDate":"2026-01-01T00:00:00Z","data":{"contractId":1}}"#;
+    let unknown =
+        br#"{"entityId":1,"uuid":"5b1e","payload":[{"timestamp":1767268800000,"type":"SAUNA_TOO_HOT"}]}"#;
+    let huge = vec![b' '; 2 * 1024 * 1024];
+    let depth = 100_000;
+    let bomb = format!(r#"{{"event":"member.created","data":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let honest = |vendor, body: &[u8]| platforms.sign(vendor, body, now);
+    Ok([
+        Attack {
+            what: "signature reused with another body",
+            vendor: Vendor::PERFECTGYM,
+            headers: reused,
+            body: Bytes::from_static(forged),
+            status: StatusCode::NO_CONTENT,
+            told: "sender by keyed digest, body not proved, time not proved, id signed",
+        },
+        Attack {
+            what: "unknown type (no attack: kept)",
+            vendor: Vendor::PG_NEXT,
+            headers: honest(Vendor::PG_NEXT, unknown)?,
+            body: Bytes::from_static(unknown),
+            status: StatusCode::NO_CONTENT,
+            told: "SAUNA_TOO_HOT (other)",
+        },
+        Attack {
+            what: "2 MiB body",
+            vendor: Vendor::GYMPOINT,
+            headers: honest(Vendor::GYMPOINT, &huge)?,
+            body: huge.into(),
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            told: "limit",
+        },
+        Attack {
+            what: "JSON nested 100,000 deep",
+            vendor: Vendor::GYMPOINT,
+            headers: honest(Vendor::GYMPOINT, bomb.as_bytes())?,
+            body: bomb.into(),
+            status: StatusCode::BAD_REQUEST,
+            told: "nested",
+        },
+    ])
+}
+
+fn first_body(vendor: Vendor) -> Result<&'static [u8], AnyError> {
+    let sample = samples().find(|sample| sample.vendor == vendor);
+    Ok(sample.ok_or("a platform without a sample")?.body.as_bytes())
+}

@@ -1,0 +1,48 @@
+//! Pins what each published crate brings along: a new name here is a decision, not an accident.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+const EVENT: &str = "deranged itoa memchr num_conv powerfmt proc_macro2 quote serde serde_core serde_derive serde_json syn \
+    thiserror thiserror_impl time time_core unicode_ident uuid zmij";
+
+const SIGNATURE: &str = "base16ct base64 base64ct block_buffer bytes cfg_if cmov const_hex constant_time_eq cpufeatures \
+    crypto_common ctutils deranged digest hmac http hybrid_array itoa md5 num_conv powerfmt proc_macro2 quote sha2 syn thiserror \
+    thiserror_impl time time_core typenum unicode_ident zeroize";
+
+/// The libraries that `package` is built with, itself and the workspace's other crates left out.
+fn closure(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{lib}",
+            "--package",
+            package,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let names = listed.lines().filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| !name.starts_with("gymhook")).map(str::to_owned).collect()
+}
+
+fn names(list: &str) -> BTreeSet<String> {
+    list.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn no_published_crate_brings_more_than_is_written_here() {
+    assert_eq!(closure("gymhook-event"), names(EVENT));
+    assert_eq!(closure("gymhook-signature"), names(SIGNATURE));
+    assert_eq!(closure("gymhook"), names(&format!("{EVENT} {SIGNATURE}")));
+}

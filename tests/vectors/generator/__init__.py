@@ -1,0 +1,1 @@
+"""The cases behind `generate.py`: one module a scheme, one a vendor."""
