@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use dudect_bencher::ctbench::{BenchMetadata, BenchName, BenchOpts, run_benches_console};
 use dudect_bencher::rand::RngExt as _;
 use dudect_bencher::{BenchRng, Class, CtRunner};
-use gymhook_signature::{
+use gymhook::signature::{
     ApiKey, Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Tolerance, Verifier, vendor,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};

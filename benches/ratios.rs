@@ -4,9 +4,10 @@
 //! ratios. A time alone says little on a shared machine, and nothing on another one.
 #![allow(clippy::disallowed_methods, reason = "the rim reads the clock")]
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
@@ -25,9 +26,11 @@ fn main() -> Outcome<()> {
     let allocations = count_allocations()?;
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
-    table.set_header(["task", "body", "contender", "ns", "× floor", "allocations", "goal", "ratio", "met"]);
+    table.set_header(["task", "body", "contender", "ns", "× first", "allocations", "goal", "ratio", "met"]);
     for column in [1, 3, 4, 5, 7] {
-        table.column_mut(column).map(|column| column.set_cell_alignment(CellAlignment::Right));
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     let (mut met, mut missed) = (0, 0);
     for group in contenders::all() {

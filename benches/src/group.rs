@@ -16,7 +16,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group without contenders; the first one that joins is the floor.
+    /// A group without contenders; the others are compared with the first one that joins.
     #[must_use]
     pub fn new(name: &'static str, body_bytes: usize) -> Self {
         Self { name, body_bytes, contenders: Vec::new() }
@@ -65,7 +65,7 @@ impl Group {
         self.body_bytes
     }
 
-    /// The contenders, the floor first.
+    /// The contenders, in the order in which they joined.
     #[must_use]
     pub fn contenders(&self) -> &[Contender] {
         &self.contenders

@@ -8,7 +8,7 @@ use core::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use constant_time_eq::{constant_time_eq_16, constant_time_eq_32};
-use gymhook_signature::{ApiKey, Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
+use gymhook::signature::{ApiKey, Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
@@ -16,6 +16,7 @@ use sha2::Sha256;
 use time::UtcDateTime;
 use webhook_verify::{Provider, VerifyOptions};
 
+use crate::request::{REQUEST_ID, SECRET, usual_headers};
 use crate::{Goal, Group, Outcome};
 
 const FLOOR: &str = "floor";
@@ -23,10 +24,6 @@ const GYMHOOK: &str = "gymhook";
 const GYMHOOK_WITH_CLOCK: &str = "gymhook, clock read";
 
 const SIZES: [usize; 4] = [300, 1024, 16 * 1024, 1024 * 1024];
-
-/// 32 bytes, as dashboards hand them out.
-const SECRET: &str = "0d3f7c1a95b84e62a7f0c3d8e1b64925";
-const REQUEST_ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 /// Every scheme at every size, then one key against many.
 pub fn groups() -> impl Iterator<Item = Outcome<Group>> {
@@ -231,17 +228,6 @@ impl Message {
         let Self { headers, body, .. } = black_box(self);
         webhook_verify::verify(provider, headers, body, secret, VerifyOptions::default()).is_ok()
     }
-}
-
-/// What a real request carries beside the signature.
-fn usual_headers(body_bytes: usize) -> Outcome<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    headers.insert("host", HeaderValue::from_static("hooks.example.com"));
-    headers.insert("user-agent", HeaderValue::from_static("example-sender/1.0"));
-    headers.insert("accept", HeaderValue::from_static("*/*"));
-    headers.insert("content-type", HeaderValue::from_static("application/json"));
-    headers.insert("content-length", HeaderValue::try_from(body_bytes.to_string())?);
-    Ok(headers)
 }
 
 /// A JSON string of exactly so many bytes.
