@@ -8,7 +8,9 @@ use core::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use constant_time_eq::{constant_time_eq_16, constant_time_eq_32};
-use gymhook::signature::{ApiKey, Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
+use gymhook::signature::{
+    ApiKey, Key, Keyring, RequestIdMd5, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor,
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
@@ -20,6 +22,7 @@ use crate::request::{REQUEST_ID, SECRET, usual_headers};
 use crate::{Goal, Group, Outcome};
 
 const FLOOR: &str = "floor";
+const FLOOR_WITH_LOOK_UPS: &str = "floor, headers found";
 const GYMHOOK: &str = "gymhook";
 const GYMHOOK_WITH_CLOCK: &str = "gymhook, clock read";
 
@@ -42,16 +45,15 @@ fn standard_webhooks(size: usize) -> Outcome<Group> {
     let reference = standardwebhooks::Webhook::from_bytes(SECRET.into())?;
     let secret = webhook_verify::Secret::new(STANDARD.encode(SECRET));
     let (for_reference, for_peer) = (message.clone(), message.clone());
-    Group::new("Standard Webhooks", size)
-        .with(
-            FLOOR,
-            floor_hmac(signed, move |tag| {
-                let mut room = [0; 64];
-                let written = STANDARD.decode_slice_unchecked(black_box(&encoded), &mut room);
-                written == Ok(tag.len())
-                    && room.first_chunk().is_some_and(|shown| constant_time_eq_32(tag, shown))
-            })?,
-        )?
+    let floor = floor_hmac(signed, move |tag| {
+        let mut room = [0; 64];
+        let written = STANDARD.decode_slice_unchecked(black_box(&encoded), &mut room);
+        written == Ok(tag.len()) && room.first_chunk().is_some_and(|shown| constant_time_eq_32(tag, shown))
+    })?;
+    let headers =
+        [StandardWebhooks::ID_HEADER, StandardWebhooks::TIMESTAMP_HEADER, StandardWebhooks::SIGNATURE_HEADER];
+    message
+        .group("Standard Webhooks", headers, floor)?
         .with_goals(GYMHOOK, &[at_most_the_floor(size)], Some(0), message.clone().verify())?
         .with_goals(GYMHOOK_WITH_CLOCK, &[], Some(0), message.verify_reading_the_clock())?
         .with_goals("standardwebhooks", &peer_goals(size, 5.0, GYMHOOK_WITH_CLOCK), None, move || {
@@ -68,7 +70,8 @@ fn timestamped_hmac(size: usize) -> Outcome<Group> {
     let (digits, encoded) =
         value.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).ok_or("no t and v1")?;
     let signed = [digits.into(), b".".into(), message.body.clone()];
-    Group::new("Point", size).with(FLOOR, floor_hmac(signed, hex_of_32(encoded))?)?.with_goals(
+    let headers = [HeaderName::from_static("point-signature")];
+    message.group("Point", headers, floor_hmac(signed, hex_of_32(encoded))?)?.with_goals(
         GYMHOOK,
         &[at_most_the_floor(size)],
         Some(0),
@@ -79,13 +82,14 @@ fn timestamped_hmac(size: usize) -> Outcome<Group> {
 /// GymPoint's scheme under GitHub's header name, so that a crate without GymPoint can read the same message.
 fn body_hmac(size: usize) -> Outcome<Group> {
     let header = HeaderName::from_static("x-hub-signature-256");
-    let message = Message::signed_by(vendor::gympoint().with_header(header).with_prefix("sha256="), size)?;
+    let scheme = vendor::gympoint().with_header(header.clone()).with_prefix("sha256=");
+    let message = Message::signed_by(scheme, size)?;
     let encoded =
         message.header("x-hub-signature-256")?.strip_prefix("sha256=").ok_or("no prefix")?.to_owned();
     let secret = webhook_verify::Secret::new(SECRET);
     let for_peer = message.clone();
-    Group::new("GymPoint", size)
-        .with(FLOOR, floor_hmac([message.body.clone()], hex_of_32(&encoded))?)?
+    message
+        .group("GymPoint", [header], floor_hmac([message.body.clone()], hex_of_32(&encoded))?)?
         .with_goals(GYMHOOK, &[at_most_the_floor(size)], Some(0), message.verify())?
         .with_goals("webhook-verify", &peer_goals(size, 1.0, GYMHOOK), None, move || {
             for_peer.passes_webhook_verify(Provider::GitHub, &secret)
@@ -97,26 +101,33 @@ fn request_id_md5(size: usize) -> Outcome<Group> {
     let encoded = message.header("x-perfectgym-signature")?;
     let signed = [REQUEST_ID, ":", SECRET];
     let digested = signed.concat().len();
-    Group::new("PerfectGym", size)
-        .with(FLOOR, move || {
-            let mut md5 = Md5::new();
-            for part in black_box(&signed) {
-                md5.update(part);
-            }
-            let own: [u8; 16] = md5.finalize().into();
-            const_hex::decode_to_array(black_box(&encoded))
-                .is_ok_and(|shown| constant_time_eq_16(&own, &shown))
-        })?
-        .with_goals(GYMHOOK, &[at_most_the_floor(digested)], Some(0), message.verify())
+    let floor = move || {
+        let mut md5 = Md5::new();
+        for part in black_box(&signed) {
+            md5.update(part);
+        }
+        let own: [u8; 16] = md5.finalize().into();
+        const_hex::decode_to_array(black_box(&encoded)).is_ok_and(|shown| constant_time_eq_16(&own, &shown))
+    };
+    message.group("PerfectGym", [RequestIdMd5::ID_HEADER, RequestIdMd5::SIGNATURE_HEADER], floor)?.with_goals(
+        GYMHOOK,
+        &[at_most_the_floor(digested)],
+        Some(0),
+        message.verify(),
+    )
 }
 
 /// The floor is one HMAC of the presented key, compared with the one known digest.
 fn api_key(size: usize) -> Outcome<Group> {
     let message = Message::signed_by(vendor::pg_next(), size)?;
     let known: [u8; 32] = keyed()?.chain_update(SECRET).finalize().into_bytes().into();
-    Group::new("PG Next, EGYM", size)
-        .with(FLOOR, floor_hmac([SECRET.into()], move |tag| constant_time_eq_32(tag, black_box(&known)))?)?
-        .with_goals(GYMHOOK, &[at_most_the_floor(SECRET.len())], Some(0), message.verify())
+    let floor = floor_hmac([SECRET.into()], move |tag| constant_time_eq_32(tag, black_box(&known)))?;
+    message.group("PG Next, EGYM", [ApiKey::HEADER], floor)?.with_goals(
+        GYMHOOK,
+        &[at_most_the_floor(SECRET.len())],
+        Some(0),
+        message.verify(),
+    )
 }
 
 /// A thousand requests in turn, as many different keys; they carry one header each, to leave the caches to the keys.
@@ -168,8 +179,8 @@ fn keyed() -> Outcome<Hmac<Sha256>> {
 
 fn floor_hmac<const PARTS: usize>(
     signed: [Vec<u8>; PARTS],
-    matches: impl Fn(&[u8; 32]) -> bool,
-) -> Outcome<impl Fn() -> bool> {
+    matches: impl Fn(&[u8; 32]) -> bool + Clone + 'static,
+) -> Outcome<impl Fn() -> bool + Clone + 'static> {
     let keyed = keyed()?;
     Ok(move || {
         let mut mac = black_box(&keyed).clone();
@@ -180,7 +191,7 @@ fn floor_hmac<const PARTS: usize>(
     })
 }
 
-fn hex_of_32(encoded: &str) -> impl Fn(&[u8; 32]) -> bool + use<> {
+fn hex_of_32(encoded: &str) -> impl Fn(&[u8; 32]) -> bool + Clone + use<> {
     let encoded = encoded.to_owned();
     move |tag| {
         const_hex::decode_to_array(black_box(&encoded)).is_ok_and(|shown| constant_time_eq_32(tag, &shown))
@@ -208,6 +219,24 @@ impl Message {
 
     fn header(&self, name: &str) -> Outcome<String> {
         Ok(self.headers.get(name).ok_or("no such header")?.to_str()?.to_owned())
+    }
+
+    /// A group of the floor and, for small bodies, of what nobody can do without who starts from a request: the floor, once
+    /// the headers are found by their names.
+    fn group<const N: usize>(
+        &self,
+        name: &'static str,
+        wanted: [HeaderName; N],
+        floor: impl Fn() -> bool + Clone + 'static,
+    ) -> Outcome<Group> {
+        let group = Group::new(name, self.body.len()).with(FLOOR, floor.clone())?;
+        if self.body.len() > 1024 {
+            return Ok(group);
+        }
+        let headers = self.headers.clone();
+        group.with(FLOOR_WITH_LOOK_UPS, move || {
+            wanted.iter().all(|name| black_box(black_box(&headers).get(name)).is_some()) && floor()
+        })
     }
 
     fn verify(self) -> impl Fn() -> bool {
