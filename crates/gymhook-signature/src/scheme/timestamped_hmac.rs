@@ -160,3 +160,45 @@ impl SignatureScheme for TimestampedHmac {
         Ok(headers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "86ef67da2c076056a41e2819b209b1a2885288765ead387b07728c2991ec736a";
+
+    fn read(value: &str) -> Result<(String, usize), Malformed> {
+        let mut tags = Tags::new();
+        let scheme = TimestampedHmac::new(HeaderName::from_static("s"));
+        let (digits, _) = scheme.read(value, &mut tags)?;
+        Ok((digits.to_owned(), tags.decoded(Malformed::MissingPart { name: SIGNATURE })?.len()))
+    }
+
+    #[test]
+    fn takes_the_parts_in_any_order_and_ignores_what_it_does_not_know() {
+        for value in [
+            format!("t=7,v1={TAG}"),
+            format!("v1={TAG},t=7"),
+            format!(" t=7 , v1={TAG} "),
+            format!("v0={TAG},t=7,v1=short,v1={TAG},tt=8,t,=,"),
+        ] {
+            assert_eq!(read(&value), Ok(("7".to_owned(), 1)), "{value}");
+        }
+        assert_eq!(read(&format!("t=7,v1={TAG},v1={TAG}")), Ok(("7".to_owned(), 2)));
+    }
+
+    #[test]
+    fn refuses_what_is_missing_twofold_or_too_much() {
+        let many = format!("t=7{}", format!(",v1={TAG}").repeat(Tags::MAX + 1));
+        for (value, problem) in [
+            (format!("v1={TAG}"), Malformed::MissingPart { name: TIME }),
+            ("t=7".to_owned(), Malformed::MissingPart { name: SIGNATURE }),
+            (format!("t=7,t=7,v1={TAG}"), Malformed::RepeatedPart { name: TIME }),
+            (format!("t=07,v1={TAG}"), Malformed::Timestamp),
+            ("t=7,v1=short".to_owned(), Malformed::SignatureLength { characters: 5, expected: 64 }),
+            (many, Malformed::TooManySignatures { max: Tags::MAX }),
+        ] {
+            assert_eq!(read(&value), Err(problem), "{value}");
+        }
+    }
+}
