@@ -1,8 +1,8 @@
 //! Does a comparison that decides on a secret take longer the more of a guess is right? dudect's test, for each comparison and
 //! for two controls that leak: `cargo bench -p gymhook-benches --bench constant_time [-- WORD]`.
 //!
-//! Two classes of forged requests are timed in random order: guesses that are right up to their last byte, and guesses that
-//! are wrong from the first. Both are refused, and both look random. Welch's t between the two says how sure it is that they
+//! Two classes of forged requests are timed in random order: guesses that are right up to their last byte (of an API key, in
+//! its first half), and guesses that are wrong from the first. Both are refused, and both look random. Welch's t between the two says how sure it is that they
 //! differ: beyond ±5 there is a leak, and a run means something only if its controls are far beyond.
 #![allow(clippy::expect_used, reason = "dudect's functions have no result to return")]
 
@@ -172,13 +172,14 @@ fn guess<const N: usize>(made: [u8; N], random: &mut BenchRng) -> (Class, [u8; N
     choose([nearly_right, all_wrong], random)
 }
 
-/// As [`guess`], for text: its one wrong byte is no hexadecimal digit.
+/// As [`guess`], for text, and only the first half is right: the rest makes each guess a new one, as it is in the other class.
+/// The one byte that is wrong for certain is no hexadecimal digit.
 fn guess_text(known: &str, random: &mut BenchRng) -> (Class, [u8; 32]) {
-    let [mut nearly_right, mut all_wrong] =
-        [known, &random_text(random)].map(|text| text.as_bytes().try_into().unwrap_or([0; 32]));
-    nearly_right.iter_mut().rev().take(1).for_each(|last| *last = b'!');
-    all_wrong.iter_mut().take(1).for_each(|first| *first = b'!');
-    choose([nearly_right, all_wrong], random)
+    let half_right = format!("{}!{}", known.get(..16).unwrap_or_default(), random_text(random));
+    let all_wrong = format!("!{}", random_text(random));
+    let [half_right, all_wrong] =
+        [half_right, all_wrong].map(|text| text.as_bytes().first_chunk().copied().unwrap_or([0; 32]));
+    choose([half_right, all_wrong], random)
 }
 
 fn choose<T>(guesses: [T; 2], random: &mut BenchRng) -> (Class, T) {
