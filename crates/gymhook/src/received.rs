@@ -4,7 +4,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use gymhook_event::{DedupeKey, Event, Notification, Vendor};
-use gymhook_signature::{KeyId, Proof};
+use gymhook_signature::{KeyId, Proof, RequestId};
 use sha2::{Digest as _, Sha256};
 
 /// A typed notification beside the exact bytes of its body.
@@ -14,13 +14,15 @@ use sha2::{Digest as _, Sha256};
 pub struct Received<N> {
     body: Bytes,
     notification: N,
-    duplicate_key: Option<DuplicateKey>,
+    key: Option<KeyId>,
+    signed_id: Option<RequestId>,
 }
 
 impl<N: Notification> Received<N> {
     pub(crate) fn new(body: Bytes, notification: N, proof: Option<&Proof>) -> Self {
-        let duplicate_key = DuplicateKey::of(&notification, proof);
-        Self { body, notification, duplicate_key }
+        let key = proof.map(|proof| proof.key().clone());
+        let signed_id = proof.and_then(Proof::id).copied();
+        Self { body, notification, key, signed_id }
     }
 
     /// The vendor that wrote the notification.
@@ -32,6 +34,22 @@ impl<N: Notification> Received<N> {
     /// The one reading across vendors: the events of the notification, in their order.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         self.notification.events()
+    }
+
+    /// What a repeat of this request has in common with it, if anything reliable.
+    ///
+    /// `None` where two real events could look the same: treat each such request as new, or decide with
+    /// [`Received::body_digest`] and a time limit of your own. Keep the keys for as long as a repeat can come: at least twice
+    /// the tolerance where the time is signed, and as long as the secret is in use where it is not.
+    #[must_use]
+    pub fn duplicate_key(&self) -> Option<DuplicateKey> {
+        let (id, basis) = match (&self.signed_id, self.notification.dedupe_key()) {
+            (Some(signed), _) => (signed.as_str().to_owned(), DuplicateBasis::SignedId),
+            (None, Some(DedupeKey::Provided(id))) => (id, DuplicateBasis::VendorId),
+            (None, Some(DedupeKey::Derived(id))) => (id, DuplicateBasis::Derived),
+            (None, None) => return None,
+        };
+        Some(DuplicateKey { scope: self.key.clone(), id, basis })
     }
 }
 
@@ -52,15 +70,6 @@ impl<N> Received<N> {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
-    }
-
-    /// What a repeat of this request has in common with it, if anything reliable.
-    ///
-    /// `None` where two real events could look the same: treat each such request as new, or decide with
-    /// [`Received::body_digest`] and a time limit of your own.
-    #[must_use]
-    pub fn duplicate_key(&self) -> Option<&DuplicateKey> {
-        self.duplicate_key.as_ref()
     }
 
     /// The SHA-256 of the body. The same [`DuplicateKey`] with another digest is not a duplicate but a conflict.
@@ -93,16 +102,6 @@ pub struct DuplicateKey {
 }
 
 impl DuplicateKey {
-    fn of(notification: &impl Notification, proof: Option<&Proof>) -> Option<Self> {
-        let (id, basis) = match (proof.and_then(Proof::id), notification.dedupe_key()) {
-            (Some(signed), _) => (signed.as_str().to_owned(), DuplicateBasis::SignedId),
-            (None, Some(DedupeKey::Provided(id))) => (id, DuplicateBasis::VendorId),
-            (None, Some(DedupeKey::Derived(id))) => (id, DuplicateBasis::Derived),
-            (None, None) => return None,
-        };
-        Some(Self { scope: proof.map(|proof| proof.key().clone()), id, basis })
-    }
-
     /// The key that the request matched; `None` for an unsigned request.
     #[must_use]
     pub fn scope(&self) -> Option<&KeyId> {

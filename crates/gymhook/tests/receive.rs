@@ -63,7 +63,7 @@ fn duplicates_are_judged_on_the_signed_id_before_the_body_s_own() {
     let key_of = |provider: &Provider, body: &str| {
         let receiver = receiver(provider);
         let verified = receiver.receive(&signed(&receiver, body.as_bytes()), body.to_owned(), NOW).unwrap();
-        let key = verified.value().duplicate_key().cloned();
+        let key = verified.value().duplicate_key();
         (key.as_ref().map(ToString::to_string), key.map(|key| key.basis()))
     };
     let perfectgym = r#"{"event":"UserModified","triggeredDate":"2020-06-01T14:44:46Z","data":{"userId":1}}"#;

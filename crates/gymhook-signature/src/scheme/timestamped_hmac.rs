@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
 use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
-use crate::header::{exactly_once, printable};
+use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
     Assurance, BodyAssurance, Encoding, Keyring, KeyringError, Malformed, Proof, SenderAssurance, SignError,
@@ -85,28 +85,22 @@ impl TimestampedHmac {
         Self { tolerance, ..self }
     }
 
-    fn read<'v>(&self, value: &'v [u8]) -> Result<(&'v [u8], SignedTime, Tags), Malformed> {
-        let parts = || value.split(|byte| *byte == b',').filter_map(name_and_value);
-        let mut times = parts().filter(|(name, _)| *name == TIME.as_bytes());
-        let (_, digits) = times.next().ok_or(Malformed::MissingPart { name: TIME })?;
-        if times.next().is_some() {
-            return Err(Malformed::RepeatedPart { name: TIME });
+    /// The time as it stands and as it reads; the signatures go into `tags`.
+    fn read<'v>(&self, value: &'v str, tags: &mut Tags) -> Result<(&'v str, SignedTime), Malformed> {
+        let mut time = None;
+        for part in value.split(',') {
+            let part = part.trim_ascii();
+            if let Some(text) = part.strip_prefix("v1=") {
+                tags.add(self.encoding.decode(text.as_bytes()))?;
+            } else if let Some(digits) = part.strip_prefix("t=")
+                && time.replace(digits).is_some()
+            {
+                return Err(Malformed::RepeatedPart { name: TIME });
+            }
         }
-        let time = SignedTime::parse(digits, self.unit)?;
-        let signatures = parts().filter(|(name, _)| *name == SIGNATURE.as_bytes());
-        let tags = Tags::collect(
-            signatures.map(|(_, text)| self.encoding.decode(text)),
-            Malformed::MissingPart { name: SIGNATURE },
-        )?;
-        Ok((digits, time, tags))
+        let digits = time.ok_or(Malformed::MissingPart { name: TIME })?;
+        Ok((digits, SignedTime::parse(digits.as_bytes(), self.unit)?))
     }
-}
-
-/// `name=value` without the spaces around it; a part without `=` is of no use to anybody.
-fn name_and_value(part: &[u8]) -> Option<(&[u8], &[u8])> {
-    let part = part.trim_ascii();
-    let equals = part.iter().position(|byte| *byte == b'=')?;
-    Some((part.get(..equals)?, part.get(equals + 1..)?))
 }
 
 impl SignatureScheme for TimestampedHmac {
@@ -131,10 +125,14 @@ impl SignatureScheme for TimestampedHmac {
         now: UtcDateTime,
     ) -> Result<Proof, VerifyError> {
         let [value] = exactly_once(headers, [&self.header])?;
-        let (digits, time, tags) = printable(value, Self::MAX_BYTES)
-            .and_then(|value| self.read(value))
+        let mut tags = Tags::new();
+        let (digits, time) = printable_text(value, Self::MAX_BYTES)
+            .and_then(|value| self.read(value, &mut tags))
             .map_err(|problem| problem.in_header(&self.header))?;
-        let key = find_key(keyring, tags.as_slice(), &[digits, b".", body], now)
+        let tags = tags
+            .decoded(Malformed::MissingPart { name: SIGNATURE })
+            .map_err(|problem| problem.in_header(&self.header))?;
+        let key = find_key(keyring, tags, &[digits.as_bytes(), b".", body], now)
             .ok_or_else(|| mismatch(keyring, &self.header, now))?;
         let judged = time.judge(self.tolerance, now)?;
         Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
@@ -160,5 +158,47 @@ impl SignatureScheme for TimestampedHmac {
         let mut headers = HeaderMap::new();
         insert_sensitive(&mut headers, &self.header, &value)?;
         Ok(headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "86ef67da2c076056a41e2819b209b1a2885288765ead387b07728c2991ec736a";
+
+    fn read(value: &str) -> Result<(String, usize), Malformed> {
+        let mut tags = Tags::new();
+        let scheme = TimestampedHmac::new(HeaderName::from_static("s"));
+        let (digits, _) = scheme.read(value, &mut tags)?;
+        Ok((digits.to_owned(), tags.decoded(Malformed::MissingPart { name: SIGNATURE })?.len()))
+    }
+
+    #[test]
+    fn takes_the_parts_in_any_order_and_ignores_what_it_does_not_know() {
+        for value in [
+            format!("t=7,v1={TAG}"),
+            format!("v1={TAG},t=7"),
+            format!(" t=7 , v1={TAG} "),
+            format!("v0={TAG},t=7,v1=short,v1={TAG},tt=8,t,=,"),
+        ] {
+            assert_eq!(read(&value), Ok(("7".to_owned(), 1)), "{value}");
+        }
+        assert_eq!(read(&format!("t=7,v1={TAG},v1={TAG}")), Ok(("7".to_owned(), 2)));
+    }
+
+    #[test]
+    fn refuses_what_is_missing_twofold_or_too_much() {
+        let many = format!("t=7{}", format!(",v1={TAG}").repeat(Tags::MAX + 1));
+        for (value, problem) in [
+            (format!("v1={TAG}"), Malformed::MissingPart { name: TIME }),
+            ("t=7".to_owned(), Malformed::MissingPart { name: SIGNATURE }),
+            (format!("t=7,t=7,v1={TAG}"), Malformed::RepeatedPart { name: TIME }),
+            (format!("t=07,v1={TAG}"), Malformed::Timestamp),
+            ("t=7,v1=short".to_owned(), Malformed::SignatureLength { characters: 5, expected: 64 }),
+            (many, Malformed::TooManySignatures { max: Tags::MAX }),
+        ] {
+            assert_eq!(read(&value), Err(problem), "{value}");
+        }
     }
 }
