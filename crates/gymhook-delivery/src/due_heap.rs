@@ -60,6 +60,16 @@ impl DueHeap {
         }
     }
 
+    /// Puts `due` in the place of what stands at `place`.
+    pub(crate) fn replace(&mut self, place: u32, due: Due, places: &mut impl Places) {
+        let place = place as usize;
+        match self.entries.get(place) {
+            Some(before) if due.is_before(before) => self.rise(place, due, places),
+            Some(_) => self.sink(place, due, places),
+            None => {}
+        }
+    }
+
     pub(crate) fn first(&self) -> Option<Due> {
         self.entries.first().copied()
     }
@@ -97,15 +107,13 @@ impl DueHeap {
 
     fn first_child(&self, at: usize) -> Option<(usize, Due)> {
         let from = at * CHILDREN + 1;
-        let to = self.entries.len().min(from + CHILDREN);
-        let children = self.entries.get(from..to)?;
-        let mut best = (from, *children.first()?);
-        for (child, due) in (from..).zip(children).skip(1) {
-            if due.is_before(&best.1) {
-                best = (child, *due);
-            }
+        if let Some([a, b, c, d]) = self.entries.get(from..from + CHILDREN) {
+            let (left, right) = (earlier((from, a), (from + 1, b)), earlier((from + 2, c), (from + 3, d)));
+            let (child, due) = earlier(left, right);
+            return Some((child, *due));
         }
-        Some(best)
+        let last = self.entries.get(from..)?;
+        (from..).zip(last).reduce(earlier).map(|(child, due)| (child, *due))
     }
 
     fn put(&mut self, at: usize, due: Due, places: &mut impl Places) {
@@ -114,6 +122,10 @@ impl DueHeap {
             places.set_place(due.slot, place);
         }
     }
+}
+
+fn earlier<'a>(left: (usize, &'a Due), right: (usize, &'a Due)) -> (usize, &'a Due) {
+    if right.1.is_before(left.1) { right } else { left }
 }
 
 #[cfg(test)]
@@ -132,7 +144,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_an_ordered_set(operations in prop::collection::vec((0..3_u8, 0..20_i64, any::<prop::sample::Index>()), 0..300)) {
+        fn it_is_an_ordered_set(operations in prop::collection::vec((0..4_u8, 0..20_i64, any::<prop::sample::Index>()), 0..300)) {
             let (mut heap, mut places, mut model) = (DueHeap::default(), BTreeMap::new(), BTreeSet::new());
             for (serial, (kind, at, pick)) in (0_u32..).zip(operations) {
                 match kind {
@@ -146,6 +158,13 @@ mod tests {
                         prop_assert_eq!(popped, model.pop_first());
                     }
                     _ if model.is_empty() => {}
+                    2 => {
+                        let chosen = *model.iter().nth(pick.index(model.len())).unwrap();
+                        let due = Due { at: Tick::from_micros(at), order: chosen.1, slot: chosen.2 };
+                        heap.replace(places[&chosen.2], due, &mut places);
+                        model.remove(&chosen);
+                        model.insert((due.at, due.order, due.slot));
+                    }
                     _ => {
                         let chosen = *model.iter().nth(pick.index(model.len())).unwrap();
                         heap.remove(places[&chosen.2], &mut places);

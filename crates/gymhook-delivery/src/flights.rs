@@ -30,7 +30,7 @@ impl Flights {
     pub(crate) fn end(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         if self.by_delivery.remove(&delivery.id()).is_some() {
-            self.lost.remove(delivery.place(), deliveries);
+            self.lost.remove(deliveries.place(slot), deliveries);
         }
     }
 
