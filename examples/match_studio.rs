@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let check_in_pg_next = r#"{"entityId":7893459,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6c9f","payload":[{"timestamp":1767268800000,"type":"CUSTOMER_CHECKIN"}]}"#;
     let check_in_egym = r#"{"accountId":"0f8fad5b-d9cb-469f-a165-70867728950e","timestamp":1767268800000,"type":"GYM_CHECKIN"}"#;
 
-    let mut rows = table(&["platform", "key sent", "studio", "event", "who", "duplicate key"]);
+    let mut rows = table(&["platform", "key sent", "studio", "event", "who", "dedupe key"]);
     for (studio, key) in STUDIOS {
         let mut headers = HeaderMap::new();
         headers.insert("x-api-key", HeaderValue::from_static(key));
@@ -32,13 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let verified = pg_next.receive(&headers, check_in_pg_next, now)?;
         assert_eq!(verified.proof().key(), &studio);
         for event in verified.value().events() {
-            let duplicate = or_dash(verified.value().duplicate_key());
+            let duplicate = or_dash(verified.value().dedupe_key());
             rows.add_row(["PG Next", key, studio, event.event_type, &or_dash(event.subject.id), &duplicate]);
         }
         let verified = egym.receive(&headers, check_in_egym, now)?;
         assert_eq!(verified.proof().key(), &studio);
         for event in verified.value().events() {
-            let duplicate = or_dash(verified.value().duplicate_key());
+            let duplicate = or_dash(verified.value().dedupe_key());
             rows.add_row(["EGYM", key, studio, event.event_type, &or_dash(event.subject.id), &duplicate]);
         }
     }

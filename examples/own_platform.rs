@@ -96,7 +96,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     println!("typed: member {} went {}", received.notification().member, received.notification().direction);
-    println!("duplicate key: {}", or_dash(received.duplicate_key()));
+    println!("dedupe key: {}", or_dash(received.dedupe_key()));
     println!("audit: {verified}");
     Ok(())
 }

@@ -30,10 +30,15 @@ say "tests with serde_json's features switched on elsewhere"
 for features in arbitrary_precision preserve_order float_roundtrip raw_value \
     arbitrary_precision,preserve_order,float_roundtrip,raw_value; do
     printf -- '-- %s\n' "$features"
-    for crate in gymhook-event gymhook; do
+    for crate in gymhook-event gymhook gymhook-conformance; do
         cargo test --locked -p "$crate" --features "$(sed 's/[^,]*/serde_json\/&/g' <<<"$features")"
     done
 done
+
+if command -v python3 >/dev/null; then
+    say "the vectors are what their generators say"
+    python3 tests/vectors/generate.py --check
+fi
 
 say "documentation"
 cargo doc --workspace --no-deps --locked

@@ -7,9 +7,13 @@
 use std::sync::Arc;
 
 use gymhook_event::{AnyNotification, Notification as _, Vendor, check_strict, encode};
-use gymhook_signature::{Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Verifier, vendor};
+use gymhook_signature::{
+    Key, Keyring, Proof, Secret, SignatureScheme, SignedTime, Signer, StandardWebhooks, Verifier, vendor,
+};
 use http::{HeaderMap, HeaderValue};
 use time::UtcDateTime;
+
+const SECRETS: [(&str, &str); 2] = [("old", "fuzz-old"), ("new", "fuzz-new")];
 
 /// The names that [`verify`] knows, one for each scheme.
 pub const SCHEMES: [&str; 5] =
@@ -21,7 +25,7 @@ pub const SCHEMES: [&str; 5] =
 /// each with a length byte in front, then the body.
 ///
 /// # Panics
-/// If the scheme accepts headers that it would not write for this body, or claims more than it can prove.
+/// If the scheme accepts headers without the signature that it would write for this body, or claims more than it can prove.
 pub fn verify(scheme: &str, data: &[u8]) {
     let scheme = scheme_named(scheme);
     let mut input = Input(data);
@@ -43,6 +47,7 @@ pub fn verify(scheme: &str, data: &[u8]) {
         Ok(proof) => {
             assert!(scheme.header_names().iter().all(|name| headers.get_all(name).iter().count() == 1));
             assert!(proof.assurance() <= scheme.assurance());
+            assert!(shows_its_signature(&scheme, &proof, &headers, body), "accepted what nobody signed");
         }
         // A refusal's texts must be printable without panicking, whatever was sent.
         Err(refusal) => assert!(!refusal.to_string().is_empty()),
@@ -88,6 +93,28 @@ fn read(notification: &AnyNotification) -> Vec<String> {
     events.chain([format!("{:?}", notification.dedupe_key())]).collect()
 }
 
+/// Whether the headers hold what the key that matched would have signed, then and for this id.
+fn shows_its_signature(
+    scheme: &Arc<dyn SignatureScheme>,
+    proof: &Proof,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> bool {
+    let secret = SECRETS.iter().find(|(id, _)| proof.key() == id).expect("a key of the ring").1;
+    let keyring = Keyring::single("matched", Secret::new(secret).expect("not empty")).expect("one key");
+    let signer = Signer::with_shared(Arc::clone(scheme), keyring).expect("the keyring fits every scheme");
+    let signed_at = proof.signed_at().and_then(SignedTime::to_utc).unwrap_or(UtcDateTime::UNIX_EPOCH);
+    let id = proof.id().map_or("", |id| id.as_str());
+    let signed = signer.sign(id, body, signed_at).expect("what was accepted can be signed");
+    signed.iter().all(|(name, value)| {
+        // Of `t=…,v1=…` and `v1,…` the signature stands behind the last comma.
+        let own = value.to_str().unwrap_or_default().rsplit(',').next().unwrap_or_default().to_lowercase();
+        headers
+            .get(name)
+            .is_some_and(|sent| String::from_utf8_lossy(sent.as_bytes()).to_lowercase().contains(&own))
+    })
+}
+
 fn scheme_named(name: &str) -> Arc<dyn SignatureScheme> {
     match name {
         "api-key" => Arc::new(vendor::egym()),
@@ -100,8 +127,9 @@ fn scheme_named(name: &str) -> Arc<dyn SignatureScheme> {
 }
 
 fn keyring() -> Keyring {
-    let key = |id: &str, secret: &str| Key::new(id, Secret::new(secret).expect("a secret that is not empty"));
-    Keyring::new([key("old", "fuzz-old"), key("new", "fuzz-new")]).expect("two different keys")
+    let key =
+        |(id, secret): (&str, &str)| Key::new(id, Secret::new(secret).expect("a secret that is not empty"));
+    Keyring::new(SECRETS.map(key)).expect("two different keys")
 }
 
 fn clock(seconds: i64) -> UtcDateTime {

@@ -36,6 +36,9 @@ pub(crate) fn view<T: DeserializeOwned>(raw: &RawValue) -> Result<T, DecodeError
     serde_json::from_str(raw.get()).map_err(|error| DecodeError::from_json(&error))
 }
 
+/// What an error says was expected is cut to so many characters.
+const MAX_EXPECTED: usize = 100;
+
 /// Why a body is not the notification it was taken for.
 ///
 /// Lines and columns count from 1, columns in bytes; for a view of raw data they count within that data. Field names
@@ -114,6 +117,8 @@ impl DecodeError {
         let expected = message.rsplit_once(", expected ").map_or("another value", |(_, tail)| {
             tail.rsplit_once(" at line ").map_or(tail, |(expected, _)| expected)
         });
-        Self::Mismatch { expected: expected.to_owned(), line, column }
+        // For this crate's types it is short and plain; a type of one's own may let the body have a say in it.
+        let expected = expected.chars().take(MAX_EXPECTED).flat_map(char::escape_debug).collect();
+        Self::Mismatch { expected, line, column }
     }
 }

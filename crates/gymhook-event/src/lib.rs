@@ -39,7 +39,7 @@ pub use iso_time::{IsoTime, YearOutOfRange};
 pub use kind::Kind;
 pub use notification::{Events, Notification};
 pub use sample::{Sample, samples};
-pub use strict::{StrictError, check_strict};
+pub use strict::{StrictError, check_nesting, check_strict};
 pub use subject::{Subject, SubjectId, SubjectKind};
 pub use unix_millis::{BeforeUnixEpoch, UnixMillis};
 pub use vendor::{ParseVendorError, Vendor};

@@ -32,11 +32,23 @@ const MAX_DEPTH: usize = 128;
 /// - [`StrictError::RepeatedKey`]: a key stands twice in one object, whichever way it is escaped.
 /// - [`StrictError::TooDeep`]: objects and arrays are nested deeper than 128.
 pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
+    walk(body, RepeatedKeys::Refused)
+}
+
+/// As [`check_strict`], but lets keys stand twice; the nesting stays bounded.
+///
+/// # Errors
+/// As [`check_strict`], without [`StrictError::RepeatedKey`].
+pub fn check_nesting(body: &[u8]) -> Result<(), StrictError> {
+    walk(body, RepeatedKeys::Allowed)
+}
+
+fn walk(body: &[u8], repeated_keys: RepeatedKeys) -> Result<(), StrictError> {
     let text = core::str::from_utf8(body)
         .map_err(|error| StrictError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| StrictError::NotJson { line: error.line(), column: error.column() })?;
-    let mut walk = Walk { text, at: 0, open: Vec::new() };
+    let mut walk = Walk { text, at: 0, open: Vec::new(), repeated_keys };
     while walk.step()? {}
     Ok(())
 }
@@ -81,6 +93,13 @@ struct Walk<'a> {
     text: &'a str,
     at: usize,
     open: Vec<Open<'a>>,
+    repeated_keys: RepeatedKeys,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RepeatedKeys {
+    Allowed,
+    Refused,
 }
 
 enum Open<'a> {
@@ -129,7 +148,7 @@ impl<'a> Walk<'a> {
         if !core::mem::replace(awaits_key, false) {
             return Ok(());
         }
-        let repeated = !keys.insert(string.clone());
+        let repeated = !keys.insert(string.clone()) && self.repeated_keys == RepeatedKeys::Refused;
         *last = Some(string);
         if repeated { Err(StrictError::RepeatedKey { path: path(&self.open) }) } else { Ok(()) }
     }

@@ -17,6 +17,6 @@ pub use gymhook_signature as signature;
 pub use profile::{Profile, ResponseCapture, Setting, Source, UrlRule};
 pub use provider::Provider;
 pub use reader::{AdmitError, ReadError};
-pub use received::{DuplicateBasis, DuplicateKey, Received};
+pub use received::{DedupeBasis, Received, ScopedDedupeKey};
 pub use receiver::{ReceiveError, Receiver, Unreadable};
 pub use unsigned::{ReceiveUnsignedError, UnsignedReceiver, Unverified};

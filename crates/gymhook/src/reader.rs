@@ -3,7 +3,7 @@
 use core::fmt;
 
 use bytes::Bytes;
-use gymhook_event::{DecodeError, Notification, StrictError, check_strict};
+use gymhook_event::{DecodeError, Notification, StrictError, check_nesting, check_strict};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::Provider;
@@ -47,7 +47,9 @@ impl<N: Notification> Reader<N> {
     }
 
     pub(crate) fn read(&self, body: &Bytes) -> Result<N, ReadError> {
-        if !self.duplicate_keys_allowed {
+        if self.duplicate_keys_allowed {
+            check_nesting(body)?;
+        } else {
             check_strict(body)?;
         }
         Ok((self.decode)(body)?)

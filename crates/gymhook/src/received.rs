@@ -4,25 +4,28 @@ use core::fmt;
 
 use bytes::Bytes;
 use gymhook_event::{DedupeKey, Event, Notification, Vendor};
-use gymhook_signature::{KeyId, Proof, RequestId};
+use gymhook_signature::{KeyId, Proof, RequestId, SenderAssurance};
 use sha2::{Digest as _, Sha256};
 
 /// A typed notification beside the exact bytes of its body.
 ///
 /// Whatever the types do not know yet (new fields, new events) is still in [`Received::body`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Received<N> {
     body: Bytes,
     notification: N,
-    key: Option<KeyId>,
+    scope: Option<KeyId>,
     signed_id: Option<RequestId>,
 }
 
 impl<N: Notification> Received<N> {
     pub(crate) fn new(body: Bytes, notification: N, proof: Option<&Proof>) -> Self {
-        let key = proof.map(|proof| proof.key().clone());
+        // A shared key *is* the studio. The keys of the other schemes are generations of one secret: a repeat that is signed
+        // with the next one, or stripped of one signature out of two, is a repeat all the same.
+        let names_the_sender = |proof: &&Proof| proof.assurance().sender == SenderAssurance::BearerSecret;
+        let scope = proof.filter(names_the_sender).map(|proof| proof.key().clone());
         let signed_id = proof.and_then(Proof::id).copied();
-        Self { body, notification, key, signed_id }
+        Self { body, notification, scope, signed_id }
     }
 
     /// The vendor that wrote the notification.
@@ -42,14 +45,14 @@ impl<N: Notification> Received<N> {
     /// [`Received::body_digest`] and a time limit of your own. Keep the keys for as long as a repeat can come: at least twice
     /// the tolerance where the time is signed, and as long as the secret is in use where it is not.
     #[must_use]
-    pub fn duplicate_key(&self) -> Option<DuplicateKey> {
+    pub fn dedupe_key(&self) -> Option<ScopedDedupeKey> {
         let (id, basis) = match (&self.signed_id, self.notification.dedupe_key()) {
-            (Some(signed), _) => (signed.as_str().to_owned(), DuplicateBasis::SignedId),
-            (None, Some(DedupeKey::Provided(id))) => (id, DuplicateBasis::VendorId),
-            (None, Some(DedupeKey::Derived(id))) => (id, DuplicateBasis::Derived),
+            (Some(signed), _) => (signed.as_str().to_owned(), DedupeBasis::SignedId),
+            (None, Some(DedupeKey::Provided(id))) => (id, DedupeBasis::VendorId),
+            (None, Some(DedupeKey::Derived(id))) => (id, DedupeBasis::Derived),
             (None, None) => return None,
         };
-        Some(DuplicateKey { scope: self.key.clone(), id, basis })
+        Some(ScopedDedupeKey { scope: self.scope.clone(), id: bounded(id), basis })
     }
 }
 
@@ -72,17 +75,28 @@ impl<N> Received<N> {
         &self.body
     }
 
-    /// The SHA-256 of the body. The same [`DuplicateKey`] with another digest is not a duplicate but a conflict.
+    /// The SHA-256 of the body. The same [`ScopedDedupeKey`] with another digest is not a duplicate but a conflict.
     #[must_use]
     pub fn body_digest(&self) -> [u8; 32] {
         Sha256::digest(&self.body).into()
     }
 }
 
-/// What a [`DuplicateKey`] rests on.
+/// `Debug` shows the body's length: its bytes, and the notification read from them, are about people.
+impl<N> fmt::Debug for Received<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("body_bytes", &self.body.len())
+            .field("scope", &self.scope)
+            .field("signed_id", &self.signed_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`ScopedDedupeKey`] rests on.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
-pub enum DuplicateBasis {
+pub enum DedupeBasis {
     /// An id that the sender signed (PerfectGym, Standard Webhooks): the best there is.
     SignedId,
     /// An id that stands in the body (PG Next); only as good as the body.
@@ -91,18 +105,19 @@ pub enum DuplicateBasis {
     Derived,
 }
 
-/// The key to recognise a repeat by, valid among the requests that matched the same key.
+/// The key to recognise a repeat by, at most 256 bytes and a scope.
 ///
-/// Ids of different studios may collide, so the key's scope is part of it. Shown as `scope/id`.
+/// Ids of different studios may collide, so where a shared key tells the studio (EGYM, PG Next) it is part of the key. Shown as
+/// `scope/id`, with what is not printable escaped; compare and store the parts, not the text.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct DuplicateKey {
+pub struct ScopedDedupeKey {
     scope: Option<KeyId>,
     id: String,
-    basis: DuplicateBasis,
+    basis: DedupeBasis,
 }
 
-impl DuplicateKey {
-    /// The key that the request matched; `None` for an unsigned request.
+impl ScopedDedupeKey {
+    /// The studio, by the name of its shared key; `None` where the request's key does not name its sender.
     #[must_use]
     pub fn scope(&self) -> Option<&KeyId> {
         self.scope.as_ref()
@@ -116,16 +131,25 @@ impl DuplicateKey {
 
     /// What the id rests on.
     #[must_use]
-    pub fn basis(&self) -> DuplicateBasis {
+    pub fn basis(&self) -> DedupeBasis {
         self.basis
     }
 }
 
-impl fmt::Display for DuplicateKey {
+impl fmt::Display for ScopedDedupeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(scope) = &self.scope {
-            write!(f, "{scope}/")?;
+            write!(f, "{}/", scope.as_str().escape_debug())?;
         }
-        f.write_str(&self.id)
+        write!(f, "{}", self.id.escape_debug())
     }
+}
+
+/// Whoever writes a body may choose its ids: a window of so many keys stays a window of so many bytes.
+fn bounded(id: String) -> String {
+    if id.len() <= RequestId::MAX_BYTES {
+        return id;
+    }
+    let digest = Sha256::digest(&id);
+    digest.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -4,10 +4,8 @@
 
 use bytes::Bytes;
 use gymhook::event::{AnyNotification, Vendor, samples};
-use gymhook::signature::{BodyAssurance, Key, Keyring, RejectReason, Secret};
-use gymhook::{
-    AdmitError, DuplicateBasis, Provider, ReadError, ReceiveError, ReceiveUnsignedError, Receiver,
-};
+use gymhook::signature::{BodyAssurance, Key, Keyring, RejectReason, Secret, SenderAssurance};
+use gymhook::{AdmitError, DedupeBasis, Provider, ReadError, ReceiveError, ReceiveUnsignedError, Receiver};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use proptest::prelude::*;
 use time::UtcDateTime;
@@ -63,18 +61,18 @@ fn duplicates_are_judged_on_the_signed_id_before_the_body_s_own() {
     let key_of = |provider: &Provider, body: &str| {
         let receiver = receiver(provider);
         let verified = receiver.receive(&signed(&receiver, body.as_bytes()), body.to_owned(), NOW).unwrap();
-        let key = verified.value().duplicate_key();
+        let key = verified.value().dedupe_key();
         (key.as_ref().map(ToString::to_string), key.map(|key| key.basis()))
     };
     let perfectgym = r#"{"event":"UserModified","triggeredDate":"2020-06-01T14:44:46Z","data":{"userId":1}}"#;
     assert_eq!(
         key_of(&Provider::perfectgym().into_any(), perfectgym),
-        (Some("main/request-1".to_owned()), Some(DuplicateBasis::SignedId))
+        (Some("request-1".to_owned()), Some(DedupeBasis::SignedId))
     );
     let pg_next = r#"{"entityId":1,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6c9f","payload":[{"timestamp":1,"type":"CUSTOMER_CHECKIN"}]}"#;
     assert_eq!(
         key_of(&Provider::pg_next().into_any(), pg_next),
-        (Some("main/095be615-a8ad-4c33-8e9c-c7612fbf6c9f".to_owned()), Some(DuplicateBasis::VendorId))
+        (Some("main/095be615-a8ad-4c33-8e9c-c7612fbf6c9f".to_owned()), Some(DedupeBasis::VendorId))
     );
     let gympoint = r#"{"event":"checkin.created","data":{}}"#;
     assert_eq!(
@@ -93,7 +91,7 @@ fn the_same_id_with_another_body_has_another_digest() {
         receiver.receive(&headers, body, NOW).unwrap().into_value()
     };
     let (one, same, other) = (receive(r#"{"a":1}"#), receive(r#"{"a":1}"#), receive(r#"{"a":2}"#));
-    assert_eq!(one.duplicate_key(), other.duplicate_key());
+    assert_eq!(one.dedupe_key(), other.dedupe_key());
     assert_eq!(one.body_digest(), same.body_digest());
     assert_ne!(one.body_digest(), other.body_digest());
 }
@@ -150,6 +148,11 @@ fn every_failed_proof_gets_the_same_answer() {
             reasons[..3],
             [RejectReason::MissingHeader, RejectReason::DuplicateHeader, RejectReason::MalformedHeader]
         );
+        let bearer = provider.scheme().assurance().sender == SenderAssurance::BearerSecret;
+        assert_eq!(
+            reasons[3],
+            if bearer { RejectReason::UnknownKey } else { RejectReason::SignatureMismatch }
+        );
     }
 }
 
@@ -181,7 +184,48 @@ fn duplicate_keys_can_be_allowed_by_name() {
     let strict = receiver(&Provider::gympoint().into_any());
     let headers = signed(&strict, body.as_bytes());
     assert!(strict.receive(&headers, body, NOW).is_err());
-    assert!(strict.with_duplicate_keys_allowed().receive(&headers, body, NOW).is_ok());
+    let lenient = strict.with_duplicate_keys_allowed();
+    assert!(lenient.receive(&headers, body, NOW).is_ok());
+    let deep = format!(r#"{{"event":"a","data":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    assert!(lenient.receive(&signed(&lenient, deep.as_bytes()), deep, NOW).is_err(), "nesting stays bounded");
+}
+
+#[test]
+fn a_repeat_during_a_rotation_has_the_same_dedupe_key_whichever_signature_is_left() {
+    let key = |id: &str| Key::new(id, Secret::new(format!("the secret of {id}")).unwrap());
+    let body = r#"{"eventType":"workout.created","userId":"u","clientId":"c","payload":[{"id":1}]}"#;
+    let provider = Provider::point().into_any();
+    let receiver = Receiver::new(&provider, Keyring::new([key("2026-06"), key("2026-05")]).unwrap()).unwrap();
+    let keys = ["2026-06", "2026-05"].map(|generation| {
+        let sender = provider.signer(Keyring::new([key(generation)]).unwrap()).unwrap();
+        let verified = receiver.receive(&sender.sign("", body.as_bytes(), NOW).unwrap(), body, NOW).unwrap();
+        assert_eq!(verified.proof().key(), &generation);
+        verified.value().dedupe_key().unwrap()
+    });
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[test]
+fn an_id_from_a_body_is_bounded_and_printed_escaped() {
+    let receiver = receiver(&Provider::pg_next().into_any());
+    let key_of = |uuid: &str| {
+        let body = format!(
+            r#"{{"entityId":1,"uuid":"{uuid}","payload":[{{"timestamp":1,"type":"CUSTOMER_CHECKIN"}}]}}"#
+        );
+        receiver
+            .receive(&signed(&receiver, body.as_bytes()), body, NOW)
+            .unwrap()
+            .value()
+            .dedupe_key()
+            .unwrap()
+    };
+    let printed = key_of(r"\n\u001b[2J").to_string();
+    assert_eq!(printed, r"main/\n\u{1b}[2J", "nothing reaches a terminal or a log line");
+    let (long, longer) = (key_of(&"x".repeat(257)), key_of(&"x".repeat(258)));
+    // SHA-256 of 257 times "x", by coreutils' sha256sum.
+    assert_eq!(long.id(), "sha256:15eb95a462ee20bd91a415ae2d4aed341288186ddaa2b37908f7d592f0c3f85f");
+    assert_ne!(long, longer);
+    assert_eq!(key_of(&"x".repeat(256)).id(), "x".repeat(256));
 }
 
 #[test]
@@ -217,8 +261,16 @@ fn each_studio_is_told_by_its_key() {
 fn no_printed_form_holds_a_secret() {
     for provider in Provider::all() {
         let receiver = receiver(&provider);
-        let printed = format!("{provider} {provider:?} {receiver:?}");
+        let sample = samples().find(|sample| sample.vendor == provider.vendor()).unwrap();
+        let headers = signed(&receiver, sample.body.as_bytes());
+        let verified = receiver.receive(&headers, sample.body, NOW).unwrap();
+        let unsigned = Receiver::dangerous_unsigned(&provider);
+        let unverified = unsigned.receive(&HeaderMap::new(), sample.body).unwrap();
+        let printed = format!(
+            "{provider} {provider:?} {receiver:?} {headers:?} {verified:?} {unsigned:?} {unverified:?}"
+        );
         assert!(!printed.contains("shared secret"), "{printed}");
+        assert!(!printed.contains(sample.event_type), "bodies are about people: {printed}");
     }
     assert!(Provider::of(Vendor::new("acme")).is_none());
 }
