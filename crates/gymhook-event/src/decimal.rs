@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
@@ -25,17 +26,6 @@ use serde_json::value::RawValue;
 pub struct Decimal(Box<RawValue>);
 
 impl Decimal {
-    /// Keeps the text of a JSON number.
-    ///
-    /// # Errors
-    /// [`NotANumber`] if the text is not a number in JSON's grammar, such as `+1`, `.5`, `01` or `NaN`.
-    pub fn new(text: &str) -> Result<Self, NotANumber> {
-        if !starts_like_a_number(text) || text.ends_with(|last: char| !last.is_ascii_digit()) {
-            return Err(NotANumber { _private: () });
-        }
-        RawValue::from_string(text.to_owned()).map(Self).map_err(|_| NotANumber { _private: () })
-    }
-
     /// The number's text as received.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -46,6 +36,19 @@ impl Decimal {
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         self.as_str().parse().ok().filter(|float: &f64| float.is_finite())
+    }
+}
+
+/// Keeps the text of a number in JSON's grammar, so not `+1`, `.5`, `01` or `NaN`.
+impl FromStr for Decimal {
+    type Err = ParseDecimalError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = ParseDecimalError { _private: () };
+        if !starts_like_a_number(text) || !text.ends_with(|last: char| last.is_ascii_digit()) {
+            return Err(error);
+        }
+        RawValue::from_string(text.to_owned()).map(Self).map_err(|_| error)
     }
 }
 
@@ -96,7 +99,7 @@ impl<'de> Deserialize<'de> for Decimal {
         }
         let refused = || de::Error::custom("not a number, expected a number or a string that holds one");
         let text: String = serde_json::from_str(raw.get()).map_err(|_| refused())?;
-        Self::new(&text).map_err(|_| refused())?;
+        text.parse::<Self>().map_err(|_| refused())?;
         RawValue::from_string(format!("\"{text}\"")).map(Self).map_err(|_| refused())
     }
 }
@@ -108,6 +111,6 @@ fn starts_like_a_number(json: &str) -> bool {
 /// Text that is not a number in JSON's grammar.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a number in JSON's grammar")]
-pub struct NotANumber {
+pub struct ParseDecimalError {
     _private: (),
 }

@@ -111,10 +111,9 @@ impl DecodeError {
         if let Some(field) = quoted("duplicate field `") {
             return Self::Repeated { field, line, column };
         }
-        let expected = message
-            .rsplit_once(", expected ")
-            .and_then(|(_, tail)| tail.rsplit_once(" at line "))
-            .map_or("another value", |(expected, _)| expected);
+        let expected = message.rsplit_once(", expected ").map_or("another value", |(_, tail)| {
+            tail.rsplit_once(" at line ").map_or(tail, |(expected, _)| expected)
+        });
         Self::Mismatch { expected: expected.to_owned(), line, column }
     }
 }

@@ -28,7 +28,7 @@ pub mod pg_next;
 pub mod point;
 
 pub use any::AnyNotification;
-pub use decimal::{Decimal, NotANumber};
+pub use decimal::{Decimal, ParseDecimalError};
 pub use decode::{DecodeError, decode};
 pub use dedupe::DedupeKey;
 pub use encode::{EncodeError, encode};

@@ -2,7 +2,7 @@
 
 use crate::{Sample, Vendor};
 
-/// A sample of every event type; the envelope and all of `data` are assumptions, see [the module](self).
+/// A sample of every event type; the envelope and all of `data` are assumptions, see [the module](super).
 #[must_use]
 pub fn samples() -> &'static [Sample] {
     SAMPLES

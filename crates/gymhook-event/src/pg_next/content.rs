@@ -19,7 +19,7 @@ use crate::{Decimal, Id, IsoTime};
 /// | `CONTRACT_IDLE_PERIOD_…` | `contract_id`, `idle_period_id`, perhaps `idle_period_amount`, `used_free_terms_in_days` |
 /// | `CUSTOMER_HOME_STUDIO_UPDATED` | `source_studio_id`, `target_studio_id` |
 /// | `CLASS_SLOT_…` | `class_id` |
-/// | `FINANCE_DEBT_COLLECTION_CASE_UPDATED` | `agency_debt_collection_case_id`, `collection_case_id` |
+/// | `FINANCE_DEBT_COLLECTION_CASE_UPDATED` | [`case_id`](Content::case_id) |
 ///
 /// Types gain fields over time, so one structure serves all: what is absent or `null` is `None`, and what is not known
 /// here stands in [`Item::raw_content`](super::Item::raw_content).
@@ -54,10 +54,12 @@ pub struct Content {
     /// The new home studio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_studio_id: Option<Id>,
-    /// The collection agency's own id of the case; some of the vendor's pages call it `agencyCollectionCaseId`, which is
-    /// read too.
-    #[serde(skip_serializing_if = "Option::is_none", alias = "agencyCollectionCaseId")]
+    /// The collection agency's own id of the case; better ask [`case_id`](Self::case_id).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agency_debt_collection_case_id: Option<Id>,
+    /// The same under the name that the vendor's page on use cases gives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agency_collection_case_id: Option<Id>,
     /// PG Next's id of the case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection_case_id: Option<Id>,
@@ -67,10 +69,12 @@ pub struct Content {
 }
 
 impl Content {
-    /// The debt collection case: the agency's id if it is set, else PG Next's.
+    /// The debt collection case: the agency's id under either name if it is set, else PG Next's.
     #[must_use]
     pub fn case_id(&self) -> Option<&Id> {
-        self.agency_debt_collection_case_id.as_ref().or(self.collection_case_id.as_ref())
+        [&self.agency_debt_collection_case_id, &self.agency_collection_case_id, &self.collection_case_id]
+            .into_iter()
+            .find_map(Option::as_ref)
     }
 }
 

@@ -1,0 +1,93 @@
+//! The check for keys that stand twice and for nesting without end.
+
+use gymhook_event::{AnyNotification, StrictError, Vendor, check_strict};
+
+#[track_caller]
+fn assert_repeated(body: &str, path: &str) {
+    assert_eq!(
+        check_strict(body.as_bytes()),
+        Err(StrictError::RepeatedKey { path: path.to_owned() }),
+        "{body}"
+    );
+}
+
+#[test]
+fn a_repeated_key_is_found_at_any_depth_and_named() {
+    assert_repeated(r#"{"a":1,"a":2}"#, "a");
+    assert_repeated(r#"{"payload":[{"x":{}},{"content":{"b":[{}],"c":1,"b":2}}]}"#, "payload[1].content.b");
+    assert_repeated(r#"[[{"a":1},{"a":1,"b":{"a":1},"a":1}]]"#, "[0][1].a");
+    assert_repeated(r#"{"contractId":1,"contract\u0049d":2}"#, "contractId");
+    assert_repeated(r#"{"":1,"":2}"#, r#"[""]"#);
+    assert_repeated(r#"{"a":{"k":1},"b":{"k":1},"k":{"k":{},"k":{}}}"#, "k.k");
+    assert_repeated("{ \"a\" : 1 ,\n \"a\" : 2 }", "a");
+}
+
+#[test]
+fn equal_keys_of_different_objects_and_equal_values_are_fine() {
+    for body in [
+        "{}",
+        "[]",
+        "17",
+        "\"a\"",
+        "null",
+        r#"{"a":{"a":{"a":"a"}},"b":["a","a",{"a":"a"},{"a":"a"}],"c":"a"}"#,
+        r#"{"\"a":1,"a\"":2,"\\":3,"\\\"":4,"{":5,"[":6,"}":7,",":8,":":9}"#,
+        r#"[{"a":1},{"a":1}]"#,
+        r#"{"a":1,"A":2,"a ":3}"#,
+    ] {
+        assert_eq!(check_strict(body.as_bytes()), Ok(()), "{body}");
+    }
+}
+
+#[test]
+fn the_path_is_bounded_and_printable() {
+    let key = "\\n\u{1b}[31m\u{202e}".to_owned() + &"x".repeat(10_000);
+    let key = key.replace('\u{1b}', "\\u001b");
+    let nested =
+        format!("{}{{\"{key}\":1,\"{key}\":2}}{}", format!("{{\"{key}\":").repeat(50), "}".repeat(50));
+    let StrictError::RepeatedKey { path } = check_strict(nested.as_bytes()).unwrap_err() else { panic!() };
+    assert!(path.len() < 16 * 40, "{}", path.len());
+    assert!(path.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{path}");
+    let deep = format!("{}{{\"z\":1,\"z\":2}}{}", "[".repeat(40), "]".repeat(40));
+    assert_repeated(&deep, &format!("{}[...].z", "[0]".repeat(15)));
+}
+
+#[test]
+fn nesting_ends_at_128() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        assert_eq!(check_strict(nested(128).as_bytes()), Ok(()));
+        let refused = check_strict(nested(129).as_bytes()).unwrap_err();
+        assert_eq!(refused, StrictError::TooDeep { limit: 128, offset: 128 * open.len() });
+        let bomb = nested(200_000);
+        assert!(matches!(check_strict(bomb.as_bytes()), Err(StrictError::TooDeep { .. })));
+    }
+}
+
+#[test]
+fn a_bomb_does_not_harm_decoding_either() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let bomb = format!("{}1{}", open.repeat(200_000), close.repeat(200_000));
+        for vendor in Vendor::ALL {
+            for field in ["data", "content", "payload", "extra", "type", "event", "entityId", "triggeredDate"]
+            {
+                let body = format!(r#"{{"{field}":{bomb}}}"#);
+                let _ = AnyNotification::decode(vendor, body.as_bytes());
+            }
+            let _ = AnyNotification::decode(vendor, bomb.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_one_json_text_is_refused() {
+    for body in ["", "{", "{}{}", "\u{feff}{}", "{\"a\":1,}", "[1,]", "01", "\"\u{1}\"", "nul"] {
+        assert!(matches!(check_strict(body.as_bytes()), Err(StrictError::NotJson { .. })), "{body:?}");
+    }
+    for surrogate in [r#"{"a":"\ud800"}"#, r#"{"\udc00":1}"#] {
+        assert!(matches!(check_strict(surrogate.as_bytes()), Err(StrictError::NotJson { line: 1, .. })));
+    }
+    let second_line = check_strict(b"{\n \"\\ud800\": 1}");
+    assert_eq!(second_line, Err(StrictError::NotJson { line: 2, column: 2 }));
+    assert_eq!(check_strict(b"{\"a\":\"\xff\"}"), Err(StrictError::NotUtf8 { valid_up_to: 6 }));
+}

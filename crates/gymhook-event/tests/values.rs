@@ -1,0 +1,107 @@
+//! Ids, amounts and times keep what was written and refuse what cannot be.
+
+use gymhook_event::{Decimal, Id, IsoTime, UnixMillis};
+
+#[test]
+fn an_id_is_a_whole_number_or_text() {
+    for whole in ["0", "7893459", "-5", "9223372036854775807", "-9223372036854775808"] {
+        let id: Id = serde_json::from_str(whole).unwrap();
+        assert_eq!(id.to_string(), whole);
+        assert_eq!(id.as_i64(), whole.parse().ok());
+        assert_eq!(serde_json::to_string(&id).unwrap(), whole);
+        let text: Id = serde_json::from_str(&format!("\"{whole}\"")).unwrap();
+        assert_eq!((text.to_string(), text.as_i64()), (id.to_string(), id.as_i64()));
+        assert_ne!(text, id, "the spelling is part of the value");
+        assert_eq!(serde_json::to_string(&text).unwrap(), format!("\"{whole}\""));
+    }
+    for text in ["007", "+7", "", "m_1", "1.0", "99999999999999999999"] {
+        let id: Id = serde_json::from_str(&format!("\"{text}\"")).unwrap();
+        assert_eq!((id.to_string().as_str(), id.as_i64()), (text, None));
+    }
+}
+
+#[test]
+fn an_id_is_never_rounded() {
+    for refused in [
+        "1.0",
+        "1e3",
+        "-0",
+        "-0.0",
+        "0.0",
+        "1E0",
+        "9223372036854775808",
+        "18446744073709551616",
+        "1e400",
+        "123456789012345678901234567890",
+        "true",
+        "null",
+        "[1]",
+        "{}",
+        r#"{"id":1}"#,
+    ] {
+        assert!(serde_json::from_str::<Id>(refused).is_err(), "{refused}");
+        let nested = format!("[{refused}]");
+        assert!(serde_json::from_str::<Vec<Id>>(&nested).is_err(), "{nested}");
+    }
+}
+
+#[test]
+fn an_amount_keeps_its_digits() {
+    for text in ["0", "33.780", "-0.00", "1E+2", "0.1", "123456789012345678901234567890.123456789", "1e999"] {
+        let amount: Decimal = serde_json::from_str(text).unwrap();
+        assert_eq!(amount.as_str(), text);
+        assert_eq!(serde_json::to_string(&amount).unwrap(), text);
+        assert_eq!(text.parse::<Decimal>().as_ref(), Ok(&amount));
+        let quoted = format!("\"{text}\"");
+        let as_string: Decimal = serde_json::from_str(&quoted).unwrap();
+        assert_eq!(as_string.as_str(), text);
+        assert_eq!(serde_json::to_string(&as_string).unwrap(), quoted);
+        assert_ne!(as_string, amount);
+    }
+    let escaped: Decimal = serde_json::from_str(r#""\u0031.50""#).unwrap();
+    assert_eq!(escaped.as_str(), "1.50");
+    assert_eq!(serde_json::from_str::<Decimal>("0.25").unwrap().as_f64(), Some(0.25));
+    assert_eq!(serde_json::from_str::<Decimal>("1e999").unwrap().as_f64(), None);
+    assert_ne!("1.0".parse::<Decimal>(), "1.00".parse::<Decimal>());
+    assert_eq!(Decimal::from(-7).as_str(), "-7");
+}
+
+#[test]
+fn an_amount_is_a_number() {
+    for refused in
+        ["", "+1", ".5", "1.", "01", "NaN", "Infinity", "1 ", " 1", "1,5", "0x1", "1e", "--1", "1\"", "-"]
+    {
+        assert!(refused.parse::<Decimal>().is_err(), "{refused}");
+        let quoted = serde_json::to_string(refused).unwrap();
+        assert!(serde_json::from_str::<Decimal>(&quoted).is_err(), "{quoted}");
+    }
+    for refused in ["true", "null", "[]", "{}"] {
+        assert!(serde_json::from_str::<Decimal>(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
+fn milliseconds_end_with_the_calendar() {
+    let last = UnixMillis::new(253_402_300_799_999).unwrap();
+    assert_eq!(last.to_utc().map(|at| (at.year(), at.millisecond())), Some((9999, 999)));
+    let at = last.to_utc().unwrap();
+    assert_eq!(UnixMillis::try_from(at), Ok(last));
+    assert_eq!(UnixMillis::new(253_402_300_800_000).unwrap().to_utc(), None);
+    assert_eq!(UnixMillis::new(i64::MIN), None);
+}
+
+#[test]
+fn text_that_is_no_time_is_only_text() {
+    for text in
+        ["", "yesterday", "2020-06-01", "2020-06-01T25:00:00Z", "2020-06-01T14:44:46+99:99", "２０２０"]
+    {
+        assert_eq!(IsoTime::new(text).to_utc(), None, "{text}");
+        assert_eq!(IsoTime::new(text).to_utc_assuming_utc(), None, "{text}");
+    }
+    let zoneless = IsoTime::new("2020-06-01T14:44:46.5");
+    assert_eq!(zoneless.to_utc_assuming_utc(), IsoTime::new("2020-06-01T14:44:46.5Z").to_utc());
+    assert!(zoneless.to_utc_assuming_utc().is_some());
+    let edges = ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"];
+    assert_eq!(IsoTime::new(edges[1]).to_utc(), None, "year 10000 in UTC");
+    assert_eq!(IsoTime::new(edges[0]).to_utc().map(|at| at.year()), Some(-1));
+}
