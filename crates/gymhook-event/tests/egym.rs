@@ -1,12 +1,6 @@
 //! EGYM: three fields, and what may be absent when.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 use gymhook_event::egym::{EventType, Notification};
 use gymhook_event::{DecodeError, Kind, Notification as _, SubjectKind, decode, encode};
