@@ -39,7 +39,7 @@ impl Queue {
     /// Files a delivery that waits or is finished; one in flight is not the queue's.
     pub(crate) fn push(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
-        let due = Due { at: self.key(delivery), order: delivery.order(), slot };
+        let due = Due::new(self.key(delivery), delivery.order(), slot);
         if let Some(heap) = self.heap(delivery) {
             heap.push(due, deliveries);
         }
@@ -116,7 +116,7 @@ impl Queue {
     /// In an ordered lane nothing overtakes, whenever it is due.
     fn key(&self, delivery: &Delivery) -> Tick {
         match delivery.phase() {
-            Phase::Waiting if self.ordered => Tick::START,
+            Phase::Waiting if self.ordered => Tick::ranked(delivery.order()),
             Phase::Waiting | Phase::InFlight(_) | Phase::Finished(_) => delivery.at(),
         }
     }

@@ -121,9 +121,9 @@ impl Dispatcher {
         let (before, order) = (core::mem::replace(&mut line.wake, wake), line.order);
         let place = self.lines.place(slot);
         match (before, wake) {
-            (Some(_), Some(at)) => self.wakes.replace(place, Due { at, order, slot }, &mut self.lines),
+            (Some(_), Some(at)) => self.wakes.replace(place, Due::new(at, order, slot), &mut self.lines),
             (Some(_), None) => self.wakes.remove(place, &mut self.lines),
-            (None, Some(at)) => self.wakes.push(Due { at, order, slot }, &mut self.lines),
+            (None, Some(at)) => self.wakes.push(Due::new(at, order, slot), &mut self.lines),
             (None, None) => {}
         }
     }
