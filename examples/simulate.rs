@@ -4,6 +4,7 @@
 //! cargo run --release --example simulate -- --seed 7 --deliveries 2000     one world
 //! cargo run --release --example simulate -- --seeds 0..20000               many small ones
 //! cargo run --release --example simulate -- --planted all                  would it notice? bugs on purpose
+//! cargo run --release --example simulate -- --exhaustive 1,0               the smallest world, in all possible ways
 //! ```
 //!
 //! The same seed gives the same hash. A seed that fails prints the smallest part of it that still does.
@@ -12,10 +13,11 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
-use gymhook_simulation::{Campaign, Run, Totals, planted};
+use gymhook_simulation::{Campaign, Exhaustive, Run, Totals, planted};
 
 const USAGE: &str = "usage: simulate [--seed N | --seeds A..B] [--deliveries N] [--keep I,J,…]
-       simulate --planted NAME|all";
+       simulate --planted NAME|all
+       simulate --exhaustive CRASHES,EXPIRED_LEASES";
 
 fn main() -> ExitCode {
     let Some(wish) = Wish::read(std::env::args().skip(1)) else {
@@ -24,6 +26,9 @@ fn main() -> ExitCode {
     };
     if let Some(bug) = wish.planted {
         return hunt(&bug);
+    }
+    if let Some((crashes, expiries)) = wish.exhaustive {
+        return search(crashes, expiries);
     }
     if let Some(steps) = wish.keep {
         return only(&Run::new(wish.seeds.start, wish.deliveries.unwrap_or(2_000)).keeping(steps));
@@ -70,6 +75,23 @@ fn hunt(bug: &str) -> ExitCode {
     }
 }
 
+/// Two owners, two endpoints, three deliveries, three attempts; so many crashes and expired leases on each path.
+fn search(crashes: u32, expiries: u32) -> ExitCode {
+    match Exhaustive::new(3, crashes, expiries).search() {
+        Ok(seen) => {
+            println!("states  {:>12}", seen.states);
+            println!("steps   {:>12}", seen.steps);
+            println!("ends    {:>12}", seen.ends);
+            println!("1 passed, 0 failed");
+            ExitCode::SUCCESS
+        }
+        Err(told) => {
+            println!("{told}\n0 passed, 1 failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn print_totals(totals: &Totals) {
     println!("deliveries    {:>14}", totals.deliveries);
     println!("rounds ended  {:>14}", totals.rounds);
@@ -89,11 +111,12 @@ struct Wish {
     deliveries: Option<u64>,
     keep: Option<Vec<usize>>,
     planted: Option<String>,
+    exhaustive: Option<(u32, u32)>,
 }
 
 impl Wish {
     fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let mut wish = Self { seeds: 0..1, deliveries: None, keep: None, planted: None };
+        let mut wish = Self { seeds: 0..1, deliveries: None, keep: None, planted: None, exhaustive: None };
         let mut arguments = arguments;
         while let Some(name) = arguments.next() {
             let value = arguments.next()?;
@@ -107,7 +130,13 @@ impl Wish {
                     wish.seeds = from.parse().ok()?..to.parse().ok()?;
                 }
                 "--deliveries" => wish.deliveries = Some(value.parse().ok()?),
-                "--keep" => wish.keep = Some(value.split(',').map(str::parse).collect::<Result<_, _>>().ok()?),
+                "--keep" => {
+                    wish.keep = Some(value.split(',').map(str::parse).collect::<Result<_, _>>().ok()?)
+                }
+                "--exhaustive" => {
+                    let (crashes, expiries) = value.split_once(',')?;
+                    wish.exhaustive = Some((crashes.parse().ok()?, expiries.parse().ok()?));
+                }
                 "--planted" => wish.planted = Some(value),
                 _ => return None,
             }

@@ -10,7 +10,7 @@ const BEGINNING: UtcDateTime = utc_datetime!(2026-01-01 00:00);
 const MICRO: i64 = 1_000;
 
 /// A moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct At(i64);
 
 impl At {

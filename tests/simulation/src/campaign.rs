@@ -1,8 +1,8 @@
 //! Many seeds, as fast as the cores allow.
 
 use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::run::{Failure, Run};

@@ -92,13 +92,13 @@ impl Character {
                 let status = random.pick(&[200, 302, 404, 429, 429, 500, 503, 503], 503);
                 (quick, Answer::Status(status, Some(a_lie(&mut random, now))))
             }
-            Self::Picky if hash_of(&[delivery]) % 2 == 0 => fails(Answer::Status(422, None)),
+            Self::Picky if hash_of(&[delivery]).is_multiple_of(2) => fails(Answer::Status(422, None)),
             Self::Picky => (quick, Answer::ACCEPTED),
             Self::Unasked if random.permille(500) => (0, Answer::OwnFault),
             Self::Unasked if random.permille(300) => fails(Answer::Status(500, None)),
             Self::Unasked | Self::Poisonous => (quick, Answer::ACCEPTED),
         };
-        let kills = self == Self::Poisonous && hash_of(&[delivery, 1]) % 4 == 0;
+        let kills = self == Self::Poisonous && hash_of(&[delivery, 1]).is_multiple_of(4);
         Plan { after_ms, answer, kills }
     }
 }

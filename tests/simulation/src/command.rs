@@ -66,8 +66,12 @@ impl Command {
             Self::Retune(id, settings) => format!("treat {} as {settings:?}", words::endpoint(*id)),
             Self::Disable(id) => format!("disable {}", words::endpoint(*id)),
             Self::Enable(id) => format!("enable {}", words::endpoint(*id)),
-            Self::Enqueue(new) => format!("enqueue {} to {}", words::delivery(new.id), words::endpoint(new.endpoint)),
-            Self::SendTest(new) => format!("test {} with {}", words::endpoint(new.endpoint), words::delivery(new.id)),
+            Self::Enqueue(new) => {
+                format!("enqueue {} to {}", words::delivery(new.id), words::endpoint(new.endpoint))
+            }
+            Self::SendTest(new) => {
+                format!("test {} with {}", words::endpoint(new.endpoint), words::delivery(new.id))
+            }
             Self::Cancel(id) => format!("cancel {}", words::delivery(*id)),
             Self::Redeliver(id) => format!("redeliver {}", words::delivery(*id)),
             Self::Forget(id) => format!("forget {}", words::delivery(*id)),
@@ -84,19 +88,21 @@ impl Command {
     pub(crate) fn ask(&self, machine: &mut Dispatcher, now: At) -> Reply {
         let at = now.utc();
         match self {
-            Self::AddEndpoint(endpoint, settings) => {
-                machine.add_endpoint(*endpoint, settings.policy(), at).map_or(Reply::AlreadyHere, |()| Reply::Done)
-            }
+            Self::AddEndpoint(endpoint, settings) => machine
+                .add_endpoint(*endpoint, settings.policy(), at)
+                .map_or(Reply::AlreadyHere, |()| Reply::Done),
             Self::RestoreEndpoint(record, settings, lease) => machine
                 .restore_endpoint(record, settings.policy(), *lease, at)
                 .map_or(Reply::AlreadyHere, |()| Reply::Done),
             Self::Release(endpoint) => {
                 machine.release_endpoint(*endpoint, at).map_or(Reply::Unknown, Reply::Released)
             }
-            Self::Retune(endpoint, settings) => {
-                machine.update_policy(*endpoint, settings.policy(), at).map_or(Reply::Unknown, |()| Reply::Done)
+            Self::Retune(endpoint, settings) => machine
+                .update_policy(*endpoint, settings.policy(), at)
+                .map_or(Reply::Unknown, |()| Reply::Done),
+            Self::Disable(endpoint) => {
+                machine.disable(*endpoint, at).map_or(Reply::Unknown, |()| Reply::Done)
             }
-            Self::Disable(endpoint) => machine.disable(*endpoint, at).map_or(Reply::Unknown, |()| Reply::Done),
             Self::Enable(endpoint) => machine.enable(*endpoint, at).map_or(Reply::Unknown, |()| Reply::Done),
             Self::Enqueue(new) => enqueued(machine.enqueue(*new, at)),
             Self::SendTest(new) => match machine.send_test(*new, at) {

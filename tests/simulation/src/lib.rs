@@ -4,6 +4,7 @@ mod at;
 mod campaign;
 mod character;
 mod command;
+mod exhaustive;
 mod owner;
 pub mod planted;
 mod random;
@@ -19,5 +20,6 @@ mod words;
 mod world;
 
 pub use campaign::Campaign;
+pub use exhaustive::{Exhaustive, Seen};
 pub use run::{Failure, Run};
 pub use trace::Totals;

@@ -121,8 +121,9 @@ impl Owner {
         trace.note(|| format!("{now} owner {} is told to {}", self.index, command.words()));
         let right = running.reference.expect(command, now);
         let reply = command.ask(&mut running.machine, now);
-        Promise::AsDocumented
-            .require(reply == right, || format!("{}\n  was answered {reply:?}, right is {right:?}", command.words()))?;
+        Promise::AsDocumented.require(reply == right, || {
+            format!("{}\n  was answered {reply:?}, right is {right:?}", command.words())
+        })?;
         if let Some(twin) = &mut running.twin {
             let twin_reply = command.ask(twin, now);
             Promise::SameFateAfterRestore.require(reply == twin_reply, || {
@@ -147,7 +148,11 @@ impl Owner {
         if let Some(twin) = &mut running.twin {
             let original = twin.poll_output();
             Promise::SameFateAfterRestore.require(original == output, || {
-                format!("the restored machine {}\n  and the original {}", words::output(&output), words::output(&original))
+                format!(
+                    "the restored machine {}\n  and the original {}",
+                    words::output(&output),
+                    words::output(&original)
+                )
             })?;
         }
         running.reference.observe(&output)?;
@@ -173,6 +178,19 @@ impl Owner {
     pub(crate) fn saved(&self) -> Option<(Vec<u8>, Reference)> {
         let running = self.running.as_ref()?;
         Some((written(&running.machine), running.reference.clone()))
+    }
+
+    /// Goes on with the machine as it is after being written down and read back.
+    pub(crate) fn renew(&mut self) -> Result<(), Violation> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        running.copy()?;
+        running.twin = None;
+        Ok(())
+    }
+
+    /// The machine as it would be written down.
+    pub(crate) fn written(&self) -> Option<Vec<u8>> {
+        self.machine().map(written)
     }
 
     pub(crate) fn machine(&self) -> Option<&Dispatcher> {

@@ -220,7 +220,8 @@ mod tests {
         let (from, to) = bug.find(&source).unwrap();
         assert_eq!(source.get(from..to), Some("a\n  && b"));
         let switched = exchanged(&source, vec![(from, to, 3, &bug)]);
-        let right = "pub(crate) fn f() { if (if gymhook_retry::planted::is(3) { false } else { a\n  && b })\n { } }";
+        let right =
+            "pub(crate) fn f() { if (if gymhook_retry::planted::is(3) { false } else { a\n  && b })\n { } }";
         assert_eq!(switched, right);
     }
 }

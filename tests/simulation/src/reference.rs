@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_delivery::{
     Attempt, AttemptRef, DeliveryChange, DeliveryId, DeliveryRecord, DeliveryState, DisableReason, End,
-    EndpointChange, EndpointId, EndpointRecord, LateAnswer, LateReason, LeaseEpoch,
-    NewDelivery, Record, Then,
+    EndpointChange, EndpointId, EndpointRecord, LateAnswer, LateReason, LeaseEpoch, NewDelivery, Record,
+    Then,
 };
 use gymhook_retry::AttemptNumber;
 
@@ -91,7 +91,9 @@ impl Reference {
         }
         match command {
             Command::AddEndpoint(id, settings) => self.add_endpoint(*id, settings),
-            Command::RestoreEndpoint(record, settings, lease) => self.restore_endpoint(record, settings, *lease),
+            Command::RestoreEndpoint(record, settings, lease) => {
+                self.restore_endpoint(record, settings, *lease)
+            }
             Command::Release(id) => self.release(*id),
             Command::Retune(id, settings) => match self.endpoints.get_mut(id) {
                 Some(endpoint) => {
@@ -276,7 +278,9 @@ impl Reference {
     fn why_late(&self, attempt: &AttemptRef) -> Option<LateReason> {
         let here = self.deliveries.get(&attempt.delivery).filter(|held| held.endpoint == attempt.endpoint);
         let endpoint = self.endpoints.get(&attempt.endpoint);
-        let (Some(delivery), Some(endpoint)) = (here, endpoint) else { return Some(LateReason::UnknownDelivery) };
+        let (Some(delivery), Some(endpoint)) = (here, endpoint) else {
+            return Some(LateReason::UnknownDelivery);
+        };
         if endpoint.lease != attempt.lease {
             return Some(LateReason::OtherLease { current: endpoint.lease });
         }
@@ -315,6 +319,11 @@ impl Reference {
 
     fn expect_endpoint(&mut self, change: EndpointChange, endpoint: EndpointRecord) {
         self.expected.push(Record::Endpoint { change, endpoint });
+    }
+
+    /// Whether an answer to this attempt would count.
+    pub(crate) fn awaits(&self, attempt: &AttemptRef) -> bool {
+        self.why_late(attempt).is_none()
     }
 
     /// The endpoint that this number falls on, if there is any.

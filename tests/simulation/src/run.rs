@@ -52,9 +52,8 @@ impl Run {
     pub fn play(&self) -> Result<Totals, Box<Failure>> {
         let script = Script::new(self.seed, self.deliveries);
         let steps = self.kept.clone().unwrap_or_else(|| (0..script.steps.len()).collect());
-        play(&script, &steps, false).map_err(|(violation, _)| {
-            Box::new(Failure { run: self.clone(), violation, lines: Vec::new() })
-        })
+        play(&script, &steps, false)
+            .map_err(|(violation, _)| Box::new(Failure { run: self.clone(), violation, lines: Vec::new() }))
     }
 }
 
@@ -75,7 +74,8 @@ impl Failure {
             let mut from = 0;
             while from < kept.len() {
                 let to = (from + part).min(kept.len());
-                let without: Vec<usize> = kept.iter().take(from).chain(kept.iter().skip(to)).copied().collect();
+                let without: Vec<usize> =
+                    kept.iter().take(from).chain(kept.iter().skip(to)).copied().collect();
                 if fails(&without) {
                     kept = without;
                 } else {

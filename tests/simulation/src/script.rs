@@ -42,9 +42,17 @@ pub(crate) struct Step {
 /// Endpoints, owners and deliveries by number.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    Enqueue { delivery: u64, endpoint: usize, wait: Option<Duration>, test: bool },
+    Enqueue {
+        delivery: u64,
+        endpoint: usize,
+        wait: Option<Duration>,
+        test: bool,
+    },
     /// The same again, or the same id with another body.
-    EnqueueAgain { delivery: u64, other_body: bool },
+    EnqueueAgain {
+        delivery: u64,
+        other_body: bool,
+    },
     Cancel(u64),
     Redeliver(u64),
     Forget(u64),
@@ -53,11 +61,21 @@ pub(crate) enum Event {
     Retune(usize, Box<Settings>),
     Behave(usize, Character),
     /// The owner dies after so many more outputs, commits and requests, and comes back so much later.
-    Crash { owner: usize, after: u64, down_for: Duration },
+    Crash {
+        owner: usize,
+        after: u64,
+        down_for: Duration,
+    },
     /// The owner's machine is written down and read back after so many more outputs.
-    Copy { owner: usize, after: u64 },
+    Copy {
+        owner: usize,
+        after: u64,
+    },
     /// The owner's clock steps by so many nanoseconds.
-    ClockStep { owner: usize, by: i64 },
+    ClockStep {
+        owner: usize,
+        by: i64,
+    },
     /// The lease on the endpoint expires, and the other owner takes it without the first one knowing.
     LeaseExpires(usize),
     /// Owners notice what they own no longer.
@@ -67,7 +85,10 @@ pub(crate) enum Event {
     /// An answer from long ago comes once more.
     Echo(u64),
     /// An answer that is still to come is said to be another one's.
-    Forge { number: u64, kind: Forgery },
+    Forge {
+        number: u64,
+        kind: Forgery,
+    },
 }
 
 /// What is false about an answer.
@@ -128,8 +149,11 @@ impl Script {
             let endpoint = self.some_endpoint(random);
             for _ in 0..random.pick(&[1, 1, 1, 1, 2, 3, 8], 1).min(deliveries - handed_over) {
                 let endpoint = if random.permille(700) { endpoint } else { self.some_endpoint(random) };
-                let wait = random.permille(100).then(|| Duration::from_nanos(random.below(2 * longest_ms * 1_000_000)));
-                let event = Event::Enqueue { delivery: handed_over, endpoint, wait, test: random.permille(40) };
+                let wait = random
+                    .permille(100)
+                    .then(|| Duration::from_nanos(random.below(2 * longest_ms * 1_000_000)));
+                let event =
+                    Event::Enqueue { delivery: handed_over, endpoint, wait, test: random.permille(40) };
                 steps.push(Step { at, event, settles: random.permille(300) });
                 handed_over += 1;
             }

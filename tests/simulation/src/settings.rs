@@ -103,7 +103,11 @@ impl Settings {
         let retry = RetryPolicy::new(self.schedule.built())
             .with_anchor(if self.from_first_failure { Anchor::FirstFailure } else { Anchor::FailedAttempt })
             .with_jitter(self.jitter)
-            .with_classify(if self.rejects_client_errors { classify.rejecting_client_errors() } else { classify })
+            .with_classify(if self.rejects_client_errors {
+                classify.rejecting_client_errors()
+            } else {
+                classify
+            })
             .with_retry_after_max(self.retry_after_max)
             .with_attempt_timeout(self.attempt_timeout)
             .with_own_fault_delay(self.own_fault_delay);

@@ -1,5 +1,7 @@
 //! Owners around one store: what they do between two events of the world.
 
+use core::hash::{Hash as _, Hasher};
+
 use gymhook_delivery::{Attempt, DeliveryId, DeliveryRecord, EndpointId, LeaseEpoch, Record};
 
 use crate::at::At;
@@ -56,7 +58,12 @@ impl Site {
     }
 
     /// An endpoint that nobody knew before.
-    pub(crate) fn add_endpoint(&mut self, id: EndpointId, settings: Settings, owner: usize) -> Result<(), Violation> {
+    pub(crate) fn add_endpoint(
+        &mut self,
+        id: EndpointId,
+        settings: Settings,
+        owner: usize,
+    ) -> Result<(), Violation> {
         let record = gymhook_delivery::EndpointRecord::new(id);
         let lease = LeaseEpoch::default();
         self.tell(owner, &Command::AddEndpoint(id, settings.clone()), At::START)?;
@@ -67,7 +74,12 @@ impl Site {
         Ok(())
     }
 
-    pub(crate) fn tell(&mut self, owner: usize, command: &Command, now: At) -> Result<Option<Reply>, Violation> {
+    pub(crate) fn tell(
+        &mut self,
+        owner: usize,
+        command: &Command,
+        now: At,
+    ) -> Result<Option<Reply>, Violation> {
         match self.owners.get_mut(owner) {
             Some(owner) => owner.tell(command, now, &mut self.trace),
             None => Ok(None),
@@ -78,7 +90,9 @@ impl Site {
     pub(crate) fn settle(&mut self, index: usize, now: At) -> Result<Done, Violation> {
         let mut done = Done::default();
         loop {
-            let Some(owner) = self.owners.get_mut(index).filter(|owner| owner.is_up()) else { return Ok(done) };
+            let Some(owner) = self.owners.get_mut(index).filter(|owner| owner.is_up()) else {
+                return Ok(done);
+            };
             let step = owner.put_out(now, &mut self.trace)?;
             let saves = match step {
                 Step::Died => return Ok(self.died(index, done)),
@@ -163,7 +177,8 @@ impl Site {
         }
         owner.start_empty(now);
         let rows = &self.store.endpoints;
-        let mine: Vec<EndpointId> = rows.iter().filter(|(_, row)| row.owner == index).map(|(id, _)| *id).collect();
+        let mine: Vec<EndpointId> =
+            rows.iter().filter(|(_, row)| row.owner == index).map(|(id, _)| *id).collect();
         for endpoint in mine {
             self.take_lease(endpoint, index, now)?;
         }
@@ -171,7 +186,12 @@ impl Site {
     }
 
     /// The lease on an endpoint goes to this owner, who reads from the store how things stand.
-    pub(crate) fn take_lease(&mut self, endpoint: EndpointId, index: usize, now: At) -> Result<(), Violation> {
+    pub(crate) fn take_lease(
+        &mut self,
+        endpoint: EndpointId,
+        index: usize,
+        now: At,
+    ) -> Result<(), Violation> {
         let Some(owner) = self.owners.get_mut(index).filter(|owner| owner.is_up()) else { return Ok(()) };
         let Some(row) = self.store.endpoints.get_mut(&endpoint) else { return Ok(()) };
         if owner.leases.remove(&endpoint).is_some() {
@@ -180,9 +200,18 @@ impl Site {
         row.lease = LeaseEpoch::new(row.lease.get() + 1);
         row.owner = index;
         owner.leases.insert(endpoint, row.lease);
-        owner.tell(&Command::RestoreEndpoint(row.record, row.settings.clone(), row.lease), now, &mut self.trace)?;
-        let mut waiting: Vec<DeliveryRecord> =
-            self.store.deliveries.values().filter(|delivery| delivery.endpoint == endpoint).copied().collect();
+        owner.tell(
+            &Command::RestoreEndpoint(row.record, row.settings.clone(), row.lease),
+            now,
+            &mut self.trace,
+        )?;
+        let mut waiting: Vec<DeliveryRecord> = self
+            .store
+            .deliveries
+            .values()
+            .filter(|delivery| delivery.endpoint == endpoint)
+            .copied()
+            .collect();
         waiting.sort_unstable_by_key(|delivery| delivery.order);
         for record in waiting {
             owner.tell(&Command::RestoreDelivery(record), now, &mut self.trace)?;
@@ -194,14 +223,43 @@ impl Site {
     pub(crate) fn check_leases(&mut self, now: At) -> Result<(), Violation> {
         for owner in &mut self.owners {
             let (store, leases) = (&self.store, &owner.leases);
-            let stale: Vec<EndpointId> =
-                leases.iter().filter(|(id, lease)| !store.is_owned(**id, Some(**lease))).map(|(id, _)| *id).collect();
+            let stale: Vec<EndpointId> = leases
+                .iter()
+                .filter(|(id, lease)| !store.is_owned(**id, Some(**lease)))
+                .map(|(id, _)| *id)
+                .collect();
             for endpoint in stale {
                 owner.leases.remove(&endpoint);
                 owner.tell(&Command::Release(endpoint), now, &mut self.trace)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether this owner waits for the answer to this attempt.
+    pub(crate) fn awaits(&self, owner: usize, attempt: &Attempt) -> bool {
+        let reference = self.owners.get(owner).and_then(Owner::reference);
+        reference.is_some_and(|reference| reference.awaits(&attempt.attempt))
+    }
+
+    /// Whose lease on this endpoint counts.
+    pub(crate) fn holder(&self, endpoint: EndpointId) -> usize {
+        self.store.endpoints.get(&endpoint).map_or(0, |row| row.owner)
+    }
+
+    pub(crate) fn has_stale_leases(&self) -> bool {
+        let is_stale = |owner: &Owner| {
+            owner.leases.iter().any(|(endpoint, lease)| !self.store.is_owned(*endpoint, Some(*lease)))
+        };
+        self.owners.iter().any(is_stale)
+    }
+
+    /// All that decides what can happen from now on.
+    pub(crate) fn hash_essence(&self, into: &mut impl Hasher) {
+        for owner in &self.owners {
+            (owner.written(), &owner.leases, owner.wakes_at).hash(into);
+        }
+        self.store.hash_essence(into);
     }
 
     /// When the next owner wakes up by itself.

@@ -1,5 +1,6 @@
 //! What outlives every process: rows, fenced by leases; and the ledger of what really went on the wire.
 
+use core::hash::{Hash as _, Hasher};
 use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_delivery::{
@@ -33,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) owner: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 struct Sends {
     sent: u32,
     given_back: u32,
@@ -69,7 +70,8 @@ impl Store {
     /// A delivery's name stays, and its counters never go back.
     fn follows(&self, new: &DeliveryRecord) -> Result<(), Violation> {
         let Some(old) = self.deliveries.get(&new.id) else { return Ok(()) };
-        let same = (old.endpoint, old.body, old.test, old.order) == (new.endpoint, new.body, new.test, new.order);
+        let same =
+            (old.endpoint, old.body, old.test, old.order) == (new.endpoint, new.body, new.test, new.order);
         Promise::SameIdentity.require(same, || became(old, new))?;
         let onward = (old.round, old.attempt) <= (new.round, new.attempt) && old.sends <= new.sends;
         Promise::BoundedAttempts.require(onward, || became(old, new))
@@ -78,10 +80,12 @@ impl Store {
     fn ends(&mut self, delivery: &DeliveryRecord, end: End) -> Result<(), Violation> {
         let round = (delivery.id, delivery.round.get());
         let before = self.ended.insert(round, end);
-        Promise::OneTerminalRecord
-            .require(before.is_none(), || format!("{before:?}, and then again: {}", words::delivery_record(delivery)))?;
+        Promise::OneTerminalRecord.require(before.is_none(), || {
+            format!("{before:?}, and then again: {}", words::delivery_record(delivery))
+        })?;
         let is_true = end != End::Delivered || self.accepted.contains(&round);
-        Promise::AtLeastOnce.require(is_true, || format!("nobody accepted {}", words::delivery_record(delivery)))
+        Promise::AtLeastOnce
+            .require(is_true, || format!("nobody accepted {}", words::delivery_record(delivery)))
     }
 
     /// A request goes on the wire.
@@ -110,6 +114,18 @@ impl Store {
     /// The receiver has it.
     pub(crate) fn accepts(&mut self, attempt: &Attempt) {
         self.accepted.insert((attempt.attempt.delivery, attempt.round.get()));
+    }
+
+    /// All but what was sent: the counters of the rows say that no request comes again.
+    pub(crate) fn hash_essence(&self, into: &mut impl Hasher) {
+        for row in self.endpoints.values() {
+            (row.lease, row.owner).hash(into);
+            into.write(&serde_json::to_vec(&row.record).unwrap_or_default());
+        }
+        for delivery in self.deliveries.values() {
+            into.write(&serde_json::to_vec(delivery).unwrap_or_default());
+        }
+        (&self.ended, &self.numbers, &self.accepted).hash(into);
     }
 
     pub(crate) fn rounds_ended(&self) -> usize {

@@ -1,7 +1,8 @@
 //! Outputs and names in few words, so that a failing trace can be read.
 
 use gymhook_delivery::{
-    AttemptRef, DeliveryId, DeliveryRecord, DeliveryState, EndpointId, EndpointRecord, EndpointStatus, Output, Record,
+    AttemptRef, DeliveryId, DeliveryRecord, DeliveryState, EndpointId, EndpointRecord, EndpointStatus,
+    Output, Record,
 };
 
 use crate::at::At;
@@ -22,10 +23,17 @@ pub(crate) fn attempt(attempt: &AttemptRef) -> String {
 
 pub(crate) fn output(output: &Output) -> String {
     match output {
-        Output::WakeAt(at) => at.map_or("rests".to_owned(), |at| format!("rests until {}", At::of(at))),
+        Output::WakeAt(at) => {
+            at.map_or_else(|| "rests".to_owned(), |at| format!("rests until {}", At::of(at)))
+        }
         Output::Attempt(begun) => {
             let probe = if begun.probe { ", a probe" } else { "" };
-            format!("attempts {} (round {}, attempt {}{probe})", attempt(&begun.attempt), begun.round, begun.number)
+            format!(
+                "attempts {} (round {}, attempt {}{probe})",
+                attempt(&begun.attempt),
+                begun.round,
+                begun.number
+            )
         }
         Output::Record(record) => format!("records {}", self::record(record)),
     }
@@ -42,15 +50,20 @@ pub(crate) fn record(record: &Record) -> String {
 pub(crate) fn delivery_record(record: &DeliveryRecord) -> String {
     let state = match record.state {
         DeliveryState::Waiting { due } => format!("waits until {}", At::of(due)),
-        DeliveryState::InFlight { lost_at, then } => format!("in flight, lost at {}, then {then:?}", At::of(lost_at)),
+        DeliveryState::InFlight { lost_at, then } => {
+            format!("in flight, lost at {}, then {then:?}", At::of(lost_at))
+        }
         DeliveryState::Finished { at, end } => format!("{end:?} at {}", At::of(at)),
     };
     let DeliveryRecord { round, attempt, sends, order, .. } = record;
-    format!("{} (order {order}, round {round}, attempt {attempt}, sent {sends} times) {state}", delivery(record.id))
+    format!(
+        "{} (order {order}, round {round}, attempt {attempt}, sent {sends} times) {state}",
+        delivery(record.id)
+    )
 }
 
 pub(crate) fn endpoint_record(record: &EndpointRecord) -> String {
-    let at = |at: Option<time::UtcDateTime>| at.map_or("–".to_owned(), |at| At::of(at).to_string());
+    let at = |at: Option<time::UtcDateTime>| at.map_or_else(|| "–".to_owned(), |at| At::of(at).to_string());
     let status = match record.status {
         EndpointStatus::Enabled => "enabled".to_owned(),
         EndpointStatus::Disabled { reason, .. } => format!("disabled {reason:?}"),

@@ -203,13 +203,23 @@ impl World {
         self.deliver_answer(owner, attempt, answer, after_ms, limit_ms);
     }
 
-    fn deliver_answer(&mut self, owner: usize, attempt: Attempt, answer: Answer, after_ms: u64, limit_ms: u64) {
-        let dice = |kind| hash_of(&[self.seed, kind, delivery_hash(attempt.attempt.delivery), attempt.attempt.send.into()]);
+    fn deliver_answer(
+        &mut self,
+        owner: usize,
+        attempt: Attempt,
+        answer: Answer,
+        after_ms: u64,
+        limit_ms: u64,
+    ) {
+        let dice = |kind| {
+            hash_of(&[self.seed, kind, delivery_hash(attempt.attempt.delivery), attempt.attempt.send.into()])
+        };
         let Faults { lost, doubled, late, misdirected } = self.faults;
         let other = (owner + 1) % self.site.owners.len();
         let extra = dice(5) % 60_000;
         let [is_lost, is_doubled, is_late, is_misdirected] =
-            [(1, lost), (2, doubled), (3, late), (4, misdirected)].map(|(kind, chance)| dice(kind) % 1_000 < chance);
+            [(1, lost), (2, doubled), (3, late), (4, misdirected)]
+                .map(|(kind, chance)| dice(kind) % 1_000 < chance);
         if is_misdirected {
             self.come(after_ms, ToCome::Answer { owner: other, attempt, answer });
         }
@@ -258,7 +268,9 @@ impl World {
             Event::Cancel(delivery) => self.tell_about(*delivery, Command::Cancel),
             Event::Redeliver(delivery) => self.redeliver(*delivery),
             Event::Forget(delivery) => self.tell_about(*delivery, Command::Forget),
-            Event::Disable(endpoint) => self.tell_holder(*endpoint, &Command::Disable(endpoint_id(*endpoint))),
+            Event::Disable(endpoint) => {
+                self.tell_holder(*endpoint, &Command::Disable(endpoint_id(*endpoint)))
+            }
             Event::Enable(endpoint) => self.tell_holder(*endpoint, &Command::Enable(endpoint_id(*endpoint))),
             Event::Retune(endpoint, settings) => self.retune(*endpoint, settings),
             Event::Behave(endpoint, character) => {
@@ -327,7 +339,12 @@ impl World {
     }
 
     fn is_held(&self, wanted: &Wanted) -> bool {
-        let owner = self.site.store.endpoints.get(&wanted.new.endpoint).and_then(|row| self.site.owners.get(row.owner));
+        let owner = self
+            .site
+            .store
+            .endpoints
+            .get(&wanted.new.endpoint)
+            .and_then(|row| self.site.owners.get(row.owner));
         owner.and_then(|owner| owner.reference()).is_some_and(|held| held.delivery(wanted.new.id).is_some())
     }
 
@@ -370,13 +387,18 @@ impl World {
         let store = &self.site.store;
         let is_concerned = |wanted: &&Wanted| {
             let row = store.endpoints.get(&wanted.new.endpoint);
-            !store.deliveries.contains_key(&wanted.new.id) && row.is_some_and(|row| owner.is_none_or(|o| o == row.owner))
+            !store.deliveries.contains_key(&wanted.new.id)
+                && row.is_some_and(|row| owner.is_none_or(|o| o == row.owner))
         };
         let missing: Vec<Wanted> = self.wanted.values().filter(is_concerned).copied().collect();
         missing.into_iter().try_for_each(|wanted| self.enqueue(wanted))
     }
 
-    fn tell_about(&mut self, delivery: u64, command: impl FnOnce(DeliveryId) -> Command) -> Result<(), Violation> {
+    fn tell_about(
+        &mut self,
+        delivery: u64,
+        command: impl FnOnce(DeliveryId) -> Command,
+    ) -> Result<(), Violation> {
         let Some(wanted) = self.wanted.get(&delivery).copied() else { return Ok(()) };
         self.tell_holder(wanted.endpoint, &command(wanted.new.id))
     }

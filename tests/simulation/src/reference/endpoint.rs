@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use gymhook_delivery::{
-    BreakerState, DeliveryId, DeliveryRecord, DeliveryState, DisableReason, EndpointChange, EndpointId, EndpointRecord, EndpointStatus,
-    LeaseEpoch,
+    BreakerState, DeliveryId, DeliveryRecord, DeliveryState, DisableReason, EndpointChange, EndpointId,
+    EndpointRecord, EndpointStatus, LeaseEpoch,
 };
 use time::UtcDateTime;
 
@@ -92,7 +92,8 @@ impl Endpoint {
             BreakerState::HalfOpen { .. } => return None,
         };
         let held = self.record.held_until.map(At::of);
-        let token = self.settings.rate.and_then(|rate| Some(rate.allows_from(At::of(self.record.bucket_full_at?))));
+        let token =
+            self.settings.rate.and_then(|rate| Some(rate.allows_from(At::of(self.record.bucket_full_at?))));
         Some(held.into_iter().chain(token).fold(breaker, At::max))
     }
 
@@ -106,7 +107,10 @@ impl Endpoint {
 
     /// When the next first attempt and the next retry are due; of an ordered endpoint only the oldest counts, of which
     /// `oldest` tells whether it is a retry and when it is due.
-    pub(super) fn heads(&self, oldest: impl Fn(DeliveryId) -> Option<(bool, At)>) -> (Option<At>, Option<At>) {
+    pub(super) fn heads(
+        &self,
+        oldest: impl Fn(DeliveryId) -> Option<(bool, At)>,
+    ) -> (Option<At>, Option<At>) {
         if !self.settings.ordered {
             let due = |lane: &Lane| lane.first().map(|(due, ..)| *due);
             return (due(&self.first_attempts), due(&self.retries));
@@ -173,7 +177,9 @@ impl Endpoint {
         let mut changes = Vec::new();
         match sign {
             Sign::Success => self.record.allowance = (self.record.allowance + 1).min(self.most_in_flight()),
-            Sign::Failure | Sign::AskedToWait(_) => self.record.allowance = (self.record.allowance / 2).max(1),
+            Sign::Failure | Sign::AskedToWait(_) => {
+                self.record.allowance = (self.record.allowance / 2).max(1)
+            }
             Sign::Refusal | Sign::Gone | Sign::Nothing => {}
         }
         changes.extend(self.move_breaker(sign, probe, now));
@@ -252,7 +258,8 @@ impl Endpoint {
     }
 
     fn warn_or_disable(&mut self, now: At, changes: &mut Vec<EndpointChange>) {
-        let failing_for = self.record.failing_since.map_or(0, |since| now.reached().since(At::of(since)).max(0));
+        let failing_for =
+            self.record.failing_since.map_or(0, |since| now.reached().since(At::of(since)).max(0));
         let failed = self.record.failed_in_a_row;
         if self.settings.disable_after.is_some_and(|limit| failed >= limit.get()) {
             changes.extend(self.disable(DisableReason::FailedInARow { deliveries: failed }, now));
@@ -264,7 +271,8 @@ impl Endpoint {
             return;
         }
         let percent = |part: u128, whole: u128| (part * 100).checked_div(whole).unwrap_or(100);
-        let by_count = self.settings.disable_after.map_or(0, |limit| percent(failed.into(), limit.get().into()));
+        let by_count =
+            self.settings.disable_after.map_or(0, |limit| percent(failed.into(), limit.get().into()));
         let by_span =
             self.settings.disable_failing_for.map_or(0, |limit| percent(span.as_nanos(), limit.as_nanos()));
         let reached = by_count.max(by_span);

@@ -30,7 +30,8 @@ impl Reference {
         let settings = &endpoint.settings;
         let verdict = answer.map_or(Verdict::Retry, |(answer, _)| verdict(settings, answer));
         let asked = answer.and_then(|(answer, read_at)| answer.asked_until(read_at));
-        let asked = asked.map_or(Duration::ZERO, |until| until_then(now, until)).min(settings.retry_after_max);
+        let asked =
+            asked.map_or(Duration::ZERO, |until| until_then(now, until)).min(settings.retry_after_max);
         let fate = fate(settings, &record, verdict, asked, answer.is_none(), then, now);
         let gave_up = matches!(fate, Fate::Over(End::Undeliverable(_)));
         let sign = if answer.is_none() { Sign::Nothing } else { sign(verdict, asked, now) };
@@ -92,7 +93,8 @@ fn fate(
             Fate::Again { due: now.after(wait).not_before(), number: record.attempt }
         }
         (Verdict::Retry | Verdict::Throttle, Then::Decide) => {
-            let since_first = record.first_failure.map_or(Duration::ZERO, |first| until_then(At::of(first), now));
+            let since_first =
+                record.first_failure.map_or(Duration::ZERO, |first| until_then(At::of(first), now));
             let failure = Failure { id, number: record.attempt.get(), since_first, asked };
             match waits::after_failure(settings, failure).filter(|_| !record.test) {
                 Some(wait) => {

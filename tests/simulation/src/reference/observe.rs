@@ -30,7 +30,11 @@ impl Reference {
 
     fn attempt(&mut self, attempt: &Attempt) -> Result<(), Violation> {
         Promise::RecordsFirst.require(self.expected.is_empty(), || {
-            format!("{}\n  began before it was recorded: {}", words::attempt(&attempt.attempt), self.in_words())
+            format!(
+                "{}\n  began before it was recorded: {}",
+                words::attempt(&attempt.attempt),
+                self.in_words()
+            )
         })?;
         let begun = self.begun.take();
         Promise::RecordsFirst
@@ -73,8 +77,12 @@ impl Reference {
         else {
             let promise = match (self.deliveries.get(&delivery.id).map(|held| held.state), change) {
                 (None, _) => Promise::SameIdentity,
-                (Some(DeliveryState::Finished { .. }), DeliveryChange::Ended(_)) => Promise::OneTerminalRecord,
-                (Some(DeliveryState::InFlight { .. }), DeliveryChange::Ended(_)) => Promise::OnlyTheAttemptUnderWay,
+                (Some(DeliveryState::Finished { .. }), DeliveryChange::Ended(_)) => {
+                    Promise::OneTerminalRecord
+                }
+                (Some(DeliveryState::InFlight { .. }), DeliveryChange::Ended(_)) => {
+                    Promise::OnlyTheAttemptUnderWay
+                }
                 (Some(_), _) => Promise::AsDocumented,
             };
             return promise.broken(|| format!("nothing called for {}", words::record(record)));
@@ -112,7 +120,8 @@ impl Reference {
     /// The machine counts an attempt as lost by itself when its answer is overdue.
     fn lose_if_overdue(&mut self, record: &Record) {
         let Record::Delivery { delivery, .. } = record else { return };
-        if let Some(DeliveryState::InFlight { lost_at, .. }) = self.deliveries.get(&delivery.id).map(|held| held.state)
+        if let Some(DeliveryState::InFlight { lost_at, .. }) =
+            self.deliveries.get(&delivery.id).map(|held| held.state)
             && At::of(lost_at) <= self.now.reached()
         {
             self.ended(delivery.id, None);

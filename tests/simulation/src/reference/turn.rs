@@ -14,10 +14,12 @@ impl Reference {
     /// The machine recorded that an attempt begins.
     pub(super) fn begin(&mut self, found: DeliveryRecord) -> Result<(), Violation> {
         let Some(held) = self.deliveries.get(&found.id).copied() else {
-            return Promise::SameIdentity.broken(|| format!("not held is {}", words::delivery_record(&found)));
+            return Promise::SameIdentity
+                .broken(|| format!("not held is {}", words::delivery_record(&found)));
         };
         let Some(endpoint) = self.endpoints.get(&held.endpoint) else {
-            return Promise::SameIdentity.broken(|| format!("no endpoint for {}", words::delivery_record(&found)));
+            return Promise::SameIdentity
+                .broken(|| format!("no endpoint for {}", words::delivery_record(&found)));
         };
         self.may_begin(&held, endpoint)?;
         self.is_its_turn(&held, endpoint)?;
@@ -31,26 +33,36 @@ impl Reference {
         let due = match held.state {
             DeliveryState::Waiting { due } => At::of(due),
             DeliveryState::InFlight { .. } => {
-                return Promise::InFlightLimit.broken(|| format!("two attempts at once: {}", words::delivery_record(held)));
+                return Promise::InFlightLimit
+                    .broken(|| format!("two attempts at once: {}", words::delivery_record(held)));
             }
             DeliveryState::Finished { .. } => {
-                return Promise::OneTerminalRecord.broken(|| format!("an attempt after the end: {}", words::delivery_record(held)));
+                return Promise::OneTerminalRecord
+                    .broken(|| format!("an attempt after the end: {}", words::delivery_record(held)));
             }
         };
         Promise::NothingToDisabled
             .require(endpoint.is_enabled(), || words::endpoint_record(&endpoint.record))?;
-        Promise::AsDocumented
-            .require(!self.draining, || format!("an attempt begins while draining: {}", words::delivery_record(held)))?;
+        Promise::AsDocumented.require(!self.draining, || {
+            format!("an attempt begins while draining: {}", words::delivery_record(held))
+        })?;
         Promise::InFlightLimit.require(self.has_slots(), || {
             format!("{} attempts are under way, {} may be", self.flights.len(), self.bounds.slots)
         })?;
         let room = endpoint.room(self.bounds.share());
         Promise::InFlightLimit.require(endpoint.in_flight.len() < room, || {
-            format!("{} attempts are under way to {}, {room} may be", endpoint.in_flight.len(), words::endpoint(endpoint.id()))
+            format!(
+                "{} attempts are under way to {}, {room} may be",
+                endpoint.in_flight.len(),
+                words::endpoint(endpoint.id())
+            )
         })?;
-        Promise::NeverEarly.require(due <= now, || format!("at {now} begins what is due at {due}: {}", words::delivery_record(held)))?;
+        Promise::NeverEarly.require(due <= now, || {
+            format!("at {now} begins what is due at {due}: {}", words::delivery_record(held))
+        })?;
         match endpoint.lets_through_from() {
-            None => Promise::InFlightLimit.broken(|| format!("a probe is under way to {}", words::endpoint(endpoint.id()))),
+            None => Promise::InFlightLimit
+                .broken(|| format!("a probe is under way to {}", words::endpoint(endpoint.id()))),
             Some(from) => Promise::NeverEarly.require(from <= now, || {
                 format!("at {now} begins what may at {from}: {}", words::endpoint_record(&endpoint.record))
             }),
@@ -86,7 +98,8 @@ impl Reference {
     /// No endpoint has many turns while another one waits for a single one.
     fn is_fair(&self, endpoint: &Endpoint) -> Result<(), Violation> {
         let patience = 2 + self.endpoints.len().checked_ilog2().unwrap_or(0) as usize;
-        let Some(long_ago) = endpoint.turns.len().checked_sub(patience).and_then(|at| endpoint.turns.get(at)) else {
+        let Some(long_ago) = endpoint.turns.len().checked_sub(patience).and_then(|at| endpoint.turns.get(at))
+        else {
             return Ok(());
         };
         let passed_over = |other: &&Endpoint| {
@@ -137,7 +150,12 @@ impl Reference {
             format!("the token recorded was\n  {token:?}\n  and has to be\n  {right_token:?}")
         })?;
         self.begun = Some(Attempt {
-            attempt: AttemptRef { delivery: record.id, endpoint: record.endpoint, send: record.sends, lease: endpoint.lease },
+            attempt: AttemptRef {
+                delivery: record.id,
+                endpoint: record.endpoint,
+                send: record.sends,
+                lease: endpoint.lease,
+            },
             number: record.attempt,
             round: record.round,
             deadline: deadline.utc(),
@@ -148,7 +166,8 @@ impl Reference {
         if let Some(budget) = &mut self.budget {
             if held.attempt.is_retry() { budget.retry() } else { budget.first_attempt() }
         }
-        let is_counted = (found.attempt, found.sends, found.round) == (record.attempt, record.sends, record.round);
+        let is_counted =
+            (found.attempt, found.sends, found.round) == (record.attempt, record.sends, record.round);
         let promise = if is_counted { Promise::SameIdentity } else { Promise::BoundedAttempts };
         promise.require(found == record, || {
             let (found, right) = (words::delivery_record(&found), words::delivery_record(&record));
@@ -175,8 +194,8 @@ impl Reference {
         })?;
         let wakes_in_time = next.is_none_or(|next| until.is_some_and(|until| until <= next));
         Promise::NoLostWakeUp.require(wakes_in_time, || {
-            let until = until.map_or("something happens".to_owned(), |at| at.to_string());
-            let next = next.map_or("never".to_owned(), |at| at.to_string());
+            let until = until.map_or_else(|| "something happens".to_owned(), |at| at.to_string());
+            let next = next.map_or_else(|| "never".to_owned(), |at| at.to_string());
             format!("the machine rests until {until}, and has something to do at {next}")
         })?;
         Promise::NoLostWakeUp.require(until.is_none_or(|until| until > now), || {
@@ -238,7 +257,8 @@ impl Reference {
     /// Whether `said` is what an endpoint's deliveries wait for, as far as the documents name one thing only.
     pub(crate) fn names_what_blocks(&self, id: EndpointId, said: Option<HeldBack>) -> Result<(), Violation> {
         let Some(endpoint) = self.endpoints.get(&id).filter(|endpoint| !endpoint.by_age.is_empty()) else {
-            return Promise::Order.require(said.is_none(), || format!("nothing waits at {id}, blocked by {said:?}"));
+            return Promise::Order
+                .require(said.is_none(), || format!("nothing waits at {id}, blocked by {said:?}"));
         };
         let now = self.now.reached();
         let is_disabled = matches!(said, Some(HeldBack::Disabled { .. }));
@@ -249,9 +269,11 @@ impl Reference {
         if !endpoint.settings.ordered || is_disabled || !is_healthy {
             return Ok(());
         }
-        let oldest = endpoint.by_age.first().map(|(_, id)| *id).filter(|id| {
-            self.oldest(*id).is_some_and(|(_, due)| due > now)
-        });
+        let oldest = endpoint
+            .by_age
+            .first()
+            .map(|(_, id)| *id)
+            .filter(|id| self.oldest(*id).is_some_and(|(_, due)| due > now));
         let blocker = endpoint.in_flight.first().copied().or(oldest);
         let named = match said {
             Some(HeldBack::Behind { delivery, .. }) => Some(delivery),

@@ -33,7 +33,8 @@ pub(crate) struct Failure<'a> {
 pub(crate) fn after_failure(settings: &Settings, failure: Failure<'_>) -> Option<Duration> {
     let mut span = spread(settings, failure.number)?;
     if settings.from_first_failure {
-        let (lead, passed) = (lead_before(&settings.schedule, failure.number), failure.since_first.as_nanos());
+        let (lead, passed) =
+            (lead_before(&settings.schedule, failure.number), failure.since_first.as_nanos());
         let shifted = |wait: Nanos| wait.min((lead + wait).saturating_sub(passed));
         span = Span { least: shifted(span.least), most: shifted(span.most) };
     }
@@ -85,7 +86,7 @@ fn scheduled(schedule: &Schedule, number: u32) -> Option<Nanos> {
             let index = usize::try_from(number.checked_sub(1)?).ok()?;
             delays.get(index).map(Duration::as_nanos)
         }
-        Schedule::Constant { delay, retries } => (number <= *retries).then(|| delay.as_nanos()),
+        Schedule::Constant { delay, retries } => (number <= *retries).then_some(delay.as_nanos()),
         Schedule::Exponential { initial, factor, max, retries } => (number <= *retries).then(|| {
             let grown = (1..number).fold(initial.as_nanos(), |delay, _| delay * Nanos::from(*factor));
             grown.min(max.as_nanos())
@@ -121,5 +122,8 @@ fn drawn(span: Span, id: &[u8], number: u32) -> Duration {
 /// The documented draw: FNV-1a (RFC 9923) over the id and the attempt's number, then SplitMix64's finaliser.
 fn draw(id: &[u8], number: u32) -> u64 {
     let bytes = id.iter().copied().chain(number.to_le_bytes());
-    mixed(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
+    mixed(
+        bytes
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)),
+    )
 }
