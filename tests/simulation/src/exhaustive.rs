@@ -15,12 +15,12 @@ use gymhook_delivery::{Attempt, BodyDigest, DeliveryId, NewDelivery};
 use crate::answer::Answer;
 use crate::at::At;
 use crate::command::Command;
+use crate::names::{delivery_id, endpoint_id};
 use crate::reference::Bounds;
 use crate::settings::Settings;
 use crate::site::{Saves, Site};
 use crate::violation::Violation;
 use crate::words;
-use crate::world::{delivery_id, endpoint_id};
 
 /// How much may go wrong along one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_path_with_a_crash_or_an_expired_lease_ends_well() {
-        for (attempts, crashes, expiries) in [(3, 0, 0), (1, 1, 0), (1, 0, 1)] {
+        for (attempts, crashes, expiries) in [(3, 0, 0), (2, 1, 0), (1, 0, 1)] {
             let seen =
                 Exhaustive::new(attempts, crashes, expiries).search().unwrap_or_else(|told| panic!("{told}"));
             assert!(seen.ends > 0 && seen.states > 100, "{seen:?}");

@@ -5,6 +5,7 @@ mod campaign;
 mod character;
 mod command;
 mod exhaustive;
+mod names;
 mod owner;
 pub mod planted;
 mod random;
@@ -16,6 +17,7 @@ mod site;
 mod store;
 mod trace;
 mod violation;
+mod wire;
 mod words;
 mod world;
 

@@ -1,19 +1,22 @@
 //! A script, played: time, the wire, and everybody's next move.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
-use gymhook_delivery::{Attempt, AttemptRef, BodyDigest, DeliveryId, EndpointId, LeaseEpoch, NewDelivery};
+use gymhook_delivery::{Attempt, BodyDigest, DeliveryId, NewDelivery};
 
 use crate::answer::Answer;
 use crate::at::At;
-use crate::character::{Character, Plan};
+use crate::character::Character;
 use crate::command::{Command, Reply};
+use crate::names::{delivery_hash, delivery_id, endpoint_id, endpoint_number};
 use crate::random::hash_of;
-use crate::script::{Event, Faults, Forgery, Script, Step};
+use crate::script::{Event, Faults, Script, Step};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::trace::Totals;
 use crate::violation::{Promise, Violation};
+use crate::wire::{Answered, Patience, ToCome, Wire};
 
 /// A script, played.
 #[derive(Debug)]
@@ -22,14 +25,9 @@ pub(crate) struct World {
     site: Site,
     clock: At,
     characters: Vec<Character>,
-    faults: Faults,
+    wire: Wire,
     /// What was ever asked to be delivered, whether it is taken over yet or not.
     wanted: BTreeMap<u64, Wanted>,
-    /// What is to come, in the order of time and then of making.
-    to_come: BTreeMap<(At, u64), ToCome>,
-    made: u64,
-    /// Answers that were given, for echoes of them.
-    past: Vec<(usize, Attempt, Answer)>,
     /// Which owners have been told something since they last put out.
     unsettled: Vec<bool>,
     /// For how long a process that dies stays down.
@@ -44,21 +42,6 @@ struct Wanted {
     endpoint: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum ToCome {
-    Answer { owner: usize, attempt: Attempt, answer: Answer },
-    Start(usize),
-}
-
-impl ToCome {
-    const fn attempt(&self) -> Option<(usize, AttemptRef)> {
-        match self {
-            Self::Answer { owner, attempt, .. } => Some((*owner, attempt.attempt)),
-            Self::Start(_) => None,
-        }
-    }
-}
-
 impl World {
     /// The world at its beginning; `keeps_lines` if every step is to be told in words.
     pub(crate) fn new(script: &Script, keeps_lines: bool) -> Result<Self, Violation> {
@@ -71,11 +54,8 @@ impl World {
             site,
             clock: At::START,
             characters: script.endpoints.iter().map(|(character, _)| *character).collect(),
-            faults: script.faults,
+            wire: Wire::new(script.seed, script.owners, script.faults),
             wanted: BTreeMap::new(),
-            to_come: BTreeMap::new(),
-            made: 0,
-            past: Vec::new(),
             unsettled: vec![true; script.owners],
             down_ms: 0,
             patience: 50_000 + 500 * script.steps.len() as u64,
@@ -93,7 +73,7 @@ impl World {
     /// Lets everything become well, and everything that was ever wanted come to its end.
     pub(crate) fn finish(&mut self) -> Result<(), Violation> {
         self.characters.fill(Character::Healthy);
-        self.faults = Faults::default();
+        self.wire.faults = Faults::default();
         for owner in &mut self.site.owners {
             (owner.dies_after, owner.copied_after) = (None, None);
         }
@@ -136,7 +116,7 @@ impl World {
     fn pass_time(&mut self, until: Option<At>) -> Result<(), Violation> {
         loop {
             let wake = self.site.next_wake().map(|(at, _)| at);
-            let event = self.to_come.first_key_value().map(|((at, _), _)| *at);
+            let event = self.wire.next_at();
             let next = [wake, event].into_iter().flatten().min();
             if next.is_none_or(|next| next > self.clock) && self.unsettled.contains(&true) {
                 self.settle_all()?;
@@ -154,10 +134,10 @@ impl World {
     }
 
     fn next_events(&mut self) -> Result<(), Violation> {
-        while let Some(entry) = self.to_come.first_entry().filter(|entry| entry.key().0 <= self.clock) {
-            match entry.remove() {
+        while let Some(due) = self.wire.take_due(self.clock) {
+            match due {
                 ToCome::Start(owner) => self.start(owner)?,
-                ToCome::Answer { owner, attempt, answer } => self.answer(owner, attempt, answer)?,
+                ToCome::Answer(answered) => self.answer(answered)?,
             }
         }
         while let Some((_, owner)) = self.site.next_wake().filter(|(at, _)| *at <= self.clock) {
@@ -177,7 +157,7 @@ impl World {
                     self.send(owner, attempt);
                 }
                 if done.died {
-                    self.come(self.down_ms, ToCome::Start(owner));
+                    self.wire.come(self.clock, self.down_ms, ToCome::Start(owner));
                 }
             }
         }
@@ -191,55 +171,24 @@ impl World {
         let Some(row) = self.site.store.endpoints.get(&attempt.attempt.endpoint) else { return };
         let delivery = hash_of(&[delivery_hash(attempt.attempt.delivery)]);
         let dice = hash_of(&[self.seed, delivery, attempt.attempt.send.into(), attempt.attempt.lease.get()]);
-        let limit_ms = u64::try_from(row.settings.attempt_timeout.as_millis()).unwrap_or(u64::MAX);
-        let Plan { after_ms, answer, kills } = character.plan(dice, delivery, self.clock, &row.settings);
-        if answer.is_accepted() {
+        let plan = character.plan(dice, delivery, self.clock, &row.settings);
+        let patience = Patience {
+            timeout_ms: millis(row.settings.attempt_timeout),
+            grace_ms: millis(self.site.bounds().grace),
+        };
+        if plan.answer.is_accepted() {
             self.site.store.accepts(&attempt);
         }
-        if kills {
+        if plan.kills {
             self.site.kill(owner);
-            return self.come(1_000, ToCome::Start(owner));
+            return self.wire.come(self.clock, 1_000, ToCome::Start(owner));
         }
-        self.deliver_answer(owner, attempt, answer, after_ms, limit_ms);
+        self.wire.carry(owner, attempt, plan, patience, self.clock);
     }
 
-    fn deliver_answer(
-        &mut self,
-        owner: usize,
-        attempt: Attempt,
-        answer: Answer,
-        after_ms: u64,
-        limit_ms: u64,
-    ) {
-        let dice = |kind| {
-            hash_of(&[self.seed, kind, delivery_hash(attempt.attempt.delivery), attempt.attempt.send.into()])
-        };
-        let Faults { lost, doubled, late, misdirected } = self.faults;
-        let other = (owner + 1) % self.site.owners.len();
-        let extra = dice(5) % 60_000;
-        let [is_lost, is_doubled, is_late, is_misdirected] =
-            [(1, lost), (2, doubled), (3, late), (4, misdirected)]
-                .map(|(kind, chance)| dice(kind) % 1_000 < chance);
-        if is_misdirected {
-            self.come(after_ms, ToCome::Answer { owner: other, attempt, answer });
-        }
-        if is_doubled {
-            let answer = if extra % 2 == 0 { answer } else { Answer::Status(503, None) };
-            self.come(after_ms + extra / 100, ToCome::Answer { owner, attempt, answer });
-        }
-        if is_late {
-            let grace = u64::try_from(self.site.bounds().grace.as_millis()).unwrap_or(u64::MAX);
-            self.come(after_ms + limit_ms + grace + extra, ToCome::Answer { owner, attempt, answer });
-        } else if !is_lost {
-            self.come(after_ms, ToCome::Answer { owner, attempt, answer });
-        }
-    }
-
-    fn answer(&mut self, owner: usize, attempt: Attempt, answer: Answer) -> Result<(), Violation> {
-        if self.past.len() < 10_000 {
-            self.past.push((owner, attempt, answer));
-        }
-        if answer == Answer::OwnFault {
+    fn answer(&mut self, answered: Answered) -> Result<(), Violation> {
+        let Answered { owner, attempt, answer } = answered;
+        if answer == Answer::OwnFault && self.site.awaits(owner, &attempt) {
             self.site.store.gives_back(&attempt);
         }
         self.tell(owner, &Command::Answer(attempt.attempt, answer)).map(drop)
@@ -283,7 +232,7 @@ impl World {
                 if let Some(owner) = self.site.owners.get_mut(*owner).filter(|owner| owner.is_up()) {
                     owner.dies_after = Some(*after);
                 }
-                self.down_ms = u64::try_from(down_for.as_millis()).unwrap_or(0);
+                self.down_ms = millis(*down_for);
                 self.unsettle(*owner);
                 Ok(())
             }
@@ -307,26 +256,17 @@ impl World {
             }
             Event::Drain(owner) => self.tell(*owner, &Command::Drain).map(drop),
             Event::Resume(owner) => self.tell(*owner, &Command::Resume).map(drop),
-            Event::Forge { number, kind } => self.forge(*number, *kind),
-            Event::Echo(number) => {
-                let index = usize::try_from(*number).unwrap_or(0).checked_rem(self.past.len()).unwrap_or(0);
-                let Some((owner, attempt, answer)) = self.past.get(index).copied() else { return Ok(()) };
-                self.tell(owner, &Command::Answer(attempt.attempt, answer)).map(drop)
-            }
+            Event::Forge { number, kind } => match self.wire.forge(*number, *kind) {
+                Some((owner, attempt)) => {
+                    self.tell(owner, &Command::Answer(attempt, Answer::Status(503, None))).map(drop)
+                }
+                None => Ok(()),
+            },
+            Event::Echo(number) => match self.wire.echo(*number) {
+                Some(answered) => self.answer(answered),
+                None => Ok(()),
+            },
         }
-    }
-
-    fn forge(&mut self, number: u64, kind: Forgery) -> Result<(), Violation> {
-        let under_way: Vec<(usize, AttemptRef)> = self.to_come.values().filter_map(ToCome::attempt).collect();
-        let index = usize::try_from(number >> 1).unwrap_or(0).checked_rem(under_way.len()).unwrap_or(0);
-        let Some((owner, mut attempt)) = under_way.get(index).copied() else { return Ok(()) };
-        match kind {
-            Forgery::Endpoint => attempt.endpoint = endpoint_id(endpoint_number(attempt.endpoint) + 1),
-            Forgery::Lease => attempt.lease = LeaseEpoch::new(attempt.lease.get() + 1),
-            Forgery::Send => attempt.send += 1,
-            Forgery::EarlierSend => attempt.send = attempt.send.saturating_sub(1),
-        }
-        self.tell(owner, &Command::Answer(attempt, Answer::Status(503, None))).map(drop)
     }
 
     fn enqueue(&mut self, wanted: Wanted) -> Result<(), Violation> {
@@ -420,29 +360,8 @@ impl World {
             *unsettled = true;
         }
     }
-
-    fn come(&mut self, after_ms: u64, what: ToCome) {
-        let at = self.clock.shifted(i64::try_from(after_ms).unwrap_or(0).saturating_mul(1_000_000));
-        self.to_come.insert((at, self.made), what);
-        self.made += 1;
-    }
 }
 
-pub(crate) fn endpoint_id(number: usize) -> EndpointId {
-    EndpointId::from_u128(number as u128 + 1)
-}
-
-fn endpoint_number(id: EndpointId) -> usize {
-    usize::try_from(id.as_uuid().as_u128()).unwrap_or(0).saturating_sub(1)
-}
-
-/// The ids of later deliveries are not the greater ones.
-pub(crate) fn delivery_id(seed: u64, number: u64) -> DeliveryId {
-    let high = u128::from(hash_of(&[seed, number]));
-    DeliveryId::from_u128(high << 64 | u128::from(number))
-}
-
-fn delivery_hash(id: DeliveryId) -> u64 {
-    let (high, low) = id.as_uuid().as_u64_pair();
-    high ^ low.rotate_left(32)
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
