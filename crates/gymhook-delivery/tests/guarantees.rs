@@ -145,6 +145,21 @@ fn all_endpoints_together_get_no_more_than_the_slots_and_none_more_than_its_shar
 }
 
 #[test]
+fn an_endpoint_alone_gets_its_share_of_the_slots_and_no_more() {
+    let mut world = World::with(Limits::new(count(10)).with_share_percent(30), None);
+    world.add(1, plain_policy());
+    for delivery in 0..50 {
+        world.enqueue(delivery, 1);
+    }
+    let mut most = 0;
+    while let Some(next) = world.flying().first() {
+        most = most.max(world.under_way.len());
+        world.answer(*next, ok());
+    }
+    assert_eq!((most, world.sent.len()), (3, 50));
+}
+
+#[test]
 fn nothing_is_sent_to_a_disabled_endpoint_and_nothing_is_lost_meanwhile() {
     let mut world = World::plain();
     world.enqueue(1, 1);
