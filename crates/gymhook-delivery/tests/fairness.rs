@@ -61,7 +61,8 @@ fn a_retry_whose_time_comes_as_the_budget_pays_queues_behind_those_that_wait_for
         world.answer_all(failure());
         world.pass_seconds(1);
     }
-    let retries = |to| world.sent.iter().filter(|(_, sent)| sent.attempt.endpoint == endpoint(to)).count() - 1;
+    let retries =
+        |to| world.sent.iter().filter(|(_, sent)| sent.attempt.endpoint == endpoint(to)).count() - 1;
     assert!(retries(1).abs_diff(retries(2)) <= 1, "{} and {}", retries(1), retries(2));
 }
 
