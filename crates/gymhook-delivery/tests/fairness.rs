@@ -15,6 +15,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use gymhook_delivery::{Attempt, BreakerPolicy, DeliveryChange, Dispatcher, Limits, Output, Rate, Record};
+use gymhook_retry::{RetryBudget, RetryPolicy, RetrySchedule};
 use time::UtcDateTime;
 use world::*;
 
@@ -43,6 +44,26 @@ fn between_two_turns_of_one_endpoint_every_other_has_one() {
         seen.dedup();
         assert_eq!(seen.len(), 10, "{window:?}");
     }
+}
+
+#[test]
+fn a_retry_whose_time_comes_as_the_budget_pays_queues_behind_those_that_wait_for_the_budget() {
+    // One retry a minute for both endpoints together, and endpoint 2 may send once a minute: from its first retry on,
+    // its rate and the budget let a retry through at the same moments.
+    let budget = RetryBudget::new(0, 1, 1, START).unwrap();
+    let mut world = World::with(Limits::new(count(10)), Some(budget));
+    let every = |wait| RetryPolicy::new(RetrySchedule::constant(seconds(wait), 100));
+    world.add(1, plain_policy().with_retry(every(65)));
+    world.add(2, plain_policy().with_retry(every(10)).with_rate(Some(Rate::new(count(1), seconds(60)))));
+    world.enqueue(11, 1);
+    world.enqueue(12, 2);
+    for _ in 0..600 {
+        world.answer_all(failure());
+        world.pass_seconds(1);
+    }
+    let retries =
+        |to| world.sent.iter().filter(|(_, sent)| sent.attempt.endpoint == endpoint(to)).count() - 1;
+    assert!(retries(1).abs_diff(retries(2)) <= 1, "{} and {}", retries(1), retries(2));
 }
 
 /// A world of many endpoints that get a delivery now and then, some of which never answer.

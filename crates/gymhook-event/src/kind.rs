@@ -181,6 +181,7 @@ impl Kind {
         matches!(
             self,
             Self::MemberCreated
+                | Self::MemberUpdated
                 | Self::MemberDeleted
                 | Self::MembershipActivated
                 | Self::MembershipCancelled
@@ -222,6 +223,25 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Kind::ALL.len());
         assert!(names.iter().all(|name| name.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())));
+    }
+
+    #[test]
+    fn money_and_membership_are_found_by_their_words() {
+        // An independent reading: what the names of the kinds themselves speak of.
+        let speaks_of =
+            |kind: &Kind, words: &[&str]| words.iter().any(|word| kind.as_str().starts_with(word));
+        let membership = [
+            "member",
+            "contract-",
+            "idle-period-",
+            "access-medium-",
+            "access-restriction-",
+            "check-in-studios-",
+        ];
+        for kind in Kind::ALL {
+            assert_eq!(kind.moves_money(), speaks_of(kind, &["payment-", "debt-collection-"]), "{kind}");
+            assert_eq!(kind.changes_membership(), speaks_of(kind, &membership), "{kind}");
+        }
     }
 
     #[test]

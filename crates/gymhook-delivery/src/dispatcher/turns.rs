@@ -86,7 +86,9 @@ impl Dispatcher {
             return Plan { turn: Turn::Ring, wake: None };
         }
         if retry.is_some_and(|due| due <= now) {
-            let turn = if self.spending.allows_retry(self.now) { Turn::Ring } else { Turn::Parked };
+            let nobody_is_ahead = line.turn == Turn::Ring || self.parked.first().is_none();
+            let may_retry = nobody_is_ahead && self.spending.allows_retry(self.now);
+            let turn = if may_retry { Turn::Ring } else { Turn::Parked };
             return Plan { turn, wake: first_attempt.filter(|_| turn == Turn::Parked) };
         }
         Plan { turn: Turn::Idle, wake: [first_attempt, retry].into_iter().flatten().min() }

@@ -1,0 +1,146 @@
+//! Does the delivery machine keep its promises in a world of slow, dead and lying endpoints, crashes and clock steps?
+//!
+//! ```text
+//! cargo run --release --example simulate -- --seed 7 --deliveries 2000     one world
+//! cargo run --release --example simulate -- --seeds 0..20000               many small ones
+//! cargo run --release --example simulate -- --planted all                  would it notice? bugs on purpose
+//! cargo run --release --example simulate -- --exhaustive 1,0               the smallest world, in all possible ways
+//! ```
+//!
+//! The same seed gives the same hash. A seed that fails prints the smallest part of it that still does.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread::available_parallelism;
+
+use gymhook_simulation::{Campaign, Exhaustive, Run, Totals, planted};
+
+const USAGE: &str = "usage: simulate [--seed N | --seeds A..B] [--deliveries N] [--keep I,J,…]
+       simulate --planted NAME|all
+       simulate --exhaustive CRASHES,EXPIRED_LEASES";
+
+fn main() -> ExitCode {
+    let Some(wish) = Wish::read(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::FAILURE;
+    };
+    if let Some(bug) = wish.planted {
+        return hunt(&bug);
+    }
+    if let Some((crashes, expiries)) = wish.exhaustive {
+        return search(crashes, expiries);
+    }
+    if let Some(steps) = wish.keep {
+        return only(&Run::new(wish.seeds.start, wish.deliveries.unwrap_or(2_000)).keeping(steps));
+    }
+    let is_one = wish.seeds.end - wish.seeds.start == 1;
+    let deliveries = wish.deliveries.unwrap_or(if is_one { 2_000 } else { 60 });
+    let threads = available_parallelism().map_or(1, usize::from);
+    let campaign = Campaign::play(wish.seeds, deliveries, threads);
+    for failure in campaign.failures.iter().take(3) {
+        println!("{}\n", failure.shrunk());
+    }
+    print_totals(&campaign.totals);
+    println!("{} passed, {} failed", campaign.passed, campaign.failures.len());
+    if campaign.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn only(run: &Run) -> ExitCode {
+    match run.play() {
+        Ok(totals) => {
+            print_totals(&totals);
+            println!("1 passed, 0 failed");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            println!("{}\n0 passed, 1 failed", failure.shrunk());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Builds a copy of the machine that has all planted bugs in it, switched off, and a program that hunts them one by one.
+fn hunt(bug: &str) -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workshop = root.join("target/planted");
+    if let Err(error) = planted::workshop(&root, &workshop) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workshop).args(["run", "--quiet", "--release", "--package", "hunt", "--", bug]);
+    match cargo.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Two owners, two endpoints, three deliveries, three attempts; so many crashes and expired leases on each path.
+fn search(crashes: u32, expiries: u32) -> ExitCode {
+    match Exhaustive::new(3, crashes, expiries).search() {
+        Ok(seen) => {
+            println!("states  {:>12}", seen.states);
+            println!("steps   {:>12}", seen.steps);
+            println!("ends    {:>12}", seen.ends);
+            println!("1 passed, 0 failed");
+            ExitCode::SUCCESS
+        }
+        Err(told) => {
+            println!("{told}\n0 passed, 1 failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_totals(totals: &Totals) {
+    println!("deliveries    {:>14}", totals.deliveries);
+    println!("rounds ended  {:>14}", totals.rounds);
+    println!("attempts      {:>14}", totals.attempts);
+    println!("crashes       {:>14}", totals.crashes);
+    println!("restores      {:>14}", totals.restores);
+    println!("leases moved  {:>14}", totals.leases_moved);
+    println!("clock steps   {:>14}", totals.clock_steps);
+    println!("late answers  {:>14}", totals.late_answers);
+    println!("outputs       {:>14}", totals.outputs);
+    println!("virtual days  {:>14}", totals.virtual_days());
+    println!("trace hash    {:016x}", totals.hash);
+}
+
+struct Wish {
+    seeds: core::ops::Range<u64>,
+    deliveries: Option<u64>,
+    keep: Option<Vec<usize>>,
+    planted: Option<String>,
+    exhaustive: Option<(u32, u32)>,
+}
+
+impl Wish {
+    fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
+        let mut wish = Self { seeds: 0..1, deliveries: None, keep: None, planted: None, exhaustive: None };
+        let mut arguments = arguments;
+        while let Some(name) = arguments.next() {
+            let value = arguments.next()?;
+            match name.as_str() {
+                "--seed" => {
+                    let seed: u64 = value.parse().ok()?;
+                    wish.seeds = seed..seed.checked_add(1)?;
+                }
+                "--seeds" => {
+                    let (from, to) = value.split_once("..")?;
+                    wish.seeds = from.parse().ok()?..to.parse().ok()?;
+                }
+                "--deliveries" => wish.deliveries = Some(value.parse().ok()?),
+                "--keep" => {
+                    wish.keep = Some(value.split(',').map(str::parse).collect::<Result<_, _>>().ok()?)
+                }
+                "--exhaustive" => {
+                    let (crashes, expiries) = value.split_once(',')?;
+                    wish.exhaustive = Some((crashes.parse().ok()?, expiries.parse().ok()?));
+                }
+                "--planted" => wish.planted = Some(value),
+                _ => return None,
+            }
+        }
+        Some(wish)
+    }
+}
