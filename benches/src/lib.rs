@@ -1,1 +1,21 @@
-//! Placeholder until this package's first lines are written.
+//! The contenders of every measurement, each built once: for the table of ratios, for criterion, and for the count of
+//! allocations.
+//!
+//! A [`Group`] is one task, given to several contenders on the same input; the first one is what the others are compared with,
+//! mostly a floor: the least that anybody could do. Groups are built when they are asked for, since some messages carry the time and go stale in five minutes.
+#![allow(clippy::disallowed_methods, reason = "the rim reads the clock")]
+
+mod criterion_view;
+pub mod decode;
+mod group;
+pub mod receive;
+mod request;
+pub mod verify;
+
+pub use criterion_view::measure;
+pub use group::{Contender, Goal, Group, Outcome};
+
+/// All groups, in the order of the table.
+pub fn all() -> impl Iterator<Item = Outcome<Group>> {
+    verify::groups().chain(decode::groups()).chain(receive::groups())
+}

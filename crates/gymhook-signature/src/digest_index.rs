@@ -15,6 +15,9 @@ pub(crate) struct DigestIndex {
     keyed: Hmac<Sha256>,
     /// Sorted by tag; the second part is the secret's position in the keyring.
     entries: Vec<(Tag, usize)>,
+    /// Where each bucket begins in `entries`, and where the last one ends. There are as many buckets as entries, and tags are
+    /// spread evenly, so that a bucket holds one entry on average.
+    bounds: Vec<usize>,
 }
 
 impl DigestIndex {
@@ -23,7 +26,10 @@ impl DigestIndex {
         let mut entries: Vec<(Tag, usize)> =
             secrets.enumerate().map(|(position, secret)| (tag(&keyed, secret), position)).collect();
         entries.sort_unstable();
-        Self { keyed, entries }
+        let count = entries.len();
+        let begin = |bucket| entries.partition_point(|(tag, _)| bucket_of(tag, count) < bucket);
+        let bounds = (0..=count).map(begin).collect();
+        Self { keyed, entries, bounds }
     }
 
     /// The positions of two equal secrets, if there are any.
@@ -37,9 +43,10 @@ impl DigestIndex {
 
     pub(crate) fn position(&self, presented: &[u8]) -> Option<usize> {
         let wanted = tag(&self.keyed, presented);
-        let candidate = self.entries.partition_point(|(tag, _)| *tag < wanted);
-        let (tag, position) = self.entries.get(candidate)?;
-        constant_time_eq_32(tag, &wanted).then_some(*position)
+        let bucket = bucket_of(&wanted, self.entries.len());
+        let (begin, end) = (*self.bounds.get(bucket)?, *self.bounds.get(bucket + 1)?);
+        let mut candidates = self.entries.get(begin..end)?.iter();
+        candidates.find(|(tag, _)| constant_time_eq_32(tag, &wanted)).map(|(_, position)| *position)
     }
 }
 
@@ -63,6 +70,12 @@ fn keyed_by<'s>(secrets: impl Iterator<Item = &'s [u8]>) -> Hmac<Sha256> {
     }
     // RFC 2104 pads a short key with zeros: the same key, in the exact block size that this constructor takes infallibly.
     Hmac::new(&block.into())
+}
+
+/// The bucket of this tag out of `count`: a later tag is never in an earlier bucket.
+fn bucket_of(tag: &Tag, count: usize) -> usize {
+    let leading = tag.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    usize::try_from((u128::from(leading) * count as u128) >> 64).unwrap_or(usize::MAX)
 }
 
 fn tag(keyed: &Hmac<Sha256>, secret: &[u8]) -> Tag {

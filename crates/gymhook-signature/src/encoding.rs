@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::Malformed;
+use crate::header::all;
 
 /// The text form of a signature.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -41,7 +42,7 @@ impl Encoding {
         }
         let undecodable = Malformed::SignatureEncoding { encoding: self };
         match self {
-            Self::Hex if text.iter().any(u8::is_ascii_uppercase) => Err(undecodable),
+            Self::Hex if !all(text, |byte| !byte.is_ascii_uppercase()) => Err(undecodable),
             Self::Hex | Self::HexAnyCase => const_hex::decode_to_array(text).map_err(|_| undecodable),
             Self::Base64 => {
                 let mut room = [0; DECODE_ROOM];

@@ -31,39 +31,46 @@ pub(crate) fn find_key<'k>(
 }
 
 /// The well-formed signatures of one header.
+///
+/// Filled where it stands: moving it about would cost more than decoding a signature.
 pub(crate) struct Tags {
     tags: [Tag; Self::MAX],
     count: usize,
+    candidates: usize,
+    problem: Option<Malformed>,
 }
 
 impl Tags {
     /// More signatures in one header are refused; a rotation needs two.
     pub(crate) const MAX: usize = 16;
 
-    /// Decodes each candidate. Undecodable ones are ignored beside a good one; without any good one the first problem is the answer.
-    pub(crate) fn collect(
-        candidates: impl Iterator<Item = Result<Tag, Malformed>>,
-        absent: Malformed,
-    ) -> Result<Self, Malformed> {
-        let mut tags = Self { tags: [[0; 32]; Self::MAX], count: 0 };
-        let mut problem = None;
-        for (seen, candidate) in candidates.enumerate() {
-            if seen == Self::MAX {
-                return Err(Malformed::TooManySignatures { max: Self::MAX });
-            }
-            match (candidate, tags.tags.get_mut(tags.count)) {
-                (Ok(tag), Some(slot)) => {
-                    *slot = tag;
-                    tags.count += 1;
-                }
-                (Err(undecodable), _) => problem = problem.or(Some(undecodable)),
-                (Ok(_), None) => {}
-            }
-        }
-        if tags.count == 0 { Err(problem.unwrap_or(absent)) } else { Ok(tags) }
+    pub(crate) const fn new() -> Self {
+        Self { tags: [[0; 32]; Self::MAX], count: 0, candidates: 0, problem: None }
     }
 
-    pub(crate) fn as_slice(&self) -> &[Tag] {
-        self.tags.get(..self.count).unwrap_or_default()
+    /// Takes one more signature, decoded or not.
+    pub(crate) fn add(&mut self, candidate: Result<Tag, Malformed>) -> Result<(), Malformed> {
+        self.candidates += 1;
+        if self.candidates > Self::MAX {
+            return Err(Malformed::TooManySignatures { max: Self::MAX });
+        }
+        match (candidate, self.tags.get_mut(self.count)) {
+            (Ok(tag), Some(slot)) => {
+                *slot = tag;
+                self.count += 1;
+            }
+            (Err(undecodable), _) => self.problem = self.problem.or(Some(undecodable)),
+            (Ok(_), None) => {}
+        }
+        Ok(())
+    }
+
+    /// The decoded signatures. Undecodable ones are ignored beside a good one; without any good one the first problem is the
+    /// answer.
+    pub(crate) fn decoded(&self, absent: Malformed) -> Result<&[Tag], Malformed> {
+        match self.tags.get(..self.count) {
+            Some(tags @ [_, ..]) => Ok(tags),
+            _ => Err(self.problem.unwrap_or(absent)),
+        }
     }
 }

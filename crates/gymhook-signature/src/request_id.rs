@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::Malformed;
+use crate::header::all;
 
 /// A request's id as the sender wrote it: 1 to 256 characters of visible ASCII, held without allocating.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -25,20 +26,34 @@ impl RequestId {
     /// [`Malformed::Empty`], [`Malformed::TooLong`], [`Malformed::NotPrintableAscii`] (a space counts as such), or
     /// [`Malformed::DelimiterInId`].
     pub fn new(text: &[u8], delimiter: u8) -> Result<Self, Malformed> {
+        Self::check(text, delimiter).map(Self::of_checked)
+    }
+
+    /// The text, if an id may have it.
+    pub(crate) fn check(text: &[u8], delimiter: u8) -> Result<&[u8], Malformed> {
         if text.is_empty() {
             return Err(Malformed::Empty);
         }
-        if text.iter().any(|byte| !byte.is_ascii_graphic()) {
+        if !all(text, u8::is_ascii_graphic) {
             return Err(Malformed::NotPrintableAscii);
         }
-        if text.contains(&delimiter) {
+        if !all(text, |byte| *byte != delimiter) {
             return Err(Malformed::DelimiterInId { delimiter: delimiter.into() });
         }
-        let too_long = Malformed::TooLong { bytes: text.len(), max: Self::MAX_BYTES };
-        let mut bytes = [0; Self::MAX_BYTES];
-        bytes.get_mut(..text.len()).ok_or(too_long)?.copy_from_slice(text);
-        let length = u16::try_from(text.len()).map_err(|_| too_long)?;
-        Ok(Self { bytes, length })
+        if text.len() > Self::MAX_BYTES {
+            return Err(Malformed::TooLong { bytes: text.len(), max: Self::MAX_BYTES });
+        }
+        Ok(text)
+    }
+
+    /// An id with a text that [`RequestId::check`] let pass.
+    pub(crate) fn of_checked(text: &[u8]) -> Self {
+        let mut id = Self { bytes: [0; Self::MAX_BYTES], length: 0 };
+        if let (Some(room), Ok(length)) = (id.bytes.get_mut(..text.len()), u16::try_from(text.len())) {
+            room.copy_from_slice(text);
+            id.length = length;
+        }
+        id
     }
 
     /// The text.

@@ -108,8 +108,9 @@ impl SignedTime {
         if !canonical {
             return Err(Malformed::Timestamp);
         }
+        // Fifteen digits never wrap.
         let number = text.iter().fold(0_i64, |number, digit| {
-            number.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')))
+            number.wrapping_mul(10).wrapping_add(i64::from(digit.wrapping_sub(b'0')))
         });
         let unix_millis = match unit {
             TimeUnit::Milliseconds => number,

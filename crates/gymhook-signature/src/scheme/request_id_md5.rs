@@ -105,17 +105,18 @@ impl SignatureScheme for RequestIdMd5 {
         now: UtcDateTime,
     ) -> Result<Proof, VerifyError> {
         let [id, signature] = exactly_once(headers, [&self.id_header, &self.signature_header])?;
-        let id =
-            RequestId::new(id.as_bytes(), DELIMITER).map_err(|problem| problem.in_header(&self.id_header))?;
+        let id = RequestId::check(id.as_bytes(), DELIMITER)
+            .map_err(|problem| problem.in_header(&self.id_header))?;
         let shown: [u8; 16] = self
             .encoding
             .decode(signature.as_bytes())
             .map_err(|problem| problem.in_header(&self.signature_header))?;
         let key = keyring
             .valid_at(now)
-            .find(|key| constant_time_eq_16(&digest(id.as_bytes(), key.secret()), &shown))
+            .find(|key| constant_time_eq_16(&digest(id, key.secret()), &shown))
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::KeyedDigest).with_bound_id(id))
+        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::KeyedDigest)
+            .with_bound_id(RequestId::of_checked(id)))
     }
 
     fn sign(

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
 use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
-use crate::header::{exactly_once, printable};
+use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
     Assurance, BodyAssurance, Encoding, IdAssurance, Keyring, KeyringError, Malformed, Proof, RequestId,
@@ -91,16 +91,13 @@ impl StandardWebhooks {
         Self { tolerance, ..self }
     }
 
-    fn tags(value: &[u8]) -> Result<Tags, Malformed> {
-        let versioned = value.split(|byte| *byte == b' ').filter_map(|signature| {
-            let comma = signature.iter().position(|byte| *byte == b',')?;
-            Some((signature.get(..comma)?, signature.get(comma + 1..)?))
-        });
-        let known = versioned.filter(|(version, _)| *version == VERSION.as_bytes());
-        Tags::collect(
-            known.map(|(_, text)| Encoding::Base64.decode(text)),
-            Malformed::MissingPart { name: VERSION },
-        )
+    fn read_signatures(value: &str, tags: &mut Tags) -> Result<(), Malformed> {
+        for signature in value.split(' ') {
+            if let Some(text) = signature.strip_prefix("v1,") {
+                tags.add(Encoding::Base64.decode(text.as_bytes()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -137,22 +134,24 @@ impl SignatureScheme for StandardWebhooks {
     ) -> Result<Proof, VerifyError> {
         let [id, digits, signatures] =
             exactly_once(headers, [&self.id_header, &self.timestamp_header, &self.signature_header])?;
-        let id =
-            RequestId::new(id.as_bytes(), DELIMITER).map_err(|problem| problem.in_header(&self.id_header))?;
+        let id = RequestId::check(id.as_bytes(), DELIMITER)
+            .map_err(|problem| problem.in_header(&self.id_header))?;
         let digits = digits.as_bytes();
         let time = SignedTime::parse(digits, TimeUnit::Seconds)
             .map_err(|problem| problem.in_header(&self.timestamp_header))?;
-        let tags = printable(signatures, Self::MAX_BYTES)
-            .and_then(Self::tags)
+        let mut tags = Tags::new();
+        let tags = printable_text(signatures, Self::MAX_BYTES)
+            .and_then(|value| Self::read_signatures(value, &mut tags))
+            .and_then(|()| tags.decoded(Malformed::MissingPart { name: VERSION }))
             .map_err(|problem| problem.in_header(&self.signature_header))?;
-        let parts: [&[u8]; 5] = [id.as_bytes(), &[DELIMITER], digits, &[DELIMITER], body];
-        let key = find_key(keyring, tags.as_slice(), &parts, now)
+        let parts: [&[u8]; 5] = [id, &[DELIMITER], digits, &[DELIMITER], body];
+        let key = find_key(keyring, tags, &parts, now)
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
         let judged = time.judge(self.tolerance, now)?;
         Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
             .with_signed_body()
             .with_signed_time(time, judged)
-            .with_bound_id(id))
+            .with_bound_id(RequestId::of_checked(id)))
     }
 
     fn sign(

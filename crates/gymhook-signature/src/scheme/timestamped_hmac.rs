@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
 use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
-use crate::header::{exactly_once, printable};
+use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
     Assurance, BodyAssurance, Encoding, Keyring, KeyringError, Malformed, Proof, SenderAssurance, SignError,
@@ -85,28 +85,22 @@ impl TimestampedHmac {
         Self { tolerance, ..self }
     }
 
-    fn read<'v>(&self, value: &'v [u8]) -> Result<(&'v [u8], SignedTime, Tags), Malformed> {
-        let parts = || value.split(|byte| *byte == b',').filter_map(name_and_value);
-        let mut times = parts().filter(|(name, _)| *name == TIME.as_bytes());
-        let (_, digits) = times.next().ok_or(Malformed::MissingPart { name: TIME })?;
-        if times.next().is_some() {
-            return Err(Malformed::RepeatedPart { name: TIME });
+    /// The time as it stands and as it reads; the signatures go into `tags`.
+    fn read<'v>(&self, value: &'v str, tags: &mut Tags) -> Result<(&'v str, SignedTime), Malformed> {
+        let mut time = None;
+        for part in value.split(',') {
+            let part = part.trim_ascii();
+            if let Some(text) = part.strip_prefix("v1=") {
+                tags.add(self.encoding.decode(text.as_bytes()))?;
+            } else if let Some(digits) = part.strip_prefix("t=")
+                && time.replace(digits).is_some()
+            {
+                return Err(Malformed::RepeatedPart { name: TIME });
+            }
         }
-        let time = SignedTime::parse(digits, self.unit)?;
-        let signatures = parts().filter(|(name, _)| *name == SIGNATURE.as_bytes());
-        let tags = Tags::collect(
-            signatures.map(|(_, text)| self.encoding.decode(text)),
-            Malformed::MissingPart { name: SIGNATURE },
-        )?;
-        Ok((digits, time, tags))
+        let digits = time.ok_or(Malformed::MissingPart { name: TIME })?;
+        Ok((digits, SignedTime::parse(digits.as_bytes(), self.unit)?))
     }
-}
-
-/// `name=value` without the spaces around it; a part without `=` is of no use to anybody.
-fn name_and_value(part: &[u8]) -> Option<(&[u8], &[u8])> {
-    let part = part.trim_ascii();
-    let equals = part.iter().position(|byte| *byte == b'=')?;
-    Some((part.get(..equals)?, part.get(equals + 1..)?))
 }
 
 impl SignatureScheme for TimestampedHmac {
@@ -131,10 +125,14 @@ impl SignatureScheme for TimestampedHmac {
         now: UtcDateTime,
     ) -> Result<Proof, VerifyError> {
         let [value] = exactly_once(headers, [&self.header])?;
-        let (digits, time, tags) = printable(value, Self::MAX_BYTES)
-            .and_then(|value| self.read(value))
+        let mut tags = Tags::new();
+        let (digits, time) = printable_text(value, Self::MAX_BYTES)
+            .and_then(|value| self.read(value, &mut tags))
             .map_err(|problem| problem.in_header(&self.header))?;
-        let key = find_key(keyring, tags.as_slice(), &[digits, b".", body], now)
+        let tags = tags
+            .decoded(Malformed::MissingPart { name: SIGNATURE })
+            .map_err(|problem| problem.in_header(&self.header))?;
+        let key = find_key(keyring, tags, &[digits.as_bytes(), b".", body], now)
             .ok_or_else(|| mismatch(keyring, &self.header, now))?;
         let judged = time.judge(self.tolerance, now)?;
         Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)

@@ -1,0 +1,14 @@
+//! Prints how many allocations each contender makes for one task: a line of `group`, body bytes, contender and count, between tabs.
+
+use contenders::Outcome;
+
+fn main() -> Outcome<()> {
+    for group in contenders::all() {
+        let group = group?;
+        for contender in group.contenders() {
+            let made = allocation_counter::measure(|| contender.repeat(1)).count_total;
+            println!("{}\t{}\t{}\t{made}", group.name(), group.body_bytes(), contender.name());
+        }
+    }
+    Ok(())
+}

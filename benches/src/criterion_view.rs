@@ -1,0 +1,36 @@
+//! The same contenders under criterion, for one's own eyes and for comparing two commits.
+
+use core::time::Duration;
+
+use criterion::{Criterion, Throughput};
+
+use crate::{Group, Outcome};
+
+/// Measures each group as a criterion group, one benchmark a contender.
+///
+/// # Panics
+/// If a contender cannot be built.
+#[allow(clippy::panic, reason = "criterion's functions have no result to return")]
+pub fn measure(criterion: &mut Criterion, groups: impl Iterator<Item = Outcome<Group>>) {
+    for group in groups {
+        let group = group.unwrap_or_else(|error| panic!("{error}"));
+        let mut benches = criterion.benchmark_group(format!("{}/{}", group.name(), group.body_bytes()));
+        benches
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_secs(1))
+            .sample_size(50);
+        if let Ok(bytes @ 1..) = u64::try_from(group.body_bytes()) {
+            benches.throughput(Throughput::Bytes(bytes));
+        }
+        for contender in group.contenders() {
+            benches.bench_function(contender.name(), |bencher| {
+                bencher.iter_custom(|times| {
+                    let start = std::time::Instant::now();
+                    contender.repeat(times);
+                    start.elapsed()
+                });
+            });
+        }
+        benches.finish();
+    }
+}
