@@ -41,7 +41,6 @@ pub struct Delivery {
     at: Tick,
     first_failure: Tick,
     endpoint: u32,
-    place: u32,
     round: NonZeroU32,
     attempt: AttemptNumber,
     sends: u32,
@@ -145,7 +144,6 @@ impl Delivery {
             at: due,
             first_failure: Tick::START,
             endpoint,
-            place: 0,
             round: NonZeroU32::MIN,
             attempt: AttemptNumber::FIRST,
             sends: 0,
@@ -256,10 +254,6 @@ impl Delivery {
         Ok(())
     }
 
-    pub(crate) const fn set_place(&mut self, place: u32) {
-        self.place = place;
-    }
-
     fn leave_flight(&mut self) -> Result<(), Refused> {
         self.then().ok_or(Refused)?;
         self.probe = false;
@@ -358,11 +352,6 @@ impl Delivery {
     /// The slot of its endpoint.
     pub(crate) const fn endpoint(&self) -> u32 {
         self.endpoint
-    }
-
-    /// Where it stands in the heap that holds it.
-    pub(crate) const fn place(&self) -> u32 {
-        self.place
     }
 
     /// Whether the attempt under way is the one by which an open breaker probes its endpoint.

@@ -21,7 +21,7 @@ impl Flights {
     pub(crate) fn begin(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         self.by_delivery.insert(delivery.id(), slot);
-        let due = Due { at: delivery.at(), order: self.begun, slot };
+        let due = Due::new(delivery.at(), self.begun, slot);
         self.begun += 1;
         self.lost.push(due, deliveries);
     }
@@ -30,7 +30,7 @@ impl Flights {
     pub(crate) fn end(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         if self.by_delivery.remove(&delivery.id()).is_some() {
-            self.lost.remove(delivery.place(), deliveries);
+            self.lost.remove(deliveries.place(slot), deliveries);
         }
     }
 
@@ -56,7 +56,7 @@ impl Flights {
     /// All of them, in the order in which they would be lost.
     pub(crate) fn slots(&self) -> Vec<u32> {
         let mut flights: Vec<Due> = self.lost.iter().collect();
-        flights.sort_unstable_by_key(|due| (due.at, due.order));
+        flights.sort_unstable_by_key(Due::key);
         flights.into_iter().map(|due| due.slot).collect()
     }
 }

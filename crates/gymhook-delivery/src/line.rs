@@ -1,6 +1,5 @@
 //! An endpoint with its queue and its turn.
 
-use crate::due_heap::Places;
 use crate::endpoint::Endpoint;
 use crate::queue::Queue;
 use crate::slab::Slab;
@@ -18,7 +17,6 @@ pub(crate) struct Line {
     pub(crate) turn: Turn,
     /// When to look at it again without anything having happened to it.
     pub(crate) wake: Option<Tick>,
-    wake_place: u32,
     links: Links,
 }
 
@@ -50,28 +48,7 @@ impl Line {
     pub(crate) fn new(endpoint: Endpoint, order: u64) -> Self {
         let queue = Queue::new(endpoint.policy().is_ordered());
         let turn = Turn::Idle;
-        Self {
-            endpoint,
-            queue,
-            order,
-            retries_next: false,
-            turn,
-            wake: None,
-            wake_place: 0,
-            links: Links::default(),
-        }
-    }
-
-    pub(crate) const fn wake_place(&self) -> u32 {
-        self.wake_place
-    }
-}
-
-impl Places for Slab<Line> {
-    fn set_place(&mut self, slot: u32, place: u32) {
-        if let Some(line) = self.get_mut(slot) {
-            line.wake_place = place;
-        }
+        Self { endpoint, queue, order, retries_next: false, turn, wake: None, links: Links::default() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! ordered endpoint has one lane, in the order of enqueueing, and only its head counts.
 
 use crate::delivery::{Delivery, Phase};
-use crate::due_heap::{Due, DueHeap, Places};
+use crate::due_heap::{Due, DueHeap};
 use crate::slab::Slab;
 use crate::tick::Tick;
 
@@ -31,14 +31,6 @@ pub(crate) struct Heads {
     pub(crate) retry: Option<Tick>,
 }
 
-impl Places for Slab<Delivery> {
-    fn set_place(&mut self, slot: u32, place: u32) {
-        if let Some(delivery) = self.get_mut(slot) {
-            delivery.set_place(place);
-        }
-    }
-}
-
 impl Queue {
     pub(crate) fn new(ordered: bool) -> Self {
         Self { ordered, ..Self::default() }
@@ -47,7 +39,7 @@ impl Queue {
     /// Files a delivery that waits or is finished; one in flight is not the queue's.
     pub(crate) fn push(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
-        let due = Due { at: self.key(delivery), order: delivery.order(), slot };
+        let due = Due::new(self.key(delivery), delivery.order(), slot);
         if let Some(heap) = self.heap(delivery) {
             heap.push(due, deliveries);
         }
@@ -56,7 +48,7 @@ impl Queue {
     /// Takes out a delivery that waits or is finished, before it changes.
     pub(crate) fn remove(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
-        let place = delivery.place();
+        let place = deliveries.place(slot);
         if let Some(heap) = self.heap(delivery) {
             heap.remove(place, deliveries);
         }
@@ -124,7 +116,7 @@ impl Queue {
     /// In an ordered lane nothing overtakes, whenever it is due.
     fn key(&self, delivery: &Delivery) -> Tick {
         match delivery.phase() {
-            Phase::Waiting if self.ordered => Tick::START,
+            Phase::Waiting if self.ordered => Tick::ranked(delivery.order()),
             Phase::Waiting | Phase::InFlight(_) | Phase::Finished(_) => delivery.at(),
         }
     }

@@ -1,5 +1,7 @@
 //! Dense storage: a thing keeps its slot for as long as it lives, and a slot is a number of four bytes.
 
+use crate::due_heap::Places;
+
 /// Slots are held in chunks of this many, so that growing copies nothing and wastes at most one chunk.
 const CHUNK: usize = 1024;
 
@@ -7,13 +9,16 @@ const CHUNK: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
     chunks: Vec<Vec<Option<T>>>,
+    /// Where in a heap each thing stands. Apart from the things, because a heap writes many of these for each step, and
+    /// close together they stay in the cache.
+    places: Vec<u32>,
     free: Vec<u32>,
     len: usize,
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new(), len: 0 }
+        Self { chunks: Vec::new(), places: Vec::new(), free: Vec::new(), len: 0 }
     }
 
     /// Puts `thing` into a free slot, or gives it back if all four billion are taken.
@@ -31,6 +36,7 @@ impl<T> Slab<T> {
         let last = self.chunks.last_mut()?;
         let slot = u32::try_from(chunk * CHUNK + last.len()).ok().filter(|slot| *slot < u32::MAX)?;
         last.push(Some(thing));
+        self.places.push(0);
         self.len += 1;
         Some(slot)
     }
@@ -55,9 +61,22 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// Where in a heap the thing in this slot stands.
+    pub(crate) fn place(&self, slot: u32) -> u32 {
+        self.places.get(slot as usize).copied().unwrap_or(u32::MAX)
+    }
+
     fn cell(&mut self, slot: u32) -> Option<&mut Option<T>> {
         let slot = slot as usize;
         self.chunks.get_mut(slot / CHUNK)?.get_mut(slot % CHUNK)
+    }
+}
+
+impl<T> Places for Slab<T> {
+    fn set_place(&mut self, slot: u32, place: u32) {
+        if let Some(held) = self.places.get_mut(slot as usize) {
+            *held = place;
+        }
     }
 }
 

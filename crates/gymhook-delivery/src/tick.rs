@@ -19,6 +19,9 @@ impl Tick {
     /// The last microsecond of the year 9999.
     pub(crate) const END: Self = Self(253_402_300_799_999_999);
 
+    /// After everything else.
+    pub(crate) const NEVER: Self = Self(i64::MAX);
+
     /// The last tick that is not after `at`: for `now`.
     pub(crate) fn reached_by(at: UtcDateTime) -> Self {
         let seconds = at.unix_timestamp().saturating_mul(MICROS_PER_SECOND);
@@ -29,6 +32,11 @@ impl Tick {
     pub(crate) fn not_before(at: UtcDateTime) -> Self {
         let floor = Self::reached_by(at);
         if at.nanosecond().is_multiple_of(1_000) { floor } else { floor.plus_micros(1) }
+    }
+
+    /// A number in place of a time, for what goes by its number alone.
+    pub(crate) fn ranked(number: u64) -> Self {
+        Self(i64::try_from(number).unwrap_or(i64::MAX - 1))
     }
 
     /// The tick at least `by` later, or the end of time.

@@ -1,9 +1,17 @@
 //! Between endpoints: turns, slow neighbours, recovery after an outage. In virtual time, so exact.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod world;
 
+use core::cmp::Reverse;
 use core::time::Duration;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use gymhook_delivery::{Attempt, BreakerPolicy, DeliveryChange, Dispatcher, Limits, Output, Rate, Record};

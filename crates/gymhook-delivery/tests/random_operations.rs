@@ -1,5 +1,13 @@
 //! Random operations, crashes and clocks against invariants that are kept apart from the machine's code.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod world;
 
 use core::time::Duration;

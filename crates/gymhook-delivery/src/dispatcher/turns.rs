@@ -116,13 +116,13 @@ impl Dispatcher {
         if line.wake == wake {
             return;
         }
-        let (before, place, order) =
-            (core::mem::replace(&mut line.wake, wake), line.wake_place(), line.order);
-        if before.is_some() {
-            self.wakes.remove(place, &mut self.lines);
-        }
-        if let Some(at) = wake {
-            self.wakes.push(Due { at, order, slot }, &mut self.lines);
+        let (before, order) = (core::mem::replace(&mut line.wake, wake), line.order);
+        let place = self.lines.place(slot);
+        match (before, wake) {
+            (Some(_), Some(at)) => self.wakes.replace(place, Due::new(at, order, slot), &mut self.lines),
+            (Some(_), None) => self.wakes.remove(place, &mut self.lines),
+            (None, Some(at)) => self.wakes.push(Due::new(at, order, slot), &mut self.lines),
+            (None, None) => {}
         }
     }
 

@@ -1,8 +1,6 @@
 //! A driver with virtual time: it drains the machine, keeps what is recorded and answers attempts when it is told to.
 
-// Each test file uses its own part of this.
 #![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "test code fails by panicking")]
 
 use core::num::NonZeroU32;
 use core::time::Duration;
