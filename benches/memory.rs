@@ -1,15 +1,16 @@
 //! Prints how many bytes stay allocated for each delivery that waits: `memory CONTENDER WAITING ENDPOINTS`.
 
 use contenders::Outcome;
-use contenders::waiting::{Floor, Load, Machine, Names, TokioQueue};
+use contenders::waiting::{Floor, Ledger, Load, Machine, Names, TokioQueue};
 
 fn main() -> Outcome<()> {
     let mut words = std::env::args().skip(1);
-    let mut word = || words.next().ok_or("usage: memory floor|machine|delay-queue WAITING ENDPOINTS");
+    let mut word = || words.next().ok_or("usage: memory floor|ledger|machine|delay-queue WAITING ENDPOINTS");
     let contender = word()?;
     let load = Load { waiting: word()?.parse()?, endpoints: word()?.parse()?, names: Names::Random };
     let kept = match contender.as_str() {
         "floor" => bytes_kept(|| Ok(Floor::new(&load)))?,
+        "ledger" => bytes_kept(|| Ledger::new(&load))?,
         "delay-queue" => bytes_kept(|| TokioQueue::new(&load))?,
         "machine" => {
             let mut machine = Machine::empty(&load)?;

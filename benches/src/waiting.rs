@@ -5,6 +5,7 @@
 //! an hour; a retry is delivered, and a new delivery that waits for up to an hour takes its place.
 
 mod floor;
+mod ledger;
 mod machine;
 mod tokio_queue;
 
@@ -14,6 +15,7 @@ use gymhook::delivery::DeliveryId;
 use gymhook::retry::{Fault, Outcome as Seen};
 
 pub use floor::Floor;
+pub use ledger::Ledger;
 pub use machine::Machine;
 pub use tokio_queue::TokioQueue;
 
@@ -91,4 +93,8 @@ impl Draws {
     fn wait(&mut self) -> Duration {
         Duration::from_nanos(self.random.u64(..u64::try_from(LONGEST_WAIT.as_nanos()).unwrap_or(u64::MAX)))
     }
+}
+
+fn nanos(draws: &mut Draws) -> u64 {
+    u64::try_from(draws.wait().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gymhook::delivery::DeliveryId;
 
-use super::{Draws, Load, Waiting};
+use super::{Draws, Load, Waiting, nanos};
 use crate::Outcome;
 
 /// A `BTreeSet` of due times, in nanoseconds, and names.
@@ -39,8 +39,4 @@ impl Waiting for Floor {
         }
         Ok(attempts)
     }
-}
-
-fn nanos(draws: &mut Draws) -> u64 {
-    u64::try_from(draws.wait().as_nanos()).unwrap_or(u64::MAX)
 }
