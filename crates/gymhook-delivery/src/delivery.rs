@@ -359,3 +359,44 @@ impl Delivery {
         self.probe
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Input = fn(&mut Delivery) -> Result<(), Refused>;
+
+    const INPUTS: [(&str, Input); 7] = [
+        ("begin", |delivery| delivery.begin(Tick::START, false)),
+        ("retry_at", |delivery| delivery.retry_at(Tick::START, AttemptNumber::FIRST, Tick::START)),
+        ("end", |delivery| delivery.end(End::Delivered, Tick::START)),
+        ("cancel", |delivery| delivery.cancel(Tick::START)),
+        ("note_redelivery", Delivery::note_redelivery),
+        ("supersede", |delivery| delivery.supersede(Tick::START)),
+        ("open_round", |delivery| delivery.open_round(Tick::START)),
+    ];
+
+    #[test]
+    fn the_table_of_states_and_inputs_is_the_one_in_the_docs() {
+        let waiting =
+            Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Tick::START, false);
+        let in_flight = Delivery { phase: Phase::InFlight(Then::Decide), ..waiting.clone() };
+        let finished = Delivery { phase: Phase::Finished(End::Delivered), ..waiting.clone() };
+        let table = [
+            (waiting, ["begin", "cancel", "supersede"].as_slice()),
+            (in_flight, &["retry_at", "end", "cancel", "note_redelivery"]),
+            (finished, &["open_round"]),
+        ];
+        for (state, accepted) in table {
+            for (name, input) in INPUTS {
+                let mut delivery = state.clone();
+                let answer = input(&mut delivery);
+                assert_eq!(answer.is_ok(), accepted.contains(&name), "{name} in {:?}", state.phase);
+                assert!(
+                    answer.is_ok() || delivery.phase == state.phase,
+                    "{name} was refused and changed something"
+                );
+            }
+        }
+    }
+}

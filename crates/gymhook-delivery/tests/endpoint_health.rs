@@ -348,6 +348,9 @@ fn enabling_while_a_probe_is_under_way_sends_no_second_one() {
     world.dispatcher.enable(endpoint(1), world.now).unwrap();
     world.drain();
     assert_eq!(world.under_way.len(), 1);
+    world.answer_all(failure());
+    let held = world.dispatcher.held_back(endpoint(1));
+    assert!(matches!(held, Some(HeldBack::BreakerOpen { .. })), "the probe counts as one: {held:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use gymhook_delivery::{
     Cancelled, DeliveryChange, DeliveryState, End, HeldBack, LateReason, LeaseEpoch, Limits, Redelivered,
     Then, Undeliverable,
 };
-use gymhook_retry::{Outcome, OwnFault, RetryPolicy, RetrySchedule};
+use gymhook_retry::{Anchor, Outcome, OwnFault, RetryPolicy, RetrySchedule};
 use world::*;
 
 #[test]
@@ -82,6 +82,27 @@ fn a_fault_of_this_side_charges_nothing() {
 }
 
 #[test]
+fn delays_can_count_from_the_first_failure_of_the_round() {
+    let mut world = World::new();
+    let schedule = RetrySchedule::fixed(vec![seconds(10), seconds(30), seconds(100)]);
+    let retry = RetryPolicy::new(schedule).with_anchor(Anchor::FirstFailure);
+    world.add(1, plain_policy().with_retry(retry));
+    world.enqueue(7, 1);
+    for (sent, began) in [(0, 0), (4, 103)] {
+        for _ in 0..3 {
+            world.pass_seconds(3);
+            world.answer(7, failure());
+            world.wake();
+        }
+        world.answer(7, failure());
+        // The first attempt fails after 3 s; from there 10, 30 and 100 s, however long the others take.
+        assert_eq!(world.sent_at()[sent..], [began, began + 13, began + 33, began + 103]);
+        let _ = world.dispatcher.redeliver(id(7), world.now).unwrap();
+        world.drain();
+    }
+}
+
+#[test]
 fn nothing_is_sent_early() {
     let mut world = World::plain();
     world.enqueue(7, 1);
@@ -142,6 +163,21 @@ fn all_endpoints_together_get_no_more_than_the_slots_and_none_more_than_its_shar
             assert!(held <= 3, "{held} slots of 10 are held by one endpoint");
         }
     }
+}
+
+#[test]
+fn an_endpoint_alone_gets_its_share_of_the_slots_and_no_more() {
+    let mut world = World::with(Limits::new(count(10)).with_share_percent(30), None);
+    world.add(1, plain_policy());
+    for delivery in 0..50 {
+        world.enqueue(delivery, 1);
+    }
+    let mut most = 0;
+    while let Some(next) = world.flying().first() {
+        most = most.max(world.under_way.len());
+        world.answer(*next, ok());
+    }
+    assert_eq!((most, world.sent.len()), (3, 50));
 }
 
 #[test]
