@@ -6,16 +6,23 @@
 #![allow(clippy::disallowed_methods, reason = "the rim reads the clock")]
 
 mod criterion_view;
+pub mod crowd;
 pub mod decode;
 mod group;
+pub mod outage;
 pub mod receive;
 mod request;
+pub mod retry;
+mod rounds;
 pub mod verify;
+mod virtual_time;
+pub mod waiting;
 
 pub use criterion_view::measure;
 pub use group::{Contender, Goal, Group, Outcome};
+pub use rounds::Rounds;
 
 /// All groups, in the order of the table.
 pub fn all() -> impl Iterator<Item = Outcome<Group>> {
-    verify::groups().chain(decode::groups()).chain(receive::groups())
+    verify::groups().chain(decode::groups()).chain(receive::groups()).chain(retry::groups())
 }

@@ -48,8 +48,12 @@ impl Due {
     }
 
     const fn is_before(&self, other: &Self) -> bool {
-        let (mine, theirs) = (self.at.micros(), other.at.micros());
-        mine < theirs || (mine == theirs && self.order < other.order)
+        self.rank() < other.rank()
+    }
+
+    /// One number, so that comparing takes no branch that nobody can foresee.
+    const fn rank(&self) -> i128 {
+        ((self.at.micros() as i128) << 32) | self.order as i128
     }
 }
 

@@ -1,5 +1,7 @@
 //! What may be asked about single deliveries, but for redelivery.
 
+use std::collections::btree_map::Entry;
+
 use time::UtcDateTime;
 
 use super::Dispatcher;
@@ -102,16 +104,21 @@ impl Dispatcher {
     }
 
     fn take_over(&mut self, new: NewDelivery, line: u32, test: bool) -> Result<Enqueued, EnqueueError> {
-        if let Some(held) = self.by_id.get(&new.id).and_then(|slot| self.deliveries.get(*slot)) {
-            let is_same = held.body() == new.body && held.endpoint() == line && held.is_test() == test;
-            let conflict = EnqueueError::Conflict { delivery: new.id };
-            return if is_same { Ok(Enqueued::Duplicate { state: held.state() }) } else { Err(conflict) };
-        }
+        let is_same =
+            |held: &&Delivery| held.body() == new.body && held.endpoint() == line && held.is_test() == test;
+        let vacancy = match self.by_id.entry(new.id) {
+            Entry::Vacant(vacancy) => vacancy,
+            Entry::Occupied(taken) => {
+                let held = self.deliveries.get(*taken.get()).filter(is_same);
+                let duplicate = held.map(|held| Enqueued::Duplicate { state: held.state() });
+                return duplicate.ok_or(EnqueueError::Conflict { delivery: new.id });
+            }
+        };
         let due = new.not_before.map_or(self.now.reached, Tick::not_before).max(self.now.reached);
         let delivery = Delivery::new(new.id, new.body, self.next_order, line, due, test);
         let slot = self.deliveries.insert(delivery).ok_or(EnqueueError::Full)?;
+        vacancy.insert(slot);
         self.next_order = self.next_order.saturating_add(1);
-        self.by_id.insert(new.id, slot);
         self.file(slot);
         self.record_delivery(slot, DeliveryChange::Enqueued);
         self.settle(line);

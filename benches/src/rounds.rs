@@ -1,0 +1,58 @@
+//! Contenders that take turns in random order, and the medians over the rounds.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::Outcome;
+
+/// Nanoseconds of one task, contender by contender, round by round.
+#[derive(Debug)]
+pub struct Rounds(Vec<Vec<f64>>);
+
+impl Rounds {
+    /// Gives every contender one turn a round, in random order, until there are `fewest` rounds and `length` has passed.
+    /// A turn returns its nanoseconds a task.
+    ///
+    /// # Errors
+    /// If a turn fails.
+    pub fn play(
+        contenders: usize,
+        fewest: usize,
+        length: Duration,
+        mut turn: impl FnMut(usize) -> Outcome<f64>,
+    ) -> Outcome<Self> {
+        let mut order: Vec<usize> = (0..contenders).collect();
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut rounds = Vec::new();
+        let start = Instant::now();
+        while rounds.len() < fewest || start.elapsed() < length {
+            let mut round = vec![f64::NAN; contenders];
+            random.shuffle(&mut order);
+            for &contender in &order {
+                if let Some(slot) = round.get_mut(contender) {
+                    *slot = turn(contender)?;
+                }
+            }
+            rounds.push(round);
+        }
+        Ok(Self(rounds))
+    }
+
+    /// The median time of one task.
+    #[must_use]
+    pub fn nanos(&self, contender: usize) -> f64 {
+        self.median(|round| round.get(contender).copied())
+    }
+
+    /// The median of the rounds' ratios of one contender to another.
+    #[must_use]
+    pub fn ratio(&self, contender: usize, other: usize) -> f64 {
+        self.median(|round| Some(round.get(contender)? / round.get(other)?))
+    }
+
+    fn median(&self, of_round: impl Fn(&[f64]) -> Option<f64>) -> f64 {
+        let mut values: Vec<f64> = self.0.iter().filter_map(|round| of_round(round)).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
