@@ -75,8 +75,9 @@ impl Tick {
 }
 
 /// A length in whole microseconds, rounded up, at most as many as a tick can hold.
-pub(crate) fn micros_rounded_up(length: Duration) -> i64 {
-    i64::try_from(length.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX)
+fn micros_rounded_up(length: Duration) -> i64 {
+    let whole = i64::try_from(length.as_secs()).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND);
+    whole.saturating_add(i64::from(length.subsec_nanos().div_ceil(1_000)))
 }
 
 /// Moments in records: whole microseconds since 1970, as one number.

@@ -14,7 +14,7 @@ use gymhook_delivery::{
     Cancelled, DeliveryChange, DeliveryState, End, HeldBack, LateReason, LeaseEpoch, Limits, Redelivered,
     Then, Undeliverable,
 };
-use gymhook_retry::{Outcome, OwnFault, RetryPolicy, RetrySchedule};
+use gymhook_retry::{Anchor, Outcome, OwnFault, RetryPolicy, RetrySchedule};
 use world::*;
 
 #[test]
@@ -79,6 +79,27 @@ fn a_fault_of_this_side_charges_nothing() {
     assert!(world.sent.iter().all(|(_, sent)| sent.number.get() == 1));
     assert_eq!(world.ends(7), [End::Delivered]);
     assert_eq!(world.endpoint_changes().len(), 1, "added, and nothing held against it");
+}
+
+#[test]
+fn delays_can_count_from_the_first_failure_of_the_round() {
+    let mut world = World::new();
+    let schedule = RetrySchedule::fixed(vec![seconds(10), seconds(30), seconds(100)]);
+    let retry = RetryPolicy::new(schedule).with_anchor(Anchor::FirstFailure);
+    world.add(1, plain_policy().with_retry(retry));
+    world.enqueue(7, 1);
+    for (sent, began) in [(0, 0), (4, 103)] {
+        for _ in 0..3 {
+            world.pass_seconds(3);
+            world.answer(7, failure());
+            world.wake();
+        }
+        world.answer(7, failure());
+        // The first attempt fails after 3 s; from there 10, 30 and 100 s, however long the others take.
+        assert_eq!(world.sent_at()[sent..], [began, began + 13, began + 33, began + 103]);
+        let _ = world.dispatcher.redeliver(id(7), world.now).unwrap();
+        world.drain();
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use gymhook_retry::{AttemptNumber, Decision, GiveUp, Outcome, draw};
+use gymhook_retry::{Anchor, AttemptNumber, Decision, GiveUp, Outcome, draw};
 
 use super::Dispatcher;
 use crate::delivery::{Delivery, Then, Undeliverable};
@@ -68,9 +68,11 @@ impl Dispatcher {
         let Some(delivery) = self.deliveries.get(slot) else { return };
         let line_slot = delivery.endpoint();
         let Some(line) = self.lines.get_mut(line_slot) else { return };
-        let first_failure = delivery.first_failure().map(Tick::to_utc);
         let draw = draw(delivery.id().as_uuid().as_bytes(), delivery.attempt());
         let retry = line.endpoint.policy().retry();
+        // Only this anchor looks at it, and reckoning it costs something.
+        let anchored = retry.anchor() == Anchor::FirstFailure;
+        let first_failure = delivery.first_failure().filter(|_| anchored).map(Tick::to_utc);
         let decision = retry.decide(delivery.attempt(), first_failure, outcome, draw, self.now.utc);
         let fate = fate(delivery, outcome, &decision);
         let end = AttemptEnd {
