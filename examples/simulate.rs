@@ -30,13 +30,12 @@ fn main() -> ExitCode {
     if let Some((crashes, expiries)) = wish.exhaustive {
         return search(crashes, expiries);
     }
-    if let Some(steps) = wish.keep {
-        return only(&Run::new(wish.seeds.start, wish.deliveries.unwrap_or(2_000)).keeping(steps));
-    }
-    let is_one = wish.seeds.end - wish.seeds.start == 1;
-    let deliveries = wish.deliveries.unwrap_or(if is_one { 2_000 } else { 60 });
+    let Some(seeds) = wish.seeds else {
+        let run = Run::new(wish.seed, wish.deliveries.unwrap_or(2_000));
+        return only(&wish.keep.map_or_else(|| run.clone(), |steps| run.clone().keeping(steps)));
+    };
     let threads = available_parallelism().map_or(1, usize::from);
-    let campaign = Campaign::play(wish.seeds, deliveries, threads);
+    let campaign = Campaign::play(seeds, wish.deliveries.unwrap_or(60), threads);
     for failure in campaign.failures.iter().take(3) {
         println!("{}\n", failure.shrunk());
     }
@@ -107,7 +106,8 @@ fn print_totals(totals: &Totals) {
 }
 
 struct Wish {
-    seeds: core::ops::Range<u64>,
+    seed: u64,
+    seeds: Option<core::ops::Range<u64>>,
     deliveries: Option<u64>,
     keep: Option<Vec<usize>>,
     planted: Option<String>,
@@ -116,18 +116,16 @@ struct Wish {
 
 impl Wish {
     fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let mut wish = Self { seeds: 0..1, deliveries: None, keep: None, planted: None, exhaustive: None };
+        let mut wish =
+            Self { seed: 0, seeds: None, deliveries: None, keep: None, planted: None, exhaustive: None };
         let mut arguments = arguments;
         while let Some(name) = arguments.next() {
             let value = arguments.next()?;
             match name.as_str() {
-                "--seed" => {
-                    let seed: u64 = value.parse().ok()?;
-                    wish.seeds = seed..seed.checked_add(1)?;
-                }
+                "--seed" => wish.seed = value.parse().ok()?,
                 "--seeds" => {
                     let (from, to) = value.split_once("..")?;
-                    wish.seeds = from.parse().ok()?..to.parse().ok()?;
+                    wish.seeds = Some(from.parse().ok()?..to.parse().ok()?);
                 }
                 "--deliveries" => wish.deliveries = Some(value.parse().ok()?),
                 "--keep" => {

@@ -10,7 +10,7 @@ use gymhook_retry::planted::plant;
 use gymhook_simulation::{Run, planted};
 
 /// So many seeds are tried for one bug.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 20_000;
 const DELIVERIES: u64 = 60;
 
 fn main() -> ExitCode {

@@ -20,7 +20,8 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Plays the runs of all these seeds, each with so many deliveries, on so many threads.
+    /// Plays the runs of all these seeds, each with so many deliveries, on so many threads; one in a hundred has thirty
+    /// times as many, and hundreds of endpoints.
     #[must_use]
     pub fn play(seeds: Range<u64>, deliveries: u64, threads: usize) -> Self {
         let next = AtomicU64::new(seeds.start);
@@ -34,7 +35,8 @@ impl Campaign {
                         if seed >= seeds.end {
                             break;
                         }
-                        mine.push((seed, Run::new(seed, deliveries).play()));
+                        let times = if seed % 100 == 99 { 30 } else { 1 };
+                        mine.push((seed, Run::new(seed, deliveries.saturating_mul(times)).play()));
                     }
                     if let Ok(mut results) = results.lock() {
                         results.append(&mut mine);

@@ -210,7 +210,7 @@ fn clock_step(random: &mut Random) -> i64 {
 fn bounds(endpoints: u64, random: &mut Random) -> Bounds {
     let budget = random.permille(350).then(|| BudgetRule {
         percent: random.pick(&[0, 0, 20, 100], 20),
-        reserve_per_minute: random.pick(&[1, 7, 60], 10),
+        reserve_per_minute: random.pick(&[1, 1, 7, 60], 1),
         burst: random.pick(&[1, 1, 3, 100], 3),
     });
     let slots = if random.permille(400) { random.between(1, 4) } else { random.between(1, 20 + endpoints) };

@@ -162,8 +162,9 @@ impl Schedule {
 
 impl RateLimit {
     fn drawn(random: &mut Random) -> Self {
-        let per = seconds(random.pick(&[1, 1, 60, 600], 1));
-        Self { attempts: count(random.between(1, 9)), per, burst: count(random.between(1, 4)) }
+        let per = seconds(random.pick(&[1, 60, 60, 600], 1));
+        let attempts = count(random.pick(&[1, 1, 3, 7], 1));
+        Self { attempts, per, burst: count(random.pick(&[1, 1, 2, 4], 1)) }
     }
 }
 

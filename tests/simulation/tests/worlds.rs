@@ -6,11 +6,11 @@ use gymhook_simulation::{Campaign, Run};
 
 #[test]
 fn hundreds_of_small_worlds_keep_every_promise() {
-    let campaign = Campaign::play(0..300, 40, 2);
+    let campaign = Campaign::play(0..400, 40, 2);
     if let Some(failure) = campaign.failures.first() {
         panic!("{}", failure.shrunk());
     }
-    assert_eq!(campaign.passed, 300);
+    assert_eq!(campaign.passed, 400);
     let totals = campaign.totals;
     assert!(
         totals.crashes > 0 && totals.leases_moved > 0 && totals.clock_steps > 0 && totals.late_answers > 0
