@@ -3,6 +3,7 @@
 use crate::endpoint::Endpoint;
 use crate::queue::Queue;
 use crate::slab::Slab;
+use crate::spending::BudgetClaim;
 use crate::tick::Tick;
 
 /// An endpoint with its queue, and where it stands among the endpoints.
@@ -15,6 +16,7 @@ pub(crate) struct Line {
     /// Which lane goes first when both have something to send.
     pub(crate) retries_next: bool,
     pub(crate) turn: Turn,
+    pub(crate) claim: BudgetClaim,
     /// When to look at it again without anything having happened to it.
     pub(crate) wake: Option<Tick>,
     links: Links,
@@ -27,8 +29,6 @@ pub(crate) enum Turn {
     Idle,
     /// For its next attempt.
     Ring,
-    /// For the retry budget: it has only retries to send.
-    Parked,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,8 +47,16 @@ pub(crate) struct Circle {
 impl Line {
     pub(crate) fn new(endpoint: Endpoint, order: u64) -> Self {
         let queue = Queue::new(endpoint.policy().is_ordered());
-        let turn = Turn::Idle;
-        Self { endpoint, queue, order, retries_next: false, turn, wake: None, links: Links::default() }
+        Self {
+            endpoint,
+            queue,
+            order,
+            retries_next: false,
+            turn: Turn::Idle,
+            claim: BudgetClaim::Nothing,
+            wake: None,
+            links: Links::default(),
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-//! The retry budget of all endpoints together.
+//! The retry budget of all endpoints together, and who waits for it.
+
+use std::collections::BTreeSet;
 
 use gymhook_retry::{AttemptNumber, RetryBudget};
 
@@ -6,14 +8,32 @@ use crate::clock::Now;
 use crate::tick::Tick;
 
 /// The retry budget, if there is one.
+///
+/// Endpoints that want a retry and find none queue; what the budget then lets through is granted in that order, one
+/// retry an endpoint. Nobody takes what is granted to another one, however their turns come.
 #[derive(Clone, Debug)]
 pub(crate) struct Spending {
     budget: Option<RetryBudget>,
+    /// Who waits: by number, with the endpoint's slot.
+    waiting: BTreeSet<(u64, u32)>,
+    granted: u32,
+    next_number: u64,
+}
+
+/// What an endpoint has to do with the retry budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BudgetClaim {
+    #[default]
+    Nothing,
+    /// It queues under this number.
+    Waits(u64),
+    /// One retry is set aside for it.
+    Granted,
 }
 
 impl Spending {
     pub(crate) const fn new(budget: Option<RetryBudget>) -> Self {
-        Self { budget }
+        Self { budget, waiting: BTreeSet::new(), granted: 0, next_number: 0 }
     }
 
     /// An attempt began: a first one pays in, a retry takes out.
@@ -27,20 +47,71 @@ impl Spending {
         }
     }
 
-    /// Whether a retry may begin now.
-    pub(crate) fn allows_retry(&self, now: Now) -> bool {
-        self.budget.as_ref().is_none_or(|budget| budget.clone().try_retry(now.utc).is_ok())
+    /// The endpoint in this slot joins the queue.
+    pub(crate) fn join(&mut self, slot: u32) -> BudgetClaim {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.waiting.insert((number, slot));
+        BudgetClaim::Waits(number)
     }
 
-    /// When a retry may begin if no first attempt pays in till then; `None` if only that would help.
-    pub(crate) fn retries_from(&self, now: Now) -> Option<Tick> {
+    /// The endpoint in this slot wants nothing more, or has taken it.
+    pub(crate) fn withdraw(&mut self, claim: BudgetClaim, slot: u32) {
+        match claim {
+            BudgetClaim::Nothing => {}
+            BudgetClaim::Waits(number) => {
+                self.waiting.remove(&(number, slot));
+            }
+            BudgetClaim::Granted => self.granted = self.granted.saturating_sub(1),
+        }
+    }
+
+    /// Sets a retry aside for who has waited for the longest, if there is one left.
+    pub(crate) fn grant(&mut self, now: Now) -> Option<u32> {
+        if self.waiting.is_empty() || self.left(now) == 0 {
+            return None;
+        }
+        let (_, slot) = self.waiting.pop_first()?;
+        self.granted = self.granted.saturating_add(1);
+        Some(slot)
+    }
+
+    /// A retry is set aside for an endpoint, as a snapshot says.
+    pub(crate) const fn grant_again(&mut self) -> BudgetClaim {
+        self.granted = self.granted.saturating_add(1);
+        BudgetClaim::Granted
+    }
+
+    /// Whether an endpoint with this claim may begin a retry now.
+    pub(crate) fn allows_retry(&self, claim: BudgetClaim, now: Now) -> bool {
+        self.budget.is_none()
+            || claim == BudgetClaim::Granted
+            || (self.waiting.is_empty() && self.left(now) > 0)
+    }
+
+    /// When the next retry may be granted if no first attempt pays in till then; `None` if only that would help, or if
+    /// nobody waits.
+    pub(crate) fn grants_from(&self, now: Now) -> Option<Tick> {
+        self.waiting.first()?;
         match self.budget.as_ref().map(|budget| budget.clone().try_retry(now.utc)) {
             None | Some(Ok(())) => Some(now.reached),
             Some(Err(exhausted)) => exhausted.available_at.map(Tick::not_before),
         }
     }
 
+    /// The slots of those who wait, in their order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = u32> {
+        self.waiting.iter().map(|(_, slot)| *slot)
+    }
+
     pub(crate) const fn budget(&self) -> Option<&RetryBudget> {
         self.budget.as_ref()
+    }
+
+    /// How many retries are left that are not set aside.
+    fn left(&self, now: Now) -> u32 {
+        let Some(mut budget) = self.budget.clone() else { return u32::MAX };
+        let taken = budget.try_retry(now.utc).is_ok();
+        (budget.available() + u32::from(taken)).saturating_sub(self.granted)
     }
 }

@@ -66,6 +66,33 @@ fn a_retry_whose_time_comes_as_the_budget_pays_queues_behind_those_that_wait_for
     assert!(retries(1).abs_diff(retries(2)) <= 1, "{} and {}", retries(1), retries(2));
 }
 
+#[test]
+fn the_budget_goes_round_whoever_else_has_a_turn_when_it_pays() {
+    // One retry a minute for three endpoints that only fail, and a fourth that sends first attempts at the same moments.
+    let budget = RetryBudget::new(0, 1, 1, START).unwrap();
+    let mut world = World::with(Limits::new(count(100)), Some(budget));
+    let policy = plain_policy().with_retry(RetryPolicy::new(RetrySchedule::constant(seconds(1), 1_000)));
+    for to in 1..=3 {
+        world.add(to, policy.clone());
+        world.enqueue(to, to);
+    }
+    world.answer_all(failure());
+    world.pass_seconds(1); // the first retry takes what the budget begins with
+    world.add(9, policy.with_rate(Some(Rate::new(count(1), seconds(60)))));
+    for delivery in 0..100 {
+        world.enqueue(100 + delivery, 9);
+    }
+    for _ in 0..3_600 {
+        for flying in world.flying() {
+            world.answer(flying, if flying < 100 { failure() } else { ok() });
+        }
+        world.pass_seconds(1);
+    }
+    let sent_to = |to| world.sent.iter().filter(|(_, sent)| sent.attempt.endpoint == endpoint(to)).count();
+    let retries = [1, 2, 3].map(|to| sent_to(to) - 1);
+    assert!(retries.iter().all(|retries| (19..=21).contains(retries)), "{retries:?}");
+}
+
 /// A world of many endpoints that get a delivery now and then, some of which never answer.
 struct Crowd {
     dispatcher: Dispatcher,

@@ -178,7 +178,7 @@ impl Reference {
     ) -> Reply {
         let now = self.now;
         let Some(endpoint) = self.endpoints.get_mut(&id) else { return Reply::Unknown };
-        endpoint.ready_since = None;
+        endpoint.queues_anew();
         if let Some(change) = change(endpoint, now) {
             let record = endpoint.record;
             self.expect_endpoint(change, record);

@@ -62,6 +62,7 @@ impl Dispatcher {
         let slot = self.line_slot(endpoint)?;
         self.leave_circle(slot);
         self.set_wake(slot, None);
+        self.drop_claim(slot);
         let flying =
             self.flights.slots().into_iter().filter(|flight| self.delivery_endpoint(*flight) == Some(slot));
         for flight in flying.collect::<Vec<_>>() {

@@ -7,7 +7,8 @@ use time::UtcDateTime;
 use super::Dispatcher;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
-use crate::line::{Circle, Turn};
+use crate::line::Turn;
+use crate::spending::BudgetClaim;
 use crate::tick::Tick;
 use crate::{
     DeliveryId, DeliveryRecord, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch, Limits, Output,
@@ -43,7 +44,8 @@ pub struct Snapshot {
     next_order: u64,
     endpoints: Vec<EndpointSnapshot>,
     ring: Vec<EndpointId>,
-    parked: Vec<EndpointId>,
+    /// Who waits for the retry budget, in that order.
+    budget_queue: Vec<EndpointId>,
     deliveries: Vec<DeliveryRecord>,
     in_flight: Vec<DeliveryId>,
     outbox: Vec<Output>,
@@ -55,6 +57,7 @@ struct EndpointSnapshot {
     policy: EndpointPolicy,
     lease: LeaseEpoch,
     retries_next: bool,
+    retry_granted: bool,
     wake: Option<i64>,
 }
 
@@ -107,8 +110,8 @@ impl Dispatcher {
             budget: self.spending.budget().cloned(),
             next_order: self.next_order,
             endpoints: self.endpoint_snapshots(),
-            ring: self.circle_ids(self.ring),
-            parked: self.circle_ids(self.parked),
+            ring: self.line_ids(self.ring.iter(&self.lines)),
+            budget_queue: self.line_ids(self.spending.waiting()),
             deliveries: self.by_id.values().filter_map(|slot| self.delivery_record(*slot)).collect(),
             in_flight: self.flights.slots().into_iter().filter_map(|slot| self.delivery_id(slot)).collect(),
             outbox: self.outbox.iter().cloned().collect(),
@@ -141,8 +144,8 @@ impl Dispatcher {
         let wakes = dispatcher.restore_endpoints(snapshot.endpoints)?;
         dispatcher.restore_deliveries(&snapshot.deliveries, &snapshot.in_flight)?;
         dispatcher.next_order = dispatcher.next_order.max(snapshot.next_order);
-        dispatcher.restore_circle(&snapshot.ring, Turn::Ring)?;
-        dispatcher.restore_circle(&snapshot.parked, Turn::Parked)?;
+        dispatcher.restore_ring(&snapshot.ring)?;
+        dispatcher.restore_budget_queue(&snapshot.budget_queue)?;
         for (slot, wake) in wakes {
             dispatcher.set_wake(slot, wake);
         }
@@ -154,11 +157,14 @@ impl Dispatcher {
         endpoints: Vec<EndpointSnapshot>,
     ) -> Result<Vec<(u32, Option<Tick>)>, SnapshotError> {
         let mut wakes = Vec::with_capacity(endpoints.len());
-        for EndpointSnapshot { endpoint, policy, lease, retries_next, wake } in endpoints {
+        for EndpointSnapshot { endpoint, policy, lease, retries_next, retry_granted, wake } in endpoints {
             let restored = Endpoint::from_record(&endpoint, policy, lease);
             let slot = self.insert_line(restored).map_err(|_| SnapshotError::Inconsistent)?;
             if let Some(line) = self.lines.get_mut(slot) {
                 line.retries_next = retries_next;
+                if retry_granted {
+                    line.claim = self.spending.grant_again();
+                }
             }
             wakes.push((slot, wake.map(Tick::from_micros)));
         }
@@ -187,13 +193,22 @@ impl Dispatcher {
         if all_there { Ok(()) } else { Err(SnapshotError::Inconsistent) }
     }
 
-    fn restore_circle(&mut self, endpoints: &[EndpointId], turn: Turn) -> Result<(), SnapshotError> {
+    fn restore_ring(&mut self, endpoints: &[EndpointId]) -> Result<(), SnapshotError> {
         for endpoint in endpoints {
             let slot = self.line_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
             if self.lines.get(slot).is_none_or(|line| line.turn != Turn::Idle) {
                 return Err(SnapshotError::Inconsistent);
             }
-            self.enter_circle(slot, turn);
+            self.enter_circle(slot, Turn::Ring);
+        }
+        Ok(())
+    }
+
+    fn restore_budget_queue(&mut self, endpoints: &[EndpointId]) -> Result<(), SnapshotError> {
+        for endpoint in endpoints {
+            let slot = self.line_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
+            let line = self.lines.get_mut(slot).filter(|line| line.claim == BudgetClaim::Nothing);
+            line.ok_or(SnapshotError::Inconsistent)?.claim = self.spending.join(slot);
         }
         Ok(())
     }
@@ -206,17 +221,14 @@ impl Dispatcher {
             policy: line.endpoint.policy().clone(),
             lease: line.endpoint.lease(),
             retries_next: line.retries_next,
+            retry_granted: line.claim == BudgetClaim::Granted,
             wake: line.wake.map(Tick::micros),
         };
         lines.into_iter().map(snapshot).collect()
     }
 
-    fn circle_ids(&self, circle: Circle) -> Vec<EndpointId> {
-        circle
-            .iter(&self.lines)
-            .filter_map(|slot| self.lines.get(slot))
-            .map(|line| line.endpoint.id())
-            .collect()
+    fn line_ids(&self, slots: impl Iterator<Item = u32>) -> Vec<EndpointId> {
+        slots.filter_map(|slot| self.lines.get(slot)).map(|line| line.endpoint.id()).collect()
     }
 
     fn delivery_record(&self, slot: u32) -> Option<DeliveryRecord> {

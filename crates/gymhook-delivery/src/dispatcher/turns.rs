@@ -4,17 +4,19 @@
 //!            due, gate open                 turn: one attempt
 //!   wake ──────────────────────▶ ring ─────────────────────────▶ attempt, then back to the end of the ring,
 //!   (by time)                    │  ▲                             to wake, or to idle
-//!                 only retries,  ▼  │ a token
-//!                 budget used up parked
+//!                 only retries,  ▼  │ a retry is granted
+//!                 budget used up idle
 //! ```
 //!
-//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn.
+//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn. Whoever
+//! wants a retry that the budget does not have queues for it, in the ring with first attempts or idle without.
 
 use super::Dispatcher;
 use crate::due_heap::Due;
 use crate::endpoint::Gate;
 use crate::line::{Line, Turn};
 use crate::queue::Lane;
+use crate::spending::BudgetClaim;
 use crate::tick::Tick;
 use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Output};
 
@@ -27,6 +29,15 @@ const WOKEN_AT_ONCE: usize = 2;
 struct Plan {
     turn: Turn,
     wake: Option<Tick>,
+    retry: RetryPlan,
+}
+
+/// Whether an endpoint has a retry to send now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RetryPlan {
+    NotNow,
+    Sends,
+    Queues,
 }
 
 impl Dispatcher {
@@ -37,7 +48,7 @@ impl Dispatcher {
             if !self.may_begin() {
                 return;
             }
-            self.unpark_one();
+            self.grant_one_retry();
             let Some(slot) = self.ring.first() else { return };
             self.leave_circle(slot);
             if self.begin_attempt(slot).is_some() {
@@ -59,8 +70,8 @@ impl Dispatcher {
             return lost;
         }
         let woken = self.wakes.first().map(|due| due.at);
-        let unparked = self.parked.first().and_then(|_| self.spending.retries_from(self.now));
-        [lost, woken, unparked].into_iter().flatten().min()
+        let granted = self.spending.grants_from(self.now);
+        [lost, woken, granted].into_iter().flatten().min()
     }
 
     /// Puts an endpoint where it belongs, after anything about it has changed.
@@ -72,26 +83,29 @@ impl Dispatcher {
             self.enter_circle(slot, plan.turn);
         }
         self.set_wake(slot, plan.wake);
+        self.set_claim(slot, plan.retry);
     }
 
     fn plan(&self, line: &Line) -> Plan {
         let now = self.now.reached;
         let Gate::From(gate) = line.endpoint.gate(&self.limits) else {
-            return Plan { turn: Turn::Idle, wake: None };
+            return Plan { turn: Turn::Idle, wake: None, retry: RetryPlan::NotNow };
         };
         let heads = line.queue.heads(&self.deliveries);
         let first_attempt = heads.first_attempt.map(|due| due.max(gate));
         let retry = heads.retry.map(|due| due.max(gate));
-        if first_attempt.is_some_and(|due| due <= now) {
-            return Plan { turn: Turn::Ring, wake: None };
+        let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= now);
+        let retry_plan = match is_due(retry) {
+            false => RetryPlan::NotNow,
+            true if self.spending.allows_retry(line.claim, self.now) => RetryPlan::Sends,
+            true => RetryPlan::Queues,
+        };
+        if is_due(first_attempt) || retry_plan == RetryPlan::Sends {
+            return Plan { turn: Turn::Ring, wake: None, retry: retry_plan };
         }
-        if retry.is_some_and(|due| due <= now) {
-            let nobody_is_ahead = line.turn == Turn::Ring || self.parked.first().is_none();
-            let may_retry = nobody_is_ahead && self.spending.allows_retry(self.now);
-            let turn = if may_retry { Turn::Ring } else { Turn::Parked };
-            return Plan { turn, wake: first_attempt.filter(|_| turn == Turn::Parked) };
-        }
-        Plan { turn: Turn::Idle, wake: [first_attempt, retry].into_iter().flatten().min() }
+        let retry = retry.filter(|_| retry_plan == RetryPlan::NotNow);
+        let wake = [first_attempt, retry].into_iter().flatten().min();
+        Plan { turn: Turn::Idle, wake, retry: retry_plan }
     }
 
     pub(super) fn enter_circle(&mut self, slot: u32, turn: Turn) {
@@ -100,7 +114,6 @@ impl Dispatcher {
         match turn {
             Turn::Idle => {}
             Turn::Ring => self.ring.push(slot, &mut self.lines),
-            Turn::Parked => self.parked.push(slot, &mut self.lines),
         }
     }
 
@@ -109,7 +122,6 @@ impl Dispatcher {
         match core::mem::replace(&mut line.turn, Turn::Idle) {
             Turn::Idle => {}
             Turn::Ring => self.ring.remove(slot, &mut self.lines),
-            Turn::Parked => self.parked.remove(slot, &mut self.lines),
         }
     }
 
@@ -140,10 +152,27 @@ impl Dispatcher {
         }
     }
 
-    fn unpark_one(&mut self) {
-        if let Some(slot) = self.parked.first().filter(|_| self.spending.allows_retry(self.now)) {
-            self.leave_circle(slot);
-            self.enter_circle(slot, Turn::Ring);
+    /// Lets the endpoint that has waited for the retry budget for the longest queue for its turn, if that has a retry.
+    fn grant_one_retry(&mut self) {
+        let Some(slot) = self.spending.grant(self.now) else { return };
+        if let Some(line) = self.lines.get_mut(slot) {
+            line.claim = BudgetClaim::Granted;
+        }
+        self.settle(slot);
+    }
+
+    fn set_claim(&mut self, slot: u32, plan: RetryPlan) {
+        let Some(line) = self.lines.get_mut(slot) else { return };
+        match (line.claim, plan) {
+            (BudgetClaim::Nothing, RetryPlan::Queues) => line.claim = self.spending.join(slot),
+            (_, RetryPlan::NotNow) => self.drop_claim(slot),
+            (_, RetryPlan::Sends | RetryPlan::Queues) => {}
+        }
+    }
+
+    pub(super) fn drop_claim(&mut self, slot: u32) {
+        if let Some(line) = self.lines.get_mut(slot) {
+            self.spending.withdraw(core::mem::take(&mut line.claim), slot);
         }
     }
 
@@ -169,6 +198,9 @@ impl Dispatcher {
             probe,
         };
         self.flights.begin(delivery_slot, &mut self.deliveries);
+        if attempt.number.is_retry() {
+            self.drop_claim(slot);
+        }
         self.spending.attempt_began(attempt.number, self.now);
         if rated {
             self.record_endpoint(slot, EndpointChange::TokenTaken);
@@ -183,7 +215,7 @@ impl Dispatcher {
         let line = self.lines.get(slot)?;
         let heads = line.queue.heads(&self.deliveries);
         let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= self.now.reached);
-        let retry = is_due(heads.retry) && self.spending.allows_retry(self.now);
+        let retry = is_due(heads.retry) && self.spending.allows_retry(line.claim, self.now);
         match (is_due(heads.first_attempt), retry) {
             (true, true) if line.retries_next => Some(Lane::Retries),
             (true, _) => Some(Lane::FirstAttempts),

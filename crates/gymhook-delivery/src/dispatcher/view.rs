@@ -163,7 +163,7 @@ impl Dispatcher {
             return Some(HeldBack::NotDue { until: first.to_utc() });
         }
         let only_retries = heads.first_attempt.is_none_or(|due| self.is_to_come(due));
-        (only_retries && !self.spending.allows_retry(self.now)).then_some(HeldBack::RetryBudget)
+        (only_retries && !self.spending.allows_retry(line.claim, self.now)).then_some(HeldBack::RetryBudget)
     }
 
     fn is_to_come(&self, at: Tick) -> bool {

@@ -25,10 +25,19 @@ pub(super) struct Endpoint {
     pub(super) retries: Lane,
     pub(super) by_age: BTreeSet<(u64, DeliveryId)>,
     pub(super) last_was_retry: Option<bool>,
-    /// Since which turn it has had something to send all the time.
-    pub(super) ready_since: Option<u64>,
+    /// Its place among those that have something to send.
+    pub(super) turns: Turns,
+    /// Its place among those that have a retry to send, where there is a retry budget.
+    pub(super) retry_turns: Turns,
+}
+
+/// How an endpoint fares in a queue, in numbers of turns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns {
+    /// Since when it has queued all the time.
+    since: Option<u64>,
     /// When its latest turns were, the latest last.
-    pub(super) turns: VecDeque<u64>,
+    had: VecDeque<u64>,
 }
 
 /// What an attempt's end says about its endpoint.
@@ -43,7 +52,7 @@ pub(super) enum Sign {
 }
 
 impl Endpoint {
-    pub(super) const fn new(record: EndpointRecord, settings: Settings, lease: LeaseEpoch) -> Self {
+    pub(super) fn new(record: EndpointRecord, settings: Settings, lease: LeaseEpoch) -> Self {
         Self {
             settings,
             lease,
@@ -53,8 +62,8 @@ impl Endpoint {
             retries: BTreeSet::new(),
             by_age: BTreeSet::new(),
             last_was_retry: None,
-            ready_since: None,
-            turns: VecDeque::new(),
+            turns: Turns::default(),
+            retry_turns: Turns::default(),
         }
     }
 
@@ -308,16 +317,47 @@ impl Endpoint {
 
     pub(super) fn retune(&mut self, settings: Settings) {
         self.settings = settings;
-        self.ready_since = None;
+        self.queues_anew();
         if self.settings.breaker.is_none() {
             self.record.breaker = BreakerState::Closed { failed: 0 };
         }
+    }
+
+    /// Whatever is done to an endpoint may cost it its place.
+    pub(super) const fn queues_anew(&mut self) {
+        self.turns.since = None;
+        self.retry_turns.since = None;
     }
 
     const fn forget_failures(&mut self) {
         self.record.failed_in_a_row = 0;
         self.record.failing_since = None;
         self.record.warnings = 0;
+    }
+}
+
+impl Turns {
+    /// So many turns are remembered.
+    const MEMORY: usize = 16;
+
+    /// When the turn before its last `count` ones was.
+    pub(super) fn before_last(&self, count: usize) -> Option<u64> {
+        self.had.len().checked_sub(count).and_then(|at| self.had.get(at)).copied()
+    }
+
+    pub(super) fn has_queued_since(&self, turn: u64) -> bool {
+        self.since.is_some_and(|since| since <= turn)
+    }
+
+    /// It is somebody's turn: its own, or that of another while it queues or does not.
+    pub(super) fn pass(&mut self, turn: u64, queues: bool, is_mine: bool) {
+        self.since = queues.then(|| self.since.unwrap_or(turn)).filter(|_| !is_mine);
+        if is_mine {
+            self.had.push_back(turn);
+        }
+        if self.had.len() > Self::MEMORY {
+            self.had.pop_front();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use gymhook_delivery::{
 };
 
 use super::Reference;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Turns};
 use crate::at::At;
 use crate::violation::{Promise, Violation};
 use crate::words;
@@ -23,7 +23,7 @@ impl Reference {
         };
         self.may_begin(&held, endpoint)?;
         self.is_its_turn(&held, endpoint)?;
-        self.is_fair(endpoint)?;
+        self.is_fair(&held, endpoint)?;
         self.take_turn(&held);
         self.apply_begin(held, found)
     }
@@ -89,23 +89,28 @@ impl Reference {
         let now = self.now.reached();
         let (first, retry) = endpoint.heads(|_| None);
         let is_due = |due: Option<At>| due.is_some_and(|due| due <= now);
-        let both = is_due(first) && is_due(retry) && self.allows_retry();
+        // A retry that would be its turn may have to leave the budget's last one to another endpoint.
+        let is_alone = is_retry || self.budget.is_none();
+        let both = is_due(first) && is_due(retry) && is_alone;
         Promise::Fairness.require(!both || endpoint.last_was_retry != Some(is_retry), || {
             format!("first attempts and retries do not alternate at {}", words::endpoint(endpoint.id()))
         })
     }
 
-    /// No endpoint has many turns while another one waits for a single one.
-    fn is_fair(&self, endpoint: &Endpoint) -> Result<(), Violation> {
+    /// No endpoint has many turns while another one waits for a single one; nor many retries out of the budget.
+    fn is_fair(&self, held: &DeliveryRecord, endpoint: &Endpoint) -> Result<(), Violation> {
         let patience = 2 + self.endpoints.len().checked_ilog2().unwrap_or(0) as usize;
-        let Some(long_ago) = endpoint.turns.len().checked_sub(patience).and_then(|at| endpoint.turns.get(at))
-        else {
-            return Ok(());
-        };
+        let of_budget = self.budget.is_some() && held.attempt.is_retry();
         let passed_over = |other: &&Endpoint| {
-            other.id() != endpoint.id()
-                && other.ready_since.is_some_and(|since| since <= *long_ago)
-                && self.is_ready(other)
+            if other.id() == endpoint.id() {
+                return false;
+            }
+            let is_passed = |mine: &Turns, theirs: &Turns| {
+                mine.before_last(patience).is_some_and(|long_ago| theirs.has_queued_since(long_ago))
+            };
+            let all = is_passed(&endpoint.turns, &other.turns) && self.is_ready_for_any(other);
+            let retries = is_passed(&endpoint.retry_turns, &other.retry_turns) && self.wants_retry(other);
+            all || of_budget && retries
         };
         match self.endpoints.values().find(passed_over) {
             None => Ok(()),
@@ -119,18 +124,17 @@ impl Reference {
     fn take_turn(&mut self, held: &DeliveryRecord) {
         let turn = self.turn;
         self.turn += 1;
-        let ready: Vec<(EndpointId, bool)> =
-            self.endpoints.values().map(|endpoint| (endpoint.id(), self.is_ready(endpoint))).collect();
-        for (id, is_ready) in ready {
+        let of_budget = self.budget.is_some() && held.attempt.is_retry();
+        let queues: Vec<(EndpointId, bool, bool)> = self
+            .endpoints
+            .values()
+            .map(|endpoint| (endpoint.id(), self.is_ready_for_any(endpoint), self.wants_retry(endpoint)))
+            .collect();
+        for (id, is_ready, wants_retry) in queues {
             let Some(endpoint) = self.endpoints.get_mut(&id) else { continue };
-            let since = endpoint.ready_since.unwrap_or(turn);
-            endpoint.ready_since = (is_ready && id != held.endpoint).then_some(since);
-        }
-        if let Some(endpoint) = self.endpoints.get_mut(&held.endpoint) {
-            endpoint.turns.push_back(turn);
-            if endpoint.turns.len() > 16 {
-                endpoint.turns.pop_front();
-            }
+            let is_mine = id == held.endpoint;
+            endpoint.turns.pass(turn, is_ready, is_mine);
+            endpoint.retry_turns.pass(turn, wants_retry, is_mine && of_budget);
         }
     }
 
@@ -232,6 +236,26 @@ impl Reference {
 
     fn is_ready(&self, endpoint: &Endpoint) -> bool {
         self.next_attempt(endpoint).is_some_and(|at| at <= self.now.reached())
+    }
+
+    /// Whether it has something to send for which it needs nothing but a turn.
+    fn is_ready_for_any(&self, endpoint: &Endpoint) -> bool {
+        let (first, retry) = self.due_now(endpoint);
+        first || retry && self.budget.is_none()
+    }
+
+    fn wants_retry(&self, endpoint: &Endpoint) -> bool {
+        self.due_now(endpoint).1
+    }
+
+    /// Whether a first attempt and a retry could go out now, if the retry budget is left aside.
+    fn due_now(&self, endpoint: &Endpoint) -> (bool, bool) {
+        let now = self.now.reached();
+        if endpoint.open_from(self.bounds.share()).is_none_or(|from| from > now) {
+            return (false, false);
+        }
+        let (first, retry) = endpoint.heads(|id| self.oldest(id));
+        (first.is_some_and(|due| due <= now), retry.is_some_and(|due| due <= now))
     }
 
     fn has_slots(&self) -> bool {
