@@ -34,7 +34,7 @@ use crate::{LeaseEpoch, Limits};
 ///
 /// | breaker × attempt's end | succeeded, or rejected by an answer | failed | asked to wait | fault of ours, lost |
 /// |---|---|---|---|---|
-/// | closed | failures in a row: 0; allowance +1 | one more in a row, open at the limit; allowance halved | allowance halved | – |
+/// | closed | failures in a row: 0; allowance +1 for a success | one more in a row, open at the limit; allowance halved | allowance halved | – |
 /// | open, attempt from before | – | – | – | – |
 /// | half open, the probe | closed, allowance 1 | open, twice as long | closed, allowance 1 | open, as long as before |
 ///

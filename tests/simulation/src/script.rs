@@ -18,6 +18,8 @@ pub(crate) struct Script {
     pub(crate) bounds: Bounds,
     pub(crate) endpoints: Vec<(Character, Settings)>,
     pub(crate) faults: Faults,
+    /// Whether machines are written down and read back all the time, in the midst of what they put out.
+    pub(crate) copies: bool,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -126,6 +128,7 @@ impl Script {
             bounds: bounds(endpoints.len() as u64, random),
             endpoints,
             faults: Faults::drawn(random),
+            copies: deliveries <= 200 && random.permille(150),
             steps: Vec::new(),
         };
         script.steps = script.draw_steps(deliveries, random);

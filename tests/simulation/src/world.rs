@@ -30,6 +30,7 @@ pub(crate) struct World {
     wanted: BTreeMap<u64, Wanted>,
     /// Which owners have been told something since they last put out.
     unsettled: Vec<bool>,
+    copies: bool,
     /// For how long a process that dies stays down.
     down_ms: u64,
     patience: u64,
@@ -57,6 +58,7 @@ impl World {
             wire: Wire::new(script.seed, script.owners, script.faults),
             wanted: BTreeMap::new(),
             unsettled: vec![true; script.owners],
+            copies: script.copies,
             down_ms: 0,
             patience: 50_000 + 500 * script.steps.len() as u64,
         })
@@ -152,6 +154,7 @@ impl World {
     fn settle_all(&mut self) -> Result<(), Violation> {
         for owner in 0..self.site.owners.len() {
             if self.unsettled.get_mut(owner).is_some_and(core::mem::take) {
+                self.copy_sometime(owner);
                 let done = self.site.settle(owner, self.clock)?;
                 for attempt in done.sent {
                     self.send(owner, attempt);
@@ -162,6 +165,14 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The owner's machine is written down and read back among its next outputs.
+    fn copy_sometime(&mut self, owner: usize) {
+        let outputs = self.site.trace.totals.outputs;
+        if let Some(owner) = self.site.owners.get_mut(owner).filter(|owner| self.copies && owner.is_up()) {
+            owner.copied_after = Some(hash_of(&[self.seed, outputs]) % 6);
+        }
     }
 
     /// A request is on the wire.
