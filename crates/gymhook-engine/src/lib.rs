@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod subscription;
+mod transport;
+
+pub use gymhook_delivery::{DeliveryId, EndpointId};
+
+pub use subscription::Subscription;
+pub use transport::{Answer, Sending, Transport};

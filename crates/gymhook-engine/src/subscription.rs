@@ -1,0 +1,217 @@
+//! Who gets which events, where, and proved with what.
+
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gymhook::send::EndpointUrl;
+use gymhook_delivery::{EndpointId, EndpointPolicy};
+use gymhook_signature::Keyring;
+use http::HeaderMap;
+
+/// An endpoint with the event types it wants: one receiver of one gym's events.
+///
+/// A gym may have several. Cloning is cheap but for the filter and the URLs.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use gymhook::{Provider, UrlRule, send::EndpointUrl};
+/// use gymhook::signature::{Keyring, Secret};
+/// use gymhook_engine::{EndpointId, Subscription};
+///
+/// let provider = Provider::point();
+/// let url = EndpointUrl::new("https://receiver.example/hooks", UrlRule::Https)?;
+/// let keys = Keyring::single("2026-05", Secret::new("point-signing-secret")?)?;
+/// let subscription = Subscription::new(
+///     EndpointId::from_u128(1),
+///     "berlin-mitte",
+///     "point",
+///     url,
+///     Arc::new(keys),
+///     provider.profile().endpoint_policy(),
+/// )
+/// .only(["workout.created"]);
+///
+/// assert!(subscription.wants("workout.created"));
+/// assert!(!subscription.wants("workout.deleted"));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Subscription {
+    id: EndpointId,
+    gym: String,
+    platform: String,
+    label: String,
+    url: EndpointUrl,
+    urls: BTreeMap<String, EndpointUrl>,
+    event_types: Option<BTreeSet<String>>,
+    headers: HeaderMap,
+    keys: Arc<Keyring>,
+    policy: EndpointPolicy,
+}
+
+impl Subscription {
+    /// Every event of `gym`, to `url`, signed as `platform` does with `keys`, retried as `policy` says.
+    ///
+    /// `platform` is the name under which the engine's transport knows the [`Provider`](gymhook::Provider); the five
+    /// vendors' are those of [`Vendor`](gymhook::event::Vendor).
+    #[must_use]
+    pub fn new(
+        id: EndpointId,
+        gym: impl Into<String>,
+        platform: impl Into<String>,
+        url: EndpointUrl,
+        keys: Arc<Keyring>,
+        policy: EndpointPolicy,
+    ) -> Self {
+        Self {
+            id,
+            gym: gym.into(),
+            platform: platform.into(),
+            label: String::new(),
+            url,
+            urls: BTreeMap::new(),
+            event_types: None,
+            headers: HeaderMap::new(),
+            keys,
+            policy,
+        }
+    }
+
+    /// With a name for people.
+    #[must_use]
+    pub fn with_label(self, label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..self }
+    }
+
+    /// Only these types, in the vendor's spelling; called again, the last set counts.
+    #[must_use]
+    pub fn only<T: Into<String>>(self, event_types: impl IntoIterator<Item = T>) -> Self {
+        Self { event_types: Some(event_types.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Every type again.
+    #[must_use]
+    pub fn every_type(self) -> Self {
+        Self { event_types: None, ..self }
+    }
+
+    /// To another URL. What waits goes there too.
+    #[must_use]
+    pub fn with_url(self, url: EndpointUrl) -> Self {
+        Self { url, ..self }
+    }
+
+    /// Another URL for one type. It does not make the type wanted if [`Subscription::only`] left it out.
+    #[must_use]
+    pub fn with_url_for(mut self, event_type: impl Into<String>, url: EndpointUrl) -> Self {
+        self.urls.insert(event_type.into(), url);
+        self
+    }
+
+    /// With these headers on every request. The transport refuses those that are its own or the signature's.
+    #[must_use]
+    pub fn with_headers(self, headers: HeaderMap) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Signed with these keys. For a rotation with overlap, keep the old key in the set until its window ends.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<Keyring>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Retried, limited and switched off like this.
+    #[must_use]
+    pub fn with_policy(self, policy: EndpointPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Its name, and that of its endpoint in the delivery machine.
+    #[must_use]
+    pub const fn id(&self) -> EndpointId {
+        self.id
+    }
+
+    /// Whose events it gets.
+    #[must_use]
+    pub fn gym(&self) -> &str {
+        &self.gym
+    }
+
+    /// The name of the platform that it is signed as.
+    #[must_use]
+    pub fn platform(&self) -> &str {
+        &self.platform
+    }
+
+    /// Its name for people; may be empty.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Where most types go.
+    #[must_use]
+    pub const fn url(&self) -> &EndpointUrl {
+        &self.url
+    }
+
+    /// The types that go elsewhere.
+    #[must_use]
+    pub const fn urls(&self) -> &BTreeMap<String, EndpointUrl> {
+        &self.urls
+    }
+
+    /// Where this type goes, wanted or not: what was enqueued before the filter changed is still delivered.
+    #[must_use]
+    pub fn url_for(&self, event_type: &str) -> &EndpointUrl {
+        self.urls.get(event_type).unwrap_or(&self.url)
+    }
+
+    /// The types it wants; `None` for every type.
+    #[must_use]
+    pub const fn event_types(&self) -> Option<&BTreeSet<String>> {
+        self.event_types.as_ref()
+    }
+
+    /// Whether it wants events of this type.
+    #[must_use]
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.event_types.as_ref().is_none_or(|wanted| wanted.contains(event_type))
+    }
+
+    /// The headers of its own.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// What it is signed with.
+    #[must_use]
+    pub const fn keys(&self) -> &Arc<Keyring> {
+        &self.keys
+    }
+
+    /// How it is retried, limited and switched off.
+    #[must_use]
+    pub const fn policy(&self) -> &EndpointPolicy {
+        &self.policy
+    }
+}
+
+/// `Debug` shows no secret, no header value and no query of a URL.
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.keys().map(http::HeaderName::as_str).collect();
+        f.debug_struct("Subscription")
+            .field("id", &self.id)
+            .field("gym", &self.gym)
+            .field("platform", &self.platform)
+            .field("url", &self.url)
+            .field("event_types", &self.event_types)
+            .field("headers", &headers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,70 @@
+//! How an attempt is made: over HTTP, or by a function of one's own.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gymhook_delivery::Attempt;
+use gymhook_retry::Outcome;
+use time::UtcDateTime;
+
+use crate::Subscription;
+
+/// Makes attempts. The engine decides which, when, and what follows.
+pub trait Transport: Send + Sync + 'static {
+    /// Makes one attempt and says how it ended.
+    ///
+    /// It should be over within [`Sending::timeout`]: after that the engine gives it up, drops the future and counts a
+    /// timeout. A panic in it counts as a crash: the attempt is charged.
+    fn send(&self, sending: Sending) -> impl Future<Output = Answer> + Send;
+}
+
+/// One attempt to be made now.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    /// Which attempt of which delivery.
+    pub attempt: Attempt,
+    /// Where it goes, and with what settings.
+    pub subscription: Arc<Subscription>,
+    /// The type of the event, in the vendor's spelling.
+    pub event_type: String,
+    /// The exact bytes to be signed and sent.
+    pub body: Bytes,
+    /// When the attempt is made: the time to sign with.
+    pub now: UtcDateTime,
+    /// How long the attempt may take, the reading of the whole answer included.
+    pub timeout: Duration,
+}
+
+/// How an attempt ended, and what the log keeps of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What was observed: what the machine decides on.
+    pub outcome: Outcome,
+    /// The first characters of the response's body, as far as the platform's rule keeps them.
+    pub captured: Option<String>,
+    /// What went wrong, in words for the operator: no secret, no body, no query of a URL.
+    pub detail: Option<String>,
+}
+
+impl Answer {
+    /// An outcome and nothing more to say about it.
+    #[must_use]
+    pub const fn new(outcome: Outcome) -> Self {
+        Self { outcome, captured: None, detail: None }
+    }
+
+    /// With what the operator should know.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// With the response's first characters.
+    #[must_use]
+    pub fn with_captured(mut self, captured: impl Into<String>) -> Self {
+        self.captured = Some(captured.into());
+        self
+    }
+}
