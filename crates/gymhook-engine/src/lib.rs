@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod micros;
+pub mod store;
 mod subscription;
 mod transport;
 

@@ -1,0 +1,50 @@
+//! Times as stores keep them: microseconds since 1970.
+
+use time::UtcDateTime;
+
+const NANOS: i128 = 1_000;
+
+/// Microseconds since 1970; what is finer is cut off.
+pub(crate) fn floor(at: UtcDateTime) -> i64 {
+    saturated(at.unix_timestamp_nanos().div_euclid(NANOS))
+}
+
+/// Microseconds since 1970, rounded up: a due time never becomes an earlier one.
+pub(crate) fn ceil(at: UtcDateTime) -> i64 {
+    saturated((at.unix_timestamp_nanos() + (NANOS - 1)).div_euclid(NANOS))
+}
+
+/// The time that was kept; `None` if no calendar has it.
+pub(crate) fn to_utc(micros: i64) -> Option<UtcDateTime> {
+    UtcDateTime::from_unix_timestamp_nanos(i128::from(micros) * NANOS).ok()
+}
+
+fn saturated(micros: i128) -> i64 {
+    i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_due_time_is_rounded_up_and_everything_else_down() {
+        let at = utc_datetime!(1970-01-01 00:00:00.000_001_001);
+        assert_eq!((floor(at), ceil(at)), (1, 2));
+        let before = utc_datetime!(1969-12-31 23:59:59.999_999_999);
+        assert_eq!((floor(before), ceil(before)), (-1, 0));
+        let whole = utc_datetime!(2026-01-01 12:00:00.000_007);
+        assert_eq!(floor(whole), ceil(whole));
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_come_back() {
+        for end in [UtcDateTime::MIN, UtcDateTime::UNIX_EPOCH] {
+            assert_eq!(to_utc(floor(end)), Some(end));
+        }
+        assert_eq!(to_utc(i64::MAX), None);
+        assert_eq!(to_utc(i64::MIN), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! Where everything is kept: one trait, whatever the database.
+//!
+//! A store keeps rows and leases; it decides nothing about deliveries. That is the machine's business: a worker leases an
+//! endpoint, restores its rows into a [`Dispatcher`](gymhook_delivery::Dispatcher), and commits what that records.
+//!
+//! # What every store promises
+//!
+//! - **Durable.** What returned `Ok` is on disk, and survives a crash of the process and a loss of power.
+//! - **All or nothing.** Each call is one transaction.
+//! - **Fenced.** [`Store::commit`] writes nothing for an endpoint whose lease has gone to somebody else.
+//! - **Enqueueing only inserts.** It waits for no worker, and no worker waits for it.
+//! - **Bytes in, bytes out.** A body is never parsed, re-encoded or cut.
+//! - **One bad row stops nothing.** A row that cannot be read is put aside under [`State::Quarantined`] and counted.
+
+mod command;
+mod error;
+mod log;
+mod row;
+mod work;
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId};
+use time::UtcDateTime;
+
+pub use self::command::{Command, PendingCommand, Redelivery};
+pub use self::error::StoreError;
+pub use self::log::{
+    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, SubscriptionQuery,
+};
+pub use self::row::{DeliveryColumns, NewNotification, Refused, State, SubscriptionRow, UnreadableRow};
+pub use self::work::{
+    Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseRequest, Leased, StoredNotification, WorkerId,
+};
+pub use gymhook_delivery::Enqueued;
+
+/// Keeps subscriptions, deliveries and leases. Cloning is cheap: all clones are the same store.
+///
+/// Times are UTC to the microsecond; what is finer is cut off, except that a due time is rounded up.
+pub trait Store: Clone + Send + Sync + 'static {
+    /// The store's clock. All workers of one store go by it, so that their clocks need not agree.
+    fn now(&self) -> impl Future<Output = Result<UtcDateTime, StoreError>> + Send;
+
+    // Subscriptions.
+
+    /// Writes a subscription: a new one, or new settings and secrets of one that is there, whose endpoint keeps its
+    /// record and its lease. In the same transaction a [`Command::Reload`] tells the endpoint's worker.
+    ///
+    /// A deleted subscription stays deleted: then nothing is written and `false` is returned.
+    fn put_subscription(
+        &self,
+        row: SubscriptionRow,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// A subscription with its endpoint's record, deleted or not.
+    fn subscription(
+        &self,
+        id: EndpointId,
+    ) -> impl Future<Output = Result<Option<SubscriptionRow>, StoreError>> + Send;
+
+    /// Subscriptions that are not deleted, by id.
+    fn subscriptions(
+        &self,
+        query: SubscriptionQuery,
+    ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
+
+    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it. Its log is kept until it is
+    /// purged. Returns whether there was one.
+    fn delete_subscription(
+        &self,
+        id: EndpointId,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    // Handing over.
+
+    /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
+    ///
+    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too.
+    fn enqueue(
+        &self,
+        new: Vec<NewNotification>,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Vec<Result<Enqueued, Refused>>, StoreError>> + Send;
+
+    /// Leaves orders for the worker of an endpoint, whichever that is; it carries them out in this order, not before
+    /// `due`.
+    fn command(
+        &self,
+        orders: Vec<(EndpointId, Command)>,
+        due: UtcDateTime,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Leaves a [`Command::Redeliver`] for every finished delivery that `which` fits, and returns how many.
+    fn redeliver(
+        &self,
+        which: Redelivery,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    // Working.
+
+    /// Leases endpoints that have something to do: a due delivery unless they are disabled, an attempt that a former owner
+    /// left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
+    /// all before it on its endpoint.
+    fn lease(
+        &self,
+        request: LeaseRequest,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
+
+    /// Writes what the machine recorded, in one transaction, for those endpoints whose lease still is the batch's.
+    fn commit(
+        &self,
+        batch: Batch,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+
+    /// Reads what is due at leased endpoints, as it stands after the last commit.
+    fn fetch(
+        &self,
+        fetches: Vec<Fetch>,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Vec<Fetched>, StoreError>> + Send;
+
+    /// Ends every lease at once, because this process knows that no other works on this store. `false` if it does not
+    /// know that, and has done nothing.
+    fn take_over(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Comes back when somebody else may have left work, with the endpoints if they are known; never, if the store has
+    /// no way to tell. Missing one does no harm: workers look for themselves from time to time.
+    fn work_arrived(&self) -> impl Future<Output = Vec<EndpointId>> + Send;
+
+    // Looking back.
+
+    /// One delivery.
+    fn delivery(
+        &self,
+        id: DeliveryId,
+    ) -> impl Future<Output = Result<Option<DeliveryRow>, StoreError>> + Send;
+
+    /// Deliveries, the latest first.
+    fn deliveries(
+        &self,
+        query: DeliveryQuery,
+    ) -> impl Future<Output = Result<Page<DeliveryRow>, StoreError>> + Send;
+
+    /// A delivery's body, byte for byte.
+    fn body(&self, id: DeliveryId) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
+
+    /// A delivery's attempts, the first one first.
+    fn attempts(&self, id: DeliveryId) -> impl Future<Output = Result<Vec<AttemptRow>, StoreError>> + Send;
+
+    /// How much waits, is under way and has ended, over all endpoints.
+    fn stats(&self, now: UtcDateTime) -> impl Future<Output = Result<Stats, StoreError>> + Send;
+
+    /// The same for one endpoint; `None` if there is none.
+    fn endpoint_stats(
+        &self,
+        id: EndpointId,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Option<EndpointStats>, StoreError>> + Send;
+
+    /// Forgets deliveries that ended before `before`, with their attempts and bodies, at most `limit` of them, and
+    /// returns how many. Call it again while it returns `limit`.
+    fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    // API keys of one's own callers.
+
+    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`].
+    fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The key with this digest.
+    fn api_key_by_digest(
+        &self,
+        digest: [u8; 32],
+    ) -> impl Future<Output = Result<Option<ApiKeyRow>, StoreError>> + Send;
+
+    /// All keys, revoked ones included, the oldest first.
+    fn api_keys(&self) -> impl Future<Output = Result<Vec<ApiKeyRow>, StoreError>> + Send;
+}

@@ -1,0 +1,59 @@
+//! Why a store could not do what it was asked.
+
+/// Why a store could not do what it was asked. Nothing was written, unless it says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store was closed, or its thread is gone.
+    #[error("the store is closed")]
+    Closed,
+    /// Something with this name is there already. The caller is to blame.
+    #[error("{what} is there already")]
+    Conflict {
+        /// What.
+        what: &'static str,
+    },
+    /// A row, a page or a file cannot be read. The disk is to blame, or another program.
+    #[error("the store is damaged: {problem}; restore it from a copy")]
+    Damaged {
+        /// What the database says.
+        problem: String,
+    },
+    /// No room is left on the disk. Whoever runs the machine is to blame.
+    #[error("the disk is full: make room, nothing was lost")]
+    Full,
+    /// A request that no store can carry out. The caller is to blame.
+    #[error("{problem}")]
+    Invalid {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file or the role may only read. Whoever set it up is to blame.
+    #[error("the store may not be written to: {problem}")]
+    ReadOnly {
+        /// What the database says.
+        problem: String,
+    },
+    /// The tables are of a version that this program does not know. A newer program has been here.
+    #[error("the tables are of version {found}, this program knows up to {known}: use a newer one")]
+    Schema {
+        /// The tables' version.
+        found: i64,
+        /// The newest version that is known here.
+        known: i64,
+    },
+    /// The database does not answer, or is busy: try again later. Whether the last call took effect is not known.
+    #[error("the database does not answer: {problem}")]
+    Unavailable {
+        /// What it says.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later, without anybody's doing or after room was made.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Full | Self::Unavailable { .. })
+    }
+}

@@ -1,0 +1,139 @@
+//! What is read by people and their programs.
+
+use core::num::NonZeroU32;
+
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use time::UtcDateTime;
+use uuid::Uuid;
+
+use super::State;
+
+/// Which subscriptions are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionQuery {
+    /// Of this gym only.
+    pub gym: Option<String>,
+    /// Those whose id is higher: the last one of the page before.
+    pub after: Option<EndpointId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Which deliveries are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryQuery {
+    /// To this endpoint only.
+    pub endpoint: Option<EndpointId>,
+    /// In this state only.
+    pub state: Option<State>,
+    /// Enqueued before the one with this [order](DeliveryRecord::order): [`Page::next`] of the page before.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Some of many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// What to ask with for the next page; `None` if this is the last.
+    pub next: Option<u64>,
+}
+
+/// One delivery in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Where it stands; `None` if its row is damaged.
+    pub record: Option<DeliveryRecord>,
+    /// Its name.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// Its place in the order of enqueueing.
+    pub order: u64,
+    /// Its state in one word.
+    pub state: State,
+    /// The type of its event.
+    pub event_type: String,
+    /// When it was handed over.
+    pub enqueued_at: UtcDateTime,
+}
+
+/// One attempt in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The delivery's [order](DeliveryRecord::order).
+    pub order: u64,
+    /// The how-many-eth request of the delivery it was, over all rounds.
+    pub send: u32,
+    /// Its round.
+    pub round: NonZeroU32,
+    /// Its number in its round.
+    pub number: u32,
+    /// When it began; of an attempt that was lost it is not known.
+    pub began: Option<UtcDateTime>,
+    /// When it ended, or was found to be lost.
+    pub ended: UtcDateTime,
+    /// What was observed: `response`, a [fault's](gymhook_retry::Fault) name, `internal`, or `lost`.
+    pub outcome: String,
+    /// The response's status.
+    pub status: Option<u16>,
+    /// The response's first characters.
+    pub captured: Option<String>,
+    /// What went wrong, in words.
+    pub detail: Option<String>,
+}
+
+/// How much there is, over all endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Subscriptions that are not deleted.
+    pub subscriptions: u64,
+    /// Of those, the ones whose endpoint is disabled.
+    pub disabled: u64,
+    /// Deliveries that wait, due or not.
+    pub waiting: u64,
+    /// Deliveries with an attempt under way.
+    pub in_flight: u64,
+    /// Deliveries that were given up and are kept.
+    pub undeliverable: u64,
+    /// Rows that were put aside because they could not be read.
+    pub quarantined: u64,
+    /// Since when the delivery has been due that has been due the longest.
+    pub oldest_due: Option<UtcDateTime>,
+}
+
+/// How much there is for one endpoint, and how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointStats {
+    /// Its health, as last recorded.
+    pub record: EndpointRecord,
+    /// Deliveries that wait, due or not.
+    pub waiting: u64,
+    /// Deliveries with an attempt under way.
+    pub in_flight: u64,
+    /// Deliveries that were given up and are kept.
+    pub undeliverable: u64,
+    /// Since when the delivery has been due that has been due the longest.
+    pub oldest_due: Option<UtcDateTime>,
+}
+
+/// An API key of one's own caller; the key itself is never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    /// Its name.
+    pub id: Uuid,
+    /// The SHA-256 of the key.
+    pub digest: [u8; 32],
+    /// What people call it.
+    pub label: String,
+    /// Whether it may change things.
+    pub writes: bool,
+    /// When it was issued.
+    pub issued_at: UtcDateTime,
+    /// Since when it no longer counts.
+    pub revoked_at: Option<UtcDateTime>,
+}
