@@ -28,7 +28,7 @@ pub use commands::{
     CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery, TestEventError,
 };
 pub use endpoints::{AddEndpointError, UnknownEndpoint};
-pub use restore::{RestoreDeliveryError, RestoredAs};
+pub use restore::{RestoreDeliveryError, RestoredAs, SetAsideError};
 pub use rounds::{RedeliverError, Redelivered};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use view::HeldBack;

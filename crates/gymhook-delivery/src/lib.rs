@@ -24,8 +24,8 @@ pub use dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
 pub use delivery::{Delivery, DeliveryState, End, Then, Undeliverable};
 pub use dispatcher::{
     AddEndpointError, CancelError, Cancelled, Dispatcher, EnqueueError, Enqueued, ForgetError, HeldBack,
-    NewDelivery, RedeliverError, Redelivered, RestoreDeliveryError, RestoredAs, Snapshot, SnapshotError,
-    TestEventError, UnknownEndpoint,
+    NewDelivery, RedeliverError, Redelivered, RestoreDeliveryError, RestoredAs, SetAsideError, Snapshot,
+    SnapshotError, TestEventError, UnknownEndpoint,
 };
 pub use endpoint::Endpoint;
 pub use id::{BodyDigest, DeliveryId, EndpointId, LeaseEpoch};

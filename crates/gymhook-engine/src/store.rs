@@ -15,7 +15,9 @@
 mod command;
 mod error;
 mod log;
-mod row;
+pub(crate) mod row;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod work;
 
 use bytes::Bytes;
@@ -28,6 +30,8 @@ pub use self::log::{
     ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, SubscriptionQuery,
 };
 pub use self::row::{DeliveryColumns, NewNotification, Refused, State, SubscriptionRow, UnreadableRow};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 pub use self::work::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseRequest, Leased, StoredNotification, WorkerId,
 };

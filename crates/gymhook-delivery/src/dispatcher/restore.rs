@@ -1,4 +1,4 @@
-//! Taking deliveries over from what their records said.
+//! Taking deliveries over from what their records said, and setting them aside again.
 
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
@@ -43,6 +43,40 @@ impl Dispatcher {
         }
         self.attempt_ended(slot, &Outcome::Crashed);
         Ok(RestoredAs::AttemptLost)
+    }
+
+    /// Lets go of a delivery that waits, since its record is kept elsewhere, and returns that record:
+    /// [`Dispatcher::restore_delivery`] brings it back in time. So a driver with millions of deliveries holds those that
+    /// are due soon. Its id then means nothing here: a duplicate is not noticed.
+    ///
+    /// # Errors
+    ///
+    /// The caller is to blame for each, and nothing has changed:
+    ///
+    /// - [`SetAsideError::Unknown`]: no such delivery is held.
+    /// - [`SetAsideError::NotWaiting`]: an attempt is under way, or it has ended ([`Dispatcher::forget`]).
+    /// - [`SetAsideError::Ordered`]: its endpoint keeps order, so what comes behind it would go first.
+    pub fn set_aside(
+        &mut self,
+        delivery: DeliveryId,
+        now: UtcDateTime,
+    ) -> Result<DeliveryRecord, SetAsideError> {
+        self.now.advance(now);
+        let unknown = SetAsideError::Unknown { delivery };
+        let slot = self.delivery_slot(delivery).ok_or(unknown)?;
+        let held = self.deliveries.get(slot).ok_or(unknown)?;
+        let line = self.lines.get(held.endpoint()).ok_or(unknown)?;
+        if held.phase() != Phase::Waiting {
+            return Err(SetAsideError::NotWaiting { delivery });
+        }
+        if line.endpoint.policy().is_ordered() {
+            return Err(SetAsideError::Ordered { endpoint: line.endpoint.id() });
+        }
+        let (record, line) = (held.record(line.endpoint.id()), held.endpoint());
+        self.unfile(slot);
+        self.drop_delivery(slot);
+        self.settle(line);
+        Ok(record)
     }
 
     /// Counts every attempt under way as lost, at once instead of when its answer is overdue: for a process that comes
@@ -96,4 +130,28 @@ pub enum RestoreDeliveryError {
     /// Over four billion deliveries are held.
     #[error("no more deliveries can be held")]
     Full,
+}
+
+/// Why a delivery was not set aside. The caller is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetAsideError {
+    /// Its attempt is under way, or it has ended.
+    #[error("delivery {delivery} does not wait")]
+    NotWaiting {
+        /// The delivery.
+        delivery: DeliveryId,
+    },
+    /// Its endpoint keeps order.
+    #[error("endpoint {endpoint} keeps order: nothing that waits for it is set aside")]
+    Ordered {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// No such delivery is held.
+    #[error("there is no delivery {delivery}")]
+    Unknown {
+        /// The id asked for.
+        delivery: DeliveryId,
+    },
 }

@@ -1,0 +1,285 @@
+//! Everything in one SQLite file.
+//!
+//! One thread writes, and everything that waits for it at one time shares a commit. Others read beside it (write-ahead
+//! log). A commit is on disk before anybody hears of it: `synchronous` is `FULL`, and is read back when the file is opened.
+//!
+//! Several processes may open one file: all may enqueue, and one of them works. Which one is settled by a lock on a second
+//! file beside it, whose name ends in `-worker`.
+
+mod enqueue;
+mod error;
+mod log;
+mod row;
+mod schema;
+mod thread;
+mod work;
+
+use core::time::Duration;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId};
+use rusqlite::{Connection, OpenFlags};
+use time::UtcDateTime;
+use tokio::sync::Notify;
+
+pub use self::enqueue::enqueue_in;
+use self::thread::ConnectionThread;
+use super::{
+    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
+    Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
+    StoreError, SubscriptionQuery, SubscriptionRow,
+};
+use crate::clock;
+
+/// A store in one SQLite file.
+///
+/// ```
+/// use gymhook_engine::store::{SqliteStore, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::open(folder.path().join("webhooks.db"))?;
+/// assert_eq!(store.stats(store.now().await?).await?.waiting, 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteStore(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    writer: ConnectionThread,
+    /// For workers, so that a long look into the log does not hold them up.
+    reader: ConnectionThread,
+    log_reader: ConnectionThread,
+    arrivals: Arrivals,
+    /// Held as long as this process works on the file.
+    worker_lock: Mutex<Option<File>>,
+}
+
+/// What came in through this process and no worker has been told of.
+#[derive(Debug, Default)]
+struct Arrivals {
+    endpoints: Mutex<Vec<EndpointId>>,
+    bell: Notify,
+}
+
+impl Arrivals {
+    fn add(&self, mut endpoints: Vec<EndpointId>) {
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).append(&mut endpoints);
+        self.bell.notify_one();
+    }
+
+    async fn take(&self) -> Vec<EndpointId> {
+        loop {
+            let endpoints =
+                core::mem::take(&mut *self.endpoints.lock().unwrap_or_else(PoisonError::into_inner));
+            if !endpoints.is_empty() {
+                return endpoints;
+            }
+            self.bell.notified().await;
+        }
+    }
+}
+
+impl SqliteStore {
+    /// How long a call waits for another process that writes: 10 s (our default).
+    pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Opens a file, or makes it, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// - [`StoreError::Unavailable`]: there is no such folder, or another process holds the file for longer than
+    ///   [`SqliteStore::BUSY_TIMEOUT`].
+    /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, has no room, or
+    ///   is no SQLite file.
+    /// - [`StoreError::Schema`]: a newer version of this crate has been here.
+    /// - [`StoreError::Invalid`]: the file system does not support a write-ahead log.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let mut writing = connect(path, OpenFlags::default())?;
+        schema::make_durable(&writing)?;
+        schema::migrate(&mut writing)?;
+        let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Ok(Self(Arc::new(Shared {
+            path: path.to_owned(),
+            writer: ConnectionThread::writer(writing)?,
+            reader: ConnectionThread::reader(connect(path, read_only)?)?,
+            log_reader: ConnectionThread::reader(connect(path, read_only)?)?,
+            arrivals: Arrivals::default(),
+            worker_lock: Mutex::new(None),
+        })))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    fn lock_for_work(&self) -> Result<bool, StoreError> {
+        let mut held = self.0.worker_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(true);
+        }
+        let mut beside = self.0.path.clone().into_os_string();
+        beside.push("-worker");
+        let unavailable = |error: std::io::Error| StoreError::Unavailable { problem: error.to_string() };
+        let file =
+            File::options().create(true).truncate(false).write(true).open(beside).map_err(unavailable)?;
+        match file.try_lock() {
+            Ok(()) => *held = Some(file),
+            Err(std::fs::TryLockError::WouldBlock) => return Ok(false),
+            Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
+        }
+        Ok(true)
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(SqliteStore::BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+impl Store for SqliteStore {
+    async fn now(&self) -> Result<UtcDateTime, StoreError> {
+        Ok(clock::system_time())
+    }
+
+    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        let id = row.id;
+        let written =
+            self.0.writer.call(move |connection| work::put_subscription(connection, &row, now)).await?;
+        self.0.arrivals.add(vec![id]);
+        Ok(written)
+    }
+
+    async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
+        self.0.log_reader.call(move |connection| row::subscription(connection, id)).await
+    }
+
+    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+        self.0.log_reader.call(move |connection| log::subscriptions(connection, &query)).await
+    }
+
+    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
+        self.0.writer.call(move |connection| work::delete_subscription(connection, id, now)).await
+    }
+
+    async fn enqueue(
+        &self,
+        new: Vec<NewNotification>,
+        now: UtcDateTime,
+    ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
+        let endpoints = new.iter().map(|new| new.endpoint).collect();
+        let enqueued = self.0.writer.call(move |connection| enqueue::insert(connection, &new, now)).await?;
+        self.0.arrivals.add(endpoints);
+        Ok(enqueued)
+    }
+
+    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
+        let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
+        self.0.writer.call(move |connection| enqueue::command(connection, &orders, due)).await?;
+        self.0.arrivals.add(endpoints);
+        Ok(())
+    }
+
+    async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
+        let orders =
+            self.0.writer.call(move |connection| enqueue::redeliver(connection, &which, now)).await?;
+        self.0.arrivals.add(vec![which.endpoint]);
+        Ok(orders)
+    }
+
+    async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
+        let only = request.only.clone();
+        let limit = request.limit;
+        let find = move |connection: &Connection| work::find_work(connection, only.as_deref(), limit, now);
+        let found = self.0.reader.call(find).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0.writer.call(move |connection| work::lease(connection, &found, &request, now)).await
+    }
+
+    async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
+        self.0.writer.call(move |connection| work::commit(connection, &batch, now)).await
+    }
+
+    async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
+        let (fetched, damaged) =
+            self.0.reader.call(move |connection| work::fetch(connection, &fetches, now)).await?;
+        if !damaged.is_empty() {
+            self.0.writer.call(move |connection| row::quarantine(connection, &damaged)).await?;
+        }
+        Ok(fetched)
+    }
+
+    async fn take_over(&self) -> Result<bool, StoreError> {
+        if !self.lock_for_work()? {
+            return Ok(false);
+        }
+        self.0.writer.call(work::end_leases).await?;
+        Ok(true)
+    }
+
+    async fn work_arrived(&self) -> Vec<EndpointId> {
+        self.0.arrivals.take().await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+        self.0.log_reader.call(move |connection| log::delivery(connection, id)).await
+    }
+
+    async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
+        self.0.log_reader.call(move |connection| log::deliveries(connection, &query)).await
+    }
+
+    async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
+        self.0.log_reader.call(move |connection| log::body(connection, id)).await
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
+        self.0.log_reader.call(move |connection| log::attempts(connection, id)).await
+    }
+
+    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
+        self.0.log_reader.call(move |connection| log::stats(connection, now)).await
+    }
+
+    async fn endpoint_stats(
+        &self,
+        id: EndpointId,
+        now: UtcDateTime,
+    ) -> Result<Option<EndpointStats>, StoreError> {
+        self.0.log_reader.call(move |connection| log::endpoint_stats(connection, id, now)).await
+    }
+
+    async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
+        let found =
+            self.0.log_reader.call(move |connection| log::find_purgeable(connection, before, limit)).await?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        self.0.writer.call(move |connection| log::purge(connection, &found, before)).await
+    }
+
+    async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        self.0.writer.call(move |connection| log::put_api_key(connection, &row)).await
+    }
+
+    async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.0.log_reader.call(move |connection| log::api_key_by_digest(connection, digest)).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.0.log_reader.call(log::api_keys).await
+    }
+}

@@ -1,0 +1,193 @@
+//! Handing over: inserting and nothing else.
+
+use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
+use rusqlite::{Connection, Transaction, params};
+use time::UtcDateTime;
+
+use super::error::Result;
+use super::{row, schema};
+use crate::micros;
+use crate::store::{Command, DeliveryColumns, NewNotification, Redelivery, Refused, State, StoreError};
+
+/// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
+///
+/// The connection is one's own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
+/// call [`Engine::look_for_work`](crate::Engine::look_for_work), or leave it to the engine to find out by itself.
+///
+/// ```
+/// use bytes::Bytes;
+/// use gymhook_engine::store::{NewNotification, sqlite};
+/// use gymhook_engine::{DeliveryId, EndpointId};
+/// use time::UtcDateTime;
+///
+/// fn book(
+///     connection: &mut rusqlite::Connection,
+///     endpoint: EndpointId,
+///     now: UtcDateTime,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let transaction = connection.transaction()?;
+///     transaction.execute("INSERT INTO bookings (member) VALUES (?1)", [17])?;
+///     let body = Bytes::from_static(b"{\"member\":17}");
+///     let news = NewNotification::new(DeliveryId::from_u128(7), endpoint, "class.booked", body);
+///     for handed_over in sqlite::enqueue_in(&transaction, &[news], now)? {
+///         let _new_or_duplicate = handed_over?;
+///     }
+///     transaction.commit()?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// [`StoreError::Invalid`] if the connection does not sync its commits (`PRAGMA synchronous` is below `FULL`), and whatever
+/// SQLite says; then roll back.
+pub fn enqueue_in(
+    transaction: &Transaction<'_>,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> core::result::Result<Vec<core::result::Result<Enqueued, Refused>>, StoreError> {
+    schema::check_synchronous(transaction)?;
+    insert(transaction, new, now)
+}
+
+pub(super) fn insert(
+    connection: &Connection,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> Result<Vec<core::result::Result<Enqueued, Refused>>> {
+    let first = draw_orders(connection, new.len())?;
+    let mut known = Known::default();
+    let mut enqueued = Vec::with_capacity(new.len());
+    for (order, new) in (first..).zip(new) {
+        enqueued.push(if known.has(connection, new.endpoint)? {
+            insert_one(connection, new, order, now)?
+        } else {
+            Err(Refused::UnknownEndpoint { endpoint: new.endpoint })
+        });
+    }
+    Ok(enqueued)
+}
+
+/// The endpoints of this batch that are known to exist: most batches have few.
+#[derive(Default)]
+struct Known(std::collections::BTreeMap<EndpointId, bool>);
+
+impl Known {
+    fn has(&mut self, connection: &Connection, endpoint: EndpointId) -> Result<bool> {
+        if let Some(known) = self.0.get(&endpoint) {
+            return Ok(*known);
+        }
+        let known = connection
+            .prepare_cached("SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL")?
+            .exists([endpoint.as_uuid().as_bytes()])?;
+        self.0.insert(endpoint, known);
+        Ok(known)
+    }
+}
+
+/// Draws so many consecutive orders. It writes first, so that a transaction that began by reading is refused at once.
+fn draw_orders(connection: &Connection, count: usize) -> Result<u64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let next: i64 = connection
+        .prepare_cached("UPDATE gymhook_orders SET next = next + ?1 RETURNING next - ?1")?
+        .query_row([count], |row| row.get(0))?;
+    u64::try_from(next).map_err(|_| StoreError::Damaged { problem: "the next order is negative".to_owned() })
+}
+
+fn insert_one(
+    connection: &Connection,
+    new: &NewNotification,
+    order: u64,
+    now: UtcDateTime,
+) -> Result<core::result::Result<Enqueued, Refused>> {
+    let columns = DeliveryColumns::from(&new.record(order, now));
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
+             attempt, sends, first_failure, test, probe, check_sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            columns.order,
+            columns.id.as_bytes(),
+            columns.endpoint.as_bytes(),
+            columns.digest,
+            new.event_type,
+            micros::floor(now),
+            columns.state,
+            columns.at,
+            columns.code,
+            columns.round,
+            columns.attempt,
+            columns.sends,
+            columns.first_failure,
+            columns.test,
+            columns.probe,
+            columns.check,
+        ])?;
+    if inserted == 0 {
+        return compare(connection, new);
+    }
+    connection
+        .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
+        .execute(params![columns.order, new.body.as_ref()])?;
+    Ok(Ok(Enqueued::New))
+}
+
+/// The id is taken: by the same delivery, or by another?
+fn compare(
+    connection: &Connection,
+    new: &NewNotification,
+) -> Result<core::result::Result<Enqueued, Refused>> {
+    let conflict = Refused::Conflict { delivery: new.id };
+    let held = row::delivery_by_id(connection, new.id)?.and_then(|(_, record)| record.ok());
+    let same = held
+        .filter(|held| held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test);
+    Ok(same.map(|held| Enqueued::Duplicate { state: held.state }).ok_or(conflict))
+}
+
+pub(super) fn command(
+    connection: &Connection,
+    orders: &[(EndpointId, Command)],
+    due: UtcDateTime,
+) -> Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for (endpoint, command) in orders {
+        let delivery = command.delivery();
+        let delivery = delivery.as_ref().map(|delivery| delivery.as_uuid().as_bytes());
+        insert.execute(params![
+            endpoint.as_uuid().as_bytes(),
+            micros::ceil(due),
+            command.name(),
+            delivery
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
+    let states = if which.undeliverable_only {
+        vec![State::Undeliverable]
+    } else {
+        vec![State::Delivered, State::Undeliverable, State::Cancelled]
+    };
+    let mut found = Vec::new();
+    let mut select = connection.prepare_cached(
+        "SELECT seq, id FROM gymhook_deliveries WHERE endpoint = ?1 AND state = ?2 AND at >= ?3 AND at < ?4",
+    )?;
+    let until = which.until.map_or(i64::MAX, micros::ceil);
+    for state in states {
+        let bounds =
+            params![which.endpoint.as_uuid().as_bytes(), state.code(), micros::ceil(which.from), until];
+        let rows = select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id(row, 1)?)))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort_unstable_by_key(|(order, _)| *order);
+    let again = |(_, id)| (which.endpoint, Command::Redeliver(DeliveryId::from(id)));
+    let orders: Vec<(EndpointId, Command)> = found.into_iter().map(again).collect();
+    command(connection, &orders, now)?;
+    Ok(orders.len() as u64)
+}

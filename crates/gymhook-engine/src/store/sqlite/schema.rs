@@ -1,0 +1,53 @@
+//! The tables, and how older ones become today's.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Result;
+use crate::store::StoreError;
+
+/// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+
+/// Switches on what durability rests on, and looks whether it is on.
+pub(super) fn make_durable(connection: &Connection) -> Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let problem =
+            format!("SQLite keeps its journal as {mode} here: the file needs a disk with shared memory");
+        return Err(StoreError::Invalid { problem });
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536",
+    )?;
+    check_synchronous(connection)
+}
+
+/// Refuses a connection whose commits are not on disk when they return.
+pub(super) fn check_synchronous(connection: &Connection) -> Result<()> {
+    const FULL: i64 = 2;
+    let level: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if level < FULL {
+        let problem =
+            "commits of this connection may be lost with the power: set PRAGMA synchronous = FULL".to_owned();
+        return Err(StoreError::Invalid { problem });
+    }
+    Ok(())
+}
+
+/// Brings the tables up to date: each step is whole, or was never begun.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version > known || version < 0 {
+            return Err(StoreError::Schema { found: version, known });
+        }
+        let Some(step) = usize::try_from(version).ok().and_then(|done| MIGRATIONS.get(done)) else {
+            return Ok(());
+        };
+        transaction.execute_batch(step)?;
+        transaction.execute_batch(&format!("PRAGMA user_version = {}", version + 1))?;
+        transaction.commit()?;
+    }
+}
