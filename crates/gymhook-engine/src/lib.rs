@@ -1,12 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod engine;
 mod micros;
+mod operations;
+mod seal;
+mod settings;
 pub mod store;
 mod subscription;
+mod telemetry;
 mod transport;
+mod worker;
 
 pub use gymhook_delivery::{DeliveryId, EndpointId};
 
+pub use engine::{Engine, EngineBuilder};
+pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
+pub use seal::{Seal, SealError};
+pub use settings::SettingsError;
 pub use subscription::Subscription;
 pub use transport::{Answer, Sending, Transport};

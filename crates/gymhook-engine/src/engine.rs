@@ -1,0 +1,120 @@
+//! The engine: a store, and perhaps a worker that delivers from it.
+
+mod options;
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gymhook_delivery::EndpointId;
+use time::UtcDateTime;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+pub use self::options::EngineBuilder;
+pub(crate) use self::options::Options;
+use crate::Transport;
+use crate::store::{Store, StoreError, WorkerId};
+use crate::worker::Worker;
+
+/// Delivers durably what is handed over to it. Cloning is cheap: all clones are the same engine.
+///
+/// When the last clone is dropped, its worker finishes in good order, if the runtime lets it; [`Engine::shutdown`] waits for
+/// that.
+#[derive(Clone, Debug)]
+pub struct Engine<S> {
+    store: S,
+    options: Arc<Options>,
+    worker: Option<Arc<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    requests: UnboundedSender<Request>,
+    ended: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What an engine asks of its worker.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// There may be work here; or anywhere, if no endpoint is named.
+    Look(Vec<EndpointId>),
+    /// Finish what is under way, for so long at most, and end.
+    Stop {
+        /// For how long at most.
+        grace: Duration,
+    },
+}
+
+impl<S: Store> Engine<S> {
+    /// An engine on this store, to be set up further.
+    #[must_use]
+    pub fn builder(store: S) -> EngineBuilder<S> {
+        EngineBuilder::new(store)
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The store's time.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn now(&self) -> Result<UtcDateTime, StoreError> {
+        self.store.now().await
+    }
+
+    /// Tells the worker of this process that there may be work, after a commit of one's own (outbox). It looks for itself
+    /// once in a poll interval, too.
+    pub fn look_for_work(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
+        if let Some(worker) = &self.worker {
+            // A worker that has ended needs not be told.
+            drop(worker.requests.send(Request::Look(endpoints.into_iter().collect())));
+        }
+    }
+
+    /// Stops the worker in good order: no new attempt begins, those under way may end, and the leases are given back.
+    ///
+    /// After the shutdown grace the rest is given up, and not charged. Does nothing to an engine without a worker, or the
+    /// second time.
+    pub async fn shutdown(&self) {
+        let Some(worker) = &self.worker else { return };
+        drop(worker.requests.send(Request::Stop { grace: self.options.shutdown_grace }));
+        let ended = worker.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended
+            && let Err(error) = ended.await
+        {
+            tracing::error!(%error, "the worker ended badly: what it held is taken over when its leases end");
+        }
+    }
+
+    pub(crate) const fn options(&self) -> &Arc<Options> {
+        &self.options
+    }
+
+    pub(crate) fn idle(store: S, options: Options) -> Self {
+        Self { store, options: Arc::new(options), worker: None }
+    }
+
+    pub(crate) async fn start<T: Transport>(
+        store: S,
+        options: Options,
+        transport: T,
+    ) -> Result<Self, StoreError> {
+        let options = Arc::new(options);
+        let id = WorkerId::new(new_id());
+        let worker = Worker::start(id, store.clone(), Arc::new(transport), Arc::clone(&options)).await?;
+        let (requests, asked) = unbounded_channel();
+        let ended = Mutex::new(Some(tokio::spawn(worker.run(asked))));
+        Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended })) })
+    }
+}
+
+/// A fresh name, roughly in the order of time.
+#[expect(clippy::disallowed_methods, reason = "the rim is where random numbers are drawn")]
+pub(crate) fn new_id() -> Uuid {
+    Uuid::now_v7()
+}

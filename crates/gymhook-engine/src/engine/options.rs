@@ -1,0 +1,201 @@
+//! How an engine is set up.
+
+use core::fmt;
+use core::num::NonZeroU32;
+use core::time::Duration;
+use std::sync::Arc;
+
+use gymhook_delivery::{EndpointChange, EndpointId, Limits};
+use gymhook_retry::RetryBudget;
+
+use super::Engine;
+use crate::Transport;
+use crate::seal::{Seal, Unsealed};
+use crate::store::{Store, StoreError};
+
+type Observer = Arc<dyn Fn(EndpointId, EndpointChange) + Send + Sync>;
+
+/// What an engine goes by. All defaults are ours.
+pub(crate) struct Options {
+    pub(crate) limits: Limits,
+    pub(crate) retry_budget: Option<RetryBudget>,
+    pub(crate) lease_length: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) window: NonZeroU32,
+    pub(crate) horizon: Duration,
+    pub(crate) max_endpoints: NonZeroU32,
+    pub(crate) lease_batch: NonZeroU32,
+    pub(crate) idle_release: Duration,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) seal: Arc<dyn Seal>,
+    pub(crate) on_endpoint_change: Option<Observer>,
+}
+
+impl Options {
+    /// The longest attempt that surely ends before a lease does, since leases are renewed while two thirds of them are left.
+    pub(crate) fn longest_attempt(&self) -> Duration {
+        self.lease_length / 2
+    }
+
+    /// An endpoint's window is filled up when no more than this wait.
+    pub(crate) const fn low_water(&self) -> usize {
+        self.window.get() as usize / 2
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("limits", &self.limits)
+            .field("lease_length", &self.lease_length)
+            .field("poll_interval", &self.poll_interval)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets an [`Engine`] up.
+///
+/// ```
+/// use core::num::NonZeroU32;
+/// use core::time::Duration;
+/// use gymhook_engine::Engine;
+/// use gymhook_engine::store::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::open(folder.path().join("webhooks.db"))?;
+/// let engine = Engine::builder(store)
+///     .max_in_flight(NonZeroU32::new(500).unwrap())
+///     .shutdown_grace(Duration::from_secs(10))
+///     .enqueue_only();
+/// # drop(engine); Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct EngineBuilder<S> {
+    store: S,
+    options: Options,
+}
+
+impl<S: Store> EngineBuilder<S> {
+    pub(super) fn new(store: S) -> Self {
+        let options = Options {
+            limits: Limits::new(NonZeroU32::MIN.saturating_add(255)),
+            retry_budget: None,
+            lease_length: Duration::from_secs(90),
+            poll_interval: Duration::from_secs(1),
+            window: NonZeroU32::MIN.saturating_add(127),
+            horizon: Duration::from_secs(10),
+            max_endpoints: NonZeroU32::MIN.saturating_add(19_999),
+            lease_batch: NonZeroU32::MIN.saturating_add(255),
+            idle_release: Duration::from_secs(2),
+            shutdown_grace: Duration::from_secs(30),
+            seal: Arc::new(Unsealed),
+            on_endpoint_change: None,
+        };
+        Self { store, options }
+    }
+
+    /// At most so many attempts under way at a time; 256 by default, no more than a tenth of them to one endpoint.
+    #[must_use]
+    pub fn max_in_flight(mut self, attempts: NonZeroU32) -> Self {
+        self.options.limits = Limits::new(attempts);
+        self
+    }
+
+    /// What all endpoints together may use, in full.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// Retries at most a share of the traffic; no limit by default.
+    #[must_use]
+    pub fn retry_budget(mut self, budget: Option<RetryBudget>) -> Self {
+        self.options.retry_budget = budget;
+        self
+    }
+
+    /// How long a lease on an endpoint lasts without renewal: so long at most nobody works where a worker was killed. 90 s by
+    /// default, at least a millisecond. No attempt may take longer than half of it.
+    #[must_use]
+    pub fn lease_length(mut self, length: Duration) -> Self {
+        self.options.lease_length = length.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How often to look for work that nobody has told of, and at the store's clock; 1 s by default, at least a millisecond.
+    #[must_use]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.options.poll_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How many deliveries of one endpoint are held in memory to be sent next; 128 by default.
+    #[must_use]
+    pub const fn window(mut self, deliveries: NonZeroU32) -> Self {
+        self.options.window = deliveries;
+        self
+    }
+
+    /// How many endpoints this process works on at a time; 20,000 by default.
+    #[must_use]
+    pub const fn max_endpoints(mut self, endpoints: NonZeroU32) -> Self {
+        self.options.max_endpoints = endpoints;
+        self
+    }
+
+    /// How many endpoints to lease at once, so that others get some; 256 by default.
+    #[must_use]
+    pub const fn lease_batch(mut self, endpoints: NonZeroU32) -> Self {
+        self.options.lease_batch = endpoints;
+        self
+    }
+
+    /// How long to keep an endpoint that has nothing to do; 2 s by default.
+    #[must_use]
+    pub const fn idle_release(mut self, after: Duration) -> Self {
+        self.options.idle_release = after;
+        self
+    }
+
+    /// How long a shutdown waits for attempts under way; 30 s by default.
+    #[must_use]
+    pub const fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.options.shutdown_grace = grace;
+        self
+    }
+
+    /// Seals secrets before they are stored. Without it they lie in the database as they are.
+    #[must_use]
+    pub fn seal(mut self, seal: impl Seal + 'static) -> Self {
+        self.options.seal = Arc::new(seal);
+        self
+    }
+
+    /// Calls this on everything that changes about an endpoint but its tokens: warn its owner, tell the operator. It has to
+    /// return at once.
+    #[must_use]
+    pub fn on_endpoint_change(
+        mut self,
+        observe: impl Fn(EndpointId, EndpointChange) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.on_endpoint_change = Some(Arc::new(observe));
+        self
+    }
+
+    /// An engine that takes over and looks back, and leaves delivering to others.
+    #[must_use]
+    pub fn enqueue_only(self) -> Engine<S> {
+        Engine::idle(self.store, self.options)
+    }
+
+    /// Starts to deliver through this transport, on the Tokio runtime of the caller.
+    ///
+    /// # Errors
+    /// Whatever the store says when it is asked for the first time.
+    pub async fn start<T: Transport>(self, transport: T) -> Result<Engine<S>, StoreError> {
+        Engine::start(self.store, self.options, transport).await
+    }
+}

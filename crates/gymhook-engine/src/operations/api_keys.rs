@@ -1,0 +1,154 @@
+//! API keys for one's own callers, as GymPoint's page describes them: shown once, stored as a digest, read-only or
+//! read/write, listed, revoked, rotated.
+//!
+//! Source: <https://gympoint.ai/knowledge-base/settings/integrations-api>.
+
+use core::fmt;
+use core::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use time::UtcDateTime;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::Engine;
+use crate::engine::new_id;
+use crate::store::{ApiKeyRow, Store, StoreError};
+
+/// What begins every key, so that a leaked one is recognised.
+const PREFIX: &str = "ghk_";
+
+/// What is known of an API key, but the key itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its name.
+    pub id: Uuid,
+    /// What people call it.
+    pub label: String,
+    /// Whether it may change things, or only read.
+    pub writes: bool,
+    /// When it was issued.
+    pub issued_at: UtcDateTime,
+    /// From when on it does not count.
+    pub revoked_at: Option<UtcDateTime>,
+}
+
+/// A new API key. This is the only time that it can be read.
+pub struct IssuedApiKey {
+    /// What is known of it from now on.
+    pub key: ApiKey,
+    text: Zeroizing<String>,
+}
+
+impl IssuedApiKey {
+    /// The key, to be shown to its owner once.
+    #[must_use]
+    pub fn expose_key(&self) -> &str {
+        &self.text
+    }
+}
+
+/// `Debug` does not show the key.
+impl fmt::Debug for IssuedApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedApiKey").field("key", &self.key).field("text", &"[REDACTED]").finish()
+    }
+}
+
+impl From<ApiKeyRow> for ApiKey {
+    fn from(row: ApiKeyRow) -> Self {
+        let ApiKeyRow { id, label, writes, issued_at, revoked_at, digest: _ } = row;
+        Self { id, label, writes, issued_at, revoked_at }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Issues a key of 244 random bits.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn issue_api_key(
+        &self,
+        label: impl Into<String> + Send,
+        writes: bool,
+    ) -> Result<IssuedApiKey, StoreError> {
+        let label = label.into();
+        let issued_at = self.store().now().await?;
+        let text = random_key();
+        let digest = digest(&text);
+        let row = ApiKeyRow { id: new_id(), digest, label, writes, issued_at, revoked_at: None };
+        self.store().put_api_key(row.clone()).await?;
+        Ok(IssuedApiKey { key: row.into(), text })
+    }
+
+    /// Whose key this is; `None` for every other text, and for a revoked key.
+    ///
+    /// It is looked up by its digest, so the time it takes tells nothing about any key.
+    ///
+    /// # Errors
+    /// Whatever the store says; refuse the caller then.
+    pub async fn check_api_key(&self, presented: &str) -> Result<Option<ApiKey>, StoreError> {
+        let Some(row) = self.store().api_key_by_digest(digest(presented)).await? else { return Ok(None) };
+        let now = self.store().now().await?;
+        let counts = row.revoked_at.is_none_or(|revoked| now < revoked);
+        Ok(counts.then(|| row.into()))
+    }
+
+    /// All keys, the revoked ones included, the oldest first.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.store().api_keys().await?.into_iter().map(ApiKey::from).collect())
+    }
+
+    /// Revokes a key from now on; one that is revoked already keeps its time. Returns whether there was such a key.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn revoke_api_key(&self, id: Uuid) -> Result<bool, StoreError> {
+        let now = self.store().now().await?;
+        Ok(self.end_api_key(id, now).await?.is_some())
+    }
+
+    /// Issues a key with the label and the rights of another one, which counts for `overlap` longer. `None` if there is no
+    /// such key.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn rotate_api_key(
+        &self,
+        id: Uuid,
+        overlap: Duration,
+    ) -> Result<Option<IssuedApiKey>, StoreError> {
+        let Some(old) = self.store().api_keys().await?.into_iter().find(|row| row.id == id) else {
+            return Ok(None);
+        };
+        // The new one first: if the process dies in between, its owner still has a key that counts.
+        let issued = self.issue_api_key(old.label, old.writes).await?;
+        let now = self.store().now().await?;
+        let ends =
+            overlap.try_into().ok().and_then(|overlap| now.checked_add(overlap)).unwrap_or(UtcDateTime::MAX);
+        self.end_api_key(id, ends).await?;
+        Ok(Some(issued))
+    }
+
+    async fn end_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<Option<ApiKeyRow>, StoreError> {
+        let Some(mut row) = self.store().api_keys().await?.into_iter().find(|row| row.id == id) else {
+            return Ok(None);
+        };
+        row.revoked_at = Some(row.revoked_at.map_or(at, |before| before.min(at)));
+        self.store().put_api_key(row.clone()).await?;
+        Ok(Some(row))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the rim is where random numbers are drawn")]
+fn random_key() -> Zeroizing<String> {
+    let [one, other] = [Uuid::new_v4(), Uuid::new_v4()];
+    Zeroizing::new(format!("{PREFIX}{}{}", one.simple(), other.simple()))
+}
+
+fn digest(key: &str) -> [u8; 32] {
+    Sha256::digest(key).into()
+}

@@ -1,0 +1,111 @@
+//! The log of deliveries, and what may be asked about single ones.
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId};
+use time::UtcDateTime;
+
+use crate::Engine;
+use crate::store::{
+    AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, Stats, Store,
+    StoreError,
+};
+
+/// Everything the log has about one delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryLog {
+    /// Where it stands.
+    pub delivery: DeliveryRow,
+    /// Its body, byte for byte; `None` if it was purged.
+    pub body: Option<Bytes>,
+    /// Its attempts, the first one first.
+    pub attempts: Vec<AttemptRow>,
+}
+
+impl<S: Store> Engine<S> {
+    /// One delivery with its body, each attempt, and what came back.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryLog>, StoreError> {
+        let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
+        let body = self.store().body(id).await?;
+        let attempts = self.store().attempts(id).await?;
+        Ok(Some(DeliveryLog { delivery, body, attempts }))
+    }
+
+    /// Deliveries, the latest first.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
+        self.store().deliveries(query).await
+    }
+
+    /// Ends a delivery: at once if it waits; if an attempt is under way, that may still succeed.
+    ///
+    /// Returns `false` if there is no such delivery.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn cancel(&self, id: DeliveryId) -> Result<bool, StoreError> {
+        self.order_for(id, Command::Cancel(id)).await
+    }
+
+    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn redeliver(&self, id: DeliveryId) -> Result<bool, StoreError> {
+        self.order_for(id, Command::Redeliver(id)).await
+    }
+
+    /// One more round of everything that fits: a range, or everything since. Returns how many deliveries that are.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn redeliver_range(&self, which: Redelivery) -> Result<u64, StoreError> {
+        let now = self.store().now().await?;
+        self.store().redeliver(which, now).await
+    }
+
+    async fn order_for(&self, id: DeliveryId, command: Command) -> Result<bool, StoreError> {
+        let Some(delivery) = self.store().delivery(id).await? else { return Ok(false) };
+        self.order(delivery.endpoint, command).await?;
+        Ok(true)
+    }
+
+    /// How much waits, is under way and was given up.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn stats(&self) -> Result<Stats, StoreError> {
+        let now = self.store().now().await?;
+        self.store().stats(now).await
+    }
+
+    /// The same for one endpoint, with its health; `None` if there is none.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn endpoint_stats(&self, endpoint: EndpointId) -> Result<Option<EndpointStats>, StoreError> {
+        let now = self.store().now().await?;
+        self.store().endpoint_stats(endpoint, now).await
+    }
+
+    /// Forgets what ended before `before`, in batches of 1,000 so that nobody waits for it, and returns how many deliveries
+    /// that were. Their ids then mean nothing any more: a duplicate is not noticed.
+    ///
+    /// # Errors
+    /// Whatever the store says; what was purged until then stays purged.
+    pub async fn purge(&self, before: UtcDateTime) -> Result<u64, StoreError> {
+        const BATCH: u32 = 1_000;
+        let mut purged = 0;
+        loop {
+            let batch = self.store().purge(before, BATCH).await?;
+            purged += batch;
+            if batch < u64::from(BATCH) {
+                return Ok(purged);
+            }
+        }
+    }
+}

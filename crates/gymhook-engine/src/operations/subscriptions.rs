@@ -1,0 +1,162 @@
+//! Subscriptions: who gets what, where.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use gymhook_delivery::EndpointId;
+use gymhook_signature::{Key, Keyring, KeyringError, Secret};
+use time::UtcDateTime;
+
+use crate::store::{Command, Store, StoreError, SubscriptionQuery};
+use crate::{Engine, SettingsError, Subscription, settings};
+
+/// Why a subscription was not written or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// It was deleted, and its id is not used again. The caller is to blame.
+    #[error("subscription {subscription} was deleted: make a new one under another id")]
+    Deleted {
+        /// The subscription.
+        subscription: EndpointId,
+    },
+    /// The new key does not go with the old ones. The caller is to blame.
+    #[error("the new key cannot be used: {0}")]
+    Key(#[from] KeyringError),
+    /// It cannot be written as a row, or its row cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is none with this id. The caller is to blame.
+    #[error("there is no subscription {subscription}")]
+    Unknown {
+        /// The id asked for.
+        subscription: EndpointId,
+    },
+}
+
+impl<S: Store> Engine<S> {
+    /// Creates a subscription, or changes one: URL, filter, headers, keys and policy count from the next attempt on, for what
+    /// waits, too. What is known of its endpoint's health stays.
+    ///
+    /// Check the URL first, where somebody else enters it: an [`EndpointUrl`](gymhook::send::EndpointUrl) keeps to the
+    /// platform's rule, and the HTTP transport's guard judges the addresses behind it whenever it connects.
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::Deleted`]: it was deleted.
+    /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be sealed.
+    /// - [`SubscriptionError::Store`]: the store failed.
+    pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        let row = settings::to_row(subscription, self.options().seal.as_ref())?;
+        let now = self.store().now().await?;
+        if self.store().put_subscription(row, now).await? {
+            return Ok(());
+        }
+        Err(SubscriptionError::Deleted { subscription: subscription.id() })
+    }
+
+    /// A subscription; `None` if there is none, or it was deleted.
+    ///
+    /// # Errors
+    /// As [`Engine::put_subscription`].
+    pub async fn subscription(&self, id: EndpointId) -> Result<Option<Subscription>, SubscriptionError> {
+        let row = self.store().subscription(id).await?.filter(|row| row.deleted_at.is_none());
+        Ok(row.map(|row| settings::from_row(&row, self.options().seal.as_ref())).transpose()?)
+    }
+
+    /// The subscriptions of a gym, or all, by id: those after the last one of the page before.
+    ///
+    /// # Errors
+    /// As [`Engine::put_subscription`].
+    pub async fn subscriptions(
+        &self,
+        gym: Option<&str>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Subscription>, SubscriptionError> {
+        let query = SubscriptionQuery { gym: gym.map(str::to_owned), after, limit };
+        let rows = self.store().subscriptions(query).await?;
+        let read = |row| settings::from_row(row, self.options().seal.as_ref());
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Deletes a subscription: nothing more is sent, what waits included. Its log stays until it is purged. Returns whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, StoreError> {
+        let now = self.store().now().await?;
+        let deleted = self.store().delete_subscription(id, now).await?;
+        self.look_for_work([id]);
+        Ok(deleted)
+    }
+
+    /// Signs with a new key from now on, and lets the old ones count for `overlap` longer: schemes with room for several
+    /// signatures sign with all of them meanwhile. Tell the receiver the new secret first.
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::Unknown`]: there is no such subscription.
+    /// - [`SubscriptionError::Key`]: the new key has the id or the secret of an old one.
+    /// - as [`Engine::put_subscription`].
+    pub async fn rotate_key(
+        &self,
+        subscription: EndpointId,
+        new: Key,
+        overlap: Duration,
+    ) -> Result<(), SubscriptionError> {
+        let held =
+            self.subscription(subscription).await?.ok_or(SubscriptionError::Unknown { subscription })?;
+        let now = self.store().now().await?;
+        let last =
+            overlap.try_into().ok().and_then(|overlap| now.checked_add(overlap)).unwrap_or(UtcDateTime::MAX);
+        let mut keys = vec![new];
+        let counting = held.keys().keys().filter(|key| key.not_after().is_none_or(|ends| ends >= now));
+        keys.extend(counting.filter_map(|key| ending(key, last)));
+        let keys = Arc::new(Keyring::new(keys)?);
+        self.put_subscription(&held.with_keys(keys)).await
+    }
+
+    /// Sends nothing more to an endpoint until it is [enabled](Engine::enable). What comes is kept.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn disable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
+        self.order(endpoint, Command::Disable).await
+    }
+
+    /// Sends to an endpoint again, and what waited first. Also if it was disabled because it failed, or was gone.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn enable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
+        self.order(endpoint, Command::Enable).await
+    }
+
+    /// [Disables](Engine::disable) an endpoint, and enables it at this moment.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn pause(&self, endpoint: EndpointId, until: UtcDateTime) -> Result<(), StoreError> {
+        self.store().command(vec![(endpoint, Command::Enable)], until).await?;
+        self.order(endpoint, Command::Disable).await
+    }
+
+    pub(super) async fn order(&self, endpoint: EndpointId, command: Command) -> Result<(), StoreError> {
+        let now = self.store().now().await?;
+        self.store().command(vec![(endpoint, command)], now).await
+    }
+}
+
+/// The same key, which ends at this moment unless it ends before; `None` if there is no secret in it, which cannot be.
+fn ending(key: &Key, last: UtcDateTime) -> Option<Key> {
+    let secret = Secret::new(key.secret().expose_secret()).ok()?;
+    let copy =
+        Key::new(key.id().clone(), secret).valid_until(key.not_after().map_or(last, |ends| ends.min(last)));
+    Some(match key.not_before() {
+        Some(first) => copy.valid_from(first),
+        None => copy,
+    })
+}

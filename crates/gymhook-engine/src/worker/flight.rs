@@ -1,0 +1,108 @@
+//! One attempt under way.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gymhook_delivery::Attempt;
+use gymhook_retry::{Fault, Outcome, OwnFault};
+use time::UtcDateTime;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::store::{AttemptRow, StoredNotification};
+use crate::{Answer, Sending, Subscription, Transport, clock};
+
+/// An attempt that is over, or whose task is gone.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) attempt: Attempt,
+    pub(crate) order: u64,
+    pub(crate) began: UtcDateTime,
+    pub(crate) took: Duration,
+    pub(crate) answer: Answer,
+}
+
+impl Landed {
+    /// What the log keeps.
+    pub(crate) fn row(&self) -> AttemptRow {
+        let ended = self.began.checked_add(self.took.try_into().unwrap_or_default()).unwrap_or(self.began);
+        let (outcome, status) = describe(&self.answer.outcome);
+        AttemptRow {
+            delivery: self.attempt.attempt.delivery,
+            order: self.order,
+            send: self.attempt.attempt.send,
+            round: self.attempt.round,
+            number: self.attempt.number.get(),
+            began: Some(self.began),
+            ended,
+            outcome,
+            status,
+            captured: self.answer.captured.clone(),
+            detail: self.answer.detail.clone(),
+        }
+    }
+}
+
+fn describe(outcome: &Outcome) -> (String, Option<u16>) {
+    match outcome {
+        Outcome::Response { status, .. } => ("response".to_owned(), Some(status.as_u16())),
+        Outcome::Failure(fault) => (fault.as_str().to_owned(), None),
+        Outcome::Internal(_) => ("internal".to_owned(), None),
+        Outcome::Crashed => ("lost".to_owned(), None),
+    }
+}
+
+/// What an attempt needs to take off.
+#[derive(Debug)]
+pub(crate) struct TakeOff {
+    pub(crate) attempt: Attempt,
+    pub(crate) order: u64,
+    pub(crate) subscription: Arc<Subscription>,
+    pub(crate) notification: StoredNotification,
+    pub(crate) now: UtcDateTime,
+    /// Until when the lease lasts at least.
+    pub(crate) lease_ends: Instant,
+}
+
+/// Reports an attempt's end, in any case: a task that panics or is dropped leaves a crash behind.
+struct Report {
+    landed: Option<Landed>,
+    began: Instant,
+    to: UnboundedSender<Landed>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(mut landed) = self.landed.take() {
+            landed.took = clock::monotonic().duration_since(self.began);
+            // A worker that is gone needs no answer.
+            drop(self.to.send(landed));
+        }
+    }
+}
+
+/// Makes an attempt, within its time and its lease's.
+pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: UnboundedSender<Landed>) {
+    let TakeOff { attempt, order, subscription, notification, now, lease_ends } = take_off;
+    let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO);
+    let began = clock::monotonic();
+    let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
+    let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer: crashed };
+    let mut report = Report { landed: Some(landed), began, to };
+    let answer = if began.checked_add(timeout).is_none_or(|end| end > lease_ends) {
+        Answer::new(Outcome::Internal(OwnFault::Storage))
+            .with_detail("not sent: the lease on the endpoint may run out before the attempt's deadline")
+    } else if timeout.is_zero() {
+        Answer::new(Outcome::Internal(OwnFault::Storage))
+            .with_detail("not sent: writing it down took until its deadline")
+    } else {
+        let StoredNotification { event_type, body } = notification;
+        let sending = Sending { attempt, subscription, event_type, body, now, timeout };
+        let timed_out =
+            || Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time");
+        tokio::time::timeout(timeout, transport.send(sending)).await.unwrap_or_else(|_| timed_out())
+    };
+    if let Some(landed) = &mut report.landed {
+        landed.answer = answer;
+    }
+}

@@ -1,0 +1,135 @@
+//! What comes back from the store: endpoints, deliveries, orders.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gymhook_delivery::{DeliveryRecord, EndpointId};
+
+use super::Worker;
+use super::tenure::Tenure;
+use crate::store::{Command, Fetch, Fetched, LeaseRequest, Leased, PendingCommand, Store, SubscriptionRow};
+use crate::{Transport, clock as clocks, settings, telemetry};
+
+impl<S: Store, T: Transport> Worker<S, T> {
+    /// Takes endpoints over, with what their last owner had under way: nobody knows how that ended.
+    pub(super) fn take_leased(&mut self, requests: &[LeaseRequest], leased: Vec<Leased>, began: Instant) {
+        let full = |request: &LeaseRequest| leased.len() >= request.limit as usize;
+        self.look_everywhere |= requests.iter().any(|request| request.only.is_none() && full(request));
+        let now = self.clock.now();
+        for leased in leased {
+            let endpoint = leased.subscription.id;
+            telemetry::quarantined(leased.quarantined);
+            let ends = began + self.options.lease_length;
+            let read = settings::from_row(&leased.subscription, self.options.seal.as_ref());
+            let subscription = match read {
+                Ok(subscription) => Arc::new(subscription),
+                Err(error) => {
+                    tracing::error!(%endpoint, %error, "nothing is sent for a subscription that cannot be read");
+                    continue;
+                }
+            };
+            self.limit_attempt_timeout(&subscription);
+            let policy = subscription.policy().clone();
+            let restored =
+                self.machine.restore_endpoint(&leased.subscription.record, policy, leased.epoch, now);
+            if let Err(error) = restored {
+                tracing::error!(%endpoint, %error, "an endpoint was leased twice");
+                continue;
+            }
+            self.tenures
+                .0
+                .insert(endpoint, Tenure::new(subscription, leased.epoch, ends, clocks::monotonic()));
+            for record in &leased.in_flight {
+                self.restore_delivery(record);
+            }
+            self.to_fetch.insert(endpoint);
+        }
+    }
+
+    fn limit_attempt_timeout(&self, subscription: &crate::Subscription) {
+        let timeout = subscription.policy().retry().attempt_timeout();
+        if timeout > self.options.longest_attempt() {
+            tracing::warn!(
+                endpoint = %subscription.id(), ?timeout, lease = ?self.options.lease_length,
+                "the attempt timeout is longer than half a lease: its attempts may be put off"
+            );
+        }
+    }
+
+    pub(super) fn reload(&mut self, rows: &[SubscriptionRow]) {
+        let now = self.clock.now();
+        for row in rows {
+            let endpoint = row.id;
+            let Some(tenure) = self.tenures.0.get_mut(&endpoint) else { continue };
+            match settings::from_row(row, self.options.seal.as_ref()) {
+                Ok(subscription) => {
+                    let policy = subscription.policy().clone();
+                    tenure.subscription = Arc::new(subscription);
+                    if let Err(error) = self.machine.update_policy(endpoint, policy, now) {
+                        tracing::error!(%endpoint, %error, "an endpoint under lease is not in the machine");
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%endpoint, %error, "new settings cannot be read: the old ones stay")
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_fetched(&mut self, fetches: &[Fetch], fetched: Vec<Fetched>) {
+        for fetched in fetched {
+            let endpoint = fetched.endpoint;
+            telemetry::quarantined(fetched.quarantined);
+            let Some(fetch) = fetches.iter().find(|fetch| fetch.endpoint == endpoint) else { continue };
+            let Some(tenure) = self.tenures.0.get_mut(&endpoint) else { continue };
+            tenure.fetched(fetch, &fetched);
+            if let Some(due) = tenure.next_due {
+                self.due_elsewhere.insert((due, endpoint));
+            }
+            for record in &fetched.deliveries {
+                self.restore_delivery(record);
+            }
+            for order in &fetched.commands {
+                self.carry_out(endpoint, order);
+            }
+        }
+    }
+
+    /// What is here already stays as it is: it is newer than what was read.
+    fn restore_delivery(&mut self, record: &DeliveryRecord) {
+        if self.machine.delivery(record.id).is_some() {
+            return;
+        }
+        let now = self.clock.now();
+        if let Err(error) = self.machine.restore_delivery(record, now) {
+            tracing::error!(delivery = %record.id, %error, "a delivery was not taken over");
+        }
+    }
+
+    fn carry_out(&mut self, endpoint: EndpointId, order: &PendingCommand) {
+        let now = self.clock.now();
+        if let Some(record) = &order.delivery {
+            self.restore_delivery(record);
+        }
+        let refused = match order.command {
+            Command::Cancel(delivery) => {
+                self.machine.cancel(delivery, now).err().map(|error| error.to_string())
+            }
+            Command::Redeliver(delivery) => {
+                self.machine.redeliver(delivery, now).err().map(|error| error.to_string())
+            }
+            Command::Disable => self.machine.disable(endpoint, now).err().map(|error| error.to_string()),
+            Command::Enable => self.machine.enable(endpoint, now).err().map(|error| error.to_string()),
+            // The settings were read when the order was.
+            Command::Reload => None,
+        };
+        if let Some(error) = refused {
+            if let Some(record) = &order.delivery {
+                // Only what has ended is let go of; whatever else it is stays.
+                let _stays = self.machine.forget(record.id);
+            }
+            tracing::info!(%endpoint, command = order.command.name(), error, "an order changes nothing");
+        }
+        self.pending.command_done(endpoint, order.number);
+    }
+}

@@ -1,0 +1,107 @@
+//! The endpoints that are this worker's, and how far each has been read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gymhook_delivery::{EndpointId, LeaseEpoch};
+use time::UtcDateTime;
+
+use crate::Subscription;
+use crate::store::{Cursor, Fetch, Fetched, Lease};
+
+/// One endpoint under lease.
+#[derive(Debug)]
+pub(crate) struct Tenure {
+    pub(crate) subscription: Arc<Subscription>,
+    pub(crate) epoch: LeaseEpoch,
+    /// Until when the lease lasts at least.
+    pub(crate) ends: Instant,
+    /// Where the scan of what is due goes on; `None` if the last one came to its end.
+    more: Option<Cursor>,
+    scan_began: Instant,
+    /// Whether something may have come that no fetch has seen.
+    pub(crate) unseen: bool,
+    pub(crate) next_due: Option<UtcDateTime>,
+    /// Since when there is nothing to do.
+    pub(crate) idle_since: Option<Instant>,
+    /// Whether it is being given back.
+    pub(crate) releasing: bool,
+}
+
+/// How long a scan goes on before it starts again from the earliest: what is committed late may be due early.
+const SCAN_AGAIN: core::time::Duration = core::time::Duration::from_secs(2);
+
+impl Tenure {
+    pub(crate) const fn new(
+        subscription: Arc<Subscription>,
+        epoch: LeaseEpoch,
+        ends: Instant,
+        now: Instant,
+    ) -> Self {
+        Self {
+            subscription,
+            epoch,
+            ends,
+            more: None,
+            scan_began: now,
+            unseen: true,
+            next_due: None,
+            idle_since: None,
+            releasing: false,
+        }
+    }
+
+    /// Whether the store may hold deliveries that are due and not here.
+    pub(crate) const fn has_more(&self) -> bool {
+        self.unseen || self.more.is_some()
+    }
+
+    /// Whether a delivery fell due that is not here.
+    pub(crate) fn fell_due(&self, now: UtcDateTime) -> bool {
+        self.next_due.is_some_and(|due| due <= now)
+    }
+
+    /// Asks for as much as fills a window, with so many waiting here already.
+    pub(crate) fn fetch(&mut self, endpoint: EndpointId, waiting: usize, window: u32, now: Instant) -> Fetch {
+        if now.duration_since(self.scan_began) > SCAN_AGAIN {
+            self.more = None;
+        }
+        if self.more.is_none() {
+            self.scan_began = now;
+        }
+        self.unseen = false;
+        self.next_due = None;
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let room = window.saturating_sub(waiting);
+        // From the start, those that are here are read once more.
+        let limit = match (room, self.more) {
+            (0, _) => 0,
+            (room, Some(_)) => room,
+            (room, None) => room.saturating_add(waiting),
+        };
+        Fetch { endpoint, ordered: self.subscription.policy().is_ordered(), after: self.more, limit }
+    }
+
+    /// Takes note of how far the fetch came.
+    pub(crate) fn fetched(&mut self, fetch: &Fetch, fetched: &Fetched) {
+        if fetch.limit == 0 {
+            // Only orders were looked for.
+            self.unseen = true;
+        } else {
+            self.more = fetched.more;
+        }
+        self.next_due = [self.next_due, fetched.next_due].into_iter().flatten().min();
+    }
+}
+
+/// All endpoints under lease, and when the next delivery falls due that is not here.
+#[derive(Debug, Default)]
+pub(crate) struct Tenures(pub(crate) BTreeMap<EndpointId, Tenure>);
+
+impl Tenures {
+    /// The lease to write under.
+    pub(crate) fn lease(&self, endpoint: EndpointId) -> Option<Lease> {
+        self.0.get(&endpoint).map(|tenure| Lease { endpoint, epoch: tenure.epoch })
+    }
+}

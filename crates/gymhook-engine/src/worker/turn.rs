@@ -1,0 +1,90 @@
+//! One visit to the store: write, then read, one after the other.
+//!
+//! The order matters. What is fetched was read after everything that the machine had said before was written, so a delivery
+//! that has just ended is never read as one that waits.
+
+use std::time::Instant;
+
+use gymhook_delivery::{Attempt, DeliveryId, EndpointId};
+
+use super::clock::StoreClock;
+use crate::clock;
+use crate::store::{
+    Batch, Command, Committed, Fetch, Fetched, LeaseRequest, Leased, Store, StoreError, SubscriptionRow,
+};
+
+/// What a visit is for.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    pub(crate) batch: Batch,
+    /// The attempts that may be sent once the batch is on disk.
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) fetches: Vec<Fetch>,
+    pub(crate) leases: Vec<LeaseRequest>,
+    pub(crate) read_clock: bool,
+}
+
+/// What came of it. What was not got to, because something before it failed, is empty.
+#[derive(Debug, Default)]
+pub(crate) struct TurnDone {
+    /// What was wanted; a batch that is not written yet is still in it.
+    pub(crate) turn: Turn,
+    pub(crate) committed: Option<Committed>,
+    pub(crate) fetched: Vec<Fetched>,
+    pub(crate) leased: Vec<Leased>,
+    pub(crate) reloaded: Vec<SubscriptionRow>,
+    pub(crate) clock: Option<StoreClock>,
+    /// When the visit began: leases last from then at least.
+    pub(crate) began: Option<Instant>,
+    pub(crate) error: Option<StoreError>,
+}
+
+impl Turn {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && !self.read_clock
+    }
+
+    /// The place of a delivery of this batch in the order of enqueueing.
+    pub(crate) fn order_of(&self, delivery: DeliveryId) -> u64 {
+        // A batch is cut in the order of the ids.
+        let found = self.batch.deliveries.binary_search_by_key(&delivery, |record| record.id);
+        found.ok().and_then(|at| self.batch.deliveries.get(at)).map_or(0, |record| record.order)
+    }
+
+    /// Does it.
+    pub(crate) async fn take<S: Store>(self, store: S, clock: StoreClock) -> TurnDone {
+        let mut done = TurnDone { turn: self, began: Some(clock::monotonic()), ..TurnDone::default() };
+        done.error = done.visit(&store, clock).await.err();
+        done
+    }
+}
+
+impl TurnDone {
+    async fn visit<S: Store>(&mut self, store: &S, mut clock: StoreClock) -> Result<(), StoreError> {
+        if self.turn.read_clock {
+            let at = clock::monotonic();
+            clock = StoreClock::new(store.now().await?, at);
+            self.clock = Some(clock);
+        }
+        if !self.turn.batch.is_empty() {
+            self.committed = Some(store.commit(self.turn.batch.clone(), clock.now()).await?);
+        }
+        if !self.turn.fetches.is_empty() {
+            self.fetched = store.fetch(self.turn.fetches.clone(), clock.now()).await?;
+            for endpoint in reloads(&self.fetched) {
+                self.reloaded.extend(store.subscription(endpoint).await?);
+            }
+        }
+        for request in &self.turn.leases {
+            self.leased.extend(store.lease(request.clone(), clock.now()).await?);
+        }
+        Ok(())
+    }
+}
+
+fn reloads(fetched: &[Fetched]) -> impl Iterator<Item = EndpointId> {
+    fetched
+        .iter()
+        .filter(|fetched| fetched.commands.iter().any(|pending| pending.command == Command::Reload))
+        .map(|fetched| fetched.endpoint)
+}
