@@ -15,6 +15,8 @@
 mod command;
 mod error;
 mod log;
+#[cfg(feature = "store-tests")]
+pub mod memory;
 mod row;
 mod work;
 
