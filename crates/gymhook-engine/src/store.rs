@@ -15,6 +15,8 @@
 mod command;
 mod error;
 mod log;
+#[cfg(feature = "store-tests")]
+pub mod memory;
 pub(crate) mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -1,0 +1,130 @@
+//! Looking back, forgetting, and the keys of one's own callers.
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId, EndpointStatus};
+use time::UtcDateTime;
+
+use super::cut;
+use super::tables::{Delivery, Tables};
+use crate::micros;
+use crate::store::{
+    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, State, Stats, StoreError,
+};
+
+impl Tables {
+    pub(super) fn delivery(&self, id: DeliveryId) -> Option<DeliveryRow> {
+        self.row(id).map(|(order, row)| as_logged(order, row))
+    }
+
+    pub(super) fn deliveries(&self, query: &DeliveryQuery) -> Page<DeliveryRow> {
+        let before = query.before.unwrap_or(u64::MAX);
+        let rows = self.deliveries.range(..before).rev().map(|(order, row)| as_logged(*order, row));
+        let mut found = rows
+            .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
+            .filter(|row| query.state.is_none_or(|state| row.state == state));
+        let items: Vec<DeliveryRow> = found.by_ref().take(query.limit as usize).collect();
+        let is_last = found.next().is_none();
+        let next = items.last().map(|last| last.order).filter(|_| !is_last);
+        Page { items, next }
+    }
+
+    pub(super) fn body(&self, id: DeliveryId) -> Option<Bytes> {
+        self.row(id).map(|(_, row)| row.body.clone())
+    }
+
+    pub(super) fn attempts(&self, id: DeliveryId) -> Vec<AttemptRow> {
+        self.row(id).map(|(_, row)| row.attempts.values().cloned().collect()).unwrap_or_default()
+    }
+
+    fn row(&self, id: DeliveryId) -> Option<(u64, &Delivery)> {
+        let order = *self.orders.get(&id)?;
+        Some((order, self.deliveries.get(&order)?))
+    }
+
+    pub(super) fn stats(&self, now: UtcDateTime) -> Stats {
+        let mut stats = Stats::default();
+        for subscription in self.subscriptions.values().filter(|one| one.row.deleted_at.is_none()) {
+            stats.subscriptions += 1;
+            stats.disabled += u64::from(subscription.row.record.status != EndpointStatus::Enabled);
+            let endpoint = subscription.row.id;
+            stats.waiting += self.count(endpoint, State::Waiting);
+            stats.in_flight += self.count(endpoint, State::InFlight);
+            stats.undeliverable += self.count(endpoint, State::Undeliverable);
+            stats.quarantined += self.count(endpoint, State::Quarantined);
+            stats.oldest_due = stats.oldest_due.into_iter().chain(self.oldest_due(endpoint, now)).min();
+        }
+        stats
+    }
+
+    pub(super) fn endpoint_stats(&self, id: EndpointId, now: UtcDateTime) -> Option<EndpointStats> {
+        let subscription = self.subscriptions.get(&id)?;
+        Some(EndpointStats {
+            record: subscription.row.record,
+            waiting: self.count(id, State::Waiting),
+            in_flight: self.count(id, State::InFlight),
+            undeliverable: self.count(id, State::Undeliverable),
+            oldest_due: self.oldest_due(id, now),
+        })
+    }
+
+    fn count(&self, endpoint: EndpointId, state: State) -> u64 {
+        self.in_state(endpoint, state).count() as u64
+    }
+
+    fn oldest_due(&self, endpoint: EndpointId, now: UtcDateTime) -> Option<UtcDateTime> {
+        let first = self.in_state(endpoint, State::Waiting).next()?;
+        micros::to_utc(first.at).filter(|_| first.at <= micros::floor(now))
+    }
+
+    pub(super) fn purge(&mut self, before: UtcDateTime, limit: u32) -> u64 {
+        let before = micros::ceil(before);
+        let is_over = |row: &Delivery| match State::from_code(row.columns.state) {
+            Some(State::Delivered | State::Undeliverable | State::Cancelled | State::Quarantined) => {
+                row.columns.at < before
+            }
+            Some(State::Waiting | State::InFlight) | None => false,
+        };
+        let is_deleted = |row: &Delivery| {
+            let subscription = self.subscriptions.get(&row.columns.endpoint.into());
+            let deleted_at = subscription.and_then(|subscription| subscription.row.deleted_at);
+            deleted_at.is_some_and(|at| micros::floor(at) < before)
+        };
+        let rows = self.deliveries.iter().filter(|(_, row)| is_over(row) || is_deleted(row));
+        let orders: Vec<u64> = rows.map(|(order, _)| *order).take(limit as usize).collect();
+        for order in &orders {
+            self.forget(*order);
+        }
+        orders.len() as u64
+    }
+
+    pub(super) fn put_api_key(&mut self, key: ApiKeyRow) -> Result<(), StoreError> {
+        if self.api_keys.values().any(|other| other.digest == key.digest && other.id != key.id) {
+            return Err(StoreError::Conflict { what: "an API key with this digest" });
+        }
+        let kept = ApiKeyRow { issued_at: cut(key.issued_at), revoked_at: key.revoked_at.map(cut), ..key };
+        self.api_keys.insert(kept.id, kept);
+        Ok(())
+    }
+
+    pub(super) fn api_key_by_digest(&self, digest: [u8; 32]) -> Option<ApiKeyRow> {
+        self.api_keys.values().find(|key| key.digest == digest).cloned()
+    }
+
+    pub(super) fn api_keys(&self) -> Vec<ApiKeyRow> {
+        let mut keys: Vec<ApiKeyRow> = self.api_keys.values().cloned().collect();
+        keys.sort_by_key(|key| key.issued_at);
+        keys
+    }
+}
+
+fn as_logged(order: u64, row: &Delivery) -> DeliveryRow {
+    DeliveryRow {
+        record: row.columns.to_record().ok(),
+        id: row.columns.id.into(),
+        endpoint: row.columns.endpoint.into(),
+        order,
+        state: State::from_code(row.columns.state).unwrap_or(State::Quarantined),
+        event_type: row.event_type.clone(),
+        enqueued_at: row.enqueued_at,
+    }
+}

@@ -1,0 +1,218 @@
+//! The tables, and what is handed over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
+use time::UtcDateTime;
+use uuid::Uuid;
+
+use super::cut;
+use crate::micros;
+use crate::store::{
+    ApiKeyRow, AttemptRow, Command, DeliveryColumns, NewNotification, Redelivery, Refused, State,
+    SubscriptionQuery, SubscriptionRow,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) subscriptions: BTreeMap<EndpointId, Subscription>,
+    /// By order.
+    pub(super) deliveries: BTreeMap<u64, Delivery>,
+    pub(super) orders: BTreeMap<DeliveryId, u64>,
+    pub(super) by_state: BTreeSet<InState>,
+    pub(super) commands: BTreeMap<i64, WaitingCommand>,
+    pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
+    last_order: u64,
+    last_command: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) row: SubscriptionRow,
+    pub(super) epoch: u64,
+    /// In microseconds since 1970.
+    pub(super) leased_until: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) columns: DeliveryColumns,
+    pub(super) event_type: String,
+    pub(super) enqueued_at: UtcDateTime,
+    pub(super) body: Bytes,
+    /// By send.
+    pub(super) attempts: BTreeMap<u32, AttemptRow>,
+}
+
+/// The deliveries of an endpoint by state and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct InState {
+    pub(super) endpoint: EndpointId,
+    pub(super) state: i16,
+    pub(super) at: i64,
+    pub(super) order: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct WaitingCommand {
+    pub(super) endpoint: EndpointId,
+    pub(super) command: Command,
+    /// In microseconds since 1970.
+    pub(super) due: i64,
+}
+
+impl Delivery {
+    fn in_state(&self, order: u64) -> InState {
+        let columns = &self.columns;
+        InState { endpoint: columns.endpoint.into(), state: columns.state, at: columns.at, order }
+    }
+}
+
+impl Tables {
+    pub(super) fn put_subscription(&mut self, new: SubscriptionRow, now: UtcDateTime) -> bool {
+        let id = new.id;
+        if let Some(old) = self.subscriptions.get_mut(&id) {
+            if old.row.deleted_at.is_some() {
+                return false;
+            }
+            old.row = SubscriptionRow { record: old.row.record, deleted_at: None, ..new };
+        } else {
+            let row = SubscriptionRow { record: as_kept(new.record), deleted_at: None, ..new };
+            self.subscriptions.insert(id, Subscription { row, epoch: 0, leased_until: i64::MIN });
+        }
+        self.command(&[(id, Command::Reload)], now);
+        true
+    }
+
+    pub(super) fn subscription(&self, id: EndpointId) -> Option<SubscriptionRow> {
+        self.subscriptions.get(&id).map(|subscription| subscription.row.clone())
+    }
+
+    pub(super) fn subscriptions(&self, query: &SubscriptionQuery) -> Vec<SubscriptionRow> {
+        let rows = self.subscriptions.values().map(|subscription| &subscription.row);
+        rows.filter(|row| row.deleted_at.is_none() && query.after.is_none_or(|after| row.id > after))
+            .filter(|row| query.gym.as_ref().is_none_or(|gym| row.gym == *gym))
+            .take(query.limit as usize)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn delete_subscription(&mut self, id: EndpointId, now: UtcDateTime) -> bool {
+        let Some(subscription) = self.living_mut(id) else { return false };
+        subscription.row.deleted_at = Some(cut(now));
+        true
+    }
+
+    /// A subscription that is not deleted.
+    pub(super) fn living_mut(&mut self, id: EndpointId) -> Option<&mut Subscription> {
+        self.subscriptions.get_mut(&id).filter(|subscription| subscription.row.deleted_at.is_none())
+    }
+
+    pub(super) fn enqueue(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
+        if self.living_mut(new.endpoint).is_none() {
+            return Err(Refused::UnknownEndpoint { endpoint: new.endpoint });
+        }
+        if let Some(held) = self.orders.get(&new.id).and_then(|order| self.deliveries.get(order)) {
+            let held = held.columns.to_record().ok();
+            let same = held.filter(|held| {
+                held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
+            });
+            let state = same.ok_or(Refused::Conflict { delivery: new.id })?.state;
+            return Ok(Enqueued::Duplicate { state });
+        }
+        self.last_order += 1;
+        let order = self.last_order;
+        let delivery = Delivery {
+            columns: DeliveryColumns::from(&new.record(order, now)),
+            event_type: new.event_type,
+            enqueued_at: cut(now),
+            body: new.body,
+            attempts: BTreeMap::new(),
+        };
+        self.orders.insert(new.id, order);
+        self.by_state.insert(delivery.in_state(order));
+        self.deliveries.insert(order, delivery);
+        Ok(Enqueued::New)
+    }
+
+    pub(super) fn command(&mut self, orders: &[(EndpointId, Command)], due: UtcDateTime) {
+        let due = micros::ceil(due);
+        for (endpoint, command) in orders {
+            if self.living_mut(*endpoint).is_some() {
+                self.last_command += 1;
+                let waiting = WaitingCommand { endpoint: *endpoint, command: *command, due };
+                self.commands.insert(self.last_command, waiting);
+            }
+        }
+    }
+
+    pub(super) fn redeliver(&mut self, which: &Redelivery, now: UtcDateTime) -> u64 {
+        let states: &[State] = if which.undeliverable_only {
+            &[State::Undeliverable]
+        } else {
+            &[State::Delivered, State::Undeliverable, State::Cancelled]
+        };
+        let from = micros::ceil(which.from);
+        let until = which.until.map_or(i64::MAX, micros::ceil);
+        let ended = states.iter().flat_map(|state| self.in_state(which.endpoint, *state));
+        let mut orders: Vec<u64> =
+            ended.filter(|row| row.at >= from && row.at < until).map(|row| row.order).collect();
+        orders.sort_unstable();
+        let again = orders.iter().filter_map(|order| self.deliveries.get(order));
+        let again = again.map(|row| (which.endpoint, Command::Redeliver(row.columns.id.into())));
+        let again: Vec<_> = again.collect();
+        self.command(&again, now);
+        again.len() as u64
+    }
+
+    /// An endpoint's deliveries in this state, by time and then by order.
+    pub(super) fn in_state(&self, endpoint: EndpointId, state: State) -> impl Iterator<Item = InState> {
+        let first = InState { endpoint, state: state.code(), at: i64::MIN, order: 0 };
+        let last = InState { at: i64::MAX, order: u64::MAX, ..first };
+        self.by_state.range(first..=last).copied()
+    }
+
+    /// Changes a delivery's columns, and its place among the others with them.
+    pub(super) fn write(&mut self, order: u64, change: impl FnOnce(&mut DeliveryColumns)) {
+        let Some(delivery) = self.deliveries.get_mut(&order) else { return };
+        self.by_state.remove(&delivery.in_state(order));
+        change(&mut delivery.columns);
+        self.by_state.insert(delivery.in_state(order));
+    }
+
+    /// Puts aside a row that cannot be read.
+    pub(super) fn quarantine(&mut self, order: u64) {
+        self.write(order, |columns| columns.state = State::Quarantined.code());
+    }
+
+    pub(super) fn forget(&mut self, order: u64) {
+        let Some(delivery) = self.deliveries.remove(&order) else { return };
+        self.by_state.remove(&delivery.in_state(order));
+        self.orders.remove(&DeliveryId::from(delivery.columns.id));
+    }
+
+    pub(super) fn damage_delivery(&mut self, id: DeliveryId) -> bool {
+        let Some(order) = self.orders.get(&id).copied() else { return false };
+        self.write(order, |columns| columns.sends ^= 1);
+        true
+    }
+
+    pub(super) fn damage_body(&mut self, id: DeliveryId) -> bool {
+        let row = self.orders.get(&id).and_then(|order| self.deliveries.get_mut(order));
+        let Some(row) = row else { return false };
+        let mut body = row.body.to_vec();
+        match body.first_mut() {
+            Some(byte) => *byte ^= 1,
+            None => body.push(0),
+        }
+        row.body = body.into();
+        true
+    }
+}
+
+/// As it comes back from a database: to the microsecond.
+pub(super) fn as_kept(record: EndpointRecord) -> EndpointRecord {
+    let kept = serde_json::to_value(record).and_then(serde_json::from_value);
+    kept.unwrap_or(record)
+}
