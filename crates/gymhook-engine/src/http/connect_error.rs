@@ -53,7 +53,7 @@ impl ConnectError {
             Self::Patience(Phase::Dial) => Outcome::Failure(Fault::Connect),
             Self::Patience(Phase::Handshake) => Outcome::Failure(Fault::Tls),
             Self::Resolve(error) => own_fault_or(error, Fault::Dns),
-            Self::Peer(error) => own_fault_or(error, Fault::Connect),
+            Self::Peer(error) => own_fault_or(error, Fault::Reset),
             Self::Tls(error) => own_fault_or(error, Fault::Tls),
         }
     }
