@@ -2,6 +2,8 @@
 
 mod clock;
 mod engine;
+#[cfg(feature = "http")]
+pub mod http;
 mod micros;
 mod operations;
 mod seal;
@@ -14,6 +16,8 @@ mod worker;
 
 pub use gymhook_delivery::{DeliveryId, EndpointId};
 
+#[cfg(feature = "http")]
+pub use self::http::HttpTransport;
 pub use engine::{Engine, EngineBuilder};
 pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
 pub use seal::{Seal, SealError};

@@ -1,0 +1,37 @@
+//! Deliver over HTTP(S), to public endpoints only.
+//!
+//! [`HttpTransport`] is the [`Transport`](crate::Transport) that signs and sends. In front of every connection stands one gate:
+//!
+//! ```text
+//!  URL ── check_url ──► host ── Resolve ──► all addresses ── AddressRules ──► dial ──► peer ── AddressRules ──► TLS ──► pool
+//!          scheme, port, no user info,       (an IP literal                   these      is it one of these?
+//!          no local name, IP literals         comes in here)                  only
+//! ```
+//!
+//! The rules are there for the operations that take URLs and headers from outside, too: [`check_url`], [`check_headers`],
+//! [`HttpTransport::check_subscription`]; and the address table by itself: [`forbidden_because`], [`special_blocks`].
+
+mod address;
+mod address_rules;
+mod body;
+mod builder;
+mod check_subscription;
+mod connect_error;
+mod connector;
+mod dial;
+mod exchange_error;
+mod headers;
+mod platform;
+mod resolve;
+mod stream;
+mod transport;
+mod url_check;
+
+pub use self::address::{SpecialBlock, forbidden_because, special_blocks};
+pub use self::address_rules::{AddressRules, ForbiddenAddress};
+pub use self::builder::{BuildError, HttpTransportBuilder};
+pub use self::check_subscription::CheckSubscriptionError;
+pub use self::headers::{CheckHeadersError, check_headers};
+pub use self::resolve::{Resolve, Resolving, SystemResolver};
+pub use self::transport::HttpTransport;
+pub use self::url_check::{CheckUrlError, check_url};

@@ -1,0 +1,143 @@
+//! Which addresses are on the public internet: everything else is not sent to.
+//!
+//! The table denies by default. Of IPv4 it takes away every block of IANA's special-purpose registry, whether the registry
+//! calls it globally reachable or not, with multicast and the reserved class E; of IPv6 it leaves only the global unicast space
+//! 2000::/3, and takes the special-purpose blocks in it away, too. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) is judged
+//! as the IPv4 address that the system would call; every other way of carrying IPv4 inside IPv6 is refused as a block.
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// A block of addresses that are not public endpoints, and who says so.
+///
+/// `Display` gives the whole of it: `10.0.0.0/8 (Private-Use, RFC 1918)`.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct SpecialBlock {
+    /// The block.
+    pub network: IpNet,
+    /// What it is for, in the words of its registry.
+    pub name: &'static str,
+    /// The document that set it aside.
+    pub source: &'static str,
+}
+
+/// The block for whose sake this address must not be sent to; `None` for an address of the public internet.
+///
+/// ```
+/// use gymhook_engine::http::forbidden_because;
+///
+/// assert_eq!(forbidden_because("9.9.9.9".parse()?), None);
+/// let metadata = forbidden_because("169.254.169.254".parse()?).ok_or("a cloud's metadata service")?;
+/// assert_eq!(metadata.to_string(), "169.254.0.0/16 (Link Local, RFC 3927)");
+/// let mapped = forbidden_because("::ffff:10.0.0.1".parse()?).ok_or("IPv4 in IPv6 clothes")?;
+/// assert_eq!(mapped.source, "RFC 1918");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[must_use]
+pub fn forbidden_because(address: IpAddr) -> Option<SpecialBlock> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => V4_BLOCKS.iter().find(|block| block.has_v4(address)).copied(),
+        IpAddr::V6(address) => {
+            let special = V6_BLOCKS.iter().find(|block| block.has_v6(address)).copied();
+            special.or_else(|| (!GLOBAL_UNICAST.contains(&address)).then_some(NOT_GLOBAL_UNICAST))
+        }
+    }
+}
+
+/// Every block of the table, IPv4 first; the last stands for all of IPv6 that is not global unicast.
+pub fn special_blocks() -> impl Iterator<Item = SpecialBlock> {
+    V4_BLOCKS.iter().chain(V6_BLOCKS).copied().chain([NOT_GLOBAL_UNICAST])
+}
+
+impl SpecialBlock {
+    const fn v4(octets: [u8; 4], prefix: u8, name: &'static str, source: &'static str) -> Self {
+        let [a, b, c, d] = octets;
+        let network = Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix);
+        Self { network: IpNet::V4(network), name, source }
+    }
+
+    const fn v6(segments: [u16; 8], prefix: u8, name: &'static str, source: &'static str) -> Self {
+        let [a, b, c, d, e, f, g, h] = segments;
+        let network = Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix);
+        Self { network: IpNet::V6(network), name, source }
+    }
+
+    fn has_v4(&self, address: Ipv4Addr) -> bool {
+        matches!(&self.network, IpNet::V4(network) if network.contains(&address))
+    }
+
+    fn has_v6(&self, address: Ipv6Addr) -> bool {
+        matches!(&self.network, IpNet::V6(network) if network.contains(&address))
+    }
+}
+
+impl fmt::Display for SpecialBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.network, self.name, self.source)
+    }
+}
+
+/// <https://www.iana.org/assignments/iana-ipv4-special-registry/>, without the parts of blocks that are denied as a whole;
+/// multicast from <https://www.iana.org/assignments/multicast-addresses/>.
+const V4_BLOCKS: &[SpecialBlock] = &[
+    SpecialBlock::v4([0, 0, 0, 0], 8, "\"This network\"", "RFC 791"),
+    SpecialBlock::v4([10, 0, 0, 0], 8, "Private-Use", "RFC 1918"),
+    SpecialBlock::v4([100, 64, 0, 0], 10, "Shared Address Space", "RFC 6598"),
+    SpecialBlock::v4([127, 0, 0, 0], 8, "Loopback", "RFC 1122"),
+    // Answers inside every virtual machine of that cloud, from an address that looks public.
+    SpecialBlock::v4([168, 63, 129, 16], 32, "Azure host services", "learn.microsoft.com"),
+    SpecialBlock::v4([169, 254, 0, 0], 16, "Link Local", "RFC 3927"),
+    SpecialBlock::v4([172, 16, 0, 0], 12, "Private-Use", "RFC 1918"),
+    SpecialBlock::v4([192, 0, 0, 0], 24, "IETF Protocol Assignments", "RFC 6890"),
+    SpecialBlock::v4([192, 0, 2, 0], 24, "Documentation (TEST-NET-1)", "RFC 5737"),
+    SpecialBlock::v4([192, 31, 196, 0], 24, "AS112-v4", "RFC 7535"),
+    SpecialBlock::v4([192, 52, 193, 0], 24, "AMT", "RFC 7450"),
+    SpecialBlock::v4([192, 88, 99, 0], 24, "Deprecated (6to4 Relay Anycast)", "RFC 7526"),
+    SpecialBlock::v4([192, 168, 0, 0], 16, "Private-Use", "RFC 1918"),
+    SpecialBlock::v4([192, 175, 48, 0], 24, "Direct Delegation AS112 Service", "RFC 7534"),
+    SpecialBlock::v4([198, 18, 0, 0], 15, "Benchmarking", "RFC 2544"),
+    SpecialBlock::v4([198, 51, 100, 0], 24, "Documentation (TEST-NET-2)", "RFC 5737"),
+    SpecialBlock::v4([203, 0, 113, 0], 24, "Documentation (TEST-NET-3)", "RFC 5737"),
+    SpecialBlock::v4([224, 0, 0, 0], 4, "Multicast", "RFC 5771"),
+    SpecialBlock::v4([255, 255, 255, 255], 32, "Limited Broadcast", "RFC 919"),
+    SpecialBlock::v4([240, 0, 0, 0], 4, "Reserved", "RFC 1112"),
+];
+
+/// <https://www.iana.org/assignments/iana-ipv6-special-registry/>, with multicast, and with what earlier documents set aside.
+/// Those outside 2000::/3 would be denied without an entry: they stand here so that the reason has a name.
+const V6_BLOCKS: &[SpecialBlock] = &[
+    SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 0], 128, "Unspecified Address", "RFC 4291"),
+    SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "Loopback Address", "RFC 4291"),
+    SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 0], 96, "IPv4-Compatible Addresses", "RFC 4291"),
+    SpecialBlock::v6([0, 0, 0, 0, 0xffff, 0, 0, 0], 96, "IPv4-Translated Addresses", "RFC 2765"),
+    SpecialBlock::v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96, "IPv4-IPv6 Translation", "RFC 6052"),
+    SpecialBlock::v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, "IPv4-IPv6 Translation", "RFC 8215"),
+    SpecialBlock::v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, "Discard-Only Address Block", "RFC 6666"),
+    SpecialBlock::v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64, "Dummy IPv6 Prefix", "RFC 9780"),
+    SpecialBlock::v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, "TEREDO", "RFC 4380"),
+    SpecialBlock::v6([0x2001, 2, 0, 0, 0, 0, 0, 0], 48, "Benchmarking", "RFC 5180"),
+    SpecialBlock::v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "IETF Protocol Assignments", "RFC 2928"),
+    SpecialBlock::v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "Documentation", "RFC 3849"),
+    SpecialBlock::v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "6to4", "RFC 3056"),
+    SpecialBlock::v6(
+        [0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0],
+        48,
+        "Direct Delegation AS112 Service",
+        "RFC 7534",
+    ),
+    SpecialBlock::v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "Documentation", "RFC 9637"),
+    SpecialBlock::v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16, "Segment Routing (SRv6) SIDs", "RFC 9602"),
+    SpecialBlock::v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "Unique-Local", "RFC 4193"),
+    SpecialBlock::v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "Link-Local Unicast", "RFC 4291"),
+    SpecialBlock::v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "Deprecated (Site-Local Unicast)", "RFC 3879"),
+    SpecialBlock::v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "Multicast", "RFC 4291"),
+];
+
+/// <https://www.iana.org/assignments/ipv6-address-space/>: the one block that global unicast addresses are assigned from.
+const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+const NOT_GLOBAL_UNICAST: SpecialBlock =
+    SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 0], 0, "outside of Global Unicast 2000::/3", "RFC 4291");

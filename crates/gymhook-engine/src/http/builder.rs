@@ -1,0 +1,215 @@
+//! Setting up the HTTP transport.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use gymhook::Provider;
+use http::HeaderValue;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use super::connector::Connector;
+use super::platform::Platform;
+use super::transport::Shared;
+use super::{AddressRules, HttpTransport, Resolve, SystemResolver};
+
+/// What can be set up of an [`HttpTransport`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use gymhook::Provider;
+/// use gymhook_engine::http::HttpTransport;
+///
+/// let transport = HttpTransport::builder()
+///     .with_platform("point-staging", &Provider::point())
+///     .forbidding("8.8.4.0/24".parse()?)
+///     .with_idle_timeout(Duration::from_secs(2))
+///     .build()?;
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct HttpTransportBuilder {
+    platforms: BTreeMap<String, Platform>,
+    addresses: AddressRules,
+    resolver: Arc<dyn Resolve>,
+    public_roots: bool,
+    own_roots: Vec<Vec<u8>>,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+    idle_connections: usize,
+    user_agent: HeaderValue,
+}
+
+impl HttpTransportBuilder {
+    /// How long a connection may take to be made, all addresses and the handshake included. Not published by a vendor: our
+    /// default, a third of the longest attempt timeout among the five.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How long an unused connection is kept: less than the five seconds after which several widespread servers close it, so
+    /// that this side rarely sends into a closing connection. Our default.
+    pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+    /// How many unused connections are kept for one host and port. Our default.
+    pub const IDLE_CONNECTIONS: usize = 64;
+
+    pub(super) fn new() -> Self {
+        Self {
+            platforms: Platform::known(),
+            addresses: AddressRules::new(),
+            resolver: Arc::new(SystemResolver::new()),
+            public_roots: true,
+            own_roots: Vec::new(),
+            connect_timeout: Self::CONNECT_TIMEOUT,
+            idle_timeout: Self::IDLE_TIMEOUT,
+            idle_connections: Self::IDLE_CONNECTIONS,
+            user_agent: HeaderValue::from_static(USER_AGENT),
+        }
+    }
+
+    /// Knows this platform, too, for subscriptions that name it; the five vendors and `standard-webhooks` are known already
+    /// and can be replaced.
+    pub fn with_platform<N>(mut self, name: impl Into<String>, provider: &Provider<N>) -> Self {
+        self.platforms.insert(name.into(), Platform::of(provider));
+        self
+    }
+
+    /// Finds addresses with something else than the operating system's resolver.
+    pub fn with_resolver(self, resolver: impl Resolve) -> Self {
+        Self { resolver: Arc::new(resolver), ..self }
+    }
+
+    /// Trusts these certificates as roots, too: PEM, any number of them. Those that cannot be read are
+    /// [`build`](Self::build)'s error.
+    pub fn with_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.own_roots.push(pem.into());
+        self
+    }
+
+    /// Trusts no public authority (by default Mozilla's, as of the build), only
+    /// [one's own roots](Self::with_roots_pem).
+    pub fn without_public_roots(self) -> Self {
+        Self { public_roots: false, ..self }
+    }
+
+    /// Sends nothing to this network, though it is public: see [`AddressRules::forbidding`].
+    pub fn forbidding(self, network: IpNet) -> Self {
+        Self { addresses: self.addresses.forbidding(network), ..self }
+    }
+
+    /// Sends to this network whatever the address table says, over plain `http` and to any port, too: see
+    /// [`AddressRules::dangerous_allow`]. [`build`](Self::build) logs a warning for each.
+    pub fn dangerous_allow(self, network: IpNet) -> Self {
+        Self { addresses: self.addresses.dangerous_allow(network), ..self }
+    }
+
+    /// [`dangerous_allow`](Self::dangerous_allow) for this machine itself, 127.0.0.0/8 and ::1.
+    pub fn dangerous_allow_loopback(self) -> Self {
+        let v4 = Ipv4Net::new_assert(core::net::Ipv4Addr::LOCALHOST, 8);
+        let v6 = Ipv6Net::new_assert(core::net::Ipv6Addr::LOCALHOST, 128);
+        self.dangerous_allow(v4.into()).dangerous_allow(v6.into())
+    }
+
+    /// Gives up on a connection that is not made in this time (an hour at most); the attempt's own timeout counts besides.
+    pub fn with_connect_timeout(self, timeout: Duration) -> Self {
+        Self { connect_timeout: timeout.min(LONGEST), ..self }
+    }
+
+    /// Keeps an unused connection for so long (an hour at most).
+    pub fn with_idle_timeout(self, timeout: Duration) -> Self {
+        Self { idle_timeout: timeout.min(LONGEST), ..self }
+    }
+
+    /// Keeps so many unused connections for one host and port; with 0, each attempt has a connection of its own.
+    pub fn with_idle_connections(self, connections: usize) -> Self {
+        Self { idle_connections: connections, ..self }
+    }
+
+    /// Names itself so in `user-agent`; by default `gymhook/` and the version.
+    pub fn with_user_agent(self, user_agent: HeaderValue) -> Self {
+        Self { user_agent, ..self }
+    }
+
+    /// The transport.
+    ///
+    /// # Errors
+    /// - [`BuildError::Pem`]: what was given as roots is not PEM, or holds no certificate.
+    /// - [`BuildError::Root`]: a certificate cannot be a root.
+    /// - [`BuildError::Tls`]: TLS itself cannot be set up.
+    pub fn build(self) -> Result<HttpTransport, BuildError> {
+        for network in self.addresses.dangerously_allowed() {
+            tracing::warn!(%network, "webhooks may be sent to this network, over plain http, too: dangerous_allow was used");
+        }
+        let tls = tls(self.public_roots, &self.own_roots)?;
+        let addresses = self.addresses.clone();
+        let connector = Connector::new(addresses, self.resolver, tls, self.connect_timeout);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.idle_timeout)
+            .pool_max_idle_per_host(self.idle_connections)
+            // Repeats only what was certainly not sent, on a connection that the server had closed meanwhile.
+            .retry_canceled_requests(true)
+            .http1_max_buf_size(MOST_BUFFERED)
+            .http1_max_headers(MOST_HEADERS)
+            .build(connector);
+        let Self { platforms, addresses, user_agent, .. } = self;
+        Ok(HttpTransport::new(Shared { client, platforms, addresses, user_agent }))
+    }
+}
+
+/// Why a transport cannot be set up. The configuration is to blame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// What was given as roots.
+    #[error("the roots are not PEM certificates: {0}")]
+    Pem(#[source] io::Error),
+    /// One of the roots.
+    #[error("a certificate cannot serve as a root: {0}")]
+    Root(#[source] io::Error),
+    /// TLS itself.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] io::Error),
+}
+
+const USER_AGENT: &str = concat!("gymhook/", env!("CARGO_PKG_VERSION"));
+/// No connection deserves more patience, and no clock overflows.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// What a connection buffers, so what an answer's headers may hold at most.
+const MOST_BUFFERED: usize = 32 * 1024;
+/// As many headers as widespread servers and clients take.
+const MOST_HEADERS: usize = 100;
+
+fn tls(public_roots: bool, own_roots: &[Vec<u8>]) -> Result<TlsConnector, BuildError> {
+    let mut roots = RootCertStore::empty();
+    if public_roots {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    for pem in own_roots {
+        add_roots(&mut roots, pem)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| BuildError::Tls(io::Error::other(error)))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), BuildError> {
+    let mut found = false;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| BuildError::Pem(io::Error::other(error)))?;
+        roots.add(certificate).map_err(|error| BuildError::Root(io::Error::other(error)))?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(BuildError::Pem(io::Error::other("no certificate in it"))) }
+}

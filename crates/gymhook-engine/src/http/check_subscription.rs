@@ -1,0 +1,39 @@
+//! Why a subscription is not sent to, before anything is sent.
+
+use gymhook_retry::{Fault, Outcome, OwnFault};
+use gymhook_signature::KeyringError;
+
+use super::{CheckHeadersError, CheckUrlError};
+
+/// Why a subscription is not sent to. Whoever made it is to blame, or whoever set this transport up.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckSubscriptionError {
+    /// One of its headers.
+    #[error(transparent)]
+    Headers(#[from] CheckHeadersError),
+    /// Its platform's scheme cannot sign with its keys.
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+    /// This transport knows no platform of that name.
+    #[error("no platform is named {name:?} here")]
+    UnknownPlatform {
+        /// The name.
+        name: String,
+    },
+    /// One of its URLs.
+    #[error(transparent)]
+    Url(#[from] CheckUrlError),
+}
+
+impl CheckSubscriptionError {
+    /// How an attempt ends that does not begin.
+    ///
+    /// What the endpoint's owner entered is charged, so that it comes to an end; what this side lacks is not.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Headers(_) | Self::Url(_) => Outcome::Failure(Fault::Forbidden),
+            Self::Keys(_) | Self::UnknownPlatform { .. } => Outcome::Internal(OwnFault::Signing),
+        }
+    }
+}

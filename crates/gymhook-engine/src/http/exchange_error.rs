@@ -1,0 +1,85 @@
+//! Why a request got no answer, and who is to blame for it.
+
+use core::error::Error;
+use std::io;
+
+use gymhook_retry::{Fault, Outcome};
+use hyper_util::client::legacy;
+
+use super::connect_error::{ConnectError, own_fault_or};
+use crate::Answer;
+
+/// An operator reads one line; an endpoint's certificate can name itself at any length.
+const MOST_CHARACTERS: usize = 300;
+
+/// What became of a request that the client gave up.
+pub(super) fn no_answer(host: &str, error: &legacy::Error) -> Answer {
+    if let Some(connect) = cause::<ConnectError>(error) {
+        return Answer::new(connect.outcome()).with_detail(one_line(host, connect));
+    }
+    broken(host, "no answer", error)
+}
+
+/// What became of an answer whose body broke off.
+pub(super) fn broken_body(host: &str, error: &hyper::Error) -> Answer {
+    broken(host, "the answer broke off", error)
+}
+
+fn broken(host: &str, what: &str, error: &(dyn Error + 'static)) -> Answer {
+    let outcome = outcome(error);
+    let why = innermost(error);
+    Answer::new(outcome).with_detail(one_line(host, &format_args!("{what}: {why}")))
+}
+
+/// The deepest cause that can be told decides: below HTTP the connection, below it TLS.
+fn outcome(error: &(dyn Error + 'static)) -> Outcome {
+    if cause::<rustls::Error>(error).is_some() {
+        return Outcome::Failure(Fault::Tls);
+    }
+    if let Some(error) = cause::<io::Error>(error) {
+        // What a broken TLS record looks like from above.
+        let inside = error.get_ref().is_some_and(|inside| inside.is::<rustls::Error>());
+        return own_fault_or(error, if inside { Fault::Tls } else { fault_on_a_connection(error.kind()) });
+    }
+    let rules_broken = cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+    Outcome::Failure(if rules_broken { Fault::Protocol } else { Fault::Reset })
+}
+
+fn fault_on_a_connection(kind: io::ErrorKind) -> Fault {
+    // A body's framing that cannot be read comes as one of these.
+    let unreadable = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput].contains(&kind);
+    if unreadable { Fault::Protocol } else { Fault::Reset }
+}
+
+/// The first error of this type in the chain of causes.
+fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    core::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Host and reason, short and without control characters: parts of it are an endpoint's to choose.
+pub(super) fn one_line(host: &str, why: &dyn core::fmt::Display) -> String {
+    let text = format!("{host}: {why}");
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_one_short_line() {
+        let hostile = format!("evil\r\nERROR forged line {}", "x".repeat(1000));
+        let line = one_line("h.example", &hostile);
+        assert!(!line.contains(char::is_control), "{line}");
+        assert_eq!(line.chars().count(), MOST_CHARACTERS);
+        assert!(line.starts_with("h.example: evil"));
+    }
+}

@@ -1,0 +1,90 @@
+//! From a host's name to its addresses.
+
+use core::fmt;
+use core::future::Future;
+use core::net::IpAddr;
+use core::pin::Pin;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// The answer to come: all the addresses of a name.
+pub type Resolving<'r> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'r>>;
+
+/// Finds the addresses of a name.
+///
+/// What it answers is not trusted: one forbidden address refuses all of them, and the connection is made to one of these
+/// addresses and no other. IP literals are not asked about.
+///
+/// ```
+/// use std::net::{IpAddr, Ipv4Addr};
+///
+/// use gymhook_engine::http::{Resolve, Resolving};
+///
+/// #[derive(Debug)]
+/// struct Always(Ipv4Addr);
+///
+/// impl Resolve for Always {
+///     fn resolve<'r>(&'r self, _host: &'r str) -> Resolving<'r> {
+///         Box::pin(async { Ok(vec![IpAddr::V4(self.0)]) })
+///     }
+/// }
+/// ```
+pub trait Resolve: fmt::Debug + Send + Sync + 'static {
+    /// All addresses of `host`, a name in lower case, the best first.
+    ///
+    /// # Errors
+    /// Why the name was not resolved. Being out of descriptors or memory, or [`io::ErrorKind::ResourceBusy`], counts as this
+    /// side's fault, everything else as the endpoint's. No answer at all counts like an empty one.
+    fn resolve<'r>(&'r self, host: &'r str) -> Resolving<'r>;
+}
+
+/// The operating system's resolver, in a thread of its own for each question.
+///
+/// A look-up cannot be broken off: a name whose servers do not answer holds its thread for as long as the system is patient.
+/// So there are at most [`SystemResolver::LOOKUPS`] at a time.
+#[derive(Clone, Debug)]
+pub struct SystemResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl SystemResolver {
+    /// How many look-ups there are at a time, abandoned ones included: a fourth of the threads that tokio keeps for what
+    /// blocks, unless told otherwise.
+    pub const LOOKUPS: usize = 128;
+
+    /// How long a question waits for its turn; then this side counts as overloaded.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// A resolver with all its look-ups free.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { lookups: Arc::new(Semaphore::new(Self::LOOKUPS)) }
+    }
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Resolve for SystemResolver {
+    fn resolve<'r>(&'r self, host: &'r str) -> Resolving<'r> {
+        Box::pin(async move {
+            let turn = tokio::time::timeout(Self::PATIENCE, Arc::clone(&self.lookups).acquire_owned()).await;
+            let Ok(Ok(turn)) = turn else { return Err(io::ErrorKind::ResourceBusy.into()) };
+            let host = host.to_owned();
+            // Its own task, since the turn is over when the look-up is, not when the asker has lost patience.
+            let lookup = tokio::spawn(async move {
+                let found = tokio::net::lookup_host((host, 0)).await.map(Iterator::collect::<Vec<_>>);
+                drop(turn);
+                found
+            });
+            let found = lookup.await.map_err(io::Error::other)??;
+            Ok(found.into_iter().map(|address| address.ip()).collect())
+        })
+    }
+}

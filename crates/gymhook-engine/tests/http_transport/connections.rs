@@ -1,0 +1,117 @@
+//! Connections are kept, and their end is nobody's failure.
+
+use core::time::Duration;
+use std::fs::File;
+use std::process::Command;
+
+use gymhook_retry::{Outcome, OwnFault};
+use http::StatusCode;
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{OK, PATIENT, Server, answered, builder, send, transport};
+
+#[tokio::test]
+async fn an_answer_that_was_read_whole_leaves_its_connection_for_the_next() {
+    for response in [
+        OK,
+        "HTTP/1.1 500 x\r\ncontent-length: 2\r\n\r\nno",
+        "HTTP/1.1 204 x\r\n\r\n",
+        "HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ] {
+        let server = Server::answering(response).await;
+        let transport = transport();
+        for _ in 0..5 {
+            send(&transport, &server.url(), PATIENT).await;
+        }
+        assert_eq!((server.requests().len(), server.connections()), (5, 1), "{response:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_up_to_the_cap_is_drained_and_a_longer_one_costs_the_connection() {
+    for (length, connections) in [(16 * 1024, 1), (1 << 20, 3), (1 << 24, 3)] {
+        let response = format!("HTTP/1.1 200 x\r\ncontent-length: {length}\r\n\r\n{}", "x".repeat(length));
+        let server = Server::answering(response.leak()).await;
+        let transport = transport();
+        for _ in 0..3 {
+            let answer = send(&transport, &server.url(), PATIENT).await;
+            assert_eq!(answer.outcome, answered(StatusCode::OK));
+            assert_eq!(answer.captured.map(|kept| kept.len()), Some(1000));
+        }
+        assert_eq!(server.connections(), connections, "{length} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_while_it_was_idle_fails_nobody() {
+    let server = Server::start(|mut stream, requests| async move {
+        requests.read(&mut stream).await?;
+        stream.write_all(OK.as_bytes()).await?;
+        stream.shutdown().await
+    })
+    .await;
+    let transport = transport();
+    for round in 0..20 {
+        let answer = send(&transport, &server.url(), PATIENT).await;
+        assert_eq!(answer.outcome, answered(StatusCode::OK), "round {round}: {answer:?}");
+        // Time for the end of the connection to arrive.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(server.requests().len(), 20, "nothing was sent twice");
+}
+
+#[tokio::test]
+async fn no_connection_is_kept_where_none_is_wanted() {
+    let server = Server::answering(OK).await;
+    let transport = builder().with_idle_connections(0).build().unwrap();
+    for _ in 0..3 {
+        send(&transport, &server.url(), PATIENT).await;
+    }
+    assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn many_attempts_at_once_all_arrive() {
+    let server = Server::answering(OK).await;
+    let transport = transport();
+    let attempts: Vec<_> = (0..200)
+        .map(|_| {
+            let (transport, url) = (transport.clone(), server.url());
+            tokio::spawn(async move { send(&transport, &url, PATIENT).await.outcome })
+        })
+        .collect();
+    for attempt in attempts {
+        assert_eq!(attempt.await.unwrap(), answered(StatusCode::OK));
+    }
+    assert_eq!(server.requests().len(), 200);
+}
+
+/// In the role of the child, this very test is run again with few file descriptors.
+#[cfg(unix)]
+#[tokio::test]
+async fn being_out_of_file_descriptors_is_this_sides_fault() {
+    const CHILD: &str = "GYMHOOK_TEST_FEW_DESCRIPTORS";
+    if std::env::var_os(CHILD).is_some() {
+        let server = Server::answering(OK).await;
+        let transport = transport();
+        let mut open = Vec::new();
+        while let Ok(file) = File::open("/dev/null") {
+            open.push(file);
+        }
+        let ours = Outcome::Internal(OwnFault::Resources);
+        assert_eq!(send(&transport, &server.url(), PATIENT).await.outcome, ours);
+        drop(open);
+        assert_eq!(send(&transport, &server.url(), PATIENT).await.outcome, answered(StatusCode::OK));
+        return;
+    }
+
+    let mut child = Command::new("sh");
+    child.args([
+        "-c",
+        "ulimit -n 64 && exec \"$0\" --exact connections::being_out_of_file_descriptors_is_this_sides_fault",
+    ]);
+    child.arg(std::env::current_exe().unwrap()).env(CHILD, "1");
+    let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
