@@ -291,7 +291,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             if tenure.has_more() && !disabled && self.machine.waiting(*endpoint) <= low {
                 self.to_fetch.insert(*endpoint);
             }
-            if in_flight || (self.stop.is_none() && (waits || reads)) {
+            if in_flight || tenure.fetching || (self.stop.is_none() && (waits || reads)) {
                 tenure.idle_since = None;
                 continue;
             }
@@ -352,7 +352,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     fn plan_visit(&mut self) -> Turn {
-        let read_clock = self.look_everywhere;
+        let read_clock = self.look_everywhere && self.stop.is_none();
         let leases = if self.stop.is_none() { self.plan_leases() } else { Vec::new() };
         let (batch, attempts) =
             self.pending.cut(self.options.lease_length, |endpoint| self.tenures.lease(endpoint));

@@ -21,7 +21,8 @@ use scripted::*;
 use tempfile::TempDir;
 
 struct Setup {
-    folder: TempDir,
+    /// Kept until the end of the test.
+    _folder: TempDir,
     transport: Scripted,
     engine: Engine<SqliteStore>,
 }
@@ -34,7 +35,7 @@ async fn start(folder: TempDir, transport: Scripted) -> Setup {
         .start(transport.clone())
         .await
         .unwrap();
-    Setup { folder, transport, engine }
+    Setup { _folder: folder, transport, engine }
 }
 
 impl Setup {
@@ -57,7 +58,7 @@ async fn what_is_handed_over_is_delivered_with_its_bytes() {
     let setup = Setup::new(Scripted::accepting()).await;
     setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
     for answer in setup.engine.enqueue((1..=100).map(|id| notification(id, 1)).collect()).await.unwrap() {
-        answer.unwrap();
+        let _new = answer.unwrap();
     }
     setup.until_state(100, State::Delivered).await;
     until("all are delivered", || async { setup.engine.stats().await.unwrap().waiting == 0 }).await;
@@ -86,4 +87,25 @@ async fn a_failure_is_retried_and_every_attempt_is_logged() {
     assert_eq!(statuses, [Some(502), Some(502), Some(200)]);
     assert_eq!(log.attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(log.body.unwrap(), "body 7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_endpoints_at_once() {
+    let setup = Setup::new(Scripted::accepting()).await;
+    for endpoint in 1..=100 {
+        setup.engine.put_subscription(&subscription(endpoint, policy())).await.unwrap();
+    }
+    for batch in 0..100_u128 {
+        let new = (0..100).map(|number| notification(batch * 100 + number, 1 + number)).collect();
+        for answer in setup.engine.enqueue(new).await.unwrap() {
+            let _new = answer.unwrap();
+        }
+    }
+    until("all are delivered", || async {
+        let stats = setup.engine.stats().await.unwrap();
+        stats.waiting + stats.in_flight == 0
+    })
+    .await;
+    assert_eq!(setup.transport.sent().len(), 10_000);
+    setup.engine.shutdown().await;
 }

@@ -20,6 +20,8 @@ pub(crate) struct Tenure {
     /// Where the scan of what is due goes on; `None` if the last one came to its end.
     more: Option<Cursor>,
     scan_began: Instant,
+    /// Whether a fetch is under way.
+    pub(crate) fetching: bool,
     /// Whether something may have come that no fetch has seen.
     pub(crate) unseen: bool,
     pub(crate) next_due: Option<UtcDateTime>,
@@ -45,6 +47,7 @@ impl Tenure {
             ends,
             more: None,
             scan_began: now,
+            fetching: false,
             unseen: true,
             next_due: None,
             idle_since: None,
@@ -71,6 +74,7 @@ impl Tenure {
             self.scan_began = now;
         }
         self.unseen = false;
+        self.fetching = true;
         self.next_due = None;
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let room = window.saturating_sub(waiting);
@@ -85,6 +89,7 @@ impl Tenure {
 
     /// Takes note of how far the fetch came.
     pub(crate) fn fetched(&mut self, fetch: &Fetch, fetched: &Fetched) {
+        self.fetching = false;
         if fetch.limit == 0 {
             // Only orders were looked for.
             self.unseen = true;
