@@ -20,6 +20,8 @@ pub mod memory;
 pub(crate) mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "store-tests")]
+pub mod suite;
 mod work;
 
 use bytes::Bytes;
