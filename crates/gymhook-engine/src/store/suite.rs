@@ -38,9 +38,17 @@
 )]
 
 pub mod committing;
+pub mod damage;
+pub mod durability;
 pub mod enqueueing;
 pub mod fencing;
+pub mod fetching;
+pub mod keys;
 pub mod leasing;
+pub mod logging;
+pub mod ordering;
+pub mod purging;
+pub mod racing;
 mod stage;
 pub mod subscribing;
 
@@ -141,6 +149,23 @@ macro_rules! __store_behaviours {
                 a_lease_given_back_is_free
                 an_empty_batch_is_nothing
             }
+            damage {
+                a_fetch_goes_on
+                pages_go_on
+                a_lease_goes_on
+                the_log_goes_on
+                a_later_commit_leaves_it_alone
+                its_id_is_taken
+                a_damaged_body_is_not_sent
+                a_damaged_body_stays_put_aside
+            }
+            durability {
+                what_was_enqueued_is_there
+                what_was_committed_is_there
+                a_lease_is_still_held
+                settings_are_there
+                what_was_purged_is_gone
+            }
             enqueueing {
                 a_new_one_is_kept_whole
                 the_same_one_again_is_a_duplicate
@@ -169,6 +194,28 @@ macro_rules! __store_behaviours {
                 a_deleted_endpoint_is_lost
                 a_loss_is_told_once
             }
+            fetching {
+                what_is_due_comes_by_due_time_and_then_by_order
+                what_is_not_due_is_not_fetched
+                nothing_to_come_has_no_time
+                the_next_time_is_that_of_what_waits
+                only_what_waits_is_fetched
+                pages_have_no_gaps
+                a_page_goes_on_after_its_cursor
+                an_ordered_endpoint_goes_by_order
+                an_ordered_cursor_goes_by_order_alone
+                a_limit_of_zero_brings_no_deliveries
+                several_endpoints_are_read_at_once
+                a_fetch_sees_the_last_commit
+                a_fetch_sees_what_was_enqueued_meanwhile
+                orders_come_with_their_delivery
+            }
+            keys {
+                a_key_is_found_by_its_digest
+                a_key_is_changed_and_revoked
+                a_digest_is_one_keys
+                the_oldest_is_listed_first
+            }
             leasing {
                 only_what_has_something_to_do_is_leased
                 what_becomes_due_is_leased
@@ -188,6 +235,46 @@ macro_rules! __store_behaviours {
                 a_disabled_endpoint_is_leased_for_what_was_under_way
                 taking_over_ends_leases_or_does_nothing
                 a_clone_is_the_same_store
+            }
+            logging {
+                the_latest_comes_first
+                the_log_can_be_narrowed
+                the_log_has_pages
+                pages_stand_still_while_more_comes
+                what_is_not_there_is_not_found
+                an_empty_store_is_empty
+                everything_is_counted
+                a_deleted_subscription_is_not_counted
+                an_endpoint_is_counted_alone
+                the_oldest_has_been_due_the_longest
+            }
+            ordering {
+                orders_are_kept_in_order
+                an_order_for_nobody_is_no_error
+                an_order_waits_until_it_is_due
+                numbers_are_not_used_again
+                what_was_given_up_is_redelivered
+                what_has_ended_is_redelivered
+                a_range_has_its_first_moment_and_not_its_last
+                a_redelivery_is_an_order_to_the_worker
+                nobody_has_nothing_to_redeliver
+            }
+            purging {
+                only_what_has_ended_is_forgotten
+                what_ended_later_is_kept
+                it_is_done_in_batches
+                bodies_and_attempts_go_too
+                a_forgotten_id_is_as_good_as_new
+                an_order_about_a_forgotten_one_finds_none
+                a_commit_brings_nothing_back
+                what_waited_at_a_deleted_subscription_is_forgotten
+            }
+            racing {
+                one_of_several_enqueues
+                one_of_several_bodies_is_kept
+                opposite_batches_do_not_block_each_other
+                workers_lease_different_endpoints
+                what_comes_in_goes_out_once
             }
             subscribing {
                 what_was_put_is_there

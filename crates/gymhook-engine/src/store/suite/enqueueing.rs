@@ -163,7 +163,7 @@ pub async fn an_empty_batch_is_nothing<H: Harness>(harness: &H) {
 pub async fn a_body_is_kept_byte_for_byte<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let every_byte: Vec<u8> = (0..=255).collect();
-    let large: Vec<u8> = (0..1_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let large: Vec<u8> = (0..1_u32 << 20).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     let bodies = [
         Vec::new(),
         vec![0],
