@@ -14,6 +14,8 @@
 
 mod command;
 mod error;
+#[cfg(feature = "store-tests")]
+pub mod faulty;
 mod log;
 #[cfg(feature = "store-tests")]
 pub mod memory;
