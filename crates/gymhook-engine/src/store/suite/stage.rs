@@ -118,8 +118,7 @@ pub(super) fn endpoints(leased: &[Leased]) -> Vec<EndpointId> {
 impl<'h, H: Harness> Stage<'h, H> {
     pub(super) async fn open(harness: &'h H) -> Self {
         let store = harness.open().await;
-        let now = store.now().await.expect("the time is known");
-        let now = now.replace_nanosecond(now.microsecond() * 1_000).expect("a time of day");
+        let now = to_the_microsecond(store.now().await.expect("the time is known"));
         Self { harness, store, now }
     }
 
@@ -228,13 +227,18 @@ impl<'h, H: Harness> Stage<'h, H> {
             return true;
         }
         loop {
-            self.now = self.store.now().await.expect("the time is known");
+            self.now = to_the_microsecond(self.store.now().await.expect("the time is known"));
             if self.now >= then {
                 return false;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// So that what is written with it comes back as it was.
+fn to_the_microsecond(now: UtcDateTime) -> UtcDateTime {
+    now.replace_nanosecond(now.microsecond() * 1_000).expect("a time of day")
 }
 
 /// Says that a behaviour was not tried.
