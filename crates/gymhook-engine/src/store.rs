@@ -14,12 +14,16 @@
 
 mod command;
 mod error;
+#[cfg(feature = "store-tests")]
+pub mod faulty;
 mod log;
 #[cfg(feature = "store-tests")]
 pub mod memory;
 pub(crate) mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "store-tests")]
+pub mod suite;
 mod work;
 
 use bytes::Bytes;

@@ -53,12 +53,13 @@ use crate::micros;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Shared>>,
-    /// How often work was left; each clone remembers how often it has seen that.
+    /// How often work was left.
     arrivals: watch::Sender<u64>,
-    seen: Arc<Mutex<watch::Receiver<u64>>>,
+    /// What this clone has seen of that: each looks for itself.
+    seen: Mutex<watch::Receiver<u64>>,
 }
 
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl MemoryStore {
     fn with_clock(clock: Clock) -> Self {
         let (arrivals, seen) = watch::channel(0);
         let shared = Shared { clock, tables: Tables::default() };
-        Self { shared: Arc::new(Mutex::new(shared)), arrivals, seen: Arc::new(Mutex::new(seen)) }
+        Self { shared: Arc::new(Mutex::new(shared)), arrivals, seen: Mutex::new(seen) }
     }
 
     /// Sets the clock of all clones, to a later or an earlier time. From now on it stands.
@@ -116,6 +117,16 @@ impl MemoryStore {
         let done = self.with_tables(act);
         self.arrivals.send_modify(|count| *count = count.wrapping_add(1));
         done
+    }
+}
+
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            arrivals: self.arrivals.clone(),
+            seen: Mutex::new(lock(&self.seen).clone()),
+        }
     }
 }
 

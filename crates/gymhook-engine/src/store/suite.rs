@@ -1,0 +1,294 @@
+//! What every store has to pass: one behaviour, one test.
+//!
+//! Whoever writes a store tells the suite how to open one, and gets a test for each behaviour that [`Store`] promises. The
+//! expected values come from what the trait says, never from what some store answers.
+//!
+//! ```
+//! use gymhook_engine::store::memory::MemoryStore;
+//! use gymhook_engine::store::suite::Harness;
+//! use time::UtcDateTime;
+//! use time::macros::utc_datetime;
+//!
+//! struct InMemory;
+//!
+//! impl Harness for InMemory {
+//!     type Store = MemoryStore;
+//!
+//!     async fn open(&self) -> MemoryStore {
+//!         MemoryStore::new(utc_datetime!(2026-01-01 12:00))
+//!     }
+//!
+//!     async fn set_now(&self, store: &MemoryStore, now: UtcDateTime) -> bool {
+//!         store.set_now(now);
+//!         true
+//!     }
+//! }
+//!
+//! // In a file of tests; the expression is evaluated once for each behaviour.
+//! gymhook_engine::store_suite!(InMemory);
+//! ```
+
+// A test fails by a panic, and this is a library of tests.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+pub mod committing;
+pub mod damage;
+pub mod durability;
+pub mod enqueueing;
+pub mod fencing;
+pub mod fetching;
+pub mod keys;
+pub mod leasing;
+pub mod logging;
+pub mod ordering;
+pub mod purging;
+pub mod racing;
+mod stage;
+pub mod subscribing;
+
+use gymhook_delivery::DeliveryId;
+use time::UtcDateTime;
+
+use super::Store;
+
+/// How the suite gets at a store, and what it can do to it behind its back.
+///
+/// What a store's tests cannot do they leave out: the behaviours that need it are skipped, and say so on standard error.
+pub trait Harness: Send + Sync + 'static {
+    /// The store to be tried.
+    type Store: Store;
+
+    /// A fresh and empty store, which shares nothing with any other.
+    fn open(&self) -> impl Future<Output = Self::Store> + Send;
+
+    /// Closes a store and opens it again on the same data; `None` if it is not durable.
+    fn reopen(&self, store: Self::Store) -> impl Future<Output = Option<Self::Store>> + Send {
+        async {
+            drop(store);
+            None
+        }
+    }
+
+    /// Changes a delivery's row so that its check sum does not fit, without the store's help. `false` if that cannot be
+    /// done.
+    fn damage_delivery(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
+        let _ = (store, id);
+        async { false }
+    }
+
+    /// Changes a delivery's body likewise.
+    fn damage_body(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
+        let _ = (store, id);
+        async { false }
+    }
+
+    /// Sets the store's clock. `false` if it goes by itself: then the suite waits for leases to run out.
+    fn set_now(&self, store: &Self::Store, now: UtcDateTime) -> impl Future<Output = bool> + Send {
+        let _ = (store, now);
+        async { false }
+    }
+}
+
+/// Plays one behaviour on a runtime of its own. It panics if the store does not behave.
+pub fn play<H: Harness>(harness: H, behaviour: impl AsyncFnOnce(&H)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime starts").block_on(behaviour(&harness));
+}
+
+/// A test for each behaviour that a store has to have, in one module an area. See [`suite`](crate::store::suite).
+#[macro_export]
+macro_rules! store_suite {
+    ($harness:expr $(,)?) => {
+        $crate::__store_behaviours! { __store_tests ($harness) }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_tests {
+    ($harness:tt $($area:ident { $($behaviour:ident)* })*) => {
+        $(
+            mod $area {
+                #[allow(unused_imports)] // The harness may need nothing from around it.
+                use super::*;
+                $(
+                    #[test]
+                    fn $behaviour() {
+                        $crate::store::suite::play($harness, $crate::store::suite::$area::$behaviour);
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+/// All behaviours, by area: given to a macro, after its first arguments.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_behaviours {
+    ($callback:ident $($arguments:tt)*) => {
+        $crate::$callback! { $($arguments)*
+            committing {
+                every_state_comes_back
+                the_state_follows_the_record
+                an_endpoints_record_comes_back
+                only_the_last_record_counts
+                a_record_makes_no_delivery
+                what_is_sent_comes_back
+                attempts_are_logged
+                a_batch_may_be_repeated
+                orders_are_struck_off
+                a_renewed_lease_lasts
+                a_commit_renews_nothing_by_itself
+                a_lease_given_back_is_free
+                an_empty_batch_is_nothing
+            }
+            damage {
+                a_fetch_goes_on
+                pages_go_on
+                a_lease_goes_on
+                the_log_goes_on
+                a_later_commit_leaves_it_alone
+                its_id_is_taken
+                a_damaged_body_is_not_sent
+                a_damaged_body_stays_put_aside
+            }
+            durability {
+                what_was_enqueued_is_there
+                what_was_committed_is_there
+                a_lease_is_still_held
+                settings_are_there
+                what_was_purged_is_gone
+            }
+            enqueueing {
+                a_new_one_is_kept_whole
+                the_same_one_again_is_a_duplicate
+                a_duplicate_tells_the_state
+                a_duplicate_may_ask_for_another_time
+                an_id_means_one_thing
+                an_id_means_one_thing_in_one_batch
+                an_unknown_endpoint_is_refused
+                a_deleted_endpoint_is_refused
+                the_order_grows
+                it_is_due_when_asked_for
+                a_due_time_is_rounded_up
+                a_test_event_is_marked
+                an_empty_batch_is_nothing
+                a_body_is_kept_byte_for_byte
+                an_event_type_is_any_text
+            }
+            fencing {
+                who_has_lost_the_lease_changes_nothing
+                the_other_endpoints_are_written
+                a_lease_that_was_never_given_writes_nothing
+                what_no_lease_covers_is_not_written
+                a_lease_that_ran_out_and_was_not_taken_still_writes
+                the_new_owner_is_not_overwritten
+                a_lost_lease_is_not_renewed
+                a_deleted_endpoint_is_lost
+                a_loss_is_told_once
+            }
+            fetching {
+                what_is_due_comes_by_due_time_and_then_by_order
+                what_is_not_due_is_not_fetched
+                nothing_to_come_has_no_time
+                the_next_time_is_that_of_what_waits
+                only_what_waits_is_fetched
+                pages_have_no_gaps
+                a_page_goes_on_after_its_cursor
+                an_ordered_endpoint_goes_by_order
+                an_ordered_cursor_goes_by_order_alone
+                a_limit_of_zero_brings_no_deliveries
+                several_endpoints_are_read_at_once
+                a_fetch_sees_the_last_commit
+                a_fetch_sees_what_was_enqueued_meanwhile
+                orders_come_with_their_delivery
+            }
+            keys {
+                a_key_is_found_by_its_digest
+                a_key_is_changed_and_revoked
+                a_digest_is_one_keys
+                the_oldest_is_listed_first
+            }
+            leasing {
+                only_what_has_something_to_do_is_leased
+                what_becomes_due_is_leased
+                a_lease_brings_the_subscription
+                a_lease_is_left_alone
+                a_lease_runs_out
+                the_number_grows
+                leases_are_disjoint
+                a_request_is_kept_to
+                an_endpoint_named_twice_is_leased_once
+                the_longest_without_an_owner_comes_first
+                a_disabled_endpoint_rests
+                disabling_and_enabling_count
+                a_disabled_endpoint_is_leased_for_orders
+                an_order_is_leased_when_due
+                what_was_under_way_is_handed_over
+                a_disabled_endpoint_is_leased_for_what_was_under_way
+                taking_over_ends_leases_or_does_nothing
+                a_clone_is_the_same_store
+            }
+            logging {
+                the_latest_comes_first
+                the_log_can_be_narrowed
+                the_log_has_pages
+                pages_stand_still_while_more_comes
+                what_is_not_there_is_not_found
+                an_empty_store_is_empty
+                everything_is_counted
+                a_deleted_subscription_is_not_counted
+                an_endpoint_is_counted_alone
+                the_oldest_has_been_due_the_longest
+            }
+            ordering {
+                orders_are_kept_in_order
+                an_order_for_nobody_is_no_error
+                an_order_waits_until_it_is_due
+                numbers_are_not_used_again
+                what_was_given_up_is_redelivered
+                what_has_ended_is_redelivered
+                a_range_has_its_first_moment_and_not_its_last
+                a_redelivery_is_an_order_to_the_worker
+                nobody_has_nothing_to_redeliver
+            }
+            purging {
+                only_what_has_ended_is_forgotten
+                what_ended_later_is_kept
+                it_is_done_in_batches
+                bodies_and_attempts_go_too
+                a_forgotten_id_is_as_good_as_new
+                an_order_about_a_forgotten_one_finds_none
+                a_commit_brings_nothing_back
+                what_waited_at_a_deleted_subscription_is_forgotten
+            }
+            racing {
+                one_of_several_enqueues
+                one_of_several_bodies_is_kept
+                opposite_batches_do_not_block_each_other
+                workers_lease_different_endpoints
+                what_comes_in_goes_out_once
+            }
+            subscribing {
+                what_was_put_is_there
+                a_change_keeps_the_record
+                a_change_keeps_the_lease
+                a_change_is_told_to_the_worker
+                they_are_listed_by_id
+                a_list_has_pages
+                ids_are_sorted_by_their_bytes
+                a_deleted_one_is_not_listed
+                a_deletion_tells_whether_there_was_one
+                a_deleted_one_stays_deleted
+                a_deleted_one_is_never_leased
+            }
+        }
+    };
+}

@@ -1,0 +1,161 @@
+//! Two at the same time: one of them is first.
+
+use gymhook_delivery::{DeliveryState, Enqueued};
+
+use super::Harness;
+use super::stage::{
+    HOUR, Stage, attempt, begun, delivery, ended, endpoint, endpoints, held, notification, worker,
+};
+use crate::store::{Batch, Fetch, LeaseRequest, NewNotification, Refused, Store};
+
+/// How many tasks race, and how often.
+const TASKS: u128 = 4;
+const ROUNDS: u128 = 8;
+
+/// Of several that hand the same delivery over at once, one is first, and the others are told that they are not.
+pub async fn one_of_several_enqueues<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let now = stage.now;
+    for round in 0..ROUNDS {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| {
+                let store = stage.store.clone();
+                tokio::spawn(
+                    async move { store.enqueue(vec![notification(round, 1)], now).await.unwrap()[0] },
+                )
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        let duplicate = Ok(Enqueued::Duplicate { state: DeliveryState::Waiting { due: now } });
+        assert_eq!(answers.iter().filter(|answer| **answer == Ok(Enqueued::New)).count(), 1, "{answers:?}");
+        assert_eq!(answers.iter().filter(|answer| **answer == duplicate).count(), answers.len() - 1);
+    }
+    assert_eq!(stage.store.stats(now).await.unwrap().waiting, u64::try_from(ROUNDS).unwrap());
+}
+
+/// Of several that hand different bodies over under one id, one is first, and what it handed over is kept.
+pub async fn one_of_several_bodies_is_kept<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let now = stage.now;
+    for round in 0..ROUNDS {
+        let new = move |task: u128| NewNotification {
+            body: format!("{round} {task}").into_bytes().into(),
+            ..notification(round, 1)
+        };
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|task| {
+                let store = stage.store.clone();
+                tokio::spawn(async move { store.enqueue(vec![new(task)], now).await.unwrap()[0] })
+            })
+            .collect();
+        let mut first = None;
+        for (number, task) in (0..).zip(tasks) {
+            match task.await.unwrap() {
+                Ok(Enqueued::New) => assert!(first.replace(number).is_none(), "two were first"),
+                other => assert_eq!(other, Err(Refused::Conflict { delivery: delivery(round) })),
+            }
+        }
+        let kept = stage.store.body(delivery(round)).await.unwrap();
+        assert_eq!(kept, Some(new(first.expect("one was first")).body));
+    }
+}
+
+/// Batches that name the same deliveries in opposite orders do not block each other.
+pub async fn opposite_batches_do_not_block_each_other<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1, 2]).await;
+    let now = stage.now;
+    for round in 0..ROUNDS {
+        let mut batch: Vec<_> =
+            (0..20).map(|number| notification(round * 20 + number, 1 + number % 2)).collect();
+        let forth = stage.store.clone();
+        let back = stage.store.clone();
+        let one = tokio::spawn({
+            let batch = batch.clone();
+            async move { forth.enqueue(batch, now).await }
+        });
+        batch.reverse();
+        let two = tokio::spawn(async move { back.enqueue(batch, now).await });
+        let mut answers = one.await.unwrap().unwrap();
+        answers.extend(two.await.unwrap().unwrap());
+        assert_eq!(answers.iter().filter(|answer| **answer == Ok(Enqueued::New)).count(), 20);
+    }
+}
+
+/// Several workers that lease at once get different endpoints, and together all.
+pub async fn workers_lease_different_endpoints<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, 1..=12).await;
+    stage.enqueue((1..=12).map(|number| notification(number, number))).await;
+    let now = stage.now;
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|by| {
+            let store = stage.store.clone();
+            tokio::spawn(async move {
+                let mut all = Vec::new();
+                loop {
+                    let request = LeaseRequest { worker: worker(by), length: HOUR, limit: 2, only: None };
+                    let leased = store.lease(request, now).await.unwrap();
+                    if leased.is_empty() {
+                        return all;
+                    }
+                    all.extend(leased);
+                }
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for task in tasks {
+        all.extend(task.await.unwrap());
+    }
+    // A worker may have seen nothing only because another one had its hand on it.
+    all.extend(stage.lease_any(9).await);
+    assert_eq!(endpoints(&all), (1..=12).map(endpoint).collect::<Vec<_>>());
+}
+
+/// While some hand over, a worker sends: everything is sent once, and nothing is left.
+pub async fn what_comes_in_goes_out_once<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let now = stage.now;
+    stage.enqueue([notification(0, 1)]).await;
+    let lease = held(&stage.lease(1, 1).await);
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let store = stage.store.clone();
+            tokio::spawn(async move {
+                for number in 0..25 {
+                    let new = notification(1 + task * 25 + number, 1);
+                    assert_eq!(store.enqueue(vec![new], now).await.unwrap(), [Ok(Enqueued::New)]);
+                }
+            })
+        })
+        .collect();
+    let count = usize::try_from(TASKS * 25 + 1).unwrap();
+    let mut sent = Vec::new();
+    while sent.len() < count {
+        let fetch = Fetch { endpoint: endpoint(1), ordered: false, after: None, limit: 7 };
+        let fetched = stage.fetch_with(fetch).await.deliveries;
+        let begun: Vec<_> = fetched.iter().map(|record| begun(*record, now)).collect();
+        let send = begun.iter().map(|record| record.id).collect();
+        let batch = Batch { leases: vec![lease], deliveries: begun.clone(), send, ..Batch::default() };
+        sent.extend(stage.commit(batch).await.notifications.into_iter().map(|(id, _)| id));
+        let batch = Batch {
+            leases: vec![lease],
+            attempts: begun.iter().map(|record| (endpoint(1), attempt(record, 1, now))).collect(),
+            deliveries: begun
+                .iter()
+                .map(|record| ended(*record, now, gymhook_delivery::End::Delivered))
+                .collect(),
+            ..Batch::default()
+        };
+        assert_eq!(stage.commit(batch).await.lost, []);
+        tokio::task::yield_now().await;
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    sent.sort_unstable();
+    assert_eq!(sent, (0..).take(count).map(delivery).collect::<Vec<_>>());
+    assert_eq!(stage.store.stats(now).await.unwrap().waiting, 0);
+}
