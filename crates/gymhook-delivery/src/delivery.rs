@@ -3,35 +3,36 @@
 use core::num::NonZeroU32;
 
 use gymhook_retry::AttemptNumber;
-use serde::{Deserialize, Serialize};
-use time::UtcDateTime;
 
 use crate::tick::Tick;
-use crate::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId};
+use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, EndpointId, Then};
 
 /// One delivery: a notification on its way to one endpoint.
 ///
 /// ```text
 ///   enqueue
-///      │          begin                     succeed: delivered
-///      ▼     ┌──────────────▶ in flight ──────────────────────────▶ finished
-///   waiting ─┤                 │      │     end: undeliverable,       │  ▲
-///      ▲  ▲  │                 │      │          cancelled            │  │
-///      │  │  └─ cancel ────────┼──────┼───────────────────────────────┼──┘
-///      │  └──── retry_at ──────┘      │                               │
-///      │        (after a failure,     │ superseded                    │
-///      │        our fault, a loss)    ▼ (redeliver was asked meanwhile)
-///      └──────────────────── open_round ◀──────── redeliver ──────────┘
+///      │           begin                     succeed: delivered
+///      ▼      ┌──────────────▶ in flight ──────────────────────────▶ finished
+///   waiting ──┤                 │      │     end: undeliverable,       │  ▲
+///    ▲ ▲ │    │                 │      │          cancelled            │  │
+///    │ │ │    └─ cancel ────────┼──────┼───────────────────────────────┼──┘
+///    │ │ │                      │      │                               │
+///    │ └─┼───── retry_at ───────┘      │ delivered or superseded       │
+///    │   │      (after a failure,      │ (redeliver was asked          │
+///    │   │      our fault, a loss)     ▼ meanwhile)                    │
+///    │   └─ redeliver: superseded ─▶ next round ◀──── redeliver ───────┘
+///    └────────────────────────────────┘
 /// ```
 ///
 /// | state × input | begin | succeed | retry_at | end | cancel | redeliver |
 /// |---|---|---|---|---|---|---|
-/// | waiting | in flight | refused | refused | refused | finished: cancelled | new round, the old one superseded |
+/// | waiting | in flight | refused | refused | refused | finished: cancelled | waiting in the next round, this one superseded |
 /// | in flight | refused | finished: delivered | waiting | finished | noted: the attempt's failure will end it | noted: a new round follows the attempt |
-/// | finished | refused | refused | refused | refused | refused | new round |
+/// | finished | refused | refused | refused | refused | refused | waiting in the next round |
 ///
-/// Of a cancellation and a redelivery noted during one attempt the later one counts. A success is a success: after it a
-/// noted cancellation is void, a noted redelivery still opens its round.
+/// Of a cancellation and a redelivery noted during one attempt the later one counts, and after anything but a success it
+/// is what happens: no retry, whoever is to blame. A success is a success: after it a noted cancellation is void, a noted
+/// redelivery still opens its round.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     id: DeliveryId,
@@ -47,74 +48,6 @@ pub struct Delivery {
     phase: Phase,
     test: bool,
     probe: bool,
-}
-
-/// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeliveryState {
-    /// Its next attempt is to come.
-    Waiting {
-        /// Not before this moment.
-        #[serde(with = "crate::tick::as_micros")]
-        due: UtcDateTime,
-    },
-    /// An attempt is under way.
-    InFlight {
-        /// When the attempt counts as lost if it is still unanswered.
-        #[serde(with = "crate::tick::as_micros")]
-        lost_at: UtcDateTime,
-        /// What was asked for in the meantime.
-        then: Then,
-    },
-    /// Its round is over, and nothing happens unless it is redelivered.
-    Finished {
-        /// Since this moment.
-        #[serde(with = "crate::tick::as_micros")]
-        at: UtcDateTime,
-        /// How it ended.
-        end: End,
-    },
-}
-
-/// What becomes of a delivery whose attempt under way fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Then {
-    /// What the retry policy decides.
-    Decide,
-    /// It ends: it was cancelled during the attempt.
-    Cancel,
-    /// A new round: it was redelivered during the attempt.
-    Redeliver,
-}
-
-/// How a round of a delivery ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum End {
-    /// The endpoint has it.
-    Delivered,
-    /// It was given up; it is kept and can be redelivered by hand.
-    Undeliverable(Undeliverable),
-    /// It was cancelled.
-    Cancelled,
-    /// A redelivery took this round's place before it had ended.
-    Superseded,
-}
-
-/// Why a delivery was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Undeliverable {
-    /// No retry is left.
-    Exhausted,
-    /// The endpoint's answer means that repeating it is pointless.
-    Rejected,
-    /// The endpoint answered that it wants no more notifications.
-    Gone,
-    /// No retry is left, and of the last attempt nobody knows how it ended: perhaps it brings its worker down.
-    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +93,6 @@ impl Delivery {
             DeliveryState::Finished { at, end } => (Phase::Finished(end), Tick::reached_by(at)),
         };
         Self {
-            at,
             first_failure: record.first_failure.map_or(Tick::START, Tick::reached_by),
             round: record.round,
             attempt: record.attempt,

@@ -19,24 +19,31 @@ use crate::{LeaseEpoch, Limits};
 ///    │ enabled │                                   │ disabled │  nothing is sent, everything is kept
 ///    └─────────┘ ◀──────────────────────────────── └──────────┘
 ///         │           enable: through a probe
-///         │
+///         │           if there is a breaker
 ///         │  while enabled:
 ///         ▼             n failed attempts in a row
 ///     ┌────────┐ ──────────────────────────────────▶ ┌──────┐ ◀──────┐
-///     │ closed │                                     │ open │        │ the probe failed:
-///     └────────┘ ◀───────────── the probe succeeded  └──────┘        │ twice as long
-///      allowance: 1,                     │              │ time is up │
-///      +1 a success,               ┌───────────┐        │            │
-///      halved by a failure         │ half open │ ◀──────┘            │
-///      (so ×2 a round trip)        │ one probe │ ────────────────────┘
+///     │ closed │                                     │ open │        │ the probe failed: twice as long;
+///     └────────┘ ◀────────── the probe was answered  └──────┘        │ nobody knows, or our fault: as long
+///                                        │              │ time is up │
+///                                  ┌───────────┐        │            │
+///                                  │ half open │ ◀──────┘            │
+///                                  │ one probe │ ────────────────────┘
 ///                                  └───────────┘
 /// ```
 ///
-/// | breaker × attempt's end | succeeded, or rejected by an answer | failed | asked to wait | fault of ours, lost |
-/// |---|---|---|---|---|
-/// | closed | failures in a row: 0; allowance +1 for a success | one more in a row, open at the limit; allowance halved | allowance halved | – |
-/// | open, attempt from before | – | – | – | – |
-/// | half open, the probe | closed, allowance 1 | open, twice as long | closed, allowance 1 | open, as long as before |
+/// | breaker × attempt's end | succeeded | refused by an answer | gone | asked to wait | failed | fault of ours, lost |
+/// |---|---|---|---|---|---|---|
+/// | closed | failures in a row: 0 | failures in a row: 0 | – | – | one more in a row, open at the limit | – |
+/// | open, attempt from before | – | – | – | – | – | – |
+/// | half open, attempt from before | – | – | – | – | – | – |
+/// | half open, the probe | closed | closed | closed | closed | open, twice as long | open, as long as before |
+/// | allowance, whatever the breaker | one more | – | – | halved | halved | – |
+///
+/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's limit,
+/// so that of a healthy endpoint it doubles with each round trip. It begins anew when the breaker closes, when the
+/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is open to
+/// him, its time up. A policy without a breaker closes it.
 ///
 /// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ mod breaker;
 mod clock;
 mod dedupe;
 mod delivery;
+mod delivery_state;
 mod dispatcher;
 mod due_heap;
 mod endpoint;
@@ -21,7 +22,8 @@ mod tick;
 
 pub use breaker::BreakerState;
 pub use dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
-pub use delivery::{Delivery, DeliveryState, End, Then, Undeliverable};
+pub use delivery::Delivery;
+pub use delivery_state::{DeliveryState, End, Then, Undeliverable};
 pub use dispatcher::{
     AddEndpointError, CancelError, Cancelled, Dispatcher, EnqueueError, Enqueued, ForgetError, HeldBack,
     NewDelivery, RedeliverError, Redelivered, RestoreDeliveryError, RestoredAs, Snapshot, SnapshotError,

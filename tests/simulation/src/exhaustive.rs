@@ -20,7 +20,7 @@
 //! # When owners part
 //!
 //! Two owners share nothing but the clock, the leases and the store, in which each writes only about the endpoints that
-//! it holds. Once no lease can expire any more, neither does anything that the other one can notice: whatever happens at
+//! it holds. Once no lease can expire any more, neither notices anything that the other one does: whatever happens at
 //! both is what happens at one, mingled with what happens at the other. So from then on each goes on alone, and the
 //! states of both add up instead of multiplying. For the clock that holds because all lengths here are one second: whoever
 //! has something to wait for wakes each second, whether or not the other one does. A crash that may still come may come
