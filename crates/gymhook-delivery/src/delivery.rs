@@ -298,36 +298,55 @@ mod tests {
 
     type Input = fn(&mut Delivery) -> Result<(), Refused>;
 
-    const INPUTS: [(&str, Input); 7] = [
-        ("begin", |delivery| delivery.begin(Tick::START, false)),
-        ("retry_at", |delivery| delivery.retry_at(Tick::START, AttemptNumber::FIRST, Tick::START)),
-        ("end", |delivery| delivery.end(End::Delivered, Tick::START)),
-        ("cancel", |delivery| delivery.cancel(Tick::START)),
-        ("note_redelivery", Delivery::note_redelivery),
-        ("supersede", |delivery| delivery.supersede(Tick::START)),
-        ("open_round", |delivery| delivery.open_round(Tick::START)),
+    const INPUTS: [(&str, Input); 8] = [
+        ("begin", |delivery| delivery.begin(Tick::END, false)),
+        ("succeed", |delivery| delivery.end(End::Delivered, Tick::END)),
+        ("retry_at", |delivery| delivery.retry_at(Tick::END, AttemptNumber::FIRST.next(), Tick::END)),
+        ("end", |delivery| delivery.end(GIVEN_UP, Tick::END)),
+        ("cancel", |delivery| delivery.cancel(Tick::END)),
+        ("redeliver: note it", Delivery::note_redelivery),
+        ("redeliver: supersede", |delivery| delivery.supersede(Tick::END)),
+        ("redeliver: next round", |delivery| delivery.open_round(Tick::END)),
     ];
+
+    const GIVEN_UP: End = End::Undeliverable(crate::Undeliverable::Exhausted);
+    const DELIVERED: Phase = Phase::Finished(End::Delivered);
+    const NO: Option<Phase> = None;
+
+    /// Where each input leads to, `None` if it is refused.
+    fn table() -> [(Phase, [Option<Phase>; 8]); 3] {
+        let (in_flight, finished) = (Phase::InFlight(Then::Decide), Phase::Finished(GIVEN_UP));
+        let cancelled = Phase::Finished(End::Cancelled);
+        let (noted, noted_cancel) = (Phase::InFlight(Then::Redeliver), Phase::InFlight(Then::Cancel));
+        let superseded = Phase::Finished(End::Superseded);
+        let waiting = Some(Phase::Waiting);
+        [
+            (Phase::Waiting, [Some(in_flight), NO, NO, NO, Some(cancelled), NO, Some(superseded), NO]),
+            (
+                in_flight,
+                [NO, Some(DELIVERED), waiting, Some(finished), Some(noted_cancel), Some(noted), NO, NO],
+            ),
+            (DELIVERED, [NO, NO, NO, NO, NO, NO, NO, waiting]),
+        ]
+    }
 
     #[test]
     fn the_table_of_states_and_inputs_is_the_one_in_the_docs() {
-        let waiting =
-            Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Tick::START, false);
-        let in_flight = Delivery { phase: Phase::InFlight(Then::Decide), ..waiting.clone() };
-        let finished = Delivery { phase: Phase::Finished(End::Delivered), ..waiting.clone() };
-        let table = [
-            (waiting, ["begin", "cancel", "supersede"].as_slice()),
-            (in_flight, &["retry_at", "end", "cancel", "note_redelivery"]),
-            (finished, &["open_round"]),
-        ];
-        for (state, accepted) in table {
-            for (name, input) in INPUTS {
-                let mut delivery = state.clone();
+        let new = Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Tick::START, false);
+        for (phase, row) in table() {
+            for ((name, input), leads_to) in INPUTS.into_iter().zip(row) {
+                let mut delivery = Delivery { phase, ..new.clone() };
                 let answer = input(&mut delivery);
-                assert_eq!(answer.is_ok(), accepted.contains(&name), "{name} in {:?}", state.phase);
-                assert!(
-                    answer.is_ok() || delivery.phase == state.phase,
-                    "{name} was refused and changed something"
+                assert_eq!(answer.is_ok(), leads_to.is_some(), "{name} in {phase:?}");
+                assert_eq!(delivery.phase, leads_to.unwrap_or(phase), "{name} in {phase:?}");
+                let keeps_its_time = leads_to.is_none()
+                    || matches!(leads_to, Some(Phase::InFlight(then)) if then != Then::Decide);
+                assert_eq!(
+                    delivery.at,
+                    if keeps_its_time { new.at } else { Tick::END },
+                    "{name} in {phase:?}"
                 );
+                assert_eq!(delivery.round.get(), 1 + u32::from(phase == DELIVERED && answer.is_ok()));
             }
         }
     }

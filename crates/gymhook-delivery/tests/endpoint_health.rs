@@ -11,7 +11,8 @@
 mod world;
 
 use gymhook_delivery::{
-    AutoDisable, DisableReason, End, EndpointChange, HeldBack, Rate, TestEventError, Undeliverable,
+    AutoDisable, DisableReason, End, EndpointChange, EndpointRecord, HeldBack, LeaseEpoch, Rate,
+    TestEventError, Undeliverable,
 };
 use http::StatusCode;
 use world::*;
@@ -226,4 +227,72 @@ fn a_new_policy_counts_at_once_and_what_was_decided_stays_decided() {
     assert_eq!(world.ends(0), [End::Delivered], "its retry had been decided");
     let firsts = world.sent_at();
     assert!(firsts[2..].windows(2).all(|pair| pair[1] > pair[0]), "{firsts:?}");
+}
+
+#[test]
+fn the_same_wish_again_is_no_news() {
+    let mut world = World::plain();
+    for delivery in 0..5 {
+        world.enqueue(delivery, 1);
+    }
+    world.answer(0, ok());
+    let until = START + seconds(600);
+    world.answer(1, asks_to_wait(StatusCode::TOO_MANY_REQUESTS, until));
+    world.answer(2, asks_to_wait(StatusCode::TOO_MANY_REQUESTS, until));
+    let held = EndpointChange::HeldBack { until };
+    assert_eq!(world.endpoint_changes().iter().filter(|change| **change == held).count(), 1);
+}
+
+#[test]
+fn another_owner_goes_on_counting_and_repeats_no_warning() {
+    let rule = AutoDisable::never().with_failed_in_a_row(Some(count(4))).with_warnings([50, 75]);
+    let policy = plain_policy().with_retry(retries(0)).with_auto_disable(rule);
+    let mut world = World::new();
+    world.add(1, policy.clone());
+    for delivery in [1, 2] {
+        world.enqueue(delivery, 1);
+        world.answer(delivery, failure());
+    }
+    assert_eq!(world.endpoint_changes().last(), Some(&EndpointChange::Warned { percent: 50 }));
+    let left = world.dispatcher.endpoint(endpoint(1)).unwrap();
+    assert_eq!((left.failed_in_a_row(), left.failing_since()), (2, Some(START)));
+
+    let mut next = World::new();
+    let record = left.record();
+    next.dispatcher.restore_endpoint(&record, policy, LeaseEpoch::new(1), next.now).unwrap();
+    for delivery in [3, 4] {
+        next.enqueue(delivery, 1);
+        next.answer(delivery, failure());
+    }
+    assert_eq!(
+        next.endpoint_changes(),
+        [
+            EndpointChange::DeliveryFailed { in_a_row: 3 },
+            EndpointChange::Warned { percent: 75 },
+            EndpointChange::DeliveryFailed { in_a_row: 4 },
+            EndpointChange::Disabled { reason: DisableReason::FailedInARow { deliveries: 4 } },
+        ]
+    );
+}
+
+#[test]
+fn a_success_ends_a_row_of_failures_though_nobody_wrote_down_when_it_began() {
+    let mut world = World::new();
+    let record = EndpointRecord { failed_in_a_row: 3, ..EndpointRecord::new(endpoint(1)) };
+    let rule = AutoDisable::never().with_failed_in_a_row(Some(count(4)));
+    let policy = plain_policy().with_retry(retries(0)).with_auto_disable(rule);
+    world.dispatcher.restore_endpoint(&record, policy, LeaseEpoch::new(1), world.now).unwrap();
+    world.enqueue(1, 1);
+    world.answer(1, ok());
+    assert_eq!(world.endpoint_changes(), [EndpointChange::Recovered]);
+    world.enqueue(2, 1);
+    world.answer(2, failure());
+    assert_eq!(world.endpoint_changes().last(), Some(&EndpointChange::DeliveryFailed { in_a_row: 1 }));
+    world.enqueue(3, 1);
+    world.answer(3, ok());
+    world.enqueue(4, 1);
+    world.answer(4, ok());
+    let recovered =
+        world.endpoint_changes().iter().filter(|change| **change == EndpointChange::Recovered).count();
+    assert_eq!(recovered, 2, "who has not failed has not recovered");
 }

@@ -10,7 +10,10 @@
 
 mod world;
 
-use gymhook_delivery::{DeliveryChange, End, HeldBack, LateReason, LeaseEpoch, Limits, Undeliverable};
+use gymhook_delivery::{
+    AttemptFailure, DeliveryChange, Dispatcher, End, HeldBack, LateReason, LeaseEpoch, Limits, Record,
+    Undeliverable,
+};
 use gymhook_retry::{Anchor, Outcome, OwnFault, RetryPolicy, RetrySchedule};
 use world::*;
 
@@ -334,4 +337,68 @@ fn a_drained_machine_begins_nothing_and_takes_answers() {
     world.dispatcher.resume();
     world.drain();
     assert_eq!(world.flying(), [2]);
+}
+
+#[test]
+fn a_fault_of_this_side_is_not_the_failure_from_which_delays_count() {
+    let mut world = World::new();
+    let schedule = RetrySchedule::fixed(vec![seconds(10), seconds(30)]);
+    let retry = RetryPolicy::new(schedule).with_anchor(Anchor::FirstFailure).with_own_fault_delay(seconds(5));
+    world.add(1, plain_policy().with_retry(retry));
+    world.enqueue(7, 1);
+    world.answer(7, Outcome::Internal(OwnFault::Network));
+    world.wake();
+    world.answer(7, failure());
+    world.pass_seconds(60);
+    assert_eq!(world.sent_at(), [0, 5, 15], "five seconds after our fault, ten after the failure");
+}
+
+#[test]
+fn what_a_retry_comes_after_is_recorded() {
+    let mut world = World::plain();
+    world.enqueue(7, 1);
+    let afters = [
+        (failure(), AttemptFailure::Failed),
+        (Outcome::Internal(OwnFault::Network), AttemptFailure::OurFault),
+        (Outcome::Crashed, AttemptFailure::Lost),
+    ];
+    for (outcome, after) in afters {
+        world.answer(7, outcome);
+        assert_eq!(world.steps(7).last(), Some(&DeliveryChange::RetryScheduled { after }));
+        world.wake();
+    }
+}
+
+#[test]
+fn the_answer_to_a_finished_delivery_of_another_endpoint_is_no_answer_to_that_delivery() {
+    let mut world = World::plain();
+    world.add(2, plain_policy());
+    world.enqueue(7, 1);
+    let attempt = world.answer(7, ok()).attempt;
+    let elsewhere = gymhook_delivery::AttemptRef { endpoint: endpoint(2), ..attempt };
+    world.dispatcher.handle_outcome(&elsewhere, &ok(), world.now);
+    world.drain();
+    assert_eq!(world.late_answers(), [LateReason::UnknownDelivery]);
+}
+
+#[test]
+fn attempts_that_are_lost_at_the_same_moment_are_lost_in_the_order_in_which_they_began() {
+    let mut world = World::new();
+    let deliveries = [4, 9, 1, 7, 3, 8, 2, 6, 5];
+    for to in deliveries {
+        world.add(to, plain_policy());
+        world.enqueue(to, to);
+    }
+    let mut copy = World::around(Dispatcher::restore(world.dispatcher.snapshot()).unwrap());
+    copy.dispatcher.handle_timeout(copy.now);
+    copy.drain();
+    for world in [&mut world, &mut copy] {
+        world.journal.clear();
+        world.wake();
+        let lost = |record: &Record| match record {
+            Record::Delivery { delivery, .. } => Some(delivery.id.as_uuid().as_u128()),
+            Record::Endpoint { .. } | Record::LateAnswer(_) => None,
+        };
+        assert_eq!(world.journal.iter().filter_map(lost).collect::<Vec<_>>(), deliveries);
+    }
 }

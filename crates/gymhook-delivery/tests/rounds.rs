@@ -11,6 +11,7 @@
 mod world;
 
 use gymhook_delivery::{Cancelled, DeliveryState, End, Redelivered, Then, Undeliverable};
+use gymhook_retry::{Outcome, OwnFault};
 use world::*;
 
 #[test]
@@ -91,4 +92,40 @@ fn of_what_is_asked_during_an_attempt_the_latest_counts() {
     let _ = world.dispatcher.redeliver(id(8), world.now).unwrap();
     world.answer(8, failure());
     assert_eq!((world.ends(8), world.flying()), (vec![End::Superseded], vec![8]));
+}
+
+#[test]
+fn what_was_asked_during_an_attempt_happens_whoever_is_to_blame_for_its_end() {
+    for outcome in [failure(), Outcome::Internal(OwnFault::Network), Outcome::Crashed] {
+        let mut world = World::plain();
+        world.enqueue(1, 1);
+        let _ = world.dispatcher.cancel(id(1), world.now).unwrap();
+        world.answer(1, outcome);
+        assert_eq!((world.ends(1), world.flying()), (vec![End::Cancelled], vec![]));
+
+        world.enqueue(2, 1);
+        let _ = world.dispatcher.redeliver(id(2), world.now).unwrap();
+        world.answer(2, outcome);
+        assert_eq!((world.ends(2), world.flying()), (vec![End::Superseded], vec![2]));
+        assert_eq!(world.sent.last().map(|(_, sent)| (sent.round.get(), sent.number.get())), Some((2, 1)));
+    }
+}
+
+#[test]
+fn what_was_given_up_is_listed_in_the_order_of_enqueueing() {
+    let mut world = World::new();
+    world.add(1, plain_policy().with_retry(retries(0)));
+    world.add(2, plain_policy().with_retry(retries(0)));
+    for delivery in [9, 3, 7, 5] {
+        world.enqueue(delivery, 1);
+    }
+    world.enqueue(4, 2);
+    for (delivery, outcome) in [(9, failure()), (3, ok()), (7, failure()), (4, failure())] {
+        world.answer(delivery, outcome);
+    }
+    let _ = world.dispatcher.cancel(id(5), world.now).unwrap();
+    world.answer(5, failure());
+    assert_eq!(world.dispatcher.undeliverable(endpoint(1)), [id(9), id(7)]);
+    let _ = world.dispatcher.redeliver(id(9), world.now).unwrap();
+    assert_eq!(world.dispatcher.undeliverable(endpoint(1)), [id(7)]);
 }
