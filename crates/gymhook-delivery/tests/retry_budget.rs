@@ -68,7 +68,7 @@ fn one_endpoint_alone_has_no_more_retries_than_the_budget() {
 }
 
 #[test]
-fn a_retry_is_a_retry_at_an_ordered_endpoint_too() {
+fn at_an_ordered_endpoint_too_the_budget_is_for_retries_alone() {
     let budget = RetryBudget::new(0, 0, 1, START).unwrap();
     let mut world = World::with(Limits::new(count(100)), Some(budget));
     world.add(1, plain_policy().with_ordered(true));
@@ -84,6 +84,10 @@ fn a_retry_is_a_retry_at_an_ordered_endpoint_too() {
     world.pass_seconds(10);
     assert_eq!(world.flying(), []);
     assert_eq!(world.dispatcher.held_back(endpoint(1)), Some(HeldBack::RetryBudget));
+
+    world.add(2, plain_policy().with_ordered(true));
+    world.enqueue(4, 2);
+    assert_eq!(world.flying(), [4], "a first attempt is none");
 }
 
 #[test]
