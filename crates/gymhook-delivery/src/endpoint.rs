@@ -1,10 +1,10 @@
 //! One endpoint's health: whether, and how much, may be sent to it now.
 
-use gymhook_retry::{Decision, GiveUp, Outcome};
 use time::UtcDateTime;
 
 use crate::breaker::Breaker;
 use crate::clock::Now;
+use crate::evidence::{AttemptEnd, Evidence};
 use crate::tick::Tick;
 use crate::{
     BreakerState, DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, EndpointStatus,
@@ -72,39 +72,6 @@ pub(crate) enum Gate {
     Shut,
 }
 
-/// What an attempt's end says about its endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Evidence {
-    Success,
-    /// It answered, and refused this one notification.
-    Refusal,
-    Failure,
-    AskedToWait(Tick),
-    Gone,
-    Nothing,
-}
-
-impl Evidence {
-    fn of(outcome: &Outcome, decision: &Decision) -> Self {
-        if !outcome.blames_endpoint() && !matches!(decision, Decision::Delivered | Decision::EndpointGone) {
-            return Self::Nothing;
-        }
-        match (decision, decision.hold_endpoint_until()) {
-            (Decision::Delivered, _) => Self::Success,
-            (Decision::EndpointGone, _) => Self::Gone,
-            (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, Some(until)) => {
-                Self::AskedToWait(Tick::not_before(until))
-            }
-            (Decision::Undeliverable { reason: GiveUp::Rejected, .. }, None) => Self::Refusal,
-            (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, None) => Self::Failure,
-        }
-    }
-
-    const fn is_failure(self) -> bool {
-        matches!(self, Self::Refusal | Self::Failure | Self::AskedToWait(_) | Self::Gone)
-    }
-}
-
 impl Endpoint {
     pub(crate) fn new(id: EndpointId, policy: EndpointPolicy, lease: LeaseEpoch) -> Self {
         Self {
@@ -163,7 +130,7 @@ impl Endpoint {
     /// An attempt ended. What follows for the endpoint is pushed to `changes`.
     pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let evidence = Evidence::of(end.outcome, end.decision);
+        let evidence = Evidence::of(&end);
         self.adapt_allowance(evidence);
         self.move_breaker(evidence, end.probe, now, changes);
         if let Evidence::AskedToWait(until) = evidence
@@ -393,14 +360,4 @@ impl Endpoint {
     pub(crate) const fn breaker_gate(&self) -> Gate {
         self.breaker.gate()
     }
-}
-
-/// An attempt's end, as its endpoint sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AttemptEnd<'a> {
-    pub(crate) outcome: &'a Outcome,
-    pub(crate) decision: &'a Decision,
-    pub(crate) gave_up: bool,
-    pub(crate) probe: bool,
-    pub(crate) test: bool,
 }

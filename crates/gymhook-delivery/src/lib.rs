@@ -8,6 +8,7 @@ mod delivery_state;
 mod dispatcher;
 mod due_heap;
 mod endpoint;
+mod evidence;
 mod flights;
 mod id;
 mod limits;

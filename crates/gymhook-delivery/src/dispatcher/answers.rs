@@ -6,7 +6,7 @@ use gymhook_retry::{Anchor, AttemptNumber, Decision, GiveUp, Outcome, draw};
 
 use super::Dispatcher;
 use crate::delivery::Delivery;
-use crate::endpoint::AttemptEnd;
+use crate::evidence::AttemptEnd;
 use crate::tick::Tick;
 use crate::{
     AttemptFailure, AttemptRef, DeliveryChange, End, LateAnswer, LateReason, Record, Then, Undeliverable,
