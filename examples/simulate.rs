@@ -4,7 +4,7 @@
 //! cargo run --release --example simulate -- --seed 7 --deliveries 2000     one world
 //! cargo run --release --example simulate -- --seeds 0..20000               many small ones
 //! cargo run --release --example simulate -- --planted all                  would it notice? bugs on purpose
-//! cargo run --release --example simulate -- --exhaustive 1,0               the smallest world, in all possible ways
+//! cargo run --release --example simulate -- --exhaustive 1,1               the smallest world, in all possible ways
 //! ```
 //!
 //! The same seed gives the same hash. A seed that fails prints the smallest part of it that still does.

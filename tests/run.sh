@@ -53,9 +53,7 @@ done
 say "the delivery machine in 20,000 hostile worlds"
 cargo run --quiet --release --locked --example simulate -- --seeds 0..20000 | tail -n 12
 
-say "the smallest configuration, in all possible ways: with one crash, and with one expired lease"
-for mishaps in 1,0 0,1; do
-    cargo run --quiet --release --locked --example simulate -- --exhaustive "$mishaps"
-done
+say "the smallest configuration, in all possible ways: with one crash and one expired lease"
+cargo run --quiet --release --locked --example simulate -- --exhaustive 1,1
 
 say "all passed"

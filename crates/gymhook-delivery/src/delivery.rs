@@ -3,35 +3,36 @@
 use core::num::NonZeroU32;
 
 use gymhook_retry::AttemptNumber;
-use serde::{Deserialize, Serialize};
-use time::UtcDateTime;
 
 use crate::tick::Tick;
-use crate::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId};
+use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, EndpointId, Then};
 
 /// One delivery: a notification on its way to one endpoint.
 ///
 /// ```text
 ///   enqueue
-///      │          begin                     succeed: delivered
-///      ▼     ┌──────────────▶ in flight ──────────────────────────▶ finished
-///   waiting ─┤                 │      │     end: undeliverable,       │  ▲
-///      ▲  ▲  │                 │      │          cancelled            │  │
-///      │  │  └─ cancel ────────┼──────┼───────────────────────────────┼──┘
-///      │  └──── retry_at ──────┘      │                               │
-///      │        (after a failure,     │ superseded                    │
-///      │        our fault, a loss)    ▼ (redeliver was asked meanwhile)
-///      └──────────────────── open_round ◀──────── redeliver ──────────┘
+///      │           begin                     succeed: delivered
+///      ▼      ┌──────────────▶ in flight ──────────────────────────▶ finished
+///   waiting ──┤                 │      │     end: undeliverable,       │  ▲
+///    ▲ ▲ │    │                 │      │          cancelled            │  │
+///    │ │ │    └─ cancel ────────┼──────┼───────────────────────────────┼──┘
+///    │ │ │                      │      │                               │
+///    │ └─┼───── retry_at ───────┘      │ delivered or superseded       │
+///    │   │      (after a failure,      │ (redeliver was asked          │
+///    │   │      our fault, a loss)     ▼ meanwhile)                    │
+///    │   └─ redeliver: superseded ─▶ next round ◀──── redeliver ───────┘
+///    └────────────────────────────────┘
 /// ```
 ///
 /// | state × input | begin | succeed | retry_at | end | cancel | redeliver |
 /// |---|---|---|---|---|---|---|
-/// | waiting | in flight | refused | refused | refused | finished: cancelled | new round, the old one superseded |
+/// | waiting | in flight | refused | refused | refused | finished: cancelled | waiting in the next round, this one superseded |
 /// | in flight | refused | finished: delivered | waiting | finished | noted: the attempt's failure will end it | noted: a new round follows the attempt |
-/// | finished | refused | refused | refused | refused | refused | new round |
+/// | finished | refused | refused | refused | refused | refused | waiting in the next round |
 ///
-/// Of a cancellation and a redelivery noted during one attempt the later one counts. A success is a success: after it a
-/// noted cancellation is void, a noted redelivery still opens its round.
+/// Of a cancellation and a redelivery noted during one attempt the later one counts, and after anything but a success it
+/// is what happens: no retry, whoever is to blame. A success is a success: after it a noted cancellation is void, a noted
+/// redelivery still opens its round.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     id: DeliveryId,
@@ -47,74 +48,6 @@ pub struct Delivery {
     phase: Phase,
     test: bool,
     probe: bool,
-}
-
-/// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeliveryState {
-    /// Its next attempt is to come.
-    Waiting {
-        /// Not before this moment.
-        #[serde(with = "crate::tick::as_micros")]
-        due: UtcDateTime,
-    },
-    /// An attempt is under way.
-    InFlight {
-        /// When the attempt counts as lost if it is still unanswered.
-        #[serde(with = "crate::tick::as_micros")]
-        lost_at: UtcDateTime,
-        /// What was asked for in the meantime.
-        then: Then,
-    },
-    /// Its round is over, and nothing happens unless it is redelivered.
-    Finished {
-        /// Since this moment.
-        #[serde(with = "crate::tick::as_micros")]
-        at: UtcDateTime,
-        /// How it ended.
-        end: End,
-    },
-}
-
-/// What becomes of a delivery whose attempt under way fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Then {
-    /// What the retry policy decides.
-    Decide,
-    /// It ends: it was cancelled during the attempt.
-    Cancel,
-    /// A new round: it was redelivered during the attempt.
-    Redeliver,
-}
-
-/// How a round of a delivery ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum End {
-    /// The endpoint has it.
-    Delivered,
-    /// It was given up; it is kept and can be redelivered by hand.
-    Undeliverable(Undeliverable),
-    /// It was cancelled.
-    Cancelled,
-    /// A redelivery took this round's place before it had ended.
-    Superseded,
-}
-
-/// Why a delivery was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Undeliverable {
-    /// No retry is left.
-    Exhausted,
-    /// The endpoint's answer means that repeating it is pointless.
-    Rejected,
-    /// The endpoint answered that it wants no more notifications.
-    Gone,
-    /// No retry is left, and of the last attempt nobody knows how it ended: perhaps it brings its worker down.
-    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +93,6 @@ impl Delivery {
             DeliveryState::Finished { at, end } => (Phase::Finished(end), Tick::reached_by(at)),
         };
         Self {
-            at,
             first_failure: record.first_failure.map_or(Tick::START, Tick::reached_by),
             round: record.round,
             attempt: record.attempt,
@@ -366,36 +298,55 @@ mod tests {
 
     type Input = fn(&mut Delivery) -> Result<(), Refused>;
 
-    const INPUTS: [(&str, Input); 7] = [
-        ("begin", |delivery| delivery.begin(Tick::START, false)),
-        ("retry_at", |delivery| delivery.retry_at(Tick::START, AttemptNumber::FIRST, Tick::START)),
-        ("end", |delivery| delivery.end(End::Delivered, Tick::START)),
-        ("cancel", |delivery| delivery.cancel(Tick::START)),
-        ("note_redelivery", Delivery::note_redelivery),
-        ("supersede", |delivery| delivery.supersede(Tick::START)),
-        ("open_round", |delivery| delivery.open_round(Tick::START)),
+    const INPUTS: [(&str, Input); 8] = [
+        ("begin", |delivery| delivery.begin(Tick::END, false)),
+        ("succeed", |delivery| delivery.end(End::Delivered, Tick::END)),
+        ("retry_at", |delivery| delivery.retry_at(Tick::END, AttemptNumber::FIRST.next(), Tick::END)),
+        ("end", |delivery| delivery.end(GIVEN_UP, Tick::END)),
+        ("cancel", |delivery| delivery.cancel(Tick::END)),
+        ("redeliver: note it", Delivery::note_redelivery),
+        ("redeliver: supersede", |delivery| delivery.supersede(Tick::END)),
+        ("redeliver: next round", |delivery| delivery.open_round(Tick::END)),
     ];
+
+    const GIVEN_UP: End = End::Undeliverable(crate::Undeliverable::Exhausted);
+    const DELIVERED: Phase = Phase::Finished(End::Delivered);
+    const NO: Option<Phase> = None;
+
+    /// Where each input leads to, `None` if it is refused.
+    fn table() -> [(Phase, [Option<Phase>; 8]); 3] {
+        let (in_flight, finished) = (Phase::InFlight(Then::Decide), Phase::Finished(GIVEN_UP));
+        let cancelled = Phase::Finished(End::Cancelled);
+        let (noted, noted_cancel) = (Phase::InFlight(Then::Redeliver), Phase::InFlight(Then::Cancel));
+        let superseded = Phase::Finished(End::Superseded);
+        let waiting = Some(Phase::Waiting);
+        [
+            (Phase::Waiting, [Some(in_flight), NO, NO, NO, Some(cancelled), NO, Some(superseded), NO]),
+            (
+                in_flight,
+                [NO, Some(DELIVERED), waiting, Some(finished), Some(noted_cancel), Some(noted), NO, NO],
+            ),
+            (DELIVERED, [NO, NO, NO, NO, NO, NO, NO, waiting]),
+        ]
+    }
 
     #[test]
     fn the_table_of_states_and_inputs_is_the_one_in_the_docs() {
-        let waiting =
-            Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Tick::START, false);
-        let in_flight = Delivery { phase: Phase::InFlight(Then::Decide), ..waiting.clone() };
-        let finished = Delivery { phase: Phase::Finished(End::Delivered), ..waiting.clone() };
-        let table = [
-            (waiting, ["begin", "cancel", "supersede"].as_slice()),
-            (in_flight, &["retry_at", "end", "cancel", "note_redelivery"]),
-            (finished, &["open_round"]),
-        ];
-        for (state, accepted) in table {
-            for (name, input) in INPUTS {
-                let mut delivery = state.clone();
+        let new = Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Tick::START, false);
+        for (phase, row) in table() {
+            for ((name, input), leads_to) in INPUTS.into_iter().zip(row) {
+                let mut delivery = Delivery { phase, ..new.clone() };
                 let answer = input(&mut delivery);
-                assert_eq!(answer.is_ok(), accepted.contains(&name), "{name} in {:?}", state.phase);
-                assert!(
-                    answer.is_ok() || delivery.phase == state.phase,
-                    "{name} was refused and changed something"
+                assert_eq!(answer.is_ok(), leads_to.is_some(), "{name} in {phase:?}");
+                assert_eq!(delivery.phase, leads_to.unwrap_or(phase), "{name} in {phase:?}");
+                let keeps_its_time = leads_to.is_none()
+                    || matches!(leads_to, Some(Phase::InFlight(then)) if then != Then::Decide);
+                assert_eq!(
+                    delivery.at,
+                    if keeps_its_time { new.at } else { Tick::END },
+                    "{name} in {phase:?}"
                 );
+                assert_eq!(delivery.round.get(), 1 + u32::from(phase == DELIVERED && answer.is_ok()));
             }
         }
     }

@@ -195,41 +195,75 @@ mod tests {
         }
     }
 
+    #[derive(Clone, Copy, Debug)]
+    enum Operation {
+        Push(i64),
+        Pop,
+        Replace(prop::sample::Index, i64),
+        Remove(prop::sample::Index),
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        prop_oneof![
+            4 => (0..20_i64).prop_map(Operation::Push),
+            1 => Just(Operation::Pop),
+            2 => (any::<prop::sample::Index>(), 0..20_i64).prop_map(|(which, at)| Operation::Replace(which, at)),
+            1 => any::<prop::sample::Index>().prop_map(Operation::Remove),
+        ]
+    }
+
+    const fn key(due: Due) -> (Tick, u32, u32) {
+        (due.at, due.order, due.slot)
+    }
+
     proptest! {
         #[test]
-        fn it_is_an_ordered_set(operations in prop::collection::vec((0..4_u8, 0..20_i64, any::<prop::sample::Index>()), 0..300)) {
+        fn it_is_an_ordered_set(operations in prop::collection::vec(operation(), 0..300)) {
             let (mut heap, mut places, mut model) = (DueHeap::default(), BTreeMap::new(), BTreeSet::new());
-            for (serial, (kind, at, pick)) in (0_u32..).zip(operations) {
-                match kind {
-                    0 => {
+            for (serial, operation) in (0_u32..).zip(operations) {
+                let chosen = |which: prop::sample::Index| *model.iter().nth(which.index(model.len())).unwrap();
+                match operation {
+                    Operation::Push(at) => {
                         let due = Due::new(Tick::from_micros(at), u64::from(serial), serial);
                         heap.push(due, &mut places);
-                        model.insert((due.at, due.order, due.slot));
+                        model.insert(key(due));
                     }
-                    1 => {
-                        let popped = heap.pop(&mut places).map(|due| (due.at, due.order, due.slot));
-                        prop_assert_eq!(popped, model.pop_first());
+                    Operation::Pop => prop_assert_eq!(heap.pop(&mut places).map(key), model.pop_first()),
+                    Operation::Replace(..) | Operation::Remove(_) if model.is_empty() => {}
+                    Operation::Replace(which, at) => {
+                        let (before, order, slot) = chosen(which);
+                        let due = Due::new(Tick::from_micros(at), u64::from(order), slot);
+                        heap.replace(places[&slot], due, &mut places);
+                        model.remove(&(before, order, slot));
+                        model.insert(key(due));
                     }
-                    _ if model.is_empty() => {}
-                    2 => {
-                        let chosen = *model.iter().nth(pick.index(model.len())).unwrap();
-                        let due = Due::new(Tick::from_micros(at), u64::from(chosen.1), chosen.2);
-                        heap.replace(places[&chosen.2], due, &mut places);
-                        model.remove(&chosen);
-                        model.insert((due.at, due.order, due.slot));
-                    }
-                    _ => {
-                        let chosen = *model.iter().nth(pick.index(model.len())).unwrap();
-                        heap.remove(places[&chosen.2], &mut places);
-                        model.remove(&chosen);
+                    Operation::Remove(which) => {
+                        let gone = chosen(which);
+                        heap.remove(places[&gone.2], &mut places);
+                        model.remove(&gone);
                     }
                 }
                 prop_assert_eq!(heap.len(), model.len());
-                    prop_assert_eq!(heap.iter().map(|due| due.slot).collect::<BTreeSet<_>>(), model.iter().map(|due| due.2).collect());
+                prop_assert_eq!(heap.iter().map(key).collect::<BTreeSet<_>>(), model.clone());
+                prop_assert_eq!(heap.broods.len(), heap.len().saturating_sub(1).div_ceil(CHILDREN), "it keeps room");
             }
             while let Some(due) = heap.pop(&mut places) {
-                prop_assert_eq!(Some((due.at, due.order, due.slot)), model.pop_first());
+                prop_assert_eq!(Some(key(due)), model.pop_first());
             }
+            prop_assert!(model.is_empty());
         }
+    }
+
+    #[test]
+    fn where_nothing_stands_nothing_is_changed() {
+        let (mut heap, mut places) = (DueHeap::default(), BTreeMap::new());
+        let due = |at, slot| Due::new(Tick::from_micros(at), 0, slot);
+        for slot in 0..3 {
+            heap.push(due(10 + i64::from(slot), slot), &mut places);
+        }
+        heap.replace(3, due(1, 7), &mut places);
+        heap.remove(3, &mut places);
+        let left: Vec<u32> = core::iter::from_fn(|| heap.pop(&mut places)).map(|due| due.slot).collect();
+        assert_eq!(left, [0, 1, 2]);
     }
 }

@@ -1,10 +1,10 @@
 //! One endpoint's health: whether, and how much, may be sent to it now.
 
-use gymhook_retry::{Decision, GiveUp, Outcome};
 use time::UtcDateTime;
 
 use crate::breaker::Breaker;
 use crate::clock::Now;
+use crate::evidence::{AttemptEnd, Evidence};
 use crate::tick::Tick;
 use crate::{
     BreakerState, DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, EndpointStatus,
@@ -19,24 +19,31 @@ use crate::{LeaseEpoch, Limits};
 ///    │ enabled │                                   │ disabled │  nothing is sent, everything is kept
 ///    └─────────┘ ◀──────────────────────────────── └──────────┘
 ///         │           enable: through a probe
-///         │
+///         │           if there is a breaker
 ///         │  while enabled:
 ///         ▼             n failed attempts in a row
 ///     ┌────────┐ ──────────────────────────────────▶ ┌──────┐ ◀──────┐
-///     │ closed │                                     │ open │        │ the probe failed:
-///     └────────┘ ◀───────────── the probe succeeded  └──────┘        │ twice as long
-///      allowance: 1,                     │              │ time is up │
-///      +1 a success,               ┌───────────┐        │            │
-///      halved by a failure         │ half open │ ◀──────┘            │
-///      (so ×2 a round trip)        │ one probe │ ────────────────────┘
+///     │ closed │                                     │ open │        │ the probe failed: twice as long;
+///     └────────┘ ◀────────── the probe was answered  └──────┘        │ nobody knows, or our fault: as long
+///                                        │              │ time is up │
+///                                  ┌───────────┐        │            │
+///                                  │ half open │ ◀──────┘            │
+///                                  │ one probe │ ────────────────────┘
 ///                                  └───────────┘
 /// ```
 ///
-/// | breaker × attempt's end | succeeded, or rejected by an answer | failed | asked to wait | fault of ours, lost |
-/// |---|---|---|---|---|
-/// | closed | failures in a row: 0; allowance +1 for a success | one more in a row, open at the limit; allowance halved | allowance halved | – |
-/// | open, attempt from before | – | – | – | – |
-/// | half open, the probe | closed, allowance 1 | open, twice as long | closed, allowance 1 | open, as long as before |
+/// | breaker × attempt's end | succeeded | refused by an answer | gone | asked to wait | failed | fault of ours, lost |
+/// |---|---|---|---|---|---|---|
+/// | closed | failures in a row: 0 | failures in a row: 0 | – | – | one more in a row, open at the limit | – |
+/// | open, attempt from before | – | – | – | – | – | – |
+/// | half open, attempt from before | – | – | – | – | – | – |
+/// | half open, the probe | closed | closed | closed | closed | open, twice as long | open, as long as before |
+/// | allowance, whatever the breaker | one more | – | – | halved | halved | – |
+///
+/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's limit,
+/// so that of a healthy endpoint it doubles with each round trip. It begins anew when the breaker closes, when the
+/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is open to
+/// him, its time up. A policy without a breaker closes it.
 ///
 /// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
 #[derive(Clone, Debug)]
@@ -63,39 +70,6 @@ pub(crate) enum Gate {
     From(Tick),
     /// Not before something else happens.
     Shut,
-}
-
-/// What an attempt's end says about its endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Evidence {
-    Success,
-    /// It answered, and refused this one notification.
-    Refusal,
-    Failure,
-    AskedToWait(Tick),
-    Gone,
-    Nothing,
-}
-
-impl Evidence {
-    fn of(outcome: &Outcome, decision: &Decision) -> Self {
-        if !outcome.blames_endpoint() && !matches!(decision, Decision::Delivered | Decision::EndpointGone) {
-            return Self::Nothing;
-        }
-        match (decision, decision.hold_endpoint_until()) {
-            (Decision::Delivered, _) => Self::Success,
-            (Decision::EndpointGone, _) => Self::Gone,
-            (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, Some(until)) => {
-                Self::AskedToWait(Tick::not_before(until))
-            }
-            (Decision::Undeliverable { reason: GiveUp::Rejected, .. }, None) => Self::Refusal,
-            (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, None) => Self::Failure,
-        }
-    }
-
-    const fn is_failure(self) -> bool {
-        matches!(self, Self::Refusal | Self::Failure | Self::AskedToWait(_) | Self::Gone)
-    }
 }
 
 impl Endpoint {
@@ -156,7 +130,7 @@ impl Endpoint {
     /// An attempt ended. What follows for the endpoint is pushed to `changes`.
     pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let evidence = Evidence::of(end.outcome, end.decision);
+        let evidence = Evidence::of(&end);
         self.adapt_allowance(evidence);
         self.move_breaker(evidence, end.probe, now, changes);
         if let Evidence::AskedToWait(until) = evidence
@@ -386,14 +360,4 @@ impl Endpoint {
     pub(crate) const fn breaker_gate(&self) -> Gate {
         self.breaker.gate()
     }
-}
-
-/// An attempt's end, as its endpoint sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AttemptEnd<'a> {
-    pub(crate) outcome: &'a Outcome,
-    pub(crate) decision: &'a Decision,
-    pub(crate) gave_up: bool,
-    pub(crate) probe: bool,
-    pub(crate) test: bool,
 }

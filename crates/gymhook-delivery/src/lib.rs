@@ -4,9 +4,11 @@ mod breaker;
 mod clock;
 mod dedupe;
 mod delivery;
+mod delivery_state;
 mod dispatcher;
 mod due_heap;
 mod endpoint;
+mod evidence;
 mod flights;
 mod id;
 mod limits;
@@ -21,7 +23,8 @@ mod tick;
 
 pub use breaker::BreakerState;
 pub use dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
-pub use delivery::{Delivery, DeliveryState, End, Then, Undeliverable};
+pub use delivery::Delivery;
+pub use delivery_state::{DeliveryState, End, Then, Undeliverable};
 pub use dispatcher::{
     AddEndpointError, CancelError, Cancelled, Dispatcher, EnqueueError, Enqueued, ForgetError, HeldBack,
     NewDelivery, RedeliverError, Redelivered, RestoreDeliveryError, RestoredAs, SetAsideError, Snapshot,

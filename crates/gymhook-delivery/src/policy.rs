@@ -372,4 +372,21 @@ mod tests {
         let rule = AutoDisable::never().with_warnings([80, 0, 50, 100, 80, 255]);
         assert_eq!(rule.warnings(), [50, 80]);
     }
+
+    #[test]
+    fn a_rule_reads_as_one_sentence() {
+        let never = AutoDisable::never();
+        let (by_count, by_span) = (Some(count(3)), |span| Some(Duration::from_secs(span)));
+        assert_eq!(never.to_string(), "never disabled for failing");
+        let rule = never.clone().with_failed_in_a_row(by_count);
+        assert_eq!(rule.to_string(), "disabled after 3 failed deliveries in a row");
+        let rule = rule.with_failing_for(by_span(7_200)).with_warnings([25, 50, 75]);
+        let whole = "disabled after 3 failed deliveries in a row, or after failing for 2 h; warned at 25 % and 50 % and 75 %";
+        assert_eq!(rule.to_string(), whole);
+        let rule = never.clone().with_failing_for(by_span(5_400));
+        assert_eq!(rule.to_string(), "disabled after failing for 5400s");
+        let odd = Duration::from_secs(3_600) + Duration::from_millis(1);
+        let rule = never.with_failing_for(Some(odd));
+        assert_eq!(rule.to_string(), "disabled after failing for 3600.001s");
+    }
 }

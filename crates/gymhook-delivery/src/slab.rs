@@ -93,6 +93,7 @@ mod tests {
         assert_eq!(slab.remove(1_500), None);
         assert_eq!((slab.get(1_500), slab.get(1_501), slab.len()), (None, Some(&1_501), 2_999));
         assert_eq!(slab.insert(7), Some(1_500));
+        assert_eq!((slab.get(1_500), slab.len()), (Some(&7), 3_000));
         assert_eq!(slab.get(9_999), None);
     }
 }

@@ -141,6 +141,12 @@ mod tests {
     }
 
     #[test]
+    fn every_rank_is_before_never() {
+        assert!(Tick::ranked(1) < Tick::ranked(2));
+        assert!(Tick::ranked(u64::MAX) < Tick::NEVER);
+    }
+
+    #[test]
     fn a_length_below_a_microsecond_still_passes() {
         let start = Tick::from_micros(7);
         assert_eq!(start.later(Duration::from_nanos(1)), Tick::from_micros(8));

@@ -15,7 +15,7 @@ use core::time::Duration;
 use gymhook_delivery::{
     AddEndpointError, AutoDisable, BodyDigest, BreakerPolicy, CancelError, DeliveryRecord, DeliveryState,
     Dispatcher, End, EnqueueError, Enqueued, ForgetError, Limits, NewDelivery, Output, Rate, RedeliverError,
-    RestoreDeliveryError, TestEventError, UnknownEndpoint,
+    RestoreDeliveryError, Snapshot, TestEventError, UnknownEndpoint,
 };
 use gymhook_retry::{AttemptNumber, Jitter, Outcome, OwnFault, RetryPolicy, RetrySchedule};
 use http::StatusCode;
@@ -238,4 +238,14 @@ fn a_wake_up_nobody_asked_for_does_nothing() {
         world.drain();
     }
     assert_eq!(world.dispatcher.snapshot(), before);
+}
+
+#[test]
+fn only_a_snapshot_that_ends_too_early_is_called_cut_short() {
+    let errors =
+        [(&b"[]"[..], false), (br#"{"version":3}"#, false), (br#"{"version":1,"end"#, true), (b"", true)];
+    for (json, cut_short) in errors {
+        let error = Snapshot::from_json(json).unwrap_err();
+        assert_eq!(error.is_cut_short(), cut_short, "{error:?}");
+    }
 }

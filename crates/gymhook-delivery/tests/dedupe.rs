@@ -47,6 +47,7 @@ fn what_was_released_is_taken_by_the_next() {
     let mut window = window();
     let token = claim(&mut window, 1, START);
     assert_eq!(window.claim(1, A, START), Ok(Claim::InProgress));
+    assert!(!window.is_empty());
     window.release(&1, token, START).unwrap();
     assert!(window.is_empty());
     claim(&mut window, 1, START);

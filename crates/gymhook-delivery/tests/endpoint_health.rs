@@ -1,4 +1,4 @@
-//! Breaker, allowance, rate, Retry-After, auto-disable: what protects an endpoint, and what its owner is told.
+//! Rate, Retry-After, auto-disable: what protects an endpoint, and what its owner is told.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,138 +11,11 @@
 mod world;
 
 use gymhook_delivery::{
-    AutoDisable, BreakerPolicy, BreakerState, DisableReason, End, EndpointChange, HeldBack, Limits, Rate,
+    AutoDisable, DisableReason, End, EndpointChange, EndpointRecord, HeldBack, LeaseEpoch, Rate,
     TestEventError, Undeliverable,
 };
-use gymhook_retry::{Classify, Outcome, OwnFault, RetryBudget};
 use http::StatusCode;
 use world::*;
-
-fn breaker(trips_after: u32) -> Option<BreakerPolicy> {
-    Some(BreakerPolicy::new(count(trips_after), seconds(30), seconds(100)))
-}
-
-/// An endpoint whose breaker has just opened, after three failures at the start of time, with 100 waiting.
-fn tripped() -> World {
-    let mut world = World::new();
-    world.add(
-        1,
-        plain_policy().with_breaker(breaker(3)).with_retry(retries(100)).with_max_in_flight(count(8)),
-    );
-    for delivery in 0..100 {
-        world.enqueue(delivery, 1);
-    }
-    for delivery in 0..3 {
-        world.answer(delivery, failure());
-    }
-    world
-}
-
-#[test]
-fn failures_in_a_row_open_the_breaker_and_nothing_more_is_sent() {
-    let mut world = tripped();
-    let until = START + seconds(30);
-    assert_eq!(
-        world.endpoint_changes()[1..],
-        [EndpointChange::StartedFailing, EndpointChange::BreakerOpened { until },]
-    );
-    assert_eq!(world.dispatcher.held_back(endpoint(1)), Some(HeldBack::BreakerOpen { until }));
-    world.pass(seconds(30) - core::time::Duration::from_micros(1));
-    assert_eq!(world.sent.len(), 3);
-}
-
-#[test]
-fn a_success_between_failures_keeps_the_breaker_closed() {
-    let mut world = World::new();
-    world.add(1, plain_policy().with_breaker(breaker(3)));
-    for delivery in 0..30 {
-        world.enqueue(delivery, 1);
-        world.answer(delivery, if delivery % 3 == 2 { ok() } else { failure() });
-    }
-    assert_eq!(world.sent.len(), 30);
-}
-
-#[test]
-fn one_probe_goes_first_and_then_the_flow_doubles() {
-    let mut world = tripped();
-    world.pass_seconds(30);
-    assert_eq!(world.under_way.len(), 1);
-    assert!(world.under_way[0].probe);
-    assert_eq!(world.dispatcher.held_back(endpoint(1)), Some(HeldBack::Probing));
-    world.pass_seconds(5);
-    assert_eq!(world.under_way.len(), 1, "while the probe is under way nothing else is");
-
-    let mut flow = Vec::new();
-    for _ in 0..5 {
-        flow.push(world.under_way.len());
-        world.answer_all(ok());
-    }
-    // The probe, then one; from there each round of answers doubles what is under way, up to the limit of 8.
-    assert_eq!(flow, [1, 1, 2, 4, 8]);
-    assert!(world.endpoint_changes().contains(&EndpointChange::BreakerClosed));
-}
-
-#[test]
-fn each_probe_that_fails_doubles_the_pause() {
-    let mut world = tripped();
-    for probe_at in [30, 90, 190, 290] {
-        world.wake();
-        assert_eq!(world.now, START + seconds(probe_at));
-        assert_eq!(world.under_way.len(), 1);
-        world.answer_all(failure());
-    }
-}
-
-#[test]
-fn a_fault_of_this_side_proves_nothing_about_the_endpoint() {
-    let mut world = tripped();
-    for probe_at in [30, 60, 90] {
-        world.wake();
-        assert_eq!(world.now, START + seconds(probe_at));
-        world.answer_all(Outcome::Internal(OwnFault::Resources));
-    }
-    let state = world.dispatcher.endpoint(endpoint(1)).unwrap().breaker();
-    assert_eq!(state, BreakerState::Open { until: START + seconds(120), probes_failed: 0 });
-}
-
-#[test]
-fn a_lost_probe_is_followed_by_another() {
-    let mut world = tripped();
-    world.pass_seconds(30);
-    world.pass_seconds(60); // lost: 30 s until its deadline, 30 s of grace
-    world.under_way.clear();
-    world.pass_seconds(30);
-    assert_eq!(world.under_way.len(), 1);
-    assert!(world.under_way[0].probe);
-}
-
-#[test]
-fn an_answer_that_refuses_one_notification_shows_that_the_endpoint_is_there() {
-    let mut world = World::new();
-    let retry = retries(3).with_classify(Classify::new().rejecting_client_errors());
-    world.add(1, plain_policy().with_retry(retry).with_breaker(breaker(1)));
-    for delivery in 0..5 {
-        world.enqueue(delivery, 1);
-        world.answer(delivery, status(StatusCode::UNPROCESSABLE_ENTITY));
-        assert_eq!(world.ends(delivery), [End::Undeliverable(Undeliverable::Rejected)]);
-    }
-}
-
-#[test]
-fn the_answer_to_an_attempt_from_before_does_not_move_an_open_breaker() {
-    let mut world = World::new();
-    world.add(1, plain_policy().with_breaker(breaker(1)));
-    for delivery in 0..4 {
-        world.enqueue(delivery, 1);
-    }
-    world.answer(0, ok());
-    assert_eq!(world.flying(), [1, 2]);
-    world.answer(1, failure());
-    let open = world.dispatcher.endpoint(endpoint(1)).unwrap().breaker();
-    world.answer(2, ok());
-    assert_eq!(world.dispatcher.endpoint(endpoint(1)).unwrap().breaker(), open);
-    assert_eq!(world.flying(), []);
-}
 
 #[test]
 fn retry_after_holds_back_everything_that_goes_to_the_endpoint() {
@@ -318,42 +191,6 @@ fn attempts_do_not_count_as_failed_deliveries() {
 }
 
 #[test]
-fn an_enabled_endpoint_is_probed_and_starts_over() {
-    let mut world = World::new();
-    let rule = AutoDisable::never().with_failed_in_a_row(Some(count(2)));
-    world.add(1, plain_policy().with_retry(retries(0)).with_auto_disable(rule).with_breaker(breaker(5)));
-    for delivery in 0..10 {
-        world.enqueue(delivery, 1);
-    }
-    world.answer(0, failure());
-    world.answer(1, failure());
-    assert_eq!(world.flying(), []);
-    world.dispatcher.enable(endpoint(1), world.now).unwrap();
-    world.drain();
-    assert_eq!(world.under_way.len(), 1);
-    assert!(world.under_way[0].probe);
-    world.answer_all(failure());
-    world.wake();
-    world.answer_all(ok());
-    assert_eq!(world.endpoint_changes().last(), Some(&EndpointChange::Recovered));
-    assert_eq!(world.under_way.len(), 1, "two failures ago is another life");
-}
-
-#[test]
-fn enabling_while_a_probe_is_under_way_sends_no_second_one() {
-    let mut world = tripped();
-    world.wake();
-    assert_eq!(world.under_way.len(), 1);
-    world.dispatcher.disable(endpoint(1), world.now).unwrap();
-    world.dispatcher.enable(endpoint(1), world.now).unwrap();
-    world.drain();
-    assert_eq!(world.under_way.len(), 1);
-    world.answer_all(failure());
-    let held = world.dispatcher.held_back(endpoint(1));
-    assert!(matches!(held, Some(HeldBack::BreakerOpen { .. })), "the probe counts as one: {held:?}");
-}
-
-#[test]
 fn a_test_event_has_one_attempt_and_no_consequences_for_auto_disable() {
     let mut world = World::new();
     let rule = AutoDisable::never().with_failed_in_a_row(Some(count(1)));
@@ -393,59 +230,69 @@ fn a_new_policy_counts_at_once_and_what_was_decided_stays_decided() {
 }
 
 #[test]
-fn order_can_be_switched_on_and_off_while_deliveries_wait() {
+fn the_same_wish_again_is_no_news() {
     let mut world = World::plain();
-    for delivery in [5, 4, 3, 2, 1] {
+    for delivery in 0..5 {
         world.enqueue(delivery, 1);
     }
-    world.answer(5, failure());
-    world.dispatcher.update_policy(endpoint(1), plain_policy().with_ordered(true), world.now).unwrap();
-    world.answer(4, ok());
-    assert_eq!(world.flying(), [], "5 is the oldest, and waits");
-    world.wake();
-    assert_eq!(world.flying(), [5]);
-    world.answer(5, failure());
-    world.dispatcher.update_policy(endpoint(1), plain_policy(), world.now).unwrap();
-    world.drain();
-    assert_eq!(world.flying(), [3]);
+    world.answer(0, ok());
+    let until = START + seconds(600);
+    world.answer(1, asks_to_wait(StatusCode::TOO_MANY_REQUESTS, until));
+    world.answer(2, asks_to_wait(StatusCode::TOO_MANY_REQUESTS, until));
+    let held = EndpointChange::HeldBack { until };
+    assert_eq!(world.endpoint_changes().iter().filter(|change| **change == held).count(), 1);
+}
+
+#[test]
+fn another_owner_goes_on_counting_and_repeats_no_warning() {
+    let rule = AutoDisable::never().with_failed_in_a_row(Some(count(4))).with_warnings([50, 75]);
+    let policy = plain_policy().with_retry(retries(0)).with_auto_disable(rule);
+    let mut world = World::new();
+    world.add(1, policy.clone());
+    for delivery in [1, 2] {
+        world.enqueue(delivery, 1);
+        world.answer(delivery, failure());
+    }
+    assert_eq!(world.endpoint_changes().last(), Some(&EndpointChange::Warned { percent: 50 }));
+    let left = world.dispatcher.endpoint(endpoint(1)).unwrap();
+    assert_eq!((left.failed_in_a_row(), left.failing_since()), (2, Some(START)));
+
+    let mut next = World::new();
+    let record = left.record();
+    next.dispatcher.restore_endpoint(&record, policy, LeaseEpoch::new(1), next.now).unwrap();
+    for delivery in [3, 4] {
+        next.enqueue(delivery, 1);
+        next.answer(delivery, failure());
+    }
+    assert_eq!(
+        next.endpoint_changes(),
+        [
+            EndpointChange::DeliveryFailed { in_a_row: 3 },
+            EndpointChange::Warned { percent: 75 },
+            EndpointChange::DeliveryFailed { in_a_row: 4 },
+            EndpointChange::Disabled { reason: DisableReason::FailedInARow { deliveries: 4 } },
+        ]
+    );
+}
+
+#[test]
+fn a_success_ends_a_row_of_failures_though_nobody_wrote_down_when_it_began() {
+    let mut world = World::new();
+    let record = EndpointRecord { failed_in_a_row: 3, ..EndpointRecord::new(endpoint(1)) };
+    let rule = AutoDisable::never().with_failed_in_a_row(Some(count(4)));
+    let policy = plain_policy().with_retry(retries(0)).with_auto_disable(rule);
+    world.dispatcher.restore_endpoint(&record, policy, LeaseEpoch::new(1), world.now).unwrap();
+    world.enqueue(1, 1);
+    world.answer(1, ok());
+    assert_eq!(world.endpoint_changes(), [EndpointChange::Recovered]);
+    world.enqueue(2, 1);
+    world.answer(2, failure());
+    assert_eq!(world.endpoint_changes().last(), Some(&EndpointChange::DeliveryFailed { in_a_row: 1 }));
+    world.enqueue(3, 1);
     world.answer(3, ok());
-    assert_eq!(world.flying(), [2, 1]);
-}
-
-#[test]
-fn the_retry_budget_lets_retries_wait_and_first_attempts_pass() {
-    let budget = RetryBudget::new(50, 0, 2, START).unwrap();
-    let mut world = World::with(Limits::new(count(100)), Some(budget));
-    for to in 0..6 {
-        world.add(to, plain_policy());
-        world.enqueue(to, to);
-    }
-    world.answer_all(failure());
-    world.pass_seconds(10);
-    assert_eq!(world.under_way.len(), 2, "what was saved up");
-    assert_eq!(world.dispatcher.held_back(endpoint(5)), Some(HeldBack::RetryBudget));
-    assert_eq!(world.wake_at, world.under_way.first().map(|attempt| attempt.deadline + seconds(30)));
-
-    world.enqueue(100, 5);
-    assert_eq!(world.under_way.len(), 3, "a first attempt passes, and pays half a retry");
-    world.enqueue(101, 0);
-    assert_eq!(world.flying()[2..], [100], "0 has its hands full: nothing was begun, nothing was paid");
-    world.enqueue(102, 4);
-    assert_eq!(world.flying()[2..], [100, 102, 2], "the second half: a retry begins");
-}
-
-#[test]
-fn the_budgets_reserve_wakes_the_retries() {
-    let budget = RetryBudget::new(0, 6, 1, START).unwrap();
-    let mut world = World::with(Limits::new(count(100)), Some(budget));
-    for to in 0..4 {
-        world.add(to, plain_policy().with_retry(retries(1)));
-        world.enqueue(to, to);
-    }
-    world.answer_all(failure());
-    for _ in 0..4 {
-        world.wake();
-        world.answer_all(ok());
-    }
-    assert_eq!(world.sent_at(), [0, 0, 0, 0, 10, 20, 30, 40]);
+    world.enqueue(4, 1);
+    world.answer(4, ok());
+    let recovered =
+        world.endpoint_changes().iter().filter(|change| **change == EndpointChange::Recovered).count();
+    assert_eq!(recovered, 2, "who has not failed has not recovered");
 }

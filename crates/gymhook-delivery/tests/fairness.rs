@@ -231,3 +231,45 @@ fn after_an_outage_the_backlog_drains_at_the_rate_and_hardly_slower() {
         .filter(|record| matches!(record, Record::Delivery { change: DeliveryChange::Ended(_), .. }));
     assert_eq!(u128::try_from(ends.count()).unwrap(), backlog);
 }
+
+/// One slot, and a hundred endpoints whose retries come due at the moment that is next.
+fn crowd_about_to_come_due() -> World {
+    let mut world = World::with(Limits::new(count(1)), None);
+    for to in 0..100 {
+        world.add(to, plain_policy().with_retry(RetryPolicy::new(RetrySchedule::constant(seconds(10), 3))));
+        world.enqueue(to, to);
+        world.answer(to, failure());
+    }
+    world
+}
+
+#[test]
+fn a_crowd_that_comes_due_at_once_costs_a_newcomer_a_few_turns() {
+    let mut world = crowd_about_to_come_due();
+    world.add(500, plain_policy());
+    world.pass_seconds(10);
+    assert_eq!(world.under_way.len(), 1);
+    world.enqueue(1_000, 500);
+    let turns_before = world.sent.len();
+    while !world.flying().contains(&1_000) {
+        world.answer_all(ok());
+    }
+    let turns = world.sent.len() - turns_before;
+    assert!(turns <= 10, "{turns} turns of the hundred");
+}
+
+#[test]
+fn a_crowd_that_comes_due_does_not_wait_for_one_with_much_to_send() {
+    let mut world = crowd_about_to_come_due();
+    world.add(500, plain_policy());
+    for delivery in 0..1_000 {
+        world.enqueue(1_000 + delivery, 500);
+    }
+    world.pass_seconds(10);
+    let sent_before = world.sent.len();
+    for _ in 0..150 {
+        world.answer_all(ok());
+    }
+    let retries = world.sent_ids()[sent_before..].iter().filter(|sent| **sent < 100).count();
+    assert_eq!(retries, 100, "in 150 turns each of them has had its own");
+}

@@ -11,8 +11,8 @@
 mod world;
 
 use gymhook_delivery::{
-    Cancelled, DeliveryChange, DeliveryState, End, HeldBack, LateReason, LeaseEpoch, Limits, Redelivered,
-    Then, Undeliverable,
+    AttemptFailure, DeliveryChange, Dispatcher, End, HeldBack, LateReason, LeaseEpoch, Limits, Record,
+    Undeliverable,
 };
 use gymhook_retry::{Anchor, Outcome, OwnFault, RetryPolicy, RetrySchedule};
 use world::*;
@@ -204,145 +204,6 @@ fn nothing_is_sent_to_a_disabled_endpoint_and_nothing_is_lost_meanwhile() {
 }
 
 #[test]
-fn an_ordered_endpoint_keeps_its_order_and_says_what_blocks_it() {
-    let mut world = World::new();
-    world.add(1, plain_policy().with_ordered(true));
-    for delivery in [30, 10, 20] {
-        world.enqueue(delivery, 1);
-    }
-    assert_eq!(world.flying(), [30]);
-    let blocked = |world: &World| match world.dispatcher.held_back(endpoint(1)) {
-        Some(HeldBack::Behind { delivery, state }) => (delivery, state),
-        other => panic!("{other:?}"),
-    };
-    assert!(matches!(blocked(&world), (head, DeliveryState::InFlight { .. }) if head == id(30)));
-
-    world.answer(30, failure());
-    assert_eq!(world.flying(), []);
-    assert_eq!(blocked(&world), (id(30), DeliveryState::Waiting { due: START + seconds(10) }));
-
-    for _ in 0..3 {
-        world.wake();
-        assert_eq!(world.flying(), [30]);
-        world.answer(30, failure());
-    }
-    assert_eq!(world.ends(30), [End::Undeliverable(Undeliverable::Exhausted)]);
-    assert_eq!(world.flying(), [10]);
-    world.answer(10, ok());
-    world.answer(20, ok());
-    assert_eq!(world.sent_ids(), [30, 30, 30, 30, 10, 20]);
-    assert_eq!(world.dispatcher.held_back(endpoint(1)), None);
-}
-
-#[test]
-fn cancelling_what_blocks_an_ordered_endpoint_lets_the_next_one_go() {
-    let mut world = World::new();
-    world.add(1, plain_policy().with_ordered(true));
-    world.enqueue(1, 1);
-    world.enqueue(2, 1);
-    world.answer(1, failure());
-    assert_eq!(world.dispatcher.cancel(id(1), world.now), Ok(Cancelled::Now));
-    world.drain();
-    assert_eq!(world.flying(), [2]);
-}
-
-#[test]
-fn an_ordered_endpoint_sends_a_redelivery_before_what_is_younger() {
-    let mut world = World::new();
-    world.add(1, plain_policy().with_ordered(true).with_retry(retries(0)));
-    for delivery in 1..=4 {
-        world.enqueue(delivery, 1);
-    }
-    world.answer(1, failure());
-    assert_eq!(world.flying(), [2]);
-    let _ = world.dispatcher.redeliver(id(1), world.now).unwrap();
-    world.answer(2, ok());
-    world.answer(1, ok());
-    world.answer(3, ok());
-    assert_eq!(world.sent_ids(), [1, 2, 1, 3, 4]);
-}
-
-#[test]
-fn every_round_ends_exactly_once() {
-    let mut world = World::plain();
-    world.enqueue(7, 1);
-    world.answer(7, ok());
-    for _ in 0..3 {
-        assert_eq!(world.dispatcher.redeliver(id(7), world.now), Ok(Redelivered::Now));
-        world.drain();
-        world.answer(7, ok());
-    }
-    assert_eq!(world.ends(7), [End::Delivered; 4]);
-    assert!(world.dispatcher.cancel(id(7), world.now).is_err());
-    world.pass_seconds(1_000_000);
-    assert_eq!(world.ends(7).len(), 4);
-}
-
-#[test]
-fn a_round_that_waits_gives_way_to_a_redelivery() {
-    let mut world = World::plain();
-    world.enqueue(7, 1);
-    world.answer(7, failure());
-    assert_eq!(world.dispatcher.redeliver(id(7), world.now), Ok(Redelivered::Now));
-    world.drain();
-    assert_eq!(world.ends(7), [End::Superseded]);
-    let numbers = |world: &World| world.sent.last().map(|(_, sent)| (sent.round.get(), sent.number.get()));
-    assert_eq!(numbers(&world), Some((2, 1)));
-    for _ in 0..3 {
-        world.answer(7, failure());
-        world.wake();
-    }
-    world.answer(7, failure());
-    assert_eq!(world.ends(7), [End::Superseded, End::Undeliverable(Undeliverable::Exhausted)]);
-    assert_eq!(world.sent.len(), 5, "one in the first round, one and three retries in the second");
-}
-
-#[test]
-fn a_redelivery_during_an_attempt_follows_it_whatever_its_end() {
-    for (outcome, end) in [(ok(), End::Delivered), (failure(), End::Superseded)] {
-        let mut world = World::plain();
-        world.enqueue(7, 1);
-        assert_eq!(world.dispatcher.redeliver(id(7), world.now), Ok(Redelivered::AfterAttempt));
-        world.drain();
-        assert_eq!(world.sent.len(), 1);
-        let state = world.dispatcher.delivery(id(7)).map(gymhook_delivery::Delivery::state);
-        assert!(matches!(state, Some(DeliveryState::InFlight { then: Then::Redeliver, .. })));
-        world.answer(7, outcome);
-        assert_eq!(world.ends(7), [end]);
-        world.answer(7, ok());
-        assert_eq!(world.ends(7), [end, End::Delivered]);
-    }
-}
-
-#[test]
-fn a_cancellation_during_an_attempt_counts_if_that_fails() {
-    for (outcome, end) in [(ok(), End::Delivered), (failure(), End::Cancelled)] {
-        let mut world = World::plain();
-        world.enqueue(7, 1);
-        assert_eq!(world.dispatcher.cancel(id(7), world.now), Ok(Cancelled::AfterAttempt));
-        world.answer(7, outcome);
-        world.pass_seconds(1_000);
-        assert_eq!((world.ends(7), world.sent.len()), (vec![end], 1));
-    }
-}
-
-#[test]
-fn of_what_is_asked_during_an_attempt_the_latest_counts() {
-    let mut world = World::plain();
-    world.enqueue(7, 1);
-    let _ = world.dispatcher.redeliver(id(7), world.now).unwrap();
-    let _ = world.dispatcher.cancel(id(7), world.now).unwrap();
-    world.answer(7, failure());
-    assert_eq!((world.ends(7), world.flying()), (vec![End::Cancelled], vec![]));
-
-    world.enqueue(8, 1);
-    let _ = world.dispatcher.cancel(id(8), world.now).unwrap();
-    let _ = world.dispatcher.redeliver(id(8), world.now).unwrap();
-    world.answer(8, failure());
-    assert_eq!((world.ends(8), world.flying()), (vec![End::Superseded], vec![8]));
-}
-
-#[test]
 fn a_late_or_foreign_answer_changes_nothing_and_is_reported() {
     let mut world = World::plain();
     world.enqueue(7, 1);
@@ -476,4 +337,68 @@ fn a_drained_machine_begins_nothing_and_takes_answers() {
     world.dispatcher.resume();
     world.drain();
     assert_eq!(world.flying(), [2]);
+}
+
+#[test]
+fn a_fault_of_this_side_is_not_the_failure_from_which_delays_count() {
+    let mut world = World::new();
+    let schedule = RetrySchedule::fixed(vec![seconds(10), seconds(30)]);
+    let retry = RetryPolicy::new(schedule).with_anchor(Anchor::FirstFailure).with_own_fault_delay(seconds(5));
+    world.add(1, plain_policy().with_retry(retry));
+    world.enqueue(7, 1);
+    world.answer(7, Outcome::Internal(OwnFault::Network));
+    world.wake();
+    world.answer(7, failure());
+    world.pass_seconds(60);
+    assert_eq!(world.sent_at(), [0, 5, 15], "five seconds after our fault, ten after the failure");
+}
+
+#[test]
+fn what_a_retry_comes_after_is_recorded() {
+    let mut world = World::plain();
+    world.enqueue(7, 1);
+    let afters = [
+        (failure(), AttemptFailure::Failed),
+        (Outcome::Internal(OwnFault::Network), AttemptFailure::OurFault),
+        (Outcome::Crashed, AttemptFailure::Lost),
+    ];
+    for (outcome, after) in afters {
+        world.answer(7, outcome);
+        assert_eq!(world.steps(7).last(), Some(&DeliveryChange::RetryScheduled { after }));
+        world.wake();
+    }
+}
+
+#[test]
+fn the_answer_to_a_finished_delivery_of_another_endpoint_is_no_answer_to_that_delivery() {
+    let mut world = World::plain();
+    world.add(2, plain_policy());
+    world.enqueue(7, 1);
+    let attempt = world.answer(7, ok()).attempt;
+    let elsewhere = gymhook_delivery::AttemptRef { endpoint: endpoint(2), ..attempt };
+    world.dispatcher.handle_outcome(&elsewhere, &ok(), world.now);
+    world.drain();
+    assert_eq!(world.late_answers(), [LateReason::UnknownDelivery]);
+}
+
+#[test]
+fn attempts_that_are_lost_at_the_same_moment_are_lost_in_the_order_in_which_they_began() {
+    let mut world = World::new();
+    let deliveries = [4, 9, 1, 7, 3, 8, 2, 6, 5];
+    for to in deliveries {
+        world.add(to, plain_policy());
+        world.enqueue(to, to);
+    }
+    let mut copy = World::around(Dispatcher::restore(world.dispatcher.snapshot()).unwrap());
+    copy.dispatcher.handle_timeout(copy.now);
+    copy.drain();
+    for world in [&mut world, &mut copy] {
+        world.journal.clear();
+        world.wake();
+        let lost = |record: &Record| match record {
+            Record::Delivery { delivery, .. } => Some(delivery.id.as_uuid().as_u128()),
+            Record::Endpoint { .. } | Record::LateAnswer(_) => None,
+        };
+        assert_eq!(world.journal.iter().filter_map(lost).collect::<Vec<_>>(), deliveries);
+    }
 }

@@ -188,11 +188,6 @@ impl Owner {
         Ok(())
     }
 
-    /// The machine as it would be written down.
-    pub(crate) fn written(&self) -> Option<Vec<u8>> {
-        self.machine().map(written)
-    }
-
     pub(crate) fn machine(&self) -> Option<&Dispatcher> {
         self.running.as_ref().map(|running| &running.machine)
     }

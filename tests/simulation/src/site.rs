@@ -1,7 +1,5 @@
 //! Owners around one store: what they do between two events of the world.
 
-use core::hash::{Hash as _, Hasher};
-
 use gymhook_delivery::{Attempt, DeliveryId, DeliveryRecord, EndpointId, LeaseEpoch, Record};
 
 use crate::at::At;
@@ -221,19 +219,23 @@ impl Site {
 
     /// Every owner lets go of what it does not own any more.
     pub(crate) fn check_leases(&mut self, now: At) -> Result<(), Violation> {
-        for owner in &mut self.owners {
-            let (store, leases) = (&self.store, &owner.leases);
-            let stale: Vec<EndpointId> = leases
-                .iter()
-                .filter(|(id, lease)| !store.is_owned(**id, Some(**lease)))
-                .map(|(id, _)| *id)
-                .collect();
-            for endpoint in stale {
-                owner.leases.remove(&endpoint);
-                owner.tell(&Command::Release(endpoint), now, &mut self.trace)?;
-            }
+        (0..self.owners.len()).try_for_each(|index| self.check_leases_of(index, now))
+    }
+
+    pub(crate) fn check_leases_of(&mut self, index: usize, now: At) -> Result<(), Violation> {
+        let stale = self.stale_leases(index);
+        let Some(owner) = self.owners.get_mut(index) else { return Ok(()) };
+        for endpoint in stale {
+            owner.leases.remove(&endpoint);
+            owner.tell(&Command::Release(endpoint), now, &mut self.trace)?;
         }
         Ok(())
+    }
+
+    fn stale_leases(&self, index: usize) -> Vec<EndpointId> {
+        let leases = self.owners.get(index).into_iter().flat_map(|owner| &owner.leases);
+        let stale = leases.filter(|(id, lease)| !self.store.is_owned(**id, Some(**lease)));
+        stale.map(|(id, _)| *id).collect()
     }
 
     /// Whether this owner waits for the answer to this attempt.
@@ -247,19 +249,18 @@ impl Site {
         self.store.endpoints.get(&endpoint).map_or(0, |row| row.owner)
     }
 
-    pub(crate) fn has_stale_leases(&self) -> bool {
-        let is_stale = |owner: &Owner| {
-            owner.leases.iter().any(|(endpoint, lease)| !self.store.is_owned(*endpoint, Some(*lease)))
-        };
-        self.owners.iter().any(is_stale)
+    pub(crate) fn has_stale_leases(&self, index: usize) -> bool {
+        !self.stale_leases(index).is_empty()
     }
 
-    /// All that decides what can happen from now on.
-    pub(crate) fn hash_essence(&self, into: &mut impl Hasher) {
-        for owner in &self.owners {
-            (owner.written(), &owner.leases, owner.wakes_at).hash(into);
+    /// What remains when everybody but this owner is looked at elsewhere.
+    pub(crate) fn leave_only(&mut self, index: usize) {
+        for (other, owner) in self.owners.iter_mut().enumerate() {
+            if other != index {
+                owner.die();
+            }
         }
-        self.store.hash_essence(into);
+        self.store.leave_only(index);
     }
 
     /// When the next owner wakes up by itself.

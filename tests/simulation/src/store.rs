@@ -1,6 +1,5 @@
 //! What outlives every process: rows, fenced by leases; and the ledger of what really went on the wire.
 
-use core::hash::{Hash as _, Hasher};
 use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_delivery::{
@@ -21,8 +20,8 @@ pub(crate) struct Store {
     sent: BTreeSet<AttemptRef>,
     /// How often each attempt number of each round was sent, and how often a fault of this side gave it back.
     numbers: BTreeMap<(DeliveryId, u32, u32), Sends>,
-    /// By which rounds of which deliveries something was accepted.
-    accepted: BTreeSet<(DeliveryId, u32)>,
+    /// By which rounds of which deliveries something was accepted, and under which lease it had been sent.
+    accepted: BTreeSet<(DeliveryId, u32, LeaseEpoch)>,
 }
 
 /// An endpoint, who may write about it, and under which lease.
@@ -34,7 +33,7 @@ pub(crate) struct Row {
     pub(crate) owner: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default, Hash)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Sends {
     sent: u32,
     given_back: u32,
@@ -83,7 +82,7 @@ impl Store {
         Promise::OneTerminalRecord.require(before.is_none(), || {
             format!("{before:?}, and then again: {}", words::delivery_record(delivery))
         })?;
-        let is_true = end != End::Delivered || self.accepted.contains(&round);
+        let is_true = end != End::Delivered || self.has_accepted(delivery);
         Promise::AtLeastOnce
             .require(is_true, || format!("nobody accepted {}", words::delivery_record(delivery)))
     }
@@ -113,19 +112,31 @@ impl Store {
 
     /// The receiver has it.
     pub(crate) fn accepts(&mut self, attempt: &Attempt) {
-        self.accepted.insert((attempt.attempt.delivery, attempt.round.get()));
+        let AttemptRef { delivery, lease, .. } = attempt.attempt;
+        self.accepted.insert((delivery, attempt.round.get(), lease));
     }
 
-    /// All but what was sent: the counters of the rows say that no request comes again.
-    pub(crate) fn hash_essence(&self, into: &mut impl Hasher) {
-        for row in self.endpoints.values() {
-            (row.lease, row.owner).hash(into);
-            into.write(&serde_json::to_vec(&row.record).unwrap_or_default());
-        }
-        for delivery in self.deliveries.values() {
-            into.write(&serde_json::to_vec(delivery).unwrap_or_default());
-        }
-        (&self.ended, &self.numbers, &self.accepted).hash(into);
+    /// What this owner may write about.
+    pub(crate) fn leave_only(&mut self, owner: usize) {
+        self.endpoints.retain(|_, row| row.owner == owner);
+        let rows = &self.endpoints;
+        self.deliveries.retain(|_, delivery| rows.contains_key(&delivery.endpoint));
+        let deliveries = &self.deliveries;
+        self.ended.retain(|(id, _), _| deliveries.contains_key(id));
+        self.numbers.retain(|(id, ..), _| deliveries.contains_key(id));
+        self.accepted.retain(|(id, ..)| deliveries.contains_key(id));
+    }
+
+    /// How often this attempt number of a delivery was sent, and how often a fault of this side gave it back.
+    pub(crate) fn sends_of(&self, delivery: &DeliveryRecord) -> (u32, u32) {
+        let number = (delivery.id, delivery.round.get(), delivery.attempt.get());
+        self.numbers.get(&number).map_or((0, 0), |sends| (sends.sent, sends.given_back))
+    }
+
+    /// Whether something of this delivery's present round was accepted that was sent under the present lease.
+    pub(crate) fn has_accepted(&self, delivery: &DeliveryRecord) -> bool {
+        let row = self.endpoints.get(&delivery.endpoint);
+        row.is_some_and(|row| self.accepted.contains(&(delivery.id, delivery.round.get(), row.lease)))
     }
 
     pub(crate) fn rounds_ended(&self) -> usize {

@@ -5,10 +5,12 @@ use core::mem;
 use gymhook_retry::{Anchor, AttemptNumber, Decision, GiveUp, Outcome, draw};
 
 use super::Dispatcher;
-use crate::delivery::{Delivery, Then, Undeliverable};
-use crate::endpoint::AttemptEnd;
+use crate::delivery::Delivery;
+use crate::evidence::AttemptEnd;
 use crate::tick::Tick;
-use crate::{AttemptFailure, AttemptRef, DeliveryChange, End, LateAnswer, LateReason, Record};
+use crate::{
+    AttemptFailure, AttemptRef, DeliveryChange, End, LateAnswer, LateReason, Record, Then, Undeliverable,
+};
 
 /// What becomes of a delivery after an attempt of it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,72 @@
+//! Where a delivery stands, for callers and records.
+
+use serde::{Deserialize, Serialize};
+use time::UtcDateTime;
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryState {
+    /// Its next attempt is to come.
+    Waiting {
+        /// Not before this moment.
+        #[serde(with = "crate::tick::as_micros")]
+        due: UtcDateTime,
+    },
+    /// An attempt is under way.
+    InFlight {
+        /// When the attempt counts as lost if it is still unanswered.
+        #[serde(with = "crate::tick::as_micros")]
+        lost_at: UtcDateTime,
+        /// What was asked for in the meantime.
+        then: Then,
+    },
+    /// Its round is over, and nothing happens unless it is redelivered.
+    Finished {
+        /// Since this moment.
+        #[serde(with = "crate::tick::as_micros")]
+        at: UtcDateTime,
+        /// How it ended.
+        end: End,
+    },
+}
+
+/// What becomes of a delivery whose attempt under way fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Then {
+    /// What the retry policy decides.
+    Decide,
+    /// It ends: it was cancelled during the attempt.
+    Cancel,
+    /// A new round: it was redelivered during the attempt.
+    Redeliver,
+}
+
+/// How a round of a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// The endpoint has it.
+    Delivered,
+    /// It was given up; it is kept and can be redelivered by hand.
+    Undeliverable(Undeliverable),
+    /// It was cancelled.
+    Cancelled,
+    /// A redelivery took this round's place before it had ended.
+    Superseded,
+}
+
+/// Why a delivery was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undeliverable {
+    /// No retry is left.
+    Exhausted,
+    /// The endpoint's answer means that repeating it is pointless.
+    Rejected,
+    /// The endpoint answered that it wants no more notifications.
+    Gone,
+    /// No retry is left, and of the last attempt nobody knows how it ended: perhaps it brings its worker down.
+    Lost,
+}
