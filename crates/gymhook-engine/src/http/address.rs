@@ -39,7 +39,7 @@ pub struct SpecialBlock {
 #[must_use]
 pub fn forbidden_because(address: IpAddr) -> Option<SpecialBlock> {
     match address.to_canonical() {
-        IpAddr::V4(address) => V4_BLOCKS.iter().find(|block| block.has_v4(address)).copied(),
+        IpAddr::V4(address) => v4_block(address).map(SpecialBlock::from),
         IpAddr::V6(address) => {
             let special = V6_BLOCKS.iter().find(|block| block.has_v6(address)).copied();
             special.or_else(|| (!GLOBAL_UNICAST.contains(&address)).then_some(NOT_GLOBAL_UNICAST))
@@ -49,28 +49,25 @@ pub fn forbidden_because(address: IpAddr) -> Option<SpecialBlock> {
 
 /// Every block of the table, IPv4 first; the last stands for all of IPv6 that is not global unicast.
 pub fn special_blocks() -> impl Iterator<Item = SpecialBlock> {
-    V4_BLOCKS.iter().chain(V6_BLOCKS).copied().chain([NOT_GLOBAL_UNICAST])
+    let v4 = V4_BLOCKS.iter().map(SpecialBlock::from);
+    v4.chain(V6_BLOCKS.iter().copied()).chain([NOT_GLOBAL_UNICAST])
 }
 
 impl SpecialBlock {
-    const fn v4(octets: [u8; 4], prefix: u8, name: &'static str, source: &'static str) -> Self {
-        let [a, b, c, d] = octets;
-        let network = Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix);
-        Self { network: IpNet::V4(network), name, source }
-    }
-
     const fn v6(segments: [u16; 8], prefix: u8, name: &'static str, source: &'static str) -> Self {
         let [a, b, c, d, e, f, g, h] = segments;
         let network = Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix);
         Self { network: IpNet::V6(network), name, source }
     }
 
-    fn has_v4(&self, address: Ipv4Addr) -> bool {
-        matches!(&self.network, IpNet::V4(network) if network.contains(&address))
-    }
-
     fn has_v6(&self, address: Ipv6Addr) -> bool {
         matches!(&self.network, IpNet::V6(network) if network.contains(&address))
+    }
+}
+
+impl From<&V4Block> for SpecialBlock {
+    fn from(block: &V4Block) -> Self {
+        Self { network: block.network.into(), name: block.name, source: block.source }
     }
 }
 
@@ -80,30 +77,48 @@ impl fmt::Display for SpecialBlock {
     }
 }
 
+struct V4Block {
+    network: Ipv4Net,
+    name: &'static str,
+    source: &'static str,
+}
+
+impl V4Block {
+    const fn new(octets: [u8; 4], prefix: u8, name: &'static str, source: &'static str) -> Self {
+        let [a, b, c, d] = octets;
+        Self { network: Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix), name, source }
+    }
+}
+
+/// The last block that begins at the address or before it: no other can hold it.
+fn v4_block(address: Ipv4Addr) -> Option<&'static V4Block> {
+    let begun = V4_BLOCKS.partition_point(|block| block.network.addr() <= address);
+    V4_BLOCKS.get(begun.checked_sub(1)?).filter(|block| block.network.contains(&address))
+}
+
 /// <https://www.iana.org/assignments/iana-ipv4-special-registry/>, without the parts of blocks that are denied as a whole;
-/// multicast from <https://www.iana.org/assignments/multicast-addresses/>.
-const V4_BLOCKS: &[SpecialBlock] = &[
-    SpecialBlock::v4([0, 0, 0, 0], 8, "\"This network\"", "RFC 791"),
-    SpecialBlock::v4([10, 0, 0, 0], 8, "Private-Use", "RFC 1918"),
-    SpecialBlock::v4([100, 64, 0, 0], 10, "Shared Address Space", "RFC 6598"),
-    SpecialBlock::v4([127, 0, 0, 0], 8, "Loopback", "RFC 1122"),
+/// multicast from <https://www.iana.org/assignments/multicast-addresses/>. In order, none within another.
+const V4_BLOCKS: &[V4Block] = &[
+    V4Block::new([0, 0, 0, 0], 8, "\"This network\"", "RFC 791"),
+    V4Block::new([10, 0, 0, 0], 8, "Private-Use", "RFC 1918"),
+    V4Block::new([100, 64, 0, 0], 10, "Shared Address Space", "RFC 6598"),
+    V4Block::new([127, 0, 0, 0], 8, "Loopback", "RFC 1122"),
     // Answers inside every virtual machine of that cloud, from an address that looks public.
-    SpecialBlock::v4([168, 63, 129, 16], 32, "Azure host services", "learn.microsoft.com"),
-    SpecialBlock::v4([169, 254, 0, 0], 16, "Link Local", "RFC 3927"),
-    SpecialBlock::v4([172, 16, 0, 0], 12, "Private-Use", "RFC 1918"),
-    SpecialBlock::v4([192, 0, 0, 0], 24, "IETF Protocol Assignments", "RFC 6890"),
-    SpecialBlock::v4([192, 0, 2, 0], 24, "Documentation (TEST-NET-1)", "RFC 5737"),
-    SpecialBlock::v4([192, 31, 196, 0], 24, "AS112-v4", "RFC 7535"),
-    SpecialBlock::v4([192, 52, 193, 0], 24, "AMT", "RFC 7450"),
-    SpecialBlock::v4([192, 88, 99, 0], 24, "Deprecated (6to4 Relay Anycast)", "RFC 7526"),
-    SpecialBlock::v4([192, 168, 0, 0], 16, "Private-Use", "RFC 1918"),
-    SpecialBlock::v4([192, 175, 48, 0], 24, "Direct Delegation AS112 Service", "RFC 7534"),
-    SpecialBlock::v4([198, 18, 0, 0], 15, "Benchmarking", "RFC 2544"),
-    SpecialBlock::v4([198, 51, 100, 0], 24, "Documentation (TEST-NET-2)", "RFC 5737"),
-    SpecialBlock::v4([203, 0, 113, 0], 24, "Documentation (TEST-NET-3)", "RFC 5737"),
-    SpecialBlock::v4([224, 0, 0, 0], 4, "Multicast", "RFC 5771"),
-    SpecialBlock::v4([255, 255, 255, 255], 32, "Limited Broadcast", "RFC 919"),
-    SpecialBlock::v4([240, 0, 0, 0], 4, "Reserved", "RFC 1112"),
+    V4Block::new([168, 63, 129, 16], 32, "Azure host services", "learn.microsoft.com"),
+    V4Block::new([169, 254, 0, 0], 16, "Link Local", "RFC 3927"),
+    V4Block::new([172, 16, 0, 0], 12, "Private-Use", "RFC 1918"),
+    V4Block::new([192, 0, 0, 0], 24, "IETF Protocol Assignments", "RFC 6890"),
+    V4Block::new([192, 0, 2, 0], 24, "Documentation (TEST-NET-1)", "RFC 5737"),
+    V4Block::new([192, 31, 196, 0], 24, "AS112-v4", "RFC 7535"),
+    V4Block::new([192, 52, 193, 0], 24, "AMT", "RFC 7450"),
+    V4Block::new([192, 88, 99, 0], 24, "Deprecated (6to4 Relay Anycast)", "RFC 7526"),
+    V4Block::new([192, 168, 0, 0], 16, "Private-Use", "RFC 1918"),
+    V4Block::new([192, 175, 48, 0], 24, "Direct Delegation AS112 Service", "RFC 7534"),
+    V4Block::new([198, 18, 0, 0], 15, "Benchmarking", "RFC 2544"),
+    V4Block::new([198, 51, 100, 0], 24, "Documentation (TEST-NET-2)", "RFC 5737"),
+    V4Block::new([203, 0, 113, 0], 24, "Documentation (TEST-NET-3)", "RFC 5737"),
+    V4Block::new([224, 0, 0, 0], 4, "Multicast", "RFC 5771"),
+    V4Block::new([240, 0, 0, 0], 4, "Reserved, with Limited Broadcast", "RFC 1112, RFC 919"),
 ];
 
 /// <https://www.iana.org/assignments/iana-ipv6-special-registry/>, with multicast, and with what earlier documents set aside.
@@ -141,3 +156,16 @@ const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 
 
 const NOT_GLOBAL_UNICAST: SpecialBlock =
     SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 0], 0, "outside of Global Unicast 2000::/3", "RFC 4291");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ipv4_blocks_stand_in_order_and_apart() {
+        for pair in V4_BLOCKS.windows(2) {
+            assert!(pair[0].network.broadcast() < pair[1].network.network(), "{}", pair[1].network);
+        }
+        assert!(V4_BLOCKS.iter().all(|block| block.network == block.network.trunc()));
+    }
+}

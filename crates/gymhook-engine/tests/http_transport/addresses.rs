@@ -133,7 +133,7 @@ fn public_addresses_pass_and_notorious_ones_do_not() {
         ("::1", "Loopback Address"),
         ("::", "Unspecified Address"),
         ("fec0::1", "Deprecated (Site-Local Unicast)"),
-        ("255.255.255.255", "Limited Broadcast"),
+        ("255.255.255.255", "Reserved, with Limited Broadcast"),
         ("4000::1", "outside of Global Unicast 2000::/3"),
     ] {
         let block = forbidden_because(notorious.parse().unwrap()).unwrap();
