@@ -19,6 +19,8 @@ pub mod faulty;
 mod log;
 #[cfg(feature = "store-tests")]
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub(crate) mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -35,6 +37,8 @@ pub use self::error::StoreError;
 pub use self::log::{
     ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, SubscriptionQuery,
 };
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
 pub use self::row::{DeliveryColumns, NewNotification, Refused, State, SubscriptionRow, UnreadableRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;

@@ -1,0 +1,327 @@
+//! Writing what the machine recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use time::UtcDateTime;
+use tokio::try_join;
+use tokio_postgres::{Client, Row, Statement};
+use uuid::Uuid;
+
+use super::connection::Lent;
+use super::error::Result;
+use super::lease::later;
+use super::row;
+use crate::micros;
+use crate::store::row::body_digest;
+use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotification};
+
+/// In the order of ids, so that two batches never wait for each other.
+const LOCK: &str = "SELECT id, lease_epoch FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE";
+
+const READ: &str = "SELECT n.seq, n.event_type, n.body FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+    WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
+
+const DELIVERIES: &str = "UPDATE gymhook.deliveries d SET state = n.state, at = n.at, code = n.code, round = n.round,
+        attempt = n.attempt, sends = n.sends, first_failure = n.first_failure, probe = n.probe, check_sum = n.check_sum
+    FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
+            $8::bigint[], $9::bigint[], $10::bool[], $11::bigint[])
+        AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
+    WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5";
+
+const ENDPOINTS: &str = "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
+    FROM unnest($1::uuid[], $2::text[], $3::bool[]) AS n (id, record, disabled) WHERE s.id = n.id";
+
+const ATTEMPTS: &str = "INSERT INTO gymhook.attempts
+        (seq, send, round, number, began, ended, outcome, status, captured, detail)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+        $8::int[], $9::text[], $10::text[])
+    ON CONFLICT (seq, send) DO NOTHING";
+
+const COMMANDS: &str = "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[]) AS n (endpoint, number)
+    WHERE c.number = n.number AND c.endpoint = n.endpoint";
+
+const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
+
+const LEASES: &str = "UPDATE gymhook.subscriptions s
+    SET lease_until = n.until, lease_owner = CASE WHEN n.released THEN NULL ELSE s.lease_owner END
+    FROM unnest($1::uuid[], $2::bigint[], $3::bool[]) AS n (id, until, released) WHERE s.id = n.id";
+
+/// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
+struct Statements {
+    lock: Statement,
+    read: Statement,
+    deliveries: Statement,
+    endpoints: Statement,
+    attempts: Statement,
+    commands: Statement,
+    put_aside: Statement,
+    leases: Statement,
+}
+
+impl Statements {
+    async fn prepare(lent: &Lent<'_>) -> Result<Self> {
+        Ok(Self {
+            lock: lent.prepare(LOCK).await?,
+            read: lent.prepare(READ).await?,
+            deliveries: lent.prepare(DELIVERIES).await?,
+            endpoints: lent.prepare(ENDPOINTS).await?,
+            attempts: lent.prepare(ATTEMPTS).await?,
+            commands: lent.prepare(COMMANDS).await?,
+            put_aside: lent.prepare(PUT_ASIDE).await?,
+            leases: lent.prepare(LEASES).await?,
+        })
+    }
+}
+
+/// Two round trips: the first takes the locks and reads, the second writes and commits. So a batch whose worker has given up
+/// waiting for it either does nothing or is over before the same worker's next batch gets the locks.
+///
+/// The futures of a `try_join!` are polled first in the order in which they stand there, and send their statement then.
+pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
+    if batch.is_empty() {
+        lent.give_back();
+        return Ok(Committed::default());
+    }
+    let latest: BTreeMap<DeliveryId, &DeliveryRecord> =
+        batch.deliveries.iter().map(|record| (record.id, record)).collect();
+    let wanted: Vec<&DeliveryRecord> = batch.send.iter().filter_map(|id| latest.get(id).copied()).collect();
+
+    let sql = Statements::prepare(&lent).await?;
+    let client: &Client = lent.client()?;
+    let ((), locked, bodies) = try_join!(
+        client.batch_execute("BEGIN"),
+        lock(client, &sql.lock, batch),
+        read_bodies(client, &sql.read, &wanted),
+    )?;
+    let fence = Fence::new(&locked, batch)?;
+    let wanted = wanted.into_iter().filter(|record| fence.holds(record.endpoint));
+    let (notifications, unreadable) = notifications(&bodies, wanted)?;
+
+    let deliveries = latest.values().copied().filter(|record| fence.holds(record.endpoint));
+    let endpoints = batch.endpoints.iter().filter(|record| fence.holds(record.id));
+    let attempts = batch.attempts.iter().filter(|(endpoint, _)| fence.holds(*endpoint));
+    let commands = batch.commands.iter().filter(|(endpoint, _)| fence.holds(*endpoint));
+    try_join!(
+        write_deliveries(client, &sql.deliveries, deliveries),
+        write_endpoints(client, &sql.endpoints, endpoints),
+        write_attempts(client, &sql.attempts, attempts.map(|(_, attempt)| attempt)),
+        drop_commands(client, &sql.commands, commands),
+        put_aside(client, &sql.put_aside, &unreadable),
+        write_leases(client, &sql.leases, fence.leases_after(batch, now)),
+        // After an error in one of those it does nothing, and the error is seen.
+        async { Ok(client.batch_execute("COMMIT").await?) },
+    )?;
+    lent.give_back();
+    Ok(Committed { lost: fence.lost.into_iter().collect(), notifications })
+}
+
+async fn lock(client: &Client, sql: &Statement, batch: &Batch) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let asked: BTreeSet<Uuid> =
+        batch.leases.iter().chain(&batch.renew).map(|lease| *lease.endpoint.as_uuid()).collect();
+    let asked: Vec<Uuid> = asked.into_iter().collect();
+    client.query(sql, &[&asked]).await
+}
+
+async fn read_bodies(
+    client: &Client,
+    sql: &Statement,
+    wanted: &[&DeliveryRecord],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seqs: Vec<i64> = wanted.iter().map(|record| seq(record.order)).collect();
+    client.query(sql, &[&seqs]).await
+}
+
+/// Only the latest lease of an endpoint writes.
+struct Fence {
+    held: BTreeSet<EndpointId>,
+    lost: BTreeSet<EndpointId>,
+}
+
+impl Fence {
+    fn new(locked: &[Row], batch: &Batch) -> Result<Self> {
+        let epoch = |row: &Row| Ok((EndpointId::from(row.try_get::<_, Uuid>(0)?), row::count(row.try_get(1)?)));
+        let epochs = locked.iter().map(epoch).collect::<Result<BTreeMap<EndpointId, u64>>>()?;
+        let (mut held, mut lost) = (BTreeSet::new(), BTreeSet::new());
+        for lease in batch.leases.iter().chain(&batch.renew) {
+            if epochs.get(&lease.endpoint) == Some(&lease.epoch.get()) {
+                held.insert(lease.endpoint);
+            } else {
+                lost.insert(lease.endpoint);
+            }
+        }
+        Ok(Self { held, lost })
+    }
+
+    fn holds(&self, endpoint: EndpointId) -> bool {
+        self.held.contains(&endpoint) && !self.lost.contains(&endpoint)
+    }
+
+    /// Until when leases last, and whether they were given back. One that is renewed and given back is given back.
+    fn leases_after(&self, batch: &Batch, now: UtcDateTime) -> BTreeMap<Uuid, (i64, bool)> {
+        let renewed = (later(now, batch.lease_length), false);
+        let released = (micros::floor(now), true);
+        let renew = batch.renew.iter().map(|lease| (lease.endpoint, renewed));
+        let all = renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released)));
+        let held = all.filter(|(endpoint, _)| self.holds(*endpoint));
+        held.map(|(endpoint, after)| (*endpoint.as_uuid(), after)).collect()
+    }
+}
+
+type Notifications = Vec<(DeliveryId, Option<StoredNotification>)>;
+
+/// What is to be sent, and the rows whose body is not the one that was enqueued.
+fn notifications<'r>(
+    rows: &[Row],
+    wanted: impl Iterator<Item = &'r DeliveryRecord>,
+) -> Result<(Notifications, Vec<i64>)> {
+    let by_seq = rows.iter().map(|row| Ok((row.try_get(0)?, row)));
+    let by_seq = by_seq.collect::<Result<BTreeMap<i64, &Row>>>()?;
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    for record in wanted {
+        let seq = seq(record.order);
+        let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?;
+        let read = read.filter(|read| body_digest(&read.body) == record.body);
+        if read.is_none() {
+            tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is put aside");
+            unreadable.push(seq);
+        }
+        found.push((record.id, read));
+    }
+    Ok((found, unreadable))
+}
+
+fn notification(row: &Row) -> Result<StoredNotification> {
+    Ok(StoredNotification { event_type: row.try_get(1)?, body: row::body(row, 2)? })
+}
+
+async fn write_deliveries<'r>(
+    client: &Client,
+    sql: &Statement,
+    records: impl Iterator<Item = &'r DeliveryRecord>,
+) -> Result<()> {
+    let rows: Vec<DeliveryColumns> = records.map(DeliveryColumns::from).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let numbers = |column: fn(&DeliveryColumns) -> i64| rows.iter().map(column).collect::<Vec<i64>>();
+    let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
+    let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
+    let codes: Vec<i16> = rows.iter().map(|row| row.code).collect();
+    let first_failures: Vec<Option<i64>> = rows.iter().map(|row| row.first_failure).collect();
+    let probes: Vec<bool> = rows.iter().map(|row| row.probe).collect();
+    client
+        .execute(
+            sql,
+            &[
+                &numbers(|row| row.order),
+                &endpoints,
+                &states,
+                &numbers(|row| row.at),
+                &codes,
+                &numbers(|row| row.round),
+                &numbers(|row| row.attempt),
+                &numbers(|row| row.sends),
+                &first_failures,
+                &probes,
+                &numbers(|row| row.check),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn write_endpoints<'r>(
+    client: &Client,
+    sql: &Statement,
+    records: impl Iterator<Item = &'r EndpointRecord>,
+) -> Result<()> {
+    let latest: BTreeMap<Uuid, &EndpointRecord> = records.map(|record| (*record.id.as_uuid(), record)).collect();
+    if latest.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = latest.keys().copied().collect();
+    let records = latest.values().map(|record| row::json(record)).collect::<Result<Vec<String>>>()?;
+    let disabled: Vec<bool> = latest.values().map(|record| row::is_disabled(record)).collect();
+    client.execute(sql, &[&ids, &records, &disabled]).await?;
+    Ok(())
+}
+
+async fn write_attempts<'r>(
+    client: &Client,
+    sql: &Statement,
+    attempts: impl Iterator<Item = &'r AttemptRow>,
+) -> Result<()> {
+    let rows: Vec<&AttemptRow> = attempts.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let numbers = |column: fn(&AttemptRow) -> i64| rows.iter().map(|row| column(row)).collect::<Vec<i64>>();
+    let began: Vec<Option<i64>> = rows.iter().map(|row| row.began.map(micros::floor)).collect();
+    let outcomes: Vec<String> = rows.iter().map(|row| without_nul(&row.outcome)).collect();
+    let statuses: Vec<Option<i32>> = rows.iter().map(|row| row.status.map(i32::from)).collect();
+    let captured: Vec<Option<String>> = rows.iter().map(|row| row.captured.as_deref().map(without_nul)).collect();
+    let details: Vec<Option<String>> = rows.iter().map(|row| row.detail.as_deref().map(without_nul)).collect();
+    client
+        .execute(
+            sql,
+            &[
+                &numbers(|row| seq(row.order)),
+                &numbers(|row| i64::from(row.send)),
+                &numbers(|row| i64::from(row.round.get())),
+                &numbers(|row| i64::from(row.number)),
+                &began,
+                &numbers(|row| micros::floor(row.ended)),
+                &outcomes,
+                &statuses,
+                &captured,
+                &details,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// PostgreSQL's text has no NUL, and what an endpoint answers must not keep the rest from being written.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+async fn drop_commands<'r>(
+    client: &Client,
+    sql: &Statement,
+    commands: impl Iterator<Item = &'r (EndpointId, i64)>,
+) -> Result<()> {
+    let (endpoints, numbers): (Vec<Uuid>, Vec<i64>) =
+        commands.map(|(endpoint, number)| (*endpoint.as_uuid(), *number)).unzip();
+    if !numbers.is_empty() {
+        client.execute(sql, &[&endpoints, &numbers]).await?;
+    }
+    Ok(())
+}
+
+async fn put_aside(client: &Client, sql: &Statement, seqs: &[i64]) -> Result<()> {
+    if !seqs.is_empty() {
+        client.execute(sql, &[&seqs]).await?;
+    }
+    Ok(())
+}
+
+async fn write_leases(client: &Client, sql: &Statement, leases: BTreeMap<Uuid, (i64, bool)>) -> Result<()> {
+    if leases.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = leases.keys().copied().collect();
+    let until: Vec<i64> = leases.values().map(|(until, _)| *until).collect();
+    let released: Vec<bool> = leases.values().map(|(_, released)| *released).collect();
+    client.execute(sql, &[&ids, &until, &released]).await?;
+    Ok(())
+}
+
+fn seq(order: u64) -> i64 {
+    i64::try_from(order).unwrap_or(i64::MAX)
+}

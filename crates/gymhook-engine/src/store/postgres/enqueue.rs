@@ -1,0 +1,298 @@
+//! Handing over: inserting and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
+use time::UtcDateTime;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::arrivals::payloads;
+use super::connection::Lent;
+use super::error::{Failure, Result};
+use super::options::Schema;
+use super::row::{DELIVERY, Delivery, check_text};
+use crate::micros;
+use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
+
+/// What came of each notification, in their order.
+type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
+
+/// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
+///
+/// They are due by the server's clock. Workers hear of them when the transaction commits.
+///
+/// The transaction may be on any connection to the database that a [`PostgresStore`](super::PostgresStore) with this schema
+/// was connected to before. It locks no row that a worker needs; like any insert it waits for another transaction that is
+/// about to insert the same delivery.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use gymhook_engine::store::postgres::{self, Schema, tokio_postgres};
+/// use gymhook_engine::store::NewNotification;
+/// use gymhook_engine::{DeliveryId, EndpointId};
+///
+/// async fn book(
+///     client: &mut tokio_postgres::Client,
+///     endpoint: EndpointId,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let transaction = client.transaction().await?;
+///     transaction.execute("INSERT INTO bookings (member) VALUES (17)", &[]).await?;
+///     let body = Bytes::from_static(b"{\"member\":17}");
+///     let news = NewNotification::new(DeliveryId::from_u128(7), endpoint, "class.booked", body);
+///     for handed_over in postgres::enqueue_in(&transaction, &Schema::default(), &[news]).await? {
+///         let _new_or_duplicate = handed_over?;
+///     }
+///     transaction.commit().await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// [`StoreError::Invalid`] if the transaction would not be on disk when it has committed (`synchronous_commit` is off) or a
+/// name has a NUL character, and whatever PostgreSQL says; then roll back.
+pub async fn enqueue_in(
+    transaction: &Transaction<'_>,
+    schema: &Schema,
+    new: &[NewNotification],
+) -> core::result::Result<Outcomes, StoreError> {
+    let asked = "SELECT clock_timestamp(), current_setting('synchronous_commit') <> 'off'";
+    let row = transaction.query_typed_one(asked, &[]).await?;
+    if !row.try_get::<_, bool>(1)? {
+        let problem = "this transaction may be lost with the power: synchronous_commit is off".to_owned();
+        return Err(StoreError::Invalid { problem });
+    }
+    let now = UtcDateTime::from(row.try_get::<_, SystemTime>(0)?);
+    Ok(insert(Runner::Caller { transaction, schema }, schema, new, now).await?)
+}
+
+/// The same in a transaction of its own.
+pub(super) async fn enqueue(
+    lent: Lent<'_>,
+    schema: &Schema,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
+    let is_one_statement = chunks(new.iter().collect()).len() <= 1;
+    if !is_one_statement {
+        lent.batch("BEGIN").await?;
+    }
+    let outcomes = insert(Runner::Lent(&lent), schema, new, now).await?;
+    if !is_one_statement {
+        lent.batch("COMMIT").await?;
+    }
+    lent.give_back();
+    Ok(outcomes)
+}
+
+/// On whose connection the statements run.
+#[derive(Clone, Copy)]
+enum Runner<'r> {
+    Lent(&'r Lent<'r>),
+    Caller { transaction: &'r Transaction<'r>, schema: &'r Schema },
+}
+
+impl Runner<'_> {
+    async fn query(self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
+        match self {
+            Self::Lent(lent) => {
+                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|(value, _)| *value).collect();
+                lent.query(sql, &values).await
+            }
+            // One round trip, and no statement left behind on a connection that is not ours.
+            Self::Caller { transaction, schema } => {
+                Ok(transaction.query_typed(&schema.render(sql), values).await?)
+            }
+        }
+    }
+}
+
+async fn insert(
+    runner: Runner<'_>,
+    schema: &Schema,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    for new in new {
+        check_text("an event's type", &new.event_type)?;
+    }
+    let orders = draw_orders(runner, new.len()).await?;
+    // Two batches with the same ids insert them in the same order, so that neither waits for the other for ever.
+    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().zip(orders.iter().copied()).collect();
+    by_id.sort_by_key(|(new, order)| (new.id, *order));
+
+    let mut inserted = BTreeSet::new();
+    for chunk in chunks(by_id) {
+        inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
+    }
+    let is_inserted = |order: &i64| inserted.contains(order);
+    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| new);
+    let held = Held::read(runner, rest.collect()).await?;
+    let outcome = |(new, order)| if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new) };
+    new.iter().zip(&orders).map(outcome).collect()
+}
+
+/// Draws as many orders, which are higher than all that were drawn before.
+async fn draw_orders(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
+    let sql = "SELECT nextval('gymhook.orders') FROM generate_series(1, $1::bigint)";
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = runner.query(sql, &[(&count, Type::INT8)]).await?;
+    let mut orders = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    orders.sort_unstable();
+    Ok(orders)
+}
+
+/// How much a statement carries at most, in rows and in bytes of bodies.
+const CHUNK: (usize, usize) = (10_000, 16 << 20);
+
+/// Something with a body.
+trait Weighed {
+    fn weight(&self) -> usize;
+}
+
+impl Weighed for &NewNotification {
+    fn weight(&self) -> usize {
+        self.body.len()
+    }
+}
+
+impl Weighed for (&NewNotification, i64) {
+    fn weight(&self) -> usize {
+        self.0.weight()
+    }
+}
+
+fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = Vec::new();
+    let mut bytes = 0;
+    for one in all {
+        let weight = one.weight();
+        match chunks.last_mut().filter(|chunk| chunk.len() < CHUNK.0 && bytes + weight <= CHUNK.1) {
+            Some(chunk) => {
+                bytes += weight;
+                chunk.push(one);
+            }
+            None => {
+                bytes = weight;
+                chunks.push(vec![one]);
+            }
+        }
+    }
+    chunks
+}
+
+/// The constants are those of a new delivery, which its check sum covers.
+const INSERT: &str = "WITH kept AS (
+    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body)
+    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body
+    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[])
+        AS n (seq, id, endpoint, digest, event_type, test, body)
+    WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
+    ON CONFLICT (id) DO NOTHING RETURNING seq
+), placed AS (
+    INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
+    SELECT n.seq, n.endpoint, 0, n.at, 0, 1, 1, 0, NULL, false, n.check_sum
+    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]) AS n (seq, endpoint, at, check_sum)
+    JOIN kept USING (seq)
+)
+SELECT seq FROM kept UNION ALL SELECT -1 FROM unnest($11::text[]) AS n (endpoints), pg_notify($12::text, n.endpoints)";
+
+/// The orders of those that were inserted.
+async fn insert_chunk(
+    runner: Runner<'_>,
+    schema: &Schema,
+    chunk: &[(&NewNotification, i64)],
+    now: UtcDateTime,
+) -> Result<Vec<i64>> {
+    let row = |(new, order): &(&NewNotification, i64)| {
+        DeliveryColumns::from(&new.record(u64::try_from(*order).unwrap_or(0), now))
+    };
+    let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.order).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
+    let digests: Vec<&[u8]> = rows.iter().map(|row| row.digest.as_slice()).collect();
+    let event_types: Vec<&str> = chunk.iter().map(|(new, _)| new.event_type.as_str()).collect();
+    let tests: Vec<bool> = rows.iter().map(|row| row.test).collect();
+    let bodies: Vec<&[u8]> = chunk.iter().map(|(new, _)| as_bytes(&new.body)).collect();
+    let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
+    let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
+    let payloads = payloads(endpoints.iter().copied());
+    let channel = schema.channel();
+    let now = micros::floor(now);
+    let values: [(&(dyn ToSql + Sync), Type); 12] = [
+        (&now, Type::INT8),
+        (&seqs, Type::INT8_ARRAY),
+        (&ids, Type::UUID_ARRAY),
+        (&endpoints, Type::UUID_ARRAY),
+        (&digests, Type::BYTEA_ARRAY),
+        (&event_types, Type::TEXT_ARRAY),
+        (&tests, Type::BOOL_ARRAY),
+        (&bodies, Type::BYTEA_ARRAY),
+        (&due, Type::INT8_ARRAY),
+        (&checks, Type::INT8_ARRAY),
+        (&payloads, Type::TEXT_ARRAY),
+        (&channel, Type::TEXT),
+    ];
+    let inserted = runner.query(INSERT, &values).await?;
+    let seqs = inserted.iter().map(|row| row.try_get::<_, i64>(0));
+    Ok(seqs.collect::<Result<Vec<i64>, _>>()?.into_iter().filter(|seq| *seq >= 0).collect())
+}
+
+fn as_bytes(body: &Bytes) -> &[u8] {
+    body
+}
+
+/// What stands in the way of those that were not inserted.
+#[derive(Default)]
+struct Held {
+    known: BTreeSet<EndpointId>,
+    deliveries: BTreeMap<DeliveryId, Option<DeliveryRecord>>,
+}
+
+impl Held {
+    async fn read(runner: Runner<'_>, rest: Vec<&NewNotification>) -> Result<Self> {
+        if rest.is_empty() {
+            return Ok(Self::default());
+        }
+        let endpoints: BTreeSet<Uuid> = rest.iter().map(|new| *new.endpoint.as_uuid()).collect();
+        let endpoints: Vec<Uuid> = endpoints.into_iter().collect();
+        let known = "SELECT id FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL";
+        let known = runner.query(known, &[(&endpoints, Type::UUID_ARRAY)]).await?;
+        let known = known.iter().map(|row| Ok(EndpointId::from(row.try_get::<_, Uuid>(0)?)));
+
+        let ids: Vec<Uuid> = rest.iter().map(|new| *new.id.as_uuid()).collect();
+        let deliveries = format!(
+            "SELECT {DELIVERY} FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+             WHERE n.id = ANY ($1::uuid[])"
+        );
+        let rows = runner.query(&deliveries, &[(&ids, Type::UUID_ARRAY)]).await?;
+        let deliveries = rows.iter().map(|row| {
+            let id = DeliveryId::from(row.try_get::<_, Uuid>(1)?);
+            Ok((id, Delivery::read(row, 0)?.record.ok()))
+        });
+        Ok(Self { known: known.collect::<Result<_>>()?, deliveries: deliveries.collect::<Result<_>>()? })
+    }
+
+    fn compare(&self, new: &NewNotification) -> Result<core::result::Result<Enqueued, Refused>> {
+        if !self.known.contains(&new.endpoint) {
+            return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
+        }
+        let Some(held) = self.deliveries.get(&new.id) else {
+            // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
+            let problem = format!("delivery {} is neither there nor new", new.id);
+            return Err(Failure { error: StoreError::Unavailable { problem }, was_undone: true });
+        };
+        let same = held.filter(|held| {
+            held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
+        });
+        let conflict = Refused::Conflict { delivery: new.id };
+        Ok(same.map(|held| Enqueued::Duplicate { state: held.state }).ok_or(conflict))
+    }
+}
