@@ -1,0 +1,57 @@
+//! The SQLite store passes the suite that every store has to pass.
+
+#![cfg(feature = "sqlite")]
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use gymhook_engine::DeliveryId;
+use gymhook_engine::store::SqliteStore;
+use gymhook_engine::store::suite::Harness;
+use tempfile::TempDir;
+
+/// Files in a folder of its own.
+#[derive(Default)]
+struct InAFile {
+    folders: Mutex<Vec<TempDir>>,
+}
+
+impl InAFile {
+    fn folder(&self) -> PathBuf {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        self.folders.lock().unwrap().push(folder);
+        path
+    }
+}
+
+fn change(store: &SqliteStore, sql: &str, id: DeliveryId) -> bool {
+    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    connection.execute(sql, [id.as_uuid().as_bytes()]).unwrap() == 1
+}
+
+impl Harness for InAFile {
+    type Store = SqliteStore;
+
+    async fn open(&self) -> SqliteStore {
+        SqliteStore::open(self.folder().join("webhooks.db")).unwrap()
+    }
+
+    async fn reopen(&self, store: SqliteStore) -> Option<SqliteStore> {
+        let path = store.path().to_owned();
+        drop(store);
+        Some(SqliteStore::open(path).unwrap())
+    }
+
+    async fn damage_delivery(&self, store: &SqliteStore, id: DeliveryId) -> bool {
+        change(store, "UPDATE gymhook_deliveries SET attempt = attempt + 1 WHERE id = ?1", id)
+    }
+
+    async fn damage_body(&self, store: &SqliteStore, id: DeliveryId) -> bool {
+        let sql = "UPDATE gymhook_bodies SET body = body || x'00'
+                   WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1)";
+        change(store, sql, id)
+    }
+}
+
+gymhook_engine::store_suite!(InAFile::default());
