@@ -48,7 +48,7 @@ impl Harness for InAFile {
     }
 
     async fn damage_body(&self, store: &SqliteStore, id: DeliveryId) -> bool {
-        let sql = "UPDATE gymhook_bodies SET body = body || x'00'
+        let sql = "UPDATE gymhook_bodies SET body = CAST(body || x'00' AS BLOB)
                    WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1)";
         change(store, sql, id)
     }

@@ -173,9 +173,7 @@ impl PostgresStore {
         let longest = call_timeout.saturating_add(Duration::from_secs(2));
         match tokio::time::timeout(longest, whole).await {
             Ok(ended) => Ok(ended?),
-            Err(_) => {
-                Err(StoreError::Unavailable { problem: format!("no answer within {call_timeout:?}") })
-            }
+            Err(_) => Err(StoreError::Unavailable { problem: format!("no answer within {call_timeout:?}") }),
         }
     }
 }

@@ -41,7 +41,8 @@ pub(super) async fn by_digest(lent: Lent<'_>, digest: [u8; 32]) -> Result<Option
 }
 
 pub(super) async fn all(lent: Lent<'_>) -> Result<Vec<ApiKeyRow>> {
-    let rows = lent.query(&format!("SELECT {COLUMNS} FROM gymhook.api_keys ORDER BY issued_at, id"), &[]).await?;
+    let rows =
+        lent.query(&format!("SELECT {COLUMNS} FROM gymhook.api_keys ORDER BY issued_at, id"), &[]).await?;
     lent.give_back();
     rows.iter().map(read).collect()
 }

@@ -17,10 +17,12 @@ use crate::store::row::body_digest;
 use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotification};
 
 /// In the order of ids, so that two batches never wait for each other.
-const LOCK: &str = "SELECT id, lease_epoch FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
+const LOCK: &str =
+    "SELECT id, lease_epoch FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
     ORDER BY id FOR NO KEY UPDATE";
 
-const READ: &str = "SELECT n.seq, n.event_type, n.body FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+const READ: &str =
+    "SELECT n.seq, n.event_type, n.body FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
     WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
 
 const DELIVERIES: &str = "UPDATE gymhook.deliveries d SET state = n.state, at = n.at, code = n.code, round = n.round,
@@ -39,7 +41,8 @@ const ATTEMPTS: &str = "INSERT INTO gymhook.attempts
         $8::int[], $9::text[], $10::text[])
     ON CONFLICT (seq, send) DO NOTHING";
 
-const COMMANDS: &str = "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[]) AS n (endpoint, number)
+const COMMANDS: &str =
+    "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[]) AS n (endpoint, number)
     WHERE c.number = n.number AND c.endpoint = n.endpoint";
 
 const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
@@ -144,7 +147,8 @@ struct Fence {
 
 impl Fence {
     fn new(locked: &[Row], batch: &Batch) -> Result<Self> {
-        let epoch = |row: &Row| Ok((EndpointId::from(row.try_get::<_, Uuid>(0)?), row::count(row.try_get(1)?)));
+        let epoch =
+            |row: &Row| Ok((EndpointId::from(row.try_get::<_, Uuid>(0)?), row::count(row.try_get(1)?)));
         let epochs = locked.iter().map(epoch).collect::<Result<BTreeMap<EndpointId, u64>>>()?;
         let (mut held, mut lost) = (BTreeSet::new(), BTreeSet::new());
         for lease in batch.leases.iter().chain(&batch.renew) {
@@ -240,7 +244,8 @@ async fn write_endpoints<'r>(
     sql: &Statement,
     records: impl Iterator<Item = &'r EndpointRecord>,
 ) -> Result<()> {
-    let latest: BTreeMap<Uuid, &EndpointRecord> = records.map(|record| (*record.id.as_uuid(), record)).collect();
+    let latest: BTreeMap<Uuid, &EndpointRecord> =
+        records.map(|record| (*record.id.as_uuid(), record)).collect();
     if latest.is_empty() {
         return Ok(());
     }
@@ -264,8 +269,10 @@ async fn write_attempts<'r>(
     let began: Vec<Option<i64>> = rows.iter().map(|row| row.began.map(micros::floor)).collect();
     let outcomes: Vec<String> = rows.iter().map(|row| without_nul(&row.outcome)).collect();
     let statuses: Vec<Option<i32>> = rows.iter().map(|row| row.status.map(i32::from)).collect();
-    let captured: Vec<Option<String>> = rows.iter().map(|row| row.captured.as_deref().map(without_nul)).collect();
-    let details: Vec<Option<String>> = rows.iter().map(|row| row.detail.as_deref().map(without_nul)).collect();
+    let captured: Vec<Option<String>> =
+        rows.iter().map(|row| row.captured.as_deref().map(without_nul)).collect();
+    let details: Vec<Option<String>> =
+        rows.iter().map(|row| row.detail.as_deref().map(without_nul)).collect();
     client
         .execute(
             sql,

@@ -28,7 +28,8 @@ where
     T::TlsConnect: Send + Sync,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let manager =
+        Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let settings = settings(options);
     let set_up = Hook::async_fn(move |client: &mut ClientWrapper, _| {
         let settings = settings.clone();

@@ -41,7 +41,9 @@ impl From<tokio_postgres::Error> for StoreError {
         match error.as_db_error() {
             // What the values were is in the detail, which nobody is told.
             Some(said) => classify(said.code(), said.message().to_owned()),
-            None if error.is_closed() => Self::Unavailable { problem: "the connection was closed".to_owned() },
+            None if error.is_closed() => {
+                Self::Unavailable { problem: "the connection was closed".to_owned() }
+            }
             None => Self::Unavailable { problem: with_causes(&error) },
         }
     }

@@ -107,7 +107,13 @@ impl Wanted {
         wanted
     }
 
-    async fn waiting(&self, lent: &Lent<'_>, condition: &str, order: &str, now: Option<i64>) -> Result<Vec<Row>> {
+    async fn waiting(
+        &self,
+        lent: &Lent<'_>,
+        condition: &str,
+        order: &str,
+        now: Option<i64>,
+    ) -> Result<Vec<Row>> {
         if self.numbers.is_empty() {
             return Ok(Vec::new());
         }

@@ -50,7 +50,8 @@ pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTi
     let mut leased = read_leases(&taken)?;
     if !leased.is_empty() {
         // Read only now, under the lock: a late worker may have written until a moment ago.
-        let endpoints: Vec<Uuid> = leased.iter().map(|(subscription, _)| *subscription.id.as_uuid()).collect();
+        let endpoints: Vec<Uuid> =
+            leased.iter().map(|(subscription, _)| *subscription.id.as_uuid()).collect();
         let sql = format!(
             "SELECT {DELIVERY} FROM gymhook.deliveries d LEFT JOIN gymhook.notifications n USING (seq)
              WHERE d.endpoint = ANY ($1::uuid[]) AND d.state = 1 ORDER BY d.at, d.seq"
@@ -75,7 +76,9 @@ fn read_leases(taken: &[Row]) -> Result<Vec<(SubscriptionRow, LeaseEpoch)>> {
         let epoch = LeaseEpoch::new(row::count(read.try_get(6)?));
         match row::subscription(read) {
             Ok(subscription) => leased.push((subscription, epoch)),
-            Err(problem) => tracing::error!(problem = %problem.error, "an endpoint is left alone for a lease"),
+            Err(problem) => {
+                tracing::error!(problem = %problem.error, "an endpoint is left alone for a lease")
+            }
         }
     }
     Ok(leased)
@@ -90,8 +93,7 @@ struct UnderWay {
 
 impl UnderWay {
     fn read(rows: &[Row]) -> Result<Self> {
-        let mut found =
-            Self { records: BTreeMap::new(), damaged: Vec::new(), quarantined: BTreeMap::new() };
+        let mut found = Self { records: BTreeMap::new(), damaged: Vec::new(), quarantined: BTreeMap::new() };
         for read in rows {
             let delivery = Delivery::read(read, 0)?;
             let endpoint = delivery.endpoint;

@@ -65,7 +65,8 @@ pub(super) async fn body(lent: Lent<'_>, id: DeliveryId) -> Result<Option<Bytes>
 }
 
 pub(super) async fn attempts(lent: Lent<'_>, id: DeliveryId) -> Result<Vec<AttemptRow>> {
-    let sql = "SELECT a.seq, a.send, a.round, a.number, a.began, a.ended, a.outcome, a.status, a.captured, a.detail
+    let sql =
+        "SELECT a.seq, a.send, a.round, a.number, a.began, a.ended, a.outcome, a.status, a.captured, a.detail
         FROM gymhook.notifications n JOIN gymhook.attempts a USING (seq) WHERE n.id = $1 ORDER BY a.send";
     let rows = lent.query(sql, &[id.as_uuid()]).await?;
     lent.give_back();

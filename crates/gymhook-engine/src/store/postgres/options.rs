@@ -57,7 +57,11 @@ impl Schema {
 
     /// SQL that says `gymhook.` before each table, for this schema.
     pub(super) fn render<'s>(&self, sql: &'s str) -> Cow<'s, str> {
-        if self.0 == "gymhook" { sql.into() } else { sql.replace("gymhook.", &format!("\"{}\".", self.0)).into() }
+        if self.0 == "gymhook" {
+            sql.into()
+        } else {
+            sql.replace("gymhook.", &format!("\"{}\".", self.0)).into()
+        }
     }
 }
 
@@ -99,11 +103,7 @@ impl PostgresOptions {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            schema: Schema::default(),
-            connections: Self::CONNECTIONS,
-            call_timeout: Self::CALL_TIMEOUT,
-        }
+        Self { schema: Schema::default(), connections: Self::CONNECTIONS, call_timeout: Self::CALL_TIMEOUT }
     }
 
     /// In another schema than `gymhook`: several stores can share a database.

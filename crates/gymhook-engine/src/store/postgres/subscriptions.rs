@@ -12,7 +12,12 @@ use super::row::{self, SUBSCRIPTION, check_text};
 use crate::micros;
 use crate::store::{Command, Redelivery, SubscriptionQuery, SubscriptionRow};
 
-pub(super) async fn put(lent: Lent<'_>, schema: &Schema, new: &SubscriptionRow, now: UtcDateTime) -> Result<bool> {
+pub(super) async fn put(
+    lent: Lent<'_>,
+    schema: &Schema,
+    new: &SubscriptionRow,
+    now: UtcDateTime,
+) -> Result<bool> {
     check_text("the gym", &new.gym)?;
     check_text("the settings", &new.settings)?;
     let sql = "WITH put AS (

@@ -68,7 +68,9 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
         conditions.push("state = ?");
         values.push(Value::from(i64::from(state.code())));
     }
-    values.push(Value::from(query.limit));
+    // One more than wanted tells whether there is another page.
+    let limit = query.limit as usize;
+    values.push(Value::from(i64::from(query.limit) + 1));
     let sql = format!(
         "SELECT {DELIVERY}, event_type, enqueued_at FROM gymhook_deliveries WHERE {} ORDER BY seq DESC LIMIT ?",
         conditions.join(" AND ")
@@ -79,7 +81,9 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
     while let Some(row) = rows.next()? {
         items.push(read_delivery(row)?);
     }
-    let next = items.last().filter(|_| items.len() >= query.limit as usize).map(|last| last.order);
+    let is_last = items.len() <= limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| !is_last).map(|last: &DeliveryRow| last.order);
     Ok(Page { items, next })
 }
 

@@ -1,5 +1,7 @@
 //! Leasing, committing, fetching.
 
+use std::collections::BTreeSet;
+
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord, EndpointStatus, LeaseEpoch};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use time::UtcDateTime;
@@ -133,16 +135,8 @@ pub(super) fn end_leases(connection: &Connection) -> Result<()> {
 }
 
 pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
-    let mut lost = Vec::new();
-    let mut fence = Fence::new(connection)?;
-    for lease in batch.leases.iter().chain(&batch.renew) {
-        if !fence.holds(lease)? {
-            lost.push(lease.endpoint);
-        }
-    }
-    lost.sort_unstable();
-    lost.dedup();
-    let is_held = |endpoint: EndpointId| lost.binary_search(&endpoint).is_err();
+    let (held, lost) = Fence::new(connection)?.judge(batch)?;
+    let is_held = |endpoint: EndpointId| held.contains(&endpoint);
 
     write_deliveries(connection, batch.deliveries.iter().filter(|record| is_held(record.endpoint)))?;
     write_endpoints(connection, batch.endpoints.iter().filter(|record| is_held(record.id)))?;
@@ -159,7 +153,7 @@ pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -
         prolong.execute(params![lease.endpoint.as_uuid().as_bytes(), until])?;
     }
     for endpoint in batch.release.iter().filter(|endpoint| is_held(**endpoint)) {
-        prolong.execute(params![endpoint.as_uuid().as_bytes(), 0])?;
+        prolong.execute(params![endpoint.as_uuid().as_bytes(), micros::floor(now)])?;
     }
     let wanted = batch.deliveries.iter().filter(|record| is_held(record.endpoint));
     let notifications = read_notifications(connection, wanted, &batch.send)?;
@@ -174,6 +168,17 @@ impl<'c> Fence<'c> {
         let sql =
             "SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND lease_epoch = ?2 AND deleted_at IS NULL";
         Ok(Self(connection.prepare_cached(sql)?))
+    }
+
+    /// The endpoints that the batch may write for, and those that it has lost.
+    fn judge(&mut self, batch: &Batch) -> Result<(BTreeSet<EndpointId>, Vec<EndpointId>)> {
+        let (mut held, mut lost) = (BTreeSet::new(), BTreeSet::new());
+        for lease in batch.leases.iter().chain(&batch.renew) {
+            let side = if self.holds(lease)? { &mut held } else { &mut lost };
+            side.insert(lease.endpoint);
+        }
+        held.retain(|endpoint| !lost.contains(endpoint));
+        Ok((held, lost.into_iter().collect()))
     }
 
     fn holds(&mut self, lease: &Lease) -> Result<bool> {
