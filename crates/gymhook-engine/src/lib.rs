@@ -2,8 +2,10 @@
 
 mod clock;
 mod engine;
+mod handler;
 #[cfg(feature = "http")]
 pub mod http;
+mod inbox;
 mod micros;
 mod operations;
 mod seal;
@@ -19,6 +21,8 @@ pub use gymhook_delivery::{DeliveryId, EndpointId};
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
 pub use engine::{Engine, EngineBuilder};
+pub use handler::{Handled, HandlerError, HandlerTransport};
+pub use inbox::{AcceptError, Accepted, Inbox};
 pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::{EndpointId, EndpointPolicy};
-use gymhook_signature::Keyring;
+use gymhook_signature::{Keyring, Secret};
 use http::HeaderMap;
 
 /// An endpoint with the event types it wants: one receiver of one gym's events.
@@ -77,6 +77,17 @@ impl Subscription {
             keys,
             policy,
         }
+    }
+
+    /// What comes in here and is handled here: see [`Inbox`](crate::Inbox). It has no receiver, so its URL leads nowhere and
+    /// its key signs nothing.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "constants, which a test has tried")]
+    pub(crate) fn handled_here(id: EndpointId, policy: EndpointPolicy) -> Self {
+        let url = EndpointUrl::dangerous_without_rule("http://handled-here.invalid/").expect("a URL");
+        let secret = Secret::new("nothing is signed").expect("not empty");
+        let keys = Keyring::single("none", secret).expect("one key");
+        Self::new(id, "", "inbox", url, Arc::new(keys), policy)
     }
 
     /// With a name for people.
@@ -213,5 +224,19 @@ impl fmt::Debug for Subscription {
             .field("event_types", &self.event_types)
             .field("headers", &headers)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gymhook_retry::{RetryPolicy, RetrySchedule};
+
+    use super::*;
+
+    #[test]
+    fn an_inbox_needs_no_receiver() {
+        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never()));
+        let here = Subscription::handled_here(EndpointId::from_u128(1), policy);
+        assert_eq!((here.gym(), here.platform()), ("", "inbox"));
     }
 }
