@@ -1,5 +1,7 @@
 //! Times as stores keep them: microseconds since 1970.
 
+use core::time::Duration;
+
 use time::UtcDateTime;
 
 const NANOS: i128 = 1_000;
@@ -12,6 +14,12 @@ pub(crate) fn floor(at: UtcDateTime) -> i64 {
 /// Microseconds since 1970, rounded up: a due time never becomes an earlier one.
 pub(crate) fn ceil(at: UtcDateTime) -> i64 {
     saturated((at.unix_timestamp_nanos() + (NANOS - 1)).div_euclid(NANOS))
+}
+
+/// A moment that lies so long after another one, rounded up; the last one there is if it lies beyond all calendars.
+pub(crate) fn after(at: UtcDateTime, length: Duration) -> i64 {
+    let micros = i64::try_from(length.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
+    ceil(at).saturating_add(micros)
 }
 
 /// The time that was kept; `None` if no calendar has it.
@@ -37,6 +45,13 @@ mod tests {
         assert_eq!((floor(before), ceil(before)), (-1, 0));
         let whole = utc_datetime!(2026-01-01 12:00:00.000_007);
         assert_eq!(floor(whole), ceil(whole));
+    }
+
+    #[test]
+    fn a_moment_may_lie_beyond_all_calendars() {
+        let at = utc_datetime!(1970-01-01 00:00:01);
+        assert_eq!(after(at, Duration::from_nanos(1_001)), 1_000_002);
+        assert_eq!(after(at, Duration::MAX), i64::MAX);
     }
 
     #[test]

@@ -32,7 +32,7 @@ use super::{
     Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
     StoreError, SubscriptionQuery, SubscriptionRow,
 };
-use crate::clock;
+use crate::{clock, micros};
 
 /// A store in one SQLite file.
 ///
@@ -150,7 +150,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 
 impl Store for SqliteStore {
     async fn now(&self) -> Result<UtcDateTime, StoreError> {
-        Ok(clock::system_time())
+        let now = clock::system_time();
+        Ok(micros::to_utc(micros::floor(now)).unwrap_or(now))
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {

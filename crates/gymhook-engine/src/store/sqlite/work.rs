@@ -95,7 +95,7 @@ pub(super) fn lease(
     let mut leased = Vec::with_capacity(wanted.len());
     for endpoint in wanted {
         let id = endpoint.as_uuid().as_bytes();
-        let until = micros::ceil(now + request.length);
+        let until = micros::after(now, request.length);
         let values = params![id, micros::floor(now), request.worker.as_uuid().as_bytes(), until];
         let epoch: Option<i64> = take.query_row(values, |row| row.get(0)).optional()?;
         let Some(epoch) = epoch.and_then(|epoch| u64::try_from(epoch).ok()) else { continue };
@@ -148,7 +148,7 @@ pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -
     }
     let mut prolong =
         connection.prepare_cached("UPDATE gymhook_subscriptions SET lease_until = ?2 WHERE id = ?1")?;
-    let until = micros::ceil(now + batch.lease_length);
+    let until = micros::after(now, batch.lease_length);
     for lease in batch.renew.iter().filter(|lease| is_held(lease.endpoint)) {
         prolong.execute(params![lease.endpoint.as_uuid().as_bytes(), until])?;
     }
