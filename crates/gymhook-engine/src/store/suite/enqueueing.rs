@@ -5,7 +5,7 @@ use gymhook_delivery::{DeliveryState, End, Enqueued};
 
 use super::Harness;
 use super::stage::{HOUR, MICRO, SECOND, Stage, begun, delivery, ended, endpoint, notification};
-use crate::store::{NewNotification, Refused, State, Store};
+use crate::store::{Batch, NewNotification, Refused, State, Store};
 
 /// What was handed over is there, as it was handed over.
 pub async fn a_new_one_is_kept_whole<H: Harness>(harness: &H) {
@@ -203,4 +203,27 @@ pub async fn an_event_type_is_any_text<H: Harness>(harness: &H) {
     }
     let sent = super::stage::send_all(&stage, 1, types.len()).await;
     assert_eq!(sent.iter().map(|sent| sent.event_type.as_str()).collect::<Vec<_>>(), types);
+}
+
+/// A batch may be large; it is still all or nothing, and in order.
+pub async fn a_large_batch_is_taken_whole<H: Harness>(harness: &H) {
+    const MANY: u128 = 5_000;
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue((1..=MANY).map(|number| notification(number, 1))).await;
+    assert_eq!(u128::from(stage.store.stats(stage.now).await.unwrap().waiting), MANY);
+    let mut fetched = stage.fetch(endpoint(1), 10_000).await.deliveries;
+    assert!(fetched.iter().map(|record| record.id).eq((1..=MANY).map(delivery)));
+
+    for record in &mut fetched {
+        *record = begun(*record, stage.now + HOUR);
+    }
+    let lease = super::stage::held(&stage.lease(1, 1).await);
+    let send = fetched.iter().map(|record| record.id).collect();
+    let batch = Batch { leases: vec![lease], deliveries: fetched, send, ..Batch::default() };
+    let committed = stage.commit(batch).await;
+    assert_eq!(committed.lost, []);
+    assert_eq!(committed.notifications.len() as u128, MANY);
+    assert!(committed.notifications.iter().all(|(_, sent)| sent.is_some()));
+    let stats = stage.store.stats(stage.now).await.unwrap();
+    assert_eq!((stats.waiting, u128::from(stats.in_flight)), (0, MANY));
 }
