@@ -93,6 +93,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     ///
     /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
     /// was put aside is taken: [`Refused::Conflict`].
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if a text cannot be kept as it is, because the database knows no NUL.
     fn enqueue(
         &self,
         new: Vec<NewNotification>,
@@ -107,8 +110,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         due: UtcDateTime,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Leaves a [`Command::Redeliver`] for every finished delivery that `which` fits, in the order of enqueueing, and returns how
-    /// many.
+    /// Leaves a [`Command::Redeliver`] for every finished delivery that `which` fits, in the order of enqueueing, and
+    /// returns how many.
     fn redeliver(
         &self,
         which: Redelivery,

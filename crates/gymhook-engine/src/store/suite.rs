@@ -190,6 +190,7 @@ macro_rules! __store_behaviours {
                 a_body_is_kept_byte_for_byte
                 an_event_type_is_any_text
                 a_large_batch_is_taken_whole
+                a_nul_in_a_type_is_kept_or_refused
             }
             fencing {
                 who_has_lost_the_lease_changes_nothing
