@@ -7,7 +7,7 @@ use super::stage::{
     HOUR, SECOND, Stage, begun, delivery, disabled, ended, endpoint, held, notification, subscription, worker,
 };
 use crate::store::{
-    Batch, Cursor, DeliveryQuery, EndpointStats, Fetch, LeaseRequest, NewNotification, State, Stats, Store,
+    Batch, DeliveryQuery, EndpointStats, LeaseRequest, NewNotification, State, Stats, Store,
     SubscriptionQuery, SubscriptionRow,
 };
 
@@ -204,11 +204,6 @@ pub async fn the_largest_limit_is_none<H: Harness>(harness: &H) {
     let query = SubscriptionQuery { gym: None, after: None, limit: u32::MAX };
     assert_eq!(stage.store.subscriptions(query).await.unwrap().len(), 3);
     assert_eq!(stage.fetch(endpoint(3), u32::MAX).await.deliveries.len(), 3);
-    let after = Some(Cursor { due: stage.now, order: u64::MAX });
-    for ordered in [false, true] {
-        let fetch = Fetch { endpoint: endpoint(3), ordered, after, limit: u32::MAX };
-        assert_eq!(stage.fetch_with(fetch).await.deliveries, []);
-    }
     let request = LeaseRequest { worker: worker(1), length: HOUR, limit: u32::MAX, only: None };
     assert_eq!(stage.store.lease(request, stage.now).await.unwrap().len(), 3);
     assert_eq!(stage.store.purge(stage.now + HOUR, u32::MAX).await, Ok(3));
