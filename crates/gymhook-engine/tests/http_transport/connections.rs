@@ -147,7 +147,6 @@ async fn many_attempts_at_once_all_arrive() {
 }
 
 /// In the role of the child, this very test is run again with few file descriptors.
-#[cfg(unix)]
 #[tokio::test]
 async fn being_out_of_file_descriptors_is_this_sides_fault() {
     const CHILD: &str = "GYMHOOK_TEST_FEW_DESCRIPTORS";

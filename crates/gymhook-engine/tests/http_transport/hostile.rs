@@ -1,9 +1,9 @@
 //! Endpoints that answer too much, too slowly, wrongly or not at all.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use gymhook_retry::{Fault, Outcome, OwnFault};
 use http::StatusCode;
@@ -48,8 +48,9 @@ impl Written {
         error
     }
 
+    /// How many bytes it was, once the connection is cut.
     async fn until_cut_off(&self) -> u64 {
-        tokio::time::timeout(PATIENT, self.cut_off.notified()).await.expect("the connection was left open");
+        tokio::time::timeout(PATIENT, self.cut_off.notified()).await.unwrap();
         self.bytes.load(Ordering::SeqCst)
     }
 }
@@ -166,26 +167,27 @@ async fn a_server_that_never_answers_costs_its_deadline_and_delays_nobody() {
 }
 
 /// Closes with a reset instead of an orderly end, as what was received and not read makes the system do.
-fn reset(stream: TcpStream) {
-    stream.set_zero_linger().unwrap();
+fn reset(stream: TcpStream) -> io::Result<()> {
+    let asked = stream.set_zero_linger();
     drop(stream);
+    asked
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_a_reset() {
-    let at_once = Server::start(|stream, _| async { Ok(reset(stream)) }).await;
+    let at_once = Server::start(|stream, _| async { reset(stream) }).await;
     let unanswered =
         Server::start(|mut stream, requests| async move { requests.read(&mut stream).await.map(drop) }).await;
     let after_request = Server::start(|mut stream, requests| async move {
         requests.read(&mut stream).await?;
-        Ok(reset(stream))
+        reset(stream)
     })
     .await;
     let within = |head: &'static str, orderly: bool| {
         Server::start(move |mut stream, requests| async move {
             requests.read(&mut stream).await?;
             stream.write_all(head.as_bytes()).await?;
-            if orderly { stream.shutdown().await } else { Ok(reset(stream)) }
+            if orderly { stream.shutdown().await } else { reset(stream) }
         })
     };
     let within_headers = within("HTTP/1.1 200 OK\r\nx: ", true).await;
