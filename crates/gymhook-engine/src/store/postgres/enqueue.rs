@@ -123,7 +123,7 @@ async fn insert(
         check_text("an event's type", &new.event_type)?;
     }
     let orders = draw_orders(runner, new.len()).await?;
-    // Two batches with the same ids insert them in the same order, so that neither waits for the other for ever.
+    // The order in which they are inserted, over all statements.
     let mut by_id: Vec<(&NewNotification, i64)> = new.iter().zip(orders.iter().copied()).collect();
     by_id.sort_by_key(|(new, order)| (new.id, *order));
 
@@ -187,13 +187,15 @@ fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
     chunks
 }
 
-/// The constants are those of a new delivery, which its check sum covers.
+/// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
+/// `new` for one id. The constants are those of a new delivery, which its check sum covers.
 const INSERT: &str = "WITH kept AS (
     INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body)
     SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body
     FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[])
         AS n (seq, id, endpoint, digest, event_type, test, body)
     WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
+    ORDER BY n.id, n.seq
     ON CONFLICT (id) DO NOTHING RETURNING seq
 ), placed AS (
     INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
