@@ -122,7 +122,8 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Leases endpoints that have something to do: a due delivery unless they are disabled, an attempt that a former owner
     /// left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
-    /// all before it on its endpoint, and runs out when its length is over, to the microsecond.
+    /// all before it on its endpoint, and runs out when its length is over, to the microsecond. It may be longer than the
+    /// calendar.
     fn lease(
         &self,
         request: LeaseRequest,

@@ -244,6 +244,7 @@ macro_rules! __store_behaviours {
                 a_disabled_endpoint_is_leased_for_what_was_under_way
                 taking_over_ends_leases_or_does_nothing
                 a_clone_is_the_same_store
+                a_lease_may_last_for_ever
             }
             logging {
                 the_latest_comes_first
