@@ -5,7 +5,7 @@ mod moment;
 mod postgres;
 mod sqlite;
 
-pub use self::campaign::{Campaign, judge};
+pub use self::campaign::{Campaign, judge, wait_for_work};
 pub use self::moment::{CRASH_POINTS, Moment};
 pub use self::postgres::{PostgresRound, postgres};
 pub use self::sqlite::{SqliteRound, sqlite};
@@ -19,21 +19,16 @@ use crate::Failure;
 /// Nothing here takes so long, unless it hangs.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Waits until nothing is under way and nothing that is due waits.
+/// Waits until nothing is under way, and only what is held waits.
 ///
 /// # Errors
 /// It does not come to that in any reasonable time.
 pub async fn until_drained(store: &impl Store) -> Result<(), Failure> {
     let whole = async {
         loop {
-            let stats = match store.now().await {
-                Ok(now) => store.stats(now).await,
-                Err(error) => Err(error),
-            };
-            match stats {
-                // What is held is due tomorrow.
-                Ok(stats) if stats.in_flight == 0 && is_far(store, stats.oldest_due).await? => return Ok(()),
-                Ok(_) => {}
+            match is_drained(store).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
                 Err(error) if error.is_transient() => {}
                 Err(error) => return Err(error),
             }
@@ -46,7 +41,9 @@ pub async fn until_drained(store: &impl Store) -> Result<(), Failure> {
     }
 }
 
-async fn is_far(store: &impl Store, due: Option<time::UtcDateTime>) -> Result<bool, StoreError> {
+async fn is_drained(store: &impl Store) -> Result<bool, StoreError> {
+    // A retry is due by then, what is held tomorrow. One look at all of it: what is under way may come to wait again.
     let soon = store.now().await? + Duration::from_secs(3_600);
-    Ok(due.is_none_or(|due| due > soon))
+    let stats = store.stats(soon).await?;
+    Ok(stats.in_flight == 0 && stats.oldest_due.is_none())
 }

@@ -20,7 +20,16 @@ pub enum Place {
     },
 }
 
-/// Where in the store's operations to die.
+/// What a sender does to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Signal {
+    /// `SIGKILL`.
+    Kill,
+    /// `SIGSTOP`, once.
+    Stop,
+}
+
+/// Where in the store's operations to die, or to stop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrashPoint {
     /// The operation's name in kebab case.
@@ -29,6 +38,8 @@ pub struct CrashPoint {
     pub when: String,
     /// The how-many-eth time that the point is reached.
     pub nth: u64,
+    /// What happens there.
+    pub signal: Signal,
 }
 
 /// What a sender does.
@@ -44,7 +55,7 @@ pub struct Orders {
     pub hands_over: bool,
     /// Chance follows from this.
     pub seed: u64,
-    /// Whether to die somewhere by itself.
+    /// Whether to die somewhere by itself, or to stop.
     pub dies: Option<CrashPoint>,
     /// How long its leases last.
     pub lease: Duration,

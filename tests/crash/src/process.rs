@@ -80,6 +80,25 @@ impl Process {
         }
     }
 
+    /// Waits until it is stopped by a `SIGSTOP`.
+    ///
+    /// # Errors
+    /// It is gone, or goes on and on.
+    pub async fn until_stopped(&self) -> Result<(), Failure> {
+        let whole = async {
+            loop {
+                let stat = tokio::fs::read_to_string(format!("/proc/{}/stat", self.pid)).await?;
+                // After the name, which stands in parentheses and may have spaces.
+                let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+                if after_name.starts_with('T') {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(LONGEST, whole).await.map_err(|_| "a sender that should stop does not")?
+    }
+
     /// Lets it end in good order.
     ///
     /// # Errors

@@ -39,6 +39,11 @@ pub enum Event {
         /// Its id.
         pid: u32,
     },
+    /// The driver says: this process is stopped, and may go on some time.
+    Paused {
+        /// Its id.
+        pid: u32,
+    },
     /// The driver says: from here on the database may be down.
     OutageBegan,
     /// The driver says: it is up again.
@@ -78,6 +83,7 @@ impl fmt::Display for Event {
                 write!(f, "request {pid} {delivery:032x} {endpoint} {send} {digest:016x} {status}")
             }
             Self::Killed { pid } => write!(f, "killed {pid}"),
+            Self::Paused { pid } => write!(f, "paused {pid}"),
             Self::OutageBegan => f.write_str("outage-began"),
             Self::OutageEnded => f.write_str("outage-ended"),
         }
@@ -99,6 +105,7 @@ impl Event {
                 status: Some(status.parse().ok()?).filter(|status| *status != 0),
             }),
             ["killed", pid] => Self::Killed { pid: pid.parse().ok()? },
+            ["paused", pid] => Self::Paused { pid: pid.parse().ok()? },
             ["outage-began"] => Self::OutageBegan,
             ["outage-ended"] => Self::OutageEnded,
             _ => return None,

@@ -1,5 +1,14 @@
 //! The judge refuses every history in which a promise is broken, and names the promise.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking"
+)]
+
 use gymhook_crash_tests::check::{Rules, Violation, check};
 use gymhook_crash_tests::handed::Handed;
 use gymhook_crash_tests::history::{History, Logged, Row};
@@ -255,6 +264,21 @@ fn an_outage_excuses_what_was_under_way() {
     // One that is over before the request was sent does not.
     let outage: Vec<Event> = history.wire.drain(4..6).collect();
     history.wire.splice(0..0, outage);
+    let violations = judge(&history).unwrap_err();
+    assert!(
+        violations.iter().any(|found| matches!(found, Violation::DuplicateWithoutCause { delivery: 2, .. }))
+    );
+}
+
+#[test]
+fn a_pause_excuses_what_was_under_way_before_it() {
+    let mut history = good();
+    history.wire[4] = Event::Paused { pid: FIRST };
+    history.wire.push(request(FIRST, 7, PLAIN, 1, Some(200)));
+    history.rows.push(delivered(7, PLAIN, vec![logged(1, "response", Some(200))]));
+    assert_eq!(judge(&history).unwrap().duplicates, 1);
+    let pause = history.wire.remove(4);
+    history.wire.insert(0, pause);
     let violations = judge(&history).unwrap_err();
     assert!(
         violations.iter().any(|found| matches!(found, Violation::DuplicateWithoutCause { delivery: 2, .. }))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use gymhook_crash_tests::character::{Character, endpoint_id, subscription};
 use gymhook_crash_tests::handed::{Handed, HandedLog};
-use gymhook_crash_tests::orders::{CrashPoint, Orders, Place};
+use gymhook_crash_tests::orders::{CrashPoint, Orders, Place, Signal};
 use gymhook_crash_tests::random::Random;
 use gymhook_crash_tests::sending::WireTransport;
 use gymhook_crash_tests::{Failure, wire};
@@ -94,20 +94,24 @@ async fn put<S: Store>(engine: &Engine<S>, subscription: &Subscription) -> Resul
 fn arm<S>(store: &FaultyStore<S>, point: &CrashPoint) -> Result<(), Failure> {
     let operation = Operation::from_name(&point.operation).ok_or("no such operation")?;
     let when = When::from_name(&point.when).ok_or("no such side")?;
-    let (nth, reached) = (point.nth, AtomicU64::new(0));
+    let (nth, signal, reached) = (point.nth, point.signal, AtomicU64::new(0));
     store.on(operation, when, move || {
-        if reached.fetch_add(1, Ordering::SeqCst) + 1 >= nth {
-            die();
+        let reached = reached.fetch_add(1, Ordering::SeqCst) + 1;
+        match signal {
+            Signal::Kill if reached >= nth => signal_itself(rustix::process::Signal::KILL),
+            Signal::Stop if reached == nth => signal_itself(rustix::process::Signal::STOP),
+            Signal::Kill | Signal::Stop => {}
         }
     });
     Ok(())
 }
 
-/// As `kill -9` does it. Nothing after it is reached.
-fn die() {
-    let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    eprintln!("not killed: {killed:?}");
-    std::process::abort();
+/// As `kill` does it: nothing is reached until it goes on, if it does.
+fn signal_itself(signal: rustix::process::Signal) {
+    if let Err(error) = rustix::process::kill_process(rustix::process::getpid(), signal) {
+        eprintln!("not killed: {error}");
+        std::process::abort();
+    }
 }
 
 async fn report(work: impl Future<Output = Result<(), Failure>>) {

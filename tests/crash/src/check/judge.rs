@@ -20,6 +20,8 @@ pub(super) struct Judge<'h> {
     rows: BTreeMap<u128, &'h Row>,
     requests: BTreeMap<u128, Vec<Placed<'h>>>,
     killed: BTreeSet<u32>,
+    /// Which process was paused, and where on the wire.
+    paused: Vec<(u32, usize)>,
     /// Where on the wire each process is heard of last.
     last_of: BTreeMap<u32, usize>,
     outages: Vec<(usize, usize)>,
@@ -35,6 +37,7 @@ impl<'h> Judge<'h> {
             rows: history.rows.iter().map(|row| (row.delivery, row)).collect(),
             requests: BTreeMap::new(),
             killed: BTreeSet::new(),
+            paused: Vec::new(),
             last_of: BTreeMap::new(),
             outages: Vec::new(),
             violations: Vec::new(),
@@ -52,6 +55,7 @@ impl<'h> Judge<'h> {
                     judge.killed.insert(*pid);
                     judge.totals.kills += 1;
                 }
+                Event::Paused { pid } => judge.paused.push((*pid, at)),
                 Event::OutageBegan => outage_began = at,
                 Event::OutageEnded => judge.outages.push((outage_began, at)),
             }
@@ -203,7 +207,9 @@ impl<'h> Judge<'h> {
                 let last = self.last_of.get(&taken.pid).copied().unwrap_or(0);
                 let died = self.killed.contains(&taken.pid) && last < *next_at;
                 let outage = self.outages.iter().any(|(began, ended)| taken_at < ended && began < next_at);
-                if died || outage {
+                let paused =
+                    self.paused.iter().any(|(pid, at)| *pid == taken.pid && taken_at < at && at < next_at);
+                if died || outage || paused {
                     self.totals.duplicates += 1;
                 } else {
                     let pid = taken.pid;
@@ -258,7 +264,8 @@ impl<'h> Judge<'h> {
             }
         }
         for (pid, lost) in lost_by {
-            let died = u64::from(self.killed.contains(&pid));
+            let paused = self.paused.iter().filter(|(paused, _)| *paused == pid).count() as u64;
+            let died = u64::from(self.killed.contains(&pid)) + paused;
             let allowed = u64::from(self.rules.max_in_flight) * (died + self.totals.outages);
             if lost > allowed {
                 self.violations.push(Violation::TooManyLost { pid, lost, allowed });

@@ -16,7 +16,10 @@ use crate::total::Totals;
 use crate::wire::Event;
 
 /// Waits until something more was handed over.
-pub(super) async fn wait_for_work(folder: &Path, process: &mut Process) -> Result<(), Failure> {
+///
+/// # Errors
+/// Nothing is, or the sender is gone.
+pub async fn wait_for_work(folder: &Path, process: &mut Process) -> Result<(), Failure> {
     let before = handed::length(folder);
     let whole = async {
         while handed::length(folder) == before {

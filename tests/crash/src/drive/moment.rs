@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::orders::CrashPoint;
+use crate::orders::{CrashPoint, Signal};
 use crate::random::Random;
 
 /// When a sender dies.
@@ -48,6 +48,7 @@ impl Moment {
                 operation: (*operation).to_owned(),
                 when: (*when).to_owned(),
                 nth,
+                signal: Signal::Kill,
             });
         }
         if random.below(4) == 0 {
