@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use gymhook_engine::DeliveryId;
-use gymhook_engine::store::SqliteStore;
 use gymhook_engine::store::suite::Harness;
+use gymhook_engine::store::{SqliteStore, StoreError};
 use tempfile::TempDir;
 
 /// Files in a folder of its own.
@@ -55,3 +55,13 @@ impl Harness for InAFile {
 }
 
 gymhook_engine::store_suite!(InAFile::default());
+
+#[test]
+fn a_file_that_may_only_be_read_is_refused_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    drop(SqliteStore::open(&path).unwrap());
+    // Permissions do not stop root: SQLite is asked to open it like a file without the right to write.
+    let refused = SqliteStore::open(format!("file:{}?mode=ro", path.display()));
+    assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+}

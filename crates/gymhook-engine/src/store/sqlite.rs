@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use time::UtcDateTime;
 use tokio::sync::Notify;
 
@@ -103,6 +103,10 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let mut writing = connect(path, OpenFlags::default())?;
+        // SQLite opens such a file for reading, and would say so only when the first notification is handed over.
+        if writing.is_readonly(MAIN_DB)? {
+            return Err(StoreError::ReadOnly { problem: "the file may only be read".to_owned() });
+        }
         schema::make_durable(&writing)?;
         schema::migrate(&mut writing)?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
