@@ -41,7 +41,7 @@ impl Stage {
             hands_over: true,
             seed: 1,
             dies: None,
-            lease: Duration::from_secs(30),
+            lease: Duration::from_secs(10),
             max_endpoints: NonZeroU32::MAX,
         };
         Self { folder, receiver, orders }
