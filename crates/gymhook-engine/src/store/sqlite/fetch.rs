@@ -51,8 +51,9 @@ fn waiting(
         // The first one is found by state; from there on, nearly every row of the endpoint waits.
         let first =
             "SELECT max(?2, ifnull(min(seq), 0)) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0";
+        let after = order.saturating_add(1);
         let from: i64 =
-            connection.prepare_cached(first)?.query_row(params![endpoint, order], |row| row.get(0))?;
+            connection.prepare_cached(first)?.query_row(params![endpoint, after], |row| row.get(0))?;
         let sql = format!(
             "SELECT {DELIVERY} FROM gymhook_deliveries INDEXED BY gymhook_deliveries_by_endpoint
              WHERE endpoint = ?1 AND seq >= ?2 AND state = 0 ORDER BY seq LIMIT ?3"
