@@ -16,6 +16,10 @@ use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotification};
 
+/// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
+/// does not matter.
+const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+
 /// In the order of ids, so that two batches never wait for each other.
 const LOCK: &str =
     "SELECT id, lease_epoch FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
@@ -94,7 +98,7 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     let sql = Statements::prepare(&lent).await?;
     let client: &Client = lent.client()?;
     let (begun, locked, bodies) = join!(
-        client.batch_execute("BEGIN"),
+        client.batch_execute(BEGIN),
         lock(client, &sql.lock, batch),
         read_bodies(client, &sql.read, &wanted),
     );
