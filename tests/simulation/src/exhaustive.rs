@@ -94,9 +94,9 @@ impl Exhaustive {
             let mut is_end = true;
             for action in state.actions() {
                 is_end &= action.is_a_mishap();
-                for next in state.after(action) {
+                for next in state.after(action)? {
                     seen.steps += 1;
-                    reached(next?, &mut open);
+                    reached(next, &mut open);
                 }
             }
             if is_end {
