@@ -119,9 +119,7 @@ async fn report(
     total: u64,
     interrupted: bool,
 ) -> Result<bool, AnyError> {
-    println!("The deliveries that took the most attempts, of the last thousand:\n{}", log(engine).await?);
     println!("{}", receiver.totals());
-
     let stats = engine.stats().await?;
     let waiting = stats.waiting + stats.in_flight;
     let missing = (1..=total).filter(|number| !receiver.has(delivery(*number))).count();
@@ -130,6 +128,7 @@ async fn report(
         // What the receiver does not have must still be there.
         return Ok(u64::try_from(missing)? <= waiting);
     }
+    println!("The deliveries that took the most attempts, of the last thousand:\n{}", log(engine).await?);
     println!(
         "{total} deliveries: {waiting} wait, {} given up, {missing} missing at the receiver",
         stats.undeliverable
@@ -191,11 +190,11 @@ impl Receiver {
 
     async fn answer(self: Arc<Self>, delivery: String) -> StatusCode {
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(40)).await;
-        if request % 7 == 3 {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        if request % 8 == 3 {
             return StatusCode::SERVICE_UNAVAILABLE;
         }
-        if request % 50 == 20 {
+        if request % 100 == 60 {
             tokio::time::sleep(ATTEMPT_TIMEOUT * 3).await; // the sender hangs up meanwhile
         }
         match self.take(delivery) {
@@ -225,8 +224,8 @@ impl Receiver {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         let times: u64 = record.taken.values().sum();
         format!(
-            "The receiver got {} requests in this run. In all runs it took {} deliveries, {} of their repeats too:\nat least \
-             once, under one id, so that it can tell.",
+            "The receiver got {} requests in this run. In all runs it took {} deliveries, and {} times one that it had: at \
+             least once,\nalways under the same id, so that it can tell.",
             self.requests.load(Ordering::Relaxed),
             record.taken.len(),
             times - record.taken.len() as u64
