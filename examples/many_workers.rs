@@ -1,7 +1,7 @@
 //! What happens when one of my workers dies?
 //!
 //! Starts a private PostgreSQL from the installed programs, and four workers: processes of their own, that share its work by
-//! leasing endpoints. In the middle of 3,000 deliveries one of them is killed. The others wait until its leases run out, and
+//! leasing endpoints. In the middle of 2,400 deliveries one of them is killed. The others wait until its leases run out, and
 //! take its endpoints over. Prints which endpoints went where, and when; the exit status is 0 only if every delivery has
 //! arrived at the receiver, and each of the killed worker's endpoints has gone to another one.
 //!
@@ -28,7 +28,7 @@ use tokio::process::{Child, Command};
 
 const WORKERS: [&str; 4] = ["worker-1", "worker-2", "worker-3", "worker-4"];
 const ENDPOINTS: u32 = 24;
-const DELIVERIES_EACH: u32 = 125;
+const DELIVERIES_EACH: u32 = 100;
 const DELIVERIES: u64 = ENDPOINTS as u64 * DELIVERIES_EACH as u64;
 
 /// So many endpoints a worker takes at once, and so many it may hold: three workers can hold them all.
@@ -67,12 +67,12 @@ async fn oversee() -> Result<ExitCode, AnyError> {
         Ok(server) => server,
         Err(StartError::Missing(_)) => {
             eprintln!(
-                "PostgreSQL 13 or newer is not installed, and this example needs its programs: `apt-get install postgresql` \
-                 (Debian, Ubuntu), `brew install postgresql` (macOS)."
+                "This example needs the programs of PostgreSQL 13 or newer, and they are not installed: `apt-get install \
+                 postgresql` (Debian, Ubuntu), `brew install postgresql` (macOS)."
             );
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error.to_string().into()),
     };
     let receiver = Arc::new(Receiver::default());
     let url = receive_on_loopback({
