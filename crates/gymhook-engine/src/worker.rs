@@ -32,7 +32,7 @@ use gymhook_delivery::{
 };
 use time::UtcDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
 
 use self::clock::StoreClock;
 use self::flight::Landed;
@@ -274,8 +274,23 @@ async fn join(visit: &mut Option<JoinHandle<TurnDone>>) -> TurnDone {
     let Some(handle) = visit else { return core::future::pending().await };
     let done = handle.await;
     *visit = None;
-    match done {
+    match done.map_err(JoinError::try_into_panic) {
         Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is shutting down, and this task is next.
+        Err(Err(_cancelled)) => core::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visit_that_the_runtime_gave_up_is_no_panic() {
+        let visit = tokio::spawn(core::future::pending::<TurnDone>());
+        visit.abort();
+        let waited = tokio::time::timeout(Duration::from_secs(1), join(&mut Some(visit))).await;
+        assert!(waited.is_err(), "it never ends");
     }
 }
