@@ -32,10 +32,10 @@ use gymhook_delivery::{
 };
 use time::UtcDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use self::clock::StoreClock;
-use self::flight::Landed;
+use self::flight::{Flying, Landed};
 use self::pending::Pending;
 use self::tenure::Tenures;
 use self::turn::{Turn, TurnDone};
@@ -67,7 +67,7 @@ pub(crate) struct Worker<S, T> {
     failed: Option<(Turn, Instant)>,
     failures_in_a_row: u32,
     flights: JoinSet<()>,
-    aborts: BTreeMap<AttemptRef, AbortHandle>,
+    flying: BTreeMap<AttemptRef, Flying>,
     landed: UnboundedReceiver<Landed>,
     landing: UnboundedSender<Landed>,
     wake_at: Option<UtcDateTime>,
@@ -116,7 +116,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             failed: None,
             failures_in_a_row: 0,
             flights: JoinSet::new(),
-            aborts: BTreeMap::new(),
+            flying: BTreeMap::new(),
             landed,
             landing,
             wake_at: None,
@@ -142,7 +142,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 biased;
                 done = join(&mut self.visit) => self.visited(done),
                 Some(landed) = self.landed.recv() => self.land_all(landed),
-                request = requests.recv() => self.take_request(request),
+                request = requests.recv(), if self.stop.is_none() => self.take_request(request),
                 endpoints = &mut arrivals => {
                     arrivals = Box::pin(store.work_arrived());
                     self.work_arrived(&endpoints);
@@ -158,9 +158,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
     fn take_request(&mut self, request: Option<Request>) {
         match request {
             Some(Request::Look(endpoints)) => self.work_arrived(&endpoints),
-            // Nobody holds the engine any more: the same as being told to stop.
-            Some(Request::Stop { .. }) | None if self.stop.is_some() => {}
             Some(Request::Stop { grace }) => self.begin_stop(grace),
+            // Nobody holds the engine any more: the same as being told to stop.
             None => self.begin_stop(self.options.shutdown_grace),
         }
     }
@@ -196,10 +195,11 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     fn land(&mut self, landed: Landed) {
         let attempt = landed.attempt.attempt;
-        self.aborts.remove(&attempt);
+        // What was given up is in the log already, and what was lost is somebody else's.
+        let awaited = self.flying.remove(&attempt).is_some();
         telemetry::attempt_ended(&landed.answer.outcome, landed.took);
         let ours = self.tenures.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
-        if ours {
+        if ours && awaited {
             self.pending.attempt_ended(attempt.endpoint, landed.row());
         }
         let now = self.clock.now();

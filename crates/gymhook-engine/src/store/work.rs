@@ -163,7 +163,7 @@ pub struct Fetched {
     pub more: Option<Cursor>,
     /// When the first of those is due that are not due yet; not known of an ordered endpoint.
     pub next_due: Option<UtcDateTime>,
-    /// All orders that are due, the oldest first.
+    /// The orders that are due, the oldest first; a store may stop at 10,000 of them.
     pub commands: Vec<PendingCommand>,
     /// How many rows could not be read and were put aside.
     pub quarantined: u64,

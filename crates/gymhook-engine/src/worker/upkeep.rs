@@ -6,9 +6,10 @@ use std::time::Instant;
 use gymhook_delivery::{Endpoint, EndpointStatus};
 use gymhook_retry::{Outcome, OwnFault};
 
+use super::flight::{Flying, Landed};
 use super::{ABANDON_AFTER, Worker};
 use crate::store::Store;
-use crate::{Transport, clock as clocks};
+use crate::{Answer, Transport, clock as clocks};
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Looks after whatever it is time for.
@@ -69,9 +70,14 @@ impl<S: Store, T: Transport> Worker<S, T> {
             stop.gave_up = true;
         }
         let now = self.clock.now();
-        for (attempt, abort) in core::mem::take(&mut self.aborts) {
-            abort.abort();
-            self.machine.handle_outcome(&attempt, &Outcome::Internal(OwnFault::Shutdown), now);
+        for (reference, flying) in core::mem::take(&mut self.flying) {
+            flying.abort.abort();
+            let outcome = Outcome::Internal(OwnFault::Shutdown);
+            let answer = Answer::new(outcome).with_detail("given up: this process is shutting down");
+            let Flying { attempt, order, abort: _ } = flying;
+            let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer };
+            self.pending.attempt_ended(reference.endpoint, landed.row());
+            self.machine.handle_outcome(&reference, &outcome, now);
         }
     }
 

@@ -10,7 +10,7 @@ use gymhook_retry::{Outcome, OwnFault};
 use time::UtcDateTime;
 
 use super::Worker;
-use super::flight::{self, Landed, TakeOff};
+use super::flight::{self, Flying, Landed, TakeOff};
 use super::turn::Turn;
 use crate::store::{Committed, Store};
 use crate::{Answer, Transport, telemetry};
@@ -19,7 +19,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
     /// A batch is on disk.
     pub(super) fn written(&mut self, turn: &Turn, committed: Committed, began: Instant) {
         for endpoint in &committed.lost {
-            self.lease_lost(*endpoint);
+            // What was lost may be held again by now, under a later number.
+            if self.tenures.lease(*endpoint).is_some_and(|held| turn.writes_under(&held)) {
+                self.lease_lost(*endpoint);
+            }
         }
         for lease in &turn.batch.renew {
             if let Some(tenure) = self.tenures.0.get_mut(&lease.endpoint) {
@@ -43,10 +46,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
         tracing::warn!(%endpoint, "the lease on an endpoint is another worker's now");
         telemetry::lease_lost();
         let theirs: Vec<AttemptRef> =
-            self.aborts.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
+            self.flying.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
         for attempt in theirs {
-            if let Some(abort) = self.aborts.remove(&attempt) {
-                abort.abort();
+            if let Some(flying) = self.flying.remove(&attempt) {
+                flying.abort.abort();
             }
         }
         self.let_go(endpoint);
@@ -82,7 +85,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 lease_ends: tenure.ends,
             };
             let flight = flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone());
-            self.aborts.insert(reference, self.flights.spawn(flight));
+            let abort = self.flights.spawn(flight);
+            self.flying.insert(reference, Flying { attempt: *attempt, order, abort });
         }
     }
 

@@ -105,7 +105,8 @@ fn next_due(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> 
 
 fn commands(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> Result<Vec<PendingCommand>> {
     let mut select = connection.prepare_cached(
-        "SELECT number, name, delivery FROM gymhook_commands WHERE endpoint = ?1 AND due <= ?2 ORDER BY number",
+        "SELECT number, name, delivery FROM gymhook_commands WHERE endpoint = ?1 AND due <= ?2
+         ORDER BY number LIMIT 10000",
     )?;
     let values = params![endpoint.as_uuid().as_bytes(), micros::floor(now)];
     let read = |row: &rusqlite::Row<'_>| {

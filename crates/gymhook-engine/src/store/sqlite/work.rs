@@ -99,7 +99,14 @@ pub(super) fn lease(
         let values = params![id, micros::floor(now), request.worker.as_uuid().as_bytes(), until];
         let epoch: Option<i64> = take.query_row(values, |row| row.get(0)).optional()?;
         let Some(epoch) = epoch.and_then(|epoch| u64::try_from(epoch).ok()) else { continue };
-        let Some(subscription) = row::subscription(connection, *endpoint)? else { continue };
+        let subscription = match row::subscription(connection, *endpoint) {
+            Ok(Some(subscription)) => subscription,
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::error!(%endpoint, %error, "a subscription cannot be read: the others go on");
+                continue;
+            }
+        };
         let (in_flight, damaged) = left_under_way(connection, *endpoint)?;
         row::quarantine(connection, &damaged)?;
         leased.push(Leased {
