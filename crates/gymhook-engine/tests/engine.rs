@@ -14,8 +14,8 @@ mod scripted;
 
 use core::time::Duration;
 
-use gymhook_engine::Answer;
-use gymhook_engine::store::{State, Store};
+use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::{Answer, Engine};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -211,15 +211,18 @@ fn a_worker_that_is_gone_costs_an_attempt_and_nothing_else() {
 
 #[tokio::test]
 async fn a_subscription_that_cannot_be_read_stops_no_other() {
-    let setup = Setup::new(Scripted::accepting()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let before = Engine::builder(SqliteStore::open(&path).unwrap()).enqueue_only();
     for number in [1, 2, 3] {
-        setup.engine.put_subscription(&subscription(number, policy())).await.unwrap();
+        before.put_subscription(&subscription(number, policy())).await.unwrap();
     }
-    let connection = rusqlite::Connection::open(setup.engine.store().path()).unwrap();
+    let connection = rusqlite::Connection::open(path).unwrap();
     for (number, column) in [(1_u128, "record"), (2, "settings")] {
         let sql = format!("UPDATE gymhook_subscriptions SET {column} = '{{' WHERE id = ?1");
         assert_eq!(connection.execute(&sql, [number.to_be_bytes()]), Ok(1));
     }
+    let setup = Setup::on(folder, Scripted::accepting()).await;
     for number in [1, 2, 3] {
         setup.enqueue([number], number).await;
     }
