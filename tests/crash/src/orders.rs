@@ -67,9 +67,9 @@ impl Orders {
     /// How many attempts it may have under way.
     pub const MAX_IN_FLIGHT: u32 = 40;
 
-    /// How long an attempt may take: less than half of a lease.
+    /// How long an attempt may take: less than half of a lease, and not for long, since some are never answered.
     #[must_use]
     pub fn attempt_timeout(&self) -> Duration {
-        self.lease * 2 / 5
+        (self.lease * 2 / 5).min(Duration::from_secs(1))
     }
 }

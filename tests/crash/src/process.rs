@@ -2,14 +2,20 @@
 
 use core::time::Duration;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::Failure;
 use crate::orders::Orders;
+
+/// What the senders of a folder complain of.
+#[must_use]
+pub fn complaints(folder: &Path) -> PathBuf {
+    folder.join("complaints.log")
+}
 
 /// A running sender. It is killed when this is dropped.
 #[derive(Debug)]
@@ -24,18 +30,41 @@ pub struct Process {
 const LONGEST: Duration = Duration::from_secs(60);
 
 impl Process {
-    /// Starts one.
+    /// Starts one. What it complains of goes to [a file](complaints).
     ///
     /// # Errors
     /// The program is not there.
     pub fn start(program: &Path, orders: &Orders) -> Result<Self, Failure> {
-        let mut child = Command::new(program)
+        Self::start_as(Command::new(program), orders)
+    }
+
+    /// Starts one that may write files up to a length only, in units of 512 bytes. If it wants more, it is either killed by
+    /// a signal in the middle of the write, or told that there was an error.
+    ///
+    /// # Errors
+    /// The program or the shell is not there.
+    pub fn start_limited(
+        program: &Path,
+        orders: &Orders,
+        blocks: u32,
+        is_killed: bool,
+    ) -> Result<Self, Failure> {
+        let trap = if is_killed { "" } else { "trap '' XFSZ; " };
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(format!("{trap}ulimit -S -f {blocks} && exec \"$0\" \"$1\"")).arg(program);
+        Self::start_as(shell, orders)
+    }
+
+    fn start_as(mut command: Command, orders: &Orders) -> Result<Self, Failure> {
+        let log = std::fs::File::options().create(true).append(true).open(complaints(&orders.folder))?;
+        let mut child = command
             .arg(serde_json::to_string(orders)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("{} does not start: {error}", program.display()))?;
+            .map_err(|error| format!("a sender does not start: {error}"))?;
         let pid = child.id().ok_or("a process has no id")?;
         let input = child.stdin.take();
         Ok(Self { child, input, pid })
@@ -61,12 +90,49 @@ impl Process {
     /// # Errors
     /// It ends in another way, or not at all.
     pub async fn dies(&mut self) -> Result<(), Failure> {
-        let waited = tokio::time::timeout(LONGEST, self.child.wait()).await;
-        let status = waited.map_err(|_| "a sender that should die does not")??;
+        let status = self.ends().await?;
         if status.signal() != Some(Signal::KILL.as_raw()) {
             return Err(format!("a sender that should be killed ended with {status}").into());
         }
         Ok(())
+    }
+
+    /// Waits until it ends, in whatever way.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ends(&mut self) -> Result<ExitStatus, Failure> {
+        let waited = tokio::time::timeout(LONGEST, self.child.wait()).await;
+        Ok(waited.map_err(|_| "a sender that should end does not")??)
+    }
+
+    /// Waits until it, or another of its folder, complains of this.
+    ///
+    /// # Errors
+    /// It ends by itself, or never does.
+    pub async fn until_it_complains(&mut self, folder: &Path, of: &str) -> Result<(), Failure> {
+        let whole = async {
+            while !std::fs::read_to_string(complaints(folder))?.contains(of) {
+                self.still_runs()?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok::<(), Failure>(())
+        };
+        tokio::time::timeout(LONGEST, whole).await.map_err(|_| format!("nobody complains of: {of}"))?
+    }
+
+    /// Lets it write files of any length.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn lift_limit(&self) -> Result<(), Failure> {
+        let unlimited = Rlimit { current: None, maximum: None };
+        rustix::process::prlimit(Some(self.id()?), Resource::Fsize, unlimited)?;
+        Ok(())
+    }
+
+    fn id(&self) -> Result<Pid, Failure> {
+        i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or_else(|| "a process has no id".into())
     }
 
     /// Whether it still runs.
@@ -105,8 +171,7 @@ impl Process {
     /// It does not, or says that something went wrong.
     pub async fn end(mut self) -> Result<(), Failure> {
         drop(self.input.take());
-        let waited = tokio::time::timeout(LONGEST, self.child.wait()).await;
-        let status = waited.map_err(|_| "a sender that should end does not")??;
+        let status = self.ends().await?;
         if !status.success() {
             return Err(format!("a sender ended with {status}").into());
         }
@@ -118,7 +183,6 @@ impl Process {
     /// # Errors
     /// It is gone.
     pub fn signal(&self, signal: Signal) -> Result<(), Failure> {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("a process has no id")?;
-        Ok(rustix::process::kill_process(pid, signal)?)
+        Ok(rustix::process::kill_process(self.id()?, signal)?)
     }
 }

@@ -1,6 +1,6 @@
 //! A worker is stopped past its lease and goes on when another has taken over: what it writes late changes nothing.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use core::num::NonZeroU32;

@@ -33,14 +33,20 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-/// Asks again while the store does not answer.
+/// Asks again while the store does not answer, and complains once.
 async fn until_available<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
+    let mut complained = false;
     loop {
         match ask().await {
-            Err(error) if error.is_transient() => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) if error.is_transient() => {
+                if !core::mem::replace(&mut complained, true) {
+                    eprintln!("asks again: {error}");
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
             answered => return answered,
         }
     }
@@ -74,6 +80,9 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
             tokio::spawn(report(hand_over(engine.clone(), Arc::clone(&log), *endpoint, seed)));
         }
     }
+    if orders.hands_over {
+        tokio::spawn(report(put_again_and_again(engine.clone(), orders.clone())));
+    }
     // Until whoever started this lets go of its input.
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     engine.shutdown().await;
@@ -87,6 +96,16 @@ async fn put<S: Store>(engine: &Engine<S>, subscription: &Subscription) -> Resul
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             put => return Ok(put?),
+        }
+    }
+}
+
+/// So that whoever leases an endpoint has to read its settings again now and then.
+async fn put_again_and_again<S: Store>(engine: Engine<S>, orders: Orders) -> Result<(), Failure> {
+    loop {
+        for endpoint in &orders.endpoints {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            put(&engine, &subscription(*endpoint, orders.attempt_timeout())?).await?;
         }
     }
 }
