@@ -84,7 +84,7 @@ async fn oversee() -> Result<ExitCode, AnyError> {
     let store = PostgresStore::connect(&server.url(), PostgresOptions::new()).await?;
     let engine = Engine::builder(store).enqueue_only();
     for endpoint in 1..=ENDPOINTS {
-        let hook = subscription(id(endpoint), "berlin", &format!("{url}/{endpoint}"), policy())?;
+        let hook = subscription(id(endpoint), "berlin", &format!("{url}/{endpoint:02}"), policy())?;
         engine.put_subscription(&hook).await?;
     }
     let mut workers = BTreeMap::new();
@@ -97,7 +97,7 @@ async fn oversee() -> Result<ExitCode, AnyError> {
     let mut progress = Progress::new(DELIVERIES);
     wait_until(&engine, &mut progress, |stats| stats.waiting + stats.in_flight < DELIVERIES * 3 / 5).await?;
     let killing = kill_the_busiest(&mut workers, &receiver).await?;
-    println!("{} (process {}) is killed", killing.worker, killing.process);
+    progress.say(&format!("{} (process {}) is killed", killing.worker, killing.process));
     wait_until(&engine, &mut progress, |stats| stats.waiting + stats.in_flight == 0).await?;
     progress.end();
 
