@@ -23,6 +23,7 @@ mod exchange_error;
 mod headers;
 mod platform;
 mod resolve;
+mod reuse;
 mod stream;
 mod transport;
 mod url_check;

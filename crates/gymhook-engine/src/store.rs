@@ -12,6 +12,7 @@
 //! - **Bytes in, bytes out.** A body is never parsed, re-encoded or cut.
 //! - **One bad row stops nothing.** A row that cannot be read is put aside under [`State::Quarantined`] and counted.
 
+mod columns;
 mod command;
 mod error;
 #[cfg(feature = "store-tests")]
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 
+pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::error::StoreError;
 pub use self::log::{
@@ -39,7 +41,7 @@ pub use self::log::{
 };
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
-pub use self::row::{DeliveryColumns, NewNotification, Refused, State, SubscriptionRow, UnreadableRow};
+pub use self::row::{NewNotification, Refused, State, SubscriptionRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub use self::work::{
@@ -59,7 +61,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Writes a subscription: a new one, or new settings and secrets of one that is there, whose endpoint keeps its
     /// record and its lease. In the same transaction a [`Command::Reload`] tells the endpoint's worker.
     ///
-    /// A deleted subscription stays deleted: then nothing is written and `false` is returned.
+    /// A deleted subscription stays deleted: then nothing is written and `false` is returned. The row's record counts only
+    /// if the subscription is new, its `deleted_at` never.
     fn put_subscription(
         &self,
         row: SubscriptionRow,
@@ -79,7 +82,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
     /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it. Its log is kept until it is
-    /// purged. Returns whether there was one.
+    /// purged. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
         id: EndpointId,
@@ -90,7 +93,11 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
     ///
-    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too.
+    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
+    /// was put aside is taken: [`Refused::Conflict`].
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if a text cannot be kept as it is, because the database knows no NUL.
     fn enqueue(
         &self,
         new: Vec<NewNotification>,
@@ -98,14 +105,15 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Result<Enqueued, Refused>>, StoreError>> + Send;
 
     /// Leaves orders for the worker of an endpoint, whichever that is; it carries them out in this order, not before
-    /// `due`.
+    /// `due`. An order for an endpoint that is not there does nothing.
     fn command(
         &self,
         orders: Vec<(EndpointId, Command)>,
         due: UtcDateTime,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Leaves a [`Command::Redeliver`] for every finished delivery that `which` fits, and returns how many.
+    /// Leaves a [`Command::Redeliver`] for every finished delivery that `which` fits, in the order of enqueueing, and
+    /// returns how many.
     fn redeliver(
         &self,
         which: Redelivery,
@@ -116,21 +124,27 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Leases endpoints that have something to do: a due delivery unless they are disabled, an attempt that a former owner
     /// left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
-    /// all before it on its endpoint.
+    /// all before it on its endpoint, and runs out when its length is over, to the microsecond. It may be longer than the
+    /// calendar.
     fn lease(
         &self,
         request: LeaseRequest,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
 
-    /// Writes what the machine recorded, in one transaction, for those endpoints whose lease still is the batch's.
+    /// Writes what the machine recorded, in one transaction, for those endpoints whose lease still is the batch's: a later
+    /// one has not been given, even if this one has run out, and the subscription is not deleted.
+    ///
+    /// What none of [`Batch::leases`] covers is not written, nor a record of a delivery that is not there or was put aside.
+    /// A batch may be repeated when its answer was lost: it writes the same again, and each attempt once. A NUL in the text
+    /// of an attempt may become another character.
     fn commit(
         &self,
         batch: Batch,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
-    /// Reads what is due at leased endpoints, as it stands after the last commit.
+    /// Reads what is due at leased endpoints, as it stands after the last commit: an answer for each fetch, in their order.
     fn fetch(
         &self,
         fetches: Vec<Fetch>,
@@ -165,7 +179,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// A delivery's attempts, the first one first.
     fn attempts(&self, id: DeliveryId) -> impl Future<Output = Result<Vec<AttemptRow>, StoreError>> + Send;
 
-    /// How much waits, is under way and has ended, over all endpoints.
+    /// How much waits, is under way and has ended, over all endpoints that are not deleted.
     fn stats(&self, now: UtcDateTime) -> impl Future<Output = Result<Stats, StoreError>> + Send;
 
     /// The same for one endpoint; `None` if there is none.
@@ -177,6 +191,9 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Forgets deliveries that ended before `before`, with their attempts and bodies, at most `limit` of them, and
     /// returns how many. Call it again while it returns `limit`.
+    ///
+    /// What still waits at a subscription ended when that was deleted. A forgotten id is as good as new, but an order is
+    /// never used again.
     fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     // API keys of one's own callers.

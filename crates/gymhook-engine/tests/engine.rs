@@ -14,54 +14,19 @@ mod scripted;
 
 use core::time::Duration;
 
-use gymhook_engine::Engine;
-use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::Answer;
+use gymhook_engine::store::{State, Store};
+use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
+use scripted::setup::Setup;
 use scripted::*;
-use tempfile::TempDir;
-
-struct Setup {
-    /// Kept until the end of the test.
-    _folder: TempDir,
-    transport: Scripted,
-    engine: Engine<SqliteStore>,
-}
-
-async fn start(folder: TempDir, transport: Scripted) -> Setup {
-    let store = SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
-    let engine = Engine::builder(store)
-        .poll_interval(Duration::from_millis(50))
-        .shutdown_grace(Duration::from_millis(200))
-        .start(transport.clone())
-        .await
-        .unwrap();
-    Setup { _folder: folder, transport, engine }
-}
-
-impl Setup {
-    async fn new(transport: Scripted) -> Self {
-        start(tempfile::tempdir().unwrap(), transport).await
-    }
-
-    async fn state(&self, id: u128) -> State {
-        self.engine.store().delivery(delivery(id)).await.unwrap().expect("it is there").state
-    }
-
-    async fn until_state(&self, id: u128, state: State) {
-        until(&format!("delivery {id} is {}", state.as_str()), || async { self.state(id).await == state })
-            .await;
-    }
-}
 
 #[tokio::test]
 async fn what_is_handed_over_is_delivered_with_its_bytes() {
     let setup = Setup::new(Scripted::accepting()).await;
     setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
-    for answer in setup.engine.enqueue((1..=100).map(|id| notification(id, 1)).collect()).await.unwrap() {
-        let _new = answer.unwrap();
-    }
-    setup.until_state(100, State::Delivered).await;
-    until("all are delivered", || async { setup.engine.stats().await.unwrap().waiting == 0 }).await;
+    setup.enqueue(1..=100, 1).await;
+    setup.until_idle().await;
     let mut sent = setup.transport.sent();
     sent.sort_by_key(|sending| sending.attempt.attempt.delivery);
     assert_eq!(sent.len(), 100);
@@ -80,13 +45,14 @@ async fn a_failure_is_retried_and_every_attempt_is_logged() {
     });
     let setup = Setup::new(transport).await;
     setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
-    let _new = setup.engine.enqueue(vec![notification(7, 1)]).await.unwrap();
+    setup.enqueue([7], 1).await;
     setup.until_state(7, State::Delivered).await;
     let log = setup.engine.delivery(delivery(7)).await.unwrap().unwrap();
     let statuses: Vec<Option<u16>> = log.attempts.iter().map(|attempt| attempt.status).collect();
     assert_eq!(statuses, [Some(502), Some(502), Some(200)]);
     assert_eq!(log.attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(log.body.unwrap(), "body 7");
+    assert_eq!(setup.transport.sent_ids(), [7, 7, 7], "the id stays the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,17 +61,150 @@ async fn many_endpoints_at_once() {
     for endpoint in 1..=100 {
         setup.engine.put_subscription(&subscription(endpoint, policy())).await.unwrap();
     }
-    for batch in 0..100_u128 {
-        let new = (0..100).map(|number| notification(batch * 100 + number, 1 + number)).collect();
-        for answer in setup.engine.enqueue(new).await.unwrap() {
-            let _new = answer.unwrap();
-        }
+    for endpoint in 1..=100 {
+        setup.enqueue(endpoint * 100..endpoint * 100 + 100, endpoint).await;
     }
-    until("all are delivered", || async {
-        let stats = setup.engine.stats().await.unwrap();
-        stats.waiting + stats.in_flight == 0
+    setup.until_idle().await;
+    let mut sent = setup.transport.sent_ids();
+    sent.sort_unstable();
+    assert_eq!(sent, (100..=10_099).collect::<Vec<_>>(), "each once");
+    setup.engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_brings_its_task_down_comes_to_an_end_and_the_rest_goes_on() {
+    let poison = |sending: &gymhook_engine::Sending| sending.attempt.attempt.delivery == delivery(1);
+    let setup =
+        Setup::new(Scripted::new(move |sending| if poison(sending) { Reply::Panic } else { accepted() }))
+            .await;
+    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    setup.enqueue(1..=10, 1).await;
+    setup.until_idle().await;
+    assert_eq!(setup.state(1).await, State::Undeliverable);
+    assert_eq!(setup.outcomes(1).await, ["lost", "lost", "lost", "lost"]);
+    for id in 2..=10 {
+        assert_eq!(setup.state(id).await, State::Delivered);
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_never_answers_times_out() {
+    let retry = RetryPolicy::new(RetrySchedule::never()).with_attempt_timeout(Duration::from_millis(100));
+    let setup = Setup::new(Scripted::new(|_| Reply::Never)).await;
+    setup.engine.put_subscription(&subscription(1, policy().with_retry(retry))).await.unwrap();
+    setup.enqueue([1], 1).await;
+    setup.until_state(1, State::Undeliverable).await;
+    assert_eq!(setup.outcomes(1).await, ["timeout"]);
+}
+
+#[tokio::test]
+async fn an_ordered_endpoint_keeps_its_order_past_its_window_and_its_failures() {
+    let transport = Scripted::new(|sending| {
+        let id = sending.attempt.attempt.delivery.as_uuid().as_u128();
+        let failing = id % 100 == 50 && sending.attempt.number.get() == 1;
+        status(if failing { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
+    });
+    let setup = Setup::new(transport).await;
+    setup.engine.put_subscription(&subscription(1, policy().with_ordered(true))).await.unwrap();
+    setup.enqueue(1..=300, 1).await;
+    setup.until_idle().await;
+    let mut seen = setup.transport.sent_ids();
+    assert_eq!(seen.len(), 303);
+    seen.dedup();
+    assert_eq!(seen, (1..=300).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_retry_that_is_far_away_is_set_aside_and_comes_back() {
+    // The engine holds what is due within ten seconds; this retry is due after eleven.
+    let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(11), 1));
+    let transport = Scripted::new(|sending| {
+        status(if sending.attempt.number.get() == 1 { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
+    });
+    let setup = Setup::new(transport).await;
+    setup.engine.put_subscription(&subscription(1, policy().with_retry(retry))).await.unwrap();
+    setup.enqueue([1], 1).await;
+    until("the first attempt has failed", || async { setup.outcomes(1).await == ["502"] }).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(setup.state(1).await, State::Waiting);
+    until("it is delivered", || async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        setup.state(1).await == State::Delivered
     })
     .await;
-    assert_eq!(setup.transport.sent().len(), 10_000);
+    let sent = setup.transport.sent();
+    let apart = sent[1].now - sent[0].now;
+    assert!(apart >= Duration::from_secs(11), "{apart}");
+}
+
+#[tokio::test]
+async fn a_body_that_has_changed_on_disk_is_put_aside_and_the_rest_goes_on() {
+    let setup = Setup::new(Scripted::accepting()).await;
+    setup.engine.put_subscription(&subscription(1, policy().with_ordered(true))).await.unwrap();
+    setup.engine.disable(endpoint(1)).await.unwrap();
+    until("it is disabled", || async { setup.engine.stats().await.unwrap().disabled == 1 }).await;
+    setup.enqueue(1..=3, 1).await;
+    let connection = rusqlite::Connection::open(setup.engine.store().path()).unwrap();
+    let changed = connection.execute(
+        "UPDATE gymhook_bodies SET body = x'00' WHERE seq = (SELECT min(seq) FROM gymhook_bodies)",
+        [],
+    );
+    assert_eq!(changed, Ok(1));
+    setup.engine.enable(endpoint(1)).await.unwrap();
+    setup.until_state(3, State::Delivered).await;
+    assert_eq!(setup.transport.sent_ids(), [2, 3]);
+    assert_eq!(setup.state(1).await, State::Quarantined);
+    assert_eq!(setup.engine.stats().await.unwrap().quarantined, 1);
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_what_is_under_way() {
+    let late = |_: &gymhook_engine::Sending| {
+        Reply::Late(Duration::from_millis(100), Answer::new(Outcome::response(StatusCode::OK)))
+    };
+    let setup = Setup::new(Scripted::new(late)).await;
+    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    setup.enqueue([1], 1).await;
+    setup.until_state(1, State::InFlight).await;
     setup.engine.shutdown().await;
+    assert_eq!(setup.state(1).await, State::Delivered);
+}
+
+#[tokio::test]
+async fn what_a_shutdown_gives_up_is_not_charged_and_goes_on_afterwards() {
+    let setup = Setup::new(Scripted::new(|_| Reply::Never)).await;
+    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    setup.enqueue([1], 1).await;
+    setup.until_state(1, State::InFlight).await;
+    setup.engine.shutdown().await;
+    assert_eq!(setup.state(1).await, State::Waiting);
+    let record = setup.engine.store().delivery(delivery(1)).await.unwrap().unwrap().record.unwrap();
+    assert_eq!(record.attempt.get(), 1, "the same attempt again");
+    let Setup { folder, engine, .. } = setup;
+    drop(engine);
+    let again = Setup::on(folder, Scripted::accepting()).await;
+    again.until_state(1, State::Delivered).await;
+}
+
+#[test]
+fn a_worker_that_is_gone_costs_an_attempt_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = tokio::runtime::Runtime::new().unwrap();
+    let setup = first.block_on(async {
+        let setup = Setup::on(folder, Scripted::new(|_| Reply::Never)).await;
+        setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+        setup.enqueue(1..=3, 1).await;
+        setup.until_state(1, State::InFlight).await;
+        setup
+    });
+    let Setup { folder, engine, .. } = setup;
+    // The worker's task ends in the midst of its work.
+    first.shutdown_background();
+    drop(engine);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let again = Setup::on(folder, Scripted::accepting()).await;
+        again.until_idle().await;
+        assert_eq!(again.outcomes(1).await, ["lost", "200"]);
+        assert_eq!(again.transport.sent().iter().map(|sending| sending.attempt.attempt.send).max(), Some(2));
+    });
 }

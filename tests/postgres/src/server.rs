@@ -141,7 +141,8 @@ fn init(programs: &Path, folder: &Path, account: Option<(u32, u32)>) -> Result<(
         folder.display()
     );
     let file = fs::File::options().append(true).open(data(folder).join("postgresql.conf"));
-    file.and_then(|mut file| file.write_all(settings.as_bytes())).map_err(|error| failure("writing postgresql.conf", error))
+    file.and_then(|mut file| file.write_all(settings.as_bytes()))
+        .map_err(|error| failure("writing postgresql.conf", error))
 }
 
 /// Starts what cleans up: a shell that waits for this process to let go of its input.
@@ -180,4 +181,3 @@ fn data(folder: &Path) -> PathBuf {
 fn failure(program: &'static str, problem: impl core::fmt::Display) -> StartError {
     StartError::Program { program, problem: problem.to_string() }
 }
-

@@ -155,8 +155,8 @@ impl HttpTransportBuilder {
             .pool_max_idle_per_host(self.idle_connections)
             // Repeats only what was certainly not sent, on a connection that the server had closed meanwhile.
             .retry_canceled_requests(true)
+            // Of headers, hyper takes 100 unless told otherwise; told so, it would allocate for each answer.
             .http1_max_buf_size(MOST_BUFFERED)
-            .http1_max_headers(MOST_HEADERS)
             .build(connector);
         let Self { platforms, addresses, user_agent, .. } = self;
         Ok(HttpTransport::new(Shared { client, platforms, addresses, user_agent }))
@@ -183,8 +183,6 @@ const USER_AGENT: &str = concat!("gymhook/", env!("CARGO_PKG_VERSION"));
 const LONGEST: Duration = Duration::from_secs(3600);
 /// What a connection buffers, so what an answer's headers may hold at most.
 const MOST_BUFFERED: usize = 32 * 1024;
-/// As many headers as widespread servers and clients take.
-const MOST_HEADERS: usize = 100;
 
 fn tls(public_roots: bool, own_roots: &[Vec<u8>]) -> Result<TlsConnector, BuildError> {
     let mut roots = RootCertStore::empty();

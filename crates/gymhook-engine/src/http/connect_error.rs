@@ -164,13 +164,8 @@ mod tests {
 
     #[test]
     fn every_phase_has_its_fault() {
-        let fault = |phase| match ConnectError::Patience(phase).outcome() {
-            Outcome::Failure(fault) => fault,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(
-            [Phase::Resolve, Phase::Dial, Phase::Handshake].map(fault),
-            [Fault::Dns, Fault::Connect, Fault::Tls]
-        );
+        let outcomes = [Phase::Resolve, Phase::Dial, Phase::Handshake]
+            .map(|phase| ConnectError::Patience(phase).outcome());
+        assert_eq!(outcomes, [Fault::Dns, Fault::Connect, Fault::Tls].map(Outcome::Failure));
     }
 }

@@ -73,11 +73,11 @@ impl Gate {
         let _ = stream.set_nodelay(true);
 
         if !target.tls {
-            return Ok(Stream::Plain(stream));
+            return Ok(Stream::plain(stream));
         }
         let handshake = self.tls.connect(target.server_name()?, stream);
         let stream = timeout_at(until, handshake).await.map_err(out_of(Phase::Handshake))?;
-        stream.map(|stream| Stream::Tls(Box::new(stream))).map_err(ConnectError::Tls)
+        stream.map(Stream::tls).map_err(ConnectError::Tls)
     }
 
     async fn resolve(&self, target: &Target) -> Result<Vec<IpAddr>, ConnectError> {

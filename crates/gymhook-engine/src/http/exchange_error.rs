@@ -3,10 +3,12 @@
 use core::error::Error;
 use std::io;
 
-use gymhook_retry::{Fault, Outcome};
+use gymhook_retry::{Fault, Outcome, OwnFault};
+use http::Extensions;
 use hyper_util::client::legacy;
 
 use super::connect_error::{ConnectError, own_fault_or};
+use super::reuse::Reuse;
 use crate::Answer;
 
 /// An operator reads one line; an endpoint's certificate can name itself at any length.
@@ -17,7 +19,20 @@ pub(super) fn no_answer(host: &str, error: &legacy::Error) -> Answer {
     if let Some(connect) = cause::<ConnectError>(error) {
         return Answer::new(connect.outcome()).with_detail(one_line(host, connect));
     }
+    if broke_in_reuse(error) {
+        let why = "the server closed the idle connection while the request was on its way to it";
+        return Answer::new(Outcome::Internal(OwnFault::Network)).with_detail(one_line(host, &why));
+    }
     broken(host, "no answer", error)
+}
+
+/// That it was kept in use was this side's choice: see [`Reuse`].
+fn broke_in_reuse(error: &legacy::Error) -> bool {
+    let mut extensions = Extensions::new();
+    if let Some(connection) = error.connect_info() {
+        connection.get_extras(&mut extensions);
+    }
+    extensions.get().is_some_and(Reuse::is_unanswered)
 }
 
 /// What became of an answer whose body broke off.

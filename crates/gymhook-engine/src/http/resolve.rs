@@ -88,3 +88,22 @@ impl Resolve for SystemResolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_waits_too_long_for_its_turn_is_this_sides_fault() {
+        let resolver = SystemResolver::new();
+        let all = u32::try_from(SystemResolver::LOOKUPS).unwrap();
+        let taken = resolver.lookups.acquire_many(all).await.unwrap();
+        let question = resolver.resolve("localhost");
+        let refused = tokio::time::timeout(SystemResolver::PATIENCE * 2, question).await.unwrap();
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+
+        drop(taken);
+        assert!(resolver.resolve("localhost").await.is_ok());
+        assert_eq!(resolver.lookups.available_permits(), SystemResolver::LOOKUPS, "the turn is given back");
+    }
+}

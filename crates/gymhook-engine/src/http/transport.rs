@@ -33,7 +33,8 @@ use crate::{Answer, Sending, Subscription, Transport};
 /// - **Whose fault.** Each way to fail has its [`Fault`]; what this side ran out of, or could not sign, is an [`OwnFault`].
 ///
 /// An attempt is one request. It is repeated only when the pool's connection turns out to be closed before any of the
-/// request was sent.
+/// request was sent. A connection that its server closes, after it has answered others, while the next request is on its way
+/// is nobody's failure: the outcome is [`OwnFault::Network`], which costs no attempt.
 ///
 /// ```
 /// use gymhook_engine::http::HttpTransport;

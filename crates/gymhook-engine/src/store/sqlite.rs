@@ -8,6 +8,7 @@
 
 mod enqueue;
 mod error;
+mod fetch;
 mod log;
 mod row;
 mod schema;
@@ -32,7 +33,7 @@ use super::{
     Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
     StoreError, SubscriptionQuery, SubscriptionRow,
 };
-use crate::clock;
+use crate::{clock, micros};
 
 /// A store in one SQLite file.
 ///
@@ -150,7 +151,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 
 impl Store for SqliteStore {
     async fn now(&self) -> Result<UtcDateTime, StoreError> {
-        Ok(clock::system_time())
+        let now = clock::system_time();
+        Ok(micros::to_utc(micros::floor(now)).unwrap_or(now))
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
@@ -215,7 +217,7 @@ impl Store for SqliteStore {
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
         let (fetched, damaged) =
-            self.0.reader.call(move |connection| work::fetch(connection, &fetches, now)).await?;
+            self.0.reader.call(move |connection| fetch::fetch(connection, &fetches, now)).await?;
         if !damaged.is_empty() {
             self.0.writer.call(move |connection| row::quarantine(connection, &damaged)).await?;
         }

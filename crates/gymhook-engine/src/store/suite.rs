@@ -52,6 +52,8 @@ pub mod racing;
 mod stage;
 pub mod subscribing;
 
+use core::time::Duration;
+
 use gymhook_delivery::DeliveryId;
 use time::UtcDateTime;
 
@@ -95,10 +97,14 @@ pub trait Harness: Send + Sync + 'static {
     }
 }
 
-/// Plays one behaviour on a runtime of its own. It panics if the store does not behave.
+/// Longer than any behaviour takes, however slow the disk: a store that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Plays one behaviour on a runtime of its own. It panics if the store does not behave, or hangs.
 pub fn play<H: Harness>(harness: H, behaviour: impl AsyncFnOnce(&H)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime starts").block_on(behaviour(&harness));
+    let played = async { tokio::time::timeout(PATIENCE, behaviour(&harness)).await };
+    runtime.expect("a runtime starts").block_on(played).expect("the store does not hang");
 }
 
 /// A test for each behaviour that a store has to have, in one module an area. See [`suite`](crate::store::suite).
@@ -148,6 +154,7 @@ macro_rules! __store_behaviours {
                 a_commit_renews_nothing_by_itself
                 a_lease_given_back_is_free
                 an_empty_batch_is_nothing
+                a_captured_nul_holds_nothing_up
             }
             damage {
                 a_fetch_goes_on
@@ -182,6 +189,8 @@ macro_rules! __store_behaviours {
                 an_empty_batch_is_nothing
                 a_body_is_kept_byte_for_byte
                 an_event_type_is_any_text
+                a_large_batch_is_taken_whole
+                a_nul_in_a_type_is_kept_or_refused
             }
             fencing {
                 who_has_lost_the_lease_changes_nothing
@@ -235,6 +244,7 @@ macro_rules! __store_behaviours {
                 a_disabled_endpoint_is_leased_for_what_was_under_way
                 taking_over_ends_leases_or_does_nothing
                 a_clone_is_the_same_store
+                a_lease_may_last_for_ever
             }
             logging {
                 the_latest_comes_first
@@ -247,6 +257,7 @@ macro_rules! __store_behaviours {
                 a_deleted_subscription_is_not_counted
                 an_endpoint_is_counted_alone
                 the_oldest_has_been_due_the_longest
+                the_largest_limit_is_none
             }
             ordering {
                 orders_are_kept_in_order

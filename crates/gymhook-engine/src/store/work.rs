@@ -112,12 +112,22 @@ pub struct Committed {
 }
 
 /// What is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredNotification {
     /// The type of the event.
     pub event_type: String,
     /// The exact bytes.
     pub body: Bytes,
+}
+
+/// `Debug` shows the body's length: its bytes are about people.
+impl fmt::Debug for StoredNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredNotification")
+            .field("event_type", &self.event_type)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a fetch went on to.

@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 use std::fs::File;
+use std::io::{Read, Write};
 use std::process::Command;
+use std::sync::mpsc;
 
-use gymhook_retry::{Outcome, OwnFault};
+use gymhook_retry::{Fault, Outcome, OwnFault};
 use http::StatusCode;
 use tokio::io::AsyncWriteExt;
 
@@ -60,6 +62,64 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_fails_nobody() {
     assert_eq!(server.requests().len(), 20, "nothing was sent twice");
 }
 
+/// The closing has arrived, and nothing in this thread has had the time to notice.
+#[tokio::test]
+async fn a_connection_that_closes_while_it_is_asked_again_fails_nobody() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (close, closing) = mpsc::channel::<()>();
+    let (closed, is_closed) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            // Small as it is, it comes in one piece.
+            assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+            stream.write_all(OK.as_bytes()).unwrap();
+            closing.recv().unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let transport = transport();
+    assert_eq!(send(&transport, &url, PATIENT).await.outcome, answered(StatusCode::OK));
+    close.send(()).unwrap();
+    is_closed.recv().unwrap();
+    let again = send(&transport, &url, PATIENT).await.outcome;
+    let noticed_in_time = answered(StatusCode::OK);
+    assert!([noticed_in_time, Outcome::Internal(OwnFault::Network)].contains(&again), "{again:?}");
+}
+
+/// Answers the first request of each connection; the second gets these bytes, and the connection ends.
+async fn second_request_gets(bytes: &'static str) -> Server {
+    Server::start(move |mut stream, requests| async move {
+        requests.read(&mut stream).await?;
+        stream.write_all(OK.as_bytes()).await?;
+        requests.read(&mut stream).await?;
+        stream.write_all(bytes.as_bytes()).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_second_request_without_any_answer_blames_nobody_and_is_not_repeated() {
+    let server = second_request_gets("").await;
+    let transport = transport();
+    for round in 1..=3 {
+        assert_eq!(send(&transport, &server.url(), PATIENT).await.outcome, answered(StatusCode::OK));
+        let answer = send(&transport, &server.url(), PATIENT).await;
+        assert_eq!(answer.outcome, Outcome::Internal(OwnFault::Network), "{answer:?}");
+        assert_eq!((server.requests().len(), server.connections()), (2 * round, round));
+    }
+}
+
+#[tokio::test]
+async fn a_second_request_with_half_an_answer_is_the_endpoints_failure() {
+    let server = second_request_gets("HTTP/1.1 200 OK\r\n").await;
+    let transport = transport();
+    send(&transport, &server.url(), PATIENT).await;
+    let answer = send(&transport, &server.url(), PATIENT).await;
+    assert_eq!(answer.outcome, Outcome::Failure(Fault::Reset), "{answer:?}");
+}
+
 #[tokio::test]
 async fn no_connection_is_kept_where_none_is_wanted() {
     let server = Server::answering(OK).await;
@@ -87,7 +147,6 @@ async fn many_attempts_at_once_all_arrive() {
 }
 
 /// In the role of the child, this very test is run again with few file descriptors.
-#[cfg(unix)]
 #[tokio::test]
 async fn being_out_of_file_descriptors_is_this_sides_fault() {
     const CHILD: &str = "GYMHOOK_TEST_FEW_DESCRIPTORS";

@@ -11,8 +11,8 @@ use gymhook_retry::{Fault, Outcome, OwnFault, RetryPolicy};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::support::{
-    BODY, NOW, OK, PATIENT, SECRET, Server, answered, builder, failed, keyring, sending, subscription,
-    transport,
+    Answers, BODY, NOW, OK, PATIENT, SECRET, Server, answered, builder, failed, keyring, sending,
+    subscription, transport,
 };
 
 const DELIVERY: &str = "0192ab34-0000-7000-8000-000000000001";
@@ -80,16 +80,15 @@ async fn a_platform_of_ones_own_is_known_by_its_name_with_its_own_capture() {
 }
 
 #[tokio::test]
-async fn what_is_not_utf8_is_captured_whole_characters_first() {
-    let cut = format!("HTTP/1.1 200 x\r\ncontent-length: 30003\r\n\r\nx{}zz", "\u{20ac}".repeat(10_000));
+async fn a_character_at_the_cut_is_kept_whole_or_not_at_all() {
+    let cut = format!("HTTP/1.1 200 x\r\ncontent-length: 30002\r\n\r\nxx{}", "\u{20ac}".repeat(10_000));
     let server = Server::answering(cut.leak()).await;
     let mut profile = Provider::point().profile().clone();
     profile.response_capture = Setting::configured(ResponseCapture { max_characters: usize::MAX });
     let own = builder().with_platform("own", &Provider::point().with_profile(profile)).build().unwrap();
     let answer = own.send(sending(as_platform("own", &server.url()), PATIENT)).await;
-    // 16 KiB hold one x and 5461 characters of three bytes, exactly; none is torn.
-    let captured = answer.captured.unwrap();
-    assert_eq!(captured, format!("x{}", "\u{20ac}".repeat((16 * 1024 - 1) / 3)));
+    // 16 KiB hold the two letters, 5460 characters of three bytes, and two bytes of the next.
+    assert_eq!(answer.captured, Some(format!("xx{}", "\u{20ac}".repeat(5460))));
 }
 
 #[tokio::test]
@@ -194,6 +193,17 @@ fn headers_have_limits() {
         many(1, 6 * 1024 - 5),
         Err(CheckHeadersError::TooLarge { bytes: 6 * 1024 + 1, max: 6 * 1024 })
     );
+}
+
+#[tokio::test]
+async fn a_stored_url_that_breaks_a_rule_is_not_even_resolved() {
+    let resolver = Answers::new([&["127.0.0.1"]]);
+    let transport = builder().with_resolver(resolver.clone()).build().unwrap();
+    for url in ["https://receiver.example:8443/", "https://10.0.0.1/", "https://a..example/"] {
+        let answer = transport.send(sending(as_platform("perfectgym", url), PATIENT)).await;
+        assert_eq!(answer.outcome, failed(Fault::Forbidden), "{url}: {answer:?}");
+    }
+    assert_eq!(resolver.asked(), 0);
 }
 
 #[tokio::test]

@@ -53,8 +53,10 @@ async fn one_forbidden_answer_refuses_all() {
     let mut last_of_many = vec![OUTSIDE; 999];
     last_of_many.push(INSIDE);
     for answers in [&[OUTSIDE, INSIDE][..], &[INSIDE, OUTSIDE], &[OUTSIDE, "::1"], &last_of_many] {
-        let answer = send(&unpooled(Answers::new([answers])), &url, PATIENT).await;
-        assert_eq!(answer.outcome, failed(Fault::Forbidden), "{answers:?}");
+        for url in [&url, &url.replace("http:", "https:")] {
+            let answer = send(&unpooled(Answers::new([answers])), url, PATIENT).await;
+            assert_eq!(answer.outcome, failed(Fault::Forbidden), "{url}: {answers:?}");
+        }
     }
     assert_eq!((outside.connections(), inside.connections()), (0, 0));
 }
@@ -143,11 +145,14 @@ async fn ip_literals_pass_the_gate_without_the_resolver() {
 
 #[tokio::test]
 async fn a_connection_that_leads_elsewhere_is_not_used() {
-    // Linux connects 0.0.0.0 to this machine itself: the peer is not who was dialled.
+    // Linux connects 0.0.0.0 to this machine itself: the peer is not who was dialled, allowed or not.
     let server = Server::answering(OK).await;
-    let transport = HttpTransport::builder().dangerous_allow("0.0.0.0/32".parse().unwrap()).build().unwrap();
-    let answer = send(&transport, &format!("http://0.0.0.0:{}/", server.port()), PATIENT).await;
-    assert_eq!(answer.outcome, failed(Fault::Forbidden), "{answer:?}");
+    let url = format!("http://0.0.0.0:{}/", server.port());
+    for base in [HttpTransport::builder(), builder()] {
+        let transport = base.dangerous_allow("0.0.0.0/32".parse().unwrap()).build().unwrap();
+        let answer = send(&transport, &url, PATIENT).await;
+        assert_eq!(answer.outcome, failed(Fault::Forbidden), "{answer:?}");
+    }
     assert_eq!(server.requests(), Vec::<String>::new());
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use gymhook::UrlRule;
 use gymhook::send::{EndpointUrl, UrlError};
-use gymhook_engine::http::{AddressRules, CheckUrlError, HttpTransport, check_url};
+use gymhook_engine::http::{AddressRules, CheckUrlError, HttpTransport, check_url, forbidden_because};
 use gymhook_retry::{Fault, Outcome};
+use proptest::prelude::*;
 
 use crate::support::{Answers, OK, PATIENT, Server, answer_all, send, sending, subscription_to};
 
@@ -262,6 +263,26 @@ fn what_is_dangerously_allowed_is_excused_from_the_rule_and_nothing_else_is() {
         "http://127.0.0.1/#a",
     ] {
         assert!(check(refused).is_err(), "{refused}");
+    }
+}
+
+proptest! {
+    /// The two readers of URLs agree on what was checked: what passes, passes again unchanged, and the host that is connected
+    /// to is no forbidden address.
+    #[test]
+    fn what_passes_is_read_alike_by_both_readers(
+        host in "(0[xX])?[0-9a-f]{1,10}(\\.(0[xX]?)?[0-9a-f]{1,4}){0,4}\\.?|[a-z0-9.%\\[\\]:\u{ff10}-\u{ff19}\u{3002}-]{1,24}",
+        rest in "(:[0-9]{0,5})?([/?\\\\@][a-z0-9@:/.?%]{0,12})?",
+    ) {
+        let check = |url: &str| check_url(url, UrlRule::Https, &AddressRules::new());
+        if let Ok(checked) = check(&format!("https://{host}{rest}")) {
+            let uri = checked.to_uri();
+            prop_assert_eq!(check(&uri.to_string()), Ok(checked));
+            let host = uri.host().unwrap().trim_matches(['[', ']']);
+            if let Ok(address) = host.parse() {
+                prop_assert_eq!(forbidden_because(address), None);
+            }
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod setup;
+
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 

@@ -54,9 +54,10 @@ async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
 
 /// The tables' version; `None` if they are not there.
 async fn version(client: &Client, schema: &Schema) -> Result<Option<i64>> {
-    let table = format!("\"{schema}\".gymhook_schema");
-    let there = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
-    if !there.try_get::<_, bool>(0)? {
+    // Not by `to_regclass`, which may remember what was there before the lock was got.
+    let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = $1 AND c.relname = 'gymhook_schema'";
+    if client.query_opt(sql, &[&schema.as_str()]).await?.is_none() {
         return Ok(None);
     }
     let newest = schema.render("SELECT coalesce(max(version), 0) FROM gymhook.gymhook_schema");
@@ -65,8 +66,8 @@ async fn version(client: &Client, schema: &Schema) -> Result<Option<i64>> {
 
 async fn make_room(client: &Client, schema: &Schema) -> Result<i64> {
     // Asked first, because `IF NOT EXISTS` wants the right to make one even if it is there.
-    let there = client.query_one("SELECT to_regnamespace($1) IS NOT NULL", &[&schema.as_str()]).await?;
-    if !there.try_get::<_, bool>(0)? {
+    let sql = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    if client.query_opt(sql, &[&schema.as_str()]).await?.is_none() {
         client.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await?;
     }
     let table = "CREATE TABLE gymhook.gymhook_schema (version bigint PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";

@@ -311,3 +311,27 @@ pub async fn an_empty_batch_is_nothing<H: Harness>(harness: &H) {
     assert_eq!((committed.lost, committed.notifications), (Vec::new(), Vec::new()));
     assert_eq!(stage.row(1).await, before);
 }
+
+/// What an endpoint answers can be any text. A NUL may come back as another character, for not every database has one;
+/// it is not allowed to hold up the batch.
+pub async fn a_captured_nul_holds_nothing_up<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    let over = ended(stage.record(1).await, stage.now, End::Delivered);
+    let text = Some("a\0b\u{FFFF}".to_owned());
+    let logged = AttemptRow { captured: text.clone(), detail: text, ..attempt(&over, 1, stage.now) };
+    let batch = Batch {
+        leases: vec![held(&stage.lease(1, 1).await)],
+        deliveries: vec![over],
+        attempts: vec![(endpoint(1), logged)],
+        ..Batch::default()
+    };
+    assert_eq!(stage.commit(batch).await.lost, []);
+    assert_eq!(stage.record(1).await, over);
+    let attempts = stage.store.attempts(delivery(1)).await.unwrap();
+    assert_eq!(attempts.len(), 1);
+    for text in [&attempts[0].captured, &attempts[0].detail] {
+        let text = text.as_deref().expect("there was a text");
+        assert!(text.starts_with('a') && text.ends_with("b\u{FFFF}"), "{text:?}");
+    }
+}

@@ -5,7 +5,7 @@ use gymhook_delivery::{DeliveryState, End, Enqueued};
 
 use super::Harness;
 use super::stage::{HOUR, MICRO, SECOND, Stage, begun, delivery, ended, endpoint, notification};
-use crate::store::{NewNotification, Refused, State, Store};
+use crate::store::{Batch, NewNotification, Refused, State, Store, StoreError};
 
 /// What was handed over is there, as it was handed over.
 pub async fn a_new_one_is_kept_whole<H: Harness>(harness: &H) {
@@ -203,4 +203,44 @@ pub async fn an_event_type_is_any_text<H: Harness>(harness: &H) {
     }
     let sent = super::stage::send_all(&stage, 1, types.len()).await;
     assert_eq!(sent.iter().map(|sent| sent.event_type.as_str()).collect::<Vec<_>>(), types);
+}
+
+/// A batch may be large; it is still all or nothing, and in order.
+pub async fn a_large_batch_is_taken_whole<H: Harness>(harness: &H) {
+    const MANY: u128 = 5_000;
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue((1..=MANY).map(|number| notification(number, 1))).await;
+    assert_eq!(u128::from(stage.store.stats(stage.now).await.unwrap().waiting), MANY);
+    let mut fetched = stage.fetch(endpoint(1), 10_000).await.deliveries;
+    assert!(fetched.iter().map(|record| record.id).eq((1..=MANY).map(delivery)));
+
+    for record in &mut fetched {
+        *record = begun(*record, stage.now + HOUR);
+    }
+    let lease = super::stage::held(&stage.lease(1, 1).await);
+    let send = fetched.iter().map(|record| record.id).collect();
+    let batch = Batch { leases: vec![lease], deliveries: fetched, send, ..Batch::default() };
+    let committed = stage.commit(batch).await;
+    assert_eq!(committed.lost, []);
+    assert_eq!(committed.notifications.len() as u128, MANY);
+    assert!(committed.notifications.iter().all(|(_, sent)| sent.is_some()));
+    let stats = stage.store.stats(stage.now).await.unwrap();
+    assert_eq!((stats.waiting, u128::from(stats.in_flight)), (0, MANY));
+}
+
+/// Not every database has a NUL in its texts. A store either keeps it, or takes nothing of the batch and says who is to
+/// blame: asking again would not help.
+pub async fn a_nul_in_a_type_is_kept_or_refused<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let odd = NewNotification { event_type: "a\0b".to_owned(), ..notification(2, 1) };
+    match stage.store.enqueue(vec![notification(1, 1), odd], stage.now).await {
+        Ok(enqueued) => {
+            assert_eq!(enqueued, [Ok(Enqueued::New), Ok(Enqueued::New)]);
+            assert_eq!(stage.row(2).await.event_type, "a\0b");
+        }
+        Err(error) => {
+            assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
+            assert_eq!(stage.store.stats(stage.now).await.unwrap().waiting, 0);
+        }
+    }
 }

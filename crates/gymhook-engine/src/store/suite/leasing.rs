@@ -1,5 +1,7 @@
 //! Leases: who gets what, and until when.
 
+use core::time::Duration;
+
 use gymhook_delivery::EndpointId;
 
 use super::Harness;
@@ -268,4 +270,17 @@ pub async fn a_clone_is_the_same_store<H: Harness>(harness: &H) {
     stage.lease(1, 1).await;
     let request = stage.request(2, vec![endpoint(1)]);
     assert_eq!(endpoints(&other.lease(request, stage.now).await.unwrap()), []);
+}
+
+/// A lease may be as long as one likes.
+pub async fn a_lease_may_last_for_ever<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    let request = LeaseRequest { length: Duration::MAX, ..stage.request(1, vec![endpoint(1)]) };
+    let leased = stage.store.lease(request, stage.now).await.unwrap();
+    assert_eq!(endpoints(&leased), [endpoint(1)]);
+    assert_eq!(endpoints(&stage.lease_any(2).await), []);
+    let renew = Batch { renew: vec![held(&leased[0])], lease_length: Duration::MAX, ..Batch::default() };
+    assert_eq!(stage.commit(renew).await.lost, []);
+    assert_eq!(endpoints(&stage.lease_any(2).await), []);
 }

@@ -4,10 +4,11 @@ use gymhook_delivery::{End, EndpointRecord, Undeliverable};
 
 use super::Harness;
 use super::stage::{
-    HOUR, SECOND, Stage, begun, delivery, disabled, ended, endpoint, held, notification, subscription,
+    HOUR, SECOND, Stage, begun, delivery, disabled, ended, endpoint, held, notification, subscription, worker,
 };
 use crate::store::{
-    Batch, DeliveryQuery, EndpointStats, NewNotification, State, Stats, Store, SubscriptionRow,
+    Batch, DeliveryQuery, EndpointStats, LeaseRequest, NewNotification, State, Stats, Store,
+    SubscriptionQuery, SubscriptionRow,
 };
 
 const ALL: DeliveryQuery = DeliveryQuery { endpoint: None, state: None, before: None, limit: 100 };
@@ -76,7 +77,7 @@ pub async fn the_log_has_pages<H: Harness>(harness: &H) {
         for limit in 1..=10 {
             let mut found = Vec::new();
             let mut before = None;
-            loop {
+            while found.len() <= whole.len() {
                 let page = DeliveryQuery { before, limit, ..query.clone() };
                 let page = stage.store.deliveries(page).await.unwrap();
                 assert!(!page.items.is_empty(), "the page before said that there was more");
@@ -193,4 +194,17 @@ pub async fn the_oldest_has_been_due_the_longest<H: Harness>(harness: &H) {
     let over = ended(stage.record(2).await, stage.now - HOUR, End::Delivered);
     stage.write(1, vec![under_way, over]).await;
     assert_eq!(oldest(stage.now + HOUR).await, (Some(stage.now), Some(due + SECOND)));
+}
+
+/// The largest limit is none.
+pub async fn the_largest_limit_is_none<H: Harness>(harness: &H) {
+    let stage = nine(harness).await;
+    let query = DeliveryQuery { before: Some(u64::MAX), limit: u32::MAX, ..ALL };
+    assert_eq!(numbers(&stage, query).await.len(), 9);
+    let query = SubscriptionQuery { gym: None, after: None, limit: u32::MAX };
+    assert_eq!(stage.store.subscriptions(query).await.unwrap().len(), 3);
+    assert_eq!(stage.fetch(endpoint(3), u32::MAX).await.deliveries.len(), 3);
+    let request = LeaseRequest { worker: worker(1), length: HOUR, limit: u32::MAX, only: None };
+    assert_eq!(stage.store.lease(request, stage.now).await.unwrap().len(), 3);
+    assert_eq!(stage.store.purge(stage.now + HOUR, u32::MAX).await, Ok(3));
 }

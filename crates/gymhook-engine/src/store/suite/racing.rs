@@ -94,14 +94,15 @@ pub async fn workers_lease_different_endpoints<H: Harness>(harness: &H) {
             let store = stage.store.clone();
             tokio::spawn(async move {
                 let mut all = Vec::new();
-                loop {
+                for _ in 0..100 {
                     let request = LeaseRequest { worker: worker(by), length: HOUR, limit: 2, only: None };
                     let leased = store.lease(request, now).await.unwrap();
                     if leased.is_empty() {
-                        return all;
+                        break;
                     }
                     all.extend(leased);
                 }
+                all
             })
         })
         .collect();
@@ -133,7 +134,10 @@ pub async fn what_comes_in_goes_out_once<H: Harness>(harness: &H) {
         .collect();
     let count = usize::try_from(TASKS * 25 + 1).unwrap();
     let mut sent = Vec::new();
+    let mut rounds = 0;
     while sent.len() < count {
+        rounds += 1;
+        assert!(rounds < 10_000, "only {} of {count} were sent", sent.len());
         let fetch = Fetch { endpoint: endpoint(1), ordered: false, after: None, limit: 7 };
         let fetched = stage.fetch_with(fetch).await.deliveries;
         let begun: Vec<_> = fetched.iter().map(|record| begun(*record, now)).collect();

@@ -1,0 +1,169 @@
+//! The inbox: accepted once, handled until it is done.
+
+#![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod scripted;
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use gymhook::event::AnyNotification;
+use gymhook::signature::{Keyring, Secret, Signer, Verified};
+use gymhook::{Provider, Received, Receiver};
+use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::{AcceptError, Accepted, Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use http::{HeaderMap, HeaderValue};
+use scripted::{endpoint, until};
+use tempfile::TempDir;
+use time::UtcDateTime;
+use time::macros::utc_datetime;
+
+const NOW: UtcDateTime = utc_datetime!(2026-01-01 12:00);
+
+struct Setup {
+    _folder: TempDir,
+    inbox: Inbox<SqliteStore>,
+    handled: Arc<Mutex<Vec<Handled>>>,
+}
+
+/// An inbox whose handler fails as the script says, and remembers what it did.
+async fn start(script: impl Fn(&Handled) -> Result<(), HandlerError> + Send + Sync + 'static) -> Setup {
+    let folder = tempfile::tempdir().unwrap();
+    let handled: Arc<Mutex<Vec<Handled>>> = Arc::default();
+    let done = Arc::clone(&handled);
+    let transport = HandlerTransport::new(move |incoming: Handled| {
+        let answer = script(&incoming);
+        done.lock().unwrap().push(incoming);
+        async move { answer }
+    });
+    let engine = Engine::builder(SqliteStore::open(folder.path().join("inbox.db")).unwrap())
+        .poll_interval(Duration::from_millis(50))
+        .start(transport)
+        .await
+        .unwrap();
+    let inbox = Inbox::open(engine, endpoint(1), "front desk", Inbox::<SqliteStore>::policy()).await.unwrap();
+    Setup { _folder: folder, inbox, handled }
+}
+
+impl Setup {
+    fn handled(&self) -> Vec<Handled> {
+        self.handled.lock().unwrap().clone()
+    }
+
+    async fn until_state(&self, delivery: gymhook_engine::DeliveryId, state: State) {
+        let store = self.inbox.engine().store();
+        until(state.as_str(), || async { store.delivery(delivery).await.unwrap().unwrap().state == state })
+            .await;
+    }
+}
+
+/// PG Next: a body with an id, from the studio that this key belongs to.
+fn pg_next(studio: &str, uuid: u32) -> Verified<Received<AnyNotification>> {
+    let body = format!(
+        r#"{{"entityId":{uuid},"uuid":"00000000-0000-4000-8000-{uuid:012}","payload":[{{"timestamp":1642778725876,"type":"CUSTOMER_CHECKIN"}}]}}"#
+    );
+    let keys = ["berlin", "poznan"]
+        .map(|name| gymhook::signature::Key::new(name, Secret::new(format!("key-of-{name}")).unwrap()));
+    let receiver = Receiver::new(&Provider::pg_next().into_any(), Keyring::new(keys).unwrap()).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("x-api-key", HeaderValue::from_str(&format!("key-of-{studio}")).unwrap());
+    receiver.receive(&headers, body, NOW).unwrap()
+}
+
+/// PerfectGym: a signed id beside a body that nobody signed.
+fn perfectgym(id: &str, body: &'static str) -> Verified<Received<AnyNotification>> {
+    let keys = || Keyring::single("main", Secret::new("a secret of 128 random bits").unwrap()).unwrap();
+    let provider = Provider::perfectgym();
+    let signer: Signer = provider.signer(keys()).unwrap();
+    let headers = signer.sign(id, body.as_bytes(), NOW).unwrap();
+    Receiver::new(&provider.into_any(), keys()).unwrap().receive(&headers, body, NOW).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_accepted_is_handled_once_with_its_bytes() {
+    let setup = start(|_| Ok(())).await;
+    let verified = pg_next("berlin", 7);
+    let Accepted::New { delivery } = setup.inbox.accept(&verified).await.unwrap() else { panic!("new") };
+    setup.until_state(delivery, State::Delivered).await;
+    let again = setup.inbox.accept(&verified).await.unwrap();
+    assert!(matches!(again, Accepted::Duplicate { delivery: same, .. } if same == delivery), "{again:?}");
+    let handled = setup.handled();
+    assert_eq!(handled.len(), 1);
+    let only = handled.first().unwrap();
+    assert_eq!(&only.body, verified.value().body());
+    assert_eq!((only.event_type.as_str(), only.delivery, only.attempt), ("CUSTOMER_CHECKIN", delivery, 1));
+}
+
+#[tokio::test]
+async fn a_repeat_is_one_within_a_studio_and_two_across_studios() {
+    let setup = start(|_| Ok(())).await;
+    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 7)).await.unwrap() else {
+        panic!("new")
+    };
+    let Accepted::New { delivery: other } = setup.inbox.accept(&pg_next("poznan", 7)).await.unwrap() else {
+        panic!("another studio's")
+    };
+    assert_ne!(delivery, other);
+}
+
+#[tokio::test]
+async fn a_signed_id_with_another_body_is_a_conflict() {
+    let one = r#"{"event":"Test","triggeredDate":"2026-01-01T12:00:00Z","data":{"a":1}}"#;
+    let other = r#"{"event":"Test","triggeredDate":"2026-01-01T12:00:00Z","data":{"a":2}}"#;
+    let setup = start(|_| Ok(())).await;
+    let Accepted::New { delivery } = setup.inbox.accept(&perfectgym("r-1", one)).await.unwrap() else {
+        panic!("new")
+    };
+    let replayed = setup.inbox.accept(&perfectgym("r-1", other)).await;
+    assert_eq!(replayed, Err(AcceptError::Conflict { delivery }));
+    assert!(matches!(setup.inbox.accept(&perfectgym("r-2", other)).await, Ok(Accepted::New { .. })));
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_is_asked_again_and_one_that_refuses_is_not() {
+    let setup = start(|handled| match (handled.event_type.as_str(), handled.attempt) {
+        ("CUSTOMER_CHECKIN", 1) => Err(HandlerError::retry("the database is away")),
+        ("CUSTOMER_CHECKIN", _) => Ok(()),
+        _ => Err(HandlerError::reject("not for us")),
+    })
+    .await;
+    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 1)).await.unwrap() else {
+        panic!("new")
+    };
+    let refused = r#"{"event":"Test","triggeredDate":"2026-01-01T12:00:00Z","data":{}}"#;
+    let Accepted::New { delivery: rejected } = setup.inbox.accept(&perfectgym("r-1", refused)).await.unwrap()
+    else {
+        panic!("new")
+    };
+    setup.until_state(rejected, State::Undeliverable).await;
+    setup.until_state(delivery, State::Delivered).await;
+    let store = setup.inbox.engine().store();
+    let attempts = store.attempts(delivery).await.unwrap();
+    assert_eq!(
+        attempts.iter().map(|attempt| attempt.detail.as_deref()).collect::<Vec<_>>(),
+        [Some("the database is away"), None]
+    );
+    assert_eq!(store.attempts(rejected).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_came_in_is_kept_when_the_inbox_is_opened_again() {
+    let setup = start(|_| Err(HandlerError::retry("not yet"))).await;
+    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 1)).await.unwrap() else {
+        panic!("new")
+    };
+    let engine = setup.inbox.engine().clone();
+    let again = Inbox::open(engine, endpoint(1), "front desk", Inbox::<SqliteStore>::policy()).await.unwrap();
+    let repeated = again.accept(&pg_next("berlin", 1)).await.unwrap();
+    assert!(matches!(repeated, Accepted::Duplicate { delivery: same, .. } if same == delivery));
+    let deleted = again.engine().delete_subscription(endpoint(1)).await;
+    assert_eq!(deleted, Ok(true));
+    assert_eq!(again.accept(&pg_next("berlin", 2)).await, Err(AcceptError::Gone { inbox: endpoint(1) }));
+}

@@ -1,0 +1,305 @@
+//! What people may ask of a running engine.
+
+#![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod scripted;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+
+use std::sync::{Arc, Mutex};
+
+use gymhook::send::EndpointUrl;
+use gymhook_delivery::EndpointChange;
+use gymhook_engine::store::{DeliveryQuery, Redelivery, SqliteStore, State, Store, StoreError};
+use gymhook_engine::{Engine, Seal, SealError, Sending, SubscriptionError};
+use gymhook_signature::{Key, Secret};
+use http::StatusCode;
+use scripted::setup::Setup;
+use scripted::*;
+use time::UtcDateTime;
+
+async fn with_endpoint(transport: Scripted) -> Setup {
+    let setup = Setup::new(transport).await;
+    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    setup
+}
+
+async fn disabled(setup: &Setup, endpoints: u64) {
+    until("it is disabled", || async { setup.engine.stats().await.unwrap().disabled == endpoints }).await;
+}
+
+#[tokio::test]
+async fn nothing_goes_to_a_disabled_endpoint_and_everything_goes_once_it_is_enabled() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    setup.engine.disable(endpoint(1)).await.unwrap();
+    disabled(&setup, 1).await;
+    setup.enqueue(1..=20, 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(setup.transport.sent().len(), 0);
+    assert_eq!(setup.engine.endpoint_stats(endpoint(1)).await.unwrap().unwrap().waiting, 20);
+    setup.engine.enable(endpoint(1)).await.unwrap();
+    setup.until_idle().await;
+    assert_eq!(setup.transport.sent().len(), 20);
+}
+
+#[tokio::test]
+async fn a_pause_ends_by_itself() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let until_then = setup.engine.now().await.unwrap() + Duration::from_millis(700);
+    setup.engine.pause(endpoint(1), until_then).await.unwrap();
+    disabled(&setup, 1).await;
+    setup.enqueue([1], 1).await;
+    setup.until_state(1, State::Delivered).await;
+    assert!(setup.transport.sent()[0].now >= until_then);
+}
+
+#[tokio::test]
+async fn a_waiting_delivery_is_cancelled_and_redelivered() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    setup.engine.disable(endpoint(1)).await.unwrap();
+    disabled(&setup, 1).await;
+    setup.enqueue([1, 2], 1).await;
+    assert!(setup.engine.cancel(delivery(1)).await.unwrap());
+    assert!(!setup.engine.cancel(delivery(99)).await.unwrap());
+    setup.until_state(1, State::Cancelled).await;
+    setup.engine.enable(endpoint(1)).await.unwrap();
+    setup.until_state(2, State::Delivered).await;
+    assert_eq!(setup.transport.sent_ids(), [2]);
+    assert!(setup.engine.redeliver(delivery(1)).await.unwrap());
+    setup.until_state(1, State::Delivered).await;
+    assert_eq!(setup.transport.sent()[1].attempt.round.get(), 2);
+}
+
+#[tokio::test]
+async fn everything_that_was_given_up_since_is_redelivered() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let is_broken = Arc::clone(&broken);
+    let answer = move |_: &Sending| {
+        status(if is_broken.load(Ordering::SeqCst) { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
+    };
+    let setup = with_endpoint(Scripted::new(answer)).await;
+    setup.enqueue(1..=5, 1).await;
+    setup.until_idle().await;
+    let since = setup.engine.now().await.unwrap();
+    setup.enqueue(6..=500, 1).await;
+    until("all are given up", || async { setup.engine.stats().await.unwrap().undeliverable == 500 }).await;
+    broken.store(false, Ordering::SeqCst);
+    let which = Redelivery { endpoint: endpoint(1), from: since, until: None, undeliverable_only: true };
+    assert_eq!(setup.engine.redeliver_range(which).await.unwrap(), 495);
+    until("they are delivered", || async { setup.engine.stats().await.unwrap().undeliverable == 5 }).await;
+    setup.until_idle().await;
+    assert_eq!(setup.state(5).await, State::Undeliverable);
+    assert_eq!(setup.outcomes(6).await, ["502", "502", "502", "502", "200"]);
+    assert_eq!(setup.state(500).await, State::Delivered);
+}
+
+#[tokio::test]
+async fn a_test_event_is_sent_once() {
+    let setup = with_endpoint(Scripted::new(|_| status(StatusCode::BAD_GATEWAY))).await;
+    let id = setup.engine.send_test(endpoint(1), "TEST", "{}".into()).await.unwrap();
+    let id = id.as_uuid().as_u128();
+    setup.until_state(id, State::Undeliverable).await;
+    assert!(setup.transport.sent()[0].attempt.test);
+    assert_eq!(setup.outcomes(id).await, ["502"]);
+    let unknown = setup.engine.send_test(endpoint(9), "TEST", "{}".into()).await;
+    assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
+}
+
+#[tokio::test]
+async fn new_settings_count_for_what_waits() {
+    let setup = with_endpoint(Scripted::new(|sending| {
+        status(if sending.subscription.label() == "new" { StatusCode::OK } else { StatusCode::BAD_GATEWAY })
+    }))
+    .await;
+    setup.enqueue([1], 1).await;
+    until("it failed once", || async { !setup.outcomes(1).await.is_empty() }).await;
+    let other = EndpointUrl::dangerous_without_rule("http://127.0.0.1:9/other?token=x").unwrap();
+    let changed =
+        subscription(1, policy()).with_label("new").with_url(other.clone()).only(["workout.deleted"]);
+    setup.engine.put_subscription(&changed).await.unwrap();
+    setup.until_idle().await;
+    assert_eq!(setup.state(1).await, State::Delivered);
+    assert_eq!(setup.transport.sent().last().unwrap().subscription.url(), &other);
+    let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
+    assert_eq!((read.label(), read.url(), read.wants("workout.created")), ("new", &other, false));
+}
+
+#[tokio::test]
+async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let new = || Key::new("2026-12", Secret::new("the next secret").unwrap());
+    setup.engine.rotate_key(endpoint(1), new(), Duration::from_secs(3_600)).await.unwrap();
+    let now = setup.engine.now().await.unwrap();
+    let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
+    let at = |at: UtcDateTime| {
+        read.keys().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(at(now), ["2026-12", "main"]);
+    assert_eq!(at(now + Duration::from_secs(3_601)), ["2026-12"]);
+    let again = setup.engine.rotate_key(endpoint(1), new(), Duration::ZERO).await;
+    assert!(matches!(again, Err(SubscriptionError::Key(_))), "{again:?}");
+    let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
+    assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
+}
+
+#[tokio::test]
+async fn an_event_goes_to_every_subscription_of_the_gym_that_wants_it_once() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let wants_other = subscription(2, policy()).only(["workout.deleted"]);
+    setup.engine.put_subscription(&wants_other).await.unwrap();
+    setup.engine.put_subscription(&subscription(3, policy())).await.unwrap();
+    for _ in 0..2 {
+        let published = setup.engine.publish("berlin", "e-1", "workout.created", "{}".into()).await.unwrap();
+        assert_eq!(
+            published.iter().map(|one| one.subscription).collect::<Vec<_>>(),
+            [endpoint(1), endpoint(3)]
+        );
+    }
+    assert!(setup.engine.publish("hamburg", "e-1", "workout.created", "{}".into()).await.unwrap().is_empty());
+    setup.until_idle().await;
+    assert_eq!(setup.transport.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn a_deleted_subscription_gets_nothing_more() {
+    let setup = with_endpoint(Scripted::new(|_| Reply::Never)).await;
+    setup.enqueue(1..=30, 1).await;
+    setup.until_state(1, State::InFlight).await;
+    assert!(setup.engine.delete_subscription(endpoint(1)).await.unwrap());
+    assert!(!setup.engine.delete_subscription(endpoint(1)).await.unwrap());
+    assert_eq!(setup.engine.subscription(endpoint(1)).await.unwrap().map(|_| ()), None);
+    let refused = setup.engine.put_subscription(&subscription(1, policy())).await;
+    assert_eq!(refused, Err(SubscriptionError::Deleted { subscription: endpoint(1) }));
+    let sent = setup.transport.sent().len();
+    assert!(setup.engine.enqueue(vec![notification(99, 1)]).await.unwrap()[0].is_err());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(setup.transport.sent().len(), sent);
+    let log = DeliveryQuery { endpoint: Some(endpoint(1)), state: None, before: None, limit: 100 };
+    assert_eq!(setup.engine.deliveries(log).await.unwrap().items.len(), 30, "its log is kept");
+}
+
+#[tokio::test]
+async fn a_purge_forgets_what_ended() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    setup.enqueue(1..=2_500, 1).await;
+    setup.until_idle().await;
+    let now = setup.engine.now().await.unwrap();
+    assert_eq!(setup.engine.purge(now + Duration::from_secs(1)).await.unwrap(), 2_500);
+    assert_eq!(setup.engine.delivery(delivery(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_api_key_counts_until_it_is_revoked_and_is_shown_once() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let engine = &setup.engine;
+    let issued = engine.issue_api_key("front desk", true).await.unwrap();
+    assert!(!format!("{issued:?}").contains(issued.expose_key()));
+    assert_eq!(engine.check_api_key(issued.expose_key()).await.unwrap(), Some(issued.key.clone()));
+    assert_eq!(engine.check_api_key("").await.unwrap(), None);
+    assert_eq!(engine.check_api_key(&issued.expose_key()[1..]).await.unwrap(), None);
+
+    let next = engine.rotate_api_key(issued.key.id, Duration::from_secs(60)).await.unwrap().unwrap();
+    assert_eq!((next.key.label.as_str(), next.key.writes), ("front desk", true));
+    assert_ne!(next.expose_key(), issued.expose_key());
+    assert!(engine.check_api_key(issued.expose_key()).await.unwrap().is_some(), "the overlap");
+    assert!(engine.revoke_api_key(issued.key.id).await.unwrap());
+    assert_eq!(engine.check_api_key(issued.expose_key()).await.unwrap(), None);
+    assert!(engine.check_api_key(next.expose_key()).await.unwrap().is_some());
+    assert_eq!(engine.api_keys().await.unwrap().len(), 2);
+    assert!(!engine.revoke_api_key(uuid::Uuid::nil()).await.unwrap());
+
+    let file = std::fs::read(engine.store().path()).unwrap();
+    let log = std::fs::read(format!("{}-wal", engine.store().path().display())).unwrap();
+    for bytes in [file, log] {
+        assert!(!contains(&bytes, next.expose_key().as_bytes()), "only its digest is stored");
+    }
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Stands in for a cipher: no byte is left as it was, and what is sealed for one subscription opens for no other.
+#[derive(Debug)]
+struct Xor;
+
+impl Seal for Xor {
+    fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(plain.iter().zip(context.iter().cycle()).map(|(byte, key)| byte ^ key ^ 0xA5).collect())
+    }
+
+    fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.seal(sealed, context)
+    }
+}
+
+#[tokio::test]
+async fn sealed_secrets_lie_in_no_file() {
+    const CANARY: &str = "a secret of the tests";
+    let folder = tempfile::tempdir().unwrap();
+    for sealed in [true, false] {
+        let path = folder.path().join(format!("{sealed}.db"));
+        let store = SqliteStore::open(&path).unwrap();
+        let builder = Engine::builder(store);
+        let engine = if sealed { builder.seal(Xor).enqueue_only() } else { builder.enqueue_only() };
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-token", "token-of-the-tests".parse().unwrap());
+        let subscription = subscription(1, policy()).with_headers(headers);
+        engine.put_subscription(&subscription).await.unwrap();
+        let read = engine.subscription(endpoint(1)).await.unwrap().unwrap();
+        assert_eq!(read.keys().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
+        assert_eq!(read.headers()["x-token"], "token-of-the-tests");
+        assert!(read.headers()["x-token"].is_sensitive());
+        let row = engine.store().subscription(endpoint(1)).await.unwrap().unwrap();
+        // Secrets are kept in base64.
+        let stored = contains(&row.secrets, b"YSBzZWNyZXQgb2YgdGhlIHRlc3Rz");
+        assert_eq!(stored, !sealed);
+        assert_eq!(contains(&row.secrets, b"token-of-the-tests"), !sealed);
+        assert!(!row.settings.contains("token"));
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_hears_of_a_disabled_endpoint() {
+    let heard: Arc<Mutex<Vec<EndpointChange>>> = Arc::default();
+    let tell = Arc::clone(&heard);
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::builder(SqliteStore::open(folder.path().join("webhooks.db")).unwrap())
+        .poll_interval(Duration::from_millis(50))
+        .on_endpoint_change(move |_, change| tell.lock().unwrap().push(change))
+        .start(Scripted::new(|_| status(StatusCode::GONE)))
+        .await
+        .unwrap();
+    engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+    until("it is disabled", || async {
+        heard.lock().unwrap().iter().any(|change| matches!(change, EndpointChange::Disabled { .. }))
+    })
+    .await;
+    engine.shutdown().await;
+    assert_eq!(engine.stats().await.unwrap().disabled, 1);
+}
+
+#[tokio::test]
+async fn files_of_newer_programs_and_of_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("newer.db");
+    drop(SqliteStore::open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("PRAGMA user_version = 99").unwrap();
+    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 1 }));
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
+    assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));
+    let nowhere = SqliteStore::open(folder.path().join("no/such/folder.db")).map(drop);
+    assert!(matches!(nowhere, Err(StoreError::Unavailable { .. })), "{nowhere:?}");
+}

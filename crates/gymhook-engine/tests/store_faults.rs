@@ -1,0 +1,126 @@
+//! The engine over a store that fails, and two engines over one store.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod scripted;
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use gymhook_engine::Engine;
+use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
+use gymhook_engine::store::memory::MemoryStore;
+use gymhook_engine::store::{State, Store, StoreError};
+use gymhook_retry::{RetryPolicy, RetrySchedule};
+use http::StatusCode;
+use scripted::*;
+
+async fn start<S: Store>(store: &S, transport: Scripted) -> Engine<S> {
+    // A lease whose answer got lost is nobody's until it runs out.
+    let builder = Engine::builder(store.clone())
+        .poll_interval(Duration::from_millis(20))
+        .lease_length(Duration::from_millis(1_000));
+    builder.shutdown_grace(Duration::from_millis(100)).start(transport).await.unwrap()
+}
+
+async fn idle(inside: &MemoryStore) {
+    until("nothing is left to do", || async {
+        let stats = inside.stats(inside.now().await.unwrap()).await.unwrap();
+        stats.waiting + stats.in_flight == 0
+    })
+    .await;
+}
+
+async fn filled(deliveries: u128) -> (MemoryStore, Engine<MemoryStore>) {
+    let store = MemoryStore::with_system_clock();
+    let engine = Engine::builder(store.clone()).enqueue_only();
+    for number in 1..=4 {
+        let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_millis(50), 3))
+            .with_attempt_timeout(Duration::from_millis(400))
+            .with_own_fault_delay(Duration::from_millis(50));
+        let policy = policy().with_retry(retry).with_ordered(number == 4);
+        engine.put_subscription(&subscription(number, policy)).await.unwrap();
+    }
+    let new = (1..=deliveries).map(|id| notification(id, 1 + id % 4)).collect();
+    assert!(engine.enqueue(new).await.unwrap().iter().all(Result::is_ok));
+    (store, engine)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_at_random_on_both_sides_of_every_call_loses_and_repeats_nothing() {
+    for seed in 0..8 {
+        let (inside, _engine) = filled(200).await;
+        let store = FaultyStore::new(inside.clone());
+        let transport = Scripted::new(|sending| {
+            let first = sending.attempt.number.get() == 1;
+            let failing = first && sending.attempt.attempt.delivery.as_uuid().as_u128() % 5 == 0;
+            status(if failing { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
+        });
+        let engine = start(&store, transport.clone()).await;
+        store.fail_at_random(seed, NonZeroU32::new(16).unwrap());
+        idle(&inside).await;
+        store.heal();
+        let mut sent = transport.sent_ids();
+        sent.sort_unstable();
+        let mut expected: Vec<u128> = (1..=200).chain((5..=200).step_by(5)).collect();
+        expected.sort_unstable();
+        assert_eq!(sent, expected, "seed {seed}: nobody died, so nothing goes twice");
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn while_the_disk_is_full_nothing_is_sent_and_then_everything_is() {
+    let (inside, _engine) = filled(20).await;
+    let store = FaultyStore::new(inside.clone());
+    store.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, StoreError::Full);
+    let transport = Scripted::accepting();
+    let engine = start(&store, transport.clone()).await;
+    until("it has tried", || async { store.reached(Operation::Commit, When::Before) >= 3 }).await;
+    assert_eq!(transport.sent().len(), 0, "nothing is sent that is not written down");
+    store.heal();
+    idle(&inside).await;
+    assert_eq!(transport.sent().len(), 20);
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever_for_a_store_that_is_gone() {
+    let (inside, _engine) = filled(4).await;
+    let store = FaultyStore::new(inside);
+    let engine = start(&store, Scripted::accepting()).await;
+    store.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, StoreError::Closed);
+    engine.shutdown().await;
+}
+
+/// The second engine ends the leases of the first, as after a restart: whatever the first still has to say changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_says_after_its_lease_is_lost_changes_nothing() {
+    let (store, _engine) = filled(8).await;
+    let slow = Scripted::new(|_| Reply::Never);
+    let first = start(&store, slow.clone()).await;
+    until("the first has sent", || async { slow.sent().len() >= 4 }).await;
+    let transport = Scripted::accepting();
+    let second = start(&store, transport.clone()).await;
+    idle(&store).await;
+    // Endpoints begin with one attempt at a time, and each of those counts as lost.
+    let lost = slow.sent_ids();
+    for id in 1..=8 {
+        let attempts = store.attempts(delivery(id)).await.unwrap();
+        let outcomes: Vec<&str> = attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
+        let expected: &[&str] = if lost.contains(&id) { &["lost", "response"] } else { &["response"] };
+        assert_eq!(outcomes, expected, "delivery {id}");
+        assert_eq!(store.delivery(delivery(id)).await.unwrap().unwrap().state, State::Delivered);
+    }
+    let before = store.stats(store.now().await.unwrap()).await.unwrap();
+    first.shutdown().await;
+    assert_eq!(store.stats(store.now().await.unwrap()).await.unwrap(), before);
+    second.shutdown().await;
+}

@@ -1,0 +1,275 @@
+//! How the judge goes about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gymhook_engine::store::State;
+
+use super::{Rules, Violation};
+use crate::character::Character;
+use crate::handed::Handed;
+use crate::history::{History, Row};
+use crate::total::Totals;
+use crate::wire::{Event, Request};
+
+/// A request and its place on the wire.
+type Placed<'h> = (usize, &'h Request);
+
+pub(super) struct Judge<'h> {
+    rules: &'h Rules,
+    handed: BTreeMap<u128, &'h Handed>,
+    rows: BTreeMap<u128, &'h Row>,
+    requests: BTreeMap<u128, Vec<Placed<'h>>>,
+    killed: BTreeSet<u32>,
+    /// Which process was paused, and where on the wire.
+    paused: Vec<(u32, usize)>,
+    /// Where on the wire each process is heard of last.
+    last_of: BTreeMap<u32, usize>,
+    outages: Vec<(usize, usize)>,
+    violations: Vec<Violation>,
+    totals: Totals,
+}
+
+impl<'h> Judge<'h> {
+    pub(super) fn new(history: &'h History, rules: &'h Rules) -> Self {
+        let mut judge = Self {
+            rules,
+            handed: history.handed.iter().map(|handed| (handed.delivery, handed)).collect(),
+            rows: history.rows.iter().map(|row| (row.delivery, row)).collect(),
+            requests: BTreeMap::new(),
+            killed: BTreeSet::new(),
+            paused: Vec::new(),
+            last_of: BTreeMap::new(),
+            outages: Vec::new(),
+            violations: Vec::new(),
+            totals: Totals::default(),
+        };
+        let mut outage_began = 0;
+        for (at, event) in history.wire.iter().enumerate() {
+            match event {
+                Event::Request(request) => {
+                    judge.requests.entry(request.delivery).or_default().push((at, request));
+                    judge.last_of.insert(request.pid, at);
+                    judge.totals.requests += 1;
+                }
+                Event::Killed { pid } => {
+                    judge.killed.insert(*pid);
+                    judge.totals.kills += 1;
+                }
+                Event::Paused { pid } => judge.paused.push((*pid, at)),
+                Event::OutageBegan => outage_began = at,
+                Event::OutageEnded => judge.outages.push((outage_began, at)),
+            }
+        }
+        judge.totals.outages = judge.outages.len() as u64;
+        judge
+    }
+
+    pub(super) fn judge(mut self) -> Result<Totals, Vec<Violation>> {
+        let handed: Vec<&Handed> = self.handed.values().copied().collect();
+        for handed in handed.iter().filter(|handed| handed.acknowledged.is_some()) {
+            self.acknowledged(handed);
+        }
+        let rows: Vec<&Row> = self.rows.values().copied().collect();
+        for row in rows {
+            self.row(row);
+        }
+        let requests = self.requests.clone();
+        for (delivery, requests) in &requests {
+            self.delivery_on_the_wire(*delivery, requests);
+        }
+        self.order(&handed);
+        self.under_way_at_kills();
+        if self.violations.is_empty() { Ok(self.totals) } else { Err(self.violations) }
+    }
+
+    fn acknowledged(&mut self, handed: &Handed) {
+        self.totals.acknowledged += 1;
+        match self.rows.get(&handed.delivery).map(|row| row.state) {
+            None => self.violations.push(Violation::Lost { delivery: handed.delivery }),
+            Some(State::Delivered) => self.totals.delivered += 1,
+            Some(State::Undeliverable) => self.totals.undeliverable += 1,
+            Some(State::Waiting | State::InFlight) => self.totals.waiting += 1,
+            // Judged with its row.
+            Some(State::Cancelled | State::Quarantined) => {}
+        }
+    }
+
+    fn row(&mut self, row: &Row) {
+        let delivery = row.delivery;
+        let Some(handed) = self.handed.get(&delivery) else {
+            self.violations.push(Violation::Invented { delivery });
+            return;
+        };
+        if row.digest != Some(handed.digest) {
+            self.violations.push(Violation::BodyChanged { delivery });
+        }
+        if row.endpoint != handed.endpoint {
+            self.violations.push(Violation::EndpointChanged { delivery, endpoint: row.endpoint });
+        }
+        let is_held = handed.is_held;
+        let requests = self.requests.get(&delivery).map_or(&[][..], Vec::as_slice);
+        match row.state {
+            State::Delivered => {
+                let is_taken = requests.iter().any(|(_, request)| {
+                    request.is_accepted()
+                        && row.logged(request.send).is_some_and(|logged| logged.is_accepted())
+                });
+                if !is_taken {
+                    self.violations.push(Violation::NotDelivered { delivery });
+                }
+            }
+            State::Undeliverable => {
+                let charged = row.attempts.iter().filter(|logged| logged.outcome != "internal").count();
+                let allowed = Character::of(row.endpoint).attempts();
+                let reason = row.reason;
+                if reason.is_none() || charged != allowed as usize {
+                    self.violations.push(Violation::GivenUpTooEarly { delivery, reason, charged, allowed });
+                }
+            }
+            State::Cancelled | State::Quarantined => {
+                self.violations.push(Violation::StrangeState { delivery, state: row.state });
+            }
+            State::Waiting if is_held => {}
+            State::Waiting | State::InFlight => {
+                if self.rules.is_drained {
+                    self.violations.push(Violation::NotDrained { delivery, state: row.state });
+                }
+            }
+        }
+    }
+
+    fn delivery_on_the_wire(&mut self, delivery: u128, requests: &[Placed<'_>]) {
+        let Some(handed) = self.handed.get(&delivery).copied() else {
+            self.violations.push(Violation::Invented { delivery });
+            return;
+        };
+        if handed.is_held {
+            self.violations.push(Violation::SentTooEarly { delivery });
+        }
+        let Some(row) = self.rows.get(&delivery).copied() else {
+            self.violations.push(Violation::SentWithoutRow { delivery });
+            return;
+        };
+        for (_, request) in requests {
+            if request.digest != handed.digest {
+                self.violations.push(Violation::BodyChanged { delivery });
+            }
+            if request.endpoint != handed.endpoint {
+                self.violations.push(Violation::EndpointChanged { delivery, endpoint: request.endpoint });
+            }
+            self.compare_with_log(row, request);
+        }
+        for pair in requests.windows(2) {
+            let [(_, before), (_, request)] = pair else { continue };
+            if request.send <= before.send {
+                let (send, before) = (request.send, before.send);
+                self.violations.push(Violation::NumberNotRising { delivery, send, before });
+            }
+        }
+        let accepted = requests.iter().enumerate().filter(|(_, (_, request))| request.is_accepted());
+        for (number, accepted) in accepted {
+            if let Some(next) = requests.get(number + 1) {
+                self.sent_again(row, accepted, next);
+            }
+        }
+    }
+
+    fn compare_with_log(&mut self, row: &Row, request: &Request) {
+        let Request { delivery, send, status, .. } = *request;
+        if send > row.sends {
+            self.violations.push(Violation::NotRecordedFirst { delivery, send, known: row.sends });
+        }
+        let has_ended = matches!(row.state, State::Delivered | State::Undeliverable);
+        let Some(logged) = row.logged(send) else {
+            if has_ended {
+                self.violations.push(Violation::NotLogged { delivery, send });
+            }
+            return;
+        };
+        let agrees = match logged.outcome.as_str() {
+            "response" => logged.status.is_some() && logged.status == status,
+            // An answer may come too late, or find nobody.
+            "timeout" | "lost" => true,
+            _ => false,
+        };
+        if !agrees {
+            let logged = format!("{} {:?}", logged.outcome, logged.status);
+            self.violations.push(Violation::LogWrong { delivery, send, logged, status });
+        }
+    }
+
+    /// A request follows one that the endpoint had taken.
+    fn sent_again(&mut self, row: &Row, accepted: &Placed<'_>, next: &Placed<'_>) {
+        let ((taken_at, taken), (next_at, next)) = (accepted, next);
+        let (delivery, send, accepted) = (row.delivery, next.send, taken.send);
+        match row.logged(accepted) {
+            Some(logged) if logged.outcome == "lost" => {
+                let last = self.last_of.get(&taken.pid).copied().unwrap_or(0);
+                let died = self.killed.contains(&taken.pid) && last < *next_at;
+                let outage = self.outages.iter().any(|(began, ended)| taken_at < ended && began < next_at);
+                let paused =
+                    self.paused.iter().any(|(pid, at)| *pid == taken.pid && taken_at < at && at < next_at);
+                if died || outage || paused {
+                    self.totals.duplicates += 1;
+                } else {
+                    let pid = taken.pid;
+                    self.violations.push(Violation::DuplicateWithoutCause { delivery, send, accepted, pid });
+                }
+            }
+            Some(logged) if logged.outcome == "timeout" => self.totals.late += 1,
+            Some(_) => self.violations.push(Violation::SentAfterSuccess { delivery, send, accepted }),
+            None => self.violations.push(Violation::NotLogged { delivery, send: accepted }),
+        }
+    }
+
+    /// On an ordered endpoint, all requests of one delivery come before all of the next.
+    fn order(&mut self, handed: &[&Handed]) {
+        let mut by_endpoint: BTreeMap<u32, Vec<&Handed>> = BTreeMap::new();
+        for handed in handed.iter().filter(|handed| Character::of(handed.endpoint).is_ordered()) {
+            by_endpoint.entry(handed.endpoint).or_default().push(handed);
+        }
+        for (endpoint, mut handed) in by_endpoint {
+            // What was acknowledged before another was about to be handed over comes before that.
+            handed.sort_by_key(|handed| handed.asked);
+            let mut first_of_later: Option<(usize, &Handed)> = None;
+            for handed in handed.iter().rev() {
+                let Some(requests) = self.requests.get(&handed.delivery) else { continue };
+                let (Some((first, _)), Some((last, _))) = (requests.first(), requests.last()) else {
+                    continue;
+                };
+                if let Some((later_at, later)) = first_of_later
+                    && handed.acknowledged.is_some_and(|line| line < later.asked)
+                    && later_at < *last
+                {
+                    let (delivery, later) = (handed.delivery, later.delivery);
+                    self.violations.push(Violation::OutOfOrder { endpoint, delivery, later });
+                }
+                if first_of_later.is_none_or(|(at, _)| first < &at) {
+                    first_of_later = Some((*first, handed));
+                }
+            }
+        }
+    }
+
+    /// What was under way when a process died, and not more than it may have been.
+    fn under_way_at_kills(&mut self) {
+        let mut lost_by: BTreeMap<u32, u64> = BTreeMap::new();
+        for (delivery, requests) in &self.requests {
+            let Some(row) = self.rows.get(delivery) else { continue };
+            for (_, request) in requests {
+                if row.logged(request.send).is_some_and(|logged| logged.outcome == "lost") {
+                    *lost_by.entry(request.pid).or_default() += 1;
+                    self.totals.allowance += 1;
+                }
+            }
+        }
+        for (pid, lost) in lost_by {
+            let paused = self.paused.iter().filter(|(paused, _)| *paused == pid).count() as u64;
+            let died = u64::from(self.killed.contains(&pid)) + paused;
+            let allowed = u64::from(self.rules.max_in_flight) * (died + self.totals.outages);
+            if lost > allowed {
+                self.violations.push(Violation::TooManyLost { pid, lost, allowed });
+            }
+        }
+    }
+}
