@@ -189,7 +189,7 @@ impl Gym {
             .filter(|member| visits.get(&member_id(*member)) != Some(&(CHECK_INS / MEMBERS)))
             .count();
         println!(
-            "The handler was called {} times and failed {} times. {} members have {} visits of {CHECK_INS} that were sent; {wrong} \
+            "The handler was called {} times and failed {} times. {} members have {} visits of {CHECK_INS} that were sent;\n{wrong} \
              members have a visit too few or too many, {undeliverable} check-ins were given up.",
             self.handled.load(Ordering::Relaxed),
             self.failed.load(Ordering::Relaxed),

@@ -84,7 +84,7 @@ async fn oversee() -> Result<ExitCode, AnyError> {
     let store = PostgresStore::connect(&server.url(), PostgresOptions::new()).await?;
     let engine = Engine::builder(store).enqueue_only();
     for endpoint in 1..=ENDPOINTS {
-        let hook = subscription(id(endpoint), "berlin", &format!("{url}/{endpoint}"), policy())?;
+        let hook = subscription(id(endpoint), "berlin", &format!("{url}/{endpoint:02}"), policy())?;
         engine.put_subscription(&hook).await?;
     }
     let mut workers = BTreeMap::new();
@@ -97,7 +97,7 @@ async fn oversee() -> Result<ExitCode, AnyError> {
     let mut progress = Progress::new(DELIVERIES);
     wait_until(&engine, &mut progress, |stats| stats.waiting + stats.in_flight < DELIVERIES * 3 / 5).await?;
     let killing = kill_the_busiest(&mut workers, &receiver).await?;
-    println!("{} (process {}) is killed", killing.worker, killing.process);
+    progress.say(&format!("{} (process {}) is killed", killing.worker, killing.process));
     wait_until(&engine, &mut progress, |stats| stats.waiting + stats.in_flight == 0).await?;
     progress.end();
 
@@ -202,6 +202,11 @@ async fn kill_the_busiest(
 
 fn report(arrivals: &[(Instant, Arrived)], killing: &Killing, given_up: u64) -> Result<bool, AnyError> {
     let mut moved = table(&["endpoint", "was", "is", "first heard of after", "in leases"]);
+    let is_complete = |endpoint: &str| {
+        let before = arrivals.iter().filter(|(at, arrived)| *at <= killing.at && arrived.path == endpoint);
+        let deliveries: BTreeSet<&str> = before.map(|(_, arrived)| arrived.delivery.as_str()).collect();
+        deliveries.len() == DELIVERIES_EACH as usize
+    };
     let mut stranded = 0;
     for endpoint in &killing.endpoints {
         let after = |(at, arrived): &&(Instant, Arrived)| {
@@ -212,6 +217,9 @@ fn report(arrivals: &[(Instant, Arrived)], killing: &Killing, given_up: u64) -> 
                 let after = at.duration_since(killing.at);
                 let leases = format!("{:.2}", after.as_secs_f64() / LEASE.as_secs_f64());
                 moved.add_row([endpoint, killing.worker, &arrived.sender, &format!("{after:.1?}"), &leases]);
+            }
+            None if is_complete(endpoint) => {
+                moved.add_row([endpoint, killing.worker, "nothing was left", "-", "-"]);
             }
             None => {
                 moved.add_row([endpoint, killing.worker, "nobody", "-", "-"]);

@@ -31,6 +31,11 @@ impl Progress {
         self.bar.set_position(done);
     }
 
+    /// Prints a line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| println!("{line}"));
+    }
+
     /// Leaves the bar as it stands.
     pub fn end(self) {
         self.bar.abandon();
