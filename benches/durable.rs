@@ -10,9 +10,10 @@
 )]
 
 use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+
 use std::time::Instant;
 
 use gymhook::send::EndpointUrl;
