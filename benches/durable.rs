@@ -3,12 +3,17 @@
 //! ```text
 //! cargo bench -p gymhook-benches --bench durable -- [DELIVERIES]
 //! ```
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a bench reads the clock, and fails by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a bench reads the clock, and fails by panicking"
+)]
 
 use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+
 use std::time::Instant;
 
 use gymhook::send::EndpointUrl;
@@ -61,7 +66,8 @@ async fn engine<T: Transport>(transport: T, url: &str, count: u64, endpoints: u6
     let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(1), 3)))
         .with_max_in_flight(slots);
     for endpoint in 0..endpoints {
-        let keys = Arc::new(Keyring::single("main", Secret::new("a secret of the benches").unwrap()).unwrap());
+        let keys =
+            Arc::new(Keyring::single("main", Secret::new("a secret of the benches").unwrap()).unwrap());
         let url = EndpointUrl::dangerous_without_rule(url).unwrap();
         let id = EndpointId::from_u128(u128::from(endpoint));
         let subscription = Subscription::new(id, "berlin", "point", url, keys, policy.clone());
@@ -74,7 +80,12 @@ async fn engine<T: Transport>(transport: T, url: &str, count: u64, endpoints: u6
     for batch in ids.chunks(100) {
         let new = batch.iter().map(|id| {
             let endpoint = EndpointId::from_u128(u128::from(id % endpoints));
-            NewNotification::new(DeliveryId::from_u128(u128::from(*id)), endpoint, "workout.created", body.clone())
+            NewNotification::new(
+                DeliveryId::from_u128(u128::from(*id)),
+                endpoint,
+                "workout.created",
+                body.clone(),
+            )
         });
         batches.push(new.collect::<Vec<_>>());
     }

@@ -13,6 +13,18 @@ if ! command -v cc >/dev/null; then
     command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || die "install a C compiler (Debian: apt-get install gcc libc6-dev)"
     apt-get update -qq && apt-get install -y -qq gcc libc6-dev
 fi
+find_postgres() {
+    local folder
+    for folder in "$(pg_config --bindir 2>/dev/null || true)" /usr/lib/postgresql/*/bin; do
+        [ -x "$folder/initdb" ] && return 0
+    done
+    command -v initdb >/dev/null
+}
+if [ -z "${GYMHOOK_TEST_DATABASE_URL:-}" ] && ! find_postgres; then
+    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] \
+        || die "install PostgreSQL 13 or newer (Debian: apt-get install postgresql), or set GYMHOOK_TEST_DATABASE_URL"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql
+fi
 for component in rustfmt clippy; do
     cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component" \
         || die "install the component $component (rustup component add $component)"
@@ -21,10 +33,13 @@ cargo --version
 
 say "format and lints"
 cargo fmt --all --check
-cargo clippy --workspace --all-targets --locked -- -D warnings
+cargo clippy --workspace --all-targets --features gymhook-engine/postgres --locked -- -D warnings
+for features in "" http sqlite postgres store-tests; do
+    cargo clippy -p gymhook-engine --lib --no-default-features --features "$features" --locked -- -D warnings
+done
 
 say "tests"
-cargo test --workspace --locked
+cargo test --workspace --features gymhook-engine/postgres --locked
 
 say "tests with serde_json's features switched on elsewhere"
 for features in arbitrary_precision preserve_order float_roundtrip raw_value \
@@ -41,11 +56,12 @@ if command -v python3 >/dev/null; then
 fi
 
 say "documentation"
-cargo doc --workspace --no-deps --locked
+cargo doc --workspace --no-deps --features gymhook-engine/postgres --locked
 
 say "examples"
 cargo build --release --examples --locked
-for example in quickstart conformance verify_request match_studio rotate_secret own_platform retry_table send_by_hand; do
+for example in quickstart conformance verify_request match_studio rotate_secret own_platform retry_table send_by_hand \
+    send_durably many_workers inbox outbox; do
     printf -- '-- %s\n' "$example"
     cargo run --quiet --release --locked --example "$example" | tail -n 2
 done

@@ -1,8 +1,18 @@
-//! What several examples share: how they print a table.
+//! What several examples share: how they print a table and their progress, and a receiver to deliver to.
 
+mod loopback;
+mod progress;
+
+use std::error::Error;
 use std::fmt::Display;
 
 use comfy_table::{ContentArrangement, Table, presets};
+
+pub use self::loopback::{Arrived, receive_on_loopback, subscription, transport};
+pub use self::progress::Progress;
+
+/// Whatever went wrong.
+pub type AnyError = Box<dyn Error + Send + Sync>;
 
 /// The width of a [`wrapped_table`], in columns of the terminal.
 const WIDTH: u16 = 150;

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+#[cfg(any(feature = "sqlite", feature = "store-tests"))]
 use time::UtcDateTime;
 
 /// The machine's time of day.
+#[cfg(any(feature = "sqlite", feature = "store-tests"))]
 #[expect(clippy::disallowed_methods, reason = "the rim is where clocks are read")]
 pub(crate) fn system_time() -> UtcDateTime {
     UtcDateTime::now()

@@ -26,7 +26,7 @@ use crate::{Answer, DeliveryId, Sending, Transport};
 pub struct HandlerTransport<F>(F);
 
 /// What a handler gets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Handled {
     /// Its name, equal each time it is handled: what an effect is recognised by.
     pub delivery: DeliveryId,
@@ -40,6 +40,18 @@ pub struct Handled {
     pub event_type: String,
     /// The bytes as they came in, verified when they did.
     pub body: Bytes,
+}
+
+/// `Debug` shows the body's length: its bytes are about people.
+impl fmt::Debug for Handled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handled")
+            .field("delivery", &self.delivery)
+            .field("inbox", &self.inbox)
+            .field("attempt", &self.attempt)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a handler did not do its work.

@@ -89,6 +89,20 @@ impl<S: Store> Inbox<S> {
 
     /// How handling is retried unless one says otherwise (our default): after 1 s, 4 s, 16 s, 1 min, 5 min, 20 min and then
     /// six times after an hour; what a handler [rejects](crate::HandlerError::reject) is kept at once; never switched off.
+    ///
+    /// For another schedule, change this one, so that what is rejected is still kept at once:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook::retry::RetrySchedule;
+    /// use gymhook_engine::Inbox;
+    /// use gymhook_engine::store::SqliteStore;
+    ///
+    /// let policy = Inbox::<SqliteStore>::policy();
+    /// let retry = policy.retry().clone().with_schedule(RetrySchedule::constant(Duration::from_secs(60), 5));
+    /// let every_minute = policy.with_retry(retry);
+    /// # let _ = every_minute;
+    /// ```
     #[must_use]
     pub fn policy() -> EndpointPolicy {
         const SECONDS: [u64; 12] = [1, 4, 16, 60, 300, 1_200, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600];

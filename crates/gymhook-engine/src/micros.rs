@@ -1,5 +1,6 @@
 //! Times as stores keep them: microseconds since 1970.
 
+#[cfg(feature = "sqlite")]
 use core::time::Duration;
 
 use time::UtcDateTime;
@@ -11,12 +12,14 @@ pub(crate) fn floor(at: UtcDateTime) -> i64 {
     saturated(at.unix_timestamp_nanos().div_euclid(NANOS))
 }
 
-/// Microseconds since 1970, rounded up: a due time never becomes an earlier one.
+/// Microseconds since 1970, rounded up: a due time never becomes an earlier one, but for the last one of the calendar.
 pub(crate) fn ceil(at: UtcDateTime) -> i64 {
-    saturated((at.unix_timestamp_nanos() + (NANOS - 1)).div_euclid(NANOS))
+    let rounded = saturated((at.unix_timestamp_nanos() + (NANOS - 1)).div_euclid(NANOS));
+    rounded.min(floor(UtcDateTime::MAX))
 }
 
 /// A moment that lies so long after another one, rounded up; the last one there is if it lies beyond all calendars.
+#[cfg(feature = "sqlite")]
 pub(crate) fn after(at: UtcDateTime, length: Duration) -> i64 {
     let micros = i64::try_from(length.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
     ceil(at).saturating_add(micros)
@@ -48,6 +51,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "sqlite")]
     fn a_moment_may_lie_beyond_all_calendars() {
         let at = utc_datetime!(1970-01-01 00:00:01);
         assert_eq!(after(at, Duration::from_nanos(1_001)), 1_000_002);
@@ -59,6 +63,8 @@ mod tests {
         for end in [UtcDateTime::MIN, UtcDateTime::UNIX_EPOCH] {
             assert_eq!(to_utc(floor(end)), Some(end));
         }
+        let last = to_utc(ceil(UtcDateTime::MAX)).unwrap();
+        assert_eq!(UtcDateTime::MAX - last, time::Duration::nanoseconds(999));
         assert_eq!(to_utc(i64::MAX), None);
         assert_eq!(to_utc(i64::MIN), None);
     }

@@ -12,6 +12,7 @@
 //! - **Bytes in, bytes out.** A body is never parsed, re-encoded or cut.
 //! - **One bad row stops nothing.** A row that cannot be read is put aside under [`State::Quarantined`] and counted.
 
+mod columns;
 mod command;
 mod error;
 #[cfg(feature = "store-tests")]
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 
+pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::error::StoreError;
 pub use self::log::{
@@ -39,7 +41,7 @@ pub use self::log::{
 };
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
-pub use self::row::{DeliveryColumns, NewNotification, Refused, State, SubscriptionRow, UnreadableRow};
+pub use self::row::{NewNotification, Refused, State, SubscriptionRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub use self::work::{

@@ -1,5 +1,6 @@
 //! How an attempt is made: over HTTP, or by a function of one's own.
 
+use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 /// One attempt to be made now.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sending {
     /// Which attempt of which delivery.
     pub attempt: Attempt,
@@ -34,6 +35,18 @@ pub struct Sending {
     pub now: UtcDateTime,
     /// How long the attempt may take, the reading of the whole answer included.
     pub timeout: Duration,
+}
+
+/// `Debug` shows the body's length: its bytes are about people.
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending")
+            .field("attempt", &self.attempt)
+            .field("subscription", &self.subscription)
+            .field("body_bytes", &self.body.len())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How an attempt ended, and what the log keeps of it.

@@ -14,8 +14,8 @@ mod scripted;
 
 use core::time::Duration;
 
-use gymhook_engine::Answer;
-use gymhook_engine::store::{State, Store};
+use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::{Answer, Engine};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -207,4 +207,45 @@ fn a_worker_that_is_gone_costs_an_attempt_and_nothing_else() {
         assert_eq!(again.outcomes(1).await, ["lost", "200"]);
         assert_eq!(again.transport.sent().iter().map(|sending| sending.attempt.attempt.send).max(), Some(2));
     });
+}
+
+#[tokio::test]
+async fn a_subscription_that_cannot_be_read_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let before = Engine::builder(SqliteStore::open(&path).unwrap()).enqueue_only();
+    for number in [1, 2, 3] {
+        before.put_subscription(&subscription(number, policy())).await.unwrap();
+    }
+    let connection = rusqlite::Connection::open(path).unwrap();
+    for (number, column) in [(1_u128, "record"), (2, "settings")] {
+        let sql = format!("UPDATE gymhook_subscriptions SET {column} = '{{' WHERE id = ?1");
+        assert_eq!(connection.execute(&sql, [number.to_be_bytes()]), Ok(1));
+    }
+    let setup = Setup::on(folder, Scripted::accepting()).await;
+    for number in [1, 2, 3] {
+        setup.enqueue([number], number).await;
+    }
+    setup.until_state(3, State::Delivered).await;
+    assert_eq!(setup.transport.sent_ids(), [3]);
+    assert_eq!((setup.state(1).await, setup.state(2).await), (State::Waiting, State::Waiting));
+}
+
+#[tokio::test]
+async fn an_engine_that_is_dropped_finishes_in_good_order() {
+    let setup = Setup::new(Scripted::accepting()).await;
+    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    setup.enqueue(1..=10, 1).await;
+    setup.until_idle().await;
+    let store = setup.engine.store().clone();
+    drop(setup.engine);
+    // The leases are given back, so another worker need not wait for them to run out.
+    until("the leases are given back", || async {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        let now = store.now().await.unwrap().unix_timestamp_nanos() / 1_000;
+        let sql = "SELECT count(*) FROM gymhook_subscriptions WHERE lease_until > ?1";
+        let held: i64 = connection.query_row(sql, [i64::try_from(now).unwrap()], |row| row.get(0)).unwrap();
+        held == 0
+    })
+    .await;
 }

@@ -12,8 +12,9 @@
 
 mod scripted;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::atomic::{AtomicBool, Ordering};
+
 use std::sync::{Arc, Mutex};
 
 use gymhook::send::EndpointUrl;

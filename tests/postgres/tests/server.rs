@@ -1,5 +1,7 @@
 //! The server runs, forgets nothing that was committed, and leaves nothing behind.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use gymhook_test_postgres::Server;

@@ -17,6 +17,8 @@
 //!   has ended in the store as in the machine that holds it. How often an attempt was sent is kept for the number that
 //!   may be sent next; a lower one is refused whatever the count says.
 //!
+//! One thing is not compared: which turns the reference saw. It judges fairness by those of the path that came first.
+//!
 //! # When owners part
 //!
 //! Two owners share nothing but the clock, the leases and the store, in which each writes only about the endpoints that
@@ -94,9 +96,9 @@ impl Exhaustive {
             let mut is_end = true;
             for action in state.actions() {
                 is_end &= action.is_a_mishap();
-                for next in state.after(action) {
+                for next in state.after(action)? {
                     seen.steps += 1;
-                    reached(next?, &mut open);
+                    reached(next, &mut open);
                 }
             }
             if is_end {

@@ -158,7 +158,7 @@ impl HttpTransport {
         let now = || moment::later(sending.now, started.elapsed());
         let exchange = self.exchange(platform, request, &host, now);
         tokio::time::timeout(sending.timeout, exchange).await.unwrap_or_else(|_| {
-            let late = format_args!("no complete answer within {:?}", sending.timeout).to_string();
+            let late = format!("no complete answer within {} ms", sending.timeout.as_millis());
             Answer::new(Outcome::Failure(Fault::Timeout)).with_detail(one_line(&host, &late))
         })
     }

@@ -1,5 +1,7 @@
 //! The log of deliveries, and what may be asked about single ones.
 
+use core::fmt;
+
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -11,7 +13,7 @@ use crate::store::{
 };
 
 /// Everything the log has about one delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeliveryLog {
     /// Where it stands.
     pub delivery: DeliveryRow,
@@ -19,6 +21,17 @@ pub struct DeliveryLog {
     pub body: Option<Bytes>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptRow>,
+}
+
+/// `Debug` shows the body's length: its bytes are about people.
+impl fmt::Debug for DeliveryLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryLog")
+            .field("delivery", &self.delivery)
+            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .field("attempts", &self.attempts.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: Store> Engine<S> {

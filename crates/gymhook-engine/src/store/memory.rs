@@ -17,7 +17,7 @@ use super::{
     Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store, StoreError,
     SubscriptionQuery, SubscriptionRow,
 };
-use crate::micros;
+use crate::{clock, micros};
 
 /// A store in memory, for tests and for trying things out. It is not durable: what it holds ends with its last clone.
 ///
@@ -142,7 +142,7 @@ impl Store for MemoryStore {
     async fn now(&self) -> Result<UtcDateTime, StoreError> {
         Ok(match lock(&self.shared).clock {
             Clock::Set(now) => now,
-            Clock::System => system_time(),
+            Clock::System => cut(clock::system_time()),
         })
     }
 
@@ -253,11 +253,6 @@ impl Store for MemoryStore {
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[allow(clippy::disallowed_methods)] // A store is where the time comes from.
-fn system_time() -> UtcDateTime {
-    cut(UtcDateTime::now())
 }
 
 /// To the microsecond, as stores keep times.

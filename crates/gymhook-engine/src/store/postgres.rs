@@ -142,7 +142,8 @@ impl PostgresStore {
             arrivals: Arc::default(),
             listener: OnceLock::new(),
         }));
-        store.call(|lent| schema::migrate(lent, &store.0.schema)).await?;
+        // It takes as long as it takes.
+        schema::migrate(Lent::from_pool(&store.0.pool, &store.0.schema).await?, &store.0.schema).await?;
         Ok(store)
     }
 
@@ -184,6 +185,7 @@ impl Store for PostgresStore {
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        subscriptions::check(&row)?;
         self.call(|lent| subscriptions::put(lent, &self.0.schema, &row, now)).await
     }
 
@@ -204,6 +206,7 @@ impl Store for PostgresStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
+        enqueue::check(&new)?;
         self.call(|lent| enqueue::enqueue(lent, &self.0.schema, &new, now)).await
     }
 
@@ -272,6 +275,7 @@ impl Store for PostgresStore {
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        api_keys::check(&row)?;
         self.call(|lent| api_keys::put(lent, &row)).await
     }
 

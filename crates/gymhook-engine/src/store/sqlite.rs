@@ -8,6 +8,7 @@
 
 mod enqueue;
 mod error;
+mod fetch;
 mod log;
 mod row;
 mod schema;
@@ -220,7 +221,7 @@ impl Store for SqliteStore {
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
         let (fetched, damaged) =
-            self.0.reader.call(move |connection| work::fetch(connection, &fetches, now)).await?;
+            self.0.reader.call(move |connection| fetch::fetch(connection, &fetches, now)).await?;
         if !damaged.is_empty() {
             self.0.writer.call(move |connection| row::quarantine(connection, &damaged)).await?;
         }

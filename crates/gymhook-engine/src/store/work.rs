@@ -112,12 +112,22 @@ pub struct Committed {
 }
 
 /// What is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredNotification {
     /// The type of the event.
     pub event_type: String,
     /// The exact bytes.
     pub body: Bytes,
+}
+
+/// `Debug` shows the body's length: its bytes are about people.
+impl fmt::Debug for StoredNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredNotification")
+            .field("event_type", &self.event_type)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a fetch went on to.
@@ -153,7 +163,7 @@ pub struct Fetched {
     pub more: Option<Cursor>,
     /// When the first of those is due that are not due yet; not known of an ordered endpoint.
     pub next_due: Option<UtcDateTime>,
-    /// All orders that are due, the oldest first.
+    /// The orders that are due, the oldest first; a store may stop at 10,000 of them.
     pub commands: Vec<PendingCommand>,
     /// How many rows could not be read and were put aside.
     pub quarantined: u64,

@@ -8,6 +8,7 @@ use gymhook_delivery::Attempt;
 use gymhook_retry::{Fault, Outcome, OwnFault};
 use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
 
 use crate::store::{AttemptRow, StoredNotification};
 use crate::{Answer, Sending, Subscription, Transport, clock};
@@ -50,6 +51,15 @@ fn describe(outcome: &Outcome) -> (String, Option<u16>) {
         Outcome::Internal(_) => ("internal".to_owned(), None),
         Outcome::Crashed => ("lost".to_owned(), None),
     }
+}
+
+/// An attempt whose answer is awaited.
+#[derive(Debug)]
+pub(crate) struct Flying {
+    pub(crate) attempt: Attempt,
+    pub(crate) order: u64,
+    /// Gives it up.
+    pub(crate) abort: AbortHandle,
 }
 
 /// What an attempt needs to take off.

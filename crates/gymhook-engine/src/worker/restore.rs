@@ -29,6 +29,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 }
             };
             self.limit_attempt_timeout(&subscription);
+            if self.tenures.lease(endpoint).is_some() {
+                // The old lease ran out unnoticed, and this is the next one.
+                self.lease_lost(endpoint);
+            }
             let policy = subscription.policy().clone();
             let restored =
                 self.machine.restore_endpoint(&leased.subscription.record, policy, leased.epoch, now);
@@ -88,6 +92,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
             }
             for record in &fetched.deliveries {
                 self.restore_delivery(record);
+            }
+            if !fetched.commands.is_empty() {
+                // A store hands out so many at a time: there may be more.
+                self.to_fetch.insert(endpoint);
             }
             for order in &fetched.commands {
                 self.carry_out(endpoint, order);

@@ -10,7 +10,8 @@ use gymhook_delivery::{Attempt, DeliveryId, EndpointId};
 use super::clock::StoreClock;
 use crate::clock;
 use crate::store::{
-    Batch, Command, Committed, Fetch, Fetched, LeaseRequest, Leased, Store, StoreError, SubscriptionRow,
+    Batch, Command, Committed, Fetch, Fetched, Lease, LeaseRequest, Leased, Store, StoreError,
+    SubscriptionRow,
 };
 
 /// What a visit is for.
@@ -49,6 +50,11 @@ impl Turn {
         // A batch is cut in the order of the ids.
         let found = self.batch.deliveries.binary_search_by_key(&delivery, |record| record.id);
         found.ok().and_then(|at| self.batch.deliveries.get(at)).map_or(0, |record| record.order)
+    }
+
+    /// Whether its batch was to be written under this lease.
+    pub(crate) fn writes_under(&self, lease: &Lease) -> bool {
+        self.batch.leases.contains(lease) || self.batch.renew.contains(lease)
     }
 
     /// Does it.

@@ -1,5 +1,13 @@
 //! The store in PostgreSQL, on a private server: the suite of every store, and what only this one promises.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod damage;
 mod faults;
 mod listening;

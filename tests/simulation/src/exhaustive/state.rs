@@ -130,21 +130,21 @@ impl State {
     }
 
     /// The states to which an action leads, with a crash at each point in turn as long as one may still come.
-    pub(super) fn after(&self, action: Action) -> Vec<Result<Self, String>> {
-        let mut next = vec![self.stepped(action, None)];
+    pub(super) fn after(&self, action: Action) -> Result<Vec<Self>, String> {
+        let mut next = vec![self.stepped(action, None)?];
         if self.crashes_left == 0 || matches!(action, Action::Dies(_)) {
-            return next;
+            return Ok(next);
         }
         for owner in self.concerned_by(action) {
             for after in 0.. {
-                let crashed = self.stepped(action, Some(Crash { owner, after }));
-                if crashed.as_ref().is_ok_and(|crashed| crashed.crashes_left == self.crashes_left) {
+                let crashed = self.stepped(action, Some(Crash { owner, after }))?;
+                if crashed.crashes_left == self.crashes_left {
                     break;
                 }
                 next.push(crashed);
             }
         }
-        next
+        Ok(next)
     }
 
     fn concerned_by(&self, action: Action) -> Vec<usize> {

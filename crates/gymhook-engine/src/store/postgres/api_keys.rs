@@ -10,8 +10,12 @@ use crate::store::{ApiKeyRow, StoreError};
 
 const COLUMNS: &str = "id, digest, label, writes, issued_at, revoked_at";
 
+/// Whether everything can be kept as it is.
+pub(super) fn check(key: &ApiKeyRow) -> Result<(), StoreError> {
+    check_text("the label", &key.label)
+}
+
 pub(super) async fn put(lent: Lent<'_>, key: &ApiKeyRow) -> Result<()> {
-    check_text("the label", &key.label)?;
     let sql = "INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at, revoked_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
         label = excluded.label, writes = excluded.writes, issued_at = excluded.issued_at, revoked_at = excluded.revoked_at";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use time::UtcDateTime;
-use tokio::try_join;
+use tokio::join;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
@@ -15,6 +15,10 @@ use super::row;
 use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotification};
+
+/// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
+/// does not matter.
+const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
 /// In the order of ids, so that two batches never wait for each other.
 const LOCK: &str =
@@ -81,7 +85,7 @@ impl Statements {
 /// Two round trips: the first takes the locks and reads, the second writes and commits. So a batch whose worker has given up
 /// waiting for it either does nothing or is over before the same worker's next batch gets the locks.
 ///
-/// The futures of a `try_join!` are polled first in the order in which they stand there, and send their statement then.
+/// The futures of a `join!` are first polled in the order in which they stand there, and send their statement then.
 pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
     if batch.is_empty() {
         lent.give_back();
@@ -93,29 +97,34 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
 
     let sql = Statements::prepare(&lent).await?;
     let client: &Client = lent.client()?;
-    let ((), locked, bodies) = try_join!(
-        client.batch_execute("BEGIN"),
+    let (begun, locked, bodies) = join!(
+        client.batch_execute(BEGIN),
         lock(client, &sql.lock, batch),
         read_bodies(client, &sql.read, &wanted),
-    )?;
-    let fence = Fence::new(&locked, batch)?;
+    );
+    begun?;
+    let fence = Fence::new(&locked?, batch)?;
     let wanted = wanted.into_iter().filter(|record| fence.holds(record.endpoint));
-    let (notifications, unreadable) = notifications(&bodies, wanted)?;
+    let (notifications, unreadable) = notifications(&bodies?, wanted)?;
 
     let deliveries = latest.values().copied().filter(|record| fence.holds(record.endpoint));
     let endpoints = batch.endpoints.iter().filter(|record| fence.holds(record.id));
     let attempts = batch.attempts.iter().filter(|(endpoint, _)| fence.holds(*endpoint));
     let commands = batch.commands.iter().filter(|(endpoint, _)| fence.holds(*endpoint));
-    try_join!(
+    let written = join!(
         write_deliveries(client, &sql.deliveries, deliveries),
         write_endpoints(client, &sql.endpoints, endpoints),
         write_attempts(client, &sql.attempts, attempts.map(|(_, attempt)| attempt)),
         drop_commands(client, &sql.commands, commands),
         put_aside(client, &sql.put_aside, &unreadable),
         write_leases(client, &sql.leases, fence.leases_after(batch, now)),
-        // After an error in one of those it does nothing, and the error is seen.
-        async { Ok(client.batch_execute("COMMIT").await?) },
-    )?;
+        // After an error in one of those it undoes everything.
+        client.batch_execute("COMMIT"),
+    );
+    // The first error is the one that tells why; what comes after it only says that there was one.
+    let (deliveries, endpoints, attempts, commands, aside, leases, committed) = written;
+    deliveries.and(endpoints).and(attempts).and(commands).and(aside).and(leases)?;
+    committed?;
     lent.give_back();
     Ok(Committed { lost: fence.lost.into_iter().collect(), notifications })
 }

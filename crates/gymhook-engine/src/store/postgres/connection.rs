@@ -50,10 +50,10 @@ where
 }
 
 /// A plan is made for the arrays that there are and the tables as they are: one that was made when they were empty would
-/// read them whole when they are full.
+/// read them whole when they are full. What is read was written a moment ago, so it is in memory.
 fn settings(options: &PostgresOptions) -> String {
     format!(
-        "SET plan_cache_mode = force_custom_plan; SET jit = off; SET client_min_messages = warning;
+        "SET plan_cache_mode = force_custom_plan; SET jit = off; SET random_page_cost = 1.1; SET client_min_messages = warning;
          SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
         options.call_timeout.as_millis().min(0x7fff_ffff),
         IDLE_IN_TRANSACTION.as_millis(),

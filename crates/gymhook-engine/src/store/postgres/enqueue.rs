@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
 use time::UtcDateTime;
+use tokio::join;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
@@ -59,6 +60,7 @@ pub async fn enqueue_in(
     schema: &Schema,
     new: &[NewNotification],
 ) -> core::result::Result<Outcomes, StoreError> {
+    check(new)?;
     let asked = "SELECT clock_timestamp(), current_setting('synchronous_commit') <> 'off'";
     let row = transaction.query_typed_one(asked, &[]).await?;
     if !row.try_get::<_, bool>(1)? {
@@ -67,6 +69,11 @@ pub async fn enqueue_in(
     }
     let now = UtcDateTime::from(row.try_get::<_, SystemTime>(0)?);
     Ok(insert(Runner::Caller { transaction, schema }, schema, new, now).await?)
+}
+
+/// Whether everything can be kept as it is.
+pub(super) fn check(new: &[NewNotification]) -> core::result::Result<(), StoreError> {
+    new.iter().try_for_each(|new| check_text("an event's type", &new.event_type))
 }
 
 /// The same in a transaction of its own.
@@ -96,6 +103,14 @@ enum Runner<'r> {
 }
 
 impl Runner<'_> {
+    /// So that a query of it sends at once.
+    async fn prepare(self, sql: &str) -> Result<()> {
+        match self {
+            Self::Lent(lent) => lent.prepare(sql).await.map(drop),
+            Self::Caller { .. } => Ok(()),
+        }
+    }
+
     async fn query(self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
         match self {
             Self::Lent(lent) => {
@@ -118,9 +133,6 @@ async fn insert(
 ) -> Result<Outcomes> {
     if new.is_empty() {
         return Ok(Vec::new());
-    }
-    for new in new {
-        check_text("an event's type", &new.event_type)?;
     }
     let orders = draw_orders(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
@@ -203,9 +215,15 @@ const INSERT: &str = "WITH kept AS (
     FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]) AS n (seq, endpoint, at, check_sum)
     JOIN kept USING (seq)
 )
-SELECT seq FROM kept UNION ALL SELECT -1 FROM unnest($11::text[]) AS n (endpoints), pg_notify($12::text, n.endpoints)";
+SELECT seq FROM kept";
+
+const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
 
 /// The orders of those that were inserted.
+///
+/// Workers are told by a statement that is sent right behind the one that inserts. In a transaction it counts when that
+/// commits. On its own it is another transaction: PostgreSQL lets only one transaction that notifies commit at a time, and
+/// those that insert are to wait for the disk together.
 async fn insert_chunk(
     runner: Runner<'_>,
     schema: &Schema,
@@ -225,10 +243,8 @@ async fn insert_chunk(
     let bodies: Vec<&[u8]> = chunk.iter().map(|(new, _)| as_bytes(&new.body)).collect();
     let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
     let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
-    let payloads = payloads(endpoints.iter().copied());
-    let channel = schema.channel();
     let now = micros::floor(now);
-    let values: [(&(dyn ToSql + Sync), Type); 12] = [
+    let values: [(&(dyn ToSql + Sync), Type); 10] = [
         (&now, Type::INT8),
         (&seqs, Type::INT8_ARRAY),
         (&ids, Type::UUID_ARRAY),
@@ -239,12 +255,16 @@ async fn insert_chunk(
         (&bodies, Type::BYTEA_ARRAY),
         (&due, Type::INT8_ARRAY),
         (&checks, Type::INT8_ARRAY),
-        (&payloads, Type::TEXT_ARRAY),
-        (&channel, Type::TEXT),
     ];
-    let inserted = runner.query(INSERT, &values).await?;
-    let seqs = inserted.iter().map(|row| row.try_get::<_, i64>(0));
-    Ok(seqs.collect::<Result<Vec<i64>, _>>()?.into_iter().filter(|seq| *seq >= 0).collect())
+    let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
+    let told: [(&(dyn ToSql + Sync), Type); 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
+    runner.prepare(INSERT).await?;
+    runner.prepare(NOTIFY).await?;
+    // First polled, and so sent, in this order.
+    let (inserted, heard) = join!(runner.query(INSERT, &values), runner.query(NOTIFY, &told));
+    let inserted = inserted?;
+    heard?;
+    Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
 }
 
 fn as_bytes(body: &Bytes) -> &[u8] {

@@ -67,17 +67,21 @@ impl From<PoolError> for Failure {
 /// What a state's two-letter class means for the caller: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn classify(state: &SqlState, problem: String) -> StoreError {
     let read_only = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::INSUFFICIENT_PRIVILEGE];
+    let corrupted = [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED];
     if *state == SqlState::DISK_FULL {
         return StoreError::Full;
     }
     if read_only.contains(state) {
         return StoreError::ReadOnly { problem };
     }
+    if corrupted.contains(state) {
+        return StoreError::Damaged { problem };
+    }
     match state.code().get(..2) {
-        // A table or a column is gone; data or an index is corrupted.
-        Some("42" | "3F" | "XX") => StoreError::Damaged { problem },
-        // Values that cannot be stored; constraints; the role or the database does not exist.
-        Some("22" | "23" | "28" | "3D") => StoreError::Invalid { problem },
+        // A table or a column is gone.
+        Some("42" | "3F") => StoreError::Damaged { problem },
+        // Values that cannot be stored, or are too large; the role or the database does not exist.
+        Some("22" | "23" | "28" | "3D" | "54") => StoreError::Invalid { problem },
         _ => StoreError::Unavailable { problem },
     }
 }

@@ -35,6 +35,7 @@ fn take(only: &str) -> String {
 
 pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>> {
     if request.limit == 0 {
+        lent.give_back();
         return Ok(Vec::new());
     }
     let (from, until) = (micros::floor(now), later(now, request.length));

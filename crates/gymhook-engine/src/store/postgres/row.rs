@@ -150,9 +150,9 @@ pub(super) fn body(row: &Row, column: usize) -> Result<Bytes> {
 }
 
 /// PostgreSQL's text has no NUL.
-pub(super) fn check_text(what: &'static str, text: &str) -> Result<()> {
+pub(super) fn check_text(what: &'static str, text: &str) -> Result<(), StoreError> {
     if text.contains('\0') {
-        return Err(StoreError::Invalid { problem: format!("{what} has a NUL character") }.into());
+        return Err(StoreError::Invalid { problem: format!("{what} has a NUL character") });
     }
     Ok(())
 }

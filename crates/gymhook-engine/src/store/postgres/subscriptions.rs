@@ -10,7 +10,13 @@ use super::error::Result;
 use super::options::Schema;
 use super::row::{self, SUBSCRIPTION, check_text};
 use crate::micros;
-use crate::store::{Command, Redelivery, SubscriptionQuery, SubscriptionRow};
+use crate::store::{Command, Redelivery, StoreError, SubscriptionQuery, SubscriptionRow};
+
+/// Whether everything can be kept as it is.
+pub(super) fn check(new: &SubscriptionRow) -> Result<(), StoreError> {
+    check_text("the gym", &new.gym)?;
+    check_text("the settings", &new.settings)
+}
 
 pub(super) async fn put(
     lent: Lent<'_>,
@@ -18,8 +24,6 @@ pub(super) async fn put(
     new: &SubscriptionRow,
     now: UtcDateTime,
 ) -> Result<bool> {
-    check_text("the gym", &new.gym)?;
-    check_text("the settings", &new.settings)?;
     let sql = "WITH put AS (
         INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE

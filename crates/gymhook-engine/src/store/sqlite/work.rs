@@ -11,8 +11,8 @@ use super::row::{self, DELIVERY};
 use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{
-    AttemptRow, Batch, Command, Committed, Cursor, DeliveryColumns, Fetch, Fetched, Lease, LeaseRequest,
-    Leased, PendingCommand, State, StoreError, StoredNotification, SubscriptionRow,
+    AttemptRow, Batch, Command, Committed, DeliveryColumns, Lease, LeaseRequest, Leased, State, StoreError,
+    StoredNotification, SubscriptionRow,
 };
 
 pub(super) fn put_subscription(
@@ -99,7 +99,14 @@ pub(super) fn lease(
         let values = params![id, micros::floor(now), request.worker.as_uuid().as_bytes(), until];
         let epoch: Option<i64> = take.query_row(values, |row| row.get(0)).optional()?;
         let Some(epoch) = epoch.and_then(|epoch| u64::try_from(epoch).ok()) else { continue };
-        let Some(subscription) = row::subscription(connection, *endpoint)? else { continue };
+        let subscription = match row::subscription(connection, *endpoint) {
+            Ok(Some(subscription)) => subscription,
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::error!(%endpoint, %error, "a subscription cannot be read: the others go on");
+                continue;
+            }
+        };
         let (in_flight, damaged) = left_under_way(connection, *endpoint)?;
         row::quarantine(connection, &damaged)?;
         leased.push(Leased {
@@ -271,127 +278,6 @@ fn read_notifications<'r>(
         found.push((record.id, read));
     }
     Ok(found)
-}
-
-/// What was fetched, and the rows that could not be read.
-pub(super) fn fetch(
-    connection: &Connection,
-    wanted: &[Fetch],
-    now: UtcDateTime,
-) -> Result<(Vec<Fetched>, Vec<i64>)> {
-    let mut damaged = Vec::new();
-    let fetched =
-        wanted.iter().map(|fetch| fetch_one(connection, fetch, now, &mut damaged)).collect::<Result<_>>()?;
-    Ok((fetched, damaged))
-}
-
-fn fetch_one(
-    connection: &Connection,
-    fetch: &Fetch,
-    now: UtcDateTime,
-    damaged: &mut Vec<i64>,
-) -> Result<Fetched> {
-    let before = damaged.len();
-    let (deliveries, more) = waiting(connection, fetch, now, damaged)?;
-    let next_due = if fetch.ordered { None } else { next_due(connection, fetch.endpoint, now)? };
-    let commands = commands(connection, fetch.endpoint, now)?;
-    let quarantined = (damaged.len() - before) as u64;
-    Ok(Fetched { endpoint: fetch.endpoint, deliveries, more, next_due, commands, quarantined })
-}
-
-fn waiting(
-    connection: &Connection,
-    fetch: &Fetch,
-    now: UtcDateTime,
-    damaged: &mut Vec<i64>,
-) -> Result<(Vec<DeliveryRecord>, Option<Cursor>)> {
-    if fetch.limit == 0 {
-        return Ok((Vec::new(), fetch.after));
-    }
-    let endpoint = fetch.endpoint.as_uuid().as_bytes();
-    let order = fetch.after.map_or(-1, |after| i64::try_from(after.order).unwrap_or(i64::MAX));
-    let mut read = Vec::new();
-    if fetch.ordered {
-        // The first one is found by state; from there on, nearly every row of the endpoint waits.
-        let first = "SELECT max(?2 + 1, ifnull(min(seq), 0)) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0";
-        let from: i64 =
-            connection.prepare_cached(first)?.query_row(params![endpoint, order], |row| row.get(0))?;
-        let sql = format!(
-            "SELECT {DELIVERY} FROM gymhook_deliveries INDEXED BY gymhook_deliveries_by_endpoint
-             WHERE endpoint = ?1 AND seq >= ?2 AND state = 0 ORDER BY seq LIMIT ?3"
-        );
-        let mut select = connection.prepare_cached(&sql)?;
-        for found in select.query_map(params![endpoint, from, fetch.limit], due_and_delivery)? {
-            read.push(found?);
-        }
-    } else {
-        let due = fetch.after.map_or(i64::MIN, |after| micros::ceil(after.due));
-        let sql = format!(
-            "SELECT {DELIVERY} FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0 AND at <= ?2
-             AND (at, seq) > (?3, ?4) ORDER BY at, seq LIMIT ?5"
-        );
-        let mut select = connection.prepare_cached(&sql)?;
-        let values = params![endpoint, micros::floor(now), due, order, fetch.limit];
-        for found in select.query_map(values, due_and_delivery)? {
-            read.push(found?);
-        }
-    }
-    let more = read.last().filter(|_| read.len() >= fetch.limit as usize);
-    let more = more.and_then(|(due, order, _)| {
-        Some(Cursor { due: micros::to_utc(*due)?, order: u64::try_from(*order).ok()? })
-    });
-    let mut deliveries = Vec::with_capacity(read.len());
-    for (_, order, record) in read {
-        match record {
-            Ok(record) => deliveries.push(record),
-            Err(_) => damaged.push(order),
-        }
-    }
-    Ok((deliveries, more))
-}
-
-type DueDelivery = (i64, i64, core::result::Result<DeliveryRecord, crate::store::UnreadableRow>);
-
-fn due_and_delivery(row: &rusqlite::Row<'_>) -> rusqlite::Result<DueDelivery> {
-    let (order, record) = row::delivery(row)?;
-    Ok((row.get("at")?, order, record))
-}
-
-fn next_due(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> Result<Option<UtcDateTime>> {
-    let sql = "SELECT min(at) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0 AND at > ?2";
-    let mut select = connection.prepare_cached(sql)?;
-    let values = params![endpoint.as_uuid().as_bytes(), micros::floor(now)];
-    let due: Option<i64> = select.query_row(values, |row| row.get(0))?;
-    Ok(due.and_then(micros::to_utc))
-}
-
-fn commands(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> Result<Vec<PendingCommand>> {
-    let mut select = connection.prepare_cached(
-        "SELECT number, name, delivery FROM gymhook_commands WHERE endpoint = ?1 AND due <= ?2 ORDER BY number",
-    )?;
-    let values = params![endpoint.as_uuid().as_bytes(), micros::floor(now)];
-    let read = |row: &rusqlite::Row<'_>| {
-        let delivery: Option<[u8; 16]> = row.get(2)?;
-        Ok((
-            row.get(0)?,
-            row.get::<_, String>(1)?,
-            delivery.map(|id| DeliveryId::from(uuid::Uuid::from_bytes(id))),
-        ))
-    };
-    let mut commands = Vec::new();
-    for found in select.query_map(values, read)? {
-        let (number, name, delivery) = found?;
-        let Some(command) = Command::from_parts(&name, delivery) else {
-            tracing::error!(number, "an order cannot be read: it is left alone");
-            continue;
-        };
-        let record = match delivery {
-            Some(delivery) => row::delivery_by_id(connection, delivery)?.and_then(|(_, record)| record.ok()),
-            None => None,
-        };
-        commands.push(PendingCommand { number, command, delivery: record });
-    }
-    Ok(commands)
 }
 
 fn json(record: &EndpointRecord) -> Result<String> {

@@ -1,0 +1,94 @@
+//! What has to be looked after from time to time: leases, clocks, what fell due, a shutdown.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use gymhook_delivery::{Endpoint, EndpointStatus};
+use gymhook_retry::{Outcome, OwnFault};
+
+use super::flight::{Flying, Landed};
+use super::{ABANDON_AFTER, Worker};
+use crate::store::Store;
+use crate::{Answer, Transport, clock as clocks};
+
+impl<S: Store, T: Transport> Worker<S, T> {
+    /// Looks after whatever it is time for.
+    pub(super) fn tick(&mut self) {
+        let now = clocks::monotonic();
+        let due = self.clock.now();
+        while let Some((at, endpoint)) = self.due_elsewhere.first().copied().filter(|(at, _)| *at <= due) {
+            self.due_elsewhere.remove(&(at, endpoint));
+            if self.tenures.0.get(&endpoint).is_none_or(|tenure| tenure.fell_due(due)) {
+                self.work_arrived(&[endpoint]);
+            }
+        }
+        if now >= self.next_look {
+            self.next_look = now + self.options.poll_interval;
+            self.look_everywhere = true;
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + self.tick_length();
+            self.look_after_leases(now);
+        }
+        if self.stop.is_some_and(|stop| !stop.gave_up && now >= stop.until) {
+            self.give_up_flights();
+        }
+    }
+
+    fn tick_length(&self) -> Duration {
+        (self.options.lease_length / 12).min(self.options.poll_interval / 2).max(Duration::from_millis(1))
+    }
+
+    fn look_after_leases(&mut self, now: Instant) {
+        let renew_from = self.options.lease_length * 2 / 3;
+        let low = self.options.low_water();
+        for (endpoint, tenure) in &mut self.tenures.0 {
+            if tenure.ends.saturating_duration_since(now) < renew_from {
+                self.pending.renew(*endpoint);
+            }
+            let in_flight = self.machine.endpoint(*endpoint).is_some_and(|endpoint| endpoint.in_flight() > 0);
+            let disabled = self.machine.endpoint(*endpoint).is_some_and(is_disabled);
+            let waits = self.machine.waiting(*endpoint) > 0 && !disabled;
+            let reads = self.to_fetch.contains(endpoint) || (tenure.has_more() && !disabled);
+            if tenure.has_more() && !disabled && self.machine.waiting(*endpoint) <= low {
+                self.to_fetch.insert(*endpoint);
+            }
+            if in_flight || tenure.fetching || (self.stop.is_none() && (waits || reads)) {
+                tenure.idle_since = None;
+                continue;
+            }
+            let idle_since = *tenure.idle_since.get_or_insert(now);
+            if self.stop.is_some() || now.duration_since(idle_since) >= self.options.idle_release {
+                tenure.releasing = true;
+                self.pending.release(*endpoint);
+            }
+        }
+    }
+
+    fn give_up_flights(&mut self) {
+        if let Some(stop) = &mut self.stop {
+            stop.gave_up = true;
+        }
+        let now = self.clock.now();
+        for (reference, flying) in core::mem::take(&mut self.flying) {
+            flying.abort.abort();
+            let outcome = Outcome::Internal(OwnFault::Shutdown);
+            let answer = Answer::new(outcome).with_detail("given up: this process is shutting down");
+            let Flying { attempt, order, abort: _ } = flying;
+            let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer };
+            self.pending.attempt_ended(reference.endpoint, landed.row());
+            self.machine.handle_outcome(&reference, &outcome, now);
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        let Some(stop) = self.stop else { return false };
+        let is_clean = self.tenures.0.is_empty() && self.visit.is_none() && self.pending.is_empty();
+        // A store that does not come back is not waited for: the leases run out by themselves.
+        is_clean || (self.failed.is_some() && clocks::monotonic() >= stop.until + ABANDON_AFTER)
+    }
+}
+
+fn is_disabled(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.status(), EndpointStatus::Disabled { .. })
+}
