@@ -1,0 +1,84 @@
+//! The table of durable delivery: `cargo bench -p gymhook-benches --bench durable [-- --quick] [WORD...]`.
+//!
+//! It runs the tasks whose names contain a word, or all. Everything is on this machine: the engine, the server that it sends to,
+//! SQLite files and a private PostgreSQL with real syncs. Where a ratio has a goal, both sides took turns in one process, and the
+//! ratio is the median of the rounds'.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the rim reads the clock, and a driver's row needs no order"
+)]
+
+mod ceilings;
+mod dead_endpoint;
+mod end_to_end;
+mod enqueueing;
+mod growth;
+mod load;
+mod million;
+mod peer;
+mod receiver;
+mod report;
+mod stores;
+mod takeover;
+mod watched;
+
+use contenders::Outcome;
+
+use crate::report::Report;
+use crate::stores::Postgres;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    is_quick: bool,
+}
+
+impl Size {
+    const fn pick(self, full: u64, quick: u64) -> u64 {
+        if self.is_quick { quick } else { full }
+    }
+}
+
+fn main() -> Outcome<()> {
+    let (options, words): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if let (Some("start-up"), [file]) =
+        (options.first().and_then(|option| option.strip_prefix("--")), &*words)
+    {
+        return runtime.block_on(million::start_up(file));
+    }
+    let size = Size { is_quick: options.iter().any(|option| option == "--quick") };
+    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| task.contains(word.as_str()));
+    let mut report = Report::new();
+    runtime.block_on(measure(size, is_wanted, &mut report))?;
+    report.print();
+    Ok(())
+}
+
+async fn measure(size: Size, is_wanted: impl Fn(&str) -> bool, report: &mut Report) -> Outcome<()> {
+    let postgres = Postgres::start()?;
+    if is_wanted(end_to_end::TASK) {
+        end_to_end::measure(size, &postgres, report).await?;
+    }
+    if is_wanted(enqueueing::TASK) {
+        enqueueing::measure(size, &postgres, report).await?;
+    }
+    if is_wanted(million::TASK) {
+        million::measure(size, report).await?;
+    }
+    if is_wanted(takeover::TASK) {
+        takeover::measure(&postgres, report).await?;
+    }
+    if is_wanted(growth::ENDPOINTS) {
+        growth::endpoints(size, &postgres, report).await?;
+    }
+    if is_wanted(growth::WORKERS) {
+        growth::workers(size, &postgres, report).await?;
+    }
+    if is_wanted(dead_endpoint::TASK) {
+        dead_endpoint::measure(size, report).await?;
+    }
+    Ok(())
+}
