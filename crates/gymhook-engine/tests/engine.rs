@@ -249,3 +249,25 @@ async fn an_engine_that_is_dropped_finishes_in_good_order() {
     })
     .await;
 }
+
+/// The worker is told of nothing, and has the endpoint under lease for the sake of a retry that waits.
+#[tokio::test]
+async fn what_another_process_hands_over_is_found_behind_a_retry() {
+    let transport = Scripted::new(|sending| {
+        let is_first = sending.attempt.attempt.delivery == delivery(1);
+        status(if is_first { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
+    });
+    let setup = Setup::new(transport).await;
+    let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(9), 9));
+    setup.engine.put_subscription(&subscription(1, policy().with_retry(retry))).await.unwrap();
+    setup.enqueue([1], 1).await;
+    until("the first attempt has failed", || async {
+        let log = setup.engine.delivery(delivery(1)).await.unwrap().unwrap();
+        log.attempts.len() == 1
+    })
+    .await;
+    let other = SqliteStore::open(setup.folder.path().join("webhooks.db")).unwrap();
+    let now = other.now().await.unwrap();
+    let _new = other.enqueue(vec![notification(2, 1)], now).await.unwrap();
+    setup.until_state(2, State::Delivered).await;
+}

@@ -94,7 +94,9 @@ impl Drop for Report {
 /// Makes an attempt, within its time and its lease's.
 pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: UnboundedSender<Landed>) {
     let TakeOff { attempt, order, subscription, notification, now, lease_ends } = take_off;
-    let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO);
+    // The machine's time never goes back: a clock that was set back is far from the deadline.
+    let longest = subscription.policy().retry().attempt_timeout();
+    let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
     let began = clock::monotonic();
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
     let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer: crashed };

@@ -19,7 +19,8 @@ pub(crate) struct Tenure {
     pub(crate) ends: Instant,
     /// Where the scan of what is due goes on; `None` if the last one came to its end.
     more: Option<Cursor>,
-    scan_began: Instant,
+    /// When the scan began that is under way, or the last one.
+    pub(crate) scan_began: Instant,
     /// Whether a fetch is under way.
     pub(crate) fetching: bool,
     /// Whether something may have come that no fetch has seen.

@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use gymhook_delivery::{Endpoint, EndpointStatus};
+use gymhook_delivery::{Endpoint, EndpointId, EndpointStatus};
 use gymhook_retry::{Outcome, OwnFault};
 
 use super::flight::{Flying, Landed};
+use super::tenure::Tenure;
 use super::{ABANDON_AFTER, Worker};
 use crate::store::Store;
 use crate::{Answer, Transport, clock as clocks};
@@ -25,6 +26,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if now >= self.next_look {
             self.next_look = now + self.options.poll_interval;
             self.look_everywhere = true;
+            self.read_again(now);
         }
         if now >= self.next_tick {
             self.next_tick = now + self.tick_length();
@@ -33,6 +35,26 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if self.stop.is_some_and(|stop| !stop.gave_up && now >= stop.until) {
             self.give_up_flights();
         }
+    }
+
+    /// What nobody told of is found at endpoints without an owner by looking for these; at those under lease, which may be
+    /// busy with retries for long, only by reading them again. A few at a time, the one that has waited the longest first.
+    fn read_again(&mut self, now: Instant) {
+        let low = self.options.low_water();
+        let is_meant = |endpoint, tenure: &Tenure| {
+            let is_idle = tenure.idle_since.is_some() || tenure.fetching || tenure.releasing;
+            !is_idle
+                && now >= tenure.scan_began + self.options.poll_interval
+                && self.machine.waiting(endpoint) <= low
+        };
+        let tenures = self.tenures.0.iter();
+        let mut meant: Vec<(Instant, EndpointId)> = tenures
+            .filter(|(endpoint, tenure)| is_meant(**endpoint, tenure))
+            .map(|(endpoint, tenure)| (tenure.scan_began, *endpoint))
+            .collect();
+        meant.sort_unstable();
+        meant.truncate(self.options.lease_batch.get() as usize);
+        self.to_fetch.extend(meant.into_iter().map(|(_, endpoint)| endpoint));
     }
 
     fn tick_length(&self) -> Duration {
