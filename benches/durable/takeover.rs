@@ -33,7 +33,7 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
     let sightings = Sightings::default();
     let killed = Doomed::start(postgres, &schema, sightings.clone()).await?;
     let began = Instant::now();
-    while seen_endpoints(&sightings, 0) < ENDPOINTS as usize {
+    while seen_endpoints(&sightings, 0) < ENDPOINTS {
         if began.elapsed() > LEASE * 10 {
             return Err("the first worker does not get to every endpoint".into());
         }
@@ -46,7 +46,7 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
         .await?;
     let at = killed.kill();
     let by_then = sightings.len();
-    while seen_endpoints(&sightings, by_then) < ENDPOINTS as usize {
+    while seen_endpoints(&sightings, by_then) < ENDPOINTS {
         if at.elapsed() > LEASE * 4 {
             return Err("nobody took over".into());
         }
@@ -72,8 +72,8 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
     Ok(())
 }
 
-fn seen_endpoints(sightings: &Sightings, after: usize) -> usize {
-    sightings.all().into_iter().skip(after).map(|seen| seen.endpoint).collect::<BTreeSet<_>>().len()
+fn seen_endpoints(sightings: &Sightings, after: usize) -> u64 {
+    sightings.all().into_iter().skip(after).map(|seen| seen.endpoint).collect::<BTreeSet<_>>().len() as u64
 }
 
 /// A worker whose runtime goes away under it, with its connections.
