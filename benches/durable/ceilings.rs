@@ -1,10 +1,10 @@
 //! What the parts can do alone: a bare HTTP client, a bare store, and the disk.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use contenders::Outcome;

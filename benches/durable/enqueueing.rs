@@ -1,7 +1,7 @@
 //! Handing over and nothing else, beside what the disk can do.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use contenders::Outcome;

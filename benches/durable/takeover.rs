@@ -17,6 +17,7 @@ use crate::watched::{Accepting, Sightings, Watched};
 pub(crate) const TASK: &str = "takeover";
 
 const LEASE: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_millis(200);
 const ENDPOINTS: u64 = 100;
 
 pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome<()> {
@@ -32,7 +33,7 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
     let sightings = Sightings::default();
     let killed = Doomed::start(postgres, &schema, sightings.clone()).await?;
     let began = Instant::now();
-    while seen_endpoints(&sightings, 0) < ENDPOINTS as usize {
+    while seen_endpoints(&sightings, 0) < ENDPOINTS {
         if began.elapsed() > LEASE * 10 {
             return Err("the first worker does not get to every endpoint".into());
         }
@@ -40,12 +41,12 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
     }
     let survivor = Engine::builder(postgres.store(&schema).await?)
         .lease_length(LEASE)
-        .poll_interval(Duration::from_millis(200))
+        .poll_interval(POLL)
         .start(Watched { inner: Accepting, sightings: sightings.clone() })
         .await?;
     let at = killed.kill();
     let by_then = sightings.len();
-    while seen_endpoints(&sightings, by_then) < ENDPOINTS as usize {
+    while seen_endpoints(&sightings, by_then) < ENDPOINTS {
         if at.elapsed() > LEASE * 4 {
             return Err("nobody took over".into());
         }
@@ -65,14 +66,14 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
         what: "from a worker's end to the other's first attempt at the last of its endpoints".to_owned(),
         result: format!("{:.2} s", last.as_secs_f64()),
         ratio: format!("{:.2} leases", last.as_secs_f64() / LEASE.as_secs_f64()),
-        goal: "≤ 1 lease",
-        met: Some(last <= LEASE),
+        goal: "≤ 1 lease, and 1 poll (0.2 s)",
+        met: Some(last <= LEASE + POLL),
     });
     Ok(())
 }
 
-fn seen_endpoints(sightings: &Sightings, after: usize) -> usize {
-    sightings.all().into_iter().skip(after).map(|seen| seen.endpoint).collect::<BTreeSet<_>>().len()
+fn seen_endpoints(sightings: &Sightings, after: usize) -> u64 {
+    sightings.all().into_iter().skip(after).map(|seen| seen.endpoint).collect::<BTreeSet<_>>().len() as u64
 }
 
 /// A worker whose runtime goes away under it, with its connections.

@@ -8,9 +8,11 @@
 //! It prints one line of JSON: `{"enqueued_in": seconds, "delivered_in": seconds}`, both since the first was enqueued.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use webhooksmith::{SqliteEngine, WebhookEngine};
 
 const SECRET: &str = "a secret of the benches";
@@ -53,16 +55,19 @@ macro_rules! work {
             transaction.commit().await?;
         }
         let enqueued = began.elapsed();
-        let all_delivered = async {
+        // In a task of its own: a query that waits in between would keep the only connection to a SQLite file.
+        let (tell, told) = oneshot::channel();
+        let watched = Arc::clone(&$engine);
+        tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                match $engine.queue_stats().await {
+                match watched.queue_stats().await {
                     Ok(stats) if stats.pending + stats.delivering > 0 => {}
-                    _ => return,
+                    _ => return tell.send(()),
                 }
             }
-        };
-        $engine.run_graceful(all_delivered).await;
+        });
+        $engine.run_graceful(async { drop(told.await) }).await;
         let delivered = began.elapsed();
         let stats = $engine.queue_stats().await?;
         if u64::try_from(stats.delivered)? != $deliveries {
@@ -78,6 +83,7 @@ async fn on_sqlite(
     deliveries: u64,
 ) -> Result<(Duration, Duration), Box<dyn Error>> {
     let engine = SqliteEngine::builder().database_url(database).allow_insecure_urls().build().await?;
+    let engine = Arc::new(engine);
     work!(engine, endpoint, deliveries)
 }
 
@@ -92,5 +98,6 @@ async fn on_postgres(
         .batch_size(i64::try_from(BATCH)?)
         .build()
         .await?;
+    let engine = Arc::new(engine);
     work!(engine, endpoint, deliveries)
 }

@@ -271,3 +271,25 @@ async fn what_another_process_hands_over_is_found_behind_a_retry() {
     let _new = other.enqueue(vec![notification(2, 1)], now).await.unwrap();
     setup.until_state(2, State::Delivered).await;
 }
+
+#[tokio::test]
+async fn an_attempt_timeout_longer_than_a_lease_keeps_nothing_from_being_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let transport = Scripted::new(|_| {
+        Reply::Late(Duration::from_millis(900), Answer::new(Outcome::response(StatusCode::OK)))
+    });
+    let engine = Engine::builder(SqliteStore::open(folder.path().join("webhooks.db")).unwrap())
+        .poll_interval(Duration::from_millis(20))
+        .lease_length(Duration::from_millis(600))
+        .start(transport.clone())
+        .await
+        .unwrap();
+    engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+    until("it is delivered", || async {
+        engine.store().delivery(delivery(1)).await.unwrap().unwrap().state == State::Delivered
+    })
+    .await;
+    assert_eq!(transport.sent_ids(), [1], "the lease is renewed meanwhile");
+    engine.shutdown().await;
+}

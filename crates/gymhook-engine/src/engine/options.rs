@@ -118,7 +118,8 @@ impl<S: Store> EngineBuilder<S> {
     }
 
     /// How long a lease on an endpoint lasts without renewal: so long at most nobody works where a worker was killed. 90 s by
-    /// default, at least a millisecond. No attempt may take longer than half of it.
+    /// default, at least a millisecond. Make it at least twice the longest attempt timeout, so that no attempt outlives the lease of a
+    /// worker that stands still.
     #[must_use]
     pub fn lease_length(mut self, length: Duration) -> Self {
         self.options.lease_length = length.max(Duration::from_millis(1));

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use time::UtcDateTime;
 use tokio::sync::Notify;
@@ -150,6 +151,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(SqliteStore::BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Else SQLite plans a statement again each time that its `LIMIT` is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
@@ -287,5 +290,24 @@ impl Store for SqliteStore {
 
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
         self.0.log_reader.call(log::api_keys).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("webhooks.db"), OpenFlags::default()).unwrap();
+        connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY)").unwrap();
+        let mut select = connection.prepare("SELECT number FROM numbers ORDER BY number LIMIT ?1").unwrap();
+        for limit in 1..=5 {
+            assert!(!select.exists([limit]).unwrap());
+        }
+        assert_eq!(select.get_status(StatementStatus::RePrepare), 0);
     }
 }

@@ -70,8 +70,10 @@ pub(crate) struct TakeOff {
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) notification: StoredNotification,
     pub(crate) now: UtcDateTime,
-    /// Until when the lease lasts at least.
+    /// Until when the lease lasts at least, unless it is renewed.
     pub(crate) lease_ends: Instant,
+    /// How much of the lease has to be left; an attempt that takes longer goes on while the lease is renewed.
+    pub(crate) reserve: Duration,
 }
 
 /// Reports an attempt's end, in any case: a task that panics or is dropped leaves a crash behind.
@@ -93,7 +95,7 @@ impl Drop for Report {
 
 /// Makes an attempt, within its time and its lease's.
 pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: UnboundedSender<Landed>) {
-    let TakeOff { attempt, order, subscription, notification, now, lease_ends } = take_off;
+    let TakeOff { attempt, order, subscription, notification, now, lease_ends, reserve } = take_off;
     // The machine's time never goes back: a clock that was set back is far from the deadline.
     let longest = subscription.policy().retry().attempt_timeout();
     let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
@@ -101,9 +103,9 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
     let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer: crashed };
     let mut report = Report { landed: Some(landed), began, to };
-    let answer = if began.checked_add(timeout).is_none_or(|end| end > lease_ends) {
+    let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
         Answer::new(Outcome::Internal(OwnFault::Storage))
-            .with_detail("not sent: the lease on the endpoint may run out before the attempt's deadline")
+            .with_detail("not sent: the lease on the endpoint is about to run out")
     } else if timeout.is_zero() {
         Answer::new(Outcome::Internal(OwnFault::Storage))
             .with_detail("not sent: writing it down took until its deadline")

@@ -55,7 +55,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if timeout > self.options.longest_attempt() {
             tracing::warn!(
                 endpoint = %subscription.id(), ?timeout, lease = ?self.options.lease_length,
-                "the attempt timeout is longer than half a lease: its attempts may be put off"
+                "the attempt timeout is longer than half a lease: a worker that stands still may send for longer than its lease"
             );
         }
     }

@@ -83,6 +83,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 notification,
                 now,
                 lease_ends: tenure.ends,
+                reserve: self.options.longest_attempt(),
             };
             let flight = flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone());
             let abort = self.flights.spawn(flight);
