@@ -107,7 +107,13 @@ impl<'r> Stage<'r> {
 
     /// One of the senders dies, and another takes its place at once.
     async fn kill(&mut self, kill: usize) -> Result<(), Failure> {
-        let moment = Moment::of(kill, &mut self.random);
+        let mut moment = Moment::of(kill, &mut self.random);
+        if let Moment::At(point) = &mut moment
+            && point.operation == "lease"
+        {
+            // Whoever has as many endpoints as it may have, perhaps by its first lease, asks for no more.
+            point.nth = 1;
+        }
         let victim = self.random.below(u64::from(self.round.senders));
         let victim = u32::try_from(victim)?;
         let orders = self.orders(victim, Some(&moment));
