@@ -13,6 +13,7 @@ mod scripted;
 
 use core::num::NonZeroU32;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use gymhook_engine::Engine;
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
@@ -23,11 +24,15 @@ use http::StatusCode;
 use scripted::*;
 
 async fn start<S: Store>(store: &S, transport: Scripted) -> Engine<S> {
-    // A lease whose answer got lost is nobody's until it runs out.
+    start_with_leases(store, transport, Duration::from_secs(60)).await
+}
+
+async fn start_with_leases<S: Store>(store: &S, transport: Scripted, length: Duration) -> Engine<S> {
     let builder = Engine::builder(store.clone())
         .poll_interval(Duration::from_millis(20))
-        .lease_length(Duration::from_millis(1_000));
-    builder.shutdown_grace(Duration::from_millis(100)).start(transport).await.unwrap()
+        .lease_length(length)
+        .shutdown_grace(Duration::from_millis(100));
+    builder.start(transport).await.unwrap()
 }
 
 async fn idle(inside: &MemoryStore) {
@@ -53,25 +58,53 @@ async fn filled(deliveries: u128) -> (MemoryStore, Engine<MemoryStore>) {
     (store, engine)
 }
 
+/// Every fifth delivery fails the first time.
+fn flaky() -> Scripted {
+    Scripted::new(|sending| {
+        let first = sending.attempt.number.get() == 1;
+        let failing = first && sending.attempt.attempt.delivery.as_uuid().as_u128().is_multiple_of(5);
+        status(if failing { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_fails_at_random_on_both_sides_of_every_call_loses_and_repeats_nothing() {
-    for seed in 0..8 {
+async fn a_store_that_fails_on_both_sides_of_its_calls_loses_and_repeats_nothing() {
+    for every in 5..=8 {
         let (inside, _engine) = filled(200).await;
         let store = FaultyStore::new(inside.clone());
-        let transport = Scripted::new(|sending| {
-            let first = sending.attempt.number.get() == 1;
-            let failing = first && sending.attempt.attempt.delivery.as_uuid().as_u128() % 5 == 0;
-            status(if failing { StatusCode::BAD_GATEWAY } else { StatusCode::OK })
-        });
-        let engine = start(&store, transport.clone()).await;
-        store.fail_at_random(seed, NonZeroU32::new(16).unwrap());
+        let transport = flaky();
+        let engine = start_with_leases(&store, transport.clone(), Duration::from_secs(60)).await;
+        for operation in [Operation::Commit, Operation::Fetch, Operation::Now, Operation::Subscription] {
+            for (when, more) in [(When::Before, 0), (When::After, 1)] {
+                let every = NonZeroU32::new(every + more).unwrap();
+                let problem = "as the test asks".to_owned();
+                store.fail_every(operation, when, every, StoreError::Unavailable { problem });
+            }
+        }
         idle(&inside).await;
         store.heal();
         let mut sent = transport.sent_ids();
         sent.sort_unstable();
         let mut expected: Vec<u128> = (1..=200).chain((5..=200).step_by(5)).collect();
         expected.sort_unstable();
-        assert_eq!(sent, expected, "seed {seed}: nobody died, so nothing goes twice");
+        assert_eq!(sent, expected, "every {every}: no lease ran out, so nothing goes twice");
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_anywhere_at_random_loses_nothing() {
+    for seed in 0..4 {
+        let (inside, _engine) = filled(200).await;
+        let store = FaultyStore::new(inside.clone());
+        let transport = flaky();
+        // A lease whose answer got lost is nobody's until it runs out, and then what was under way may go twice.
+        let engine = start_with_leases(&store, transport.clone(), Duration::from_secs(1)).await;
+        store.fail_at_random(seed, NonZeroU32::new(16).unwrap());
+        idle(&inside).await;
+        store.heal();
+        let sent: BTreeSet<u128> = transport.sent_ids().into_iter().collect();
+        assert_eq!(sent, (1..=200).collect::<BTreeSet<u128>>(), "seed {seed}");
         engine.shutdown().await;
     }
 }

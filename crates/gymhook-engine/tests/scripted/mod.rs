@@ -101,9 +101,9 @@ pub fn notification(id: u128, to: u128) -> NewNotification {
     NewNotification::new(delivery(id), endpoint(to), "workout.created", format!("body {id}").into())
 }
 
-/// Waits until something holds; a test that waits for what never comes fails after ten seconds.
+/// Waits until something holds; a test that waits for what never comes fails after a minute.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    for _ in 0..2_000 {
+    for _ in 0..12_000 {
         if holds().await {
             return;
         }
