@@ -157,3 +157,25 @@ async fn what_a_worker_says_after_its_lease_is_lost_changes_nothing() {
     assert_eq!(store.stats(store.now().await.unwrap()).await.unwrap(), before);
     second.shutdown().await;
 }
+
+/// No endpoint more may be leased while one is busy: the others have to wait, and the store must not be asked without end.
+#[tokio::test]
+async fn a_worker_that_is_full_lets_its_store_rest() {
+    let (inside, _engine) = filled(8).await;
+    let store = FaultyStore::new(inside.clone());
+    let transport = Scripted::new(|_| Reply::Never);
+    let engine = Engine::builder(store.clone())
+        .poll_interval(Duration::from_millis(50))
+        .shutdown_grace(Duration::ZERO)
+        .max_endpoints(NonZeroU32::MIN)
+        .start(transport.clone())
+        .await
+        .unwrap();
+    until("it is busy", || async { !transport.sent().is_empty() }).await;
+    let before = store.reached(Operation::Now, When::Before);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // It looks four times in that time; without rest it looked thousands of times.
+    let looks = store.reached(Operation::Now, When::Before) - before;
+    assert!(looks < 100, "{looks} looks");
+    engine.shutdown().await;
+}

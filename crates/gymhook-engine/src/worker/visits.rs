@@ -30,8 +30,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     fn plan_visit(&mut self) -> Turn {
-        let read_clock = self.look_everywhere && self.stop.is_none();
-        let leases = if self.stop.is_none() { self.plan_leases() } else { Vec::new() };
+        // Taken in any case: what stays set would bring the next visit about at once.
+        let look_everywhere = core::mem::take(&mut self.look_everywhere) && self.stop.is_none();
+        let leases = if self.stop.is_none() { self.plan_leases(look_everywhere) } else { Vec::new() };
         let (batch, attempts) =
             self.pending.cut(self.options.lease_length, |endpoint| self.tenures.lease(endpoint));
         let now = clocks::monotonic();
@@ -50,10 +51,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 now,
             ));
         }
-        Turn { batch, attempts, fetches, leases, read_clock }
+        Turn { batch, attempts, fetches, leases, read_clock: look_everywhere }
     }
 
-    fn plan_leases(&mut self) -> Vec<LeaseRequest> {
+    fn plan_leases(&mut self, look_everywhere: bool) -> Vec<LeaseRequest> {
         let room = (self.options.max_endpoints.get() as usize).saturating_sub(self.tenures.0.len());
         let limit = u32::try_from(room).unwrap_or(u32::MAX).min(self.options.lease_batch.get());
         if limit == 0 {
@@ -69,10 +70,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if !wanted.is_empty() {
             requests.push(request(Some(wanted.into_iter().collect())));
         }
-        if self.look_everywhere {
+        if look_everywhere {
             requests.push(request(None));
         }
-        self.look_everywhere = false;
         requests
     }
 
