@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use gymhook_engine::DeliveryId;
 use gymhook_engine::store::suite::Harness;
-use gymhook_engine::store::{SqliteStore, StoreError};
+use gymhook_engine::store::{SqliteStore, Store as _, StoreError};
 use tempfile::TempDir;
 
 /// Files in a folder of its own.
@@ -56,6 +56,20 @@ impl Harness for InAFile {
 }
 
 gymhook_engine::store_suite!(InAFile::default());
+
+#[tokio::test]
+async fn only_a_worker_that_is_alone_ends_the_leases_of_others() {
+    let harness = InAFile::default();
+    let first = harness.open().await;
+    let [second, third, fourth] = [(); 3].map(|()| SqliteStore::open(first.path()).unwrap());
+    assert_eq!(first.take_over().await, Ok(true), "nobody else is there");
+    assert_eq!(first.take_over().await, Ok(false), "a worker of this very process is there");
+    assert_eq!(second.take_over().await, Ok(false), "the first is there");
+    drop(first);
+    assert_eq!(third.take_over().await, Ok(false), "the second is there, whatever became of the first");
+    drop((second, third));
+    assert_eq!(fourth.take_over().await, Ok(true));
+}
 
 #[test]
 fn a_file_that_may_only_be_read_is_refused_when_it_is_opened() {

@@ -3,8 +3,9 @@
 //! One thread writes, and everything that waits for it at one time shares a commit. Others read beside it (write-ahead
 //! log). A commit is on disk before anybody hears of it: `synchronous` is `FULL`, and is read back when the file is opened.
 //!
-//! Several processes may open one file: all may enqueue, and one of them works. Which one is settled by a lock on a second
-//! file beside it, whose name ends in `-worker`.
+//! Several processes may open one file, to enqueue and to work: leases keep workers apart. Each holds a lock on a second file
+//! beside it, whose name ends in `-worker`; so one that starts knows whether it is alone, and then waits for no lease of a
+//! process that was killed.
 
 mod enqueue;
 mod error;
@@ -16,9 +17,9 @@ mod thread;
 mod work;
 
 use core::time::Duration;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
@@ -58,7 +59,7 @@ struct Shared {
     reader: ConnectionThread,
     log_reader: ConnectionThread,
     arrivals: Arrivals,
-    /// Held as long as this process works on the file.
+    /// Held, shared with other workers, as long as this process works on the file.
     worker_lock: Mutex<Option<File>>,
 }
 
@@ -128,22 +129,15 @@ impl SqliteStore {
         &self.0.path
     }
 
-    fn lock_for_work(&self) -> Result<bool, StoreError> {
-        let mut held = self.0.worker_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_some() {
-            return Ok(true);
-        }
+    /// The file whose lock tells workers of each other.
+    fn worker_file(&self) -> std::io::Result<File> {
         let mut beside = self.0.path.clone().into_os_string();
         beside.push("-worker");
-        let unavailable = |error: std::io::Error| StoreError::Unavailable { problem: error.to_string() };
-        let file =
-            File::options().create(true).truncate(false).write(true).open(beside).map_err(unavailable)?;
-        match file.try_lock() {
-            Ok(()) => *held = Some(file),
-            Err(std::fs::TryLockError::WouldBlock) => return Ok(false),
-            Err(std::fs::TryLockError::Error(error)) => return Err(unavailable(error)),
-        }
-        Ok(true)
+        File::options().create(true).truncate(false).write(true).open(beside)
+    }
+
+    fn worker_lock(&self) -> MutexGuard<'_, Option<File>> {
+        self.0.worker_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -232,11 +226,24 @@ impl Store for SqliteStore {
     }
 
     async fn take_over(&self) -> Result<bool, StoreError> {
-        if !self.lock_for_work()? {
+        if self.worker_lock().is_some() {
             return Ok(false);
         }
-        self.0.writer.call(work::end_leases).await?;
-        Ok(true)
+        let unavailable = |error: std::io::Error| StoreError::Unavailable { problem: error.to_string() };
+        let file = self.worker_file().map_err(unavailable)?;
+        let alone = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(error)) => return Err(unavailable(error)),
+        };
+        if alone {
+            self.0.writer.call(work::end_leases).await?;
+        }
+        // Nobody holds it alone for longer than that commit.
+        let file = tokio::task::spawn_blocking(move || file.lock_shared().map(|()| file)).await;
+        let file = file.map_err(|_| StoreError::Closed)?.map_err(unavailable)?;
+        *self.worker_lock() = Some(file);
+        Ok(alone)
     }
 
     async fn work_arrived(&self) -> Vec<EndpointId> {
