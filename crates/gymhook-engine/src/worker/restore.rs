@@ -28,7 +28,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                     continue;
                 }
             };
-            self.limit_attempt_timeout(&subscription);
+            self.warn_of_long_attempts(&subscription);
             if self.tenures.lease(endpoint).is_some() {
                 // The old lease ran out unnoticed, and this is the next one.
                 self.lease_lost(endpoint);
@@ -50,7 +50,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    fn limit_attempt_timeout(&self, subscription: &crate::Subscription) {
+    fn warn_of_long_attempts(&self, subscription: &crate::Subscription) {
         let timeout = subscription.policy().retry().attempt_timeout();
         if timeout > self.options.longest_attempt() {
             tracing::warn!(

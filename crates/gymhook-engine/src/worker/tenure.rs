@@ -101,7 +101,7 @@ impl Tenure {
     }
 }
 
-/// All endpoints under lease, and when the next delivery falls due that is not here.
+/// All endpoints under lease.
 #[derive(Debug, Default)]
 pub(crate) struct Tenures(pub(crate) BTreeMap<EndpointId, Tenure>);
 

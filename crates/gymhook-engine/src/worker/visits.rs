@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use gymhook_delivery::EndpointId;
+use tracing::Instrument as _;
 
 use super::Worker;
 use super::turn::{Turn, TurnDone};
@@ -25,7 +26,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
             None => self.plan_visit(),
         };
         if !turn.is_empty() {
-            self.visit = Some(tokio::spawn(turn.take(self.store.clone(), self.clock)));
+            let span =
+                tracing::debug_span!("visit", worker = %self.id, records = turn.batch.deliveries.len());
+            self.visit = Some(tokio::spawn(turn.take(self.store.clone(), self.clock).instrument(span)));
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use gymhook_delivery::{Attempt, AttemptRef, DeliveryId, DeliveryState, EndpointId};
 use gymhook_retry::{Outcome, OwnFault};
 use time::UtcDateTime;
+use tracing::Instrument as _;
 
 use super::Worker;
 use super::flight::{self, Flying, Landed, TakeOff};
@@ -85,7 +86,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 lease_ends: tenure.ends,
                 reserve: self.options.longest_attempt(),
             };
-            let flight = flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone());
+            let span = tracing::debug_span!("attempt", %delivery, endpoint = %reference.endpoint, send = reference.send);
+            let flight =
+                flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone()).instrument(span);
             let abort = self.flights.spawn(flight);
             self.flying.insert(reference, Flying { attempt: *attempt, order, abort });
         }
