@@ -8,6 +8,7 @@ use gymhook_delivery::{EndpointId, LeaseEpoch};
 use time::UtcDateTime;
 
 use crate::Subscription;
+use crate::engine::Options;
 use crate::store::{Cursor, Fetch, Fetched, Lease};
 
 /// One endpoint under lease.
@@ -66,8 +67,14 @@ impl Tenure {
         self.next_due.is_some_and(|due| due <= now)
     }
 
-    /// Asks for as much as fills a window, with so many waiting here already.
-    pub(crate) fn fetch(&mut self, endpoint: EndpointId, waiting: usize, window: u32, now: Instant) -> Fetch {
+    /// Asks for as much as fills a window, with so many waiting here already; only for orders while those are enough.
+    pub(crate) fn fetch(
+        &mut self,
+        endpoint: EndpointId,
+        waiting: usize,
+        options: &Options,
+        now: Instant,
+    ) -> Fetch {
         if now.duration_since(self.scan_began) > SCAN_AGAIN {
             self.more = None;
         }
@@ -77,13 +84,12 @@ impl Tenure {
         self.unseen = false;
         self.fetching = true;
         self.next_due = None;
-        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
-        let room = window.saturating_sub(waiting);
-        // From the start, those that are here are read once more.
-        let limit = match (room, self.more) {
-            (0, _) => 0,
-            (room, Some(_)) => room,
-            (room, None) => room.saturating_add(waiting),
+        let window = options.window.get();
+        let limit = match self.more {
+            _ if waiting > options.low_water() => 0,
+            Some(_) => window.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX)),
+            // From the start, those that are here are read once more.
+            None => window,
         };
         Fetch { endpoint, ordered: self.subscription.policy().is_ordered(), after: self.more, limit }
     }

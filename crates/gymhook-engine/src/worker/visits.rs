@@ -47,12 +47,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 self.to_lease.insert(endpoint);
                 continue;
             }
-            fetches.push(tenure.fetch(
-                endpoint,
-                self.machine.waiting(endpoint),
-                self.options.window.get(),
-                now,
-            ));
+            fetches.push(tenure.fetch(endpoint, self.machine.waiting(endpoint), &self.options, now));
         }
         Turn { batch, attempts, fetches, leases, read_clock: look_everywhere }
     }

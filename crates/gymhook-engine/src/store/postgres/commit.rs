@@ -17,8 +17,9 @@ use crate::store::row::body_digest;
 use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotification};
 
 /// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
-/// does not matter.
-const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+/// does not matter. That leaves one plan for each statement, which is made once.
+const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SET LOCAL plan_cache_mode = force_generic_plan";
 
 /// In the order of ids, so that two batches never wait for each other.
 const LOCK: &str =

@@ -35,8 +35,9 @@ fn waiting(condition: &str, order: &str) -> String {
 
 const NEXT_DUE: &str = "SELECT f.number, d.at FROM unnest($1::bigint[], $2::uuid[]) AS f (number, endpoint)
     CROSS JOIN LATERAL (
-        SELECT min(d.at) AS at FROM gymhook.deliveries d WHERE d.endpoint = f.endpoint AND d.state = 0 AND d.at > $3
-    ) d WHERE d.at IS NOT NULL";
+        SELECT d.at FROM gymhook.deliveries d WHERE d.endpoint = f.endpoint AND d.state = 0 AND d.at > $3
+        ORDER BY d.at, d.seq LIMIT 1
+    ) d";
 
 fn commands() -> String {
     format!(
