@@ -30,6 +30,11 @@ pub(crate) fn to_utc(micros: i64) -> Option<UtcDateTime> {
     UtcDateTime::from_unix_timestamp_nanos(i128::from(micros) * NANOS).ok()
 }
 
+/// The time that was kept; the calendar's first or last one if it lies beyond.
+pub(crate) fn nearest(micros: i64) -> UtcDateTime {
+    to_utc(micros).unwrap_or(if micros < 0 { UtcDateTime::MIN } else { UtcDateTime::MAX })
+}
+
 fn saturated(micros: i128) -> i64 {
     i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }
@@ -48,6 +53,12 @@ mod tests {
         assert_eq!((floor(before), ceil(before)), (-1, 0));
         let whole = utc_datetime!(2026-01-01 12:00:00.000_007);
         assert_eq!(floor(whole), ceil(whole));
+    }
+
+    #[test]
+    fn what_no_calendar_has_is_its_end() {
+        assert_eq!(nearest(1), utc_datetime!(1970-01-01 00:00:00.000_001));
+        assert_eq!((nearest(i64::MIN), nearest(i64::MAX)), (UtcDateTime::MIN, UtcDateTime::MAX));
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub use self::row::{NewNotification, Refused, State, SubscriptionRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub use self::work::{
-    Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseRequest, Leased, StoredNotification, WorkerId,
+    Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,
+    WorkerId,
 };
 pub use gymhook_delivery::Enqueued;
 
@@ -131,6 +132,14 @@ pub trait Store: Clone + Send + Sync + 'static {
         request: LeaseRequest,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
+
+    /// When the first one ends of the leases that other workers hold, if it is not renewed: what such a worker left behind may
+    /// be leased then. `None` if no other worker holds one.
+    fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Option<UtcDateTime>, StoreError>> + Send;
 
     /// Writes what the machine recorded, in one transaction, for those endpoints whose lease still is the batch's: a later
     /// one has not been given, even if this one has run out, and the subscription is not deleted.

@@ -73,6 +73,8 @@ pub(crate) struct Worker<S, T> {
     wake_at: Option<UtcDateTime>,
     next_tick: Instant,
     next_look: Instant,
+    /// When another worker's lease ends, unless that renews it: then there may be work to take over.
+    next_lease_end: Option<UtcDateTime>,
     stop: Option<Stop>,
 }
 
@@ -122,6 +124,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             wake_at: None,
             next_tick: at,
             next_look: at,
+            next_lease_end: None,
             stop: None,
         })
     }
@@ -166,6 +169,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     fn begin_stop(&mut self, grace: Duration) {
         self.machine.drain();
+        self.next_tick = clocks::monotonic();
         self.stop = Some(Stop { until: clocks::monotonic() + grace, gave_up: false });
     }
 
@@ -256,7 +260,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let now = clocks::monotonic();
         let utc = self.clock.now();
         let due = self.due_elsewhere.first().map(|(at, _)| *at);
-        let timed = [self.wake_at, due].into_iter().flatten().min();
+        let timed = [self.wake_at, due, self.next_lease_end].into_iter().flatten().min();
         let timed = timed.map(|at| now + Duration::try_from(at - utc).unwrap_or(Duration::ZERO));
         let again = self.failed.as_ref().map(|(_, at)| *at);
         let give_up = self.stop.filter(|stop| !stop.gave_up).map(|stop| stop.until);

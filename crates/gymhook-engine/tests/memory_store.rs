@@ -308,6 +308,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::Command => store.command(Vec::new(), START).await,
         Operation::Redeliver => store.redeliver(which, START).await.map(drop),
         Operation::Lease => store.lease(request, START).await.map(drop),
+        Operation::NextLeaseEnd => store.next_lease_end(request.worker, START).await.map(drop),
         Operation::Commit => store.commit(Batch::default(), START).await.map(drop),
         Operation::Fetch => store.fetch(Vec::new(), START).await.map(drop),
         Operation::TakeOver => store.take_over().await.map(drop),

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use gymhook_engine::Engine;
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{State, Store, StoreError};
+use gymhook_engine::store::{LeaseRequest, SqliteStore, State, Store, StoreError, WorkerId};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::*;
@@ -178,4 +178,27 @@ async fn a_worker_that_is_full_lets_its_store_rest() {
     let looks = store.reached(Operation::Now, When::Before) - before;
     assert!(looks < 100, "{looks} looks");
     engine.shutdown().await;
+}
+
+/// A worker that is gone has its endpoints until its leases end; the others come then, and not when they next look around.
+#[tokio::test]
+async fn what_another_worker_left_is_taken_over_when_its_lease_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
+    let gone = open();
+    assert!(gone.take_over().await.unwrap(), "nobody else is there");
+    let handing_over = Engine::builder(gone.clone()).enqueue_only();
+    handing_over.put_subscription(&subscription(1, policy())).await.unwrap();
+    handing_over.enqueue(vec![notification(1, 1)]).await.unwrap();
+    let worker = WorkerId::new(*delivery(99).as_uuid());
+    let request = LeaseRequest { worker, length: Duration::from_millis(300), limit: 1, only: None };
+    assert_eq!(gone.lease(request, gone.now().await.unwrap()).await.unwrap().len(), 1);
+
+    let transport = Scripted::accepting();
+    let hour = Duration::from_secs(3_600);
+    let builder = Engine::builder(open()).poll_interval(hour).lease_length(hour);
+    let engine = builder.start(transport.clone()).await.unwrap();
+    until("it is taken over", || async { transport.sent_ids().contains(&1) }).await;
+    // Nor does a shutdown wait for that.
+    tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await.unwrap();
 }

@@ -16,7 +16,7 @@ use self::plan::Plan;
 use super::{
     ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Fetch,
     Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store, StoreError,
-    SubscriptionQuery, SubscriptionRow,
+    SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so
@@ -157,6 +157,14 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
         self.call(Operation::Lease, || self.inner.lease(request, now)).await
+    }
+
+    async fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        self.call(Operation::NextLeaseEnd, || self.inner.next_lease_end(worker, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

@@ -6,7 +6,7 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use time::UtcDateTime;
 use uuid::Uuid;
 
-use super::State;
+use super::{LeaseHolder, State};
 
 /// Which subscriptions are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,8 @@ pub struct EndpointStats {
     pub undeliverable: u64,
     /// Since when the delivery has been due that has been due the longest.
     pub oldest_due: Option<UtcDateTime>,
+    /// Who works on it; `None` if it is free, or its lease has run out.
+    pub lease: Option<LeaseHolder>,
 }
 
 /// An API key of one's own caller; the key itself is never stored.

@@ -15,7 +15,7 @@ use self::tables::Tables;
 use super::{
     ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Fetch,
     Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store, StoreError,
-    SubscriptionQuery, SubscriptionRow,
+    SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
 
@@ -181,6 +181,14 @@ impl Store for MemoryStore {
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
         Ok(self.with_tables(|tables| tables.lease(&request, now)))
+    }
+
+    async fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        Ok(self.with_tables(|tables| tables.next_lease_end(worker, now)))
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

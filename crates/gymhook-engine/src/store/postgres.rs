@@ -60,7 +60,7 @@ pub use self::options::{PostgresOptions, Schema};
 use super::{
     ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
     Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
-    StoreError, SubscriptionQuery, SubscriptionRow,
+    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// The driver, in the version that is in use here.
@@ -220,6 +220,14 @@ impl Store for PostgresStore {
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
         self.call(|lent| lease::lease(lent, &request, now)).await
+    }
+
+    async fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        self.call(|lent| lease::next_end(lent, worker, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

@@ -231,6 +231,7 @@ macro_rules! __store_behaviours {
                 a_lease_brings_the_subscription
                 a_lease_is_left_alone
                 a_lease_runs_out
+                the_next_end_is_that_of_another_worker
                 the_number_grows
                 leases_are_disjoint
                 a_request_is_kept_to

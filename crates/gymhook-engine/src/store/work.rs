@@ -47,6 +47,17 @@ pub struct LeaseRequest {
     pub only: Option<Vec<EndpointId>>,
 }
 
+/// Who holds the lease on an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// The worker.
+    pub worker: WorkerId,
+    /// The number of the lease.
+    pub epoch: LeaseEpoch,
+    /// When it ends, if it is not renewed.
+    pub ends: UtcDateTime,
+}
+
 /// An endpoint that is now the worker's.
 #[derive(Clone, Debug)]
 pub struct Leased {

@@ -6,12 +6,13 @@
 use std::time::Instant;
 
 use gymhook_delivery::{Attempt, DeliveryId, EndpointId};
+use time::UtcDateTime;
 
 use super::clock::StoreClock;
 use crate::clock;
 use crate::store::{
     Batch, Command, Committed, Fetch, Fetched, Lease, LeaseRequest, Leased, Store, StoreError,
-    SubscriptionRow,
+    SubscriptionRow, WorkerId,
 };
 
 /// What a visit is for.
@@ -22,7 +23,8 @@ pub(crate) struct Turn {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) fetches: Vec<Fetch>,
     pub(crate) leases: Vec<LeaseRequest>,
-    pub(crate) read_clock: bool,
+    /// Who looks for work at all endpoints, if somebody does: then the clock is read as well.
+    pub(crate) looks: Option<WorkerId>,
 }
 
 /// What came of it. What was not got to, because something before it failed, is empty.
@@ -35,6 +37,8 @@ pub(crate) struct TurnDone {
     pub(crate) leased: Vec<Leased>,
     pub(crate) reloaded: Vec<SubscriptionRow>,
     pub(crate) clock: Option<StoreClock>,
+    /// When the next lease of another worker ends.
+    pub(crate) next_lease_end: Option<UtcDateTime>,
     /// When the visit began: leases last from then at least.
     pub(crate) began: Option<Instant>,
     pub(crate) error: Option<StoreError>,
@@ -42,7 +46,7 @@ pub(crate) struct TurnDone {
 
 impl Turn {
     pub(crate) fn is_empty(&self) -> bool {
-        self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && !self.read_clock
+        self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && self.looks.is_none()
     }
 
     /// The place of a delivery of this batch in the order of enqueueing.
@@ -67,7 +71,7 @@ impl Turn {
 
 impl TurnDone {
     async fn visit<S: Store>(&mut self, store: &S, mut clock: StoreClock) -> Result<(), StoreError> {
-        if self.turn.read_clock {
+        if self.turn.looks.is_some() {
             let at = clock::monotonic();
             clock = StoreClock::new(store.now().await?, at);
             self.clock = Some(clock);
@@ -81,8 +85,13 @@ impl TurnDone {
                 self.reloaded.extend(store.subscription(endpoint).await?);
             }
         }
+        // One moment for all: a lease has run out by then, or it is one whose end is waited for.
+        let now = clock.now();
         for request in &self.turn.leases {
-            self.leased.extend(store.lease(request.clone(), clock.now()).await?);
+            self.leased.extend(store.lease(request.clone(), now).await?);
+        }
+        if let Some(worker) = self.turn.looks {
+            self.next_lease_end = store.next_lease_end(worker, now).await?;
         }
         Ok(())
     }

@@ -28,6 +28,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
             self.look_everywhere = true;
             self.read_again(now);
         }
+        if self.next_lease_end.is_some_and(|end| end <= due) {
+            self.next_lease_end = None;
+            self.look_everywhere = true;
+        }
         if now >= self.next_tick {
             self.next_tick = now + self.tick_length();
             self.look_after_leases(now);
@@ -58,6 +62,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     fn tick_length(&self) -> Duration {
+        if self.stop.is_some() {
+            // Whoever stops it waits for what is given back.
+            return Duration::from_millis(10);
+        }
         (self.options.lease_length / 12).min(self.options.poll_interval / 2).max(Duration::from_millis(1))
     }
 

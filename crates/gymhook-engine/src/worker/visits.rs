@@ -49,7 +49,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             }
             fetches.push(tenure.fetch(endpoint, self.machine.waiting(endpoint), &self.options, now));
         }
-        Turn { batch, attempts, fetches, leases, read_clock: look_everywhere }
+        Turn { batch, attempts, fetches, leases, looks: look_everywhere.then_some(self.id) }
     }
 
     fn plan_leases(&mut self, look_everywhere: bool) -> Vec<LeaseRequest> {
@@ -76,7 +76,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     /// A visit is over.
     pub(super) fn visited(&mut self, done: TurnDone) {
-        let TurnDone { mut turn, committed, fetched, leased, reloaded, clock, began, error } = done;
+        let TurnDone { mut turn, committed, fetched, leased, reloaded, clock, next_lease_end, began, error } =
+            done;
         if let Some(clock) = clock {
             self.clock = clock;
         }
@@ -95,6 +96,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.reload(&reloaded);
         self.take_fetched(&turn.fetches, fetched);
         self.take_leased(&turn.leases, leased, began);
+        if turn.looks.is_some() {
+            self.next_lease_end = next_lease_end;
+        }
     }
 
     /// Makes the visit again after a while: what was not written is still in it.

@@ -37,6 +37,7 @@ operations! {
     Command command "command"
     Redeliver redeliver "redeliver"
     Lease lease "lease"
+    NextLeaseEnd next_lease_end "next-lease-end"
     Commit commit "commit"
     Fetch fetch "fetch"
     TakeOver take_over "take-over"

@@ -64,6 +64,7 @@ impl Tables {
             in_flight: self.count(id, State::InFlight),
             undeliverable: self.count(id, State::Undeliverable),
             oldest_due: self.oldest_due(id, now),
+            lease: subscription.lease(micros::floor(now)),
         })
     }
 

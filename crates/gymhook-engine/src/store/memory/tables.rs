@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
+use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued, LeaseEpoch};
 use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::cut;
 use crate::micros;
 use crate::store::{
-    ApiKeyRow, AttemptRow, Command, DeliveryColumns, NewNotification, Redelivery, Refused, State,
-    SubscriptionQuery, SubscriptionRow,
+    ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Redelivery, Refused,
+    State, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 #[derive(Debug, Default)]
@@ -31,8 +31,22 @@ pub(super) struct Tables {
 pub(super) struct Subscription {
     pub(super) row: SubscriptionRow,
     pub(super) epoch: u64,
+    /// Who leased it last.
+    pub(super) leased_by: Option<WorkerId>,
     /// In microseconds since 1970.
     pub(super) leased_until: i64,
+}
+
+impl Subscription {
+    /// The lease that has not run out.
+    pub(super) fn lease(&self, now: i64) -> Option<LeaseHolder> {
+        let worker = self.leased_by.filter(|_| self.leased_until > now)?;
+        Some(LeaseHolder {
+            worker,
+            epoch: LeaseEpoch::new(self.epoch),
+            ends: micros::nearest(self.leased_until),
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -79,7 +93,8 @@ impl Tables {
             old.row = SubscriptionRow { record: old.row.record, deleted_at: None, ..new };
         } else {
             let row = SubscriptionRow { record: as_kept(new.record), deleted_at: None, ..new };
-            self.subscriptions.insert(id, Subscription { row, epoch: 0, leased_until: i64::MIN });
+            self.subscriptions
+                .insert(id, Subscription { row, epoch: 0, leased_by: None, leased_until: i64::MIN });
         }
         self.command(&[(id, Command::Reload)], now);
         true

@@ -12,7 +12,7 @@ use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{
     AttemptRow, Batch, Committed, Cursor, DeliveryColumns, Fetch, Fetched, Lease, LeaseRequest, Leased,
-    PendingCommand, State, StoredNotification,
+    PendingCommand, State, StoredNotification, WorkerId,
 };
 
 impl Tables {
@@ -24,12 +24,18 @@ impl Tables {
             .subscriptions
             .values()
             .filter(|subscription| is_wanted(&subscription.row.id))
-            .filter(|subscription| subscription.leased_until <= now && self.has_work(subscription, now))
+            .filter(|subscription| subscription.lease(now).is_none() && self.has_work(subscription, now))
             .map(|subscription| (subscription.leased_until, subscription.row.id))
             .collect();
         free.sort_unstable();
         free.truncate(request.limit as usize);
-        free.into_iter().filter_map(|(_, endpoint)| self.lease_one(endpoint, until)).collect()
+        free.into_iter().filter_map(|(_, endpoint)| self.lease_one(endpoint, request.worker, until)).collect()
+    }
+
+    pub(super) fn next_lease_end(&self, worker: WorkerId, now: UtcDateTime) -> Option<UtcDateTime> {
+        let living = self.subscriptions.values().filter(|subscription| subscription.row.deleted_at.is_none());
+        let leases = living.filter_map(|subscription| subscription.lease(micros::floor(now)));
+        leases.filter(|lease| lease.worker != worker).map(|lease| lease.ends).min()
     }
 
     fn has_work(&self, subscription: &Subscription, now: i64) -> bool {
@@ -41,9 +47,10 @@ impl Tables {
         subscription.row.deleted_at.is_none() && ((is_enabled && has_due()) || has_in_flight() || has_order())
     }
 
-    fn lease_one(&mut self, endpoint: EndpointId, until: i64) -> Option<Leased> {
+    fn lease_one(&mut self, endpoint: EndpointId, worker: WorkerId, until: i64) -> Option<Leased> {
         let subscription = self.living_mut(endpoint)?;
         subscription.epoch += 1;
+        subscription.leased_by = Some(worker);
         subscription.leased_until = until;
         let epoch = LeaseEpoch::new(subscription.epoch);
         let subscription = subscription.row.clone();

@@ -171,7 +171,7 @@ fn sort_out<'r>(
         }
         let delivery = Delivery::read(read, 1)?;
         *taken += 1;
-        *cursor = Some(Cursor { due: row::nearest_time(delivery.at), order: row::count(delivery.seq) });
+        *cursor = Some(Cursor { due: micros::nearest(delivery.at), order: row::count(delivery.seq) });
         match delivery.or_damaged(&mut damaged) {
             Some(record) => fetched.deliveries.push(record),
             None => fetched.quarantined += 1,

@@ -12,7 +12,7 @@ use super::connection::Lent;
 use super::error::Result;
 use super::row::{self, DELIVERY, Damaged, Delivery, SUBSCRIPTION};
 use crate::micros;
-use crate::store::{LeaseRequest, Leased, SubscriptionRow};
+use crate::store::{LeaseRequest, Leased, SubscriptionRow, WorkerId};
 
 /// Rows that another worker is about to lease, or a late one writes under, are left alone. A lease that was given back is
 /// free even if the clock was set back since.
@@ -68,6 +68,18 @@ pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTi
     lent.batch("COMMIT").await?;
     lent.give_back();
     Ok(Vec::new())
+}
+
+pub(super) async fn next_end(
+    lent: Lent<'_>,
+    worker: WorkerId,
+    now: UtcDateTime,
+) -> Result<Option<UtcDateTime>> {
+    let sql = "SELECT lease_until FROM gymhook.subscriptions
+        WHERE deleted_at IS NULL AND lease_until > $1 AND lease_owner <> $2 ORDER BY lease_until, id LIMIT 1";
+    let rows = lent.query(sql, &[&micros::floor(now), worker.as_uuid()]).await?;
+    lent.give_back();
+    Ok(rows.first().map(|read| read.try_get(0).map(micros::nearest)).transpose()?)
 }
 
 /// One that cannot be read stays leased and is not handed out, so that it does not stand in the way of the others.

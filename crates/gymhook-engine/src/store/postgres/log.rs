@@ -3,7 +3,7 @@
 use core::num::NonZeroU32;
 
 use bytes::Bytes;
-use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_delivery::{DeliveryId, EndpointId, LeaseEpoch};
 use time::UtcDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -12,7 +12,10 @@ use super::connection::Lent;
 use super::error::Result;
 use super::row::{self, DELIVERY, Delivery};
 use crate::micros;
-use crate::store::{AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, State, Stats, StoreError};
+use crate::store::{
+    AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StoreError,
+    WorkerId,
+};
 
 /// The columns of a [`DeliveryRow`]; the name comes again, since it is there even if the record is damaged.
 fn logged(condition: &str) -> String {
@@ -31,7 +34,7 @@ fn read_logged(read: &Row) -> Result<DeliveryRow> {
         order: row::count(delivery.seq),
         state: State::from_code(delivery.state).unwrap_or(State::Quarantined),
         event_type: read.try_get(14)?,
-        enqueued_at: row::nearest_time(read.try_get(15)?),
+        enqueued_at: micros::nearest(read.try_get(15)?),
     })
 }
 
@@ -122,7 +125,7 @@ pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
         in_flight: row::count(read.try_get(3)?),
         undeliverable: row::count(read.try_get(4)?),
         quarantined: row::count(read.try_get(5)?),
-        oldest_due: read.try_get::<_, Option<i64>>(6)?.map(row::nearest_time),
+        oldest_due: read.try_get::<_, Option<i64>>(6)?.map(micros::nearest),
     })
 }
 
@@ -132,7 +135,7 @@ pub(super) async fn endpoint_stats(
     now: UtcDateTime,
 ) -> Result<Option<EndpointStats>> {
     let sql = format!(
-        "SELECT {}, c.waiting, c.in_flight, c.undeliverable, c.oldest
+        "SELECT {}, c.waiting, c.in_flight, c.undeliverable, c.oldest, s.lease_owner, s.lease_epoch, s.lease_until
          FROM gymhook.subscriptions s {COUNTS} WHERE s.id = $2",
         row::SUBSCRIPTION
     );
@@ -144,7 +147,20 @@ pub(super) async fn endpoint_stats(
         waiting: row::count(read.try_get(6)?),
         in_flight: row::count(read.try_get(7)?),
         undeliverable: row::count(read.try_get(8)?),
-        oldest_due: read.try_get::<_, Option<i64>>(9)?.map(row::nearest_time),
+        oldest_due: read.try_get::<_, Option<i64>>(9)?.map(micros::nearest),
+        lease: lease_holder(read, 10, micros::floor(now))?,
+    }))
+}
+
+/// Reads an owner, a number and an end.
+fn lease_holder(read: &Row, first: usize, now: i64) -> Result<Option<LeaseHolder>> {
+    let until: i64 = read.try_get(first + 2)?;
+    let owner: Option<Uuid> = read.try_get(first)?;
+    let Some(owner) = owner.filter(|_| until > now) else { return Ok(None) };
+    Ok(Some(LeaseHolder {
+        worker: WorkerId::new(owner),
+        epoch: LeaseEpoch::new(row::count(read.try_get(first + 1)?)),
+        ends: micros::nearest(until),
     }))
 }
 

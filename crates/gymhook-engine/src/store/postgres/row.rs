@@ -135,11 +135,6 @@ pub(super) fn time(at: i64) -> Result<UtcDateTime> {
     micros::to_utc(at).ok_or_else(|| StoreError::Damaged { problem: format!("no time: {at} µs") }.into())
 }
 
-/// A damaged due time that no calendar has is as early or as late as can be.
-pub(super) fn nearest_time(at: i64) -> UtcDateTime {
-    micros::to_utc(at).unwrap_or(if at < 0 { UtcDateTime::MIN } else { UtcDateTime::MAX })
-}
-
 /// A number that cannot be negative.
 pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)

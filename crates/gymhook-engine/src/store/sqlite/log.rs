@@ -2,17 +2,18 @@
 
 use bytes::Bytes;
 use core::num::NonZeroU32;
-use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_delivery::{DeliveryId, EndpointId, LeaseEpoch};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use time::UtcDateTime;
+use uuid::Uuid;
 
 use super::error::Result;
 use super::row::{self, DELIVERY};
 use crate::micros;
 use crate::store::{
-    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, State, Stats, StoreError,
-    SubscriptionQuery, SubscriptionRow,
+    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats,
+    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 pub(super) fn subscriptions(
@@ -156,7 +157,9 @@ pub(super) fn endpoint_stats(
         "SELECT (SELECT count(*) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0),
                 (SELECT count(*) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 1),
                 (SELECT count(*) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 3),
-                (SELECT min(at) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0 AND at <= ?2)",
+                (SELECT min(at) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0 AND at <= ?2),
+                lease_owner, lease_epoch, lease_until
+         FROM gymhook_subscriptions WHERE id = ?1",
     )?;
     let read = |row: &Row<'_>| {
         Ok(EndpointStats {
@@ -165,9 +168,22 @@ pub(super) fn endpoint_stats(
             in_flight: row.get(1)?,
             undeliverable: row.get(2)?,
             oldest_due: row.get::<_, Option<i64>>(3)?.and_then(micros::to_utc),
+            lease: lease_holder(row, 4, micros::floor(now))?,
         })
     };
     Ok(Some(select.query_row(params![id.as_uuid().as_bytes(), micros::floor(now)], read)?))
+}
+
+/// Reads an owner, a number and an end.
+fn lease_holder(read: &Row<'_>, first: usize, now: i64) -> rusqlite::Result<Option<LeaseHolder>> {
+    let until: i64 = read.get(first + 2)?;
+    let owner: Option<[u8; 16]> = read.get(first)?;
+    let Some(owner) = owner.filter(|_| until > now) else { return Ok(None) };
+    Ok(Some(LeaseHolder {
+        worker: WorkerId::new(Uuid::from_bytes(owner)),
+        epoch: LeaseEpoch::new(read.get(first + 1)?),
+        ends: micros::nearest(until),
+    }))
 }
 
 /// Rows that ended, or whose subscription was deleted, before a moment.

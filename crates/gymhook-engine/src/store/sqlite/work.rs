@@ -12,7 +12,7 @@ use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{
     AttemptRow, Batch, Command, Committed, DeliveryColumns, Lease, LeaseRequest, Leased, State, StoreError,
-    StoredNotification, SubscriptionRow,
+    StoredNotification, SubscriptionRow, WorkerId,
 };
 
 pub(super) fn put_subscription(
@@ -133,6 +133,20 @@ fn left_under_way(connection: &Connection, endpoint: EndpointId) -> Result<(Vec<
         }
     }
     Ok((readable, damaged))
+}
+
+pub(super) fn next_lease_end(
+    connection: &Connection,
+    worker: WorkerId,
+    now: UtcDateTime,
+) -> Result<Option<UtcDateTime>> {
+    let mut select = connection.prepare_cached(
+        "SELECT min(lease_until) FROM gymhook_subscriptions
+         WHERE deleted_at IS NULL AND lease_until > ?1 AND lease_owner <> ?2",
+    )?;
+    let end: Option<i64> =
+        select.query_row(params![micros::floor(now), worker.as_uuid().as_bytes()], |row| row.get(0))?;
+    Ok(end.map(micros::nearest))
 }
 
 /// Ends every lease, because nobody else works on this file.

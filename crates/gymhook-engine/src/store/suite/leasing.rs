@@ -71,6 +71,28 @@ pub async fn a_lease_runs_out<H: Harness>(harness: &H) {
     assert!(second[0].epoch > first[0].epoch);
 }
 
+/// The next lease to end is the earliest that another worker holds; what has run out or was given back is none.
+pub async fn the_next_end_is_that_of_another_worker<H: Harness>(harness: &H) {
+    let mut stage = Stage::with(harness, 1..=3).await;
+    stage.enqueue((1..=3).map(|number| notification(number, number))).await;
+    let next =
+        async |stage: &Stage<'_, H>, by| stage.store.next_lease_end(worker(by), stage.now).await.unwrap();
+    assert_eq!(next(&stage, 1).await, None, "nobody holds anything");
+
+    let short = LeaseRequest { length: SHORT, ..stage.request(1, vec![endpoint(1)]) };
+    stage.store.lease(short, stage.now).await.unwrap();
+    let long = held(&stage.lease(2, 2).await);
+    let (soon, late) = (stage.now + SHORT, stage.now + HOUR);
+    assert_eq!(next(&stage, 1).await, Some(late), "its own does not count");
+    assert_eq!(next(&stage, 2).await, Some(soon));
+    assert_eq!(next(&stage, 3).await, Some(soon), "the earliest counts");
+
+    stage.wait_until(soon).await;
+    assert_eq!(next(&stage, 3).await, Some(late), "one has run out");
+    stage.release(long).await;
+    assert_eq!(next(&stage, 3).await, None, "the other was given back");
+}
+
 /// Each lease of an endpoint has a higher number than all before it, given back or run out.
 pub async fn the_number_grows<H: Harness>(harness: &H) {
     let mut stage = Stage::with(harness, [1]).await;

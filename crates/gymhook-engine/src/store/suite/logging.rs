@@ -7,7 +7,7 @@ use super::stage::{
     HOUR, SECOND, Stage, begun, delivery, disabled, ended, endpoint, held, notification, subscription, worker,
 };
 use crate::store::{
-    Batch, DeliveryQuery, EndpointStats, LeaseRequest, NewNotification, State, Stats, Store,
+    Batch, DeliveryQuery, EndpointStats, LeaseHolder, LeaseRequest, NewNotification, State, Stats, Store,
     SubscriptionQuery, SubscriptionRow,
 };
 
@@ -162,6 +162,7 @@ pub async fn an_endpoint_is_counted_alone<H: Harness>(harness: &H) {
         in_flight: 0,
         undeliverable: 0,
         oldest_due: Some(stage.now),
+        lease: None,
     };
     let of = async |number| stage.store.endpoint_stats(endpoint(number), stage.now).await.unwrap().unwrap();
     assert_eq!(of(1).await, EndpointStats { waiting: 1, in_flight: 1, ..stats(1) });
@@ -171,7 +172,12 @@ pub async fn an_endpoint_is_counted_alone<H: Harness>(harness: &H) {
     let lease = held(&stage.lease(1, 3).await);
     let batch = Batch { leases: vec![lease], endpoints: vec![disabled(3, stage.now)], ..Batch::default() };
     stage.commit(batch).await;
-    assert_eq!(of(3).await, EndpointStats { record: disabled(3, stage.now), waiting: 3, ..stats(3) });
+    let holder = LeaseHolder { worker: worker(1), epoch: lease.epoch, ends: stage.now + HOUR };
+    let leased =
+        EndpointStats { record: disabled(3, stage.now), waiting: 3, lease: Some(holder), ..stats(3) };
+    assert_eq!(of(3).await, leased);
+    stage.release(lease).await;
+    assert_eq!(of(3).await, EndpointStats { lease: None, ..leased });
 }
 
 /// The oldest is the one that has been due the longest; what is not due yet is none, nor what is under way.
