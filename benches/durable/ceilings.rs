@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use contenders::Outcome;
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End, Then};
-use gymhook_engine::Engine;
 use gymhook_engine::store::{AttemptRow, Batch, Fetch, Lease, LeaseRequest, Store, WorkerId};
+use gymhook_engine::{Direction, Engine};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
@@ -108,6 +108,7 @@ async fn batches_by_endpoint<S: Store>(store: &S, load: Load) -> Outcome<Vec<Bat
     let now = store.now().await?;
     let request = LeaseRequest {
         worker: WorkerId::new(*gymhook_delivery::DeliveryId::from_u128(1).as_uuid()),
+        direction: Direction::Outgoing,
         length: Duration::from_secs(600),
         limit: u32::MAX,
         only: None,

@@ -2,6 +2,7 @@
 
 mod options;
 
+use core::fmt;
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,9 +14,9 @@ use uuid::Uuid;
 
 pub use self::options::EngineBuilder;
 pub(crate) use self::options::Options;
-use crate::Transport;
 use crate::store::{Store, StoreError, WorkerId};
 use crate::worker::Worker;
+use crate::{Subscription, Transport};
 
 /// Delivers durably what is handed over to it. Cloning is cheap: all clones are the same engine.
 ///
@@ -28,10 +29,19 @@ pub struct Engine<S> {
     worker: Option<Arc<Running>>,
 }
 
-#[derive(Debug)]
 struct Running {
     requests: UnboundedSender<Request>,
     ended: Mutex<Option<JoinHandle<()>>>,
+    check: Check,
+}
+
+/// Whether a worker's transport can send for a subscription.
+type Check = Box<dyn Fn(&Subscription) -> Result<(), String> + Send + Sync>;
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
+    }
 }
 
 /// What an engine asks of its worker.
@@ -91,6 +101,12 @@ impl<S: Store> Engine<S> {
         }
     }
 
+    /// Whether this engine's own worker can send for a subscription. An engine without one, or for the other direction,
+    /// cannot tell.
+    pub(crate) fn check(&self, subscription: &Subscription) -> Result<(), String> {
+        self.worker.as_ref().map_or(Ok(()), |worker| (worker.check)(subscription))
+    }
+
     pub(crate) const fn options(&self) -> &Arc<Options> {
         &self.options
     }
@@ -106,10 +122,15 @@ impl<S: Store> Engine<S> {
     ) -> Result<Self, StoreError> {
         let options = Arc::new(options);
         let id = WorkerId::new(new_id());
-        let worker = Worker::start(id, store.clone(), Arc::new(transport), Arc::clone(&options)).await?;
+        let transport = Arc::new(transport);
+        let worker = Worker::start(id, store.clone(), Arc::clone(&transport), Arc::clone(&options)).await?;
         let (requests, asked) = unbounded_channel();
         let ended = Mutex::new(Some(tokio::spawn(worker.run(asked))));
-        Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended })) })
+        let check: Check = Box::new(move |subscription| {
+            let is_its_own = subscription.direction() == transport.direction();
+            if is_its_own { transport.check(subscription) } else { Ok(()) }
+        });
+        Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended, check })) })
     }
 }
 

@@ -7,7 +7,7 @@ use gymhook_delivery::{AttemptRef, EndpointId};
 use gymhook_retry::Outcome;
 use http::StatusCode;
 
-use crate::{Answer, DeliveryId, Sending, Transport};
+use crate::{Answer, DeliveryId, Direction, Sending, Transport};
 
 /// Delivers to an async function: with it, an engine works an [inbox](crate::Inbox) off.
 ///
@@ -116,6 +116,10 @@ where
                 Answer::new(Outcome::response(if again { FAILED } else { REJECTED })).with_detail(reason)
             }
         }
+    }
+
+    fn direction(&self) -> Direction {
+        Direction::Incoming
     }
 }
 

@@ -26,5 +26,5 @@ pub use inbox::{AcceptError, Accepted, Inbox};
 pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;
-pub use subscription::Subscription;
+pub use subscription::{Direction, Subscription};
 pub use transport::{Answer, Sending, Transport};

@@ -93,6 +93,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
     );
     Ok(SubscriptionRow {
         id,
+        direction: subscription.direction(),
         gym: subscription.gym().to_owned(),
         settings: serde_json::to_string(&settings).map_err(|error| unreadable(error.to_string()))?,
         secrets: seal
@@ -136,6 +137,7 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
         Arc::new(keys),
         settings.policy,
     )
+    .with_direction(row.direction)
     .with_label(settings.label)
     .with_headers(headers);
     for (event_type, other) in &settings.urls {

@@ -62,8 +62,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Writes a subscription: a new one, or new settings and secrets of one that is there, whose endpoint keeps its
     /// record and its lease. In the same transaction a [`Command::Reload`] tells the endpoint's worker.
     ///
-    /// A deleted subscription stays deleted: then nothing is written and `false` is returned. The row's record counts only
-    /// if the subscription is new, its `deleted_at` never.
+    /// A deleted subscription stays deleted, and none changes its direction: then nothing is written and `false` is returned.
+    /// The row's record counts only if the subscription is new, its `deleted_at` never.
     fn put_subscription(
         &self,
         row: SubscriptionRow,
@@ -123,7 +123,7 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // Working.
 
-    /// Leases endpoints that have something to do: a due delivery unless they are disabled, an attempt that a former owner
+    /// Leases endpoints of the request's direction that have something to do: a due delivery unless they are disabled, an attempt that a former owner
     /// left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
     /// all before it on its endpoint, and runs out when its length is over, to the microsecond. It may be longer than the
     /// calendar.

@@ -9,6 +9,19 @@ use gymhook_delivery::{EndpointId, EndpointPolicy};
 use gymhook_signature::{Keyring, Secret};
 use http::HeaderMap;
 
+/// Which way a subscription's notifications go.
+///
+/// An engine works off one way only, that of its [`Transport`](crate::Transport): a store may hold both, each with an engine of
+/// its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Handed over here, and sent to somebody else.
+    #[default]
+    Outgoing,
+    /// Sent by somebody else, and handled here: what an [`Inbox`](crate::Inbox) accepts.
+    Incoming,
+}
+
 /// An endpoint with the event types it wants: one receiver of one gym's events.
 ///
 /// A gym may have several. Cloning is cheap but for the filter and the URLs.
@@ -40,6 +53,7 @@ use http::HeaderMap;
 #[derive(Clone)]
 pub struct Subscription {
     id: EndpointId,
+    direction: Direction,
     gym: String,
     platform: String,
     label: String,
@@ -67,6 +81,7 @@ impl Subscription {
     ) -> Self {
         Self {
             id,
+            direction: Direction::Outgoing,
             gym: gym.into(),
             platform: platform.into(),
             label: String::new(),
@@ -87,7 +102,12 @@ impl Subscription {
         let url = EndpointUrl::dangerous_without_rule("http://handled-here.invalid/").expect("a URL");
         let secret = Secret::new("nothing is signed").expect("not empty");
         let keys = Keyring::single("none", secret).expect("one key");
-        Self::new(id, "", "inbox", url, Arc::new(keys), policy)
+        Self::new(id, "", "inbox", url, Arc::new(keys), policy).with_direction(Direction::Incoming)
+    }
+
+    /// Going the other way.
+    pub(crate) fn with_direction(self, direction: Direction) -> Self {
+        Self { direction, ..self }
     }
 
     /// With a name for people.
@@ -143,6 +163,12 @@ impl Subscription {
     #[must_use]
     pub const fn id(&self) -> EndpointId {
         self.id
+    }
+
+    /// Which way its notifications go.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// Whose events it gets.
@@ -238,5 +264,6 @@ mod tests {
         let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never()));
         let here = Subscription::handled_here(EndpointId::from_u128(1), policy);
         assert_eq!((here.gym(), here.platform()), ("", "inbox"));
+        assert_eq!(here.direction(), Direction::Incoming);
     }
 }

@@ -9,7 +9,7 @@ use gymhook_delivery::Attempt;
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::Subscription;
+use crate::{Direction, Subscription};
 
 /// Makes attempts. The engine decides which, when, and what follows.
 pub trait Transport: Send + Sync + 'static {
@@ -18,6 +18,20 @@ pub trait Transport: Send + Sync + 'static {
     /// It should be over within [`Sending::timeout`]: after that the engine gives it up, drops the future and counts a
     /// timeout. A panic in it counts as a crash: the attempt is charged.
     fn send(&self, sending: Sending) -> impl Future<Output = Answer> + Send;
+
+    /// What it is for. Its engine leaves the subscriptions of the other direction alone.
+    fn direction(&self) -> Direction {
+        Direction::Outgoing
+    }
+
+    /// Whether it can send for this subscription; asked when one is written through an engine that delivers through it.
+    ///
+    /// # Errors
+    /// Why it cannot, in words for whoever made the subscription.
+    fn check(&self, subscription: &Subscription) -> Result<(), String> {
+        let _ = subscription;
+        Ok(())
+    }
 }
 
 /// One attempt to be made now.

@@ -18,9 +18,11 @@ use gymhook::event::AnyNotification;
 use gymhook::signature::{Keyring, Secret, Signer, Verified};
 use gymhook::{Provider, Received, Receiver};
 use gymhook_engine::store::{SqliteStore, State, Store};
-use gymhook_engine::{AcceptError, Accepted, Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use gymhook_engine::{
+    AcceptError, Accepted, Engine, Handled, HandlerError, HandlerTransport, Inbox, SubscriptionError,
+};
 use http::{HeaderMap, HeaderValue};
-use scripted::{endpoint, until};
+use scripted::{Scripted, delivery, endpoint, notification, policy, subscription, until};
 use tempfile::TempDir;
 use time::UtcDateTime;
 use time::macros::utc_datetime;
@@ -28,7 +30,7 @@ use time::macros::utc_datetime;
 const NOW: UtcDateTime = utc_datetime!(2026-01-01 12:00);
 
 struct Setup {
-    _folder: TempDir,
+    folder: TempDir,
     inbox: Inbox<SqliteStore>,
     handled: Arc<Mutex<Vec<Handled>>>,
 }
@@ -49,12 +51,19 @@ async fn start(script: impl Fn(&Handled) -> Result<(), HandlerError> + Send + Sy
         .await
         .unwrap();
     let inbox = Inbox::open(engine, endpoint(1), "front desk", Inbox::<SqliteStore>::policy()).await.unwrap();
-    Setup { _folder: folder, inbox, handled }
+    Setup { folder, inbox, handled }
 }
 
 impl Setup {
     fn handled(&self) -> Vec<Handled> {
         self.handled.lock().unwrap().clone()
+    }
+
+    async fn accept(&self, uuid: u32) -> gymhook_engine::DeliveryId {
+        match self.inbox.accept(&pg_next("berlin", uuid)).await.unwrap() {
+            Accepted::New { delivery } => delivery,
+            Accepted::Duplicate { .. } => panic!("{uuid} is new"),
+        }
     }
 
     async fn until_state(&self, delivery: gymhook_engine::DeliveryId, state: State) {
@@ -166,4 +175,31 @@ async fn what_came_in_is_kept_when_the_inbox_is_opened_again() {
     let deleted = again.engine().delete_subscription(endpoint(1)).await;
     assert_eq!(deleted, Ok(true));
     assert_eq!(again.accept(&pg_next("berlin", 2)).await, Err(AcceptError::Gone { inbox: endpoint(1) }));
+}
+
+/// What goes out is never handled here, and what came in is never sent out, whichever engine is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_and_a_sender_share_a_store() {
+    let setup = start(|_| Ok(())).await;
+    let store = SqliteStore::open(setup.folder.path().join("inbox.db")).unwrap();
+    let engine = setup.inbox.engine();
+    engine.put_subscription(&subscription(2, policy())).await.unwrap();
+    engine.enqueue(vec![notification(1, 2)]).await.unwrap();
+    let accepted = setup.accept(1).await;
+    setup.until_state(accepted, State::Delivered).await;
+    // The inbox's engine has looked for work, and would have found this.
+    assert_eq!(store.delivery(delivery(1)).await.unwrap().unwrap().state, State::Waiting);
+    assert_eq!(setup.handled().len(), 1);
+    engine.shutdown().await;
+
+    let accepted = setup.accept(2).await;
+    let transport = Scripted::accepting();
+    let sender = Engine::builder(store.clone()).start(transport.clone()).await.unwrap();
+    until("it is sent", || async { transport.sent_ids().contains(&1) }).await;
+    sender.shutdown().await;
+    assert_eq!(store.delivery(accepted).await.unwrap().unwrap().state, State::Waiting);
+    assert_eq!(transport.sent().len(), 1);
+
+    let taken = engine.put_subscription(&subscription(1, policy())).await;
+    assert_eq!(taken, Err(SubscriptionError::Direction { subscription: endpoint(1) }));
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gymhook_delivery::EndpointRecord;
+use gymhook_engine::Direction;
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::suite::Harness;
@@ -100,6 +101,7 @@ mod faultless {
 fn subscription() -> SubscriptionRow {
     SubscriptionRow {
         id: ENDPOINT,
+        direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
         settings: "{}".to_owned(),
         secrets: Vec::new(),
@@ -149,6 +151,7 @@ async fn work_wakes_every_other_clone() {
     assert!(waits(&two).await);
     let request = LeaseRequest {
         worker: WorkerId::new(uuid::Uuid::nil()),
+        direction: Direction::Outgoing,
         length: Duration::MAX,
         limit: 1,
         only: None,
@@ -290,6 +293,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
     };
     let request = LeaseRequest {
         worker: WorkerId::new(uuid::Uuid::nil()),
+        direction: Direction::Outgoing,
         length: Duration::from_secs(1),
         limit: 1,
         only: None,

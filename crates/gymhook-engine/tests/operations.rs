@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{DeliveryQuery, Redelivery, SqliteStore, State, Store, StoreError};
-use gymhook_engine::{Engine, Seal, SealError, Sending, SubscriptionError};
+use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -302,4 +302,27 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));
     let nowhere = SqliteStore::open(folder.path().join("no/such/folder.db")).map(drop);
     assert!(matches!(nowhere, Err(StoreError::Unavailable { .. })), "{nowhere:?}");
+}
+
+#[cfg(feature = "http")]
+#[tokio::test]
+async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
+    let transport = gymhook_engine::HttpTransport::builder().build().unwrap();
+    let good = transport.endpoint_url("point", "https://receiver.example/hooks").unwrap();
+    let engine = Engine::builder(store.clone()).start(transport).await.unwrap();
+    let written = async |platform: &str, url: &EndpointUrl| {
+        let keys = subscription(1, policy()).keys().clone();
+        let new = Subscription::new(endpoint(1), "berlin-mitte", platform, url.clone(), keys, policy());
+        engine.put_subscription(&new).await.map_err(|error| error.to_string())
+    };
+    let unknown = written("piont", &good).await.unwrap_err();
+    assert!(unknown.contains("no platform is named \"piont\" here"), "{unknown}");
+    let inside = EndpointUrl::dangerous_without_rule("https://10.0.0.1/hooks").unwrap();
+    let forbidden = written("point", &inside).await.unwrap_err();
+    assert!(forbidden.contains("10.0.0.1 is not on the public internet"), "{forbidden}");
+    assert_eq!(store.subscription(endpoint(1)).await, Ok(None));
+    assert_eq!(written("point", &good).await, Ok(()));
+    engine.shutdown().await;
 }

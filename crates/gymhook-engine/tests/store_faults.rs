@@ -15,10 +15,10 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use gymhook_engine::Engine;
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{LeaseRequest, SqliteStore, State, Store, StoreError, WorkerId};
+use gymhook_engine::{Direction, Engine};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::*;
@@ -191,7 +191,13 @@ async fn what_another_worker_left_is_taken_over_when_its_lease_ends() {
     handing_over.put_subscription(&subscription(1, policy())).await.unwrap();
     handing_over.enqueue(vec![notification(1, 1)]).await.unwrap();
     let worker = WorkerId::new(*delivery(99).as_uuid());
-    let request = LeaseRequest { worker, length: Duration::from_millis(300), limit: 1, only: None };
+    let request = LeaseRequest {
+        worker,
+        direction: Direction::Outgoing,
+        length: Duration::from_millis(300),
+        limit: 1,
+        only: None,
+    };
     assert_eq!(gone.lease(request, gone.now().await.unwrap()).await.unwrap().len(), 1);
 
     let transport = Scripted::accepting();

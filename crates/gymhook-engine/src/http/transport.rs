@@ -187,6 +187,10 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
+    fn check(&self, subscription: &Subscription) -> Result<(), String> {
+        self.check_subscription(subscription).map_err(|error| error.to_string())
+    }
+
     async fn send(&self, sending: Sending) -> Answer {
         let subscription = &sending.subscription;
         let span = tracing::debug_span!(

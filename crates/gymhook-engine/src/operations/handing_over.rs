@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
 use super::SubscriptionError;
-use crate::Engine;
 use crate::engine::new_id;
 use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError};
+use crate::{Direction, Engine, Subscription};
 
 /// One delivery of a published event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +76,14 @@ impl<S: Store> Engine<S> {
         let mut after = None;
         loop {
             let page = self.subscriptions(Some(gym), after, PAGE).await?;
-            let wanting = page.iter().filter(|subscription| subscription.wants(event_type));
+            let is_outgoing = |subscription: &&Subscription| subscription.direction() == Direction::Outgoing;
+            let wanting =
+                page.iter().filter(is_outgoing).filter(|subscription| subscription.wants(event_type));
             new.extend(wanting.map(|subscription| {
                 let id = delivery_id(event, subscription.id());
                 NewNotification::new(id, subscription.id(), event_type, body.clone())
             }));
-            after = page.last().map(crate::Subscription::id);
+            after = page.last().map(Subscription::id);
             if page.len() < PAGE as usize {
                 return Ok(new);
             }

@@ -20,9 +20,24 @@ pub enum SubscriptionError {
         /// The subscription.
         subscription: EndpointId,
     },
+    /// The id is that of an inbox, or of a subscription that is sent to, and was to become the other. The caller is to blame.
+    #[error("subscription {subscription} goes the other way: take another id")]
+    Direction {
+        /// The subscription.
+        subscription: EndpointId,
+    },
     /// The new key does not go with the old ones. The caller is to blame.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
+    /// The transport of this engine cannot send for it: an unknown platform, a forbidden URL or header, keys of the wrong
+    /// kind. Whoever made it is to blame, or whoever set the transport up.
+    #[error("subscription {subscription} cannot be sent to: {problem}")]
+    Refused {
+        /// The subscription.
+        subscription: EndpointId,
+        /// Why, in the transport's words.
+        problem: String,
+    },
     /// It cannot be written as a row, or its row cannot be read.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -41,20 +56,30 @@ impl<S: Store> Engine<S> {
     /// Creates a subscription, or changes one: URL, filter, headers, keys and policy count from the next attempt on, for what
     /// waits, too. What is known of its endpoint's health stays.
     ///
-    /// Check the URL first, where somebody else enters it: an [`EndpointUrl`](gymhook::send::EndpointUrl) keeps to the
-    /// platform's rule, and the HTTP transport's guard judges the addresses behind it whenever it connects.
+    /// An engine that delivers [checks](crate::Transport::check) it first, as far as that is possible without a look-up; the HTTP
+    /// transport's guard judges the addresses behind a URL whenever it connects. Where subscriptions are written through an
+    /// engine that only takes over, check them yourself, as with `HttpTransport::check_subscription`.
     ///
     /// # Errors
+    /// - [`SubscriptionError::Refused`]: this engine's transport cannot send for it.
     /// - [`SubscriptionError::Deleted`]: it was deleted.
+    /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is none, or the other way round.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be sealed.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        let id = subscription.id();
+        self.check(subscription)
+            .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
         let row = settings::to_row(subscription, self.options().seal.as_ref())?;
         let now = self.store().now().await?;
         if self.store().put_subscription(row, now).await? {
             return Ok(());
         }
-        Err(SubscriptionError::Deleted { subscription: subscription.id() })
+        let held = self.store().subscription(id).await?;
+        if held.is_some_and(|held| held.direction != subscription.direction()) {
+            return Err(SubscriptionError::Direction { subscription: id });
+        }
+        Err(SubscriptionError::Deleted { subscription: id })
     }
 
     /// A subscription; `None` if there is none, or it was deleted.

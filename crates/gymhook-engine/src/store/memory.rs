@@ -27,6 +27,7 @@ use crate::{clock, micros};
 /// use bytes::Bytes;
 /// use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
 /// use gymhook_engine::store::memory::MemoryStore;
+/// use gymhook_engine::Direction;
 /// use gymhook_engine::store::{NewNotification, Store, SubscriptionRow};
 /// use time::macros::utc_datetime;
 ///
@@ -38,6 +39,7 @@ use crate::{clock, micros};
 /// let endpoint = EndpointId::from_u128(1);
 /// let subscription = SubscriptionRow {
 ///     id: endpoint,
+///     direction: Direction::Outgoing,
 ///     gym: "berlin-mitte".to_owned(),
 ///     settings: "{}".to_owned(),
 ///     secrets: Vec::new(),

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::Direction;
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use sha2::{Digest as _, Sha256};
@@ -12,6 +13,8 @@ use time::UtcDateTime;
 pub struct SubscriptionRow {
     /// Its name, and its endpoint's.
     pub id: EndpointId,
+    /// Which way its notifications go. It never changes.
+    pub direction: Direction,
     /// Whose events it gets.
     pub gym: String,
     /// Its settings but for the secrets, as JSON.

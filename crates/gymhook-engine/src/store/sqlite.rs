@@ -202,10 +202,8 @@ impl Store for SqliteStore {
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
-        let only = request.only.clone();
-        let limit = request.limit;
-        let find = move |connection: &Connection| work::find_work(connection, only.as_deref(), limit, now);
-        let found = self.0.reader.call(find).await?;
+        let asked = request.clone();
+        let found = self.0.reader.call(move |connection| work::find_work(connection, &asked, now)).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }

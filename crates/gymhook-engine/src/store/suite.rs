@@ -231,6 +231,7 @@ macro_rules! __store_behaviours {
                 a_lease_brings_the_subscription
                 a_lease_is_left_alone
                 a_lease_runs_out
+                each_direction_is_leased_by_itself
                 the_next_end_is_that_of_another_worker
                 the_number_grows
                 leases_are_disjoint
@@ -299,6 +300,7 @@ macro_rules! __store_behaviours {
                 a_deleted_one_is_not_listed
                 a_deletion_tells_whether_there_was_one
                 a_deleted_one_stays_deleted
+                none_changes_its_direction
                 a_deleted_one_is_never_leased
             }
         }

@@ -9,6 +9,7 @@ use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::{AttemptRow, PendingCommand, SubscriptionRow};
+use crate::Direction;
 
 /// The name of a running worker; a new one each time it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,8 @@ impl fmt::Display for WorkerId {
 pub struct LeaseRequest {
     /// For whom.
     pub worker: WorkerId,
+    /// Subscriptions of this direction.
+    pub direction: Direction,
     /// For how long from now.
     pub length: Duration,
     /// At most so many endpoints.

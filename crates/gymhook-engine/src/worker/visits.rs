@@ -58,7 +58,13 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if limit == 0 {
             return Vec::new();
         }
-        let request = |only| LeaseRequest { worker: self.id, length: self.options.lease_length, limit, only };
+        let request = |only| LeaseRequest {
+            worker: self.id,
+            direction: self.transport.direction(),
+            length: self.options.lease_length,
+            limit,
+            only,
+        };
         let mut requests = Vec::new();
         let (later, wanted): (BTreeSet<EndpointId>, BTreeSet<EndpointId>) =
             core::mem::take(&mut self.to_lease)

@@ -10,7 +10,7 @@ use gymhook_engine::store::{
     Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, PostgresStore, Store, SubscriptionRow,
     WorkerId,
 };
-use gymhook_engine::{DeliveryId, EndpointId};
+use gymhook_engine::{DeliveryId, Direction, EndpointId};
 use time::UtcDateTime;
 use time::macros::utc_datetime;
 use uuid::Uuid;
@@ -60,6 +60,7 @@ pub(crate) fn endpoint(number: u128) -> EndpointId {
 pub(crate) fn subscription(number: u128) -> SubscriptionRow {
     SubscriptionRow {
         id: endpoint(number),
+        direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
         settings: "{}".to_owned(),
         secrets: Vec::new(),
@@ -75,7 +76,13 @@ pub(crate) fn notification(number: u128, to: u128) -> NewNotification {
 }
 
 pub(crate) fn request(worker: u128) -> LeaseRequest {
-    LeaseRequest { worker: WorkerId::new(Uuid::from_u128(worker)), length: LEASE, limit: 100, only: None }
+    LeaseRequest {
+        worker: WorkerId::new(Uuid::from_u128(worker)),
+        direction: Direction::Outgoing,
+        length: LEASE,
+        limit: 100,
+        only: None,
+    }
 }
 
 /// Endpoints without anything to do but what is enqueued: their first order is struck off.

@@ -12,18 +12,21 @@ use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{
     AttemptRow, Batch, Committed, Cursor, DeliveryColumns, Fetch, Fetched, Lease, LeaseRequest, Leased,
-    PendingCommand, State, StoredNotification, WorkerId,
+    PendingCommand, State, StoredNotification, SubscriptionRow, WorkerId,
 };
 
 impl Tables {
     pub(super) fn lease(&mut self, request: &LeaseRequest, now: UtcDateTime) -> Vec<Leased> {
         let until = later(now, request.length);
         let now = micros::floor(now);
-        let is_wanted = |id| request.only.as_ref().is_none_or(|only| only.contains(id));
+        let is_wanted = |row: &SubscriptionRow| {
+            row.direction == request.direction
+                && request.only.as_ref().is_none_or(|only| only.contains(&row.id))
+        };
         let mut free: Vec<(i64, EndpointId)> = self
             .subscriptions
             .values()
-            .filter(|subscription| is_wanted(&subscription.row.id))
+            .filter(|subscription| is_wanted(&subscription.row))
             .filter(|subscription| subscription.lease(now).is_none() && self.has_work(subscription, now))
             .map(|subscription| (subscription.leased_until, subscription.row.id))
             .collect();

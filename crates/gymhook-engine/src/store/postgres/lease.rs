@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::connection::Lent;
 use super::error::Result;
-use super::row::{self, DELIVERY, Damaged, Delivery, SUBSCRIPTION};
-use crate::micros;
+use super::row::{self, DELIVERY, Damaged, Delivery, SUBSCRIPTION, SUBSCRIPTION_COLUMNS};
 use crate::store::{LeaseRequest, Leased, SubscriptionRow, WorkerId};
+use crate::{Direction, micros};
 
 /// Rows that another worker is about to lease, or a late one writes under, are left alone. A lease that was given back is
 /// free even if the clock was set back since.
@@ -20,7 +20,7 @@ fn take(only: &str) -> String {
     format!(
         "WITH found AS (
             SELECT s.id FROM gymhook.subscriptions s
-            WHERE s.deleted_at IS NULL AND (s.lease_until <= $1 OR s.lease_owner IS NULL) AND (
+            WHERE s.deleted_at IS NULL AND s.incoming = $5 AND (s.lease_until <= $1 OR s.lease_owner IS NULL) AND (
                 (NOT s.disabled AND EXISTS (
                     SELECT FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND d.at <= $1))
                 OR EXISTS (SELECT FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 1)
@@ -40,13 +40,18 @@ pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTi
     }
     let (from, until) = (micros::floor(now), later(now, request.length));
     let (worker, limit) = (request.worker.as_uuid(), i64::from(request.limit));
+    let incoming = request.direction == Direction::Incoming;
     lent.batch("BEGIN").await?;
     let taken = match &request.only {
         Some(only) => {
             let only: Vec<Uuid> = only.iter().map(|endpoint| *endpoint.as_uuid()).collect();
-            lent.query(&take("AND s.id = ANY ($5::uuid[])"), &[&from, worker, &until, &limit, &only]).await?
+            lent.query(
+                &take("AND s.id = ANY ($6::uuid[])"),
+                &[&from, worker, &until, &limit, &incoming, &only],
+            )
+            .await?
         }
-        None => lent.query(&take(""), &[&from, worker, &until, &limit]).await?,
+        None => lent.query(&take(""), &[&from, worker, &until, &limit, &incoming]).await?,
     };
     let mut leased = read_leases(&taken)?;
     if !leased.is_empty() {
@@ -86,7 +91,7 @@ pub(super) async fn next_end(
 fn read_leases(taken: &[Row]) -> Result<Vec<(SubscriptionRow, LeaseEpoch)>> {
     let mut leased = Vec::with_capacity(taken.len());
     for read in taken {
-        let epoch = LeaseEpoch::new(row::count(read.try_get(6)?));
+        let epoch = LeaseEpoch::new(row::count(read.try_get(SUBSCRIPTION_COLUMNS)?));
         match row::subscription(read) {
             Ok(subscription) => leased.push((subscription, epoch)),
             Err(problem) => {

@@ -142,13 +142,14 @@ pub(super) async fn endpoint_stats(
     let rows = lent.query(&sql, &[&micros::floor(now), id.as_uuid()]).await?;
     lent.give_back();
     let Some(read) = rows.first() else { return Ok(None) };
+    let counts = row::SUBSCRIPTION_COLUMNS;
     Ok(Some(EndpointStats {
         record: row::subscription(read)?.record,
-        waiting: row::count(read.try_get(6)?),
-        in_flight: row::count(read.try_get(7)?),
-        undeliverable: row::count(read.try_get(8)?),
-        oldest_due: read.try_get::<_, Option<i64>>(9)?.map(micros::nearest),
-        lease: lease_holder(read, 10, micros::floor(now))?,
+        waiting: row::count(read.try_get(counts)?),
+        in_flight: row::count(read.try_get(counts + 1)?),
+        undeliverable: row::count(read.try_get(counts + 2)?),
+        oldest_due: read.try_get::<_, Option<i64>>(counts + 3)?.map(micros::nearest),
+        lease: lease_holder(read, counts + 4, micros::floor(now))?,
     }))
 }
 

@@ -8,15 +8,18 @@ use uuid::Uuid;
 
 use super::connection::Lent;
 use super::error::Result;
-use crate::micros;
 use crate::store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
+use crate::{Direction, micros};
 
 /// The columns of a delivery, in the order in which [`Delivery::read`] reads them.
 pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d.at, d.code, d.round, d.attempt, d.sends, \
                                    d.first_failure, n.test, d.probe, d.check_sum";
 
 /// The columns of a subscription, in the order in which [`subscription`] reads them.
-pub(super) const SUBSCRIPTION: &str = "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at";
+pub(super) const SUBSCRIPTION: &str =
+    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming";
+/// So many.
+pub(super) const SUBSCRIPTION_COLUMNS: usize = 7;
 
 /// A delivery's row.
 pub(super) struct Delivery {
@@ -112,6 +115,7 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
         secrets: row.try_get(3)?,
         record: endpoint_record(row.try_get(4)?)?,
         deleted_at: row.try_get::<_, Option<i64>>(5)?.map(time).transpose()?,
+        direction: if row.try_get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
 }
 

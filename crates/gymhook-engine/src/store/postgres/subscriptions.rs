@@ -9,8 +9,8 @@ use super::connection::Lent;
 use super::error::Result;
 use super::options::Schema;
 use super::row::{self, SUBSCRIPTION, check_text};
-use crate::micros;
 use crate::store::{Command, Redelivery, StoreError, SubscriptionQuery, SubscriptionRow};
+use crate::{Direction, micros};
 
 /// Whether everything can be kept as it is.
 pub(super) fn check(new: &SubscriptionRow) -> Result<(), StoreError> {
@@ -25,9 +25,10 @@ pub(super) async fn put(
     now: UtcDateTime,
 ) -> Result<bool> {
     let sql = "WITH put AS (
-        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE
-        SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets WHERE s.deleted_at IS NULL
+        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming)
+        VALUES ($1, $2, $3, $4, $5, $6, $10) ON CONFLICT (id) DO UPDATE
+        SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
+        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
         RETURNING s.id
     ), ordered AS (
         INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $7, $8 FROM put
@@ -46,6 +47,7 @@ pub(super) async fn put(
                 &micros::ceil(now),
                 &Command::Reload.name(),
                 &schema.channel(),
+                &(new.direction == Direction::Incoming),
             ],
         )
         .await?;

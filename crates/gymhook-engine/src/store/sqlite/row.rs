@@ -6,14 +6,14 @@ use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::error::Result;
-use crate::micros;
 use crate::store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
+use crate::{Direction, micros};
 
 /// The columns of a delivery, in the order in which [`delivery`] reads them.
 pub(super) const DELIVERY: &str = "seq, id, endpoint, digest, state, at, code, round, attempt, sends, first_failure, test, probe, check_sum";
 
 /// The columns of a subscription, in the order in which [`read_subscription`] reads them.
-const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at";
+const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming";
 
 pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
@@ -98,6 +98,7 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
         secrets: row.get(3)?,
         record: endpoint_record(&row.get::<_, String>(4)?)?,
         deleted_at: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
+        direction: if row.get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
 }
 

@@ -2,6 +2,7 @@
 
 CREATE TABLE gymhook_subscriptions (
     id          BLOB NOT NULL PRIMARY KEY,
+    incoming    INTEGER NOT NULL,
     gym         TEXT NOT NULL,
     settings    TEXT NOT NULL,
     secrets     BLOB NOT NULL,

@@ -8,6 +8,7 @@ use time::UtcDateTime;
 
 use super::error::Result;
 use super::row::{self, DELIVERY};
+use crate::Direction;
 use crate::micros;
 use crate::store::row::body_digest;
 use crate::store::{
@@ -22,9 +23,10 @@ pub(super) fn put_subscription(
 ) -> Result<bool> {
     let written = connection
         .prepare_cached(
-            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE
-             SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets WHERE deleted_at IS NULL",
+            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE
+             SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
+             WHERE deleted_at IS NULL AND incoming = excluded.incoming",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
@@ -33,6 +35,7 @@ pub(super) fn put_subscription(
             new.secrets,
             json(&new.record)?,
             is_disabled(&new.record),
+            new.direction == Direction::Incoming,
         ])?;
     if written > 0 {
         super::enqueue::command(connection, &[(new.id, Command::Reload)], now)?;
@@ -49,7 +52,8 @@ pub(super) fn delete_subscription(connection: &Connection, id: EndpointId, now: 
     Ok(deleted > 0)
 }
 
-const HAS_WORK: &str = "deleted_at IS NULL AND lease_until <= ?1 AND (
+/// At the moment `?1`, in the direction `?2`.
+const HAS_WORK: &str = "deleted_at IS NULL AND incoming = ?2 AND lease_until <= ?1 AND (
     (disabled = 0 AND EXISTS (SELECT 1 FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND d.at <= ?1))
     OR EXISTS (SELECT 1 FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 1)
     OR EXISTS (SELECT 1 FROM gymhook_commands c WHERE c.endpoint = s.id AND c.due <= ?1))";
@@ -57,26 +61,26 @@ const HAS_WORK: &str = "deleted_at IS NULL AND lease_until <= ?1 AND (
 /// The endpoints without an owner that have something to do. Only a look: whoever leases them looks again.
 pub(super) fn find_work(
     connection: &Connection,
-    only: Option<&[EndpointId]>,
-    limit: u32,
+    request: &LeaseRequest,
     now: UtcDateTime,
 ) -> Result<Vec<EndpointId>> {
-    let now = micros::floor(now);
+    let (now, incoming) = (micros::floor(now), request.direction == Direction::Incoming);
     let mut found = Vec::new();
-    if let Some(only) = only {
-        let sql = format!("SELECT 1 FROM gymhook_subscriptions s WHERE id = ?2 AND {HAS_WORK}");
+    if let Some(only) = &request.only {
+        let sql = format!("SELECT 1 FROM gymhook_subscriptions s WHERE id = ?3 AND {HAS_WORK}");
         let mut select = connection.prepare_cached(&sql)?;
         for endpoint in only {
-            if found.len() < limit as usize && select.exists(params![now, endpoint.as_uuid().as_bytes()])? {
+            let values = params![now, incoming, endpoint.as_uuid().as_bytes()];
+            if found.len() < request.limit as usize && select.exists(values)? {
                 found.push(*endpoint);
             }
         }
         return Ok(found);
     }
     let sql =
-        format!("SELECT id FROM gymhook_subscriptions s WHERE {HAS_WORK} ORDER BY lease_until, id LIMIT ?2");
+        format!("SELECT id FROM gymhook_subscriptions s WHERE {HAS_WORK} ORDER BY lease_until, id LIMIT ?3");
     let mut select = connection.prepare_cached(&sql)?;
-    for endpoint in select.query_map(params![now, limit], |found| row::id(found, 0))? {
+    for endpoint in select.query_map(params![now, incoming, request.limit], |found| row::id(found, 0))? {
         found.push(EndpointId::from(endpoint?));
     }
     Ok(found)

@@ -9,7 +9,8 @@ use super::stage::{
     HOUR, MICRO, SHORT, Stage, begun, disabled, endpoint, endpoints, held, ids, notification, subscription,
     waiting, worker,
 };
-use crate::store::{Batch, Command, LeaseRequest, Leased, NewNotification, Store};
+use crate::Direction;
+use crate::store::{Batch, Command, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow};
 
 /// What is due makes an endpoint worth leasing, and nothing else does.
 pub async fn only_what_has_something_to_do_is_leased<H: Harness>(harness: &H) {
@@ -50,6 +51,23 @@ pub async fn a_lease_is_left_alone<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.store.lease(named, stage.now).await.unwrap()), []);
     let batch = Batch { leases: vec![lease], ..Batch::default() };
     assert_eq!(stage.commit(batch).await.lost, [], "nobody has taken it");
+}
+
+/// What comes in and what goes out are leased apart.
+pub async fn each_direction_is_leased_by_itself<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.subscribe(SubscriptionRow { direction: Direction::Incoming, ..subscription(2) }).await;
+    stage.enqueue([notification(1, 1), notification(2, 2)]).await;
+    let both = || stage.request(1, vec![endpoint(1), endpoint(2)]);
+    assert_eq!(endpoints(&stage.store.lease(both(), stage.now).await.unwrap()), [endpoint(1)]);
+    assert_eq!(endpoints(&stage.lease_any(1).await), []);
+    let any = LeaseRequest { direction: Direction::Incoming, only: None, ..both() };
+    let leased = stage.store.lease(any, stage.now).await.unwrap();
+    assert_eq!(endpoints(&leased), [endpoint(2)]);
+    assert_eq!(leased[0].subscription.direction, Direction::Incoming);
+    stage.release(held(&leased[0])).await;
+    let named = LeaseRequest { direction: Direction::Incoming, ..both() };
+    assert_eq!(endpoints(&stage.store.lease(named, stage.now).await.unwrap()), [endpoint(2)]);
 }
 
 /// A lease runs out after its length, and not a microsecond before.
@@ -119,7 +137,13 @@ pub async fn leases_are_disjoint<H: Harness>(harness: &H) {
     stage.enqueue((1..=9).map(|number| notification(number, number))).await;
     let mut all: Vec<EndpointId> = Vec::new();
     for by in 0..5 {
-        let request = LeaseRequest { worker: worker(by), length: HOUR, limit: 2, only: None };
+        let request = LeaseRequest {
+            worker: worker(by),
+            direction: Direction::Outgoing,
+            length: HOUR,
+            limit: 2,
+            only: None,
+        };
         let leased = stage.store.lease(request, stage.now).await.unwrap();
         assert!(leased.len() <= 2);
         all.extend(endpoints(&leased));
@@ -134,7 +158,8 @@ pub async fn a_request_is_kept_to<H: Harness>(harness: &H) {
     stage.enqueue((1..=4).map(|number| notification(number, number))).await;
     let lease = async |limit, only: Option<Vec<u128>>| {
         let only = only.map(|numbers| numbers.into_iter().map(endpoint).collect());
-        let request = LeaseRequest { worker: worker(1), length: HOUR, limit, only };
+        let request =
+            LeaseRequest { worker: worker(1), direction: Direction::Outgoing, length: HOUR, limit, only };
         endpoints(&stage.store.lease(request, stage.now).await.unwrap())
     };
     assert_eq!(lease(0, None).await, []);
@@ -169,7 +194,13 @@ pub async fn the_longest_without_an_owner_comes_first<H: Harness>(harness: &H) {
     }
     let mut order = Vec::new();
     for by in 0..3 {
-        let request = LeaseRequest { worker: worker(by), length: HOUR, limit: 1, only: None };
+        let request = LeaseRequest {
+            worker: worker(by),
+            direction: Direction::Outgoing,
+            length: HOUR,
+            limit: 1,
+            only: None,
+        };
         order.extend(endpoints(&stage.store.lease(request, stage.now).await.unwrap()));
     }
     assert_eq!(order, [3, 2, 1].map(endpoint));
@@ -178,9 +209,7 @@ pub async fn the_longest_without_an_owner_comes_first<H: Harness>(harness: &H) {
 /// What a disabled endpoint has waiting is not worth a lease.
 pub async fn a_disabled_endpoint_rests<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
-    stage
-        .subscribe(crate::store::SubscriptionRow { record: disabled(1, stage.now), ..subscription(1) })
-        .await;
+    stage.subscribe(SubscriptionRow { record: disabled(1, stage.now), ..subscription(1) }).await;
     stage.subscribe(subscription(2)).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(2)]);
@@ -212,9 +241,7 @@ async fn write_endpoint<H: Harness>(
 /// An order wakes a disabled endpoint.
 pub async fn a_disabled_endpoint_is_leased_for_orders<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
-    stage
-        .subscribe(crate::store::SubscriptionRow { record: disabled(1, stage.now), ..subscription(1) })
-        .await;
+    stage.subscribe(SubscriptionRow { record: disabled(1, stage.now), ..subscription(1) }).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);

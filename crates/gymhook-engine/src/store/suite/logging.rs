@@ -6,6 +6,7 @@ use super::Harness;
 use super::stage::{
     HOUR, SECOND, Stage, begun, delivery, disabled, ended, endpoint, held, notification, subscription, worker,
 };
+use crate::Direction;
 use crate::store::{
     Batch, DeliveryQuery, EndpointStats, LeaseHolder, LeaseRequest, NewNotification, State, Stats, Store,
     SubscriptionQuery, SubscriptionRow,
@@ -210,7 +211,13 @@ pub async fn the_largest_limit_is_none<H: Harness>(harness: &H) {
     let query = SubscriptionQuery { gym: None, after: None, limit: u32::MAX };
     assert_eq!(stage.store.subscriptions(query).await.unwrap().len(), 3);
     assert_eq!(stage.fetch(endpoint(3), u32::MAX).await.deliveries.len(), 3);
-    let request = LeaseRequest { worker: worker(1), length: HOUR, limit: u32::MAX, only: None };
+    let request = LeaseRequest {
+        worker: worker(1),
+        direction: Direction::Outgoing,
+        length: HOUR,
+        limit: u32::MAX,
+        only: None,
+    };
     assert_eq!(stage.store.lease(request, stage.now).await.unwrap().len(), 3);
     assert_eq!(stage.store.purge(stage.now + HOUR, u32::MAX).await, Ok(3));
 }

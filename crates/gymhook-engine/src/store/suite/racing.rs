@@ -6,6 +6,7 @@ use super::Harness;
 use super::stage::{
     HOUR, Stage, attempt, begun, delivery, ended, endpoint, endpoints, held, notification, worker,
 };
+use crate::Direction;
 use crate::store::{Batch, Fetch, LeaseRequest, NewNotification, Refused, Store};
 
 /// How many tasks race, and how often.
@@ -95,7 +96,13 @@ pub async fn workers_lease_different_endpoints<H: Harness>(harness: &H) {
             tokio::spawn(async move {
                 let mut all = Vec::new();
                 for _ in 0..100 {
-                    let request = LeaseRequest { worker: worker(by), length: HOUR, limit: 2, only: None };
+                    let request = LeaseRequest {
+                        worker: worker(by),
+                        direction: Direction::Outgoing,
+                        length: HOUR,
+                        limit: 2,
+                        only: None,
+                    };
                     let leased = store.lease(request, now).await.unwrap();
                     if leased.is_empty() {
                         break;

@@ -11,6 +11,7 @@ use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::Harness;
+use crate::Direction;
 use crate::store::{
     AttemptRow, Batch, Committed, DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification,
     Store, StoredNotification, SubscriptionRow, WorkerId,
@@ -44,6 +45,7 @@ pub(super) fn worker(number: u128) -> WorkerId {
 pub(super) fn subscription(number: u128) -> SubscriptionRow {
     SubscriptionRow {
         id: endpoint(number),
+        direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
         settings: format!("{{\"label\":\"number {number}\"}}"),
         secrets: vec![0, 255, 7, u8::try_from(number).unwrap_or(0)],
@@ -160,12 +162,24 @@ impl<'h, H: Harness> Stage<'h, H> {
     }
 
     pub(super) fn request(&self, by: u128, only: Vec<EndpointId>) -> LeaseRequest {
-        LeaseRequest { worker: worker(by), length: HOUR, limit: 100, only: Some(only) }
+        LeaseRequest {
+            worker: worker(by),
+            direction: Direction::Outgoing,
+            length: HOUR,
+            limit: 100,
+            only: Some(only),
+        }
     }
 
     /// What a worker gets that takes whatever there is.
     pub(super) async fn lease_any(&self, by: u128) -> Vec<Leased> {
-        let request = LeaseRequest { worker: worker(by), length: HOUR, limit: 100, only: None };
+        let request = LeaseRequest {
+            worker: worker(by),
+            direction: Direction::Outgoing,
+            length: HOUR,
+            limit: 100,
+            only: None,
+        };
         self.store.lease(request, self.now).await.expect("leases")
     }
 

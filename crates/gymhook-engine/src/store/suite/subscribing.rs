@@ -4,6 +4,7 @@ use gymhook_delivery::{BreakerState, EndpointRecord};
 
 use super::Harness;
 use super::stage::{HOUR, Stage, disabled, endpoint, endpoints, held, notification, subscription, worker};
+use crate::Direction;
 use crate::store::{Batch, Command, LeaseRequest, Store, SubscriptionQuery, SubscriptionRow};
 
 /// What was written comes back.
@@ -166,6 +167,20 @@ pub async fn a_deleted_one_stays_deleted<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
 }
 
+/// Neither an inbox nor a subscription that is sent to becomes the other.
+pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let incoming = |number| SubscriptionRow { direction: Direction::Incoming, ..subscription(number) };
+    assert_eq!(stage.store.put_subscription(incoming(1), stage.now).await, Ok(false));
+    assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(subscription(1))));
+    assert_eq!(endpoints(&stage.lease_any(1).await), [], "nor is its worker told anything");
+
+    assert_eq!(stage.store.put_subscription(incoming(2), stage.now).await, Ok(true));
+    assert_eq!(stage.store.put_subscription(subscription(2), stage.now).await, Ok(false));
+    assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(incoming(2))));
+    assert_eq!(stage.store.put_subscription(incoming(2), stage.now).await, Ok(true));
+}
+
 /// Nothing more is leased for a deleted subscription: not what waits, not what was under way, no orders.
 pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
@@ -177,6 +192,7 @@ pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
     let only = Some(vec![endpoint(1)]);
-    let request = LeaseRequest { worker: worker(1), length: HOUR, limit: 1, only };
+    let request =
+        LeaseRequest { worker: worker(1), direction: Direction::Outgoing, length: HOUR, limit: 1, only };
     assert_eq!(endpoints(&stage.store.lease(request, stage.now).await.unwrap()), []);
 }

@@ -2,6 +2,7 @@
 
 CREATE TABLE gymhook.subscriptions (
     id          uuid PRIMARY KEY,
+    incoming    boolean NOT NULL,
     gym         text NOT NULL,
     settings    text NOT NULL,
     secrets     bytea NOT NULL,
