@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use gymhook_engine::DeliveryId;
 use gymhook_engine::store::suite::Harness;
-use gymhook_engine::store::{SqliteStore, Store as _, StoreError};
+use gymhook_engine::store::{ApiKeyRow, SqliteStore, Store as _, StoreError};
 use tempfile::TempDir;
 
 /// Files in a folder of its own.
@@ -79,4 +79,33 @@ fn a_file_that_may_only_be_read_is_refused_when_it_is_opened() {
     // Permissions do not stop root: SQLite is asked to open it like a file without the right to write.
     let refused = SqliteStore::open(format!("file:{}?mode=ro", path.display()));
     assert!(matches!(refused, Err(StoreError::ReadOnly { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_was_closed_holds_everything_by_itself() {
+    let harness = InAFile::default();
+    let store = harness.open().await;
+    let clone = store.clone();
+    let label = |number: u128| ApiKeyRow {
+        id: uuid::Uuid::from_u128(number),
+        digest: [7; 32],
+        label: "front desk".to_owned(),
+        writes: true,
+        issued_at: time::macros::utc_datetime!(2026-01-01 12:00),
+        revoked_at: None,
+    };
+    store.put_api_key(label(1)).await.unwrap();
+    assert_eq!(store.close().await, Ok(()));
+    assert_eq!(clone.put_api_key(label(2)).await, Err(StoreError::Closed));
+    assert_eq!(clone.api_keys().await, Err(StoreError::Closed));
+    assert_eq!(clone.close().await, Err(StoreError::Closed));
+
+    let copied = harness.folder().join("copied.db");
+    std::fs::copy(store.path(), &copied).unwrap();
+    assert_eq!(SqliteStore::open(copied).unwrap().api_keys().await, Ok(vec![label(1)]));
+    let left: Vec<_> = std::fs::read_dir(store.path().parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left, ["webhooks.db"]);
 }

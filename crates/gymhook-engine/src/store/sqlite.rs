@@ -129,6 +129,23 @@ impl SqliteStore {
         &self.0.path
     }
 
+    /// Closes the file, for this and all clones: whatever was asked before is done, and whatever is asked later fails with
+    /// [`StoreError::Closed`]. Shut the engine down first.
+    ///
+    /// If no other process has the file open, it then holds everything by itself, and nothing lies beside it but the workers'
+    /// lock. Without this, what was acknowledged is as durable, but part of it may be in the file's write-ahead log.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] if it was closed before, and whatever SQLite says.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        // The last one to close writes the log into the file, and only the writer may.
+        self.0.reader.close().await?;
+        self.0.log_reader.close().await?;
+        self.0.writer.close().await?;
+        drop(self.worker_lock().take());
+        Ok(())
+    }
+
     /// The file whose lock tells workers of each other.
     fn worker_file(&self) -> std::io::Result<File> {
         let mut beside = self.0.path.clone().into_os_string();

@@ -14,13 +14,20 @@ type Job = Box<dyn FnOnce(Result<&Connection>) -> Answer + Send>;
 /// Tells whoever asked: what the job found, unless the commit failed.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
+/// What a thread is asked.
+enum Message {
+    Call(Job),
+    /// To close its connection, say how that went, and end. What comes later is never done.
+    Close(oneshot::Sender<Result<()>>),
+}
+
 /// At most so many calls share one commit.
 const GROUP: usize = 512;
 
 /// A connection on a thread of its own. Cloning is cheap; the thread ends with the last clone.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionThread {
-    jobs: Sender<Job>,
+    messages: Sender<Message>,
 }
 
 impl ConnectionThread {
@@ -34,13 +41,20 @@ impl ConnectionThread {
         Self::start("gymhook-sqlite-reader", connection, read_all)
     }
 
-    fn start(name: &str, connection: Connection, run: fn(Connection, &Receiver<Job>)) -> Result<Self> {
-        let (jobs, waiting) = channel();
+    fn start(name: &str, connection: Connection, run: fn(Connection, &Receiver<Message>)) -> Result<Self> {
+        let (messages, waiting) = channel();
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || run(connection, &waiting))
             .map_err(|error| StoreError::Unavailable { problem: error.to_string() })?;
-        Ok(Self { jobs })
+        Ok(Self { messages })
+    }
+
+    /// Closes the connection once everything asked so far is done; the thread is over then.
+    pub(super) async fn close(&self) -> Result<()> {
+        let (tell, closed) = oneshot::channel();
+        self.messages.send(Message::Close(tell)).map_err(|_| StoreError::Closed)?;
+        closed.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Does something with the connection. What it returns comes back when it is on disk; if it returns an error,
@@ -55,7 +69,7 @@ impl ConnectionThread {
             // Whoever asked may have gone: then there is nobody to tell.
             Box::new(move |committed| drop(tell.send(committed.and(found))))
         });
-        self.jobs.send(job).map_err(|_| StoreError::Closed)?;
+        self.messages.send(Message::Call(job)).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -73,16 +87,36 @@ fn in_savepoint<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Re
     found
 }
 
-fn write_all(mut connection: Connection, waiting: &Receiver<Job>) {
+fn write_all(mut connection: Connection, waiting: &Receiver<Message>) {
     while let Ok(first) = waiting.recv() {
-        let mut group = vec![first];
-        group.extend(waiting.try_iter().take(GROUP - 1));
-        let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
-        let committed = commit_group(&mut connection, group, &mut answers);
-        for answer in answers {
-            answer(committed.clone());
+        let mut group = Vec::new();
+        let mut closing = None;
+        for message in core::iter::once(first).chain(waiting.try_iter().take(GROUP - 1)) {
+            match message {
+                Message::Call(job) => group.push(job),
+                Message::Close(tell) => {
+                    closing = Some(tell);
+                    break;
+                }
+            }
+        }
+        if !group.is_empty() {
+            let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
+            let committed = commit_group(&mut connection, group, &mut answers);
+            for answer in answers {
+                answer(committed.clone());
+            }
+        }
+        if let Some(tell) = closing {
+            return close(connection, tell);
         }
     }
+}
+
+fn close(connection: Connection, tell: oneshot::Sender<Result<()>>) {
+    let closed = connection.close().map_err(|(_, error)| StoreError::from(error));
+    // Whoever asked may have gone: then there is nobody to tell.
+    drop(tell.send(closed));
 }
 
 fn commit_group(connection: &mut Connection, group: Vec<Job>, answers: &mut Vec<Answer>) -> Result<()> {
@@ -99,9 +133,11 @@ fn commit_group(connection: &mut Connection, group: Vec<Job>, answers: &mut Vec<
     Ok(transaction.commit()?)
 }
 
-fn read_all(connection: Connection, waiting: &Receiver<Job>) {
-    while let Ok(job) = waiting.recv() {
-        let answer = job(Ok(&connection));
-        answer(Ok(()));
+fn read_all(connection: Connection, waiting: &Receiver<Message>) {
+    while let Ok(message) = waiting.recv() {
+        match message {
+            Message::Call(job) => job(Ok(&connection))(Ok(())),
+            Message::Close(tell) => return close(connection, tell),
+        }
     }
 }
