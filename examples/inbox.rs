@@ -53,7 +53,7 @@ async fn main() -> Result<ExitCode, AnyError> {
         }))
         .await?;
     // Our own retries come sooner, so that the example ends sooner.
-    let policy = Inbox::<SqliteStore>::policy();
+    let policy = Inbox::policy();
     let delays = [100, 200, 400, 400, 400, 400, 400, 400, 400, 400].map(Duration::from_millis);
     let retry = policy.retry().clone().with_schedule(RetrySchedule::fixed(delays.to_vec()));
     let inbox =

@@ -1,6 +1,7 @@
-//! The table of durable delivery: `cargo bench -p gymhook-benches --bench durable [-- --quick] [WORD...]`.
+//! The table of durable delivery: `cargo bench -p gymhook-benches --bench durable [-- --quick | --huge] [WORD...]`.
 //!
-//! It runs the tasks whose names contain a word, or all. Everything is on this machine: the engine, the server that it sends to,
+//! It runs the tasks whose names contain a word, or all. `--huge` has 10 million wait at 10,000 endpoints where else a million
+//! waits at 1,000; that takes 8 GB of disk. Everything is on this machine: the engine, the server that it sends to,
 //! SQLite files and a private PostgreSQL with real syncs. Where a ratio has a goal, both sides took turns in one process, and the
 //! ratio is the median of the rounds'.
 #![allow(
@@ -32,6 +33,7 @@ use crate::stores::Postgres;
 #[derive(Clone, Copy, Debug)]
 struct Size {
     is_quick: bool,
+    is_huge: bool,
 }
 
 impl Size {
@@ -49,7 +51,8 @@ fn main() -> Outcome<()> {
     {
         return runtime.block_on(million::start_up(file));
     }
-    let size = Size { is_quick: options.iter().any(|option| option == "--quick") };
+    let has = |wanted: &str| options.iter().any(|option| option == wanted);
+    let size = Size { is_quick: has("--quick"), is_huge: has("--huge") };
     let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| task.contains(word.as_str()));
     let mut report = Report::new();
     runtime.block_on(measure(size, is_wanted, &mut report))?;

@@ -17,8 +17,6 @@ use crate::stores::Sqlite;
 
 pub(crate) const TASK: &str = "start-up";
 
-const ENDPOINTS: u64 = 1_000;
-
 /// What the program that starts up says.
 #[derive(Serialize, Deserialize)]
 struct Said {
@@ -28,10 +26,12 @@ struct Said {
 }
 
 pub(crate) async fn measure(size: Size, report: &mut Report) -> Outcome<()> {
-    let load = Load { deliveries: size.pick(1_000_000, 50_000), endpoints: ENDPOINTS, callers: 8 };
+    let (deliveries, endpoints) =
+        if size.is_huge { (10_000_000, 10_000) } else { (size.pick(1_000_000, 50_000), 1_000) };
+    let load = Load { deliveries, endpoints, callers: 8 };
     let fresh = Sqlite::fresh()?;
     let engine = Engine::builder(fresh.store.clone()).enqueue_only();
-    subscribe(&engine, 0..ENDPOINTS, "http://127.0.0.1/", &policy()).await?;
+    subscribe(&engine, 0..endpoints, "http://127.0.0.1/", &policy()).await?;
     let began = Instant::now();
     load.hand_over(&fresh.store).await?;
     eprintln!("{} deliveries wait after {:?}", load.deliveries, began.elapsed());
@@ -47,7 +47,7 @@ pub(crate) async fn measure(size: Size, report: &mut Report) -> Outcome<()> {
         return Err(format!("starting up failed: {}", String::from_utf8_lossy(&ended.stderr)).into());
     }
     let said: Said = serde_json::from_slice(&ended.stdout)?;
-    let task = format!("{TASK}, SQLite, {} waiting at {ENDPOINTS} endpoints", load.deliveries);
+    let task = format!("{TASK}, SQLite, {} waiting at {endpoints} endpoints", load.deliveries);
     report.add(Row {
         task: task.clone(),
         what: "from opening the file to the first attempt".to_owned(),

@@ -71,6 +71,32 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
+// For no store in particular, so that `Inbox::policy()` names none.
+impl Inbox<()> {
+    /// How handling is retried unless one says otherwise (our default): after 1 s, 4 s, 16 s, 1 min, 5 min, 20 min and then
+    /// six times after an hour; what a handler [rejects](crate::HandlerError::reject) is kept at once; never switched off.
+    ///
+    /// For another schedule, change this one, so that what is rejected is still kept at once:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook::retry::RetrySchedule;
+    /// use gymhook_engine::Inbox;
+    ///
+    /// let policy = Inbox::policy();
+    /// let retry = policy.retry().clone().with_schedule(RetrySchedule::constant(Duration::from_secs(60), 5));
+    /// let every_minute = policy.with_retry(retry);
+    /// # let _ = every_minute;
+    /// ```
+    #[must_use]
+    pub fn policy() -> EndpointPolicy {
+        const SECONDS: [u64; 12] = [1, 4, 16, 60, 300, 1_200, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600];
+        let retry = RetryPolicy::new(RetrySchedule::fixed(SECONDS.map(Duration::from_secs).to_vec()))
+            .with_classify(Classify::new().with(REJECTED, Verdict::Reject));
+        EndpointPolicy::new(retry).with_breaker(None).with_auto_disable(AutoDisable::never())
+    }
+}
+
 impl<S: Store> Inbox<S> {
     /// Opens an inbox, or makes it, with its own name, and handles what is in it as `policy` says; [`Inbox::policy`] is a good one.
     ///
@@ -85,30 +111,6 @@ impl<S: Store> Inbox<S> {
         let subscription = Subscription::handled_here(id, policy).with_label(label);
         engine.put_subscription(&subscription).await?;
         Ok(Self { engine, id })
-    }
-
-    /// How handling is retried unless one says otherwise (our default): after 1 s, 4 s, 16 s, 1 min, 5 min, 20 min and then
-    /// six times after an hour; what a handler [rejects](crate::HandlerError::reject) is kept at once; never switched off.
-    ///
-    /// For another schedule, change this one, so that what is rejected is still kept at once:
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use gymhook::retry::RetrySchedule;
-    /// use gymhook_engine::Inbox;
-    /// use gymhook_engine::store::SqliteStore;
-    ///
-    /// let policy = Inbox::<SqliteStore>::policy();
-    /// let retry = policy.retry().clone().with_schedule(RetrySchedule::constant(Duration::from_secs(60), 5));
-    /// let every_minute = policy.with_retry(retry);
-    /// # let _ = every_minute;
-    /// ```
-    #[must_use]
-    pub fn policy() -> EndpointPolicy {
-        const SECONDS: [u64; 12] = [1, 4, 16, 60, 300, 1_200, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600];
-        let retry = RetryPolicy::new(RetrySchedule::fixed(SECONDS.map(Duration::from_secs).to_vec()))
-            .with_classify(Classify::new().with(REJECTED, Verdict::Reject));
-        EndpointPolicy::new(retry).with_breaker(None).with_auto_disable(AutoDisable::never())
     }
 
     /// The engine that works it off.

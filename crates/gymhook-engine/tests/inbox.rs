@@ -50,7 +50,7 @@ async fn start(script: impl Fn(&Handled) -> Result<(), HandlerError> + Send + Sy
         .start(transport)
         .await
         .unwrap();
-    let inbox = Inbox::open(engine, endpoint(1), "front desk", Inbox::<SqliteStore>::policy()).await.unwrap();
+    let inbox = Inbox::open(engine, endpoint(1), "front desk", Inbox::policy()).await.unwrap();
     Setup { folder, inbox, handled }
 }
 
@@ -169,7 +169,7 @@ async fn what_came_in_is_kept_when_the_inbox_is_opened_again() {
         panic!("new")
     };
     let engine = setup.inbox.engine().clone();
-    let again = Inbox::open(engine, endpoint(1), "front desk", Inbox::<SqliteStore>::policy()).await.unwrap();
+    let again = Inbox::open(engine, endpoint(1), "front desk", Inbox::policy()).await.unwrap();
     let repeated = again.accept(&pg_next("berlin", 1)).await.unwrap();
     assert!(matches!(repeated, Accepted::Duplicate { delivery: same, .. } if same == delivery));
     let deleted = again.engine().delete_subscription(endpoint(1)).await;

@@ -326,3 +326,14 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
     assert_eq!(written("point", &good).await, Ok(()));
     engine.shutdown().await;
 }
+
+#[tokio::test]
+async fn nothing_can_be_ordered_for_what_was_deleted() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    setup.enqueue([1], 1).await;
+    setup.until_state(1, State::Delivered).await;
+    assert_eq!(setup.engine.redeliver(delivery(2)).await, Ok(false), "there is none");
+    assert_eq!(setup.engine.delete_subscription(endpoint(1)).await, Ok(true));
+    assert_eq!(setup.engine.redeliver(delivery(1)).await, Ok(false));
+    assert_eq!(setup.engine.cancel(delivery(1)).await, Ok(false));
+}

@@ -64,7 +64,8 @@ impl<S: Store> Engine<S> {
         self.order_for(id, Command::Cancel(id)).await
     }
 
-    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery.
+    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, or its
+    /// subscription was deleted.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -83,6 +84,10 @@ impl<S: Store> Engine<S> {
 
     async fn order_for(&self, id: DeliveryId, command: Command) -> Result<bool, StoreError> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(false) };
+        let subscription = self.store().subscription(delivery.endpoint).await?;
+        if subscription.is_none_or(|subscription| subscription.deleted_at.is_some()) {
+            return Ok(false);
+        }
         self.order(delivery.endpoint, command).await?;
         Ok(true)
     }

@@ -44,7 +44,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     pub(super) fn lease_lost(&mut self, endpoint: EndpointId) {
-        tracing::warn!(%endpoint, "the lease on an endpoint is another worker's now");
+        tracing::warn!(%endpoint, "an endpoint is another worker's now, or was deleted: nothing more is done for it here");
         telemetry::lease_lost();
         let theirs: Vec<AttemptRef> =
             self.flying.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
