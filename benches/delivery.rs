@@ -10,10 +10,8 @@ use core::time::Duration;
 use std::process::Command;
 use std::time::Instant;
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
 use contenders::waiting::{Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting};
-use contenders::{Contender, Group, Outcome, Rounds, crowd, outage, retry};
+use contenders::{Contender, Group, Outcome, Report, Rounds, crowd, outage, retry};
 use cpu_time::ThreadTime;
 
 const SIZES: [(u64, &str); 4] = [
@@ -35,7 +33,7 @@ fn main() -> Outcome<()> {
         std::env::args().skip(1).partition(|word| word.starts_with('-'));
     let quick = options.iter().any(|option| option == "--quick");
     let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| task.contains(word.as_str()));
-    let mut report = Report::new();
+    let mut report = Report::new(["task", "contender", "result", "bytes each", "ratio", "goal"], [3, 4]);
     for group in retry::groups() {
         let group = group?;
         if is_wanted(group.name()) {
@@ -78,14 +76,15 @@ fn decisions(group: &Group, report: &mut Report) -> Outcome<()> {
         let line = format!("{}\t0\t{}\t", group.name(), contender.name());
         let count = allocations.lines().find_map(|counted| counted.strip_prefix(&line));
         let nanos = rounds.nanos(index);
-        report.add(Row {
+        Row {
             task: group.name().to_owned(),
             contender: contender.name().to_owned(),
             result: format!("{nanos:.1} ns, {} allocations", count.unwrap_or("?")),
             goal: "< 100 ns, 0 allocations".to_owned(),
             met: Some(nanos < 100.0 && count == Some("0")),
             ..Row::default()
-        });
+        }
+        .add_to(report);
     }
     Ok(())
 }
@@ -120,7 +119,7 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
     for (index, (contender, bytes)) in names.into_iter().zip(bytes).enumerate() {
         let (nanos, ratio) = (rounds.nanos(index), rounds.ratio(index, 0));
         let is_ours = contender.starts_with("Dispatcher");
-        report.add(Row {
+        Row {
             task: task.to_owned(),
             contender: contender.to_owned(),
             result: format!("{nanos:.0} ns a transition"),
@@ -128,7 +127,8 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
             ratio: format!("{ratio:.2}"),
             goal: if is_ours { "≤ 2 × floor, ≤ 200 B".to_owned() } else { String::new() },
             met: is_ours.then(|| ratio <= 2.0 && bytes.is_none_or(|bytes| bytes <= 200.0)),
-        });
+        }
+        .add_to(report);
     }
     eprintln!("{task}: measured");
     Ok(())
@@ -142,7 +142,7 @@ fn fairness(report: &mut Report) -> Outcome<()> {
         for (contender, waits) in contenders {
             let ratio = waits.with.as_secs_f64() / waits.without.as_secs_f64();
             let is_ours = contender == "Dispatcher";
-            report.add(Row {
+            Row {
                 task: task.clone(),
                 contender: contender.to_owned(),
                 result: format!("99 % wait ≤ {:.1?}, without them {:.1?}", waits.with, waits.without),
@@ -150,7 +150,8 @@ fn fairness(report: &mut Report) -> Outcome<()> {
                 goal: if is_ours { "≤ 1.1 × without".to_owned() } else { String::new() },
                 met: is_ours.then_some(ratio <= 1.1),
                 ..Row::default()
-            });
+            }
+            .add_to(report);
         }
     }
     Ok(())
@@ -168,16 +169,15 @@ fn recovery(report: &mut Report) -> Outcome<()> {
         met: Some(met),
         ..Row::default()
     };
-    report.add(row(
+    row(
         format!("peak {} in any second, {} tries in vain", seen.peak, seen.in_vain),
         format!("≤ {} a second", outage::RATE),
         seen.peak <= usize::try_from(outage::RATE.get())?,
-    ));
+    )
+    .add_to(report);
     let drained = format!("drained after {:.1?}, ideal {:.1?}", seen.drained_after, seen.ideal);
-    report
-        .add(Row {
-            ratio: format!("{ratio:.3}"), ..row(drained, "≤ 1.2 × ideal".to_owned(), ratio <= 1.2)
-        });
+    Row { ratio: format!("{ratio:.3}"), ..row(drained, "≤ 1.2 × ideal".to_owned(), ratio <= 1.2) }
+        .add_to(report);
     Ok(())
 }
 
@@ -218,49 +218,9 @@ struct Row {
     met: Option<bool>,
 }
 
-struct Report {
-    table: Table,
-    met: usize,
-    missed: usize,
-}
-
-impl Report {
-    fn new() -> Self {
-        let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN);
-        table.set_header(["task", "contender", "result", "bytes each", "ratio", "goal", "met"]);
-        for column in [3, 4] {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        Self { table, met: 0, missed: 0 }
-    }
-
-    fn add(&mut self, row: Row) {
-        let met = match row.met {
-            Some(true) => {
-                self.met += 1;
-                "yes"
-            }
-            Some(false) => {
-                self.missed += 1;
-                "NO"
-            }
-            None => "",
-        };
-        self.table.add_row([
-            row.task,
-            row.contender,
-            row.result,
-            row.bytes,
-            row.ratio,
-            row.goal,
-            met.to_owned(),
-        ]);
-    }
-
-    fn print(&self) {
-        println!("{}\n{} goals met, {} missed", self.table, self.met, self.missed);
+impl Row {
+    fn add_to(self, report: &mut Report) {
+        let Self { task, contender, result, bytes, ratio, goal, met } = self;
+        report.add([task, contender, result, bytes, ratio, goal], met);
     }
 }

@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
-use contenders::{Contender, Goal, Group, Outcome};
+use contenders::{Contender, Goal, Group, Outcome, Report};
 
 /// How long one contender runs before the next one's turn.
 const TURN: Duration = Duration::from_micros(100);
@@ -24,15 +22,8 @@ type Allocations = BTreeMap<(String, usize, String), u64>;
 fn main() -> Outcome<()> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let allocations = count_allocations()?;
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    table.set_header(["task", "body", "contender", "ns", "× first", "allocations", "goal", "ratio", "met"]);
-    for column in [1, 3, 4, 5, 7] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let (mut met, mut missed) = (0, 0);
+    let columns = ["task", "body", "contender", "ns", "× first", "allocations", "goal", "ratio"];
+    let mut report = Report::new(columns, [1, 3, 4, 5, 7]);
     for group in contenders::all() {
         let group = group?;
         if !words.is_empty() && !words.iter().any(|word| group.name().contains(word.as_str())) {
@@ -41,13 +32,11 @@ fn main() -> Outcome<()> {
         let rounds = measure(&group);
         for contender in group.contenders() {
             let row = Row { group: &group, rounds: &rounds, contender, allocations: &allocations };
-            for verdict in row.add_to(&mut table) {
-                if verdict { met += 1 } else { missed += 1 }
-            }
+            row.add_to(&mut report);
         }
         eprintln!("{}, {} bytes: {} rounds", group.name(), group.body_bytes(), rounds.len());
     }
-    println!("{table}\n{met} goals met, {missed} missed");
+    report.print();
     Ok(())
 }
 
@@ -98,20 +87,11 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Adds one line for each goal, or one without a goal; says which goals were met.
-    fn add_to(&self, table: &mut Table) -> Vec<bool> {
+    fn add_to(&self, report: &mut Report) {
         let Self { group, contender, .. } = self;
         let key = (group.name().to_owned(), group.body_bytes(), contender.name().to_owned());
         let allocations = self.allocations.get(&key).copied();
         let first = group.contenders().first().map_or("", Contender::name);
-        let facts = [
-            group.name().to_owned(),
-            bytes(group.body_bytes()),
-            contender.name().to_owned(),
-            nanos(self.median(|round| self.time_of(round, contender.name()))),
-            format!("{:.2}", self.ratio_to(first)),
-            allocations.map_or_else(String::new, |count| count.to_string()),
-        ];
         let mut goals: Vec<(String, String, bool)> =
             contender.goals().iter().map(|goal| self.judge(*goal)).collect();
         if let (Some(most), Some(made)) = (contender.most_allocations(), allocations) {
@@ -126,14 +106,17 @@ impl Row<'_> {
             ratios.push(ratio);
         }
         ratios.retain(|ratio| !ratio.is_empty());
-        let met = match verdicts.as_slice() {
-            [] => "",
-            all if all.iter().all(|met| *met) => "yes",
-            _ => "NO",
-        };
-        let judged = [goal_texts.join(", "), ratios.join(", "), met.to_owned()];
-        table.add_row(facts.into_iter().chain(judged));
-        verdicts
+        let cells = [
+            group.name().to_owned(),
+            bytes(group.body_bytes()),
+            contender.name().to_owned(),
+            nanos(self.median(|round| self.time_of(round, contender.name()))),
+            format!("{:.2}", self.ratio_to(first)),
+            allocations.map_or_else(String::new, |count| count.to_string()),
+            goal_texts.join(", "),
+            ratios.join(", "),
+        ];
+        report.add(cells, verdicts);
     }
 
     fn judge(&self, goal: Goal) -> (String, String, bool) {

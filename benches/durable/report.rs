@@ -1,7 +1,4 @@
-//! The table.
-
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
+//! The lines of the table, and how their figures are made.
 
 /// One line.
 #[derive(Debug, Default)]
@@ -15,44 +12,24 @@ pub(crate) struct Row {
     pub(crate) met: Option<bool>,
 }
 
+/// The table.
 #[derive(Debug)]
-pub(crate) struct Report {
-    table: Table,
-    met: u32,
-    missed: u32,
-}
+pub(crate) struct Report(contenders::Report);
 
 impl Report {
     pub(crate) fn new() -> Self {
-        let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN);
-        table.set_header(["task", "what", "result", "ratio", "goal", "met"]);
-        for column in [2, 3] {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        Self { table, met: 0, missed: 0 }
+        Self(contenders::Report::new(["task", "what", "result", "ratio", "goal"], [2, 3]))
     }
 
+    /// Adds a line, and tells it at once: the whole takes minutes.
     pub(crate) fn add(&mut self, row: Row) {
-        let met = match row.met {
-            Some(true) => {
-                self.met += 1;
-                "yes"
-            }
-            Some(false) => {
-                self.missed += 1;
-                "NO"
-            }
-            None => "",
-        };
-        eprintln!("{}, {}: {} {}", row.task, row.what, row.result, row.ratio);
-        self.table.add_row([row.task, row.what, row.result, row.ratio, row.goal.to_owned(), met.to_owned()]);
+        let Row { task, what, result, ratio, goal, met } = row;
+        eprintln!("{task}, {what}: {result} {ratio}");
+        self.0.add([task, what, result, ratio, goal.to_owned()], met);
     }
 
     pub(crate) fn print(&self) {
-        println!("{}\n{} goals met, {} missed", self.table, self.met, self.missed);
+        self.0.print();
     }
 }
 

@@ -11,6 +11,7 @@ pub mod decode;
 mod group;
 pub mod outage;
 pub mod receive;
+mod report;
 mod request;
 pub mod retry;
 mod rounds;
@@ -20,6 +21,7 @@ pub mod waiting;
 
 pub use criterion_view::measure;
 pub use group::{Contender, Goal, Group, Outcome};
+pub use report::Report;
 pub use rounds::Rounds;
 
 /// All groups, in the order of the table.
