@@ -30,6 +30,7 @@ use std::time::Instant;
 use gymhook_delivery::{
     AttemptRef, DeliveryChange, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output, Record,
 };
+use gymhook_retry::{Fault, Outcome};
 use time::UtcDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -86,6 +87,9 @@ struct Stop {
     gave_up: bool,
 }
 
+/// The platform of what is handled here.
+const INBOX: &str = "inbox";
+
 /// For so long after the grace a shutdown waits for a store that does not answer.
 const ABANDON_AFTER: Duration = Duration::from_secs(5);
 
@@ -100,6 +104,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         store.take_over().await?;
         let at = clocks::monotonic();
         let clock = StoreClock::new(store.now().await?, at);
+        telemetry::worker_started(id, clock.now());
         let (landing, landed) = unbounded_channel();
         Ok(Self {
             id,
@@ -202,12 +207,22 @@ impl<S: Store, T: Transport> Worker<S, T> {
         // What was given up is in the log already, and what was lost is somebody else's.
         let awaited = self.flying.remove(&attempt).is_some();
         telemetry::attempt_ended(&landed.answer.outcome, landed.took);
+        if matches!(landed.answer.outcome, Outcome::Internal(_)) {
+            telemetry::own_fault(&attempt, &landed.answer);
+        } else if landed.answer.outcome == Outcome::Failure(Fault::Timeout) && self.is_inbox(attempt.endpoint)
+        {
+            telemetry::handler_timed_out(&attempt, landed.took);
+        }
         let ours = self.tenures.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
         if ours && awaited {
             self.pending.attempt_ended(attempt.endpoint, landed.row());
         }
         let now = self.clock.now();
         self.machine.handle_outcome(&attempt, &landed.answer.outcome, now);
+    }
+
+    fn is_inbox(&self, endpoint: EndpointId) -> bool {
+        self.tenures.0.get(&endpoint).is_some_and(|tenure| tenure.subscription.platform() == INBOX)
     }
 
     /// Takes down everything the machine has to say.
