@@ -189,12 +189,12 @@ impl Gym {
             .filter(|member| visits.get(&member_id(*member)) != Some(&(CHECK_INS / MEMBERS)))
             .count();
         println!(
-            "The handler was called {} times and failed {} times. {} members have {} visits of {CHECK_INS} that were sent;\n{wrong} \
+            "The handler was called {} times and failed {} times. {} of {CHECK_INS} check-ins counted, for {} members;\n{wrong} \
              members have a visit too few or too many, {undeliverable} check-ins were given up.",
             self.handled.load(Ordering::Relaxed),
             self.failed.load(Ordering::Relaxed),
-            visits.len(),
             visits.values().sum::<u32>(),
+            visits.len(),
         );
         Ok(as_expected && wrong == 0 && undeliverable == 0 && visits.len() == MEMBERS as usize)
     }
