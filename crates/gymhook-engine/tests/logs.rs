@@ -82,7 +82,8 @@ async fn what_passes_is_for_debug_and_what_was_given_up_or_is_our_fault_a_warnin
         }
     }))
     .await;
-    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    let retry = policy().retry().clone().with_own_fault_delay(Duration::from_millis(50));
+    setup.engine.put_subscription(&subscription(1, policy().with_retry(retry))).await.unwrap();
     setup.enqueue([1], 1).await;
     setup.until_state(1, State::Delivered).await;
     setup.enqueue([2], 1).await;
