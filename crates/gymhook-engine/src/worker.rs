@@ -42,7 +42,7 @@ use self::tenure::Tenures;
 use self::turn::{Turn, TurnDone};
 use crate::engine::{Options, Request};
 use crate::store::{Store, StoreError, WorkerId};
-use crate::{Transport, clock as clocks, telemetry};
+use crate::{Direction, Transport, clock as clocks, telemetry};
 
 /// Drives the machine until it is told to stop.
 #[derive(Debug)]
@@ -86,9 +86,6 @@ struct Stop {
     until: Instant,
     gave_up: bool,
 }
-
-/// The platform of what is handled here.
-const INBOX: &str = "inbox";
 
 /// For so long after the grace a shutdown waits for a store that does not answer.
 const ABANDON_AFTER: Duration = Duration::from_secs(5);
@@ -209,7 +206,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
         telemetry::attempt_ended(&landed.answer.outcome, landed.took);
         if matches!(landed.answer.outcome, Outcome::Internal(_)) {
             telemetry::own_fault(&attempt, &landed.answer);
-        } else if landed.answer.outcome == Outcome::Failure(Fault::Timeout) && self.is_inbox(attempt.endpoint)
+        } else if landed.answer.outcome == Outcome::Failure(Fault::Timeout)
+            && self.transport.direction() == Direction::Incoming
         {
             telemetry::handler_timed_out(&attempt, landed.took);
         }
@@ -219,10 +217,6 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let now = self.clock.now();
         self.machine.handle_outcome(&attempt, &landed.answer.outcome, now);
-    }
-
-    fn is_inbox(&self, endpoint: EndpointId) -> bool {
-        self.tenures.0.get(&endpoint).is_some_and(|tenure| tenure.subscription.platform() == INBOX)
     }
 
     /// Takes down everything the machine has to say.

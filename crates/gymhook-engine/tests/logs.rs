@@ -123,7 +123,7 @@ async fn a_handler_that_takes_too_long_is_a_warning_and_a_receiver_that_does_is_
     });
     let store = SqliteStore::open(folder.path().join("inbox.db")).unwrap();
     let engine = Engine::builder(store).start(handler).await.unwrap();
-    let policy_of_inbox = hasty(Inbox::<SqliteStore>::policy());
+    let policy_of_inbox = hasty(Inbox::policy());
     let inbox = Inbox::open(engine, endpoint(1), "front desk", policy_of_inbox).await.unwrap();
     let came_in = NewNotification::new(delivery(1), endpoint(1), "CUSTOMER_CHECKIN", "{}".into());
     inbox.engine().enqueue(vec![came_in]).await.unwrap();
