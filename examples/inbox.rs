@@ -25,6 +25,7 @@ use gymhook::send::{self, EndpointUrl};
 use gymhook::signature::{Keyring, Secret, Signer};
 use gymhook::{Provider, Receiver};
 use gymhook_engine::store::SqliteStore;
+use gymhook_engine::store::sqlite::rusqlite::{self, Connection, TransactionBehavior};
 use gymhook_engine::{AcceptError, EndpointId, Engine, Handled, HandlerError, HandlerTransport, Inbox};
 use gymhook_examples::{AnyError, table};
 use http::{HeaderMap, StatusCode, header};
@@ -32,7 +33,6 @@ use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rusqlite::{Connection, TransactionBehavior};
 use time::UtcDateTime;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -189,12 +189,12 @@ impl Gym {
             .filter(|member| visits.get(&member_id(*member)) != Some(&(CHECK_INS / MEMBERS)))
             .count();
         println!(
-            "The handler was called {} times and failed {} times. {} members have {} visits of {CHECK_INS} that were sent;\n{wrong} \
+            "The handler was called {} times and failed {} times. {} of {CHECK_INS} check-ins counted, for {} members;\n{wrong} \
              members have a visit too few or too many, {undeliverable} check-ins were given up.",
             self.handled.load(Ordering::Relaxed),
             self.failed.load(Ordering::Relaxed),
-            visits.len(),
             visits.values().sum::<u32>(),
+            visits.len(),
         );
         Ok(as_expected && wrong == 0 && undeliverable == 0 && visits.len() == MEMBERS as usize)
     }

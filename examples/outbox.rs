@@ -3,6 +3,7 @@
 //! A gym books classes in a table of its own, and hands the notification over in the same transaction: first one that is
 //! rolled back, then one that commits. The booking and the notification are both there, or neither is. On SQLite, and on
 //! PostgreSQL too where its programs are installed. The exit status is 0 only if exactly the committed booking has arrived.
+//! The receiver, its subscription and the transport are set up in `examples/src/loopback.rs`.
 //!
 //! `cargo run --release --example outbox`
 
@@ -17,6 +18,7 @@ use gymhook::delivery::EndpointPolicy;
 use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook_engine::store::postgres::tokio_postgres::NoTls;
 use gymhook_engine::store::postgres::{self, PostgresOptions};
+use gymhook_engine::store::sqlite::rusqlite::{Connection, TransactionBehavior};
 use gymhook_engine::store::{NewNotification, PostgresStore, SqliteStore, Store, sqlite};
 use gymhook_engine::{EndpointId, Engine};
 use gymhook_examples::{AnyError, receive_on_loopback, subscription, table, transport};
@@ -34,7 +36,8 @@ const COMMITTED: i64 = 18;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, AnyError> {
-    let mut rows = table(&["database", "member", "transaction", "booked", "handed over", "requests", ""]);
+    let mut rows =
+        table(&["database", "member", "transaction", "booked", "handed over", "requests", "verdict"]);
     let mut kept = on_sqlite(&mut rows).await?;
     match Server::start() {
         Ok(server) => kept &= on_postgres(&server, &mut rows).await?,
@@ -52,11 +55,12 @@ async fn on_sqlite(rows: &mut Table) -> Result<bool, AnyError> {
     let engine = start(SqliteStore::open(&file)?, &requests).await?;
 
     // The gym's own connection to the same file.
-    let mut connection = rusqlite::Connection::open(&file)?;
+    let mut connection = Connection::open(&file)?;
     connection.execute_batch(BOOKINGS)?;
     for member in [ROLLED_BACK, COMMITTED] {
         let notifications = notifications(&engine, member).await?;
-        let transaction = connection.transaction()?;
+        // A deferred one that reads first fails as soon as the engine has committed in between.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute("INSERT INTO bookings (member, class) VALUES (?1, 'spinning')", [member])?;
         for enqueued in sqlite::enqueue_in(&transaction, &notifications, UtcDateTime::now())? {
             let _new = enqueued?;

@@ -3,7 +3,8 @@
 //! Hands 2,000 notifications over to an engine on a SQLite file, and delivers them to a real server that is slow, fails,
 //! stalls, and now and then takes one and answers 500 all the same. Press Ctrl-C in the middle, or end it with `kill -9`, and
 //! run it again: it goes on where it was. In the end it prints some of the log, and the totals; the exit status is 0 only if
-//! the receiver has every delivery. Run it once more, and it begins with the next 2,000.
+//! the receiver has every delivery. Run it once more, and it begins with the next 2,000. The server, its subscription and the
+//! transport are set up in `examples/src/loopback.rs`.
 //!
 //! `cargo run --release --example send_durably [FILE] [NUMBER]`
 
@@ -144,7 +145,15 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
     }
     logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.len()), log.delivery.order));
 
-    let mut rows = table(&["delivery", "state", "attempt", "after", "outcome", "status", "what went wrong"]);
+    let mut rows = table(&[
+        "delivery",
+        "state",
+        "attempt",
+        "after handing over",
+        "outcome",
+        "status",
+        "what went wrong",
+    ]);
     for log in logs.iter().take(4) {
         for attempt in &log.attempts {
             let after = attempt
@@ -222,13 +231,13 @@ impl Receiver {
 
     fn totals(&self) -> String {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        let times: u64 = record.taken.values().sum();
+        let again = record.taken.values().filter(|times| **times > 1).count();
         format!(
-            "The receiver got {} requests in this run. In all runs it took {} deliveries, and {} times one that it had: at \
-             least once,\nalways under the same id, so that it can tell.",
+            "The receiver got {} requests in this run. In all runs it took {} deliveries, and was sent {} of them \
+             a second time:\nat least once, always under the same id, so that it can tell.",
             self.requests.load(Ordering::Relaxed),
             record.taken.len(),
-            times - record.taken.len() as u64
+            again
         )
     }
 }

@@ -16,7 +16,7 @@ mod telemetry;
 mod transport;
 mod worker;
 
-pub use gymhook_delivery::{DeliveryId, EndpointId};
+pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId, EndpointPolicy};
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;

@@ -1,24 +1,38 @@
 //! What is counted and logged: labels come from closed sets, and no URL, body or secret is ever in them.
 //!
-//! | metric | kind | label |
-//! |---|---|---|
-//! | `gymhook_attempts_total` | counter | `outcome`: `2xx`, `3xx`, `4xx`, `5xx`, `other`, a fault's name, `internal`, `lost` |
-//! | `gymhook_attempt_seconds` | histogram | |
-//! | `gymhook_deliveries_total` | counter | `change`: `delivered`, `undeliverable`, `cancelled`, `retry-scheduled` |
-//! | `gymhook_endpoint_changes_total` | counter | `change` |
-//! | `gymhook_commit_seconds`, `gymhook_commit_records` | histogram | |
-//! | `gymhook_late_answers_total`, `gymhook_leases_lost_total`, `gymhook_quarantined_total`, `gymhook_store_failures_total` | counter | |
+//! The metrics stand in a table of the crate's front page, "Logs and metrics"; whoever changes one here changes it there.
+//! Levels: `WARN` is for what a person has to look at, `INFO` for what one wants to find afterwards, `DEBUG` for the rest.
 
 use core::time::Duration;
 
-use gymhook_delivery::{DeliveryChange, End, EndpointChange, EndpointId};
+use gymhook_delivery::{AttemptRef, DeliveryChange, End, EndpointChange, EndpointId};
 use gymhook_retry::Outcome;
+use time::UtcDateTime;
 
-use crate::store::StoreError;
+use crate::Answer;
+use crate::store::{StoreError, WorkerId};
 
 pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
     metrics::counter!("gymhook_attempts_total", "outcome" => outcome_label(outcome)).increment(1);
     metrics::histogram!("gymhook_attempt_seconds").record(took);
+}
+
+/// An attempt failed on this side: no receiver is to blame, and it is made again.
+pub(crate) fn own_fault(attempt: &AttemptRef, answer: &Answer) {
+    let AttemptRef { endpoint, delivery, .. } = attempt;
+    let detail = answer.detail.as_deref();
+    tracing::warn!(%endpoint, %delivery, outcome = ?answer.outcome, detail, "an attempt failed on this side");
+}
+
+/// A handler of this process took too long.
+pub(crate) fn handler_timed_out(attempt: &AttemptRef, took: Duration) {
+    let AttemptRef { endpoint, delivery, .. } = attempt;
+    tracing::warn!(%endpoint, %delivery, ?took, "a handler took too long, and was dropped where it stood");
+}
+
+/// Which worker goes by which clock.
+pub(crate) fn worker_started(worker: WorkerId, store_clock: UtcDateTime) {
+    tracing::info!(%worker, %store_clock, "a worker started");
 }
 
 fn outcome_label(outcome: &Outcome) -> &'static str {
@@ -66,7 +80,19 @@ pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
         EndpointChange::Enabled => "enabled",
     };
     metrics::counter!("gymhook_endpoint_changes_total", "change" => label).increment(1);
-    tracing::info!(%endpoint, ?change, "an endpoint changed");
+    match change {
+        EndpointChange::DeliveryFailed { .. }
+        | EndpointChange::Warned { .. }
+        | EndpointChange::Disabled { .. } => tracing::warn!(%endpoint, ?change, "an endpoint changed"),
+        EndpointChange::BreakerOpened { .. } | EndpointChange::BreakerClosed | EndpointChange::Enabled => {
+            tracing::info!(%endpoint, ?change, "an endpoint changed");
+        }
+        EndpointChange::StartedFailing
+        | EndpointChange::Recovered
+        | EndpointChange::HeldBack { .. }
+        | EndpointChange::TokenTaken
+        | EndpointChange::Added => tracing::debug!(%endpoint, ?change, "an endpoint changed"),
+    }
 }
 
 pub(crate) fn committed(records: usize, took: Duration) {

@@ -30,6 +30,7 @@ use std::time::Instant;
 use gymhook_delivery::{
     AttemptRef, DeliveryChange, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output, Record,
 };
+use gymhook_retry::{Fault, Outcome};
 use time::UtcDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -41,7 +42,7 @@ use self::tenure::Tenures;
 use self::turn::{Turn, TurnDone};
 use crate::engine::{Options, Request};
 use crate::store::{Store, StoreError, WorkerId};
-use crate::{Transport, clock as clocks, telemetry};
+use crate::{Direction, Transport, clock as clocks, telemetry};
 
 /// Drives the machine until it is told to stop.
 #[derive(Debug)]
@@ -100,6 +101,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         store.take_over().await?;
         let at = clocks::monotonic();
         let clock = StoreClock::new(store.now().await?, at);
+        telemetry::worker_started(id, clock.now());
         let (landing, landed) = unbounded_channel();
         Ok(Self {
             id,
@@ -202,6 +204,13 @@ impl<S: Store, T: Transport> Worker<S, T> {
         // What was given up is in the log already, and what was lost is somebody else's.
         let awaited = self.flying.remove(&attempt).is_some();
         telemetry::attempt_ended(&landed.answer.outcome, landed.took);
+        if matches!(landed.answer.outcome, Outcome::Internal(_)) {
+            telemetry::own_fault(&attempt, &landed.answer);
+        } else if landed.answer.outcome == Outcome::Failure(Fault::Timeout)
+            && self.transport.direction() == Direction::Incoming
+        {
+            telemetry::handler_timed_out(&attempt, landed.took);
+        }
         let ours = self.tenures.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
         if ours && awaited {
             self.pending.attempt_ended(attempt.endpoint, landed.row());

@@ -31,10 +31,11 @@ impl AddressRules {
         Self { forbidden: Vec::new(), allowed: Vec::new() }
     }
 
-    /// Without this network, too: public addresses that lead inside, or a NAT64 prefix of one's own.
+    /// Without this network, too: public addresses that lead inside, or a NAT64 prefix of one's own. Of a network given by one
+    /// of its addresses, `8.8.4.4/24`, the rest is taken as well.
     #[must_use]
     pub fn forbidding(mut self, network: IpNet) -> Self {
-        self.forbidden.push(network);
+        self.forbidden.push(network.trunc());
         self
     }
 
@@ -43,7 +44,7 @@ impl AddressRules {
     /// For tests, and for receivers in one's own network. Whoever may enter a URL can then reach everything in it.
     #[must_use]
     pub fn dangerous_allow(mut self, network: IpNet) -> Self {
-        self.allowed.push(network);
+        self.allowed.push(network.trunc());
         self
     }
 
@@ -96,4 +97,19 @@ pub enum ForbiddenAddress {
         /// The block it lies in.
         block: SpecialBlock,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_goes_by_its_own_name_whichever_of_its_addresses_names_it() {
+        let rules = AddressRules::new()
+            .forbidding("8.8.4.4/24".parse().unwrap())
+            .dangerous_allow("127.0.0.1/8".parse().unwrap());
+        let forbidden = rules.check("8.8.4.8".parse().unwrap()).unwrap_err();
+        assert_eq!(forbidden.to_string(), "8.8.4.8 lies in 8.8.4.0/24, which is excluded here");
+        assert_eq!(rules.dangerously_allowed(), ["127.0.0.0/8".parse().unwrap()]);
+    }
 }

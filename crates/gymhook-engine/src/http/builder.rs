@@ -109,7 +109,10 @@ impl HttpTransportBuilder {
         Self { addresses: self.addresses.dangerous_allow(network), ..self }
     }
 
-    /// [`dangerous_allow`](Self::dangerous_allow) for this machine itself, 127.0.0.0/8 and ::1.
+    /// [`dangerous_allow`](Self::dangerous_allow) for this machine itself, 127.0.0.0/8 and ::1: for tests.
+    ///
+    /// Then `http://127.0.0.1:8080/` and `http://localhost:8080/` are endpoints, whatever the platform's rule says, for whoever
+    /// may enter a URL.
     pub fn dangerous_allow_loopback(self) -> Self {
         let v4 = Ipv4Net::new_assert(core::net::Ipv4Addr::LOCALHOST, 8);
         let v6 = Ipv6Net::new_assert(core::net::Ipv6Addr::LOCALHOST, 128);

@@ -43,6 +43,13 @@ pub(super) enum Phase {
 }
 
 impl ConnectError {
+    /// The address that was dialled in vain, if it was the only one.
+    pub(super) fn only_address(&self) -> Option<SocketAddr> {
+        let Self::Dial(failed) = self else { return None };
+        let [dial] = failed.as_slice() else { return None };
+        Some(dial.address)
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Dial(failed) => dials_outcome(failed),

@@ -1,6 +1,7 @@
 //! Why a request got no answer, and who is to blame for it.
 
 use core::error::Error;
+use core::net::SocketAddr;
 use std::io;
 
 use gymhook_retry::{Fault, Outcome, OwnFault};
@@ -17,13 +18,21 @@ const MOST_CHARACTERS: usize = 300;
 /// What became of a request that the client gave up.
 pub(super) fn no_answer(host: &str, error: &legacy::Error) -> Answer {
     if let Some(connect) = cause::<ConnectError>(error) {
-        return Answer::new(connect.outcome()).with_detail(one_line(host, connect));
+        let names_itself = connect.only_address().is_some_and(|address| is_spelled(host, address));
+        let detail = if names_itself { clean(&connect.to_string()) } else { one_line(host, connect) };
+        return Answer::new(connect.outcome()).with_detail(detail);
     }
     if broke_in_reuse(error) {
         let why = "the server closed the idle connection while the request was on its way to it";
         return Answer::new(Outcome::Internal(OwnFault::Network)).with_detail(one_line(host, &why));
     }
     broken(host, "no answer", error)
+}
+
+/// Whether the host of a URL is this address, so that no name is left to tell.
+fn is_spelled(host: &str, address: SocketAddr) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.parse() == Ok(address) || bare.parse() == Ok(address.ip())
 }
 
 /// That it was kept in use was this side's choice: see [`Reuse`].
@@ -81,13 +90,27 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
 
 /// Host and reason, short and without control characters: parts of it are an endpoint's to choose.
 pub(super) fn one_line(host: &str, why: &dyn core::fmt::Display) -> String {
-    let text = format!("{host}: {why}");
+    clean(&format!("{host}: {why}"))
+}
+
+fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_the_host_is_told_once() {
+        let is = |host: &str, address: &str| is_spelled(host, address.parse().unwrap());
+        assert!(is("127.0.0.1:81", "127.0.0.1:81"));
+        assert!(is("9.9.9.9", "9.9.9.9:443"));
+        assert!(is("[2620:fe::fe]", "[2620:fe::fe]:443"));
+        assert!(is("[2620:fe::fe]:81", "[2620:fe::fe]:81"));
+        assert!(!is("receiver.example", "9.9.9.9:443"));
+        assert!(!is("9.9.9.9", "9.9.9.10:443"));
+    }
 
     #[test]
     fn a_detail_is_one_short_line() {

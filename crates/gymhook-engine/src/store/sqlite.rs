@@ -37,6 +37,9 @@ use super::{
 };
 use crate::{clock, micros};
 
+/// The driver, in the version that is in use here: SQLite is linked once in a program.
+pub use rusqlite;
+
 /// A store in one SQLite file.
 ///
 /// ```

@@ -244,7 +244,9 @@ async fn nobody_listening_is_a_connect_fault() {
     drop(listener);
     let answer = send(&transport(), &url, PATIENT).await;
     assert_eq!(answer.outcome, failed(Fault::Connect));
-    assert!(answer.detail.unwrap().contains("refused"));
+    let detail = answer.detail.unwrap();
+    assert!(detail.contains("refused"), "{detail}");
+    assert_eq!(detail.matches("127.0.0.1").count(), 1, "{detail}");
 }
 
 #[tokio::test]

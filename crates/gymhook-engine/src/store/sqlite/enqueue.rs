@@ -14,18 +14,24 @@ use crate::store::{Command, DeliveryColumns, NewNotification, Redelivery, Refuse
 /// The connection is one's own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
 /// call [`Engine::look_for_work`](crate::Engine::look_for_work), or leave it to the engine to find out by itself.
 ///
+/// `now` is the clock of this machine, which [`Engine::now`](crate::Engine::now) asks, too.
+///
+/// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" as soon as the engine has
+/// committed in between, whatever the busy timeout.
+///
 /// ```
 /// use bytes::Bytes;
+/// use gymhook_engine::store::sqlite::rusqlite::{Connection, TransactionBehavior};
 /// use gymhook_engine::store::{NewNotification, sqlite};
 /// use gymhook_engine::{DeliveryId, EndpointId};
 /// use time::UtcDateTime;
 ///
 /// fn book(
-///     connection: &mut rusqlite::Connection,
+///     connection: &mut Connection,
 ///     endpoint: EndpointId,
 ///     now: UtcDateTime,
 /// ) -> Result<(), Box<dyn std::error::Error>> {
-///     let transaction = connection.transaction()?;
+///     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
 ///     transaction.execute("INSERT INTO bookings (member) VALUES (?1)", [17])?;
 ///     let body = Bytes::from_static(b"{\"member\":17}");
 ///     let news = NewNotification::new(DeliveryId::from_u128(7), endpoint, "class.booked", body);
