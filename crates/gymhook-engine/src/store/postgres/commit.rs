@@ -30,31 +30,41 @@ const READ: &str =
     "SELECT n.seq, n.event_type, n.body FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
     WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
 
+// What follows writes only under a lease that is the latest of its endpoint, as the locked rows say.
+
 const DELIVERIES: &str = "UPDATE gymhook.deliveries d SET state = n.state, at = n.at, code = n.code, round = n.round,
         attempt = n.attempt, sends = n.sends, first_failure = n.first_failure, probe = n.probe, check_sum = n.check_sum
     FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
-            $8::bigint[], $9::bigint[], $10::bool[], $11::bigint[])
-        AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
-    WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5";
+            $8::bigint[], $9::bigint[], $10::bool[], $11::bigint[], $12::bigint[])
+        AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, epoch)
+    WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5 AND EXISTS (
+        SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)";
 
 const ENDPOINTS: &str = "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
-    FROM unnest($1::uuid[], $2::text[], $3::bool[]) AS n (id, record, disabled) WHERE s.id = n.id";
+    FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[]) AS n (id, record, disabled, epoch)
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
 
 const ATTEMPTS: &str = "INSERT INTO gymhook.attempts
         (seq, send, round, number, began, ended, outcome, status, captured, detail)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-        $8::int[], $9::text[], $10::text[])
+    SELECT n.seq, n.send, n.round, n.number, n.began, n.ended, n.outcome, n.status, n.captured, n.detail
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::int[],
+            $9::text[], $10::text[], $11::uuid[], $12::bigint[])
+        AS n (seq, send, round, number, began, ended, outcome, status, captured, detail, endpoint, epoch)
+    WHERE EXISTS (
+        SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)
     ON CONFLICT (seq, send) DO NOTHING";
 
 const COMMANDS: &str =
-    "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[]) AS n (endpoint, number)
-    WHERE c.number = n.number AND c.endpoint = n.endpoint";
+    "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n (endpoint, number, epoch)
+    WHERE c.number = n.number AND c.endpoint = n.endpoint AND EXISTS (
+        SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)";
 
 const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
 
 const LEASES: &str = "UPDATE gymhook.subscriptions s
     SET lease_until = n.until, lease_owner = CASE WHEN n.released THEN NULL ELSE s.lease_owner END
-    FROM unnest($1::uuid[], $2::bigint[], $3::bool[]) AS n (id, until, released) WHERE s.id = n.id";
+    FROM unnest($1::uuid[], $2::bigint[], $3::bool[], $4::bigint[]) AS n (id, until, released, epoch)
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
 
 /// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
 struct Statements {
@@ -64,7 +74,6 @@ struct Statements {
     endpoints: Statement,
     attempts: Statement,
     commands: Statement,
-    put_aside: Statement,
     leases: Statement,
 }
 
@@ -77,14 +86,13 @@ impl Statements {
             endpoints: lent.prepare(ENDPOINTS).await?,
             attempts: lent.prepare(ATTEMPTS).await?,
             commands: lent.prepare(COMMANDS).await?,
-            put_aside: lent.prepare(PUT_ASIDE).await?,
             leases: lent.prepare(LEASES).await?,
         })
     }
 }
 
-/// Two round trips: the first takes the locks and reads, the second writes and commits. So a batch whose worker has given up
-/// waiting for it either does nothing or is over before the same worker's next batch gets the locks.
+/// One round trip: locks, reads, writes and commits. So a batch whose worker has given up waiting for it either does nothing or
+/// is over before the same worker's next batch gets the locks.
 ///
 /// The futures of a `join!` are first polled in the order in which they stand there, and send their statement then.
 pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
@@ -95,39 +103,69 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     let latest: BTreeMap<DeliveryId, &DeliveryRecord> =
         batch.deliveries.iter().map(|record| (record.id, record)).collect();
     let wanted: Vec<&DeliveryRecord> = batch.send.iter().filter_map(|id| latest.get(id).copied()).collect();
+    let claims = Claims::new(batch);
+    // Whatever can fail here does so before the first statement is sent: the last one commits the others.
+    let endpoints = EndpointRows::new(&claims, &batch.endpoints)?;
 
     let sql = Statements::prepare(&lent).await?;
     let client: &Client = lent.client()?;
-    let (begun, locked, bodies) = join!(
+    let ended = join!(
         client.batch_execute(BEGIN),
         lock(client, &sql.lock, batch),
         read_bodies(client, &sql.read, &wanted),
-    );
-    begun?;
-    let fence = Fence::new(&locked?, batch)?;
-    let wanted = wanted.into_iter().filter(|record| fence.holds(record.endpoint));
-    let (notifications, unreadable) = notifications(&bodies?, wanted)?;
-
-    let deliveries = latest.values().copied().filter(|record| fence.holds(record.endpoint));
-    let endpoints = batch.endpoints.iter().filter(|record| fence.holds(record.id));
-    let attempts = batch.attempts.iter().filter(|(endpoint, _)| fence.holds(*endpoint));
-    let commands = batch.commands.iter().filter(|(endpoint, _)| fence.holds(*endpoint));
-    let written = join!(
-        write_deliveries(client, &sql.deliveries, deliveries),
-        write_endpoints(client, &sql.endpoints, endpoints),
-        write_attempts(client, &sql.attempts, attempts.map(|(_, attempt)| attempt)),
-        drop_commands(client, &sql.commands, commands),
-        put_aside(client, &sql.put_aside, &unreadable),
-        write_leases(client, &sql.leases, fence.leases_after(batch, now)),
+        write_deliveries(client, &sql.deliveries, &claims, latest.values().copied()),
+        endpoints.write(client, &sql.endpoints),
+        write_attempts(client, &sql.attempts, &claims, &batch.attempts),
+        drop_commands(client, &sql.commands, &claims, &batch.commands),
+        write_leases(client, &sql.leases, &claims, leases_after(batch, now)),
         // After an error in one of those it undoes everything.
         client.batch_execute("COMMIT"),
     );
     // The first error is the one that tells why; what comes after it only says that there was one.
-    let (deliveries, endpoints, attempts, commands, aside, leases, committed) = written;
-    deliveries.and(endpoints).and(attempts).and(commands).and(aside).and(leases)?;
+    let (begun, locked, bodies, deliveries, records, attempts, commands, leases, committed) = ended;
+    begun?;
+    let (locked, bodies) = (locked?, bodies?);
+    deliveries.and(records).and(attempts).and(commands).and(leases)?;
     committed?;
+
+    let fence = Fence::new(&locked, batch)?;
+    let wanted = wanted.into_iter().filter(|record| fence.holds(record.endpoint));
+    let (notifications, unreadable) = notifications(&bodies, wanted)?;
+    if !unreadable.is_empty() {
+        lent.execute(PUT_ASIDE, &[&unreadable]).await?;
+    }
     lent.give_back();
     Ok(Committed { lost: fence.lost.into_iter().collect(), notifications })
+}
+
+/// Under which number each endpoint is written. Two numbers for one endpoint are none: one of them is not the latest.
+struct Claims(BTreeMap<EndpointId, Option<i64>>);
+
+impl Claims {
+    fn new(batch: &Batch) -> Self {
+        let mut claims = BTreeMap::new();
+        for lease in batch.leases.iter().chain(&batch.renew) {
+            // A number that does not fit was never given.
+            let epoch = i64::try_from(lease.epoch.get()).ok();
+            let claim = claims.entry(lease.endpoint).or_insert(epoch);
+            if *claim != epoch {
+                *claim = None;
+            }
+        }
+        Self(claims)
+    }
+
+    fn epoch(&self, endpoint: EndpointId) -> Option<i64> {
+        self.0.get(&endpoint).copied().flatten()
+    }
+}
+
+/// Until when leases last, and whether they are given back. One that is renewed and given back is given back.
+fn leases_after(batch: &Batch, now: UtcDateTime) -> BTreeMap<EndpointId, (i64, bool)> {
+    let renewed = (later(now, batch.lease_length), false);
+    let released = (micros::floor(now), true);
+    let renew = batch.renew.iter().map(|lease| (lease.endpoint, renewed));
+    renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released))).collect()
 }
 
 async fn lock(client: &Client, sql: &Statement, batch: &Batch) -> Result<Vec<Row>, tokio_postgres::Error> {
@@ -174,16 +212,6 @@ impl Fence {
     fn holds(&self, endpoint: EndpointId) -> bool {
         self.held.contains(&endpoint) && !self.lost.contains(&endpoint)
     }
-
-    /// Until when leases last, and whether they were given back. One that is renewed and given back is given back.
-    fn leases_after(&self, batch: &Batch, now: UtcDateTime) -> BTreeMap<Uuid, (i64, bool)> {
-        let renewed = (later(now, batch.lease_length), false);
-        let released = (micros::floor(now), true);
-        let renew = batch.renew.iter().map(|lease| (lease.endpoint, renewed));
-        let all = renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released)));
-        let held = all.filter(|(endpoint, _)| self.holds(*endpoint));
-        held.map(|(endpoint, after)| (*endpoint.as_uuid(), after)).collect()
-    }
 }
 
 type Notifications = Vec<(DeliveryId, Option<StoredNotification>)>;
@@ -216,9 +244,12 @@ fn notification(row: &Row) -> Result<StoredNotification> {
 async fn write_deliveries<'r>(
     client: &Client,
     sql: &Statement,
+    claims: &Claims,
     records: impl Iterator<Item = &'r DeliveryRecord>,
 ) -> Result<()> {
-    let rows: Vec<DeliveryColumns> = records.map(DeliveryColumns::from).collect();
+    let claimed =
+        records.filter_map(|record| Some((DeliveryColumns::from(record), claims.epoch(record.endpoint)?)));
+    let (rows, epochs): (Vec<DeliveryColumns>, Vec<i64>) = claimed.unzip();
     if rows.is_empty() {
         return Ok(());
     }
@@ -243,35 +274,56 @@ async fn write_deliveries<'r>(
                 &first_failures,
                 &probes,
                 &numbers(|row| row.check),
+                &epochs,
             ],
         )
         .await?;
     Ok(())
 }
 
-async fn write_endpoints<'r>(
-    client: &Client,
-    sql: &Statement,
-    records: impl Iterator<Item = &'r EndpointRecord>,
-) -> Result<()> {
-    let latest: BTreeMap<Uuid, &EndpointRecord> =
-        records.map(|record| (*record.id.as_uuid(), record)).collect();
-    if latest.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = latest.keys().copied().collect();
-    let records = latest.values().map(|record| row::json(record)).collect::<Result<Vec<String>>>()?;
-    let disabled: Vec<bool> = latest.values().map(|record| row::is_disabled(record)).collect();
-    client.execute(sql, &[&ids, &records, &disabled]).await?;
-    Ok(())
+/// Endpoints' records as they are written, of several of one endpoint the last.
+struct EndpointRows {
+    ids: Vec<Uuid>,
+    records: Vec<String>,
+    disabled: Vec<bool>,
+    epochs: Vec<i64>,
 }
 
-async fn write_attempts<'r>(
+impl EndpointRows {
+    fn new(claims: &Claims, records: &[EndpointRecord]) -> Result<Self> {
+        let latest: BTreeMap<EndpointId, &EndpointRecord> =
+            records.iter().map(|record| (record.id, record)).collect();
+        let mut rows =
+            Self { ids: Vec::new(), records: Vec::new(), disabled: Vec::new(), epochs: Vec::new() };
+        for (endpoint, record) in latest {
+            let Some(epoch) = claims.epoch(endpoint) else { continue };
+            rows.ids.push(*endpoint.as_uuid());
+            rows.records.push(row::json(record)?);
+            rows.disabled.push(row::is_disabled(record));
+            rows.epochs.push(epoch);
+        }
+        Ok(rows)
+    }
+
+    async fn write(&self, client: &Client, sql: &Statement) -> Result<()> {
+        if !self.ids.is_empty() {
+            client.execute(sql, &[&self.ids, &self.records, &self.disabled, &self.epochs]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_attempts(
     client: &Client,
     sql: &Statement,
-    attempts: impl Iterator<Item = &'r AttemptRow>,
+    claims: &Claims,
+    attempts: &[(EndpointId, AttemptRow)],
 ) -> Result<()> {
-    let rows: Vec<&AttemptRow> = attempts.collect();
+    let claimed = attempts
+        .iter()
+        .filter_map(|(endpoint, row)| Some((row, (*endpoint.as_uuid(), claims.epoch(*endpoint)?))));
+    let (rows, claimed): (Vec<&AttemptRow>, Vec<(Uuid, i64)>) = claimed.unzip();
+    let (endpoints, epochs): (Vec<Uuid>, Vec<i64>) = claimed.into_iter().unzip();
     if rows.is_empty() {
         return Ok(());
     }
@@ -297,6 +349,8 @@ async fn write_attempts<'r>(
                 &statuses,
                 &captured,
                 &details,
+                &endpoints,
+                &epochs,
             ],
         )
         .await?;
@@ -308,34 +362,42 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-async fn drop_commands<'r>(
+async fn drop_commands(
     client: &Client,
     sql: &Statement,
-    commands: impl Iterator<Item = &'r (EndpointId, i64)>,
+    claims: &Claims,
+    commands: &[(EndpointId, i64)],
 ) -> Result<()> {
-    let (endpoints, numbers): (Vec<Uuid>, Vec<i64>) =
-        commands.map(|(endpoint, number)| (*endpoint.as_uuid(), *number)).unzip();
+    let (mut endpoints, mut numbers, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
+    for (endpoint, number) in commands {
+        let Some(epoch) = claims.epoch(*endpoint) else { continue };
+        endpoints.push(*endpoint.as_uuid());
+        numbers.push(*number);
+        epochs.push(epoch);
+    }
     if !numbers.is_empty() {
-        client.execute(sql, &[&endpoints, &numbers]).await?;
+        client.execute(sql, &[&endpoints, &numbers, &epochs]).await?;
     }
     Ok(())
 }
 
-async fn put_aside(client: &Client, sql: &Statement, seqs: &[i64]) -> Result<()> {
-    if !seqs.is_empty() {
-        client.execute(sql, &[&seqs]).await?;
+async fn write_leases(
+    client: &Client,
+    sql: &Statement,
+    claims: &Claims,
+    leases: BTreeMap<EndpointId, (i64, bool)>,
+) -> Result<()> {
+    let (mut ids, mut until, mut released, mut epochs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (endpoint, (end, is_released)) in leases {
+        let Some(epoch) = claims.epoch(endpoint) else { continue };
+        ids.push(*endpoint.as_uuid());
+        until.push(end);
+        released.push(is_released);
+        epochs.push(epoch);
     }
-    Ok(())
-}
-
-async fn write_leases(client: &Client, sql: &Statement, leases: BTreeMap<Uuid, (i64, bool)>) -> Result<()> {
-    if leases.is_empty() {
-        return Ok(());
+    if !ids.is_empty() {
+        client.execute(sql, &[&ids, &until, &released, &epochs]).await?;
     }
-    let ids: Vec<Uuid> = leases.keys().copied().collect();
-    let until: Vec<i64> = leases.values().map(|(until, _)| *until).collect();
-    let released: Vec<bool> = leases.values().map(|(_, released)| *released).collect();
-    client.execute(sql, &[&ids, &until, &released]).await?;
     Ok(())
 }
 
