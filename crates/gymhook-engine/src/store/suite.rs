@@ -194,6 +194,7 @@ macro_rules! __store_behaviours {
             }
             fencing {
                 who_has_lost_the_lease_changes_nothing
+                two_leases_on_one_endpoint_write_nothing
                 the_other_endpoints_are_written
                 a_lease_that_was_never_given_writes_nothing
                 what_no_lease_covers_is_not_written

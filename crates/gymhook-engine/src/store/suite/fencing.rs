@@ -49,6 +49,24 @@ pub async fn who_has_lost_the_lease_changes_nothing<H: Harness>(harness: &H) {
     assert_eq!(stage.commit(batch).await.lost, []);
 }
 
+/// A batch that names two leases on one endpoint has lost one of them, whichever comes last: nothing is written for it.
+pub async fn two_leases_on_one_endpoint_write_nothing<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    let old = held(&stage.lease(1, 1).await);
+    stage.release(old).await;
+    let new = held(&stage.lease(1, 1).await);
+    let before = (stage.row(1).await, stage.endpoint_record(1).await);
+    for leases in [vec![old, new], vec![new, old]] {
+        let batch = Batch { leases, ..everything(&stage, new, 1).await };
+        let committed = stage.commit(batch).await;
+        assert_eq!((committed.lost, committed.notifications), (vec![endpoint(1)], Vec::new()));
+        let batch = Batch { leases: vec![old], renew: vec![new], ..everything(&stage, new, 1).await };
+        assert_eq!(stage.commit(batch).await.lost, [endpoint(1)]);
+        assert_eq!((stage.row(1).await, stage.endpoint_record(1).await), before);
+    }
+}
+
 /// What the batch says of its other endpoints is written.
 pub async fn the_other_endpoints_are_written<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
