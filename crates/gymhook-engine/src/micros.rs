@@ -31,6 +31,7 @@ pub(crate) fn to_utc(micros: i64) -> Option<UtcDateTime> {
 }
 
 /// The time that was kept; the calendar's first or last one if it lies beyond.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "store-tests"))]
 pub(crate) fn nearest(micros: i64) -> UtcDateTime {
     to_utc(micros).unwrap_or(if micros < 0 { UtcDateTime::MIN } else { UtcDateTime::MAX })
 }
@@ -56,6 +57,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "store-tests"))]
     fn what_no_calendar_has_is_its_end() {
         assert_eq!(nearest(1), utc_datetime!(1970-01-01 00:00:00.000_001));
         assert_eq!((nearest(i64::MIN), nearest(i64::MAX)), (UtcDateTime::MIN, UtcDateTime::MAX));
