@@ -7,7 +7,7 @@ use gymhook_delivery::{AttemptRef, EndpointId};
 use gymhook_retry::Outcome;
 use http::StatusCode;
 
-use crate::{Answer, DeliveryId, Direction, Sending, Transport};
+use crate::{Answer, DeliveryId, Direction, Origin, Sending, Transport};
 
 /// Delivers to an async function: with it, an engine works an [inbox](crate::Inbox) off.
 ///
@@ -40,6 +40,8 @@ pub struct Handled {
     pub event_type: String,
     /// The bytes as they came in, verified when they did.
     pub body: Bytes,
+    /// What was proved when it came in, and for which key; `None` if it was accepted without a proof.
+    pub origin: Option<Origin>,
 }
 
 /// `Debug` shows the body's length: its bytes are about people.
@@ -49,6 +51,7 @@ impl fmt::Debug for Handled {
             .field("delivery", &self.delivery)
             .field("inbox", &self.inbox)
             .field("attempt", &self.attempt)
+            .field("origin", &self.origin)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
     }
@@ -109,6 +112,7 @@ where
             reference,
             event_type: sending.event_type,
             body: sending.body,
+            origin: sending.origin,
         };
         match (self.0)(handled).await {
             Ok(()) => Answer::new(Outcome::response(DONE)),

@@ -13,7 +13,7 @@ use uuid::Builder;
 use crate::engine::new_id;
 use crate::handler::REJECTED;
 use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError};
-use crate::{DeliveryId, Engine, Subscription, SubscriptionError};
+use crate::{DeliveryId, Engine, Origin, Subscription, SubscriptionError};
 
 /// Accepts incoming notifications: what [`Inbox::accept`] has returned for is on disk, and is handled at least once.
 ///
@@ -133,7 +133,7 @@ impl<S: Store> Inbox<S> {
         &self,
         verified: &Verified<Received<N>, P>,
     ) -> Result<Accepted, AcceptError> {
-        self.take(verified.value()).await
+        self.take(verified.value(), Some(Origin::from(verified.proof()))).await
     }
 
     /// Accepts a notification that nobody has proved anything about, from an
@@ -145,10 +145,14 @@ impl<S: Store> Inbox<S> {
         &self,
         received: &Received<N>,
     ) -> Result<Accepted, AcceptError> {
-        self.take(received).await
+        self.take(received, None).await
     }
 
-    async fn take<N: Notification + Sync>(&self, received: &Received<N>) -> Result<Accepted, AcceptError> {
+    async fn take<N: Notification + Sync>(
+        &self,
+        received: &Received<N>,
+        origin: Option<Origin>,
+    ) -> Result<Accepted, AcceptError> {
         let key = received.dedupe_key();
         let delivery = key.map_or_else(
             || DeliveryId::from(new_id()),
@@ -156,7 +160,10 @@ impl<S: Store> Inbox<S> {
         );
         let event_type = received.events().next().map(|event| event.event_type.to_owned());
         let event_type = event_type.unwrap_or_else(|| received.vendor().as_str().to_owned());
-        let new = NewNotification::new(delivery, self.id, event_type, received.body().clone());
+        let new = NewNotification {
+            origin: origin.map(|origin| origin.to_text()),
+            ..NewNotification::new(delivery, self.id, event_type, received.body().clone())
+        };
         let answer = self.engine.enqueue(vec![new]).await?.into_iter().next();
         match answer {
             Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery }),

@@ -9,7 +9,7 @@ use gymhook_delivery::Attempt;
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::{Direction, Subscription};
+use crate::{Direction, Origin, Subscription};
 
 /// Makes attempts. The engine decides which, when, and what follows.
 pub trait Transport: Send + Sync + 'static {
@@ -45,6 +45,8 @@ pub struct Sending {
     pub event_type: String,
     /// The exact bytes to be signed and sent.
     pub body: Bytes,
+    /// What was proved about it when it came in; `None` for what goes out.
+    pub origin: Option<Origin>,
     /// When the attempt is made: the time to sign with.
     pub now: UtcDateTime,
     /// How long the attempt may take, the reading of the whole answer included.

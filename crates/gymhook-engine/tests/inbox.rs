@@ -108,6 +108,9 @@ async fn what_is_accepted_is_handled_once_with_its_bytes() {
     let only = handled.first().unwrap();
     assert_eq!(&only.body, verified.value().body());
     assert_eq!((only.event_type.as_str(), only.delivery, only.attempt), ("CUSTOMER_CHECKIN", delivery, 1));
+    let origin = only.origin.as_ref().unwrap();
+    assert_eq!((origin.key.as_str(), origin.assurance), ("berlin", verified.proof().assurance()));
+    assert_eq!(origin.to_string(), verified.proof().to_string());
 }
 
 #[tokio::test]
@@ -202,4 +205,17 @@ async fn an_inbox_and_a_sender_share_a_store() {
 
     let taken = engine.put_subscription(&subscription(1, policy())).await;
     assert_eq!(taken, Err(SubscriptionError::Direction { subscription: endpoint(1) }));
+}
+
+#[tokio::test]
+async fn what_nobody_proved_anything_about_has_no_origin() {
+    let setup = start(|_| Ok(())).await;
+    let body = pg_next("berlin", 7).value().body().clone();
+    let receiver = Receiver::dangerous_unsigned(&Provider::pg_next().into_any());
+    let received = receiver.receive(&HeaderMap::new(), body).unwrap().0;
+    let Accepted::New { delivery } = setup.inbox.dangerous_accept_unsigned(&received).await.unwrap() else {
+        panic!("new")
+    };
+    setup.until_state(delivery, State::Delivered).await;
+    assert_eq!(setup.handled().first().unwrap().origin, None);
 }

@@ -54,6 +54,8 @@ pub struct NewNotification {
     pub not_before: Option<UtcDateTime>,
     /// Whether it is a test event: one attempt, which auto-disable does not look at.
     pub test: bool,
+    /// What was proved about it, if it came in: the engine's words, which a store keeps as they are.
+    pub origin: Option<String>,
 }
 
 /// `Debug` shows the body's length: its bytes are about people.
@@ -73,7 +75,8 @@ impl NewNotification {
     /// A notification to be sent at once.
     #[must_use]
     pub fn new(id: DeliveryId, endpoint: EndpointId, event_type: impl Into<String>, body: Bytes) -> Self {
-        Self { id, endpoint, event_type: event_type.into(), body, not_before: None, test: false }
+        let event_type = event_type.into();
+        Self { id, endpoint, event_type, body, not_before: None, test: false, origin: None }
     }
 
     /// The SHA-256 of its body.

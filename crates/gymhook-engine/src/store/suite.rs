@@ -189,6 +189,7 @@ macro_rules! __store_behaviours {
                 an_empty_batch_is_nothing
                 a_body_is_kept_byte_for_byte
                 an_event_type_is_any_text
+                an_origin_is_kept
                 a_large_batch_is_taken_whole
                 a_nul_in_a_type_is_kept_or_refused
             }

@@ -132,6 +132,8 @@ pub struct StoredNotification {
     pub event_type: String,
     /// The exact bytes.
     pub body: Bytes,
+    /// [`NewNotification::origin`](super::NewNotification::origin).
+    pub origin: Option<String>,
 }
 
 /// `Debug` shows the body's length: its bytes are about people.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use crate::store::{AttemptRow, StoredNotification};
-use crate::{Answer, Sending, Subscription, Transport, clock};
+use crate::{Answer, Origin, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
@@ -110,8 +110,9 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
         Answer::new(Outcome::Internal(OwnFault::Storage))
             .with_detail("not sent: writing it down took until its deadline")
     } else {
-        let StoredNotification { event_type, body } = notification;
-        let sending = Sending { attempt, subscription, event_type, body, now, timeout };
+        let StoredNotification { event_type, body, origin } = notification;
+        let origin = origin.as_deref().and_then(Origin::from_text);
+        let sending = Sending { attempt, subscription, event_type, body, origin, now, timeout };
         let timed_out =
             || Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time");
         tokio::time::timeout(timeout, transport.send(sending)).await.unwrap_or_else(|_| timed_out())

@@ -60,6 +60,7 @@ pub(crate) fn sending(subscription: Subscription, timeout: Duration) -> Sending 
             probe: false,
         },
         subscription: Arc::new(subscription),
+        origin: None,
         event_type: "workout.created".to_owned(),
         body: Bytes::from_static(BODY.as_bytes()),
         now: NOW,

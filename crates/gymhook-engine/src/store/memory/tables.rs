@@ -55,6 +55,7 @@ pub(super) struct Delivery {
     pub(super) event_type: String,
     pub(super) enqueued_at: UtcDateTime,
     pub(super) body: Bytes,
+    pub(super) origin: Option<String>,
     /// By send.
     pub(super) attempts: BTreeMap<u32, AttemptRow>,
 }
@@ -143,6 +144,7 @@ impl Tables {
             event_type: new.event_type,
             enqueued_at: cut(now),
             body: new.body,
+            origin: new.origin,
             attempts: BTreeMap::new(),
         };
         self.orders.insert(new.id, order);

@@ -162,7 +162,11 @@ impl Tables {
     fn notification(&mut self, record: &DeliveryRecord) -> Option<StoredNotification> {
         let row = self.deliveries.get(&record.order).filter(|row| row.columns.id == *record.id.as_uuid())?;
         if row.columns.state != State::Quarantined.code() && body_digest(&row.body) == record.body {
-            return Some(StoredNotification { event_type: row.event_type.clone(), body: row.body.clone() });
+            return Some(StoredNotification {
+                event_type: row.event_type.clone(),
+                body: row.body.clone(),
+                origin: row.origin.clone(),
+            });
         }
         self.quarantine(record.order);
         None

@@ -27,7 +27,7 @@ const LOCK: &str =
     ORDER BY id FOR NO KEY UPDATE";
 
 const READ: &str =
-    "SELECT n.seq, n.event_type, n.body FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+    "SELECT n.seq, n.event_type, n.body, n.origin FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
     WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
 
 // What follows writes only under a lease that is the latest of its endpoint, as the locked rows say.
@@ -238,7 +238,7 @@ fn notifications<'r>(
 }
 
 fn notification(row: &Row) -> Result<StoredNotification> {
-    Ok(StoredNotification { event_type: row.try_get(1)?, body: row::body(row, 2)? })
+    Ok(StoredNotification { event_type: row.try_get(1)?, body: row::body(row, 2)?, origin: row.try_get(3)? })
 }
 
 async fn write_deliveries<'r>(

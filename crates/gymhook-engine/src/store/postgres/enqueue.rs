@@ -73,7 +73,10 @@ pub async fn enqueue_in(
 
 /// Whether everything can be kept as it is.
 pub(super) fn check(new: &[NewNotification]) -> core::result::Result<(), StoreError> {
-    new.iter().try_for_each(|new| check_text("an event's type", &new.event_type))
+    new.iter().try_for_each(|new| {
+        check_text("an event's type", &new.event_type)?;
+        check_text("an origin", new.origin.as_deref().unwrap_or_default())
+    })
 }
 
 /// The same in a transaction of its own.
@@ -202,10 +205,11 @@ fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
 /// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
 /// `new` for one id. The constants are those of a new delivery, which its check sum covers.
 const INSERT: &str = "WITH kept AS (
-    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body)
-    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body
-    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[])
-        AS n (seq, id, endpoint, digest, event_type, test, body)
+    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin)
+    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin
+    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[],
+            $11::text[])
+        AS n (seq, id, endpoint, digest, event_type, test, body, origin)
     WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
     ORDER BY n.id, n.seq
     ON CONFLICT (id) DO NOTHING RETURNING seq
@@ -244,7 +248,8 @@ async fn insert_chunk(
     let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
     let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
     let now = micros::floor(now);
-    let values: [(&(dyn ToSql + Sync), Type); 10] = [
+    let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
+    let values: [(&(dyn ToSql + Sync), Type); 11] = [
         (&now, Type::INT8),
         (&seqs, Type::INT8_ARRAY),
         (&ids, Type::UUID_ARRAY),
@@ -255,6 +260,7 @@ async fn insert_chunk(
         (&bodies, Type::BYTEA_ARRAY),
         (&due, Type::INT8_ARRAY),
         (&checks, Type::INT8_ARRAY),
+        (&origins, Type::TEXT_ARRAY),
     ];
     let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
     let told: [(&(dyn ToSql + Sync), Type); 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];

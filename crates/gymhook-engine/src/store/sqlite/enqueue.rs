@@ -109,8 +109,8 @@ fn insert_one(
     let inserted = connection
         .prepare_cached(
             "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
-             attempt, sends, first_failure, test, probe, check_sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
+             attempt, sends, first_failure, test, probe, check_sum, origin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             columns.order,
@@ -129,6 +129,7 @@ fn insert_one(
             columns.test,
             columns.probe,
             columns.check,
+            new.origin,
         ])?;
     if inserted == 0 {
         return compare(connection, new);

@@ -25,6 +25,7 @@ CREATE TABLE gymhook_deliveries (
     endpoint      BLOB NOT NULL,
     digest        BLOB NOT NULL,
     event_type    TEXT NOT NULL,
+    origin        TEXT,
     enqueued_at   INTEGER NOT NULL,
     state         INTEGER NOT NULL,
     at            INTEGER NOT NULL,

@@ -280,19 +280,21 @@ fn read_notifications<'r>(
     let mut wanted = wanted.to_vec();
     wanted.sort_unstable();
     let mut select = connection.prepare_cached(
-        "SELECT d.event_type, b.body FROM gymhook_deliveries d JOIN gymhook_bodies b USING (seq)
+        "SELECT d.event_type, d.origin, b.body FROM gymhook_deliveries d JOIN gymhook_bodies b USING (seq)
          WHERE d.seq = ?1 AND d.state <> 5",
     )?;
     let mut found = Vec::with_capacity(wanted.len());
     for record in records.filter(|record| wanted.binary_search(&record.id).is_ok()) {
         let order = i64::try_from(record.order).unwrap_or(i64::MAX);
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
-        let row = select.query_row([order], read).ok();
-        let row = row.filter(|(_, body)| body_digest(body) == record.body);
-        if row.is_none() {
+        let read = |row: &rusqlite::Row<'_>| {
+            let body = row.get::<_, Vec<u8>>(2)?.into();
+            Ok(StoredNotification { event_type: row.get(0)?, origin: row.get(1)?, body })
+        };
+        let read = select.query_row([order], read).ok();
+        let read = read.filter(|read| body_digest(&read.body) == record.body);
+        if read.is_none() {
             row::quarantine(connection, &[order])?;
         }
-        let read = row.map(|(event_type, body)| StoredNotification { event_type, body: body.into() });
         found.push((record.id, read));
     }
     Ok(found)

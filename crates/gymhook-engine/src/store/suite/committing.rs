@@ -162,8 +162,9 @@ pub async fn what_is_sent_comes_back<H: Harness>(harness: &H) {
     let batch = Batch { leases, deliveries: records, send, ..Batch::default() };
     let mut sent = stage.commit(batch).await.notifications;
     sent.sort_by_key(|(id, _)| *id);
-    let expected = [notification(1, 1), notification(3, 2)]
-        .map(|new| (new.id, Some(StoredNotification { event_type: new.event_type, body: new.body })));
+    let expected = [notification(1, 1), notification(3, 2)].map(|new| {
+        (new.id, Some(StoredNotification { event_type: new.event_type, body: new.body, origin: new.origin }))
+    });
     assert_eq!(sent, expected);
 }
 

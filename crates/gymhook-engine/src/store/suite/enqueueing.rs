@@ -205,6 +205,21 @@ pub async fn an_event_type_is_any_text<H: Harness>(harness: &H) {
     assert_eq!(sent.iter().map(|sent| sent.event_type.as_str()).collect::<Vec<_>>(), types);
 }
 
+/// What was proved about a notification comes back with it, whatever text it is; what a repeat says of it does not count.
+pub async fn an_origin_is_kept<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let origins = [None, Some(""), Some("{\"key\":\"größe\"}"), Some("'; DROP TABLE x; --")];
+    let with = |number, origin: Option<&str>| NewNotification {
+        origin: origin.map(str::to_owned),
+        ..notification(number, 1)
+    };
+    stage.enqueue((1..).zip(origins).map(|(number, origin)| with(number, origin))).await;
+    let again = stage.store.enqueue(vec![with(1, Some("another"))], stage.now).await.unwrap();
+    assert!(matches!(again.as_slice(), [Ok(Enqueued::Duplicate { .. })]), "{again:?}");
+    let sent = super::stage::send_all(&stage, 1, origins.len()).await;
+    assert_eq!(sent.iter().map(|sent| sent.origin.as_deref()).collect::<Vec<_>>(), origins);
+}
+
 /// A batch may be large; it is still all or nothing, and in order.
 pub async fn a_large_batch_is_taken_whole<H: Harness>(harness: &H) {
     const MANY: u128 = 5_000;

@@ -26,6 +26,7 @@ CREATE TABLE gymhook.notifications (
     endpoint    uuid NOT NULL,
     digest      bytea NOT NULL,
     event_type  text NOT NULL,
+    origin      text,
     enqueued_at bigint NOT NULL,
     test        boolean NOT NULL,
     body        bytea NOT NULL
