@@ -6,7 +6,7 @@ use super::error::Result;
 use crate::store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// Switches on what durability rests on, and looks whether it is on.
 pub(super) fn make_durable(connection: &Connection) -> Result<()> {
@@ -49,5 +49,31 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
         transaction.execute_batch(step)?;
         transaction.execute_batch(&format!("PRAGMA user_version = {}", version + 1))?;
         transaction.commit()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_version_1_is_brought_up_to_date() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection
+            .execute_batch(
+                r#"PRAGMA user_version = 1;
+                INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
+                    (x'01', '', '{"platform":"inbox","label":"front desk"}', x'', '{}'),
+                    (x'02', 'berlin', '{"platform":"point","label":"\"platform\":\"inbox\""}', x'', '{}')"#,
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut select =
+            connection.prepare("SELECT incoming FROM gymhook_subscriptions ORDER BY id").unwrap();
+        let incoming: Vec<bool> =
+            select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+        assert_eq!(incoming, [true, false]);
+        connection.execute("UPDATE gymhook_deliveries SET origin = NULL", []).unwrap();
     }
 }

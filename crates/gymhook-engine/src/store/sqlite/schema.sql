@@ -2,7 +2,6 @@
 
 CREATE TABLE gymhook_subscriptions (
     id          BLOB NOT NULL PRIMARY KEY,
-    incoming    INTEGER NOT NULL,
     gym         TEXT NOT NULL,
     settings    TEXT NOT NULL,
     secrets     BLOB NOT NULL,
@@ -25,7 +24,6 @@ CREATE TABLE gymhook_deliveries (
     endpoint      BLOB NOT NULL,
     digest        BLOB NOT NULL,
     event_type    TEXT NOT NULL,
-    origin        TEXT,
     enqueued_at   INTEGER NOT NULL,
     state         INTEGER NOT NULL,
     at            INTEGER NOT NULL,

@@ -2,7 +2,6 @@
 
 CREATE TABLE gymhook.subscriptions (
     id          uuid PRIMARY KEY,
-    incoming    boolean NOT NULL,
     gym         text NOT NULL,
     settings    text NOT NULL,
     secrets     bytea NOT NULL,
@@ -26,7 +25,6 @@ CREATE TABLE gymhook.notifications (
     endpoint    uuid NOT NULL,
     digest      bytea NOT NULL,
     event_type  text NOT NULL,
-    origin      text,
     enqueued_at bigint NOT NULL,
     test        boolean NOT NULL,
     body        bytea NOT NULL
