@@ -208,3 +208,15 @@ async fn what_another_worker_left_is_taken_over_when_its_lease_ends() {
     // Nor does a shutdown wait for that.
     tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await.unwrap();
 }
+
+/// A visit that leases endpoints and fails afterwards has leased them: they do not wait until that lease has run out.
+#[tokio::test]
+async fn what_was_leased_before_a_visit_failed_is_worked_on() {
+    let (inside, _engine) = filled(8).await;
+    let store = FaultyStore::new(inside.clone());
+    let gone = StoreError::Unavailable { problem: "gone".to_owned() };
+    store.fail_next(Operation::NextLeaseEnd, When::Before, gone);
+    let engine = start_with_leases(&store, Scripted::accepting(), Duration::from_secs(3_600)).await;
+    idle(&inside).await;
+    engine.shutdown().await;
+}

@@ -95,6 +95,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
             turn.attempts = Vec::new();
         }
         if let Some(error) = error {
+            // What was leased before it failed is ours: nobody else gets it until that lease has run out.
+            self.take_leased(&turn.leases, leased, began);
             self.visit_failed(turn, &error);
             return;
         }
