@@ -30,34 +30,40 @@ const READ: &str =
     "SELECT n.seq, n.event_type, n.body, n.origin FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
     WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
 
-// What follows writes only under a lease that is the latest of its endpoint, as the locked rows say.
+/// What follows writes only under a lease that is the latest of its endpoint, as the locked rows say.
+macro_rules! if_leased {
+    ($statement:literal $(, $rest:literal)?) => {
+        concat!(
+            $statement,
+            " EXISTS (SELECT FROM gymhook.subscriptions s
+                WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)"
+            $(, $rest)?
+        )
+    };
+}
 
-const DELIVERIES: &str = "UPDATE gymhook.deliveries d SET state = n.state, at = n.at, code = n.code, round = n.round,
+const DELIVERIES: &str = if_leased!("UPDATE gymhook.deliveries d SET state = n.state, at = n.at, code = n.code, round = n.round,
         attempt = n.attempt, sends = n.sends, first_failure = n.first_failure, probe = n.probe, check_sum = n.check_sum
     FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
             $8::bigint[], $9::bigint[], $10::bool[], $11::bigint[], $12::bigint[])
         AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, epoch)
-    WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5 AND EXISTS (
-        SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)";
+    WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5 AND");
 
 const ENDPOINTS: &str = "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
     FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[]) AS n (id, record, disabled, epoch)
     WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
 
-const ATTEMPTS: &str = "INSERT INTO gymhook.attempts
+const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
         (seq, send, round, number, began, ended, outcome, status, captured, detail)
     SELECT n.seq, n.send, n.round, n.number, n.began, n.ended, n.outcome, n.status, n.captured, n.detail
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::int[],
             $9::text[], $10::text[], $11::uuid[], $12::bigint[])
         AS n (seq, send, round, number, began, ended, outcome, status, captured, detail, endpoint, epoch)
-    WHERE EXISTS (
-        SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)
-    ON CONFLICT (seq, send) DO NOTHING";
+    WHERE", " ON CONFLICT (seq, send) DO NOTHING");
 
-const COMMANDS: &str =
+const COMMANDS: &str = if_leased!(
     "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n (endpoint, number, epoch)
-    WHERE c.number = n.number AND c.endpoint = n.endpoint AND EXISTS (
-        SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)";
+    WHERE c.number = n.number AND c.endpoint = n.endpoint AND");
 
 const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
 
@@ -111,7 +117,7 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     let client: &Client = lent.client()?;
     let ended = join!(
         client.batch_execute(BEGIN),
-        lock(client, &sql.lock, batch),
+        lock(client, &sql.lock, &claims),
         read_bodies(client, &sql.read, &wanted),
         write_deliveries(client, &sql.deliveries, &claims, latest.values().copied()),
         endpoints.write(client, &sql.endpoints),
@@ -128,14 +134,15 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     deliveries.and(records).and(attempts).and(commands).and(leases)?;
     committed?;
 
-    let fence = Fence::new(&locked, batch)?;
-    let wanted = wanted.into_iter().filter(|record| fence.holds(record.endpoint));
+    let lost = claims.lost(&locked)?;
+    let is_held = |endpoint| claims.epoch(endpoint).is_some() && !lost.contains(&endpoint);
+    let wanted = wanted.into_iter().filter(|record| is_held(record.endpoint));
     let (notifications, unreadable) = notifications(&bodies, wanted)?;
     if !unreadable.is_empty() {
         lent.execute(PUT_ASIDE, &[&unreadable]).await?;
     }
     lent.give_back();
-    Ok(Committed { lost: fence.lost.into_iter().collect(), notifications })
+    Ok(Committed { lost: lost.into_iter().collect(), notifications })
 }
 
 /// Under which number each endpoint is written. Two numbers for one endpoint are none: one of them is not the latest.
@@ -158,6 +165,16 @@ impl Claims {
     fn epoch(&self, endpoint: EndpointId) -> Option<i64> {
         self.0.get(&endpoint).copied().flatten()
     }
+
+    /// The endpoints whose latest number is another one, or that are gone.
+    fn lost(&self, locked: &[Row]) -> Result<BTreeSet<EndpointId>> {
+        let latest = |row: &Row| Ok((EndpointId::from(row.try_get::<_, Uuid>(0)?), row.try_get(1)?));
+        let latest = locked.iter().map(latest).collect::<Result<BTreeMap<EndpointId, i64>>>()?;
+        let is_lost = |(endpoint, claim): &(&EndpointId, &Option<i64>)| {
+            claim.is_none() || latest.get(endpoint) != claim.as_ref()
+        };
+        Ok(self.0.iter().filter(is_lost).map(|(endpoint, _)| *endpoint).collect())
+    }
 }
 
 /// Until when leases last, and whether they are given back. One that is renewed and given back is given back.
@@ -168,10 +185,8 @@ fn leases_after(batch: &Batch, now: UtcDateTime) -> BTreeMap<EndpointId, (i64, b
     renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released))).collect()
 }
 
-async fn lock(client: &Client, sql: &Statement, batch: &Batch) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let asked: BTreeSet<Uuid> =
-        batch.leases.iter().chain(&batch.renew).map(|lease| *lease.endpoint.as_uuid()).collect();
-    let asked: Vec<Uuid> = asked.into_iter().collect();
+async fn lock(client: &Client, sql: &Statement, claims: &Claims) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let asked: Vec<Uuid> = claims.0.keys().map(|endpoint| *endpoint.as_uuid()).collect();
     client.query(sql, &[&asked]).await
 }
 
@@ -185,33 +200,6 @@ async fn read_bodies(
     }
     let seqs: Vec<i64> = wanted.iter().map(|record| seq(record.order)).collect();
     client.query(sql, &[&seqs]).await
-}
-
-/// Only the latest lease of an endpoint writes.
-struct Fence {
-    held: BTreeSet<EndpointId>,
-    lost: BTreeSet<EndpointId>,
-}
-
-impl Fence {
-    fn new(locked: &[Row], batch: &Batch) -> Result<Self> {
-        let epoch =
-            |row: &Row| Ok((EndpointId::from(row.try_get::<_, Uuid>(0)?), row::count(row.try_get(1)?)));
-        let epochs = locked.iter().map(epoch).collect::<Result<BTreeMap<EndpointId, u64>>>()?;
-        let (mut held, mut lost) = (BTreeSet::new(), BTreeSet::new());
-        for lease in batch.leases.iter().chain(&batch.renew) {
-            if epochs.get(&lease.endpoint) == Some(&lease.epoch.get()) {
-                held.insert(lease.endpoint);
-            } else {
-                lost.insert(lease.endpoint);
-            }
-        }
-        Ok(Self { held, lost })
-    }
-
-    fn holds(&self, endpoint: EndpointId) -> bool {
-        self.held.contains(&endpoint) && !self.lost.contains(&endpoint)
-    }
 }
 
 type Notifications = Vec<(DeliveryId, Option<StoredNotification>)>;
