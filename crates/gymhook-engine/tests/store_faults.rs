@@ -220,3 +220,29 @@ async fn what_was_leased_before_a_visit_failed_is_worked_on() {
     idle(&inside).await;
     engine.shutdown().await;
 }
+
+/// Only what nobody can read is put aside: a body that cannot be read just now waits.
+#[tokio::test]
+async fn a_body_that_cannot_be_read_for_a_while_is_not_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let handing_over = Engine::builder(store.clone()).enqueue_only();
+    handing_over.put_subscription(&subscription(1, policy())).await.unwrap();
+    handing_over.enqueue(vec![notification(1, 1)]).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    // Whoever reads a body meets an integer overflow, which is an error of no kind of its own.
+    let broken = "ALTER TABLE gymhook_bodies RENAME TO kept;
+        CREATE VIEW gymhook_bodies AS SELECT seq, abs(-9223372036854775807 - 1) AS body FROM kept";
+    other.execute_batch(broken).unwrap();
+
+    let inside = FaultyStore::new(store.clone());
+    let transport = Scripted::accepting();
+    let engine = start(&inside, transport.clone()).await;
+    until("it has been tried", || async { inside.reached(Operation::Commit, When::Before) > 1 }).await;
+    assert_eq!(transport.sent_ids(), []);
+    other.execute_batch("DROP VIEW gymhook_bodies; ALTER TABLE kept RENAME TO gymhook_bodies").unwrap();
+    until("it is sent", || async { transport.sent_ids() == [1] }).await;
+    engine.shutdown().await;
+    assert_eq!(store.stats(store.now().await.unwrap()).await.unwrap().quarantined, 0);
+}

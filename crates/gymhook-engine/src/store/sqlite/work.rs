@@ -290,8 +290,12 @@ fn read_notifications<'r>(
             let body = row.get::<_, Vec<u8>>(2)?.into();
             Ok(StoredNotification { event_type: row.get(0)?, origin: row.get(1)?, body })
         };
-        let read = select.query_row([order], read).ok();
-        let read = read.filter(|read| body_digest(&read.body) == record.body);
+        let read = match select.query_row([order], read).optional().map_err(StoreError::from) {
+            Ok(read) => read.filter(|read| body_digest(&read.body) == record.body),
+            Err(StoreError::Damaged { .. }) => None,
+            // Not the row's fault: it may be read the next time.
+            Err(error) => return Err(error),
+        };
         if read.is_none() {
             row::quarantine(connection, &[order])?;
         }
