@@ -1,9 +1,17 @@
 //! Why a store could not do what it was asked.
 
+use core::time::Duration;
+
 /// Why a store could not do what it was asked. Nothing was written, unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// More calls wait for the store than it may hold: try again after a while. Nothing of this call was done.
+    #[error("the store is busy: as many calls wait for it as may; try again in {} s", retry_after.as_secs())]
+    Busy {
+        /// When to try again, at least a second: an adapter's `Retry-After`.
+        retry_after: Duration,
+    },
     /// The store was closed, or its thread is gone.
     #[error("the store is closed")]
     Closed,
@@ -34,6 +42,13 @@ pub enum StoreError {
         /// What the database says.
         problem: String,
     },
+    /// The file was deleted, moved or replaced while it was open: what is written to the open one is lost with the process.
+    /// Whoever runs the machine caused it. Nothing of this call is acknowledged.
+    #[error("{problem}: stop this process, put the file back (or restore it from a copy), and start again")]
+    Replaced {
+        /// What was found at the path.
+        problem: String,
+    },
     /// The tables are of a version that this program does not know. A newer program has been here.
     #[error("the tables are of version {found}, this program knows up to {known}: use a newer one")]
     Schema {
@@ -54,6 +69,6 @@ impl StoreError {
     /// Whether the same call may succeed later, without anybody's doing or after room was made.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Full | Self::Unavailable { .. })
+        matches!(self, Self::Busy { .. } | Self::Full | Self::Unavailable { .. })
     }
 }
