@@ -37,8 +37,8 @@ impl Verifier {
     /// A verifier for requests signed by `scheme` with one of the keys.
     ///
     /// # Errors
-    /// Those of the scheme's [`check_keyring`](SignatureScheme::check_keyring): [`KeyringError::TooManyKeys`] or
-    /// [`KeyringError::NotAHeaderValue`].
+    /// Those of the scheme's [`check_keyring`](SignatureScheme::check_keyring): [`KeyringError::EqualToHmac`],
+    /// [`KeyringError::TooManyKeys`] or [`KeyringError::NotAHeaderValue`].
     pub fn new(
         scheme: impl SignatureScheme + 'static,
         keyring: impl Into<Arc<Keyring>>,

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
-use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
+use super::{fit_for_hmac, insert_sensitive, mismatch, preferred_key};
 use crate::header::exactly_once;
 use crate::mac::{find_key, hmac_sha256};
 use crate::{
@@ -93,7 +93,7 @@ impl SignatureScheme for BodyHmac {
     }
 
     fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError> {
-        at_most_tried(keyring)
+        fit_for_hmac(keyring)
     }
 
     fn verify(
