@@ -7,6 +7,7 @@ mod header;
 mod key;
 mod keyring;
 mod mac;
+mod name;
 mod proof;
 mod request_id;
 mod scheme;
@@ -18,8 +19,9 @@ mod verified;
 mod verifier;
 
 pub use encoding::Encoding;
-pub use key::{Key, KeyId};
+pub use key::Key;
 pub use keyring::{Keyring, KeyringError};
+pub use name::{KeyId, Tenant};
 pub use proof::{Assurance, BodyAssurance, IdAssurance, Proof, SenderAssurance, TimeAssurance};
 pub use request_id::RequestId;
 pub use scheme::{ApiKey, BodyHmac, RequestIdMd5, SignatureScheme, StandardWebhooks, TimestampedHmac};

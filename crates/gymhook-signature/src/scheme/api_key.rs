@@ -95,7 +95,7 @@ impl SignatureScheme for ApiKey {
             header: self.header.clone(),
             keys_known: keyring.len(),
         })?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::BearerSecret))
+        Ok(Proof::of_sender(key, SenderAssurance::BearerSecret))
     }
 
     fn sign(

@@ -107,7 +107,7 @@ impl SignatureScheme for BodyHmac {
         let tag = self.tag(value.as_bytes()).map_err(|problem| problem.in_header(&self.header))?;
         let key =
             find_key(keyring, &[tag], &[body], now).ok_or_else(|| mismatch(keyring, &self.header, now))?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac).with_signed_body())
+        Ok(Proof::of_sender(key, SenderAssurance::Hmac).with_signed_body())
     }
 
     fn sign(

@@ -115,8 +115,7 @@ impl SignatureScheme for RequestIdMd5 {
             .valid_at(now)
             .find(|key| constant_time_eq_16(&digest(id, key.secret()), &shown))
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::KeyedDigest)
-            .with_bound_id(RequestId::of_checked(id)))
+        Ok(Proof::of_sender(key, SenderAssurance::KeyedDigest).with_bound_id(RequestId::of_checked(id)))
     }
 
     fn sign(

@@ -148,7 +148,7 @@ impl SignatureScheme for StandardWebhooks {
         let key = find_key(keyring, tags, &parts, now)
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
         let judged = time.judge(self.tolerance, now)?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
+        Ok(Proof::of_sender(key, SenderAssurance::Hmac)
             .with_signed_body()
             .with_signed_time(time, judged)
             .with_bound_id(RequestId::of_checked(id)))

@@ -135,9 +135,7 @@ impl SignatureScheme for TimestampedHmac {
         let key = find_key(keyring, tags, &[digits.as_bytes(), b".", body], now)
             .ok_or_else(|| mismatch(keyring, &self.header, now))?;
         let judged = time.judge(self.tolerance, now)?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
-            .with_signed_body()
-            .with_signed_time(time, judged))
+        Ok(Proof::of_sender(key, SenderAssurance::Hmac).with_signed_body().with_signed_time(time, judged))
     }
 
     fn sign(
