@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::digest_index::DigestIndex;
 use crate::mac::hmac_sha256;
-use crate::{Key, KeyId};
+use crate::{Key, KeyId, KeyWarning, SecretHint};
 
 /// One or more [`Key`]s, each with its own name and window: the secrets of a rotation, or the API keys of 10,000 studios.
 ///
@@ -25,6 +25,8 @@ use crate::{Key, KeyId};
 pub struct Keyring {
     keys: Vec<Key>,
     by_secret: DigestIndex,
+    /// Where secrets have something at an edge, found once: a refusal must not read ten thousand of them.
+    edges: Vec<(usize, SecretHint)>,
 }
 
 impl Keyring {
@@ -50,7 +52,9 @@ impl Keyring {
             }
         }
         let by_secret = DigestIndex::new(keys.iter().map(|key| key.secret().expose_secret()));
-        let keyring = Self { keys, by_secret };
+        let edge = |key: &Key| key.secret().hints().find(|hint| hint.is_at_an_edge());
+        let edges = keys.iter().zip(0..).filter_map(|(key, at)| Some((at, edge(key)?))).collect();
+        let keyring = Self { keys, by_secret, edges };
         match keyring.by_secret.duplicate() {
             None => Ok(keyring),
             Some((first, second)) => {
@@ -123,6 +127,21 @@ impl Keyring {
     /// The names of the keys whose secrets are [weak](crate::Secret::is_weak), for the operator's eyes.
     pub fn weak_keys(&self) -> impl Iterator<Item = &KeyId> {
         self.keys.iter().filter(|key| key.secret().is_weak()).map(Key::id)
+    }
+
+    /// Everything that looks odd about the secrets, key by key, for the operator's eyes; see [`SecretHint`].
+    pub fn warnings(&self) -> impl Iterator<Item = KeyWarning> {
+        self.keys
+            .iter()
+            .flat_map(|key| key.secret().hints().map(|hint| KeyWarning { key: key.id().clone(), hint }))
+    }
+
+    /// The first key valid at `now` whose secret has something at an edge: the likely reason why nothing matches.
+    pub(crate) fn edge_at(&self, now: UtcDateTime) -> Option<KeyWarning> {
+        self.edges.iter().find_map(|&(at, hint)| {
+            let key = self.keys.get(at).filter(|key| key.is_valid_at(now))?;
+            Some(KeyWarning { key: key.id().clone(), hint })
+        })
     }
 
     /// The largest number of keys that count at one instant.

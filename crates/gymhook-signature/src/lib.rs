@@ -12,6 +12,8 @@ mod proof;
 mod request_id;
 mod scheme;
 mod secret;
+mod secret_hint;
+mod secret_text;
 mod signer;
 mod timestamp;
 pub mod vendor;
@@ -26,6 +28,8 @@ pub use proof::{Assurance, BodyAssurance, IdAssurance, Proof, SenderAssurance, T
 pub use request_id::RequestId;
 pub use scheme::{ApiKey, BodyHmac, RequestIdMd5, SignatureScheme, StandardWebhooks, TimestampedHmac};
 pub use secret::{Secret, SecretError};
+pub use secret_hint::{KeyWarning, SecretHint};
+pub use secret_text::SecretTextProblem;
 pub use signer::{SignError, Signer};
 pub use timestamp::{SignedTime, TimeUnit, Tolerance};
 pub use verified::{AsProved, BodySigned, NotBodySigned, SenderOnly, Verified};

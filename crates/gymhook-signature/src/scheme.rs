@@ -85,6 +85,7 @@ fn mismatch(keyring: &Keyring, header: &HeaderName, now: UtcDateTime) -> VerifyE
         header: header.clone(),
         keys_tried,
         keys_outside_window: keyring.len().saturating_sub(keys_tried),
+        warning: keyring.edge_at(now),
     }
 }
 
