@@ -14,6 +14,9 @@ use crate::{SecretHint, SecretTextProblem, secret_hint};
 /// There is no `Display`, `Clone`, `PartialEq` or `Serialize`: a secret is moved into a [`Key`](crate::Key) and stays there.
 /// Its HMAC-SHA256 state is computed once, here, so that no verification pays for it again.
 ///
+/// What is wiped: these bytes, the states of the hashes that they go through, and the digests made of them on the way. Out of
+/// reach are the copies that a compiler keeps in registers and spills while a block is hashed, and those of the caller.
+///
 /// ```
 /// use gymhook_signature::Secret;
 ///
@@ -215,6 +218,14 @@ mod tests {
         ] {
             assert_eq!(Secret::from_hex(text).map(|_| ()), Err(SecretError::NotHex { problem }), "{text:?}");
         }
+    }
+
+    #[test]
+    fn every_state_that_a_secret_goes_through_is_wiped_on_drop() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        // What an HMAC holds are two of these.
+        wiped::<Sha256>();
+        wiped::<md5::Md5>();
     }
 
     #[test]

@@ -139,5 +139,9 @@ fn digest(id: &[u8], secret: &Secret) -> [u8; 16] {
     md5.update(id);
     md5.update([DELIMITER]);
     md5.update(secret.expose_secret());
-    md5.finalize().into()
+    let mut digest = [0; 16];
+    // Where it stands: `finalize` would move the state, with the secret in its buffer, and leave a copy behind that nobody
+    // wipes. What stands here is wiped when it is dropped (the feature `zeroize` of `md-5`).
+    md5.finalize_into_reset((&mut digest).into());
+    digest
 }
