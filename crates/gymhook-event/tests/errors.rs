@@ -122,6 +122,9 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
             "a string",
             "an object or a list of objects",
         ),
+        (Vendor::PG_NEXT, r#"{"entityId":{"id":{}},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
+        (Vendor::PG_NEXT, r#"{"entityId":{},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
+        (Vendor::PG_NEXT, r#"{"entityId":1e3,"uuid":"u","payload":[]}"#, "entityId", "a number", id),
         (Vendor::POINT, r#"{"eventType":"x","userId":"u","payload":null}"#, "payload", "null", "a list"),
         (Vendor::POINT, r#"{"eventType":"x","userId":[1],"payload":[]}"#, "userId", "a list", id),
     ];
