@@ -47,7 +47,8 @@ pub(crate) fn view<T: DeserializeOwned>(raw: &RawValue) -> Result<T, DecodeError
 /// What to say about text that could not be read. It is read once more, to learn where: what is accepted never pays for that.
 #[cold]
 fn refusal<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> DecodeError {
-    let (line, column) = (error.line(), error.column());
+    // Before the first character has been taken, serde_json counts from 0.
+    let (line, column) = (error.line().max(1), error.column().max(1));
     match error.classify() {
         Category::Data => {
             let mut json = serde_json::Deserializer::from_str(text);

@@ -116,11 +116,18 @@ fn a_compressed_body_is_refused_even_when_signed() {
     let receiver = receiver(&Provider::gympoint().into_any());
     let body = r#"{"event":"member.created","data":{}}"#;
     let mut headers = signed(&receiver, body.as_bytes());
-    headers.insert("content-encoding", HeaderValue::from_static("identity"));
-    assert!(receiver.receive(&headers, body, NOW).is_ok());
+    for plain in ["identity", "Identity", "", "identity, identity", " ,identity"] {
+        headers.insert("content-encoding", HeaderValue::from_static(plain));
+        assert!(receiver.receive(&headers, body, NOW).is_ok(), "{plain:?}");
+    }
     headers.append("content-encoding", HeaderValue::from_static("gzip"));
-    let refusal = receiver.receive(&headers, body, NOW).unwrap_err();
-    assert_eq!(refusal.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for packed in [None, Some("gzip"), Some("identity, br"), Some("identity;q=1"), Some("id")] {
+        if let Some(packed) = packed {
+            headers.insert("content-encoding", HeaderValue::from_static(packed));
+        }
+        let refusal = receiver.receive(&headers, body, NOW).unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{packed:?}");
+    }
 }
 
 #[test]
