@@ -11,6 +11,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::JsonKind;
 use crate::json_kind::in_json_s_words;
 use crate::json_path::{Step, joined};
+use crate::json_text::Beginning;
 
 /// Reads a notification from the body of a request.
 ///
@@ -162,10 +163,10 @@ pub enum DecodeError {
 
 impl DecodeError {
     fn not_json(text: &str, line: usize, column: usize) -> Self {
-        match text {
-            _ if text.trim_ascii().is_empty() => Self::Empty,
-            _ if text.starts_with('\u{feff}') => Self::ByteOrderMark,
-            _ => Self::NotJson { line, column },
+        match Beginning::of(text) {
+            Beginning::Nothing => Self::Empty,
+            Beginning::ByteOrderMark => Self::ByteOrderMark,
+            Beginning::Other => Self::NotJson { line, column },
         }
     }
 

@@ -11,6 +11,7 @@ mod id;
 mod iso_time;
 mod json_kind;
 mod json_path;
+mod json_text;
 mod kind;
 mod notification;
 mod one_or_many;

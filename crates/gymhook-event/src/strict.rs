@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::de::IgnoredAny;
 
 use crate::json_path::{Step, joined};
+use crate::json_text::Beginning;
 
 /// How deep objects and arrays may be nested.
 const MAX_DEPTH: usize = 128;
@@ -103,10 +104,10 @@ pub enum StrictError {
 
 impl StrictError {
     fn not_json(text: &str, line: usize, column: usize) -> Self {
-        match text {
-            _ if text.trim_ascii().is_empty() => Self::Empty,
-            _ if text.starts_with('\u{feff}') => Self::ByteOrderMark,
-            _ => Self::NotJson { line, column },
+        match Beginning::of(text) {
+            Beginning::Nothing => Self::Empty,
+            Beginning::ByteOrderMark => Self::ByteOrderMark,
+            Beginning::Other => Self::NotJson { line, column },
         }
     }
 }

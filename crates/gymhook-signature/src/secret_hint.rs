@@ -113,7 +113,7 @@ fn is_hex(text: &str) -> bool {
 
 /// At least 16 bytes in padded base64, in the mix of characters that random bytes give.
 fn is_base64(text: &str) -> bool {
-    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(|byte| kind(byte));
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(&kind);
     text.len() >= 24
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
