@@ -18,7 +18,9 @@
 //! - PostgreSQL 13 or newer, a database in UTF-8, `synchronous_commit` not `off`, and for durability `fsync` on.
 //! - The right to create a schema the first time, and after an update of this crate that adds to the tables; else the right
 //!   to read and write its tables.
-//! - Text without NUL characters. A body may have them; what an endpoint answered is kept with U+FFFD in their place.
+//!
+//! A text has no NUL character here, so no store takes one ([`NewNotification::check`]); a body may have any bytes. What an
+//! endpoint answered is kept with U+FFFD in its place.
 //!
 //! # What is not known
 //!
@@ -185,7 +187,7 @@ impl Store for PostgresStore {
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
-        subscriptions::check(&row)?;
+        row.check()?;
         self.call(|lent| subscriptions::put(lent, &self.0.schema, &row, now)).await
     }
 
@@ -206,7 +208,6 @@ impl Store for PostgresStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        enqueue::check(&new)?;
         self.call(|lent| enqueue::enqueue(lent, &self.0.schema, &new, now)).await
     }
 
@@ -283,7 +284,7 @@ impl Store for PostgresStore {
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
-        api_keys::check(&row)?;
+        row.check()?;
         self.call(|lent| api_keys::put(lent, &row)).await
     }
 

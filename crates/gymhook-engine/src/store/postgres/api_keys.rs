@@ -4,16 +4,11 @@ use tokio_postgres::Row;
 
 use super::connection::Lent;
 use super::error::Result;
-use super::row::{self, check_text};
+use super::row;
 use crate::micros;
 use crate::store::{ApiKeyRow, StoreError};
 
 const COLUMNS: &str = "id, digest, label, writes, issued_at, revoked_at";
-
-/// Whether everything can be kept as it is.
-pub(super) fn check(key: &ApiKeyRow) -> Result<(), StoreError> {
-    check_text("the label", &key.label)
-}
 
 pub(super) async fn put(lent: Lent<'_>, key: &ApiKeyRow) -> Result<()> {
     let sql = "INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at, revoked_at)

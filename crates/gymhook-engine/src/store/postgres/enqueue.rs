@@ -15,7 +15,7 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::{Failure, Result};
 use super::options::Schema;
-use super::row::{DELIVERY, Delivery, check_text};
+use super::row::{DELIVERY, Delivery};
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -53,14 +53,13 @@ type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
 /// ```
 ///
 /// # Errors
-/// [`StoreError::Invalid`] if the transaction would not be on disk when it has committed (`synchronous_commit` is off) or a
-/// name has a NUL character, and whatever PostgreSQL says; then roll back.
+/// [`StoreError::Invalid`] if the transaction would not be on disk when it has committed (`synchronous_commit` is off), and
+/// whatever PostgreSQL says; then roll back.
 pub async fn enqueue_in(
     transaction: &Transaction<'_>,
     schema: &Schema,
     new: &[NewNotification],
 ) -> core::result::Result<Outcomes, StoreError> {
-    check(new)?;
     let asked = "SELECT clock_timestamp(), current_setting('synchronous_commit') <> 'off'";
     let row = transaction.query_typed_one(asked, &[]).await?;
     if !row.try_get::<_, bool>(1)? {
@@ -71,14 +70,6 @@ pub async fn enqueue_in(
     Ok(insert(Runner::Caller { transaction, schema }, schema, new, now).await?)
 }
 
-/// Whether everything can be kept as it is.
-pub(super) fn check(new: &[NewNotification]) -> core::result::Result<(), StoreError> {
-    new.iter().try_for_each(|new| {
-        check_text("an event's type", &new.event_type)?;
-        check_text("an origin", new.origin.as_deref().unwrap_or_default())
-    })
-}
-
 /// The same in a transaction of its own.
 pub(super) async fn enqueue(
     lent: Lent<'_>,
@@ -86,7 +77,7 @@ pub(super) async fn enqueue(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
-    let is_one_statement = chunks(new.iter().collect()).len() <= 1;
+    let is_one_statement = chunks(storable(new)).len() <= 1;
     if !is_one_statement {
         lent.batch("BEGIN").await?;
     }
@@ -134,12 +125,31 @@ async fn insert(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
+    let mut stored = insert_storable(runner, schema, &storable(new), now).await?.into_iter();
+    let outcome = |new: &NewNotification| match new.check() {
+        Err(refused) => Some(Err(refused)),
+        Ok(()) => stored.next(),
+    };
+    Ok(new.iter().filter_map(outcome).collect())
+}
+
+/// Those that the database can keep.
+fn storable(new: &[NewNotification]) -> Vec<&NewNotification> {
+    new.iter().filter(|new| new.check().is_ok()).collect()
+}
+
+async fn insert_storable(
+    runner: Runner<'_>,
+    schema: &Schema,
+    new: &[&NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
     if new.is_empty() {
         return Ok(Vec::new());
     }
     let orders = draw_orders(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
-    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().zip(orders.iter().copied()).collect();
+    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
     by_id.sort_by_key(|(new, order)| (new.id, *order));
 
     let mut inserted = BTreeSet::new();
@@ -147,10 +157,10 @@ async fn insert(
         inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
     }
     let is_inserted = |order: &i64| inserted.contains(order);
-    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| new);
+    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
     let held = Held::read(runner, rest.collect()).await?;
     let outcome = |(new, order)| if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new) };
-    new.iter().zip(&orders).map(outcome).collect()
+    new.iter().copied().zip(&orders).map(outcome).collect()
 }
 
 /// Draws as many orders, which are higher than all that were drawn before.

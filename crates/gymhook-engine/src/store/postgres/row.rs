@@ -148,14 +148,6 @@ pub(super) fn body(row: &Row, column: usize) -> Result<Bytes> {
     Ok(Bytes::copy_from_slice(row.try_get(column)?))
 }
 
-/// PostgreSQL's text has no NUL.
-pub(super) fn check_text(what: &'static str, text: &str) -> Result<(), StoreError> {
-    if text.contains('\0') {
-        return Err(StoreError::Invalid { problem: format!("{what} has a NUL character") });
-    }
-    Ok(())
-}
-
 /// The states that the SQL here names by number.
 const _: () = assert!(
     State::Waiting.code() == 0
