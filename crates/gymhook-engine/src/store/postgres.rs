@@ -31,6 +31,7 @@ mod api_keys;
 mod arrivals;
 mod commit;
 mod connection;
+mod connection_string;
 mod enqueue;
 mod error;
 mod fetch;
@@ -40,7 +41,9 @@ mod log;
 mod options;
 mod row;
 mod schema;
+mod sqlstate;
 mod subscriptions;
+mod tls;
 
 use core::fmt;
 use core::time::Duration;
@@ -51,10 +54,11 @@ use deadpool_postgres::Pool;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Config, NoTls, Socket};
+use tokio_postgres::{Config, Socket};
 
 use self::arrivals::Arrivals;
 use self::connection::Lent;
+use self::connection_string::Target;
 pub use self::enqueue::enqueue_in;
 use self::error::Result as Attempted;
 use self::listener::{Dial, Listener};
@@ -97,27 +101,29 @@ impl PostgresStore {
     /// How often a call is begun again that the server undid so that others could go on.
     const TIMES_UNDONE: u32 = 10;
 
-    /// Connects without TLS, and brings the tables up to date.
+    /// Connects, and brings the tables up to date.
     ///
     /// `url` is a connection string as PostgreSQL's own programs take it: `postgresql://user@host/database`, or
     /// `host=/run/postgresql user=gym dbname=gym` for a Unix socket.
     ///
+    /// TLS is as in libpq: `sslmode` is `disable`, `prefer` (the default), `require`, `verify-ca` or `verify-full`;
+    /// `sslrootcert` is the CA's certificate in a PEM file, or `system` for the CAs that browsers trust; `sslcert` and `sslkey`
+    /// are the client's. Over a network only `verify-full` proves that the right server answers.
+    ///
     /// # Errors
-    /// - [`StoreError::Invalid`]: `url` cannot be read; the server is too old; commits may be lost (`synchronous_commit` is
+    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is too old; commits may be lost (`synchronous_commit` is
     ///   off); the database is not in UTF-8; there is no such role or database, or the password is wrong.
     /// - [`StoreError::Unavailable`]: the server does not answer.
     /// - [`StoreError::ReadOnly`]: the role may not create or use the tables.
     /// - [`StoreError::Schema`]: a newer version of this crate has been here.
     /// - [`StoreError::Full`], [`StoreError::Damaged`]: what the server says of its disk.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let config = url.parse().map_err(|error: tokio_postgres::Error| StoreError::Invalid {
-            problem: format!("the connection string cannot be read: {error}"),
-        })?;
-        Self::connect_with(config, NoTls, options).await
+        let Target { config, tls } = Target::parse(url)?;
+        Self::connect_with(config, tls.connector()?, options).await
     }
 
-    /// The same with settings of one's own, and with TLS if `tls` makes it, as the crates `tokio-postgres-rustls` and
-    /// `postgres-native-tls` do.
+    /// The same with other settings, and with TLS if `tls` makes it, as the crates `tokio-postgres-rustls` and
+    /// `postgres-native-tls` do. Without it, `tls` is [`NoTls`](tokio_postgres::NoTls).
     ///
     /// # Errors
     /// As [`PostgresStore::connect`].
@@ -132,6 +138,7 @@ impl PostgresStore {
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        connection_string::check(&config)?;
         if config.get_application_name().is_none() {
             config.application_name("gymhook");
         }

@@ -11,6 +11,7 @@
 mod damage;
 mod faults;
 mod listening;
+mod messages;
 mod migrations;
 mod outbox;
 mod sessions;
