@@ -11,17 +11,24 @@ use crate::store::StoreError;
 /// Shorthand for what everything here returns.
 pub(super) type Result<T, E = Failure> = core::result::Result<T, E>;
 
+/// What is said of a server that takes no writes.
+pub(super) const READ_ONLY: &str = "the server takes no writes: it is a standby, or default_transaction_read_only is on; \
+                                    connect to the primary, or name all hosts, as in host=a,b \
+                                    target_session_attrs=read-write";
+
 /// Why a call failed, and whether it is worth to begin it again at once.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) error: StoreError,
     /// Whether the server undid everything.
     pub(super) was_undone: bool,
+    /// The constraint that refused a row.
+    pub(super) constraint: Option<String>,
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self { error, was_undone: false }
+        Self { error, was_undone: false, constraint: None }
     }
 }
 
@@ -34,7 +41,8 @@ impl From<Failure> for StoreError {
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
         let was_undone = error.code().is_some_and(sqlstate::was_undone);
-        Self { error: error.into(), was_undone }
+        let constraint = error.as_db_error().and_then(|said| said.constraint()).map(str::to_owned);
+        Self { error: error.into(), was_undone, constraint }
     }
 }
 
@@ -48,11 +56,7 @@ impl From<tokio_postgres::Error> for StoreError {
             return Self::Unavailable { problem: "the connection was closed".to_owned() };
         }
         match Driver::of(&error) {
-            Driver::TakesNoWrites => Self::ReadOnly {
-                problem: "no host takes writes: each is a standby, or default_transaction_read_only is on; connect to the \
-                          primary"
-                    .to_owned(),
-            },
+            Driver::TakesNoWrites => Self::ReadOnly { problem: format!("of all hosts, {READ_ONLY}") },
             Driver::IsSetUpWrongly => Self::Invalid { problem },
             Driver::HasNoTls => {
                 let advice = "check sslmode, that sslrootcert is the CA that issued the server's certificate, and that its \
@@ -98,6 +102,9 @@ impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
+            PoolError::PostCreateHook(HookError::Message(problem)) if problem == READ_ONLY => {
+                StoreError::ReadOnly { problem: problem.into_owned() }.into()
+            }
             PoolError::PostCreateHook(HookError::Message(problem)) => {
                 StoreError::Invalid { problem: problem.into_owned() }.into()
             }
