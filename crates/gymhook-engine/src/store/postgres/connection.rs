@@ -193,7 +193,8 @@ impl Lent<'_> {
 
     /// Ends the transaction; what follows is one of its own, statement by statement.
     pub(super) async fn commit(&self) -> Result<()> {
-        self.batch("COMMIT").await?;
+        // After an error in the transaction `COMMIT` undoes it and reports none; `SELECT` reports it.
+        self.batch("SELECT 1; COMMIT").await?;
         self.is_in_transaction.store(false, Ordering::Relaxed);
         Ok(())
     }
