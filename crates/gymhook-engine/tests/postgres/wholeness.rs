@@ -131,7 +131,7 @@ async fn a_batch_is_written_whole_or_not_at_all_wherever_a_statement_of_it_is_ca
     });
     let mut cancelled = 0;
     let mut send = 0;
-    while cancelled < 300 {
+    while cancelled < 60 {
         send += 1;
         let written = deliveries.iter().map(|record| DeliveryRecord { sends: send, ..*record });
         let batch = Batch {
