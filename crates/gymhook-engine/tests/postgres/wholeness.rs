@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gymhook_delivery::{DeliveryRecord, EndpointId};
 use gymhook_engine::store::postgres::tokio_postgres::Config;
-use gymhook_engine::store::postgres::tokio_postgres::config::Host;
 use gymhook_engine::store::{AttemptRow, Batch, Store, StoreError};
 use gymhook_test_postgres::Server;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::stage::{
-    NOW, all_of, at, client, dump, endpoint, fresh_at, held, notification, request, shared, subscribe,
+    NOW, all_of, at, client, dump, endpoint, fresh_at, held, notification, request, subscribe,
 };
 
 fn attempt(record: &DeliveryRecord, send: u32) -> (EndpointId, AttemptRow) {
@@ -64,10 +63,8 @@ fn misspell(socket: &Path, server: &Path, is_on: Arc<AtomicBool>) {
 async fn a_commit_whose_beginning_fails_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let is_on = Arc::new(AtomicBool::new(false));
-    let server = shared();
-    let [Host::Unix(socket)] = server.get_hosts() else {
-        panic!("a private server is at a Unix socket");
-    };
+    let private = Server::start().unwrap();
+    let (server, socket) = (private.config(), private.folder());
     misspell(&folder.path().join(".s.PGSQL.5432"), &socket.join(".s.PGSQL.5432"), Arc::clone(&is_on));
     let store = fresh_at(server.clone()).await;
     let looking = client(&server).await;
