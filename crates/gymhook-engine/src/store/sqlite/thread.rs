@@ -1,143 +1,178 @@
 //! Threads that own a connection each: one that writes, and some that read.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use core::fmt;
+use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::error::Result;
+use super::gate::{Gate, Inside};
+use super::options::SqliteOptions;
+use super::queue::{Entry, Job, Next, Queue};
+use super::transaction::{Writer, guarded};
 use crate::store::StoreError;
 
-/// What is done with the connection, or with the news that there is none, and then what is told to whoever asked.
-type Job = Box<dyn FnOnce(Result<&Connection>) -> Answer + Send>;
-
-/// Tells whoever asked: what the job found, unless the commit failed.
-type Answer = Box<dyn FnOnce(Result<()>) + Send>;
-
-/// What a thread is asked.
-enum Message {
-    Call(Job),
-    /// To close its connection, say how that went, and end. What comes later is never done.
-    Close(oneshot::Sender<Result<()>>),
+/// A connection on a thread of its own. The thread ends when this is dropped, after what it was asked before.
+pub(super) struct ConnectionThread {
+    queue: Arc<Queue>,
 }
 
-/// At most so many calls share one commit.
-const GROUP: usize = 512;
+impl fmt::Debug for ConnectionThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionThread").finish_non_exhaustive()
+    }
+}
 
-/// A connection on a thread of its own. Cloning is cheap; the thread ends with the last clone.
-#[derive(Clone, Debug)]
-pub(super) struct ConnectionThread {
-    messages: Sender<Message>,
+impl Drop for ConnectionThread {
+    fn drop(&mut self) {
+        // It may have been closed before.
+        let _closed = self.queue.close(None);
+    }
+}
+
+/// The thread that writes: all calls that wait at one time share one transaction and one commit.
+#[derive(Debug)]
+pub(super) struct WriterThread {
+    thread: ConnectionThread,
+    gate: Gate,
+}
+
+impl WriterThread {
+    pub(super) fn start(writer: Writer, options: &SqliteOptions) -> Result<Self> {
+        let run = move |queue: &Queue| write_all(writer, queue);
+        Ok(Self { thread: ConnectionThread::start("gymhook-sqlite-writer", run)?, gate: Gate::new(options) })
+    }
+
+    pub(super) async fn close(&self) -> Result<()> {
+        self.thread.close().await
+    }
+
+    /// Writes, as soon as there is room for `bytes` more. What is returned is on disk; if it is an error, nothing of what
+    /// was done stays.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let inside = self.gate.enter(bytes, &self.thread.queue).await?;
+        self.thread.ask(work, Some(inside), bytes, false).await
+    }
+
+    /// The same for a worker, whose calls are few: they wait for no room, and go first.
+    pub(super) async fn urgent<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.thread.ask(work, None, 0, true).await
+    }
 }
 
 impl ConnectionThread {
-    /// A thread on which all calls that wait at one time share one transaction and one commit.
-    pub(super) fn writer(connection: Connection) -> Result<Self> {
-        Self::start("gymhook-sqlite-writer", connection, write_all)
-    }
-
     /// A thread on which each call reads by itself.
     pub(super) fn reader(connection: Connection) -> Result<Self> {
-        Self::start("gymhook-sqlite-reader", connection, read_all)
+        Self::start("gymhook-sqlite-reader", move |queue| read_all(connection, queue))
     }
 
-    fn start(name: &str, connection: Connection, run: fn(Connection, &Receiver<Message>)) -> Result<Self> {
-        let (messages, waiting) = channel();
+    fn start(name: &str, run: impl FnOnce(&Queue) + Send + 'static) -> Result<Self> {
+        let queue = Arc::new(Queue::default());
+        let ending = Ending(Arc::clone(&queue));
         std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || run(connection, &waiting))
+            .spawn(move || run(&ending.0))
             .map_err(|error| StoreError::Unavailable { problem: error.to_string() })?;
-        Ok(Self { messages })
+        Ok(Self { queue })
     }
 
     /// Closes the connection once everything asked so far is done; the thread is over then.
     pub(super) async fn close(&self) -> Result<()> {
         let (tell, closed) = oneshot::channel();
-        self.messages.send(Message::Close(tell)).map_err(|_| StoreError::Closed)?;
-        closed.await.map_err(|_| StoreError::Closed)?
+        self.queue.close(Some(tell))?;
+        closed.await.map_err(|_| self.queue.lost())?
     }
 
-    /// Does something with the connection. What it returns comes back when it is on disk; if it returns an error,
-    /// nothing of what it did stays.
+    /// Reads.
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.ask(work, None, 0, true).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+        inside: Option<Inside>,
+        bytes: usize,
+        urgent: bool,
     ) -> Result<T> {
         let (tell, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection: Result<&Connection>| {
-            let found = connection.and_then(|connection| in_savepoint(connection, work));
-            // Whoever asked may have gone: then there is nobody to tell.
-            Box::new(move |committed| drop(tell.send(committed.and(found))))
-        });
-        self.messages.send(Message::Call(job)).map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let call = Call { work, found: None, tell, _inside: inside };
+        self.queue.push(Entry::new(Box::new(call), bytes, urgent))?;
+        answer.await.map_err(|_| self.queue.lost())?
     }
 }
 
-fn in_savepoint<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-    if connection.is_autocommit() {
-        return work(connection);
+/// However the thread ends, whoever waits for it hears of it.
+struct Ending(Arc<Queue>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
     }
-    connection.prepare_cached("SAVEPOINT call")?.execute([])?;
-    let found = work(connection);
-    if found.is_err() {
-        connection.prepare_cached("ROLLBACK TO call")?.execute([])?;
-    }
-    connection.prepare_cached("RELEASE call")?.execute([])?;
-    found
 }
 
-fn write_all(mut connection: Connection, waiting: &Receiver<Message>) {
-    while let Ok(first) = waiting.recv() {
-        let mut group = Vec::new();
-        let mut closing = None;
-        for message in core::iter::once(first).chain(waiting.try_iter().take(GROUP - 1)) {
-            match message {
-                Message::Call(job) => group.push(job),
-                Message::Close(tell) => {
-                    closing = Some(tell);
-                    break;
+struct Call<W, T> {
+    work: W,
+    found: Option<T>,
+    tell: oneshot::Sender<Result<T>>,
+    _inside: Option<Inside>,
+}
+
+impl<T: Send, W: Fn(&Connection) -> Result<T> + Send> Job for Call<W, T> {
+    fn run(&mut self, connection: &Connection) -> Result<()> {
+        self.found = None;
+        self.found = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<()>) {
+        let never_ran = || StoreError::Internal { problem: "a call was answered before it ran".to_owned() };
+        let answer = outcome.and_then(|()| self.found.ok_or_else(never_ran));
+        // Whoever asked may have gone: then there is nobody to tell.
+        drop(self.tell.send(answer));
+    }
+}
+
+fn write_all(mut writer: Writer, queue: &Queue) {
+    loop {
+        match queue.next() {
+            Next::Group(group) => writer.write(group),
+            Next::Close(tell) => return told(tell, writer.close()),
+        }
+    }
+}
+
+fn read_all(connection: Connection, queue: &Queue) {
+    loop {
+        match queue.next() {
+            Next::Group(group) => {
+                for mut entry in group {
+                    let found = guarded(|| entry.job.run(&connection));
+                    entry.job.answer(found);
                 }
             }
-        }
-        if !group.is_empty() {
-            let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
-            let committed = commit_group(&mut connection, group, &mut answers);
-            for answer in answers {
-                answer(committed.clone());
+            Next::Close(tell) => {
+                return told(tell, connection.close().map_err(|(_, error)| error.into()));
             }
         }
-        if let Some(tell) = closing {
-            return close(connection, tell);
-        }
     }
 }
 
-fn close(connection: Connection, tell: oneshot::Sender<Result<()>>) {
-    let closed = connection.close().map_err(|(_, error)| StoreError::from(error));
+fn told(tell: Option<oneshot::Sender<Result<()>>>, closed: Result<()>) {
+    if let Err(error) = &closed {
+        tracing::error!(%error, "a connection was not closed in good order");
+    }
     // Whoever asked may have gone: then there is nobody to tell.
-    drop(tell.send(closed));
-}
-
-fn commit_group(connection: &mut Connection, group: Vec<Job>, answers: &mut Vec<Answer>) -> Result<()> {
-    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-    let transaction = match begun {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            let error = StoreError::from(error);
-            answers.extend(group.into_iter().map(|job| job(Err(error.clone()))));
-            return Err(error);
-        }
-    };
-    answers.extend(group.into_iter().map(|job| job(Ok(&transaction))));
-    Ok(transaction.commit()?)
-}
-
-fn read_all(connection: Connection, waiting: &Receiver<Message>) {
-    while let Ok(message) = waiting.recv() {
-        match message {
-            Message::Call(job) => job(Ok(&connection))(Ok(())),
-            Message::Close(tell) => return close(connection, tell),
-        }
-    }
+    drop(tell.map(|tell| tell.send(closed)));
 }
