@@ -58,7 +58,7 @@ pub enum StoreError {
         known: i64,
     },
     /// The database does not answer, or is busy: try again later. Whether the last call took effect is not known.
-    #[error("the database does not answer: {problem}")]
+    #[error("the database is not available: {problem}")]
     Unavailable {
         /// What it says.
         problem: String,

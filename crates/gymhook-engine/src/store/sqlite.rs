@@ -177,6 +177,7 @@ impl Store for SqliteStore {
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        row.check()?;
         let id = row.id;
         let written =
             self.0.writer.call(move |connection| work::put_subscription(connection, &row, now)).await?;
@@ -314,6 +315,7 @@ impl Store for SqliteStore {
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        row.check()?;
         self.0.writer.call(move |connection| log::put_api_key(connection, &row)).await
     }
 

@@ -64,10 +64,10 @@ pub(super) fn insert(
     let mut known = Known::default();
     let mut enqueued = Vec::with_capacity(new.len());
     for (order, new) in (first..).zip(new) {
-        enqueued.push(if known.has(connection, new.endpoint)? {
-            insert_one(connection, new, order, now)?
-        } else {
-            Err(Refused::UnknownEndpoint { endpoint: new.endpoint })
+        enqueued.push(match new.check() {
+            Err(refused) => Err(refused),
+            Ok(()) if known.has(connection, new.endpoint)? => insert_one(connection, new, order, now)?,
+            Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
         });
     }
     Ok(enqueued)
