@@ -21,9 +21,7 @@ fn enqueue(store: &PostgresStore, new: NewNotification) -> Enqueueing {
 }
 
 /// A store whose server inserts nothing until the returned transaction is over.
-async fn stuck(
-    options: PostgresOptions,
-) -> (PostgresStore, Client) {
+async fn stuck(options: PostgresOptions) -> (PostgresStore, Client) {
     let first = fresh().await;
     let client = client(&shared()).await;
     subscribe(&first, &client, 1..=1).await;
