@@ -1,11 +1,12 @@
 //! What the tests of a file are played on.
 
-use bytes::Bytes;
-use gymhook_engine::store::{NewNotification, SqliteStore, Store as _, SubscriptionRow};
-use gymhook_engine::{DeliveryId, Direction, EndpointId};
-use gymhook_delivery::EndpointRecord;
 use std::path::Path;
 use std::process::Command;
+
+use bytes::Bytes;
+use gymhook_delivery::EndpointRecord;
+use gymhook_engine::store::{NewNotification, SqliteStore, Store as _, SubscriptionRow};
+use gymhook_engine::{DeliveryId, Direction, EndpointId};
 use tempfile::TempDir;
 
 pub(crate) fn endpoint() -> EndpointId {

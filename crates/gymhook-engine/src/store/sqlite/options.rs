@@ -1,66 +1,83 @@
-//! How a SQLite store is set up.
+//! What a SQLite store can be told.
 
-use core::num::{NonZeroU32, NonZeroU64};
 use core::time::Duration;
 use std::path::Path;
 
 use super::SqliteStore;
 use crate::store::StoreError;
+use crate::store::admission::QueueLimits;
 
-/// Sets a [`SqliteStore`] up.
+/// How a store uses its file.
 ///
 /// ```
-/// use core::num::NonZeroU32;
+/// use core::time::Duration;
 /// use gymhook_engine::store::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("webhooks.db");
-/// let store = SqliteStore::options().queue_calls(NonZeroU32::new(1_000).unwrap()).open(path)?;
+/// let store = SqliteStore::options()
+///     .with_queue_bytes(16 << 20)
+///     .with_queue_wait(Duration::from_secs(2))
+///     .open(folder.path().join("webhooks.db"))?;
 /// # drop(store); Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
-#[must_use = "it opens nothing until `open`"]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
-    pub(super) queue_calls: NonZeroU32,
-    pub(super) queue_bytes: NonZeroU64,
-    pub(super) queue_wait: Duration,
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        const CALLS: NonZeroU32 = NonZeroU32::new(4_096).unwrap();
-        const BYTES: NonZeroU64 = NonZeroU64::new(128 << 20).unwrap();
-        Self { queue_calls: CALLS, queue_bytes: BYTES, queue_wait: Duration::from_secs(10) }
-    }
+    pub(super) queue: QueueLimits,
 }
 
 impl SqliteOptions {
-    /// How many calls may be on their way to the disk: 4,096 (our default). As many again may wait behind them; a call
-    /// beyond that gets [`StoreError::Busy`] at once. A worker's own calls do not count and go first.
-    pub fn queue_calls(mut self, calls: NonZeroU32) -> Self {
-        self.queue_calls = calls;
+    /// The number of calls that may wait to be written by default: 4,096 (our default).
+    pub const QUEUE_CALLS: usize = 4_096;
+
+    /// The number of bytes that these may bring by default: 64 MiB (our default).
+    pub const QUEUE_BYTES: usize = 64 << 20;
+
+    /// How long a call beyond that waits by default: 5 s (our default).
+    pub const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        let queue =
+            QueueLimits { calls: Self::QUEUE_CALLS, bytes: Self::QUEUE_BYTES, wait: Self::QUEUE_WAIT };
+        Self { queue }
+    }
+
+    /// The number of calls that may wait to be written, at least one. As many again wait for room, and whoever comes then gets
+    /// [`StoreError::Busy`].
+    #[must_use]
+    pub const fn with_queue_calls(mut self, calls: usize) -> Self {
+        self.queue.calls = calls;
         self
     }
 
-    /// How many bytes of notifications may be on their way to the disk: 128 MiB (our default). As many again may wait behind
-    /// them, so that the store never holds more than twice this.
-    pub fn queue_bytes(mut self, bytes: NonZeroU64) -> Self {
-        self.queue_bytes = bytes;
+    /// The number of bytes, of bodies above all, that these calls may bring. As many again may be brought by those that wait
+    /// for room, so a store never holds more than twice this. A call that brings more by itself is let in alone.
+    #[must_use]
+    pub const fn with_queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue.bytes = bytes;
         self
     }
 
-    /// How long a call waits for its place before it gets [`StoreError::Busy`]: 10 s (our default).
-    pub fn queue_wait(mut self, wait: Duration) -> Self {
-        self.queue_wait = wait;
+    /// How long a call waits for room before it gets [`StoreError::Busy`].
+    #[must_use]
+    pub const fn with_queue_wait(mut self, wait: Duration) -> Self {
+        self.queue.wait = wait;
         self
     }
 
-    /// Opens a file, or makes it.
+    /// Opens a file like this, as [`SqliteStore::open`] does.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         SqliteStore::open_with(path.as_ref(), self)
+    }
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self::new()
     }
 }
