@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-const EVENT: &str = "deranged itoa memchr num_conv powerfmt proc_macro2 quote serde serde_core serde_derive serde_json syn \
-    thiserror thiserror_impl time time_core unicode_ident uuid zmij";
+const EVENT: &str = "deranged itoa memchr num_conv powerfmt proc_macro2 quote serde serde_core serde_derive serde_json \
+    serde_path_to_error syn thiserror thiserror_impl time time_core unicode_ident uuid zmij";
 
 const SIGNATURE: &str = "base16ct base64 base64ct block_buffer bytes cfg_if cmov const_hex constant_time_eq cpufeatures \
     crypto_common ctutils deranged digest hmac http hybrid_array itoa md5 num_conv powerfmt proc_macro2 quote sha2 syn thiserror \

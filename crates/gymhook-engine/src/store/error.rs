@@ -30,6 +30,12 @@ pub enum StoreError {
     /// No room is left on the disk. Whoever runs the machine is to blame.
     #[error("the disk is full: make room, nothing was lost")]
     Full,
+    /// Something inside the store failed that never should. Nothing of this call was written.
+    #[error("a fault inside the store: {problem}; please report it")]
+    Internal {
+        /// What happened.
+        problem: String,
+    },
     /// A request that no store can carry out. The caller is to blame.
     #[error("{problem}")]
     Invalid {

@@ -45,7 +45,6 @@
 //! After [`StoreError::Unavailable`] the call may have taken effect, and can be made again: enqueueing goes by the delivery's
 //! id, and a batch says where things stand. An order that is left twice is carried out twice.
 
-mod admission;
 mod api_keys;
 mod arrivals;
 mod clock;
@@ -74,11 +73,11 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
+use tokio::sync::Semaphore;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 
-use self::admission::Admission;
 use self::arrivals::Arrivals;
 use self::clock::SharedClock;
 use self::connection::{Connections, Lent, Sessions};
@@ -87,6 +86,7 @@ pub use self::enqueue::enqueue_in;
 use self::error::Result as Attempted;
 use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
+use super::admission::Admission;
 use super::{
     ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
     Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
@@ -115,6 +115,8 @@ pub struct PostgresStore(Arc<Shared>);
 struct Shared {
     connections: Connections,
     admission: Admission,
+    /// Leaves a connection to the worker.
+    turns: Semaphore,
     clock: SharedClock,
     call_timeout: Duration,
     /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
@@ -185,7 +187,8 @@ impl PostgresStore {
         };
         let store = Self(Arc::new(Shared {
             connections: Connections::new(config, tls, &options, sessions)?,
-            admission: Admission::new(&options),
+            admission: Admission::new(options.queue()),
+            turns: Semaphore::new(options.connections.saturating_sub(1).max(1)),
             clock: SharedClock::default(),
             call_timeout: options.call_timeout,
             dial,
@@ -232,7 +235,7 @@ impl PostgresStore {
     {
         let _admitted = self.0.admission.enter(bytes).await?;
         self.in_time(async {
-            let _turn = self.0.admission.turn().await?;
+            let _turn = self.0.turns.acquire().await.map_err(|_| StoreError::Closed)?;
             self.make(make).await
         })
         .await

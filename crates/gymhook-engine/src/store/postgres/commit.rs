@@ -74,6 +74,7 @@ const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::int[],
             $9::text[], $10::text[], $11::uuid[], $12::bigint[])
         AS n (seq, send, round, number, began, ended, outcome, status, captured, detail, endpoint, epoch)
+    JOIN gymhook.deliveries d ON d.seq = n.seq AND d.endpoint = n.endpoint
     WHERE", " ON CONFLICT (seq, send) DO NOTHING");
 
 const COMMANDS: &str = if_leased!(

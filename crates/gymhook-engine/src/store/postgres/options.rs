@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::borrow::Cow;
 
 use crate::store::StoreError;
+use crate::store::admission::QueueLimits;
 
 /// The schema, a namespace in the database, that the store's tables are in.
 ///
@@ -128,6 +129,10 @@ impl PostgresOptions {
 
     /// How long a call beyond that waits by default: 5 s (our default).
     pub const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+    pub(super) const fn queue(&self) -> QueueLimits {
+        QueueLimits { calls: self.queue_calls, bytes: self.queue_bytes, wait: self.queue_wait }
+    }
 
     /// The defaults.
     #[must_use]
