@@ -1,8 +1,8 @@
 //! A commit is written whole or not at all, whatever statement of it fails.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use gymhook_delivery::{DeliveryRecord, EndpointId};
 use gymhook_engine::store::postgres::tokio_postgres::Config;

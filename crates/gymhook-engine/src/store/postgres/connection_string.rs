@@ -105,7 +105,7 @@ pub(super) fn place(config: &Config) -> String {
             .collect(),
     };
     let ports = config.get_ports();
-    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+    let port = |at: usize| ports.get(at).or_else(|| ports.first()).copied().unwrap_or(5432);
     let places = hosts.iter().enumerate().map(|(at, host)| format!("{host}:{}", port(at)));
     places.collect::<Vec<String>>().join(", ")
 }

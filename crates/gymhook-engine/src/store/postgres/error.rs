@@ -28,14 +28,11 @@ pub(super) struct Failure {
 
 impl Failure {
     /// The same for a connection that could not be made.
-    pub(super) fn at(self, place: &str) -> Self {
-        let there = |problem: String| format!("no connection to {place}: {problem}");
-        let error = match self.error {
-            StoreError::Invalid { problem } => StoreError::Invalid { problem: there(problem) },
-            StoreError::Unavailable { problem } => StoreError::Unavailable { problem: there(problem) },
-            other => other,
-        };
-        Self { error, ..self }
+    pub(super) fn at(mut self, place: &str) -> Self {
+        if let StoreError::Invalid { problem } | StoreError::Unavailable { problem } = &mut self.error {
+            problem.insert_str(0, &format!("no connection to {place}: "));
+        }
+        self
     }
 }
 
