@@ -2,6 +2,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
 
+pub mod check;
+pub mod drive;
+pub mod ground;
+pub mod history;
+pub mod ledger;
+pub mod life;
+pub mod script;
+pub mod total;
 pub mod vfs;
 
 /// What went wrong with the test itself, or which promise was broken.

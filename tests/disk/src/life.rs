@@ -227,7 +227,7 @@ impl<G: Ground> Caller<G> {
 
     async fn enqueue(&self, engine: &Engine<G::Store>, new: &[New]) -> Result<(), Failure> {
         self.ledger.note_all(new.iter().map(|new| Event::Asked(new.asked)));
-        let tomorrow = self.insist(|| engine.now()).await? + Duration::from_secs(86_400);
+        let tomorrow = self.now(engine).await? + Duration::from_secs(86_400);
         let notification = |new: &New| {
             let (delivery, endpoint) =
                 (DeliveryId::from_u128(new.asked.delivery), endpoint_id(new.asked.endpoint));
@@ -244,13 +244,21 @@ impl<G: Ground> Caller<G> {
         Ok(())
     }
 
+    /// The engine's time.
+    ///
+    /// # Errors
+    /// An error that does not pass.
+    pub async fn now(&self, engine: &Engine<G::Store>) -> Result<UtcDateTime, Failure> {
+        self.insist(|| engine.now()).await
+    }
+
     /// Waits until nothing is under way, and only what is held waits.
     ///
     /// # Errors
     /// An error that does not pass.
     pub async fn drain(&self, engine: &Engine<G::Store>) -> Result<(), Failure> {
         loop {
-            let soon = self.insist(|| engine.now()).await? + Duration::from_secs(3_600);
+            let soon = self.now(engine).await? + Duration::from_secs(3_600);
             let stats = self.insist(|| engine.store().stats(soon)).await?;
             if stats.in_flight == 0 && stats.oldest_due.is_none() && self.ground.commands_left().await? == 0 {
                 return Ok(());
