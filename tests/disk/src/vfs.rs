@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 pub use self::fault::{Call, Error, Fault, Lasts};
+use gymhook_crash_tests::random::Random;
+
 use crate::Failure;
 
 /// The disk under a folder. Cloning is cheap; the folder is forgotten with the last clone.
@@ -55,6 +57,17 @@ fn devices() -> MutexGuard<'static, Vec<Weak<Device>>> {
 /// The device that this file is on, if it is one of ours.
 fn device_of(file: &Path) -> Option<Arc<Device>> {
     devices().iter().filter_map(Weak::upgrade).find(|device| file.starts_with(&device.folder))
+}
+
+/// Leaves SQLite so little memory, in the whole process, that it writes pages in the middle of its transactions, and reads them
+/// again, as it otherwise does only with those that are larger than its cache.
+///
+/// # Errors
+/// SQLite does not take the limit.
+pub fn leave_little_memory() -> Result<(), Failure> {
+    let connection = rusqlite::Connection::open_in_memory()?;
+    let limit: i64 = connection.query_row("PRAGMA soft_heap_limit = 4096", [], |row| row.get(0))?;
+    if limit == 4096 { Ok(()) } else { Err(format!("SQLite keeps its memory limit of {limit}").into()) }
 }
 
 impl Disk {
@@ -163,6 +176,10 @@ impl State {
         let strikes = match fault.lasts {
             Lasts::Once | Lasts::ForEver => self.seen == fault.nth,
             Lasts::UntilHealed => self.seen >= fault.nth,
+            Lasts::NowAndThen => {
+                let later = self.seen.checked_sub(fault.nth);
+                later.is_some_and(|later| later == 0 || Random::new(self.seen).below(4) == 0)
+            }
         };
         if !strikes {
             return Verdict::Pass;
@@ -193,6 +210,10 @@ mod tests {
         assert_eq!(verdicts(fault(Lasts::Once), 4), [true, false, true, true]);
         assert_eq!(verdicts(fault(Lasts::UntilHealed), 4), [true, false, false, false]);
         assert_eq!(verdicts(fault(Lasts::ForEver), 4), [true, false, false, false]);
+        let now_and_then = verdicts(fault(Lasts::NowAndThen), 40);
+        assert_eq!(now_and_then.get(..2), Some(&[true, false][..]));
+        let passed = now_and_then.iter().filter(|passed| **passed).count();
+        assert!((20..38).contains(&passed), "{passed}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::check::Told;
 use crate::ground::SqliteGround;
 use crate::life::Life;
 use crate::script::Size;
-use crate::vfs::{Call, Disk, Error, Fault, Lasts};
+use crate::vfs::{Call, Disk, Error, Fault, Lasts, leave_little_memory};
 
 /// From when on the calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ impl Walk {
     /// The run in which this call fails.
     #[must_use]
     pub fn of(call: Call, nth: u64, strikes: Strikes, seed: u64) -> Self {
-        const LASTS: [Lasts; 3] = [Lasts::Once, Lasts::UntilHealed, Lasts::ForEver];
+        const LASTS: [Lasts; 4] = [Lasts::Once, Lasts::UntilHealed, Lasts::NowAndThen, Lasts::ForEver];
         let seed = Random::new(seed ^ (nth << 8) ^ call as u64 ^ ((strikes as u64) << 7)).draw();
         let mut random = Random::new(seed);
         let error = random.one_of(Error::of(call)).copied().unwrap_or(Error::Io);
@@ -73,6 +73,7 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
     std::fs::create_dir(&first)?;
     std::fs::create_dir(&second)?;
     let disk = Disk::under(&first)?;
+    leave_little_memory()?;
     let mut stage = Stage::set(SqliteGround::in_folder(&first), walk.seed, Size::SMALL);
     let mut life = Life::begin()?;
     let work = run(&life, stage.clone(), disk.clone(), *walk);
@@ -85,7 +86,7 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
         Some(engine) => engine,
         None => {
             stage.caller.ledger.die();
-            life.end();
+            drop(life);
             disk.until_still().await;
             stage = stage.clone().moved(stage.caller.ground.copy_to(&second)?);
             life = Life::begin()?;
@@ -100,7 +101,11 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
         last.finish(engine).await
     })
     .await?;
-    life.end();
+    drop(life);
+    if std::env::var_os("GYMHOOK_DISK_CALLS").is_some() {
+        let calls: Vec<String> = Call::ALL.iter().map(|call| format!("{call} {}", disk.calls(*call))).collect();
+        println!("{}: {}", walk.fault, calls.join(", "));
+    }
     let mut ended = stage.judge(told(walk.fault)).await?;
     ended.totals.rounds = 1;
     if disk.hits() > 0 {
@@ -134,7 +139,7 @@ async fn run(life: &Life, stage: Stage<SqliteGround>, disk: Disk, walk: Walk) ->
 /// What lasts is healed after a while that differs from run to run.
 async fn heal(disk: Disk, walk: Walk) {
     disk.until_hit().await;
-    if walk.fault.lasts == Lasts::UntilHealed {
+    if matches!(walk.fault.lasts, Lasts::UntilHealed | Lasts::NowAndThen) {
         tokio::time::sleep(Duration::from_millis(2 + walk.fault.nth * 7 % 60)).await;
         disk.heal();
     }
@@ -152,7 +157,7 @@ const fn told(fault: Fault) -> Told {
     match fault.lasts {
         // What comes after the fault fails in its own way, up to the end.
         Lasts::ForEver => Told::Either,
-        Lasts::Once | Lasts::UntilHealed if fault.error.is_full() => Told::Full,
-        Lasts::Once | Lasts::UntilHealed => Told::Unavailable,
+        _ if fault.error.is_full() => Told::Full,
+        Lasts::Once | Lasts::UntilHealed | Lasts::NowAndThen => Told::Unavailable,
     }
 }

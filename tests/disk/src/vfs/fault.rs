@@ -126,6 +126,8 @@ pub enum Lasts {
     Once,
     /// For every call of the kind, until the disk is healed.
     UntilHealed,
+    /// For about every fourth call of the kind, until the disk is healed: as where what is small still fits.
+    NowAndThen,
     /// For every call of every kind from then on, reading included: as for a process that dies there.
     ForEver,
 }
