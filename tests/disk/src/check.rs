@@ -29,7 +29,9 @@ impl Told {
             StoreError::Full => self != Self::Unavailable,
             // What SQLite and PostgreSQL say to whoever goes on in a transaction that is none any more.
             StoreError::Unavailable { problem } => {
-                self != Self::Full && !problem.contains("no transaction") && !problem.contains("no such savepoint")
+                self != Self::Full
+                    && !problem.contains("no transaction")
+                    && !problem.contains("no such savepoint")
             }
             _ => false,
         }

@@ -1,9 +1,11 @@
 //! The drivers: they play rounds in which something fails, and have what is left judged.
 
 mod campaign;
+mod full;
 mod stage;
 mod walk;
 
-pub use self::campaign::walk_on;
+pub use self::campaign::{fill_up, walk_on};
+pub use self::full::full;
 pub use self::stage::{Ended, Stage};
 pub use self::walk::{Strikes, Walk, walk, walks};

@@ -52,7 +52,9 @@ pub(crate) fn questions(prefix: &str) -> [String; 4] {
     [
         format!("SELECT count(*) FROM {prefix}deliveries WHERE seq NOT IN (SELECT seq FROM {prefix}bodies)"),
         format!("SELECT count(*) FROM {prefix}bodies WHERE seq NOT IN (SELECT seq FROM {prefix}deliveries)"),
-        format!("SELECT count(*) FROM {prefix}attempts WHERE seq NOT IN (SELECT seq FROM {prefix}deliveries)"),
+        format!(
+            "SELECT count(*) FROM {prefix}attempts WHERE seq NOT IN (SELECT seq FROM {prefix}deliveries)"
+        ),
         format!("SELECT count(*) FROM {prefix}commands WHERE endpoint IN {not_deleted}"),
     ]
 }

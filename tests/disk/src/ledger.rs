@@ -131,6 +131,12 @@ impl Ledger {
         self.book().complaints.push(error);
     }
 
+    /// How often callers were told something else than what they asked for.
+    #[must_use]
+    pub fn refusals(&self) -> usize {
+        self.book().complaints.len()
+    }
+
     /// The process dies.
     pub fn die(&self) {
         let mut book = self.book();

@@ -9,6 +9,7 @@ pub mod history;
 pub mod ledger;
 pub mod life;
 pub mod script;
+pub mod small_disk;
 pub mod total;
 pub mod vfs;
 

@@ -148,12 +148,7 @@ impl<G: Ground> Caller<G> {
         Ok(())
     }
 
-    async fn step(
-        &self,
-        engine: &Engine<G::Store>,
-        step: &Step,
-        before: UtcDateTime,
-    ) -> Result<(), Failure> {
+    async fn step(&self, engine: &Engine<G::Store>, step: &Step, before: UtcDateTime) -> Result<(), Failure> {
         match step {
             Step::Enqueue(new) => self.enqueue(engine, new).await,
             Step::Cancel(delivery) => {
@@ -233,8 +228,7 @@ impl<G: Ground> Caller<G> {
         let notification = |new: &New| {
             let (delivery, endpoint) =
                 (DeliveryId::from_u128(new.asked.delivery), endpoint_id(new.asked.endpoint));
-            let made =
-                NewNotification::new(delivery, endpoint, "workout.created", new.body.clone().into());
+            let made = NewNotification::new(delivery, endpoint, "workout.created", new.body.clone().into());
             NewNotification { not_before: new.asked.is_held.then_some(tomorrow), ..made }
         };
         let all: Vec<NewNotification> = new.iter().map(notification).collect();

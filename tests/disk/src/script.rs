@@ -135,7 +135,8 @@ impl Writer {
         let (cancelled, kept) = (self.held(0), self.held(1));
         let to_cancel = cancelled.asked.delivery;
         all.push(vec![Step::Enqueue(vec![cancelled]), Step::Enqueue(vec![kept]), Step::Cancel(to_cancel)]);
-        let first = |endpoint: usize| old.get(endpoint).and_then(|new| new.first()).map(|new| new.asked.delivery);
+        let first =
+            |endpoint: usize| old.get(endpoint).and_then(|new| new.first()).map(|new| new.asked.delivery);
         all.push([0, 1, 4].into_iter().filter_map(first).map(Step::Redeliver).collect());
         let hopeless = Character::COUNT - 1;
         let given_up = old.iter().flatten().map(|new| new.asked).filter(|old| old.endpoint == hopeless);

@@ -57,7 +57,8 @@ impl AddAssign for Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rounds, faults, full, deaths, refusals, acknowledged, delivered, others, purged, .. } = self;
+        let Self { rounds, faults, full, deaths, refusals, acknowledged, delivered, others, purged, .. } =
+            self;
         let Self { lost, quarantined, requests, duplicates, broken, .. } = self;
         write!(
             f,

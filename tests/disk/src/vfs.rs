@@ -106,6 +106,11 @@ impl Disk {
         self.0.state().fault = None;
     }
 
+    /// Nothing passes any more: the process dies.
+    pub fn die(&self) {
+        self.0.state().dead = true;
+    }
+
     /// How many calls of this kind were made.
     #[must_use]
     pub fn calls(&self, call: Call) -> u64 {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use gymhook_disk_tests::Failure;
-use gymhook_disk_tests::drive::{walk_on, walks};
+use gymhook_disk_tests::drive::{fill_up, walk_on, walks};
+use gymhook_disk_tests::total::Totals;
 
 const USAGE: &str = "usage: disk-campaign [--sqlite FAULTS] [--postgres FAULTS] [--seed NUMBER]";
 
@@ -32,7 +33,19 @@ fn read_arguments() -> Result<Wanted, Failure> {
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
     let wanted = read_arguments()?;
-    let totals = walk_on(walks(wanted.seed), wanted.sqlite).await;
-    println!("SQLite: {totals}");
-    Ok(ExitCode::SUCCESS)
+    let mut broken = 0;
+    if wanted.sqlite > 0 {
+        // A quarter of them on disks that are full for real.
+        let full = wanted.sqlite / 4;
+        let filled = fill_up(wanted.seed, full).await?;
+        println!("SQLite, full disks: {filled}");
+        let walked = walk_on(walks(wanted.seed), wanted.sqlite - full).await;
+        println!("SQLite, call by call: {walked}");
+        let mut all = Totals::default();
+        all += filled;
+        all += walked;
+        println!("SQLite: {all}");
+        broken += all.broken;
+    }
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -53,12 +53,11 @@ impl<'h> Judge<'h> {
     }
 
     fn read(&mut self, at: usize, event: &'h Event) {
-        let mut of = |delivery: &u128, change: &mut dyn FnMut(&mut Case<'h>)| {
-            match self.cases.get_mut(delivery) {
+        let mut of =
+            |delivery: &u128, change: &mut dyn FnMut(&mut Case<'h>)| match self.cases.get_mut(delivery) {
                 Some(case) => change(case),
                 None => self.violations.push(Violation::Invented { delivery: *delivery }),
-            }
-        };
+            };
         match event {
             Event::Asked(asked) => {
                 self.cases.entry(asked.delivery).or_insert(Case {
@@ -156,7 +155,8 @@ impl<'h> Judge<'h> {
         match state {
             State::Delivered => {
                 let taken = |(_, request): &(usize, &Request)| {
-                    request.is_accepted() && row.logged(request.send).is_some_and(|logged| logged.is_accepted())
+                    request.is_accepted()
+                        && row.logged(request.send).is_some_and(|logged| logged.is_accepted())
                 };
                 if !case.requests.iter().any(taken) {
                     self.violations.push(Violation::NotDelivered { delivery });
@@ -164,7 +164,8 @@ impl<'h> Judge<'h> {
             }
             State::Undeliverable => {
                 let last = row.attempts.last().map_or(0, |logged| logged.round);
-                let charged = row.attempts.iter().filter(|logged| logged.round == last && logged.outcome != "internal");
+                let charged =
+                    row.attempts.iter().filter(|logged| logged.round == last && logged.outcome != "internal");
                 let (charged, allowed) = (charged.count(), Character::of(row.endpoint).attempts());
                 if charged != allowed as usize {
                     self.violations.push(Violation::GivenUpTooEarly { delivery, charged, allowed });
@@ -172,8 +173,12 @@ impl<'h> Judge<'h> {
             }
             State::Cancelled if case.cancel_asked => {}
             State::Waiting if case.asked.is_held && !case.cancel_asked => {}
-            State::Cancelled | State::Quarantined => self.violations.push(Violation::StrangeState { delivery, state }),
-            State::Waiting | State::InFlight => self.violations.push(Violation::NotDrained { delivery, state }),
+            State::Cancelled | State::Quarantined => {
+                self.violations.push(Violation::StrangeState { delivery, state })
+            }
+            State::Waiting | State::InFlight => {
+                self.violations.push(Violation::NotDrained { delivery, state })
+            }
         }
     }
 

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use gymhook_crash_tests::random::Random;
 use tokio::task::JoinSet;
 
+use super::full::{MEBIBYTES, full};
 use super::stage::Ended;
 use super::walk::{Strikes, Walk, walk};
 use crate::Failure;
+use crate::small_disk::SmallDisk;
 use crate::total::Totals;
 use crate::vfs::Call;
 
@@ -25,7 +28,8 @@ pub async fn walk_on(walks: impl Iterator<Item = Walk>, faults: u64) -> Totals {
     let mut under_way = JoinSet::new();
     let mut idle = 0;
     loop {
-        while under_way.len() < AT_A_TIME && totals.faults + (under_way.len() as u64) < faults && idle < 1_000 {
+        while under_way.len() < AT_A_TIME && totals.faults + (under_way.len() as u64) < faults && idle < 1_000
+        {
             let Some(next) = walks.next() else { break };
             let last = used_up.get(&(next.fault.call, next.strikes)).copied();
             if last.is_some_and(|last| next.fault.nth > last) {
@@ -48,6 +52,33 @@ pub async fn walk_on(walks: impl Iterator<Item = Walk>, faults: u64) -> Totals {
         }
         totals += more;
     }
+}
+
+/// Fills disks until that was so many times, on several disks at a time. What breaks a promise is printed and counted.
+///
+/// # Errors
+/// No disk can be mounted.
+pub async fn fill_up(seed: u64, faults: u64) -> Result<Totals, Failure> {
+    let mut workers = JoinSet::new();
+    for worker in 0..AT_A_TIME as u64 {
+        let disk = SmallDisk::of(MEBIBYTES)?;
+        let share = faults.div_ceil(AT_A_TIME as u64);
+        workers.spawn(async move {
+            let mut totals = Totals::default();
+            let mut round = worker;
+            while totals.faults < share {
+                let seed = Random::new(seed ^ round).draw();
+                round += AT_A_TIME as u64;
+                totals += count(full(seed, &disk).await, &format!("full disk, seed {seed}"));
+            }
+            totals
+        });
+    }
+    let mut totals = Totals::default();
+    while let Some(done) = workers.join_next().await {
+        totals += done?;
+    }
+    Ok(totals)
 }
 
 /// The figures of a round; one that did not come to an end is a broken promise, too.

@@ -41,7 +41,9 @@ pub struct Walk {
 pub fn walks(seed: u64) -> impl Iterator<Item = Walk> {
     (1..).flat_map(move |nth| {
         let both = [Strikes::AtWork, Strikes::FromTheStart].into_iter();
-        both.flat_map(move |strikes| Call::ALL.into_iter().map(move |call| Walk::of(call, nth, strikes, seed)))
+        both.flat_map(move |strikes| {
+            Call::ALL.into_iter().map(move |call| Walk::of(call, nth, strikes, seed))
+        })
     })
 }
 
@@ -65,7 +67,9 @@ impl Walk {
 pub async fn walk(walk: &Walk) -> Result<Ended, Failure> {
     let folder = TempDir::with_prefix("gymhook-disk-")?;
     let ended = play(walk, folder.path()).await;
-    ended.map_err(|problem| format!("{}, counted {:?}, seed {}: {problem}", walk.fault, walk.strikes, walk.seed).into())
+    ended.map_err(|problem| {
+        format!("{}, counted {:?}, seed {}: {problem}", walk.fault, walk.strikes, walk.seed).into()
+    })
 }
 
 async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
@@ -102,10 +106,6 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
     })
     .await?;
     drop(life);
-    if std::env::var_os("GYMHOOK_DISK_CALLS").is_some() {
-        let calls: Vec<String> = Call::ALL.iter().map(|call| format!("{call} {}", disk.calls(*call))).collect();
-        println!("{}: {}", walk.fault, calls.join(", "));
-    }
     let mut ended = stage.judge(told(walk.fault)).await?;
     ended.totals.rounds = 1;
     if disk.hits() > 0 {
@@ -117,7 +117,12 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
 }
 
 /// The process up to where the whole script was played, with the disk failing in it.
-async fn run(life: &Life, stage: Stage<SqliteGround>, disk: Disk, walk: Walk) -> Result<Engine<SqliteStore>, Failure> {
+async fn run(
+    life: &Life,
+    stage: Stage<SqliteGround>,
+    disk: Disk,
+    walk: Walk,
+) -> Result<Engine<SqliteStore>, Failure> {
     let healing = tokio::spawn(heal(disk.clone(), walk));
     let run = life.run(async move {
         if walk.strikes == Strikes::FromTheStart {

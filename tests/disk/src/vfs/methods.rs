@@ -193,8 +193,7 @@ unsafe extern "C" fn read(
     // SAFETY: SQLite gives an open file of ours and a buffer of that length.
     unsafe {
         let read = methods(file).xRead;
-        let whole =
-            || read.map_or(ffi::SQLITE_IOERR_READ, |read| read(real(file), buffer, amount, offset));
+        let whole = || read.map_or(ffi::SQLITE_IOERR_READ, |read| read(real(file), buffer, amount, offset));
         through(file, Call::Read, whole, || ())
     }
 }
@@ -208,9 +207,8 @@ unsafe extern "C" fn write(
     // SAFETY: SQLite gives an open file of ours and so many bytes.
     unsafe {
         let write = methods(file).xWrite;
-        let some = |amount| {
-            write.map_or(ffi::SQLITE_IOERR_WRITE, |write| write(real(file), bytes, amount, offset))
-        };
+        let some =
+            |amount| write.map_or(ffi::SQLITE_IOERR_WRITE, |write| write(real(file), bytes, amount, offset));
         through(file, Call::Write, || some(amount), || _ = some(amount / 2))
     }
 }
@@ -292,9 +290,8 @@ unsafe extern "C" fn shm_map(
     // SAFETY: SQLite gives an open file of ours and room for a pointer.
     unsafe {
         let map = methods(file).xShmMap;
-        let whole = || {
-            map.map_or(ffi::SQLITE_IOERR_SHMMAP, |map| map(real(file), region, size, extend, mapped))
-        };
+        let whole =
+            || map.map_or(ffi::SQLITE_IOERR_SHMMAP, |map| map(real(file), region, size, extend, mapped));
         through(file, Call::ShmMap, whole, || ())
     }
 }
@@ -303,8 +300,7 @@ unsafe extern "C" fn shm_lock(file: *mut sqlite3_file, offset: c_int, number: c_
     // SAFETY: SQLite gives an open file of ours.
     unsafe {
         let lock = methods(file).xShmLock;
-        let whole =
-            || lock.map_or(ffi::SQLITE_IOERR_SHMLOCK, |lock| lock(real(file), offset, number, flags));
+        let whole = || lock.map_or(ffi::SQLITE_IOERR_SHMLOCK, |lock| lock(real(file), offset, number, flags));
         // Nobody may fail to unlock.
         if flags & ffi::SQLITE_SHM_UNLOCK != 0 { whole() } else { through(file, Call::ShmLock, whole, || ()) }
     }
