@@ -2,10 +2,12 @@
 
 mod campaign;
 mod full;
+mod sessions;
 mod stage;
 mod walk;
 
-pub use self::campaign::{fill_up, walk_on};
+pub use self::campaign::{cut_off, fill_up, walk_on};
 pub use self::full::full;
+pub use self::sessions::{Session, session, sessions};
 pub use self::stage::{Ended, Stage};
 pub use self::walk::{Strikes, Walk, walk, walks};

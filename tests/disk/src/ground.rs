@@ -1,7 +1,9 @@
 //! Where a store is, and what can be read there past it.
 
+mod postgres;
 mod sqlite;
 
+pub use self::postgres::PostgresGround;
 pub use self::sqlite::SqliteGround;
 
 use core::fmt;
@@ -46,12 +48,16 @@ pub struct Inspected {
     pub damage: Option<String>,
 }
 
-/// The questions that [`Inspected`] answers, in its order, for tables with this prefix.
-pub(crate) fn questions(prefix: &str) -> [String; 4] {
+/// The questions that [`Inspected`] answers, in its order, for tables with this prefix and the one with the bodies.
+pub(crate) fn questions(prefix: &str, bodies: &str) -> [String; 4] {
     let not_deleted = format!("(SELECT id FROM {prefix}subscriptions WHERE deleted_at IS NULL)");
     [
-        format!("SELECT count(*) FROM {prefix}deliveries WHERE seq NOT IN (SELECT seq FROM {prefix}bodies)"),
-        format!("SELECT count(*) FROM {prefix}bodies WHERE seq NOT IN (SELECT seq FROM {prefix}deliveries)"),
+        format!(
+            "SELECT count(*) FROM {prefix}deliveries WHERE seq NOT IN (SELECT seq FROM {prefix}{bodies})"
+        ),
+        format!(
+            "SELECT count(*) FROM {prefix}{bodies} WHERE seq NOT IN (SELECT seq FROM {prefix}deliveries)"
+        ),
         format!(
             "SELECT count(*) FROM {prefix}attempts WHERE seq NOT IN (SELECT seq FROM {prefix}deliveries)"
         ),

@@ -8,6 +8,7 @@ pub mod ground;
 pub mod history;
 pub mod ledger;
 pub mod life;
+pub mod proxy;
 pub mod script;
 pub mod small_disk;
 pub mod total;

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use gymhook_disk_tests::Failure;
-use gymhook_disk_tests::drive::{fill_up, walk_on, walks};
+use gymhook_disk_tests::drive::{cut_off, fill_up, sessions, walk_on, walks};
 use gymhook_disk_tests::total::Totals;
+use gymhook_test_postgres::Server;
 
 const USAGE: &str = "usage: disk-campaign [--sqlite FAULTS] [--postgres FAULTS] [--seed NUMBER]";
 
@@ -45,6 +46,12 @@ async fn main() -> Result<ExitCode, Failure> {
         all += filled;
         all += walked;
         println!("SQLite: {all}");
+        broken += all.broken;
+    }
+    if wanted.postgres > 0 {
+        let server = Server::start()?;
+        let all = cut_off(sessions(wanted.seed), wanted.postgres, &server.config()).await;
+        println!("PostgreSQL: {all}");
         broken += all.broken;
     }
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

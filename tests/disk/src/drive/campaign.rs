@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use gymhook_crash_tests::random::Random;
 use tokio::task::JoinSet;
+use tokio_postgres::Config;
 
 use super::full::{MEBIBYTES, full};
+use super::sessions::{Session, session};
 use super::stage::Ended;
 use super::walk::{Strikes, Walk, walk};
 use crate::Failure;
+use crate::proxy::Statement;
 use crate::small_disk::SmallDisk;
 use crate::total::Totals;
 use crate::vfs::Call;
@@ -19,36 +22,87 @@ const AT_A_TIME: usize = 8;
 /// How many broken promises of a round are named.
 const NAMED: usize = 4;
 
-/// Plays these runs, several at a time, until so many faults have struck. Where calls of a kind are used up, later ones are left
-/// out. What breaks a promise is printed and counted.
+/// What a run fails at, so that it is known which calls are used up: the kind of call, and the how-manyeth.
+trait Run: Clone + Send + 'static {
+    type Kind: Ord;
+
+    fn place(&self) -> (Self::Kind, u64);
+
+    fn name(&self) -> String;
+}
+
+impl Run for Walk {
+    type Kind = (Call, Strikes);
+
+    fn place(&self) -> (Self::Kind, u64) {
+        ((self.fault.call, self.strikes), self.fault.nth)
+    }
+
+    fn name(&self) -> String {
+        format!("{}, counted {:?}, seed {}", self.fault, self.strikes, self.seed)
+    }
+}
+
+impl Run for Session {
+    type Kind = (Statement, Strikes);
+
+    fn place(&self) -> (Self::Kind, u64) {
+        ((self.trouble.at, self.strikes), self.trouble.nth)
+    }
+
+    fn name(&self) -> String {
+        format!("{}, counted {:?}, seed {}", self.trouble, self.strikes, self.seed)
+    }
+}
+
+/// Walks on until so many faults have struck, or there is no call left. What breaks a promise is printed and counted.
 pub async fn walk_on(walks: impl Iterator<Item = Walk>, faults: u64) -> Totals {
+    play_all(walks, faults, |run| async move { walk(&run).await }).await
+}
+
+/// The same through what is said to this server.
+pub async fn cut_off(sessions: impl Iterator<Item = Session>, faults: u64, server: &Config) -> Totals {
+    play_all(sessions, faults, |run| {
+        let server = server.clone();
+        async move { session(&run, &server).await }
+    })
+    .await
+}
+
+/// Plays these runs, several at a time. Where calls of a kind are used up, later ones are left out.
+async fn play_all<R: Run, F>(runs: impl Iterator<Item = R>, faults: u64, play: impl Fn(R) -> F) -> Totals
+where
+    F: Future<Output = Result<Ended, Failure>> + Send + 'static,
+{
+    /// Whoever meets nothing but these is at the end.
+    const AT_THE_END: u32 = 1_000;
     let mut totals = Totals::default();
-    let mut used_up: BTreeMap<(Call, Strikes), u64> = BTreeMap::new();
-    let mut walks = walks.fuse();
+    let mut used_up: BTreeMap<R::Kind, u64> = BTreeMap::new();
+    let mut runs = runs.fuse();
     let mut under_way = JoinSet::new();
-    let mut idle = 0;
+    let mut left_out = 0;
     loop {
-        while under_way.len() < AT_A_TIME && totals.faults + (under_way.len() as u64) < faults && idle < 1_000
-        {
-            let Some(next) = walks.next() else { break };
-            let last = used_up.get(&(next.fault.call, next.strikes)).copied();
-            if last.is_some_and(|last| next.fault.nth > last) {
-                // Whoever walks on through nothing but these is at the end.
-                idle += 1;
+        while under_way.len() < AT_A_TIME && totals.faults + (under_way.len() as u64) < faults {
+            let Some(next) = runs.next().filter(|_| left_out < AT_THE_END) else { break };
+            let (kind, nth) = next.place();
+            if used_up.get(&kind).is_some_and(|last| nth > *last) {
+                left_out += 1;
                 continue;
             }
-            idle = 0;
-            under_way.spawn(async move { (next, walk(&next).await) });
+            left_out = 0;
+            let playing = play(next.clone());
+            under_way.spawn(async move { (next, playing.await) });
         }
         let Some(done) = under_way.join_next().await else { return totals };
         let Ok((run, ended)) = done else {
             totals.broken += 1;
             continue;
         };
-        let more = count(ended, &format!("{}, counted {:?}, seed {}", run.fault, run.strikes, run.seed));
-        if more.faults == 0 && more.broken == 0 {
+        let more = count(ended, &run.name());
+        if more.faults == 0 {
+            let (kind, nth) = run.place();
             // The number of calls differs a little from run to run.
-            used_up.entry((run.fault.call, run.strikes)).or_insert(run.fault.nth + 2);
+            used_up.entry(kind).or_insert(nth + 2);
         }
         totals += more;
     }

@@ -76,14 +76,15 @@ impl Ground for SqliteGround {
     }
 
     async fn commands_left(&self) -> Result<u64, Failure> {
-        let [.., commands] = questions("gymhook_");
+        let [.., commands] = questions("gymhook_", "bodies");
         Ok(self.look()?.query_row(&commands, [], |row| row.get(0))?)
     }
 
     async fn inspect(&self) -> Result<Inspected, Failure> {
         let connection = self.look()?;
         let ask = |question: String| connection.query_row(&question, [], |row| row.get::<_, u64>(0));
-        let [without_body, bodies_alone, attempts_alone, commands_left] = questions("gymhook_").map(ask);
+        let [without_body, bodies_alone, attempts_alone, commands_left] =
+            questions("gymhook_", "bodies").map(ask);
         let said: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         Ok(Inspected {
             without_body: without_body?,
