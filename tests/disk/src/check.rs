@@ -25,16 +25,12 @@ pub enum Told {
 impl Told {
     /// Whether this is what went wrong, and not a consequence of it.
     fn allows(self, error: &StoreError) -> bool {
-        match error {
-            StoreError::Full => self != Self::Unavailable,
+        if let StoreError::Unavailable { problem } = error {
             // What SQLite and PostgreSQL say to whoever goes on in a transaction that is none any more.
-            StoreError::Unavailable { problem } => {
-                self != Self::Full
-                    && !problem.contains("no transaction")
-                    && !problem.contains("no such savepoint")
-            }
-            _ => false,
+            let goes_on = problem.contains("no transaction") || problem.contains("no such savepoint");
+            return self != Self::Full && !goes_on;
         }
+        *error == StoreError::Full && self != Self::Unavailable
     }
 }
 

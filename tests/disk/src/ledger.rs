@@ -1,6 +1,6 @@
 //! What was asked of an engine, what it answered, and what its endpoints saw, in the order in which it happened.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gymhook_engine::store::StoreError;

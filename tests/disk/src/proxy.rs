@@ -81,6 +81,12 @@ impl Proxy {
         *self.shared.armed() = None;
     }
 
+    /// How many messages were counted.
+    #[must_use]
+    pub fn reached(&self) -> u64 {
+        self.shared.seen.load(Ordering::SeqCst)
+    }
+
     /// How often something happened.
     #[must_use]
     pub fn hits(&self) -> u64 {

@@ -81,8 +81,9 @@ impl Script {
     #[must_use]
     pub fn new(seed: u64, size: Size) -> Self {
         let mut writer = Writer { random: Random::new(seed), size, is_old: true };
-        let old: Vec<Vec<New>> =
-            (0..Self::ENDPOINTS).map(|endpoint| vec![writer.new(endpoint), writer.new(endpoint)]).collect();
+        let old: Vec<Vec<New>> = (0..Self::ENDPOINTS)
+            .map(|endpoint| vec![writer.write(endpoint), writer.write(endpoint)])
+            .collect();
         let before =
             old.iter().map(|new| vec![Step::Enqueue(new.clone())]).map(|steps| writer.actor(steps)).collect();
         writer.is_old = false;
@@ -101,7 +102,7 @@ impl Writer {
         Actor { steps, progress: Progress::default(), seed: self.random.draw() }
     }
 
-    fn new(&mut self, endpoint: u32) -> New {
+    fn write(&mut self, endpoint: u32) -> New {
         let delivery = (u128::from(self.random.draw()) << 64) | u128::from(self.random.draw());
         let body = self.body(delivery);
         let digest = wire::digest(&body);
@@ -110,7 +111,7 @@ impl Writer {
     }
 
     fn held(&mut self, endpoint: u32) -> New {
-        let new = self.new(endpoint);
+        let new = self.write(endpoint);
         New { asked: Asked { is_held: true, ..new.asked }, ..new }
     }
 
@@ -125,13 +126,13 @@ impl Writer {
     }
 
     fn singles(&mut self, endpoint: u32) -> Vec<Step> {
-        (0..self.size.each).map(|_| Step::Enqueue(vec![self.new(endpoint)])).collect()
+        (0..self.size.each).map(|_| Step::Enqueue(vec![self.write(endpoint)])).collect()
     }
 
     fn during(&mut self, old: &[Vec<New>]) -> Vec<Actor> {
         let mut all: Vec<Vec<Step>> = (0..Character::COUNT).map(|endpoint| self.singles(endpoint)).collect();
         all.extend([0, 0, 4, 1].map(|endpoint| self.singles(endpoint)));
-        all.push(vec![Step::Enqueue((0..Character::COUNT).map(|endpoint| self.new(endpoint)).collect())]);
+        all.push(vec![Step::Enqueue((0..Character::COUNT).map(|endpoint| self.write(endpoint)).collect())]);
         let (cancelled, kept) = (self.held(0), self.held(1));
         let to_cancel = cancelled.asked.delivery;
         all.push(vec![Step::Enqueue(vec![cancelled]), Step::Enqueue(vec![kept]), Step::Cancel(to_cancel)]);
@@ -143,7 +144,7 @@ impl Writer {
         let given_up = given_up.map(|old| old.delivery).collect();
         all.push(vec![Step::RedeliverGivenUp(hopeless, given_up), Step::Purge, Step::Purge]);
         all.push(vec![Step::Put(0), Step::Put(3), Step::Put(1)]);
-        let (held, sent) = (self.held(Script::DELETED), self.new(Script::DELETED));
+        let (held, sent) = (self.held(Script::DELETED), self.write(Script::DELETED));
         all.push(vec![Step::Enqueue(vec![held]), Step::Enqueue(vec![sent]), Step::Delete(Script::DELETED)]);
         all.push(vec![Step::Checkpoint, Step::Checkpoint]);
         all.into_iter().map(|steps| self.actor(steps)).collect()

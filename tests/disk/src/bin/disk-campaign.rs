@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use gymhook_disk_tests::Failure;
-use gymhook_disk_tests::drive::{cut_off, fill_up, sessions, walk_on, walks};
+use gymhook_disk_tests::drive::{cut_off, fill_up, fill_up_server, sessions, walk_on, walks};
 use gymhook_disk_tests::total::Totals;
 use gymhook_test_postgres::Server;
 
@@ -50,7 +50,14 @@ async fn main() -> Result<ExitCode, Failure> {
     }
     if wanted.postgres > 0 {
         let server = Server::start()?;
-        let all = cut_off(sessions(wanted.seed), wanted.postgres, &server.config()).await;
+        let full = wanted.postgres / 4;
+        let filled = fill_up_server(wanted.seed, full, &server.config()).await?;
+        println!("PostgreSQL, full disks: {filled}");
+        let cut = cut_off(sessions(wanted.seed), wanted.postgres - full, &server.config()).await;
+        println!("PostgreSQL, message by message: {cut}");
+        let mut all = Totals::default();
+        all += filled;
+        all += cut;
         println!("PostgreSQL: {all}");
         broken += all.broken;
     }

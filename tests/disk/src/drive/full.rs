@@ -6,14 +6,16 @@ use std::path::Path;
 use gymhook_crash_tests::random::Random;
 use gymhook_engine::Engine;
 use gymhook_engine::store::SqliteStore;
+use tokio::task::JoinHandle;
 
 use super::stage::{Ended, Stage};
 use crate::Failure;
 use crate::check::Told;
 use crate::ground::SqliteGround;
+use crate::ledger::Ledger;
 use crate::life::Life;
 use crate::script::Size;
-use crate::small_disk::SmallDisk;
+use crate::small_disk::{Ballast, SmallDisk};
 use crate::vfs::{Disk, leave_little_memory};
 
 /// More than a disk of this holds beside what was taken away of it.
@@ -22,7 +24,7 @@ pub(super) const MEBIBYTES: u32 = 16;
 const SIZE: Size = Size { each: 6, longest: 120_000 };
 
 /// How often a disk fills up in a round.
-const FILLINGS: u64 = 4;
+pub(super) const FILLINGS: u64 = 4;
 
 /// Plays a round on this disk, in a folder of its own, and judges it.
 ///
@@ -49,16 +51,9 @@ async fn play(seed: u64, disk: &SmallDisk, folder: &Path) -> Result<Ended, Failu
     let mut working = tokio::spawn(work(life, stage.clone(), engine.clone()));
     let (mut faults, mut deaths) = (0, 0);
     for _ in 0..FILLINGS {
-        tokio::time::sleep(Duration::from_micros(random.below(20_000))).await;
-        let before = stage.caller.ledger.refusals();
-        let ballast = disk.fill(random.below(400_000))?;
-        let mut struck = false;
-        while !working.is_finished() && !struck {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            struck = stage.caller.ledger.refusals() > before;
-        }
+        let (ballast, struck) =
+            fill(disk, random.below(400_000), &mut random, &stage.caller.ledger, &working).await?;
         faults += u64::from(struck);
-        tokio::time::sleep(Duration::from_millis(random.below(40))).await;
         let dies = struck && deaths == 0 && random.below(8) == 0;
         if dies {
             device.die();
@@ -85,6 +80,26 @@ async fn play(seed: u64, disk: &SmallDisk, folder: &Path) -> Result<Ended, Failu
     (ended.totals.rounds, ended.totals.deaths) = (1, deaths);
     (ended.totals.faults, ended.totals.full) = (faults, faults);
     Ok(ended)
+}
+
+/// Fills a disk at a random moment but for so many bytes, and waits for a while after a caller was refused, or until there is
+/// nothing more to do. Says whether one was.
+pub(super) async fn fill<'d, T>(
+    disk: &'d SmallDisk,
+    left: u64,
+    random: &mut Random,
+    ledger: &Ledger,
+    working: &JoinHandle<T>,
+) -> Result<(Ballast<'d>, bool), Failure> {
+    tokio::time::sleep(Duration::from_micros(random.below(20_000))).await;
+    let before = ledger.refusals();
+    let ballast = disk.fill(left)?;
+    while ledger.refusals() == before && !working.is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let struck = ledger.refusals() > before;
+    tokio::time::sleep(Duration::from_millis(random.below(40))).await;
+    Ok((ballast, struck))
 }
 
 /// The process up to where the whole script was played; it dies when this is given up.

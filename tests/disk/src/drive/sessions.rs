@@ -77,6 +77,7 @@ async fn play(session: &Session, stage: Stage<PostgresGround>, proxy: Proxy) -> 
     proxy.disarm();
     let mut ended = stage.judge(Told::Unavailable).await?;
     ended.totals.rounds = 1;
+    ended.reached = proxy.reached() >= session.trouble.nth;
     ended.totals.faults = u64::from(proxy.hits() > 0);
     Ok(ended)
 }

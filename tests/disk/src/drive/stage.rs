@@ -33,6 +33,8 @@ pub struct Ended {
     pub totals: Totals,
     /// What broke a promise.
     pub violations: Vec<Violation>,
+    /// Whether the call was made that was to fail.
+    pub reached: bool,
 }
 
 impl<G: Ground> Stage<G> {
@@ -122,6 +124,6 @@ impl<G: Ground> Stage<G> {
         };
         self.caller.ground.close(store).await?;
         let (totals, violations) = check(&history, told);
-        Ok(Ended { totals, violations })
+        Ok(Ended { totals, violations, reached: true })
     }
 }

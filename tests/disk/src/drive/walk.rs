@@ -108,7 +108,8 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
     drop(life);
     let mut ended = stage.judge(told(walk.fault)).await?;
     ended.totals.rounds = 1;
-    if disk.hits() > 0 {
+    ended.reached = disk.hits() > 0;
+    if ended.reached {
         ended.totals.faults = 1;
         ended.totals.full = u64::from(walk.fault.error.is_full());
         ended.totals.deaths = deaths;

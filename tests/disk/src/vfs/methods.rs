@@ -62,7 +62,8 @@ pub(super) fn install() -> c_int {
     let mut ours = unsafe { ptr::read(real) };
     // What is not replaced here does not look at the file system that it is called through (`os_unix.c`).
     ours.iVersion = ours.iVersion.min(3);
-    ours.szOsFile += size_of::<File>() as c_int;
+    let Ok(length) = c_int::try_from(size_of::<File>()) else { return ffi::SQLITE_ERROR };
+    ours.szOsFile += length;
     ours.zName = c"gymhook-faulty".as_ptr();
     ours.pNext = ptr::null_mut();
     ours.pAppData = real.cast();
