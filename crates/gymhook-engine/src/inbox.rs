@@ -169,6 +169,9 @@ impl<S: Store> Inbox<S> {
             Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery }),
             Some(Ok(Enqueued::Duplicate { state })) => Ok(Accepted::Duplicate { delivery, state }),
             Some(Err(Refused::Conflict { delivery })) => Err(AcceptError::Conflict { delivery }),
+            Some(Err(unstorable @ Refused::Unstorable { .. })) => {
+                Err(StoreError::Invalid { problem: unstorable.to_string() }.into())
+            }
             Some(Err(Refused::UnknownEndpoint { .. })) | None => Err(AcceptError::Gone { inbox: self.id }),
         }
     }
