@@ -10,7 +10,10 @@ const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_
 
 /// Switches on what durability rests on, and looks whether it is on.
 pub(super) fn make_durable(connection: &Connection) -> Result<()> {
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    // To its end: an error of the switch comes after its row, which says "wal" all the same.
+    let mut switch = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let modes = switch.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    let mode = modes.concat();
     if mode != "wal" {
         let problem =
             format!("SQLite keeps its journal as {mode} here: the file needs a disk with shared memory");

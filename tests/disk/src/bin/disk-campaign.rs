@@ -1,0 +1,65 @@
+//! Fails as many disks and databases as it is told to: `disk-campaign --sqlite 2000 --postgres 300`.
+
+use std::process::ExitCode;
+
+use gymhook_disk_tests::Failure;
+use gymhook_disk_tests::drive::{cut_off, fill_up, fill_up_server, sessions, walk_on, walks};
+use gymhook_disk_tests::total::Totals;
+use gymhook_test_postgres::Server;
+
+const USAGE: &str = "usage: disk-campaign [--sqlite FAULTS] [--postgres FAULTS] [--seed NUMBER]";
+
+#[derive(Default)]
+struct Wanted {
+    sqlite: u64,
+    postgres: u64,
+    seed: u64,
+}
+
+fn read_arguments() -> Result<Wanted, Failure> {
+    let mut wanted = Wanted::default();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or(USAGE)?;
+        match name.as_str() {
+            "--sqlite" => wanted.sqlite = value.parse()?,
+            "--postgres" => wanted.postgres = value.parse()?,
+            "--seed" => wanted.seed = value.parse()?,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    Ok(wanted)
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Failure> {
+    let wanted = read_arguments()?;
+    let mut broken = 0;
+    if wanted.sqlite > 0 {
+        // A quarter of them on disks that are full for real.
+        let full = wanted.sqlite / 4;
+        let filled = fill_up(wanted.seed, full).await?;
+        println!("SQLite, full disks: {filled}");
+        let walked = walk_on(walks(wanted.seed), wanted.sqlite - full).await;
+        println!("SQLite, call by call: {walked}");
+        let mut all = Totals::default();
+        all += filled;
+        all += walked;
+        println!("SQLite: {all}");
+        broken += all.broken;
+    }
+    if wanted.postgres > 0 {
+        let server = Server::start()?;
+        let full = wanted.postgres / 4;
+        let filled = fill_up_server(wanted.seed, full, &server.config()).await?;
+        println!("PostgreSQL, full disks: {filled}");
+        let cut = cut_off(sessions(wanted.seed), wanted.postgres - full, &server.config()).await;
+        println!("PostgreSQL, message by message: {cut}");
+        let mut all = Totals::default();
+        all += filled;
+        all += cut;
+        println!("PostgreSQL: {all}");
+        broken += all.broken;
+    }
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

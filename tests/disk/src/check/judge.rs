@@ -1,0 +1,287 @@
+//! How the judge goes about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gymhook_crash_tests::character::Character;
+use gymhook_engine::store::{State, StoreError};
+
+use super::order::{self, Placed};
+use super::{Told, Violation};
+use crate::ground::Inspected;
+use crate::history::{History, Row};
+use crate::ledger::{Asked, Event, Request};
+use crate::total::Totals;
+
+/// All that is known of one delivery.
+struct Case<'h> {
+    asked: Asked,
+    asked_at: usize,
+    acknowledged: Option<usize>,
+    cancel_asked: bool,
+    redeliveries_asked: u32,
+    redelivery_taken: bool,
+    requests: Vec<(usize, &'h Request)>,
+}
+
+pub(super) struct Judge<'h> {
+    history: &'h History,
+    cases: BTreeMap<u128, Case<'h>>,
+    rows: BTreeMap<u128, &'h Row>,
+    purged: bool,
+    deleted: BTreeSet<u32>,
+    died: Vec<usize>,
+    violations: Vec<Violation>,
+    totals: Totals,
+}
+
+impl<'h> Judge<'h> {
+    pub(super) fn new(history: &'h History) -> Self {
+        let mut judge = Self {
+            history,
+            cases: BTreeMap::new(),
+            rows: history.rows.iter().map(|row| (row.delivery, row)).collect(),
+            purged: false,
+            deleted: BTreeSet::new(),
+            died: Vec::new(),
+            violations: Vec::new(),
+            totals: Totals::default(),
+        };
+        for (at, event) in history.events.iter().enumerate() {
+            judge.read(at, event);
+        }
+        judge
+    }
+
+    fn read(&mut self, at: usize, event: &'h Event) {
+        let mut of =
+            |delivery: &u128, change: &mut dyn FnMut(&mut Case<'h>)| match self.cases.get_mut(delivery) {
+                Some(case) => change(case),
+                None => self.violations.push(Violation::Invented { delivery: *delivery }),
+            };
+        match event {
+            Event::Asked(asked) => {
+                self.cases.entry(asked.delivery).or_insert(Case {
+                    asked: *asked,
+                    asked_at: at,
+                    acknowledged: None,
+                    cancel_asked: false,
+                    redeliveries_asked: 0,
+                    redelivery_taken: false,
+                    requests: Vec::new(),
+                });
+            }
+            Event::Acknowledged { delivery } => of(delivery, &mut |case| case.acknowledged = Some(at)),
+            Event::CancelAsked { delivery } => of(delivery, &mut |case| case.cancel_asked = true),
+            // It has to end then, which is judged with its row.
+            Event::CancelTaken { .. } => {}
+            Event::RedeliveryAsked { delivery } => of(delivery, &mut |case| case.redeliveries_asked += 1),
+            Event::RedeliveryTaken { delivery } => of(delivery, &mut |case| case.redelivery_taken = true),
+            Event::PurgeAsked => self.purged = true,
+            Event::DeletionAsked { endpoint } => {
+                self.deleted.insert(*endpoint);
+            }
+            Event::Request(request) => {
+                self.totals.requests += 1;
+                of(&request.delivery, &mut |case| case.requests.push((at, request)));
+            }
+            Event::Died => self.died.push(at),
+        }
+    }
+
+    pub(super) fn judge(mut self, told: Told) -> (Totals, Vec<Violation>) {
+        let cases = core::mem::take(&mut self.cases);
+        for case in cases.values() {
+            self.acknowledged(case);
+            self.on_the_wire(case);
+        }
+        for row in &self.history.rows {
+            match cases.get(&row.delivery) {
+                Some(case) => self.row(case, row),
+                None => self.violations.push(Violation::Invented { delivery: row.delivery }),
+            }
+        }
+        self.violations.extend(order::check(cases.values().filter_map(placed)));
+        if self.history.inspected != Inspected::default() {
+            self.violations.push(Violation::Tables(self.history.inspected.clone()));
+        }
+        let wrong = |error: &&StoreError| !told.allows(error);
+        let wrong = self.history.complaints.iter().filter(wrong).cloned();
+        self.violations.extend(wrong.map(Violation::WrongError));
+        self.totals.refusals = self.history.complaints.len() as u64;
+        self.totals.broken = self.violations.len() as u64;
+        (self.totals, self.violations)
+    }
+
+    fn acknowledged(&mut self, case: &Case<'_>) {
+        if case.acknowledged.is_none() {
+            return;
+        }
+        self.totals.acknowledged += 1;
+        let delivery = case.asked.delivery;
+        match self.rows.get(&delivery).map(|row| (row.state, row.digest)) {
+            None if case.asked.is_old && self.purged => self.totals.purged += 1,
+            None => {
+                self.totals.lost += 1;
+                self.violations.push(Violation::Lost { delivery });
+            }
+            // What that breaks is judged with its row.
+            Some((State::Quarantined, _)) => self.totals.quarantined += 1,
+            Some((_, digest)) if digest != Some(case.asked.digest) => self.totals.lost += 1,
+            Some((State::Delivered, _)) => self.totals.delivered += 1,
+            Some((State::Undeliverable | State::Cancelled | State::Waiting | State::InFlight, _)) => {
+                self.totals.others += 1;
+            }
+        }
+    }
+
+    fn row(&mut self, case: &Case<'_>, row: &Row) {
+        let (delivery, state) = (row.delivery, row.state);
+        if row.endpoint != case.asked.endpoint {
+            self.violations.push(Violation::EndpointChanged { delivery, endpoint: row.endpoint });
+        }
+        if row.digest != Some(case.asked.digest) {
+            self.violations.push(Violation::BodyChanged { delivery });
+        }
+        if state == State::Quarantined {
+            self.violations.push(Violation::Quarantined { delivery });
+            return;
+        }
+        if self.deleted.contains(&row.endpoint) {
+            // It stays as it was, with whatever was under way.
+            return;
+        }
+        self.log(row);
+        self.rounds(case, row);
+        match state {
+            State::Delivered => {
+                let taken = |(_, request): &(usize, &Request)| {
+                    request.is_accepted()
+                        && row.logged(request.send).is_some_and(|logged| logged.is_accepted())
+                };
+                if !case.requests.iter().any(taken) {
+                    self.violations.push(Violation::NotDelivered { delivery });
+                }
+            }
+            State::Undeliverable => {
+                let last = row.attempts.last().map_or(0, |logged| logged.round);
+                let charged =
+                    row.attempts.iter().filter(|logged| logged.round == last && logged.outcome != "internal");
+                let (charged, allowed) = (charged.count(), Character::of(row.endpoint).attempts());
+                if charged != allowed as usize {
+                    self.violations.push(Violation::GivenUpTooEarly { delivery, charged, allowed });
+                }
+            }
+            State::Cancelled if case.cancel_asked => {}
+            State::Waiting if case.asked.is_held && !case.cancel_asked => {}
+            State::Cancelled | State::Quarantined => {
+                self.violations.push(Violation::StrangeState { delivery, state })
+            }
+            State::Waiting | State::InFlight => {
+                self.violations.push(Violation::NotDrained { delivery, state })
+            }
+        }
+    }
+
+    /// The log has every request that the row counts, and ends as it does.
+    fn log(&mut self, row: &Row) {
+        let logged: Vec<u32> = row.attempts.iter().map(|logged| logged.send).collect();
+        let is_whole = logged.iter().copied().eq(1..=row.sends);
+        let last = row.attempts.last();
+        let agrees = match row.state {
+            State::Delivered => last.is_some_and(|last| last.is_accepted()),
+            State::Undeliverable => last.is_some_and(|last| !last.is_accepted()),
+            State::Waiting | State::InFlight | State::Cancelled | State::Quarantined => true,
+        };
+        if !is_whole || !agrees {
+            self.violations.push(Violation::HalfApplied { delivery: row.delivery, sends: row.sends, logged });
+        }
+    }
+
+    fn rounds(&mut self, case: &Case<'_>, row: &Row) {
+        let (delivery, asked) = (row.delivery, case.redeliveries_asked);
+        let rounds = row.attempts.iter().map(|logged| logged.round).max().unwrap_or(1);
+        if rounds > asked + 1 {
+            self.violations.push(Violation::TooManyRounds { delivery, rounds, asked });
+        }
+        if case.redelivery_taken && rounds < 2 {
+            self.violations.push(Violation::NotRedelivered { delivery });
+        }
+    }
+
+    fn on_the_wire(&mut self, case: &Case<'_>) {
+        let Asked { delivery, endpoint, is_held, digest, .. } = case.asked;
+        for (_, request) in &case.requests {
+            if request.digest != digest {
+                self.violations.push(Violation::BodyChanged { delivery });
+            }
+            if request.endpoint != endpoint {
+                self.violations.push(Violation::EndpointChanged { delivery, endpoint: request.endpoint });
+            }
+            if is_held {
+                self.violations.push(Violation::SentTooEarly { delivery });
+            }
+        }
+        for pair in case.requests.windows(2) {
+            let [(_, before), (_, request)] = pair else { continue };
+            if request.send <= before.send {
+                let (send, before) = (request.send, before.send);
+                self.violations.push(Violation::NumberNotRising { delivery, send, before });
+            }
+        }
+        let is_gone = case.asked.is_old && self.purged || self.deleted.contains(&endpoint);
+        match self.rows.get(&delivery).copied() {
+            Some(row) => self.compare(case, row),
+            None if !is_gone && !case.requests.is_empty() => {
+                self.violations.push(Violation::SentWithoutRow { delivery });
+            }
+            None => {}
+        }
+    }
+
+    fn compare(&mut self, case: &Case<'_>, row: &Row) {
+        let delivery = row.delivery;
+        for (_, Request { send, status, .. }) in case.requests.iter().copied() {
+            let (send, status) = (*send, *status);
+            if send > row.sends && row.state != State::Quarantined {
+                self.violations.push(Violation::NotRecordedFirst { delivery, send, known: row.sends });
+            }
+            let Some(logged) = row.logged(send) else { continue };
+            let agrees = match logged.outcome.as_str() {
+                "response" => logged.status.is_some() && logged.status == status,
+                // An answer may come too late, or find nobody.
+                "timeout" | "lost" => true,
+                _ => false,
+            };
+            if !agrees {
+                let logged = format!("{} {:?}", logged.outcome, logged.status);
+                self.violations.push(Violation::LogWrong { delivery, send, logged, status });
+            }
+        }
+        for pair in case.requests.windows(2) {
+            let [(taken_at, taken), (next_at, next)] = pair else { continue };
+            if !taken.is_accepted() || next.round != taken.round {
+                continue;
+            }
+            let died = self.died.iter().any(|died| taken_at < died && died < next_at);
+            match row.logged(taken.send).map(|logged| logged.outcome.as_str()) {
+                Some("lost") if died => self.totals.duplicates += 1,
+                // The answer came after the attempt's time.
+                Some("timeout") => {}
+                _ => {
+                    let (send, accepted) = (next.send, taken.send);
+                    self.violations.push(Violation::SentAgain { delivery, send, accepted });
+                }
+            }
+        }
+    }
+}
+
+/// Where it stands in the order of its endpoint, if that has one and it was sent only because it was enqueued.
+fn placed(case: &Case<'_>) -> Option<Placed> {
+    let Asked { delivery, endpoint, .. } = case.asked;
+    if !Character::of(endpoint).is_ordered() || case.redeliveries_asked > 0 {
+        return None;
+    }
+    let sent = case.requests.first().zip(case.requests.last()).map(|((first, _), (last, _))| (*first, *last));
+    Some(Placed { delivery, endpoint, asked: case.asked_at, acknowledged: case.acknowledged, sent })
+}

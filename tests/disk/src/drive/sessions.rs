@@ -1,0 +1,83 @@
+//! A walk through what an engine says to PostgreSQL: at each message in turn something happens to its session.
+
+use gymhook_crash_tests::random::Random;
+use gymhook_test_postgres::fresh_schema;
+use tokio_postgres::Config;
+
+use super::stage::{Ended, Stage};
+use super::walk::Strikes;
+use crate::Failure;
+use crate::check::Told;
+use crate::ground::PostgresGround;
+use crate::life::Life;
+use crate::proxy::{Blow, Proxy, Statement, Trouble};
+use crate::script::Size;
+
+/// One run with one trouble.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// What happens.
+    pub trouble: Trouble,
+    /// From when on messages are counted.
+    pub strikes: Strikes,
+    /// Chance follows from this.
+    pub seed: u64,
+}
+
+impl Session {
+    /// The run in which it happens at this message; what happens follows from the seed.
+    #[must_use]
+    pub fn of(at: Statement, nth: u64, strikes: Strikes, seed: u64) -> Self {
+        let seed = Random::new(seed ^ (nth << 8) ^ at as u64 ^ ((strikes as u64) << 7)).draw();
+        let blow = Random::new(seed).one_of(&Blow::ALL).copied().unwrap_or(Blow::CutBefore);
+        Self { trouble: Trouble { at, nth, blow }, strikes, seed }
+    }
+}
+
+/// The runs of a walk: something happens at the first message of every kind, then at the second, and so on. Endless: a trouble
+/// that finds no message is none.
+pub fn sessions(seed: u64) -> impl Iterator<Item = Session> {
+    (1..).flat_map(move |nth| {
+        let both = [Strikes::AtWork, Strikes::FromTheStart].into_iter();
+        both.flat_map(move |strikes| Statement::ALL.map(|at| Session::of(at, nth, strikes, seed)))
+    })
+}
+
+/// Plays a run on this server and judges it.
+///
+/// # Errors
+/// The test itself failed, or the engine did not come to an end.
+pub async fn session(session: &Session, server: &Config) -> Result<Ended, Failure> {
+    let schema = fresh_schema();
+    let proxy = Proxy::start(server.clone(), &schema)?;
+    let ground = PostgresGround::new(server, schema, Some(proxy.folder().to_owned()));
+    let stage = Stage::set(ground.clone(), session.seed, Size::SMALL);
+    let ended = play(session, stage, proxy).await;
+    ground.remove().await?;
+    ended
+}
+
+async fn play(session: &Session, stage: Stage<PostgresGround>, proxy: Proxy) -> Result<Ended, Failure> {
+    let life = Life::begin()?;
+    if session.strikes == Strikes::FromTheStart {
+        proxy.arm(session.trouble);
+    }
+    let begun = stage.clone();
+    let engine = life.run(async move { begun.begin().await }).await?;
+    if session.strikes == Strikes::AtWork {
+        proxy.arm(session.trouble);
+    }
+    let last = stage.clone();
+    life.run(async move {
+        last.perform(&engine).await?;
+        last.finish(engine).await
+    })
+    .await?;
+    drop(life);
+    proxy.disarm();
+    let mut ended = stage.judge(Told::Unavailable).await?;
+    ended.totals.rounds = 1;
+    ended.reached = proxy.reached() >= session.trouble.nth;
+    ended.totals.faults = u64::from(proxy.hits() > 0);
+    Ok(ended)
+}
