@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod full;
+mod paths;
+mod replaced;
 mod stage;
 mod suite;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::error::Result;
@@ -122,10 +123,21 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         }
         write_group(&connection, place, group);
         if let Some(tell) = closing {
-            let stands = place.check();
+            let stands = place.check().and(leave_alone(&connection, place));
             return close(connection, stands, tell);
         }
     }
+    if let Err(error) = leave_alone(&connection, place) {
+        tracing::error!(%error, "the file is not closed in good order");
+    }
+}
+
+/// Keeps SQLite from clearing away, when it closes a file that was replaced, the log of whoever opened the other one.
+fn leave_alone(connection: &Connection, place: &Place) -> Result<()> {
+    if place.is_anothers() {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    Ok(())
 }
 
 fn read_all(connection: Connection, waiting: &Receiver<Message>) {
