@@ -15,7 +15,10 @@ fn what_a_store_says() {
             "the store is busy: as many calls wait for it as may; try again in 2 s",
         ),
         (StoreError::Closed, "the store is closed"),
-        (StoreError::Conflict { what: "an API key with this digest" }, "an API key with this digest is there already"),
+        (
+            StoreError::Conflict { what: "an API key with this digest" },
+            "an API key with this digest is there already",
+        ),
         (StoreError::Damaged { problem: problem() }, "the store is damaged: PROBLEM; restore it from a copy"),
         (StoreError::Full, "the disk is full: make room, nothing was lost"),
         (StoreError::Internal { problem: problem() }, "a fault inside the store: PROBLEM; please report it"),

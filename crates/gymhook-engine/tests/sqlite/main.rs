@@ -6,5 +6,8 @@
 mod full;
 mod paths;
 mod replaced;
+#[allow(unreachable_pub, reason = "shared with test files whose root it is in")]
+#[path = "../scripted/mod.rs"]
+mod scripted;
 mod stage;
 mod suite;

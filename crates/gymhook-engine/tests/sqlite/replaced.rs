@@ -1,11 +1,14 @@
 //! A file that is deleted, moved or replaced under an open store: nothing more is acknowledged, and that is said.
 
+use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gymhook_engine::Engine;
 use gymhook_engine::store::{Enqueued, SqliteStore, Store as _, StoreError};
 use tempfile::TempDir;
 
+use crate::scripted;
 use crate::stage::{notification, subscribe};
 
 struct Played {
@@ -66,7 +69,7 @@ async fn a_moved_file_is_not_acknowledged_to_until_it_is_back() {
 
 #[tokio::test]
 async fn what_another_process_acknowledged_at_the_path_is_left_alone() {
-    let Played { path, store, .. } = opened().await;
+    let Played { _folder, path, store } = opened().await;
     for ending in ["", "-wal", "-shm"] {
         fs::remove_file(beside(&path, ending)).unwrap();
     }
@@ -109,4 +112,22 @@ async fn a_body_that_is_gone_or_damaged_is_made_whole_by_the_same_bytes() {
         enqueue(store, 1).await.unwrap();
         assert_eq!(store.body(expected.id).await, Ok(Some(expected.body.clone())), "after {damage}");
     }
+}
+
+/// The worker of an engine gives up within its grace and what it allows a store that fails.
+#[tokio::test]
+async fn an_engine_on_a_deleted_file_shuts_down() {
+    let Played { _folder, path, store } = opened().await;
+    let engine = Engine::builder(store.clone())
+        .shutdown_grace(Duration::from_millis(100))
+        .start(scripted::Scripted::accepting())
+        .await
+        .unwrap();
+    for ending in ["", "-wal", "-shm"] {
+        fs::remove_file(beside(&path, ending)).unwrap();
+    }
+    assert_replaced(enqueue(&store, 2).await, &path);
+    // 5 s after the grace it gives a store up that fails. The bound is for a hang alone.
+    tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await.expect("it ends");
+    assert_replaced(store.close().await, &path);
 }

@@ -33,9 +33,15 @@ impl From<rusqlite::Error> for StoreError {
 pub(super) fn at(path: &Path, error: StoreError) -> StoreError {
     let path = path.display();
     let hints = [
-        ("database is locked", "another connection has held its lock for 10 s: find the program that holds it, and end its transaction"),
+        (
+            "database is locked",
+            "another connection has held its lock for 10 s: find the program that holds it, and end its transaction",
+        ),
         ("unable to open database file", "may this process read and write it, and its folder?"),
-        ("disk I/O error", "see the system's log; if a file beside it (-wal, -shm) was deleted while another process has it open, stop that process first"),
+        (
+            "disk I/O error",
+            "see the system's log; if a file beside it (-wal, -shm) was deleted while another process has it open, stop that process first",
+        ),
         ("not a database", "it was overwritten, or another file was meant"),
     ];
     let with_path = |problem: String| {

@@ -75,7 +75,8 @@ impl Place {
 
     /// Whether another program may have opened what lies there now: then that one's log must be left alone.
     pub(super) fn is_anothers(&self) -> bool {
-        let leads_to = |path: &Path, was: &Identity| fs::metadata(path).map(|found| Identity::of(&found) == *was);
+        let leads_to =
+            |path: &Path, was: &Identity| fs::metadata(path).map(|found| Identity::of(&found) == *was);
         !leads_to(&self.path, &self.database_was).unwrap_or(false)
             || !leads_to(&self.log, &self.log_was).unwrap_or(true)
     }
