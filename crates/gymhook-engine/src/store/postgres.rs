@@ -10,8 +10,26 @@
 //!
 //! # How soon a worker hears of it
 //!
-//! At once, by `LISTEN` and `NOTIFY`; where that is lost, when it next looks for itself. For `LISTEN` and for prepared
-//! statements a worker needs a connection of its own: a connection pooler in between has to pool sessions.
+//! At once, by `LISTEN` and `NOTIFY`; where that is lost, when it next looks for itself.
+//!
+//! # Poolers
+//!
+//! A connection pooler may be in between. If it pools sessions, it changes nothing. If it pools transactions (PgBouncer with
+//! `pool_mode = transaction`), that is found out when the store connects, or said by [`Pooling::Transactions`]: then no
+//! statement is prepared, each call is one transaction that brings its settings along, and nobody listens, unless
+//! [`PostgresOptions::with_listen_url`] leads past the pooler. One that pools statements is refused.
+//!
+//! # Failover
+//!
+//! A server that takes no writes is refused when a connection is made to it, and left when a call or the connection that
+//! listens finds that it takes none any more. Name all hosts (`host=a,b`): of several, the one that takes writes is used. Replication that
+//! is not synchronous loses what it had not sent; see `synchronous_standby_names`.
+//!
+//! # Load
+//!
+//! Callers wait in a bounded line before the pool ([`PostgresOptions::with_queue_calls`],
+//! [`with_queue_bytes`](PostgresOptions::with_queue_bytes)), and then hear [`StoreError::Busy`]. A worker's calls do not stand in
+//! it, and one connection of several is left to them.
 //!
 //! # What it needs
 //!
@@ -159,7 +177,7 @@ impl PostgresStore {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         let dial = listener::dialler(config.clone(), tls.clone());
-        let sessions = Self::sessions(&dial, &options).await?;
+        let sessions = Self::sessions(&dial, &connection_string::place(&config), &options).await?;
         let dial = match &options.listen_url {
             Some(url) => {
                 let Target { config, tls } = Target::parse(url)?;
@@ -182,12 +200,12 @@ impl PostgresStore {
         Ok(store)
     }
 
-    async fn sessions(dial: &Dial, options: &PostgresOptions) -> Result<Sessions, StoreError> {
+    async fn sessions(dial: &Dial, place: &str, options: &PostgresOptions) -> Result<Sessions, StoreError> {
         let sessions = match options.pooling {
             Pooling::Sessions => Sessions::Own,
             Pooling::Transactions => Sessions::Shared,
             Pooling::Detect => {
-                match tokio::time::timeout(options.call_timeout, pooling::detect(dial)).await {
+                match tokio::time::timeout(options.call_timeout, pooling::detect(dial, place)).await {
                     Ok(detected) => detected?,
                     Err(_) => return Err(no_answer(options.call_timeout)),
                 }

@@ -21,4 +21,5 @@ mod sessions;
 mod stage;
 mod suite;
 mod tls;
+mod wholeness;
 mod workers;

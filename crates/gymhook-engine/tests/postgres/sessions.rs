@@ -76,6 +76,9 @@ async fn mistakes_are_told_apart_from_servers_that_are_away() {
     let away =
         PostgresStore::connect("host=/no/such/folder user=x", PostgresOptions::new()).await.unwrap_err();
     assert!(matches!(away, StoreError::Unavailable { .. }), "{away:?}");
+    let place =
+        "the database is not available: no connection to /no/such/folder:5432: error connecting to server: ";
+    assert!(away.to_string().starts_with(place), "{away}");
     let garbled = PostgresStore::connect("port=many", PostgresOptions::new()).await.unwrap_err();
     assert!(matches!(garbled, StoreError::Invalid { .. }), "{garbled:?}");
 }

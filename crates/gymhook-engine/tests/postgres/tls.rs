@@ -140,7 +140,10 @@ async fn a_client_shows_its_certificate() {
     let refused = stage.connect(&stage.server, "localhost", &who).await.unwrap_err();
     let expected = "the server refuses the role (SQLSTATE 28000: connection requires a valid client certificate): check user, \
                     password, sslcert, and the server's pg_hba.conf";
-    assert_eq!(refused.to_string(), expected);
+    assert_eq!(
+        refused.to_string(),
+        format!("no connection to localhost:{}: {expected}", stage.server.port())
+    );
 }
 
 #[tokio::test]

@@ -18,9 +18,19 @@ use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotifica
 
 /// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
 /// does not matter. That leaves one plan for each statement, which is made once.
-const PLANS: &str =
+///
+/// The last one tells the statements behind it that the transaction was begun. They are sent before anybody knows that: had it
+/// not been begun, each would be a transaction of its own.
+const BEGIN: &str =
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-    SET LOCAL plan_cache_mode = force_generic_plan";
+    SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL gymhook_commit.is_begun = 'yes'";
+
+/// Each statement that writes does so only in a transaction that was begun.
+macro_rules! if_begun {
+    () => {
+        " AND current_setting('gymhook_commit.is_begun', true) = 'yes'"
+    };
+}
 
 /// In the order of ids, so that two batches never wait for each other.
 const LOCK: &str =
@@ -37,7 +47,8 @@ macro_rules! if_leased {
         concat!(
             $statement,
             " EXISTS (SELECT FROM gymhook.subscriptions s
-                WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)"
+                WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)",
+            if_begun!()
             $(, $rest)?
         )
     };
@@ -50,9 +61,12 @@ const DELIVERIES: &str = if_leased!("UPDATE gymhook.deliveries d SET state = n.s
         AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, epoch)
     WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5 AND");
 
-const ENDPOINTS: &str = "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
+const ENDPOINTS: &str = concat!(
+    "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
     FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[]) AS n (id, record, disabled, epoch)
-    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL",
+    if_begun!()
+);
 
 const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
         (seq, send, round, number, began, ended, outcome, status, captured, detail)
@@ -69,10 +83,13 @@ const COMMANDS: &str = if_leased!(
 
 const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
 
-const LEASES: &str = "UPDATE gymhook.subscriptions s
+const LEASES: &str = concat!(
+    "UPDATE gymhook.subscriptions s
     SET lease_until = n.until, lease_owner = CASE WHEN n.released THEN NULL ELSE s.lease_owner END
     FROM unnest($1::uuid[], $2::bigint[], $3::bool[], $4::bigint[]) AS n (id, until, released, epoch)
-    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL",
+    if_begun!()
+);
 
 /// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
 struct Statements {
@@ -117,7 +134,7 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
 
     let sql = Statements::prepare(&lent).await?;
     let ended = join!(
-        lent.begin(PLANS),
+        lent.begin(BEGIN),
         lock(&lent, &sql.lock, &claims),
         read_bodies(&lent, &sql.read, &wanted),
         write_deliveries(&lent, &sql.deliveries, &claims, latest.values().copied()),

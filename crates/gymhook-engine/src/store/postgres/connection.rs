@@ -4,12 +4,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use deadpool_postgres::{
-    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, Row, Socket, Statement};
 
-use super::error::{READ_ONLY, Result};
+use super::connection_string;
+use super::error::{Failure, READ_ONLY, Result};
 use super::options::{PostgresOptions, Schema};
 use super::values::{Values, typed, untyped};
 use crate::store::StoreError;
@@ -30,6 +31,8 @@ pub(super) enum Sessions {
 pub(super) struct Connections {
     pool: Pool,
     schema: Schema,
+    /// To which hosts.
+    place: String,
     /// What a call begins with where sessions are shared.
     begin: Option<String>,
 }
@@ -47,6 +50,7 @@ impl Connections {
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        let place = connection_string::place(&config);
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config, tls, recycling);
         let pool = Pool::builder(manager)
@@ -62,7 +66,7 @@ impl Connections {
                 settings(options, sessions).iter().map(|set| format!("SET LOCAL {set}")).collect();
             format!("BEGIN; {}", settings.join("; "))
         });
-        Ok(Self { pool, schema: options.schema.clone(), begin })
+        Ok(Self { pool, schema: options.schema.clone(), place, begin })
     }
 
     pub(super) const fn schema(&self) -> &Schema {
@@ -81,7 +85,11 @@ impl Connections {
 
     /// A connection for several transactions, each with its own settings.
     pub(super) async fn lend_unbegun(&self) -> Result<Lent<'_>> {
-        let object = Some(self.pool.get().await?);
+        let object = match self.pool.get().await {
+            Ok(object) => Some(object),
+            Err(PoolError::Backend(error)) => return Err(Failure::from(error).at(&self.place)),
+            Err(error) => return Err(error.into()),
+        };
         let sessions = if self.begin.is_some() { Sessions::Shared } else { Sessions::Own };
         Ok(Lent { object, sessions, schema: &self.schema, is_in_transaction: AtomicBool::new(false) })
     }
@@ -193,7 +201,8 @@ impl Lent<'_> {
 
     /// Ends the transaction; what follows is one of its own, statement by statement.
     pub(super) async fn commit(&self) -> Result<()> {
-        self.batch("COMMIT").await?;
+        // After an error in the transaction `COMMIT` undoes it and reports none; `SELECT` reports it.
+        self.batch("SELECT 1; COMMIT").await?;
         self.is_in_transaction.store(false, Ordering::Relaxed);
         Ok(())
     }

@@ -92,6 +92,24 @@ pub(super) fn check(config: &Config) -> Result<(), StoreError> {
     Err(invalid(problem))
 }
 
+/// The hosts, as people name them.
+pub(super) fn place(config: &Config) -> String {
+    let hosts: Vec<String> = match config.get_hosts() {
+        [] => config.get_hostaddrs().iter().map(ToString::to_string).collect(),
+        hosts => hosts
+            .iter()
+            .map(|host| match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(folder) => folder.display().to_string(),
+            })
+            .collect(),
+    };
+    let ports = config.get_ports();
+    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+    let places = hosts.iter().enumerate().map(|(at, host)| format!("{host}:{}", port(at)));
+    places.collect::<Vec<String>>().join(", ")
+}
+
 fn read_mode(mode: &str, tls: &mut TlsSettings) -> Result<SslMode, StoreError> {
     let (ssl_mode, verify) = match mode {
         "disable" => (SslMode::Disable, Verify::Nothing),

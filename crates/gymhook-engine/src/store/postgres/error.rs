@@ -26,6 +26,19 @@ pub(super) struct Failure {
     pub(super) constraint: Option<String>,
 }
 
+impl Failure {
+    /// The same for a connection that could not be made.
+    pub(super) fn at(self, place: &str) -> Self {
+        let there = |problem: String| format!("no connection to {place}: {problem}");
+        let error = match self.error {
+            StoreError::Invalid { problem } => StoreError::Invalid { problem: there(problem) },
+            StoreError::Unavailable { problem } => StoreError::Unavailable { problem: there(problem) },
+            other => other,
+        };
+        Self { error, ..self }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self { error, was_undone: false, constraint: None }

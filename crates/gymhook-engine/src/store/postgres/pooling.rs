@@ -6,17 +6,18 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::arrivals::Arrivals;
 use super::connection::Sessions;
-use super::error::Result;
+use super::error::{Failure, Result};
 use super::listener::Dial;
 use crate::store::StoreError;
 
 /// Finds out by which server processes two connections are served: a session of one's own has one, from its beginning to its
 /// end, and nobody else has that.
-pub(super) async fn detect(dial: &Dial) -> Result<Sessions> {
+pub(super) async fn detect(dial: &Dial, place: &str) -> Result<Sessions> {
     // Nothing is listened to here.
     let arrivals = Arc::new(Arrivals::default());
-    let (first, _first_task) = dial(Arc::clone(&arrivals)).await?;
-    let (second, _second_task) = dial(arrivals).await?;
+    let (first, _first_task) =
+        dial(Arc::clone(&arrivals)).await.map_err(|error| Failure::from(error).at(place))?;
+    let (second, _second_task) = dial(arrivals).await.map_err(|error| Failure::from(error).at(place))?;
     let pids = (pid(&first).await?, begin(&second).await?);
     // As long as the second one is in its transaction, the first cannot have the same process.
     if pids.0 == pids.1 || pid(&first).await? != pids.0 {
@@ -51,7 +52,7 @@ async fn pid(client: &Client) -> Result<String> {
     let said = client.simple_query("SELECT pg_backend_pid()").await?;
     let row = said.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
+        SimpleQueryMessage::CommandComplete(_) | SimpleQueryMessage::RowDescription(_) | _ => None,
     });
     let nothing = || StoreError::Unavailable { problem: "the server told no process".to_owned() };
     Ok(row.ok_or_else(nothing)?.to_owned())

@@ -67,7 +67,7 @@ impl TlsSettings {
         let config = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 let chain = certificates("sslcert", certificate)?;
-                let key = read("sslkey", key, |bytes| PrivateKeyDer::from_pem_slice(bytes))?;
+                let key = read("sslkey", key, PrivateKeyDer::from_pem_slice)?;
                 builder.with_client_auth_cert(chain, key).map_err(|error| StoreError::Invalid {
                     problem: format!("sslcert and sslkey do not fit each other: {error}"),
                 })?
