@@ -52,6 +52,13 @@ pub(super) fn at(path: &Path, error: StoreError) -> StoreError {
         StoreError::Damaged { problem } => StoreError::Damaged { problem: with_path(problem) },
         StoreError::ReadOnly { problem } => StoreError::ReadOnly { problem: with_path(problem) },
         StoreError::Unavailable { problem } => StoreError::Unavailable { problem: with_path(problem) },
-        other => other,
+        other @ (StoreError::Busy { .. }
+        | StoreError::Closed
+        | StoreError::Conflict { .. }
+        | StoreError::Full
+        | StoreError::Internal { .. }
+        | StoreError::Invalid { .. }
+        | StoreError::Replaced { .. }
+        | StoreError::Schema { .. }) => other,
     }
 }

@@ -123,8 +123,9 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         }
         write_group(&connection, place, group);
         if let Some(tell) = closing {
-            let stands = place.check().and(leave_alone(&connection, place));
-            return close(connection, stands, tell);
+            // Wherever the file is.
+            let left_alone = leave_alone(&connection, place);
+            return close(connection, place.check().and(left_alone), tell);
         }
     }
     if let Err(error) = leave_alone(&connection, place) {
