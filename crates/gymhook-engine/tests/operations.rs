@@ -309,7 +309,7 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));
     let nowhere = SqliteStore::open(folder.path().join("no/such/folder.db")).map(drop);
-    assert!(matches!(nowhere, Err(StoreError::Unavailable { .. })), "{nowhere:?}");
+    assert!(matches!(nowhere, Err(StoreError::Invalid { .. })), "{nowhere:?}");
 }
 
 #[cfg(feature = "http")]

@@ -21,7 +21,7 @@ mod work;
 
 use core::time::Duration;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -108,12 +108,12 @@ impl SqliteStore {
     /// Opens a file, or makes it, and brings its tables up to date.
     ///
     /// # Errors
-    /// - [`StoreError::Unavailable`]: there is no such folder, or another process holds the file for longer than
-    ///   [`SqliteStore::BUSY_TIMEOUT`].
+    /// - [`StoreError::Unavailable`]: another process holds the file for longer than [`SqliteStore::BUSY_TIMEOUT`].
     /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, has no room, or
     ///   is no SQLite file.
     /// - [`StoreError::Schema`]: a newer version of this crate has been here.
-    /// - [`StoreError::Invalid`]: the file system does not support a write-ahead log.
+    /// - [`StoreError::Invalid`]: the path names no file that can be opened or made (a path is a path, never a URI), the file has
+    ///   several names or is mounted by itself, or the file system does not support a write-ahead log.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::options().open(path)
     }
@@ -125,15 +125,18 @@ impl SqliteStore {
     }
 
     fn open_with(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
-        let path = Place::absolute(path)?;
+        let absolute = Place::absolute(path)?;
+        Self::open_file(absolute, options).map_err(|error| error::at(path, error))
+    }
+
+    fn open_file(path: PathBuf, options: &SqliteOptions) -> Result<Self, StoreError> {
         let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut writing = connect(&path, read_write)?;
         // SQLite opens such a file for reading, and would say so only when the first notification is enqueued.
         if writing.is_readonly(MAIN_DB)? {
-            let problem =
-                format!("{} may only be read: look at its permissions, and its folder's", path.display());
+            let problem = "the file may only be read: look at its permissions, and its folder's".to_owned();
             return Err(StoreError::ReadOnly { problem });
         }
         schema::make_durable(&writing)?;
@@ -166,14 +169,15 @@ impl SqliteStore {
     /// lock. Without this, what was acknowledged is as durable, but part of it may be in the file's write-ahead log.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] if it was closed before, and whatever SQLite says.
+    /// [`StoreError::Closed`] if it was closed before, [`StoreError::Replaced`] if the path does not lead to the open file any
+    /// more, and whatever SQLite says.
     pub async fn close(&self) -> Result<(), StoreError> {
         // The last one to close writes the log into the file, and only the writer may.
         self.0.reader.close().await?;
         self.0.log_reader.close().await?;
-        self.0.writer.close().await?;
+        let closed = self.0.writer.close().await;
         drop(self.worker_lock().take());
-        Ok(())
+        closed
     }
 
     /// The file whose lock tells workers of each other.

@@ -71,3 +71,9 @@ pub(crate) fn mount(arguments: &[&str], at: &Path) -> bool {
 pub(crate) fn unmount(at: &Path) {
     let _unmounted = Command::new("umount").arg("-l").arg(at).status();
 }
+
+/// Mounts a folder over itself, to be read only.
+pub(crate) fn mount_read_only(folder: &Path) -> bool {
+    let itself = folder.to_str().unwrap();
+    mount(&["--bind", itself], folder) && mount(&["-o", "remount,bind,ro"], folder)
+}

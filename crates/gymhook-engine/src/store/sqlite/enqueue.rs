@@ -14,6 +14,9 @@ use crate::store::{Command, DeliveryColumns, NewNotification, Redelivery, Refuse
 /// The connection is one's own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
 /// call [`Engine::look_for_work`](crate::Engine::look_for_work), or leave it to the engine to find out by itself.
 ///
+/// The commit is the caller's, so nothing is checked there of what a [`SqliteStore`](super::SqliteStore) checks at its own: if the
+/// file is deleted or replaced while the connection is open, SQLite commits to the file that is gone.
+///
 /// `now` is the clock of this machine, which [`Engine::now`](crate::Engine::now) asks, too.
 ///
 /// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" as soon as the engine has
@@ -156,16 +159,17 @@ fn compare(
     Ok(Ok(Enqueued::Duplicate { state: held.state }))
 }
 
-/// Gives a delivery its body if that is missing. Its digest has said that the bytes are the same, and whoever enqueues it again
+/// Gives a delivery its body if that is missing or damaged. Its digest has said that the bytes are the same, and whoever enqueues it again
 /// may be the last one to have them.
 fn make_whole(connection: &Connection, sequence: i64, new: &NewNotification) -> Result<()> {
-    let has_body =
-        connection.prepare_cached("SELECT 1 FROM gymhook_bodies WHERE seq = ?1")?.exists([sequence])?;
-    if !has_body {
-        tracing::error!(delivery = %new.id, "a delivery had no body: it has the one that was enqueued again");
-        connection
-            .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
-            .execute(params![sequence, new.body.as_ref()])?;
+    let healed = connection
+        .prepare_cached(
+            "INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)
+             ON CONFLICT (seq) DO UPDATE SET body = excluded.body WHERE body IS NOT excluded.body",
+        )?
+        .execute(params![sequence, new.body.as_ref()])?;
+    if healed > 0 {
+        tracing::error!(delivery = %new.id, "a delivery's body was missing or damaged: it has the one that was enqueued again");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 
 use rusqlite::Connection;
 
-use super::error::Result;
+use super::error::{self, Result};
 use super::place::Place;
 use crate::store::StoreError;
 
@@ -113,7 +113,7 @@ fn write_transaction(connection: &Connection, place: &Place, jobs: &mut std::vec
 fn begin(connection: &Connection, place: &Place) -> Result<()> {
     roll_back(connection);
     place.check()?;
-    execute(connection, "BEGIN IMMEDIATE")
+    execute(connection, "BEGIN IMMEDIATE").map_err(|error| error::at(place.path(), error))
 }
 
 /// Ends a transaction that an error left open. If even that fails, the next one does not begin, and says why.

@@ -40,6 +40,12 @@ impl Place {
         if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
             return Err(invalid(format!("there is no folder {}: create it", folder.display())));
         }
+        // Before it is opened: the first look through another name would make another log.
+        if let Ok(real) = fs::canonicalize(&path)
+            && let Ok(metadata) = fs::metadata(&real)
+        {
+            check_names(&real, &metadata)?;
+        }
         Ok(path)
     }
 
@@ -65,6 +71,14 @@ impl Place {
         let mut beside = self.real.clone().into_os_string();
         beside.push("-worker");
         PathBuf::from(beside)
+    }
+
+    /// Whether another program may have opened what lies there now: then that one's log must be left alone.
+    pub(super) fn is_anothers(&self) -> bool {
+        let leads_to =
+            |path: &Path, was: &Identity| fs::metadata(path).map(|found| Identity::of(&found) == *was);
+        !leads_to(&self.path, &self.database_was).unwrap_or(false)
+            || !leads_to(&self.log, &self.log_was).unwrap_or(true)
     }
 
     /// Whether the paths still lead to what is open.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::error::Result;
@@ -122,10 +123,22 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         }
         write_group(&connection, place, group);
         if let Some(tell) = closing {
-            let stands = place.check();
-            return close(connection, stands, tell);
+            // Wherever the file is.
+            let left_alone = leave_alone(&connection, place);
+            return close(connection, place.check().and(left_alone), tell);
         }
     }
+    if let Err(error) = leave_alone(&connection, place) {
+        tracing::error!(%error, "the file is not closed in good order");
+    }
+}
+
+/// Keeps SQLite from clearing away, when it closes a file that was replaced, the log of whoever opened the other one.
+fn leave_alone(connection: &Connection, place: &Place) -> Result<()> {
+    if place.is_anothers() {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    Ok(())
 }
 
 fn read_all(connection: Connection, waiting: &Receiver<Message>) {
@@ -141,4 +154,92 @@ fn close(connection: Connection, stands: Result<()>, tell: oneshot::Sender<Resul
     let closed = connection.close().map_err(|(_, error)| StoreError::from(error));
     // Whoever asked may have gone: then there is nobody to tell.
     drop(tell.send(stands.and(closed)));
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn writer() -> (ConnectionThread, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("numbers.db");
+        let connection = Connection::open(&path).unwrap();
+        let made = "PRAGMA journal_mode = WAL; CREATE TABLE numbers (number INTEGER PRIMARY KEY)";
+        connection.execute_batch(made).unwrap();
+        let place = Arc::new(Place::of_open_file(path).unwrap());
+        (ConnectionThread::writer(connection, place).unwrap(), folder)
+    }
+
+    fn insert(connection: &Connection, number: u8) -> Result<()> {
+        connection.execute("INSERT INTO numbers VALUES (?1)", [number])?;
+        Ok(())
+    }
+
+    /// Three calls in one group, the second of which is given; what each is told, and what is there afterwards.
+    async fn play(
+        second: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+    ) -> (Vec<Result<()>>, Vec<u8>) {
+        let (writer, folder) = writer();
+        let (release, held) = channel();
+        let (began, has_begun) = oneshot::channel();
+        // The others wait behind this one, and so share the next transaction. A join polls them in this order.
+        let first = writer.call((), move |_| {
+            began.send(()).map_err(|()| StoreError::Closed)?;
+            held.recv().map_err(|_| StoreError::Closed)
+        });
+        let others = async {
+            has_begun.await.unwrap();
+            tokio::join!(
+                writer.call((), |connection| insert(connection, 1)),
+                writer.call((), second),
+                writer.call((), |connection| insert(connection, 3)),
+                async { release.send(()).unwrap() },
+            )
+        };
+        let (first, (one, two, three, ())) = tokio::join!(first, others);
+        first.unwrap();
+        writer.close().await.unwrap();
+        let connection = Connection::open(folder.path().join("numbers.db")).unwrap();
+        let mut select = connection.prepare("SELECT number FROM numbers ORDER BY number").unwrap();
+        let there = select.query_map([], |row| row.get(0)).unwrap().map(|number| number.unwrap()).collect();
+        (vec![one, two, three], there)
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_fails_alone() {
+        let (told, there) = play(|connection| {
+            insert(connection, 2)?;
+            panic!("the second")
+        })
+        .await;
+        let [Ok(()), Err(StoreError::Internal { problem }), Ok(())] = &told[..] else { panic!("{told:?}") };
+        assert!(problem.contains("the second"), "{problem}");
+        assert_eq!(there, [1, 3]);
+    }
+
+    /// As SQLite does when the disk is full.
+    #[tokio::test]
+    async fn nothing_stays_of_a_transaction_that_was_rolled_back_and_the_rest_goes_on() {
+        let (told, there) = play(|connection| {
+            insert(connection, 2)?;
+            connection.execute_batch("ROLLBACK")?;
+            Err(StoreError::Full)
+        })
+        .await;
+        assert_eq!(told, [Err(StoreError::Full), Err(StoreError::Full), Ok(())]);
+        assert_eq!(there, [3]);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_hides_that_the_transaction_is_gone_is_not_acknowledged() {
+        let (told, there) = play(|connection| {
+            connection.execute_batch("ROLLBACK")?;
+            Ok(())
+        })
+        .await;
+        assert!(matches!(told[..], [Err(_), Err(_), Ok(())]), "{told:?}");
+        assert_eq!(there, [3]);
+    }
 }

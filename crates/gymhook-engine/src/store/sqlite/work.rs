@@ -106,10 +106,12 @@ pub(super) fn lease(
         let subscription = match row::subscription(connection, *endpoint) {
             Ok(Some(subscription)) => subscription,
             Ok(None) => continue,
-            Err(error) => {
+            Err(error @ StoreError::Damaged { .. }) => {
                 tracing::error!(%endpoint, %error, "a subscription cannot be read: the others go on");
                 continue;
             }
+            // Not the row's fault, and the transaction may be gone: what came after it would commit by itself.
+            Err(error) => return Err(error),
         };
         let (in_flight, damaged) = left_under_way(connection, *endpoint)?;
         row::quarantine(connection, &damaged)?;
@@ -167,9 +169,10 @@ pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -
     write_endpoints(connection, batch.endpoints.iter().filter(|record| is_held(record.id)))?;
     let attempts = batch.attempts.iter().filter(|(endpoint, _)| is_held(*endpoint));
     write_attempts(connection, attempts)?;
-    let mut done = connection.prepare_cached("DELETE FROM gymhook_commands WHERE number = ?1")?;
-    for (_, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(*endpoint)) {
-        done.execute([number])?;
+    let mut done =
+        connection.prepare_cached("DELETE FROM gymhook_commands WHERE number = ?1 AND endpoint = ?2")?;
+    for (endpoint, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(*endpoint)) {
+        done.execute(params![number, endpoint.as_uuid().as_bytes()])?;
     }
     let mut prolong =
         connection.prepare_cached("UPDATE gymhook_subscriptions SET lease_until = ?2 WHERE id = ?1")?;

@@ -1,0 +1,76 @@
+//! A path is a path, and a file is one file by whatever path.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use gymhook_engine::store::{SqliteStore, Store as _, StoreError};
+
+use crate::stage::{mount, unmount};
+
+#[track_caller]
+fn refused(path: impl AsRef<Path>) -> String {
+    let said = SqliteStore::open(path).map(drop);
+    let Err(StoreError::Invalid { problem }) = said else { panic!("{said:?}") };
+    problem
+}
+
+#[test]
+fn what_names_no_file_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(refused("").contains("empty: name a file"));
+    assert!(refused(":memory:").contains("name a file"));
+    let at = folder.path().display();
+    assert_eq!(refused(folder.path()), format!("{at} is a folder: name a file in it"));
+    assert_eq!(refused(folder.path().join("no/x.db")), format!("there is no folder {at}/no: create it"));
+}
+
+#[test]
+fn a_path_is_never_a_uri() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["file:x.db", "file:x.db?mode=memory", "%41.db"] {
+        let path = folder.path().join(name);
+        let store = SqliteStore::open(&path).unwrap();
+        assert!(path.is_file(), "{name}");
+        drop(store);
+    }
+    assert!(!folder.path().join("x.db").exists());
+    assert!(!folder.path().join("A.db").exists());
+}
+
+#[tokio::test]
+async fn a_symbolic_link_and_another_mount_lead_to_one_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let first = SqliteStore::open(&path).unwrap();
+    assert_eq!(first.take_over().await, Ok(true));
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.db");
+    symlink(&path, &link).unwrap();
+    assert_eq!(SqliteStore::open(&link).unwrap().take_over().await, Ok(false), "by a symbolic link");
+    let dotted = folder.path().join("./../").join(folder.path().file_name().unwrap()).join("webhooks.db");
+    assert_eq!(SqliteStore::open(dotted).unwrap().take_over().await, Ok(false), "by another spelling");
+
+    let mounted = tempfile::tempdir().unwrap();
+    if mount(&["--bind", folder.path().to_str().unwrap()], mounted.path()) {
+        let second = SqliteStore::open(mounted.path().join("webhooks.db")).unwrap();
+        assert_eq!(second.take_over().await, Ok(false), "by another mount");
+        drop(second);
+        unmount(mounted.path());
+    } else {
+        println!("no other mount: this process may not mount");
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_two_names_is_refused_before_it_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("webhooks.db"), folder.path().join("other.db"));
+    let first = SqliteStore::open(&path).unwrap();
+    fs::hard_link(&path, &other).unwrap();
+    let problem = refused(&other);
+    assert!(problem.contains("2 names (hard links)"), "{problem}");
+    assert!(!folder.path().join("other.db-wal").exists(), "it was not opened");
+    drop(first);
+}

@@ -1,0 +1,133 @@
+//! A file that is deleted, moved or replaced under an open store: nothing more is acknowledged, and that is said.
+
+use core::time::Duration;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gymhook_engine::Engine;
+use gymhook_engine::store::{Enqueued, SqliteStore, Store as _, StoreError};
+use tempfile::TempDir;
+
+use crate::scripted;
+use crate::stage::{notification, subscribe};
+
+struct Played {
+    _folder: TempDir,
+    path: PathBuf,
+    store: SqliteStore,
+}
+
+/// A store that has acknowledged a notification.
+async fn opened() -> Played {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let store = SqliteStore::open(&path).unwrap();
+    subscribe(&store).await;
+    enqueue(&store, 1).await.unwrap();
+    Played { _folder: folder, path, store }
+}
+
+async fn enqueue(store: &SqliteStore, number: u32) -> Result<(), StoreError> {
+    let now = store.now().await.unwrap();
+    store.enqueue(vec![notification(number, 8)], now).await.map(drop)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    PathBuf::from(format!("{}{ending}", path.display()))
+}
+
+#[track_caller]
+fn assert_replaced(said: Result<(), StoreError>, named: &Path) {
+    let Err(StoreError::Replaced { problem }) = &said else { panic!("{said:?}") };
+    assert!(problem.contains(named.to_str().unwrap()), "{problem}");
+}
+
+#[tokio::test]
+async fn a_deleted_file_is_not_acknowledged_to() {
+    let Played { path, store, .. } = &opened().await;
+    for ending in ["", "-wal", "-shm"] {
+        fs::remove_file(beside(path, ending)).unwrap();
+    }
+    assert_replaced(enqueue(store, 2).await, path);
+    assert_replaced(store.close().await, path);
+    assert!(!path.exists(), "nothing was made in its place");
+}
+
+#[tokio::test]
+async fn a_moved_file_is_not_acknowledged_to_until_it_is_back() {
+    let Played { path, store, .. } = &opened().await;
+    let away = beside(path, ".away");
+    fs::rename(path, &away).unwrap();
+    assert_replaced(enqueue(store, 2).await, path);
+    fs::rename(&away, path).unwrap();
+    assert_eq!(enqueue(store, 3).await, Ok(()));
+    assert_eq!(store.close().await, Ok(()));
+    let again = SqliteStore::open(path).unwrap();
+    let now = again.now().await.unwrap();
+    assert_eq!(again.stats(now).await.unwrap().waiting, 2, "the first and the last");
+}
+
+#[tokio::test]
+async fn what_another_process_acknowledged_at_the_path_is_left_alone() {
+    let Played { _folder, path, store } = opened().await;
+    for ending in ["", "-wal", "-shm"] {
+        fs::remove_file(beside(&path, ending)).unwrap();
+    }
+    let other = SqliteStore::open(&path).unwrap();
+    subscribe(&other).await;
+    enqueue(&other, 7).await.unwrap();
+    assert_replaced(enqueue(&store, 2).await, &path);
+    assert_replaced(store.close().await, &path);
+    enqueue(&other, 8).await.unwrap();
+    assert_eq!(other.close().await, Ok(()));
+    let again = SqliteStore::open(&path).unwrap();
+    let now = again.now().await.unwrap();
+    assert_eq!(again.stats(now).await.unwrap().waiting, 2);
+}
+
+#[tokio::test]
+async fn a_log_that_was_removed_is_said_and_what_was_in_it_is_saved() {
+    let Played { path, store, .. } = &opened().await;
+    let log = beside(path, "-wal");
+    fs::remove_file(&log).unwrap();
+    assert_replaced(enqueue(store, 2).await, &log);
+    let second = SqliteStore::open(path).map(drop);
+    assert!(second.is_err(), "its index tells of a log that is not there");
+    fs::remove_file(&log).unwrap();
+    assert_replaced(store.close().await, &log);
+    let again = SqliteStore::open(path).unwrap();
+    let now = again.now().await.unwrap();
+    let first = again.enqueue(vec![notification(1, 8)], now).await.unwrap();
+    assert!(matches!(first[..], [Ok(Enqueued::Duplicate { .. })]), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_gone_or_damaged_is_made_whole_by_the_same_bytes() {
+    let Played { path, store, .. } = &opened().await;
+    let expected = notification(1, 8);
+    for damage in ["DELETE FROM gymhook_bodies", "UPDATE gymhook_bodies SET body = x'00'"] {
+        let other = rusqlite::Connection::open(path).unwrap();
+        assert_eq!(other.execute(damage, []).unwrap(), 1);
+        drop(other);
+        enqueue(store, 1).await.unwrap();
+        assert_eq!(store.body(expected.id).await, Ok(Some(expected.body.clone())), "after {damage}");
+    }
+}
+
+/// The worker of an engine gives up within its grace and what it allows a store that fails.
+#[tokio::test]
+async fn an_engine_on_a_deleted_file_shuts_down() {
+    let Played { _folder, path, store } = opened().await;
+    let engine = Engine::builder(store.clone())
+        .shutdown_grace(Duration::from_millis(100))
+        .start(scripted::Scripted::accepting())
+        .await
+        .unwrap();
+    for ending in ["", "-wal", "-shm"] {
+        fs::remove_file(beside(&path, ending)).unwrap();
+    }
+    assert_replaced(enqueue(&store, 2).await, &path);
+    // 5 s after the grace it gives a store up that fails. The bound is for a hang alone.
+    tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await.expect("it ends");
+    assert_replaced(store.close().await, &path);
+}
