@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::Subscription;
 use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
+use crate::{Subscription, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
@@ -27,6 +27,10 @@ struct Settings {
     urls: BTreeMap<String, String>,
     #[serde(default)]
     event_types: Option<BTreeSet<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    private_authority: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_chain: Option<String>,
     policy: EndpointPolicy,
 }
 
@@ -36,6 +40,8 @@ struct Secrets {
     keys: Vec<StoredKey>,
     #[serde(default)]
     headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_key: Option<Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +86,8 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         url: url(subscription.url()),
         urls: subscription.urls().iter().map(|(name, to)| (name.clone(), url(to))).collect(),
         event_types: subscription.event_types().cloned(),
+        private_authority: subscription.tls().private_authority().map(str::to_owned),
+        client_chain: subscription.tls().client_chain().map(str::to_owned),
         policy: subscription.policy().clone(),
     };
     let mut headers = Vec::new();
@@ -88,8 +96,10 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         headers.push((name.as_str().to_owned(), value.to_owned()));
     }
     let keys = subscription.keys().keys().map(stored_key).collect();
+    let client_key = subscription.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
     let secrets = Zeroizing::new(
-        serde_json::to_vec(&Secrets { keys, headers }).map_err(|error| unreadable(error.to_string()))?,
+        serde_json::to_vec(&Secrets { keys, headers, client_key })
+            .map_err(|error| unreadable(error.to_string()))?,
     );
     Ok(SubscriptionRow {
         id,
@@ -139,7 +149,12 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
     )
     .with_direction(row.direction)
     .with_label(settings.label)
-    .with_headers(headers);
+    .with_headers(headers)
+    .with_tls(TlsSettings::from_parts(
+        settings.private_authority,
+        settings.client_chain,
+        secrets.client_key,
+    ));
     for (event_type, other) in &settings.urls {
         read = read.with_url_for(event_type, url(other)?);
     }

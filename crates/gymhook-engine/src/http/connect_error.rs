@@ -30,8 +30,13 @@ pub(super) enum ConnectError {
     Resolve(#[source] io::Error),
     #[error("the host cannot be read")]
     Target,
-    #[error("TLS: {0}")]
-    Tls(#[source] io::Error),
+    #[error("TLS: {error}{}", tls_hint(error, *asked))]
+    Tls {
+        #[source]
+        error: io::Error,
+        /// Whether the receiver asked for a client's certificate, and got none.
+        asked: bool,
+    },
 }
 
 /// What was going on.
@@ -61,10 +66,29 @@ impl ConnectError {
             Self::Patience(Phase::Handshake) => Outcome::Failure(Fault::Tls),
             Self::Resolve(error) => own_fault_or(error, Fault::Dns),
             Self::Peer(error) => own_fault_or(error, Fault::Reset),
-            Self::Tls(error) => own_fault_or(error, Fault::Tls),
+            Self::Tls { error, .. } => own_fault_or(error, Fault::Tls),
         }
     }
 }
+
+/// The setting that helps, where one does.
+pub(super) fn tls_hint(error: &io::Error, asked: bool) -> &'static str {
+    let below = error.get_ref().and_then(|inside| inside.downcast_ref::<rustls::Error>());
+    match below {
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => UNKNOWN_ISSUER,
+        Some(rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired)) => {
+            CERTIFICATE_WANTED
+        }
+        _ if asked => CERTIFICATE_WANTED,
+        _ => "",
+    }
+}
+
+const UNKNOWN_ISSUER: &str = "; for a private certificate authority, see TlsSettings::with_private_authority and \
+    HttpTransportBuilder::with_roots_pem";
+/// For whatever fails after a client's certificate was asked for.
+pub(super) const CERTIFICATE_WANTED: &str =
+    "; the receiver asks for a client certificate: see TlsSettings::with_client_certificate";
 
 /// Whether this side has run out of something; otherwise the endpoint's fault.
 pub(super) fn own_fault_or(error: &io::Error, fault: Fault) -> Outcome {
@@ -148,7 +172,7 @@ mod tests {
         for number in [23, 24] {
             let error = || io::Error::from_raw_os_error(number);
             assert_eq!(ConnectError::Resolve(error()).outcome(), ours);
-            assert_eq!(ConnectError::Tls(error()).outcome(), ours);
+            assert_eq!(ConnectError::Tls { error: error(), asked: false }.outcome(), ours);
             assert_eq!(ConnectError::Dial(vec![dial(V4, error(), false)]).outcome(), ours);
         }
         let no_port_left = io::ErrorKind::AddrNotAvailable.into();

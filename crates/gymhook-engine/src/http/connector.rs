@@ -1,83 +1,57 @@
 //! The one gate that every connection passes: resolve, check, pin, connect, check again, TLS.
 
 use core::net::{IpAddr, SocketAddr};
-use core::pin::Pin;
-use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
 use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
-use tower_service::Service;
 use url::Host;
 
 use super::connect_error::{ConnectError, Phase};
 use super::dial::dial;
 use super::stream::Stream;
+use super::tcp::Tcp;
+use super::tls::ReceiverTls;
 use super::{AddressRules, Resolve};
 
 /// Makes the pool's connections. A connection taken from the pool has passed here when it was made.
-#[derive(Clone)]
-pub(super) struct Connector(Arc<Gate>);
-
-struct Gate {
+#[derive(Debug)]
+pub(super) struct Connector {
     addresses: AddressRules,
     resolver: Arc<dyn Resolve>,
-    tls: TlsConnector,
     patience: Duration,
 }
 
 impl Connector {
-    /// `patience` bounds resolving, connecting and the handshake together: a connection that nobody waits for any more is
-    /// still completed for the pool.
-    pub(super) fn new(
-        addresses: AddressRules,
-        resolver: Arc<dyn Resolve>,
-        tls: TlsConnector,
-        patience: Duration,
-    ) -> Self {
-        Self(Arc::new(Gate { addresses, resolver, tls, patience }))
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
+    /// `patience` bounds resolving, connecting and the handshake together.
+    pub(super) fn new(addresses: AddressRules, resolver: Arc<dyn Resolve>, patience: Duration) -> Self {
+        Self { addresses, resolver, patience }
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let gate = Arc::clone(&self.0);
-        Box::pin(async move { gate.connect(&uri).await.map(TokioIo::new) })
-    }
-}
-
-impl Gate {
-    async fn connect(&self, uri: &Uri) -> Result<Stream, ConnectError> {
-        let target = Target::of(uri)?;
+    pub(super) async fn connect(&self, target: &Target, tls: &ReceiverTls) -> Result<Stream, ConnectError> {
         let until = Instant::now() + self.patience;
         let out_of = |phase: Phase| move |_| ConnectError::Patience(phase);
 
-        let found = timeout_at(until, self.resolve(&target)).await.map_err(out_of(Phase::Resolve))??;
-        let pinned = pin(found, &target, &self.addresses)?;
+        let found = timeout_at(until, self.resolve(target)).await.map_err(out_of(Phase::Resolve))??;
+        let pinned = pin(found, target, &self.addresses)?;
         let stream = timeout_at(until, dial(&pinned)).await.map_err(out_of(Phase::Dial))??;
         check_peer(&stream, &pinned, &self.addresses)?;
         // Requests are small and written whole: waiting for more to send only delays them. Worth no failure.
         let _ = stream.set_nodelay(true);
 
+        let tcp = Tcp::new(stream);
         if !target.tls {
-            return Ok(Stream::plain(stream));
+            return Ok(Stream::plain(tcp));
         }
-        let handshake = self.tls.connect(target.server_name()?, stream);
-        let stream = timeout_at(until, handshake).await.map_err(out_of(Phase::Handshake))?;
-        stream.map(Stream::tls).map_err(ConnectError::Tls)
+        let handshake = tls.connect(target.server_name()?, tcp);
+        let (stream, asked) = timeout_at(until, handshake).await.map_err(out_of(Phase::Handshake))?;
+        match stream {
+            Ok(stream) => Ok(Stream::tls(stream, asked)),
+            Err(error) => Err(ConnectError::Tls { error, asked }),
+        }
     }
 
     async fn resolve(&self, target: &Target) -> Result<Vec<IpAddr>, ConnectError> {
@@ -90,14 +64,15 @@ impl Gate {
 }
 
 /// What a URL says about where to connect.
-struct Target {
-    host: Host,
-    port: u16,
-    tls: bool,
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) host: Host,
+    pub(super) port: u16,
+    pub(super) tls: bool,
 }
 
 impl Target {
-    fn of(uri: &Uri) -> Result<Self, ConnectError> {
+    pub(super) fn of(uri: &Uri) -> Result<Self, ConnectError> {
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
