@@ -14,5 +14,6 @@ mod requests;
 mod resolving;
 mod secrets;
 mod spellings;
+mod strict;
 mod support;
 mod tls;
