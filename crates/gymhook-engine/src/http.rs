@@ -33,7 +33,7 @@ mod transport;
 mod url_check;
 
 pub use self::address::{SpecialBlock, forbidden_because, special_blocks};
-pub use self::address_rules::{AddressRules, ForbiddenAddress};
+pub use self::address_rules::{AddressRules, ForbiddenAddress, NotPrivate};
 pub use self::builder::{BuildError, HttpTransportBuilder};
 pub use self::check_subscription::CheckSubscriptionError;
 pub use self::headers::{CheckHeadersError, check_headers};

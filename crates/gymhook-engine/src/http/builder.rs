@@ -15,7 +15,7 @@ use super::platform::Platform;
 use super::pool::Pool;
 use super::tls::Tls;
 use super::transport::Shared;
-use super::{AddressRules, HttpTransport, Resolve, SystemResolver};
+use super::{AddressRules, HttpTransport, NotPrivate, Resolve, SystemResolver};
 
 /// What can be set up of an [`HttpTransport`].
 ///
@@ -44,6 +44,7 @@ pub struct HttpTransportBuilder {
     idle_timeout: Duration,
     idle_connections: usize,
     user_agent: HeaderValue,
+    private_networks: Vec<IpNet>,
     whole_success: bool,
     http2: bool,
 }
@@ -69,6 +70,7 @@ impl HttpTransportBuilder {
             idle_timeout: Self::IDLE_TIMEOUT,
             idle_connections: Self::IDLE_CONNECTIONS,
             user_agent: HeaderValue::from_static(USER_AGENT),
+            private_networks: Vec::new(),
             whole_success: false,
             http2: true,
         }
@@ -108,6 +110,14 @@ impl HttpTransportBuilder {
     /// [`AddressRules::dangerous_allow`]. [`build`](Self::build) logs a warning for each.
     pub fn dangerous_allow(self, network: IpNet) -> Self {
         Self { addresses: self.addresses.dangerous_allow(network), ..self }
+    }
+
+    /// Sends to receivers in this private network, too, over `https` only: see
+    /// [`AddressRules::dangerous_allow_private_network`]. [`build`](Self::build) logs a warning for each, and refuses a network that
+    /// is not private.
+    pub fn dangerous_allow_private_network(mut self, network: IpNet) -> Self {
+        self.private_networks.push(network);
+        self
     }
 
     /// [`dangerous_allow`](Self::dangerous_allow) for this machine itself, 127.0.0.0/8 and ::1: for tests.
@@ -161,7 +171,14 @@ impl HttpTransportBuilder {
     /// - [`BuildError::Pem`]: what was given as roots is not PEM, or holds no certificate.
     /// - [`BuildError::Root`]: a certificate cannot be a root.
     /// - [`BuildError::Tls`]: TLS itself cannot be set up.
-    pub fn build(self) -> Result<HttpTransport, BuildError> {
+    /// - [`BuildError::NotPrivate`]: a network that is not private was allowed as one.
+    pub fn build(mut self) -> Result<HttpTransport, BuildError> {
+        for network in core::mem::take(&mut self.private_networks) {
+            self.addresses = self.addresses.dangerous_allow_private_network(network)?;
+        }
+        for network in self.addresses.private_networks() {
+            tracing::warn!(%network, "webhooks may be sent to this network: dangerous_allow_private_network was used");
+        }
         for network in self.addresses.dangerously_allowed() {
             tracing::warn!(%network, "webhooks may be sent to this network, over plain http, too: dangerous_allow was used");
         }
@@ -177,11 +194,14 @@ impl HttpTransportBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// What was allowed as a private network.
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
     /// What was given as roots.
-    #[error("the roots are not PEM certificates: {0}")]
+    #[error("what was given to with_roots_pem is not PEM certificates: {0}")]
     Pem(#[source] io::Error),
     /// One of the roots.
-    #[error("a certificate cannot serve as a root: {0}")]
+    #[error("a certificate that was given to with_roots_pem cannot serve as a root: {0}")]
     Root(#[source] io::Error),
     /// TLS itself.
     #[error("TLS cannot be set up: {0}")]
