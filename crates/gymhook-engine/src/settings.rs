@@ -187,3 +187,40 @@ fn key(stored: &StoredKey) -> Result<Key, String> {
     }
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use gymhook_retry::{RetryPolicy, RetrySchedule};
+
+    use super::*;
+    use crate::seal::Unsealed;
+
+    fn subscription() -> Subscription {
+        let url = EndpointUrl::dangerous_without_rule("https://receiver.example/").unwrap();
+        let keys = Keyring::single("main", Secret::new("a secret").unwrap()).unwrap();
+        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never()));
+        Subscription::new(EndpointId::from_u128(1), "berlin", "point", url, Arc::new(keys), policy)
+    }
+
+    #[test]
+    fn a_client_certificates_key_is_kept_with_the_secrets_and_nowhere_else() {
+        let tls = TlsSettings::new()
+            .with_private_authority("the authority")
+            .with_client_certificate("the chain", "canary");
+        let row = to_row(&subscription().with_tls(tls.clone()), &Unsealed).unwrap();
+        assert!(row.settings.contains("the authority") && row.settings.contains("the chain"));
+        assert!(!row.settings.contains("canary"));
+        assert!(String::from_utf8(row.secrets.clone()).unwrap().contains("canary"));
+        assert_eq!(from_row(&row, &Unsealed).unwrap().tls(), &tls);
+    }
+
+    #[test]
+    fn what_was_written_before_there_were_tls_settings_is_read() {
+        let row = to_row(&subscription(), &Unsealed).unwrap();
+        let (settings, secrets) = (&row.settings, String::from_utf8(row.secrets.clone()).unwrap());
+        for field in ["private_authority", "client_chain", "client_key"] {
+            assert!(!settings.contains(field) && !secrets.contains(field), "{field}");
+        }
+        assert!(from_row(&row, &Unsealed).unwrap().tls().is_default());
+    }
+}

@@ -9,6 +9,8 @@ mod addresses;
 mod answers;
 mod connections;
 mod hostile;
+mod http2;
+mod mutual_tls;
 mod proxies;
 mod requests;
 mod resolving;
