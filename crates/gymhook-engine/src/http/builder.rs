@@ -15,7 +15,7 @@ use super::platform::Platform;
 use super::pool::Pool;
 use super::tls::Tls;
 use super::transport::Shared;
-use super::{AddressRules, HttpTransport, NotPrivate, Resolve, SystemResolver};
+use super::{AddressRules, HttpTransport, NotPrivate, Proxy, Resolve, SystemResolver};
 
 /// What can be set up of an [`HttpTransport`].
 ///
@@ -45,6 +45,7 @@ pub struct HttpTransportBuilder {
     idle_connections: usize,
     user_agent: HeaderValue,
     private_networks: Vec<IpNet>,
+    proxy: Option<Proxy>,
     whole_success: bool,
     http2: bool,
 }
@@ -71,6 +72,7 @@ impl HttpTransportBuilder {
             idle_connections: Self::IDLE_CONNECTIONS,
             user_agent: HeaderValue::from_static(USER_AGENT),
             private_networks: Vec::new(),
+            proxy: None,
             whole_success: false,
             http2: true,
         }
@@ -86,6 +88,11 @@ impl HttpTransportBuilder {
     /// Finds addresses with something else than the operating system's resolver.
     pub fn with_resolver(self, resolver: impl Resolve) -> Self {
         Self { resolver: Arc::new(resolver), ..self }
+    }
+
+    /// Makes every connection through this proxy: see [`Proxy`] for what the guard can still judge.
+    pub fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { proxy: Some(proxy), ..self }
     }
 
     /// Trusts these certificates as roots, too: PEM, any number of them. Those that cannot be read are
@@ -183,7 +190,8 @@ impl HttpTransportBuilder {
             tracing::warn!(%network, "webhooks may be sent to this network, over plain http, too: dangerous_allow was used");
         }
         let tls = Tls::new(self.public_roots, &self.own_roots, self.http2)?;
-        let connector = Connector::new(self.addresses.clone(), self.resolver, self.connect_timeout);
+        let connector =
+            Connector::new(self.addresses.clone(), self.resolver, self.proxy, self.connect_timeout);
         let client = Client::new(connector, Pool::new(self.idle_connections, self.idle_timeout));
         let Self { platforms, addresses, user_agent, whole_success, .. } = self;
         Ok(HttpTransport::new(Shared { client, tls, platforms, addresses, user_agent, whole_success }))

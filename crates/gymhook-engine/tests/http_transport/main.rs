@@ -19,3 +19,4 @@ mod spellings;
 mod strict;
 mod support;
 mod tls;
+mod tunnel;
