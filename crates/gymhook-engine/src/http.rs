@@ -8,6 +8,8 @@
 //!          no local name, IP literals         comes in here)                  only
 //! ```
 //!
+//! With a [`Proxy`], everything up to "dial" is the same, and the proxy is asked to connect to an address that was checked.
+//!
 //! The rules are there for the operations that take URLs and headers from outside, too: [`check_url`], [`check_headers`],
 //! [`HttpTransport::check_subscription`]; and the address table by itself: [`forbidden_because`], [`special_blocks`].
 

@@ -19,7 +19,7 @@ pub enum CheckSubscriptionError {
     #[error(transparent)]
     Tls(#[from] TlsSettingsError),
     /// This transport knows no platform of that name.
-    #[error("no platform is named {name:?} here")]
+    #[error("this transport knows no platform named {name:?}: see HttpTransportBuilder::with_platform")]
     UnknownPlatform {
         /// The name.
         name: String,

@@ -26,15 +26,20 @@ use crate::{Answer, Sending, Subscription, Transport};
 /// - **Where.** Every address, IP literals included, passes [`AddressRules`] before it is dialled, and once more when the
 ///   connection stands. One forbidden address among a name's answers refuses them all. The URL is checked again at each
 ///   attempt, so that a stored one cannot get around a rule that came later.
-/// - **How long.** [`Sending::timeout`] spans resolving, connecting, the handshake, the request and the whole answer.
-/// - **How much.** At most 32 KiB of headers and 16 KiB of a body are read, nothing is decompressed, and a longer body costs
-///   the connection. The log gets what the platform's rule keeps.
+/// - **How long.** [`Sending::timeout`] spans resolving, connecting, the handshake, the request and the head of the answer.
+/// - **What counts.** The status line and the headers decide. The body is for the log: it is read for a fourth of the attempt's
+///   time at most, and for no more than five seconds. That it was cut, timed out or was capped is noted in [`Answer::detail`];
+///   where nothing is noted it was complete. [`HttpTransportBuilder::with_complete_success_required`] asks for more.
+/// - **How much.** At most 32 KiB of status line and headers, 1,024 headers and 16 KiB of a body are read, nothing is
+///   decompressed, and a longer body costs the connection. The log gets what the platform's rule keeps. Headers are read
+///   leniently: folded lines, a space before the colon; those that cannot be read are left out.
 /// - **What not.** No redirect is followed, no proxy is taken from the environment, no certificate goes unchecked.
 /// - **Whose fault.** Each way to fail has its [`Fault`]; what this side ran out of, or could not sign, is an [`OwnFault`].
 ///
-/// An attempt is one request. It is repeated only when the pool's connection turns out to be closed before any of the
-/// request was sent. A connection that its server closes, after it has answered others, while the next request is on its way
-/// is nobody's failure: the outcome is [`OwnFault::Network`], which costs no attempt.
+/// An attempt is one request, over HTTP/2 where the receiver offers it, else HTTP/1.1. It is repeated only when a kept
+/// connection turns out to be closed before any of the request was sent. A connection that its server closes, after it has
+/// answered others, while the next request is on its way is nobody's failure: the outcome is [`OwnFault::Network`], which costs
+/// no attempt. Connections are kept for subscriptions with equal [`TlsSettings`](crate::TlsSettings) only.
 ///
 /// ```
 /// use gymhook_engine::http::HttpTransport;

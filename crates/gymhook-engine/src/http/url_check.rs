@@ -147,7 +147,9 @@ fn unreadable(error: ParseError) -> CheckUrlError {
         ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost => {
             malformed(&format!("{error}; a whole URL is https://, a host and a path"))
         }
-        ParseError::InvalidDomainCharacter => host("it holds a character that no host's name does"),
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+            host("it holds a character that no host's name does")
+        }
         other => malformed(&other.to_string()),
     }
 }

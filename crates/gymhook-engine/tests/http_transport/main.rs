@@ -10,6 +10,7 @@ mod answers;
 mod connections;
 mod hostile;
 mod http2;
+mod messages;
 mod mutual_tls;
 mod proxies;
 mod requests;
