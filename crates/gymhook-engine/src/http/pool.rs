@@ -119,7 +119,9 @@ impl Pool {
     pub(super) fn lease_new(&self, key: &PoolKey, kept: Kept, progress: Progress) -> Lease {
         let sender = match kept {
             Kept::Shared(sender) if self.0.most_idle > 0 => sender,
-            kept => return self.lease(key, kept, progress, Reuse::First),
+            kept @ (Kept::Exclusive(_) | Kept::Shared(_)) => {
+                return self.lease(key, kept, progress, Reuse::First);
+            }
         };
         let mut shelves = self.0.shelves();
         if let Some(shared) = shelves.shared.get(key).filter(|shared| shared.sender.is_ready()) {

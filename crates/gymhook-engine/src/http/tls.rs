@@ -215,10 +215,14 @@ fn client_certificate(chain: &str, key: &str) -> Result<Arc<CertifiedKey>, TlsSe
         return Err(broken(NO_CERTIFICATE.to_owned()));
     }
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| TlsSettingsError::Key)?;
-    let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => TlsSettingsError::KeyPair,
-        rustls::Error::InvalidCertificate(problem) => broken(format!("{problem:?}")),
-        _ => TlsSettingsError::Key,
+    let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
+        if matches!(error, rustls::Error::InconsistentKeys(_)) {
+            TlsSettingsError::KeyPair
+        } else if let rustls::Error::InvalidCertificate(problem) = error {
+            broken(format!("{problem:?}"))
+        } else {
+            TlsSettingsError::Key
+        }
     })?;
     Ok(Arc::new(certified))
 }

@@ -143,15 +143,13 @@ fn check_public(name: &str) -> Result<(), CheckUrlError> {
 
 /// Which of the parser's words need more.
 fn unreadable(error: ParseError) -> CheckUrlError {
-    match error {
-        ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost => {
-            malformed(&format!("{error}; a whole URL is https://, a host and a path"))
-        }
-        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
-            host("it holds a character that no host's name does")
-        }
-        other => malformed(&other.to_string()),
+    if matches!(error, ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost) {
+        return malformed(&format!("{error}; a whole URL is https://, a host and a path"));
     }
+    if matches!(error, ParseError::IdnaError | ParseError::InvalidDomainCharacter) {
+        return host("it holds a character that no host's name does");
+    }
+    malformed(&error.to_string())
 }
 
 fn host(problem: &str) -> CheckUrlError {
