@@ -8,6 +8,8 @@
 //!          no local name, IP literals         comes in here)                  only
 //! ```
 //!
+//! With a [`Proxy`], everything up to "dial" is the same, and the proxy is asked to connect to an address that was checked.
+//!
 //! The rules are there for the operations that take URLs and headers from outside, too: [`check_url`], [`check_headers`],
 //! [`HttpTransport::check_subscription`]; and the address table by itself: [`forbidden_because`], [`special_blocks`].
 
@@ -16,23 +18,30 @@ mod address_rules;
 mod body;
 mod builder;
 mod check_subscription;
+mod client;
 mod connect_error;
 mod connector;
 mod dial;
 mod exchange_error;
+mod explain;
 mod headers;
 mod platform;
+mod pool;
+mod proxy;
 mod resolve;
-mod reuse;
 mod stream;
+mod tcp;
+mod tls;
 mod transport;
 mod url_check;
 
 pub use self::address::{SpecialBlock, forbidden_because, special_blocks};
-pub use self::address_rules::{AddressRules, ForbiddenAddress};
+pub use self::address_rules::{AddressRules, ForbiddenAddress, NotPrivate};
 pub use self::builder::{BuildError, HttpTransportBuilder};
 pub use self::check_subscription::CheckSubscriptionError;
 pub use self::headers::{CheckHeadersError, check_headers};
+pub use self::proxy::{Proxy, ProxyError};
 pub use self::resolve::{Resolve, Resolving, SystemResolver};
+pub use self::tls::TlsSettingsError;
 pub use self::transport::HttpTransport;
 pub use self::url_check::{CheckUrlError, check_url};

@@ -14,6 +14,7 @@ mod settings;
 pub mod store;
 mod subscription;
 mod telemetry;
+mod tls_settings;
 mod transport;
 mod worker;
 
@@ -29,4 +30,5 @@ pub use origin::Origin;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;
 pub use subscription::{Direction, Subscription};
+pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

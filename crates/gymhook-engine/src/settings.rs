@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::Subscription;
 use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
+use crate::{Subscription, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
@@ -27,6 +27,10 @@ struct Settings {
     urls: BTreeMap<String, String>,
     #[serde(default)]
     event_types: Option<BTreeSet<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    private_authority: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_chain: Option<String>,
     policy: EndpointPolicy,
 }
 
@@ -36,6 +40,8 @@ struct Secrets {
     keys: Vec<StoredKey>,
     #[serde(default)]
     headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_key: Option<Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +88,8 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         url: url(subscription.url()),
         urls: subscription.urls().iter().map(|(name, to)| (name.clone(), url(to))).collect(),
         event_types: subscription.event_types().cloned(),
+        private_authority: subscription.tls().private_authority().map(str::to_owned),
+        client_chain: subscription.tls().client_chain().map(str::to_owned),
         policy: subscription.policy().clone(),
     };
     let mut headers = Vec::new();
@@ -90,8 +98,10 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         headers.push((name.as_str().to_owned(), value.to_owned()));
     }
     let keys = subscription.keys().keys().map(stored_key).collect();
+    let client_key = subscription.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
     let secrets = Zeroizing::new(
-        serde_json::to_vec(&Secrets { keys, headers }).map_err(|error| unreadable(error.to_string()))?,
+        serde_json::to_vec(&Secrets { keys, headers, client_key })
+            .map_err(|error| unreadable(error.to_string()))?,
     );
     Ok(SubscriptionRow {
         id,
@@ -141,7 +151,12 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
     )
     .with_direction(row.direction)
     .with_label(settings.label)
-    .with_headers(headers);
+    .with_headers(headers)
+    .with_tls(TlsSettings::from_parts(
+        settings.private_authority,
+        settings.client_chain,
+        secrets.client_key,
+    ));
     for (event_type, other) in &settings.urls {
         read = read.with_url_for(event_type, url(other)?);
     }
@@ -177,4 +192,41 @@ fn key(stored: &StoredKey) -> Result<Key, String> {
         key = key.valid_until(moment(at)?);
     }
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use gymhook_retry::{RetryPolicy, RetrySchedule};
+
+    use super::*;
+    use crate::seal::Unsealed;
+
+    fn subscription() -> Subscription {
+        let url = EndpointUrl::dangerous_without_rule("https://receiver.example/").unwrap();
+        let keys = Keyring::single("main", Secret::new("a secret").unwrap()).unwrap();
+        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never()));
+        Subscription::new(EndpointId::from_u128(1), "berlin", "point", url, Arc::new(keys), policy)
+    }
+
+    #[test]
+    fn a_client_certificates_key_is_kept_with_the_secrets_and_nowhere_else() {
+        let tls = TlsSettings::new()
+            .with_private_authority("the authority")
+            .with_client_certificate("the chain", "canary");
+        let row = to_row(&subscription().with_tls(tls.clone()), &Unsealed).unwrap();
+        assert!(row.settings.contains("the authority") && row.settings.contains("the chain"));
+        assert!(!row.settings.contains("canary"));
+        assert!(String::from_utf8(row.secrets.clone()).unwrap().contains("canary"));
+        assert_eq!(from_row(&row, &Unsealed).unwrap().tls(), &tls);
+    }
+
+    #[test]
+    fn what_was_written_before_there_were_tls_settings_is_read() {
+        let row = to_row(&subscription(), &Unsealed).unwrap();
+        let (settings, secrets) = (&row.settings, String::from_utf8(row.secrets.clone()).unwrap());
+        for field in ["private_authority", "client_chain", "client_key"] {
+            assert!(!settings.contains(field) && !secrets.contains(field), "{field}");
+        }
+        assert!(from_row(&row, &Unsealed).unwrap().tls().is_default());
+    }
 }

@@ -9,6 +9,8 @@ use gymhook_delivery::{EndpointId, EndpointPolicy};
 use gymhook_signature::{Keyring, Secret};
 use http::HeaderMap;
 
+use crate::TlsSettings;
+
 /// Which way a subscription's notifications go.
 ///
 /// An engine works off one way only, that of its [`Transport`](crate::Transport): a store may hold both, each with an engine of
@@ -61,6 +63,7 @@ pub struct Subscription {
     urls: BTreeMap<String, EndpointUrl>,
     event_types: Option<BTreeSet<String>>,
     headers: HeaderMap,
+    tls: TlsSettings,
     keys: Arc<Keyring>,
     policy: EndpointPolicy,
 }
@@ -89,6 +92,7 @@ impl Subscription {
             urls: BTreeMap::new(),
             event_types: None,
             headers: HeaderMap::new(),
+            tls: TlsSettings::new(),
             keys,
             policy,
         }
@@ -145,6 +149,12 @@ impl Subscription {
     #[must_use]
     pub fn with_headers(self, headers: HeaderMap) -> Self {
         Self { headers, ..self }
+    }
+
+    /// With a client certificate, or a private certificate authority, of its own.
+    #[must_use]
+    pub fn with_tls(self, tls: TlsSettings) -> Self {
+        Self { tls, ..self }
     }
 
     /// Signed with these keys. For a rotation with overlap, keep the old key in the set until its window ends.
@@ -223,6 +233,12 @@ impl Subscription {
     #[must_use]
     pub const fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// How TLS to its receiver differs from the transport's.
+    #[must_use]
+    pub const fn tls(&self) -> &TlsSettings {
+        &self.tls
     }
 
     /// What it is signed with.

@@ -49,7 +49,7 @@ pub struct Sending {
     pub origin: Option<Origin>,
     /// When the attempt is made: the time to sign with.
     pub now: UtcDateTime,
-    /// How long the attempt may take, the reading of the whole answer included.
+    /// How long the attempt may take, the reading of the answer included.
     pub timeout: Duration,
 }
 

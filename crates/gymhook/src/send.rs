@@ -47,7 +47,8 @@ const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The request of one attempt: `POST`, JSON, with a fresh signature.
 ///
-/// `id` is the delivery's id, equal in every attempt; the body goes out byte for byte as it was signed.
+/// `id` is the delivery's id, equal in every attempt; the body goes out byte for byte as it was signed. Its length is said even
+/// if it is zero, which many clients leave out and some servers ask for with 411 (RFC 9110, section 8.6).
 ///
 /// # Errors
 /// [`SignError`]: the id cannot be signed, no key is valid at `now`, or `now` lies before 1970.
@@ -59,11 +60,13 @@ pub fn request(
     now: UtcDateTime,
 ) -> Result<Request<Bytes>, SignError> {
     let headers = signer.sign(id, &body, now)?;
+    let length = HeaderValue::from(body.len());
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = url.to_uri();
     *request.headers_mut() = headers;
     request.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    request.headers_mut().insert(header::CONTENT_LENGTH, length);
     Ok(request)
 }
 

@@ -1,36 +1,88 @@
 //! Reading an answer's body, as far as it is worth it.
 
+use core::fmt;
+
 use bytes::Bytes;
 use gymhook::ResponseCapture;
 use gymhook::send;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use tokio::time::{Instant, timeout_at};
 
 /// The most that is read of a body; a longer one costs the connection, which is closed without reading on.
 pub(super) const MOST_READ: usize = 16 * 1024;
 
-/// Reads the body to its end or to [`MOST_READ`], and gives what the rule keeps of it; `None` for an empty body.
-///
-/// # Errors
-/// The connection broke, or the body broke the rules of HTTP.
-pub(super) async fn read(mut body: Incoming, rule: ResponseCapture) -> Result<Option<String>, hyper::Error> {
+/// What was read of a body, and why no more.
+#[derive(Debug)]
+pub(super) struct BodyRead {
+    /// What the rule keeps of it; `None` for an empty body.
+    pub(super) captured: Option<String>,
+    pub(super) end: BodyEnd,
+    bytes: usize,
+}
+
+/// How the reading of a body ended.
+#[derive(Debug)]
+pub(super) enum BodyEnd {
+    /// It was read to its end.
+    Complete,
+    /// The connection broke, or the body broke the rules of HTTP.
+    Cut(hyper::Error),
+    /// It was not complete in its time.
+    TimedOut,
+    /// It is longer than what is read.
+    Capped,
+}
+
+/// Reads the body to its end or to [`MOST_READ`], until this moment at most.
+pub(super) async fn read(mut body: Incoming, rule: ResponseCapture, until: Instant) -> BodyRead {
     let wanted = rule.max_characters.saturating_mul(4).min(MOST_READ);
     let mut kept = Vec::new();
-    let mut read = 0_usize;
+    let mut bytes = 0_usize;
     // One that announces more than is read will not be reused either way.
     let announced = body.size_hint().lower();
     let most = if announced > MOST_READ as u64 { wanted } else { MOST_READ };
-    while read < most {
-        let Some(frame) = body.frame().await else { break };
-        let data = frame?.into_data().unwrap_or_default();
-        read = read.saturating_add(data.len());
+    let end = loop {
+        if bytes >= most {
+            break if body.is_end_stream() { BodyEnd::Complete } else { BodyEnd::Capped };
+        }
+        let data = match timeout_at(until, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+            Ok(Some(Err(error))) => break BodyEnd::Cut(error),
+            Ok(None) => break BodyEnd::Complete,
+            Err(_) => break BodyEnd::TimedOut,
+        };
+        bytes = bytes.saturating_add(data.len());
         keep(&mut kept, &data, wanted);
-    }
+    };
     // Dropping what is left of the body closes its connection.
     if kept.len() == wanted {
         drop_torn_character(&mut kept);
     }
-    Ok((!kept.is_empty()).then(|| send::capture(rule, &kept)))
+    let captured = (!kept.is_empty()).then(|| send::capture(rule, &kept));
+    BodyRead { captured, end, bytes }
+}
+
+impl BodyRead {
+    pub(super) const fn is_complete(&self) -> bool {
+        matches!(self.end, BodyEnd::Complete)
+    }
+}
+
+/// How it ended, in words for the operator.
+impl fmt::Display for BodyRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, .. } = self;
+        match &self.end {
+            BodyEnd::Complete => write!(f, "the answer's body is complete, {bytes} bytes"),
+            BodyEnd::Cut(error) => {
+                let why = super::exchange_error::innermost(error);
+                write!(f, "the answer's body was cut after {bytes} bytes: {why}")
+            }
+            BodyEnd::TimedOut => write!(f, "the answer's body timed out after {bytes} bytes"),
+            BodyEnd::Capped => write!(f, "the answer's body was capped at {bytes} bytes"),
+        }
+    }
 }
 
 fn keep(kept: &mut Vec<u8>, data: &Bytes, wanted: usize) {

@@ -7,18 +7,15 @@ use std::sync::Arc;
 
 use gymhook::Provider;
 use http::HeaderValue;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use tokio_rustls::TlsConnector;
 
+use super::client::Client;
 use super::connector::Connector;
 use super::platform::Platform;
+use super::pool::Pool;
+use super::tls::Tls;
 use super::transport::Shared;
-use super::{AddressRules, HttpTransport, Resolve, SystemResolver};
+use super::{AddressRules, HttpTransport, NotPrivate, Proxy, Resolve, SystemResolver};
 
 /// What can be set up of an [`HttpTransport`].
 ///
@@ -47,6 +44,10 @@ pub struct HttpTransportBuilder {
     idle_timeout: Duration,
     idle_connections: usize,
     user_agent: HeaderValue,
+    private_networks: Vec<IpNet>,
+    proxy: Option<Proxy>,
+    whole_success: bool,
+    http2: bool,
 }
 
 impl HttpTransportBuilder {
@@ -70,6 +71,10 @@ impl HttpTransportBuilder {
             idle_timeout: Self::IDLE_TIMEOUT,
             idle_connections: Self::IDLE_CONNECTIONS,
             user_agent: HeaderValue::from_static(USER_AGENT),
+            private_networks: Vec::new(),
+            proxy: None,
+            whole_success: false,
+            http2: true,
         }
     }
 
@@ -83,6 +88,11 @@ impl HttpTransportBuilder {
     /// Finds addresses with something else than the operating system's resolver.
     pub fn with_resolver(self, resolver: impl Resolve) -> Self {
         Self { resolver: Arc::new(resolver), ..self }
+    }
+
+    /// Makes every connection through this proxy: see [`Proxy`] for what the guard can still judge.
+    pub fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { proxy: Some(proxy), ..self }
     }
 
     /// Trusts these certificates as roots, too: PEM, any number of them. Those that cannot be read are
@@ -107,6 +117,14 @@ impl HttpTransportBuilder {
     /// [`AddressRules::dangerous_allow`]. [`build`](Self::build) logs a warning for each.
     pub fn dangerous_allow(self, network: IpNet) -> Self {
         Self { addresses: self.addresses.dangerous_allow(network), ..self }
+    }
+
+    /// Sends to receivers in this private network, too, over `https` only: see
+    /// [`AddressRules::dangerous_allow_private_network`]. [`build`](Self::build) logs a warning for each, and refuses a network that
+    /// is not private.
+    pub fn dangerous_allow_private_network(mut self, network: IpNet) -> Self {
+        self.private_networks.push(network);
+        self
     }
 
     /// [`dangerous_allow`](Self::dangerous_allow) for this machine itself, 127.0.0.0/8 and ::1: for tests.
@@ -139,30 +157,44 @@ impl HttpTransportBuilder {
         Self { user_agent, ..self }
     }
 
+    /// Counts a 2xx as delivered only if its body is complete, too.
+    ///
+    /// By default the status line and the headers decide, since a receiver that has answered 200 has the notification, whatever
+    /// becomes of its answer's body. With this, a 2xx whose body is cut is [`Fault::Reset`](gymhook_retry::Fault::Reset), and
+    /// one whose body is not complete in time [`Fault::Timeout`](gymhook_retry::Fault::Timeout). Other answers, and bodies
+    /// longer than what is read, are not concerned.
+    pub fn with_complete_success_required(self) -> Self {
+        Self { whole_success: true, ..self }
+    }
+
+    /// Speaks HTTP/1.1 only; by default a receiver that offers HTTP/2 during the TLS handshake (ALPN) gets it.
+    pub fn without_http2(self) -> Self {
+        Self { http2: false, ..self }
+    }
+
     /// The transport.
     ///
     /// # Errors
     /// - [`BuildError::Pem`]: what was given as roots is not PEM, or holds no certificate.
     /// - [`BuildError::Root`]: a certificate cannot be a root.
     /// - [`BuildError::Tls`]: TLS itself cannot be set up.
-    pub fn build(self) -> Result<HttpTransport, BuildError> {
+    /// - [`BuildError::NotPrivate`]: a network that is not private was allowed as one.
+    pub fn build(mut self) -> Result<HttpTransport, BuildError> {
+        for network in core::mem::take(&mut self.private_networks) {
+            self.addresses = self.addresses.dangerous_allow_private_network(network)?;
+        }
+        for network in self.addresses.private_networks() {
+            tracing::warn!(%network, "webhooks may be sent to this network: dangerous_allow_private_network was used");
+        }
         for network in self.addresses.dangerously_allowed() {
             tracing::warn!(%network, "webhooks may be sent to this network, over plain http, too: dangerous_allow was used");
         }
-        let tls = tls(self.public_roots, &self.own_roots)?;
-        let addresses = self.addresses.clone();
-        let connector = Connector::new(addresses, self.resolver, tls, self.connect_timeout);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(self.idle_timeout)
-            .pool_max_idle_per_host(self.idle_connections)
-            // Repeats only what was certainly not sent, on a connection that the server had closed meanwhile.
-            .retry_canceled_requests(true)
-            // Of headers, hyper takes 100 unless told otherwise; told so, it would allocate for each answer.
-            .http1_max_buf_size(MOST_BUFFERED)
-            .build(connector);
-        let Self { platforms, addresses, user_agent, .. } = self;
-        Ok(HttpTransport::new(Shared { client, platforms, addresses, user_agent }))
+        let tls = Tls::new(self.public_roots, &self.own_roots, self.http2)?;
+        let connector =
+            Connector::new(self.addresses.clone(), self.resolver, self.proxy, self.connect_timeout);
+        let client = Client::new(connector, Pool::new(self.idle_connections, self.idle_timeout));
+        let Self { platforms, addresses, user_agent, whole_success, .. } = self;
+        Ok(HttpTransport::new(Shared { client, tls, platforms, addresses, user_agent, whole_success }))
     }
 }
 
@@ -170,11 +202,14 @@ impl HttpTransportBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// What was allowed as a private network.
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
     /// What was given as roots.
-    #[error("the roots are not PEM certificates: {0}")]
+    #[error("what was given to with_roots_pem is not PEM certificates: {0}")]
     Pem(#[source] io::Error),
     /// One of the roots.
-    #[error("a certificate cannot serve as a root: {0}")]
+    #[error("a certificate that was given to with_roots_pem cannot serve as a root: {0}")]
     Root(#[source] io::Error),
     /// TLS itself.
     #[error("TLS cannot be set up: {0}")]
@@ -184,33 +219,3 @@ pub enum BuildError {
 const USER_AGENT: &str = concat!("gymhook/", env!("CARGO_PKG_VERSION"));
 /// No connection deserves more patience, and no clock overflows.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// What a connection buffers, so what an answer's headers may hold at most.
-const MOST_BUFFERED: usize = 32 * 1024;
-
-fn tls(public_roots: bool, own_roots: &[Vec<u8>]) -> Result<TlsConnector, BuildError> {
-    let mut roots = RootCertStore::empty();
-    if public_roots {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    for pem in own_roots {
-        add_roots(&mut roots, pem)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| BuildError::Tls(io::Error::other(error)))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), BuildError> {
-    let mut found = false;
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| BuildError::Pem(io::Error::other(error)))?;
-        roots.add(certificate).map_err(|error| BuildError::Root(io::Error::other(error)))?;
-        found = true;
-    }
-    if found { Ok(()) } else { Err(BuildError::Pem(io::Error::other("no certificate in it"))) }
-}

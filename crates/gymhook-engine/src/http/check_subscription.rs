@@ -3,7 +3,7 @@
 use gymhook_retry::{Fault, Outcome, OwnFault};
 use gymhook_signature::KeyringError;
 
-use super::{CheckHeadersError, CheckUrlError};
+use super::{CheckHeadersError, CheckUrlError, TlsSettingsError};
 
 /// Why a subscription is not sent to. Whoever made it is to blame, or whoever set this transport up.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -15,8 +15,11 @@ pub enum CheckSubscriptionError {
     /// Its platform's scheme cannot sign with its keys.
     #[error(transparent)]
     Keys(#[from] KeyringError),
+    /// Its TLS settings.
+    #[error(transparent)]
+    Tls(#[from] TlsSettingsError),
     /// This transport knows no platform of that name.
-    #[error("no platform is named {name:?} here")]
+    #[error("this transport knows no platform named {name:?}: see HttpTransportBuilder::with_platform")]
     UnknownPlatform {
         /// The name.
         name: String,
@@ -32,7 +35,7 @@ impl CheckSubscriptionError {
     /// What the endpoint's owner entered is charged, so that it comes to an end; what this side lacks is not.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Headers(_) | Self::Url(_) => Outcome::Failure(Fault::Forbidden),
+            Self::Headers(_) | Self::Tls(_) | Self::Url(_) => Outcome::Failure(Fault::Forbidden),
             Self::Keys(_) | Self::UnknownPlatform { .. } => Outcome::Internal(OwnFault::Signing),
         }
     }

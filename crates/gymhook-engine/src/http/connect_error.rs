@@ -8,30 +8,46 @@ use gymhook_retry::{Fault, Outcome, OwnFault};
 
 use super::ForbiddenAddress;
 use super::dial::FailedDial;
+use super::proxy::TunnelError;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error("{}", DialsInWords(.0))]
     Dial(Vec<FailedDial>),
-    #[error("the connection leads to {peer}, which was not asked for")]
+    #[error(
+        "the connection leads to {peer}, which was not asked for: does a firewall of this machine redirect it?"
+    )]
     Elsewhere { peer: SocketAddr },
     #[error(transparent)]
     Forbidden(#[from] ForbiddenAddress),
-    #[error("the name has no address")]
+    #[error("the name has no address: is the URL's host spelled right?")]
     NoAddress,
-    #[error("not done with {0} in time")]
+    #[error("no connection in time: {0} took too long")]
     Patience(Phase),
     #[error("the connection broke at once: {0}")]
     Peer(#[source] io::Error),
-    #[error("plain http is not spoken to {address}")]
+    #[error(
+        "plain http is not spoken to {address}: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow"
+    )]
     PlainHttp { address: IpAddr },
+    #[error("plain http is not spoken to a name that the proxy resolves: enter an https:// URL")]
+    PlainToName,
+    #[error("the proxy cannot be reached: {0}")]
+    Proxy(Box<Self>),
+    #[error(transparent)]
+    Tunnel(#[from] TunnelError),
     #[error("the name was not resolved: {0}")]
     Resolve(#[source] io::Error),
-    #[error("the host cannot be read")]
+    #[error("the URL's host cannot be read: enter the URL again")]
     Target,
-    #[error("TLS: {0}")]
-    Tls(#[source] io::Error),
+    #[error("TLS: {error}{}", tls_hint(error, *asked))]
+    Tls {
+        #[source]
+        error: io::Error,
+        /// Whether the receiver asked for a client's certificate, and got none.
+        asked: bool,
+    },
 }
 
 /// What was going on.
@@ -39,6 +55,7 @@ pub(super) enum ConnectError {
 pub(super) enum Phase {
     Resolve,
     Dial,
+    Tunnel,
     Handshake,
 }
 
@@ -53,18 +70,45 @@ impl ConnectError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Dial(failed) => dials_outcome(failed),
-            Self::Elsewhere { .. } | Self::Forbidden(_) | Self::PlainHttp { .. } | Self::Target => {
-                Outcome::Failure(Fault::Forbidden)
+            Self::Elsewhere { .. }
+            | Self::Forbidden(_)
+            | Self::PlainHttp { .. }
+            | Self::PlainToName
+            | Self::Tunnel(TunnelError::Refused { status: 403 })
+            | Self::Target => Outcome::Failure(Fault::Forbidden),
+            // The way out is this side's; what it says of the target, or that it says nothing, is the target's.
+            Self::Proxy(_) | Self::Tunnel(TunnelError::Credentials { .. }) => {
+                Outcome::Internal(OwnFault::Network)
             }
+            Self::Tunnel(_) => Outcome::Failure(Fault::Connect),
             Self::NoAddress | Self::Patience(Phase::Resolve) => Outcome::Failure(Fault::Dns),
-            Self::Patience(Phase::Dial) => Outcome::Failure(Fault::Connect),
+            Self::Patience(Phase::Dial | Phase::Tunnel) => Outcome::Failure(Fault::Connect),
             Self::Patience(Phase::Handshake) => Outcome::Failure(Fault::Tls),
             Self::Resolve(error) => own_fault_or(error, Fault::Dns),
             Self::Peer(error) => own_fault_or(error, Fault::Reset),
-            Self::Tls(error) => own_fault_or(error, Fault::Tls),
+            Self::Tls { error, .. } => own_fault_or(error, Fault::Tls),
         }
     }
 }
+
+/// The setting that helps, where one does.
+pub(super) fn tls_hint(error: &io::Error, asked: bool) -> &'static str {
+    let below = error.get_ref().and_then(|inside| inside.downcast_ref::<rustls::Error>());
+    match below {
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => UNKNOWN_ISSUER,
+        Some(rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired)) => {
+            CERTIFICATE_WANTED
+        }
+        _ if asked => CERTIFICATE_WANTED,
+        _ => "",
+    }
+}
+
+const UNKNOWN_ISSUER: &str = "; for a private certificate authority, see TlsSettings::with_private_authority and \
+    HttpTransportBuilder::with_roots_pem";
+/// For whatever fails after a client's certificate was asked for.
+pub(super) const CERTIFICATE_WANTED: &str =
+    "; the receiver asks for a client certificate: see TlsSettings::with_client_certificate";
 
 /// Whether this side has run out of something; otherwise the endpoint's fault.
 pub(super) fn own_fault_or(error: &io::Error, fault: Fault) -> Outcome {
@@ -107,7 +151,7 @@ impl fmt::Display for DialsInWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, dial) in self.0.iter().enumerate() {
             let separator = if position == 0 { "" } else { "; " };
-            write!(f, "{separator}{}: {}", dial.address, dial.error)?;
+            write!(f, "{separator}not connected to {}: {}", dial.address, dial.error)?;
         }
         Ok(())
     }
@@ -118,6 +162,7 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Resolve => "resolving the name",
             Self::Dial => "connecting",
+            Self::Tunnel => "connecting through the proxy",
             Self::Handshake => "the TLS handshake",
         })
     }
@@ -125,6 +170,7 @@ impl fmt::Display for Phase {
 
 #[cfg(test)]
 mod tests {
+    use super::super::AddressRules;
     use super::*;
 
     fn dial(address: &str, error: io::Error, no_route: bool) -> FailedDial {
@@ -142,13 +188,107 @@ mod tests {
     const V4: &str = "9.9.9.9:443";
     const V6: &str = "[2620:fe::fe]:443";
 
+    /// What happened, where, what to do: for a person to read.
+    #[test]
+    fn every_message_can_be_read_by_itself() {
+        let broken = || io::Error::other("it broke");
+        let rustls = |error: rustls::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let unknown = rustls::Error::from(rustls::CertificateError::UnknownIssuer);
+        let wanted = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        let private = AddressRules::new().check("10.0.0.1".parse().unwrap()).unwrap_err();
+        let forbidding = AddressRules::new().forbidding("9.9.9.0/24".parse().unwrap());
+        let excluded = forbidding.check("9.9.9.9".parse().unwrap()).unwrap_err();
+        let refused = || ConnectError::Dial(vec![dial(V4, broken(), false), dial(V6, broken(), false)]);
+        for (error, expected) in [
+            (
+                refused(),
+                "not connected to 9.9.9.9:443: it broke; not connected to [2620:fe::fe]:443: it broke",
+            ),
+            (
+                ConnectError::Elsewhere { peer: V4.parse().unwrap() },
+                "the connection leads to 9.9.9.9:443, which was not asked for: does a firewall of this machine redirect it?",
+            ),
+            (
+                ConnectError::Forbidden(private),
+                "10.0.0.1 is not on the public internet: 10.0.0.0/8 (Private-Use, RFC 1918)",
+            ),
+            (ConnectError::Forbidden(excluded), "9.9.9.9 lies in 9.9.9.0/24, which is excluded here"),
+            (ConnectError::NoAddress, "the name has no address: is the URL's host spelled right?"),
+            (
+                ConnectError::Patience(Phase::Resolve),
+                "no connection in time: resolving the name took too long",
+            ),
+            (ConnectError::Patience(Phase::Dial), "no connection in time: connecting took too long"),
+            (
+                ConnectError::Patience(Phase::Tunnel),
+                "no connection in time: connecting through the proxy took too long",
+            ),
+            (
+                ConnectError::Patience(Phase::Handshake),
+                "no connection in time: the TLS handshake took too long",
+            ),
+            (ConnectError::Peer(broken()), "the connection broke at once: it broke"),
+            (
+                ConnectError::PlainHttp { address: "9.9.9.9".parse().unwrap() },
+                "plain http is not spoken to 9.9.9.9: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow",
+            ),
+            (
+                ConnectError::PlainToName,
+                "plain http is not spoken to a name that the proxy resolves: enter an https:// URL",
+            ),
+            (
+                ConnectError::Proxy(Box::new(refused())),
+                "the proxy cannot be reached: not connected to 9.9.9.9:443: it broke; not connected to [2620:fe::fe]:443: it broke",
+            ),
+            (
+                ConnectError::Tunnel(TunnelError::Broken(broken())),
+                "the proxy closed the connection instead of answering: it broke",
+            ),
+            (
+                ConnectError::Tunnel(TunnelError::Credentials { given: false }),
+                "the proxy asks for a user name and a password: see Proxy::with_basic_auth",
+            ),
+            (
+                ConnectError::Tunnel(TunnelError::Credentials { given: true }),
+                "the proxy refuses the user name and password that were given to Proxy::with_basic_auth",
+            ),
+            (
+                ConnectError::Tunnel(TunnelError::Refused { status: 502 }),
+                "the proxy answered 502 instead of connecting",
+            ),
+            (
+                ConnectError::Tunnel(TunnelError::Unreadable),
+                "the proxy's answer is no HTTP: is it an HTTP proxy that allows CONNECT?",
+            ),
+            (ConnectError::Resolve(broken()), "the name was not resolved: it broke"),
+            (ConnectError::Target, "the URL's host cannot be read: enter the URL again"),
+            (ConnectError::Tls { error: broken(), asked: false }, "TLS: it broke"),
+            (
+                ConnectError::Tls { error: broken(), asked: true },
+                "TLS: it broke; the receiver asks for a client certificate: see TlsSettings::with_client_certificate",
+            ),
+            (
+                ConnectError::Tls { error: rustls(unknown), asked: true },
+                "TLS: invalid peer certificate: UnknownIssuer; for a private certificate authority, see \
+                 TlsSettings::with_private_authority and HttpTransportBuilder::with_roots_pem",
+            ),
+            (
+                ConnectError::Tls { error: rustls(wanted), asked: false },
+                "TLS: received fatal alert: CertificateRequired; the receiver asks for a client certificate: see \
+                 TlsSettings::with_client_certificate",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
     #[test]
     fn exhaustion_is_ours_whatever_was_going_on() {
         let ours = Outcome::Internal(OwnFault::Resources);
         for number in [23, 24] {
             let error = || io::Error::from_raw_os_error(number);
             assert_eq!(ConnectError::Resolve(error()).outcome(), ours);
-            assert_eq!(ConnectError::Tls(error()).outcome(), ours);
+            assert_eq!(ConnectError::Tls { error: error(), asked: false }.outcome(), ours);
             assert_eq!(ConnectError::Dial(vec![dial(V4, error(), false)]).outcome(), ours);
         }
         let no_port_left = io::ErrorKind::AddrNotAvailable.into();

@@ -1,87 +1,111 @@
 //! The one gate that every connection passes: resolve, check, pin, connect, check again, TLS.
 
 use core::net::{IpAddr, SocketAddr};
-use core::pin::Pin;
-use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
 use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
-use tower_service::Service;
 use url::Host;
 
 use super::connect_error::{ConnectError, Phase};
 use super::dial::dial;
+use super::proxy::{Proxy, TunnelError};
 use super::stream::Stream;
+use super::tcp::Tcp;
+use super::tls::ReceiverTls;
 use super::{AddressRules, Resolve};
 
 /// Makes the pool's connections. A connection taken from the pool has passed here when it was made.
-#[derive(Clone)]
-pub(super) struct Connector(Arc<Gate>);
-
-struct Gate {
+#[derive(Debug)]
+pub(super) struct Connector {
     addresses: AddressRules,
     resolver: Arc<dyn Resolve>,
-    tls: TlsConnector,
+    proxy: Option<Proxy>,
     patience: Duration,
 }
 
 impl Connector {
-    /// `patience` bounds resolving, connecting and the handshake together: a connection that nobody waits for any more is
-    /// still completed for the pool.
+    /// `patience` bounds resolving, connecting and the handshake together.
     pub(super) fn new(
         addresses: AddressRules,
         resolver: Arc<dyn Resolve>,
-        tls: TlsConnector,
+        proxy: Option<Proxy>,
         patience: Duration,
     ) -> Self {
-        Self(Arc::new(Gate { addresses, resolver, tls, patience }))
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
+        Self { addresses, resolver, proxy, patience }
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let gate = Arc::clone(&self.0);
-        Box::pin(async move { gate.connect(&uri).await.map(TokioIo::new) })
-    }
-}
-
-impl Gate {
-    async fn connect(&self, uri: &Uri) -> Result<Stream, ConnectError> {
-        let target = Target::of(uri)?;
+    pub(super) async fn connect(&self, target: &Target, tls: &ReceiverTls) -> Result<Stream, ConnectError> {
         let until = Instant::now() + self.patience;
         let out_of = |phase: Phase| move |_| ConnectError::Patience(phase);
 
-        let found = timeout_at(until, self.resolve(&target)).await.map_err(out_of(Phase::Resolve))??;
-        let pinned = pin(found, &target, &self.addresses)?;
-        let stream = timeout_at(until, dial(&pinned)).await.map_err(out_of(Phase::Dial))??;
-        check_peer(&stream, &pinned, &self.addresses)?;
+        let stream = match &self.proxy {
+            Some(proxy) => {
+                timeout_at(until, self.tunnel(proxy, target)).await.map_err(out_of(Phase::Tunnel))??
+            }
+            None => {
+                let found =
+                    timeout_at(until, self.resolve(&target.host)).await.map_err(out_of(Phase::Resolve))??;
+                let pinned = pin(found, target, &self.addresses)?;
+                let stream = timeout_at(until, dial(&pinned)).await.map_err(out_of(Phase::Dial))??;
+                check_peer(&stream, &pinned)?;
+                stream
+            }
+        };
         // Requests are small and written whole: waiting for more to send only delays them. Worth no failure.
         let _ = stream.set_nodelay(true);
 
+        let tcp = Tcp::new(stream);
         if !target.tls {
-            return Ok(Stream::plain(stream));
+            return Ok(Stream::plain(tcp));
         }
-        let handshake = self.tls.connect(target.server_name()?, stream);
-        let stream = timeout_at(until, handshake).await.map_err(out_of(Phase::Handshake))?;
-        stream.map(Stream::tls).map_err(ConnectError::Tls)
+        let handshake = tls.connect(target.server_name()?, tcp);
+        let (stream, asked) = timeout_at(until, handshake).await.map_err(out_of(Phase::Handshake))?;
+        match stream {
+            Ok(stream) => Ok(Stream::tls(stream, asked)),
+            Err(error) => Err(ConnectError::Tls { error, asked }),
+        }
     }
 
-    async fn resolve(&self, target: &Target) -> Result<Vec<IpAddr>, ConnectError> {
-        match &target.host {
+    /// A connection that the proxy makes, to an address that was checked here unless the proxy is to resolve names.
+    async fn tunnel(&self, proxy: &Proxy, target: &Target) -> Result<TcpStream, ConnectError> {
+        let ways = match &target.host {
+            Host::Domain(name) if proxy.resolves => {
+                if !target.tls {
+                    return Err(ConnectError::PlainToName);
+                }
+                vec![format!("{name}:{}", target.port)]
+            }
+            Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => {
+                let pinned = pin(self.resolve(&target.host).await?, target, &self.addresses)?;
+                pinned.iter().map(ToString::to_string).collect()
+            }
+        };
+        let proxies =
+            self.resolve(&proxy.host).await.map_err(|error| ConnectError::Proxy(Box::new(error)))?;
+        let proxies = proxy.at(proxies);
+        let mut last = ConnectError::NoAddress;
+        for way in ways {
+            let dialled = dial(&proxies).await.map_err(|error| ConnectError::Proxy(Box::new(error)));
+            let mut stream = dialled?;
+            check_peer(&stream, &proxies)?;
+            match proxy.open(&mut stream, &way).await {
+                Ok(()) => return Ok(stream),
+                // Another address may be reached.
+                Err(TunnelError::Refused { status: status @ 500.. }) => {
+                    last = ConnectError::Tunnel(TunnelError::Refused { status });
+                }
+                Err(error) => return Err(ConnectError::Tunnel(error)),
+            }
+        }
+        Err(last)
+    }
+
+    async fn resolve(&self, host: &Host) -> Result<Vec<IpAddr>, ConnectError> {
+        match host {
             Host::Ipv4(address) => Ok(vec![(*address).into()]),
             Host::Ipv6(address) => Ok(vec![(*address).into()]),
             Host::Domain(name) => self.resolver.resolve(name).await.map_err(ConnectError::Resolve),
@@ -90,14 +114,15 @@ impl Gate {
 }
 
 /// What a URL says about where to connect.
-struct Target {
-    host: Host,
-    port: u16,
-    tls: bool,
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) host: Host,
+    pub(super) port: u16,
+    pub(super) tls: bool,
 }
 
 impl Target {
-    fn of(uri: &Uri) -> Result<Self, ConnectError> {
+    pub(super) fn of(uri: &Uri) -> Result<Self, ConnectError> {
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -149,10 +174,9 @@ fn pin(found: Vec<IpAddr>, target: &Target, rules: &AddressRules) -> Result<Vec<
 }
 
 /// The last word is with the connection itself: the system, a redirecting firewall or a tunnel may have led elsewhere.
-fn check_peer(stream: &TcpStream, pinned: &[SocketAddr], rules: &AddressRules) -> Result<(), ConnectError> {
+///
+/// What is pinned was checked, so a peer that is pinned was.
+fn check_peer(stream: &TcpStream, pinned: &[SocketAddr]) -> Result<(), ConnectError> {
     let peer = stream.peer_addr().map_err(ConnectError::Peer)?;
-    if !pinned.contains(&peer) {
-        return Err(ConnectError::Elsewhere { peer });
-    }
-    Ok(rules.check(peer.ip())?)
+    if pinned.contains(&peer) { Ok(()) } else { Err(ConnectError::Elsewhere { peer }) }
 }

@@ -5,28 +5,33 @@ use core::net::SocketAddr;
 use std::io;
 
 use gymhook_retry::{Fault, Outcome, OwnFault};
-use http::Extensions;
-use hyper_util::client::legacy;
 
-use super::connect_error::{ConnectError, own_fault_or};
-use super::reuse::Reuse;
+use super::client::NoAnswer;
+use super::connect_error::{CERTIFICATE_WANTED, own_fault_or};
+use super::pool::h2_error;
 use crate::Answer;
 
 /// An operator reads one line; an endpoint's certificate can name itself at any length.
 const MOST_CHARACTERS: usize = 300;
 
-/// What became of a request that the client gave up.
-pub(super) fn no_answer(host: &str, error: &legacy::Error) -> Answer {
-    if let Some(connect) = cause::<ConnectError>(error) {
-        let names_itself = connect.only_address().is_some_and(|address| is_spelled(host, address));
-        let detail = if names_itself { clean(&connect.to_string()) } else { one_line(host, connect) };
-        return Answer::new(connect.outcome()).with_detail(detail);
+/// What became of a request that got no answer.
+pub(super) fn no_answer(host: &str, why: &NoAnswer) -> Answer {
+    match why {
+        NoAnswer::Connect(connect) => {
+            let names_itself = connect.only_address().is_some_and(|address| is_spelled(host, address));
+            let detail = if names_itself { clean(&connect.to_string()) } else { one_line(host, connect) };
+            Answer::new(connect.outcome()).with_detail(detail)
+        }
+        NoAnswer::Broken { kept: true, .. } => {
+            let why = "the server closed the idle connection while the request was on its way to it";
+            Answer::new(Outcome::Internal(OwnFault::Network)).with_detail(one_line(host, &why))
+        }
+        NoAnswer::Broken { error, asked, .. } => {
+            let hint = if *asked { CERTIFICATE_WANTED } else { "" };
+            let why = format!("no answer: {}{hint}", innermost(error));
+            Answer::new(outcome(error)).with_detail(one_line(host, &why))
+        }
     }
-    if broke_in_reuse(error) {
-        let why = "the server closed the idle connection while the request was on its way to it";
-        return Answer::new(Outcome::Internal(OwnFault::Network)).with_detail(one_line(host, &why));
-    }
-    broken(host, "no answer", error)
 }
 
 /// Whether the host of a URL is this address, so that no name is left to tell.
@@ -35,38 +40,24 @@ fn is_spelled(host: &str, address: SocketAddr) -> bool {
     host.parse() == Ok(address) || bare.parse() == Ok(address.ip())
 }
 
-/// That it was kept in use was this side's choice: see [`Reuse`].
-fn broke_in_reuse(error: &legacy::Error) -> bool {
-    let mut extensions = Extensions::new();
-    if let Some(connection) = error.connect_info() {
-        connection.get_extras(&mut extensions);
-    }
-    extensions.get().is_some_and(Reuse::is_unanswered)
-}
-
-/// What became of an answer whose body broke off.
-pub(super) fn broken_body(host: &str, error: &hyper::Error) -> Answer {
-    broken(host, "the answer broke off", error)
-}
-
-fn broken(host: &str, what: &str, error: &(dyn Error + 'static)) -> Answer {
-    let outcome = outcome(error);
-    let why = innermost(error);
-    Answer::new(outcome).with_detail(one_line(host, &format_args!("{what}: {why}")))
-}
-
 /// The deepest cause that can be told decides: below HTTP the connection, below it TLS.
-fn outcome(error: &(dyn Error + 'static)) -> Outcome {
+pub(super) fn outcome(error: &hyper::Error) -> Outcome {
     if cause::<rustls::Error>(error).is_some() {
         return Outcome::Failure(Fault::Tls);
+    }
+    if let Some(error) = h2_error(error) {
+        return match error.get_io() {
+            Some(error) => own_fault_or(error, Fault::Reset),
+            // What this side refused broke the rules or the limits; what the other side ended was its to end.
+            None => Outcome::Failure(if error.is_library() { Fault::Protocol } else { Fault::Reset }),
+        };
     }
     if let Some(error) = cause::<io::Error>(error) {
         // What a broken TLS record looks like from above.
         let inside = error.get_ref().is_some_and(|inside| inside.is::<rustls::Error>());
         return own_fault_or(error, if inside { Fault::Tls } else { fault_on_a_connection(error.kind()) });
     }
-    let rules_broken = cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
-    Outcome::Failure(if rules_broken { Fault::Protocol } else { Fault::Reset })
+    Outcome::Failure(if error.is_parse() { Fault::Protocol } else { Fault::Reset })
 }
 
 fn fault_on_a_connection(kind: io::ErrorKind) -> Fault {
@@ -80,7 +71,7 @@ fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+pub(super) fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     chain(error).last().unwrap_or(error)
 }
 

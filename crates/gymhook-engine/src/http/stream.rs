@@ -1,37 +1,73 @@
 //! A connection, with TLS or without.
 
 use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::task::{Context, Poll};
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::reuse::Reuse;
+use super::tcp::Tcp;
 
 /// What the pool keeps.
 #[derive(Debug)]
 pub(super) struct Stream {
     io: Io,
-    reuse: Reuse,
+    progress: Progress,
 }
 
 /// Plain only to addresses that were dangerously allowed.
 #[derive(Debug)]
 enum Io {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Tcp),
+    Tls(Box<TlsStream<Tcp>>),
+}
+
+/// How far a connection is, shared between the connection and whoever learns of its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    bytes_read: AtomicU64,
+    asked_for_certificate: AtomicBool,
+}
+
+impl Progress {
+    /// What was read of answers, TLS left out.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.0.bytes_read.load(Ordering::Relaxed)
+    }
+
+    /// Whether the receiver asked for a client's certificate, and got none.
+    pub(super) fn asked_for_certificate(&self) -> bool {
+        self.0.asked_for_certificate.load(Ordering::Relaxed)
+    }
 }
 
 impl Stream {
-    pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { io: Io::Plain(stream), reuse: Reuse::default() }
+    pub(super) fn plain(stream: Tcp) -> Self {
+        Self { io: Io::Plain(stream), progress: Progress::default() }
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { io: Io::Tls(Box::new(stream)), reuse: Reuse::default() }
+    pub(super) fn tls(stream: TlsStream<Tcp>, asked_for_certificate: bool) -> Self {
+        let progress = Progress::default();
+        progress.0.asked_for_certificate.store(asked_for_certificate, Ordering::Relaxed);
+        Self { io: Io::Tls(Box::new(stream)), progress }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// What both sides settled on during the handshake.
+    pub(super) fn is_h2(&self) -> bool {
+        match &self.io {
+            Io::Plain(_) => false,
+            Io::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
     }
 
     fn writer(&mut self) -> &mut (dyn AsyncWrite + Send + Unpin) {
@@ -39,12 +75,6 @@ impl Stream {
             Io::Plain(stream) => stream,
             Io::Tls(stream) => stream,
         }
-    }
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.reuse.clone())
     }
 }
 
@@ -59,16 +89,14 @@ impl AsyncRead for Stream {
             Io::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Io::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         };
-        if buffer.filled().len() > before {
-            self.reuse.has_answered();
-        }
+        let read = buffer.filled().len().saturating_sub(before) as u64;
+        self.progress.0.bytes_read.fetch_add(read, Ordering::Relaxed);
         polled
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.reuse.is_asked();
         Pin::new(self.writer()).poll_write(cx, bytes)
     }
 
@@ -77,7 +105,6 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.reuse.is_asked();
         Pin::new(self.writer()).poll_write_vectored(cx, slices)
     }
 

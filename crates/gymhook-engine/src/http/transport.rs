@@ -1,23 +1,23 @@
 //! Attempts over HTTP.
 
 use core::fmt;
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gymhook::send::{self, EndpointUrl};
 use gymhook_retry::{Fault, Outcome, OwnFault, moment};
 use gymhook_signature::Signer;
-use http::{HeaderValue, Request, header};
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use time::UtcDateTime;
+use http::{HeaderValue, header};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::connector::Connector;
-use super::exchange_error::{broken_body, no_answer, one_line};
+use super::body::{BodyEnd, BodyRead};
+use super::client::{Client, Exchange, Outgoing, keep};
+use super::exchange_error::{self, no_answer, one_line};
+use super::explain::explain;
 use super::platform::Platform;
+use super::tls::{ReceiverTls, Tls};
 use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers, check_url};
 use crate::{Answer, Sending, Subscription, Transport};
 
@@ -26,15 +26,20 @@ use crate::{Answer, Sending, Subscription, Transport};
 /// - **Where.** Every address, IP literals included, passes [`AddressRules`] before it is dialled, and once more when the
 ///   connection stands. One forbidden address among a name's answers refuses them all. The URL is checked again at each
 ///   attempt, so that a stored one cannot get around a rule that came later.
-/// - **How long.** [`Sending::timeout`] spans resolving, connecting, the handshake, the request and the whole answer.
-/// - **How much.** At most 32 KiB of headers and 16 KiB of a body are read, nothing is decompressed, and a longer body costs
-///   the connection. The log gets what the platform's rule keeps.
+/// - **How long.** [`Sending::timeout`] spans resolving, connecting, the handshake, the request and the head of the answer.
+/// - **What counts.** The status line and the headers decide. The body is for the log: it is read for a fourth of the attempt's
+///   time at most, and for no more than five seconds. That it was cut, timed out or was capped is noted in [`Answer::detail`];
+///   where nothing is noted it was complete. [`HttpTransportBuilder::with_complete_success_required`] asks for more.
+/// - **How much.** At most 32 KiB of status line and headers, 1,024 headers and 16 KiB of a body are read, nothing is
+///   decompressed, and a longer body costs the connection. The log gets what the platform's rule keeps. Headers are read
+///   leniently: folded lines, a space before the colon; those that cannot be read are left out.
 /// - **What not.** No redirect is followed, no proxy is taken from the environment, no certificate goes unchecked.
 /// - **Whose fault.** Each way to fail has its [`Fault`]; what this side ran out of, or could not sign, is an [`OwnFault`].
 ///
-/// An attempt is one request. It is repeated only when the pool's connection turns out to be closed before any of the
-/// request was sent. A connection that its server closes, after it has answered others, while the next request is on its way
-/// is nobody's failure: the outcome is [`OwnFault::Network`], which costs no attempt.
+/// An attempt is one request, over HTTP/2 where the receiver offers it, else HTTP/1.1. It is repeated only when a kept
+/// connection turns out to be closed before any of the request was sent. A connection that its server closes, after it has
+/// answered others, while the next request is on its way is nobody's failure: the outcome is [`OwnFault::Network`], which costs
+/// no attempt. Connections are kept for subscriptions with equal [`TlsSettings`](crate::TlsSettings) only.
 ///
 /// ```
 /// use gymhook_engine::http::HttpTransport;
@@ -49,10 +54,12 @@ use crate::{Answer, Sending, Subscription, Transport};
 pub struct HttpTransport(Arc<Shared>);
 
 pub(super) struct Shared {
-    pub(super) client: Client<Connector, Full<Bytes>>,
+    pub(super) client: Client,
+    pub(super) tls: Tls,
     pub(super) platforms: BTreeMap<String, Platform>,
     pub(super) addresses: AddressRules,
     pub(super) user_agent: HeaderValue,
+    pub(super) whole_success: bool,
 }
 
 impl HttpTransport {
@@ -81,6 +88,7 @@ impl HttpTransport {
         let platform = self.platform(subscription.platform())?;
         platform.signer(subscription.keys())?;
         check_headers(subscription.headers(), &platform.signature_headers)?;
+        self.0.tls.of(subscription.tls())?;
         for url in core::iter::once(subscription.url()).chain(subscription.urls().values()) {
             self.check_again(url, platform)?;
         }
@@ -103,87 +111,110 @@ impl HttpTransport {
 
     async fn attempt(&self, sending: &Sending) -> Answer {
         let started = Instant::now();
-        let prepared = self.prepare(sending);
-        let answer = match prepared {
-            Ok((platform, request)) => self.exchange_in_time(sending, platform, request, started).await,
+        let answer = match self.prepare(sending) {
+            Ok(prepared) => self.exchange(sending, prepared, started).await,
             Err(answer) => answer,
         };
         tracing::debug!(outcome = ?answer.outcome, took = ?started.elapsed(), "attempt made");
         answer
     }
 
-    fn prepare(&self, sending: &Sending) -> Result<(&Platform, Request<Bytes>), Answer> {
+    fn prepare(&self, sending: &Sending) -> Result<Prepared<'_>, Answer> {
         let subscription = &sending.subscription;
         let url = subscription.url_for(&sending.event_type);
         let refused = |error: CheckSubscriptionError| {
             Answer::new(error.outcome()).with_detail(one_line(&authority(url), &error))
         };
-        let (platform, url, signer) = self.check_attempt(subscription, url).map_err(refused)?;
+        let (platform, url, signer, tls) = self.check_attempt(subscription, url).map_err(refused)?;
 
         let id = sending.attempt.attempt.delivery.to_string();
         let unsigned = |error| {
             let outcome = Outcome::Internal(OwnFault::Signing);
             Answer::new(outcome).with_detail(one_line(&authority(&url), &error))
         };
-        let mut request =
+        let request =
             send::request(&signer, &url, &id, sending.body.clone(), sending.now).map_err(unsigned)?;
-        let headers = request.headers_mut();
+        let (parts, body) = request.into_parts();
+        let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
         for (name, value) in subscription.headers() {
             headers.append(name, value.clone());
         }
-        Ok((platform, request))
+        Ok(Prepared { platform, tls, outgoing: Outgoing { uri: parts.uri, headers, body } })
     }
 
     fn check_attempt(
         &self,
         subscription: &Subscription,
         url: &EndpointUrl,
-    ) -> Result<(&Platform, EndpointUrl, Signer), CheckSubscriptionError> {
+    ) -> Result<(&Platform, EndpointUrl, Signer, ReceiverTls), CheckSubscriptionError> {
         let platform = self.platform(subscription.platform())?;
         let url = self.check_again(url, platform)?;
         check_headers(subscription.headers(), &platform.signature_headers)?;
-        Ok((platform, url, platform.signer(subscription.keys())?))
+        let tls = self.0.tls.of(subscription.tls())?;
+        Ok((platform, url, platform.signer(subscription.keys())?, tls))
     }
 
-    async fn exchange_in_time(
-        &self,
-        sending: &Sending,
-        platform: &Platform,
-        request: Request<Bytes>,
-        started: Instant,
-    ) -> Answer {
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        // Counted on from the caller's clock, which may jump meanwhile.
-        let now = || moment::later(sending.now, started.elapsed());
-        let exchange = self.exchange(platform, request, &host, now);
-        tokio::time::timeout(sending.timeout, exchange).await.unwrap_or_else(|_| {
-            let late = format!("no complete answer within {} ms", sending.timeout.as_millis());
-            Answer::new(Outcome::Failure(Fault::Timeout)).with_detail(one_line(&host, &late))
-        })
-    }
-
-    async fn exchange(
-        &self,
-        platform: &Platform,
-        request: Request<Bytes>,
-        host: &str,
-        now: impl Fn() -> UtcDateTime,
-    ) -> Answer {
-        let response = match self.0.client.request(request.map(Full::new)).await {
-            Ok(response) => response,
-            Err(error) => return no_answer(host, &error),
-        };
-        let status = response.status();
-        let outcome = send::outcome(&response, now());
-        match body::read(response.into_body(), platform.capture).await {
-            Ok(captured) => {
-                let detail = status.is_redirection().then(|| one_line(host, &"redirects are not followed"));
-                Answer { outcome, captured, detail }
+    /// The head within the attempt's time, and then as much of the body as comes in a short part of it.
+    async fn exchange(&self, sending: &Sending, prepared: Prepared<'_>, started: Instant) -> Answer {
+        let Prepared { platform, outgoing, tls } = prepared;
+        let host = outgoing.uri.authority().map(ToString::to_string).unwrap_or_default();
+        let head = tokio::time::timeout(sending.timeout, self.0.client.send(&outgoing, &tls)).await;
+        let Exchange { response, lease } = match head {
+            Ok(Ok(exchange)) => exchange,
+            Ok(Err(why)) => return no_answer(&host, &why),
+            Err(_) => {
+                let late = format!("no answer within {} ms", sending.timeout.as_millis());
+                return Answer::new(Outcome::Failure(Fault::Timeout)).with_detail(one_line(&host, &late));
             }
-            Err(error) => broken_body(host, &error),
+        };
+        // Counted on from the caller's clock, which may jump meanwhile.
+        let outcome = send::outcome(&response, moment::later(sending.now, started.elapsed()));
+        let mut notes: Vec<String> =
+            explain(&response, &outgoing.uri, lease.asked_for_certificate()).into_iter().collect();
+        let read =
+            body::read(response.into_body(), platform.capture, body_until(started, sending.timeout)).await;
+        tracing::debug!(body = %read, "answer read");
+        if read.is_complete() {
+            keep(lease).await;
+        } else {
+            notes.push(read.to_string());
+        }
+        let outcome = self.judge(outcome, &read);
+        let detail = (!notes.is_empty()).then(|| one_line(&host, &notes.join("; ")));
+        Answer { outcome, captured: read.captured, detail }
+    }
+
+    /// The status line and the headers decide, unless a success has to be complete.
+    fn judge(&self, outcome: Outcome, read: &BodyRead) -> Outcome {
+        let success = matches!(outcome, Outcome::Response { status, .. } if status.is_success());
+        match &read.end {
+            BodyEnd::Cut(error) if self.0.whole_success && success => exchange_error::outcome(error),
+            BodyEnd::TimedOut if self.0.whole_success && success => Outcome::Failure(Fault::Timeout),
+            BodyEnd::Cut(_) | BodyEnd::TimedOut | BodyEnd::Complete | BodyEnd::Capped => outcome,
         }
     }
+}
+
+/// A request that is ready to go, and how its answer is read.
+struct Prepared<'t> {
+    platform: &'t Platform,
+    outgoing: Outgoing,
+    tls: ReceiverTls,
+}
+
+/// Of an attempt's time, what the reading of the body may take at most once the head is there: a fourth, and no more than five
+/// seconds. Our choice: the body is for the log only.
+const BODY_SHARE: u32 = 4;
+const BODY_PATIENCE: Duration = Duration::from_secs(5);
+/// The answer is judged before the caller gives the attempt up.
+const RESERVE: Duration = Duration::from_millis(20);
+
+fn body_until(started: Instant, timeout: Duration) -> Instant {
+    let now = Instant::now();
+    let enough = now + (timeout / BODY_SHARE).min(BODY_PATIENCE);
+    let last = started.checked_add(timeout.saturating_sub(RESERVE));
+    last.map_or(enough, |last| enough.min(last.max(now)))
 }
 
 impl Transport for HttpTransport {

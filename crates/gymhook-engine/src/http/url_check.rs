@@ -2,7 +2,7 @@
 
 use gymhook::UrlRule;
 use gymhook::send::{EndpointUrl, UrlError};
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use super::{AddressRules, ForbiddenAddress};
 
@@ -26,14 +26,15 @@ use super::{AddressRules, ForbiddenAddress};
 /// # Errors
 /// - [`CheckUrlError::Url`]: not an absolute URL, or it breaks the platform's rule, or it has user info or a fragment.
 /// - [`CheckUrlError::Address`]: its host is an IP address that must not be sent to.
-/// - [`CheckUrlError::LocalName`]: its host is a name that means something only in one's own network.
+/// - [`CheckUrlError::LocalName`], [`CheckUrlError::NoDot`]: its host is a name that means something only in a network of one's
+///   own. Where [a private network](AddressRules::dangerous_allow_private_network) is allowed, so are these names.
 pub fn check_url(url: &str, rule: UrlRule, addresses: &AddressRules) -> Result<EndpointUrl, CheckUrlError> {
     let url = parse(url)?;
     let excused = match url.host() {
         Some(Host::Ipv4(address)) => check_literal(address.into(), addresses)?,
         Some(Host::Ipv6(address)) => check_literal(address.into(), addresses)?,
         Some(Host::Domain(name)) => check_name(name, url.scheme(), addresses)?,
-        None => return Err(malformed("no host")),
+        None => return Err(unreadable(ParseError::EmptyHost)),
     };
     let checked = if excused {
         EndpointUrl::dangerous_without_rule(url.as_str())?
@@ -51,12 +52,22 @@ pub enum CheckUrlError {
     #[error(transparent)]
     Address(#[from] ForbiddenAddress),
     /// The host is a name that public DNS does not serve.
-    #[error("{name} is a name of one's own network ({source_document}), not a public host")]
+    #[error(
+        "{name} is a name for private networks ({source_document}), not a public host: enter the receiver's public name"
+    )]
     LocalName {
         /// The name, in lower case.
         name: String,
         /// Who set it aside.
         source_document: &'static str,
+    },
+    /// The host is a name without a dot, which only the local network's search list could complete.
+    #[error(
+        "{name} has no dot, so it is no public host: enter the receiver's full name, such as {name}.example.com"
+    )]
+    NoDot {
+        /// The name, in lower case.
+        name: String,
     },
     /// It cannot be read, or breaks the platform's rule.
     #[error(transparent)]
@@ -78,9 +89,9 @@ const LOCAL_DOMAINS: [(&str, &str); 8] = [
 fn parse(url: &str) -> Result<Url, CheckUrlError> {
     // The URL standard drops some of these silently; nobody who enters a URL means them.
     if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(malformed("it holds a space or a control character"));
+        return Err(malformed("it holds a space or a control character: was something else copied with it?"));
     }
-    let url = Url::parse(url).map_err(|error| malformed(&error.to_string()))?;
+    let url = Url::parse(url).map_err(unreadable)?;
     if !["http", "https"].contains(&url.scheme()) {
         return Err(UrlError::Scheme.into());
     }
@@ -102,25 +113,47 @@ fn check_literal(address: core::net::IpAddr, addresses: &AddressRules) -> Result
 /// As [`check_literal`]. Where a name leads is not known yet: the connector sees to it that plain `http` goes to dangerously
 /// allowed addresses only.
 fn check_name(name: &str, scheme: &str, addresses: &AddressRules) -> Result<bool, CheckUrlError> {
+    if let Some(without) = name.strip_suffix('.') {
+        return Err(host(&format!("it ends with a dot: enter {without}")));
+    }
     if name.split('.').any(str::is_empty) {
-        return Err(malformed("its host has an empty label, or ends with a dot"));
+        return Err(host("two of its dots have nothing between them, or it begins with one"));
     }
     let dangerous = !addresses.dangerously_allowed().is_empty();
-    match local_because(name) {
-        Some(source_document) if !dangerous => {
-            Err(CheckUrlError::LocalName { name: name.to_owned(), source_document })
-        }
-        local => Ok(dangerous && (local.is_some() || scheme == "http")),
+    match check_public(name) {
+        Err(local) if !dangerous && !addresses.allows_private_networks() => Err(local),
+        checked => Ok(dangerous && (checked.is_err() || scheme == "http")),
     }
 }
 
-fn local_because(name: &str) -> Option<&'static str> {
+/// Whether public DNS could know the name.
+fn check_public(name: &str) -> Result<(), CheckUrlError> {
     if !name.contains('.') && name != "localhost" {
-        return Some("a name without a dot is completed by the system's search list");
+        return Err(CheckUrlError::NoDot { name: name.to_owned() });
     }
     let within =
         |domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    LOCAL_DOMAINS.iter().find(|(domain, _)| within(domain)).map(|(_, source)| *source)
+    match LOCAL_DOMAINS.iter().find(|(domain, _)| within(domain)) {
+        Some(&(_, source_document)) => {
+            Err(CheckUrlError::LocalName { name: name.to_owned(), source_document })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Which of the parser's words need more.
+fn unreadable(error: ParseError) -> CheckUrlError {
+    if matches!(error, ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost) {
+        return malformed(&format!("{error}; a whole URL is https://, a host and a path"));
+    }
+    if matches!(error, ParseError::IdnaError | ParseError::InvalidDomainCharacter) {
+        return host("it holds a character that no host's name does");
+    }
+    malformed(&error.to_string())
+}
+
+fn host(problem: &str) -> CheckUrlError {
+    UrlError::Host { problem: problem.to_owned() }.into()
 }
 
 fn malformed(problem: &str) -> CheckUrlError {

@@ -6,12 +6,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod addresses;
+mod answers;
 mod connections;
 mod hostile;
+mod http2;
+mod messages;
+mod mutual_tls;
 mod proxies;
 mod requests;
 mod resolving;
 mod secrets;
 mod spellings;
+mod strict;
 mod support;
 mod tls;
+mod tunnel;

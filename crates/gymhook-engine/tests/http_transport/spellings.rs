@@ -189,7 +189,7 @@ fn what_is_refused_says_why() {
     assert!(matches!(refused("https://0x7f.1/"), CheckUrlError::Address(_)));
     assert!(matches!(refused("https://[::ffff:10.0.0.1]/"), CheckUrlError::Address(_)));
     assert!(matches!(refused("https://printer.local/"), CheckUrlError::LocalName { .. }));
-    assert!(matches!(refused("https://intranet/"), CheckUrlError::LocalName { .. }));
+    assert!(matches!(refused("https://intranet/"), CheckUrlError::NoDot { .. }));
     assert_eq!(refused("http://receiver.example/"), CheckUrlError::Url(UrlError::Scheme));
     assert_eq!(refused("ftp://receiver.example/"), CheckUrlError::Url(UrlError::Scheme));
     assert_eq!(refused("file:///etc/passwd"), CheckUrlError::Url(UrlError::Scheme));
@@ -205,12 +205,20 @@ fn what_is_refused_says_why() {
         "https://receiver.example/\r\nx: y",
         "https://1.2.3.4.5/",
         "https://256.1.1.1/",
-        "https://receiver.example./",
         "https://[::1/",
         "\thttps://receiver.example/",
     ] {
         let error = refused(unreadable);
         assert!(matches!(error, CheckUrlError::Url(UrlError::Malformed { .. })), "{unreadable:?}: {error:?}");
+    }
+    for host in [
+        "https://*.example.com/",
+        "https://receiver.example./",
+        "https://receiver..example/",
+        "https://.example/",
+    ] {
+        let error = refused(host);
+        assert!(matches!(error, CheckUrlError::Url(UrlError::Host { .. })), "{host:?}: {error:?}");
     }
     let port = check_url("https://receiver.example:8443/", UrlRule::HttpsOn443, &AddressRules::new());
     assert_eq!(port, Err(CheckUrlError::Url(UrlError::Port { port: 8443 })));

@@ -29,6 +29,7 @@ impl EndpointUrl {
     ///
     /// # Errors
     /// - [`UrlError::Malformed`]: not an absolute URL with a host.
+    /// - [`UrlError::Host`]: no host has this name.
     /// - [`UrlError::Fragment`], [`UrlError::UserInfo`]: parts that a request does not carry, or should not.
     /// - [`UrlError::Scheme`], [`UrlError::Port`]: the rule forbids them.
     pub fn new(url: &str, rule: UrlRule) -> Result<Self, UrlError> {
@@ -63,21 +64,37 @@ impl EndpointUrl {
         if url.contains('#') {
             return Err(UrlError::Fragment);
         }
-        let uri: Uri =
-            url.parse().map_err(|error: InvalidUri| UrlError::Malformed { problem: error.to_string() })?;
-        let Some(authority) = uri.authority() else {
-            return Err(UrlError::Malformed { problem: "no host".to_owned() });
-        };
+        let malformed = |problem: &str| UrlError::Malformed { problem: format!("{problem}; {WHOLE}") };
+        let uri: Uri = url.parse().map_err(|error: InvalidUri| malformed(&error.to_string()))?;
+        let Some(authority) = uri.authority() else { return Err(malformed("it has no host")) };
         if authority.as_str().contains('@') {
             return Err(UrlError::UserInfo);
         }
         // `Uri` takes a port that it cannot read for none.
         let behind_host = authority.as_str().strip_prefix(authority.host());
         if authority.host().is_empty() || (behind_host != Some("") && authority.port_u16().is_none()) {
-            return Err(UrlError::Malformed { problem: "no host, or no port behind the colon".to_owned() });
+            return Err(malformed("it has no host, or no port behind the colon"));
         }
+        check_host(authority.host())?;
         Ok(Self(uri))
     }
+}
+
+const WHOLE: &str = "a whole URL is https://, a host and a path";
+
+/// A host's name has letters, digits, hyphens and dots (RFC 1123, section 2.1), and in practice underscores. RFC 3986 allows
+/// more, of which nothing can be resolved.
+fn check_host(host: &str) -> Result<(), UrlError> {
+    if host.starts_with('[') {
+        return Ok(());
+    }
+    let foreign = host.chars().find(|c| !c.is_ascii_alphanumeric() && !['-', '_', '.'].contains(c));
+    let problem = match foreign {
+        None => return Ok(()),
+        Some('*') => "it has a wildcard, and a request goes to one host: enter a URL for each".to_owned(),
+        Some(other) => format!("it holds {other:?}, which no host's name does"),
+    };
+    Err(UrlError::Host { problem })
 }
 
 impl fmt::Display for EndpointUrl {
@@ -100,10 +117,16 @@ pub enum UrlError {
     /// There is a fragment, which no request carries.
     #[error("the URL has a fragment (#…), which is never sent: leave it out")]
     Fragment,
+    /// No host has this name.
+    #[error("the URL's host is not one that can be sent to: {problem}")]
+    Host {
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// Not an absolute URL.
-    #[error("the URL cannot be read: {problem}; it begins with https:// and a host")]
+    #[error("the URL cannot be read: {problem}")]
     Malformed {
-        /// What is wrong.
+        /// What is wrong, and what to do.
         problem: String,
     },
     /// The platform does not send to this port.
@@ -113,7 +136,7 @@ pub enum UrlError {
         port: u16,
     },
     /// The platform does not send in this scheme.
-    #[error("the URL is not https")]
+    #[error("the URL is not https: enter the receiver's https:// URL")]
     Scheme,
     /// There is a user name or a password.
     #[error(
@@ -161,6 +184,63 @@ mod tests {
             "https://h.example/\n",
         ] {
             assert!(matches!(refused(url), UrlError::Malformed { .. } | UrlError::Scheme), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_no_host_has_is_refused() {
+        let refused = |url: &str| EndpointUrl::new(url, UrlRule::Https).unwrap_err();
+        for url in [
+            "https://*.example.com/",
+            "https://*/",
+            "https://hooks.*.example.com:8443/x",
+            "https://a,b.example/",
+        ] {
+            assert!(matches!(refused(url), UrlError::Host { .. }), "{url}: {:?}", refused(url));
+        }
+        assert!(EndpointUrl::dangerous_without_rule("http://*.localhost/").is_err());
+        for url in [
+            "https://my_receiver.example/",
+            "https://xn--mnchen-3ya.example/*",
+            "https://[2620:fe::fe]/",
+            "https://crm/",
+        ] {
+            assert!(EndpointUrl::new(url, UrlRule::Https).is_ok(), "{url}");
+        }
+    }
+
+    /// What happened, where, what to do: for a person to read.
+    #[test]
+    fn every_message_can_be_read_by_itself() {
+        let message = |url: &str| EndpointUrl::new(url, UrlRule::HttpsOn443).unwrap_err().to_string();
+        for (url, expected) in [
+            ("", "the URL cannot be read: empty string; a whole URL is https://, a host and a path"),
+            ("/hook", "the URL cannot be read: it has no host; a whole URL is https://, a host and a path"),
+            (
+                "https://h example/",
+                "the URL cannot be read: invalid uri character; a whole URL is https://, a host and a path",
+            ),
+            (
+                "https://:443/",
+                "the URL cannot be read: it has no host, or no port behind the colon; a whole URL is https://, a host and a path",
+            ),
+            (
+                "https://*.h.example/",
+                "the URL's host is not one that can be sent to: it has a wildcard, and a request goes to one host: enter a URL for each",
+            ),
+            (
+                "https://a,b/",
+                "the URL's host is not one that can be sent to: it holds ',', which no host's name does",
+            ),
+            ("http://h.example/", "the URL is not https: enter the receiver's https:// URL"),
+            ("https://h.example:8443/", "the URL names port 8443: this platform sends to port 443 only"),
+            ("https://h.example/#top", "the URL has a fragment (#…), which is never sent: leave it out"),
+            (
+                "https://u:p@h.example/",
+                "the URL has a user name or password before the host: leave it out, the signature proves the sender",
+            ),
+        ] {
+            assert_eq!(message(url), expected, "{url}");
         }
     }
 

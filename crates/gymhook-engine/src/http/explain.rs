@@ -1,0 +1,48 @@
+//! What an answer's head tells the operator besides its status.
+
+use http::{Response, StatusCode, Uri, header};
+use url::Url;
+
+/// In words what a person has to do about an answer that says nothing by itself.
+pub(super) fn explain<B>(
+    response: &Response<B>,
+    sent_to: &Uri,
+    asked_for_certificate: bool,
+) -> Option<String> {
+    let status = response.status();
+    // 400, 401 and 403 are what servers answer that do not end the handshake; 495 and 496 are nginx's own.
+    if asked_for_certificate && [400, 401, 403, 495, 496].contains(&status.as_u16()) {
+        return Some(WANTS_CERTIFICATE.to_owned());
+    }
+    match status {
+        StatusCode::SWITCHING_PROTOCOLS => Some(SWITCHES.to_owned()),
+        StatusCode::NOT_MODIFIED => Some(NOT_MODIFIED.to_owned()),
+        status if status.is_redirection() => Some(redirection(response, sent_to)),
+        _ => None,
+    }
+}
+
+const SWITCHES: &str = "101 switches to another protocol, which was not asked for: the URL leads to something else than a \
+    receiver of webhooks";
+const NOT_MODIFIED: &str = "304 answers a question whether something has changed, which was not asked: the URL leads to a \
+    cache or to static files";
+const WANTS_CERTIFICATE: &str =
+    "the receiver asked for a client certificate and got none: see TlsSettings::with_client_certificate";
+
+/// Where it leads, without user name, query and fragment, which may hold secrets.
+fn redirection<B>(response: &Response<B>, sent_to: &Uri) -> String {
+    let location = response.headers().get(header::LOCATION);
+    let location = location.map(|location| String::from_utf8_lossy(location.as_bytes()));
+    let base = Url::parse(&sent_to.to_string()).ok();
+    let leads = location.and_then(|location| Url::options().base_url(base.as_ref()).parse(&location).ok());
+    let Some(leads) = leads else {
+        return "redirects are not followed; this one does not say where it leads".to_owned();
+    };
+    let host = leads.host_str().unwrap_or_default();
+    let port = leads.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!(
+        "redirects are not followed; it leads to {}://{host}{port}{}: enter the URL where it ends",
+        leads.scheme(),
+        leads.path()
+    )
+}
