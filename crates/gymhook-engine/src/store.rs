@@ -205,6 +205,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// never used again.
     fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Writes something that changes nothing, in the way in which everything else is written, so that a full disk, a lost
+    /// right or a file that is gone is noticed: [`Engine::readiness`](crate::Engine::readiness) asks.
+    fn check_writable(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     // API keys of one's own callers.
 
     /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`].

@@ -10,6 +10,7 @@ use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
 use crate::Answer;
+use crate::foreign::Place;
 use crate::store::{StoreError, WorkerId};
 
 pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
@@ -46,6 +47,7 @@ fn outcome_label(outcome: &Outcome) -> &'static str {
         },
         Outcome::Failure(fault) => fault.as_str(),
         Outcome::Internal(_) => "internal",
+        Outcome::Panicked => "panicked",
         Outcome::Crashed => "lost",
     }
 }
@@ -116,4 +118,26 @@ pub(crate) fn quarantined(rows: u64) {
 pub(crate) fn store_failed(error: &StoreError, pause: Duration) {
     metrics::counter!("gymhook_store_failures_total").increment(1);
     tracing::error!(%error, ?pause, "the store failed: nothing is lost, the same is tried again");
+}
+
+/// Code that a user passed in panicked, or the worker did.
+pub(crate) fn panicked(place: Place, message: &str) {
+    metrics::counter!("gymhook_panics_total", "place" => place.as_str()).increment(1);
+    tracing::error!(place = place.as_str(), panic = message, "a panic was caught");
+}
+
+/// A worker of this process came up, or went down.
+pub(crate) fn workers_running(more: i8) {
+    metrics::gauge!("gymhook_workers_running").increment(f64::from(more));
+}
+
+/// The worker panicked.
+pub(crate) fn worker_panicked(worker: WorkerId, pause: Duration) {
+    metrics::counter!("gymhook_worker_restarts_total").increment(1);
+    tracing::error!(%worker, ?pause, "the worker panicked: its leases are released, and another one starts after a pause");
+}
+
+/// What the worker left cannot be written, or the next one cannot begin.
+pub(crate) fn restart_failed(error: &StoreError, pause: Duration) {
+    tracing::error!(%error, ?pause, "the worker cannot be started again: the next try follows after a pause");
 }

@@ -8,6 +8,7 @@ use gymhook_retry::{Fault, Outcome, OwnFault};
 
 use super::ForbiddenAddress;
 use super::dial::FailedDial;
+use crate::foreign::Panicked;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,8 @@ pub(super) enum ConnectError {
     PlainHttp { address: IpAddr },
     #[error("the name was not resolved: {0}")]
     Resolve(#[source] io::Error),
+    #[error(transparent)]
+    Resolver(Panicked),
     #[error("the host cannot be read")]
     Target,
     #[error("TLS: {0}")]
@@ -60,6 +63,7 @@ impl ConnectError {
             Self::Patience(Phase::Dial) => Outcome::Failure(Fault::Connect),
             Self::Patience(Phase::Handshake) => Outcome::Failure(Fault::Tls),
             Self::Resolve(error) => own_fault_or(error, Fault::Dns),
+            Self::Resolver(_) => Outcome::Panicked,
             Self::Peer(error) => own_fault_or(error, Fault::Reset),
             Self::Tls(error) => own_fault_or(error, Fault::Tls),
         }

@@ -282,6 +282,10 @@ impl Store for PostgresStore {
         self.call(|lent| log::purge(lent, before, limit)).await
     }
 
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.call(schema::write_nothing).await
+    }
+
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         api_keys::check(&row)?;
         self.call(|lent| api_keys::put(lent, &row)).await

@@ -313,6 +313,10 @@ impl Store for SqliteStore {
         self.0.writer.call(move |connection| log::purge(connection, &found, before)).await
     }
 
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.0.writer.call(schema::write_nothing).await
+    }
+
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         self.0.writer.call(move |connection| log::put_api_key(connection, &row)).await
     }

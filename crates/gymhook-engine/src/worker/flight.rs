@@ -11,7 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use crate::store::{AttemptRow, StoredNotification};
-use crate::{Answer, Origin, Sending, Subscription, Transport, clock};
+use crate::foreign::{self, Place};
+use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ fn describe(outcome: &Outcome) -> (String, Option<u16>) {
         Outcome::Response { status, .. } => ("response".to_owned(), Some(status.as_u16())),
         Outcome::Failure(fault) => (fault.as_str().to_owned(), None),
         Outcome::Internal(_) => ("internal".to_owned(), None),
+        Outcome::Panicked => ("panicked".to_owned(), None),
         Outcome::Crashed => ("lost".to_owned(), None),
     }
 }
@@ -76,7 +78,7 @@ pub(crate) struct TakeOff {
     pub(crate) reserve: Duration,
 }
 
-/// Reports an attempt's end, in any case: a task that panics or is dropped leaves a crash behind.
+/// Reports an attempt's end, in any case: a task that is dropped leaves a crash behind.
 struct Report {
     landed: Option<Landed>,
     began: Instant,
@@ -113,11 +115,24 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
         let StoredNotification { event_type, body, origin } = notification;
         let origin = origin.as_deref().and_then(Origin::from_text);
         let sending = Sending { attempt, subscription, event_type, body, origin, now, timeout };
-        let timed_out =
-            || Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time");
-        tokio::time::timeout(timeout, transport.send(sending)).await.unwrap_or_else(|_| timed_out())
+        send_in_time(&*transport, sending).await
     };
     if let Some(landed) = &mut report.landed {
         landed.answer = answer;
+    }
+}
+
+/// Whatever the transport does, this has an answer by the deadline.
+async fn send_in_time<T: Transport>(transport: &T, sending: Sending) -> Answer {
+    let place = match sending.subscription.direction() {
+        Direction::Incoming => Place::Handler,
+        Direction::Outgoing => Place::Transport,
+    };
+    let timeout = sending.timeout;
+    let sent = foreign::run(place, || transport.send(sending));
+    match tokio::time::timeout(timeout, sent).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panicked)) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
+        Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
     }
 }
