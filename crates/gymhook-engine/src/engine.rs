@@ -166,7 +166,7 @@ impl<S: Store> Engine<S> {
             options: Arc::clone(&options),
             pulse: Arc::clone(&pulse),
         };
-        let worker = Worker::start(means.clone()).await?;
+        let worker = foreign::run(Place::Store, || Worker::start(means.clone())).await??;
         let (requests, asked) = unbounded_channel();
         let ended = Mutex::new(Some(tokio::spawn(supervise(worker, means, asked))));
         let check: Check = Box::new(move |subscription| {

@@ -24,7 +24,8 @@ pub enum Outcome {
     Internal(OwnFault),
     /// Whoever ran the attempt is gone (crash, lost lease), so nobody knows how it ended.
     ///
-    /// It costs an attempt, so that a delivery that brings its worker down comes to an end.
+    /// It costs an attempt, so that a delivery that brings its worker down comes to an end. The next one follows soon, see
+    /// [`RetryPolicy::with_lost_delay`](crate::RetryPolicy::with_lost_delay).
     Crashed,
     /// The code that made the attempt panicked, and its process lives: a bug of this side's.
     ///

@@ -10,8 +10,8 @@ use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use crate::store::{AttemptRow, StoredNotification};
 use crate::foreign::{self, Place};
+use crate::store::{AttemptRow, StoredNotification};
 use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
