@@ -14,6 +14,7 @@
 
 mod columns;
 mod command;
+mod deletion;
 mod error;
 #[cfg(feature = "store-tests")]
 pub mod faulty;
@@ -82,8 +83,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         query: SubscriptionQuery,
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
-    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it. Its log is kept until it is
-    /// purged. Returns whether there was one that was not deleted yet.
+    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends. Its log is kept
+    /// until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
+    /// waits for its answer. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
         id: EndpointId,

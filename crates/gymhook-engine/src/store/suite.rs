@@ -304,6 +304,7 @@ macro_rules! __store_behaviours {
                 a_deleted_one_stays_deleted
                 none_changes_its_direction
                 a_deleted_one_is_never_leased
+                what_a_deleted_one_had_under_way_ends
             }
         }
     };
