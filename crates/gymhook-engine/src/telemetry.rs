@@ -5,13 +5,13 @@
 
 use core::time::Duration;
 
-use gymhook_delivery::{AttemptRef, DeliveryChange, End, EndpointChange, EndpointId};
+use gymhook_delivery::{AttemptRef, DeliveryChange, DeliveryRecord, End, EndpointChange, EndpointId};
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::Answer;
-use crate::foreign::Place;
+use crate::foreign::{Place, one_line};
 use crate::store::{StoreError, WorkerId};
+use crate::{Answer, Direction};
 
 pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
     metrics::counter!("gymhook_attempts_total", "outcome" => outcome_label(outcome)).increment(1);
@@ -68,6 +68,52 @@ pub(crate) fn delivery_changed(change: DeliveryChange) {
     metrics::counter!("gymhook_deliveries_total", "change" => label).increment(1);
 }
 
+/// An attempt that did not succeed.
+#[derive(Debug)]
+pub(crate) struct FailedAttempt {
+    /// `None` if it could not be read.
+    pub(crate) event_type: Option<String>,
+    pub(crate) answer: Answer,
+}
+
+/// An attempt failed: its delivery is given up, or attempted again. `failed` is `None` if nobody knows how it ended.
+///
+/// The line holds the status or the fault, and the detail: what a handler or this crate says, cut and without control
+/// characters. What the receiver answered is not in it, since that may be about people: the delivery's log keeps its beginning.
+pub(crate) fn attempt_failed(
+    change: DeliveryChange,
+    record: &DeliveryRecord,
+    failed: Option<&FailedAttempt>,
+    direction: Direction,
+) {
+    let (given_up, reason) = match change {
+        DeliveryChange::Ended(End::Undeliverable(reason)) => (true, Some(reason)),
+        DeliveryChange::RetryScheduled { .. } => (false, None),
+        _ => return,
+    };
+    let DeliveryRecord { id: delivery, endpoint, round, attempt, .. } = record;
+    let event_type = failed.and_then(|failed| failed.event_type.as_deref()).map(one_line);
+    let event_type = event_type.as_deref();
+    let outcome = failed.map_or(&Outcome::Crashed, |failed| &failed.answer.outcome);
+    let (status, outcome) = match outcome {
+        Outcome::Response { status, .. } => (Some(status.as_u16()), "response"),
+        other => (None, outcome_label(other)),
+    };
+    let detail = failed.and_then(|failed| failed.answer.detail.as_deref()).map(one_line);
+    let detail = detail.as_deref();
+    if given_up {
+        tracing::warn!(
+            %delivery, event_type, %endpoint, round, %attempt, ?reason, outcome, status, detail, "a delivery was given up"
+        );
+    } else if direction == Direction::Incoming && outcome == "response" {
+        tracing::warn!(%delivery, event_type, %endpoint, status, detail, "a handler failed: it is called again");
+    } else {
+        tracing::debug!(
+            %delivery, event_type, %endpoint, outcome, status, detail, "an attempt failed: another one follows"
+        );
+    }
+}
+
 pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
     let label = match change {
         EndpointChange::TokenTaken | EndpointChange::Added => return,
@@ -83,13 +129,15 @@ pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
     };
     metrics::counter!("gymhook_endpoint_changes_total", "change" => label).increment(1);
     match change {
-        EndpointChange::DeliveryFailed { .. }
-        | EndpointChange::Warned { .. }
-        | EndpointChange::Disabled { .. } => tracing::warn!(%endpoint, ?change, "an endpoint changed"),
+        EndpointChange::Warned { .. } | EndpointChange::Disabled { .. } => {
+            tracing::warn!(%endpoint, ?change, "an endpoint changed");
+        }
         EndpointChange::BreakerOpened { .. } | EndpointChange::BreakerClosed | EndpointChange::Enabled => {
             tracing::info!(%endpoint, ?change, "an endpoint changed");
         }
-        EndpointChange::StartedFailing
+        // The line about the delivery says more: see `attempt_failed`.
+        EndpointChange::DeliveryFailed { .. }
+        | EndpointChange::StartedFailing
         | EndpointChange::Recovered
         | EndpointChange::HeldBack { .. }
         | EndpointChange::TokenTaken

@@ -30,7 +30,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gymhook_delivery::{
-    AttemptRef, DeliveryChange, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output, Record,
+    AttemptRef, DeliveryChange, DeliveryId, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output,
+    Record,
 };
 use gymhook_retry::{Fault, Outcome};
 use time::UtcDateTime;
@@ -46,6 +47,7 @@ use self::turn::{Turn, TurnDone};
 use crate::engine::{Options, Pulse, Request, new_id};
 use crate::foreign::{self, Place};
 use crate::store::{Store, StoreError, WorkerId};
+use crate::telemetry::FailedAttempt;
 use crate::{Direction, Transport, clock as clocks, telemetry};
 
 /// What a worker works with, and the next one if it panics.
@@ -99,6 +101,8 @@ pub(crate) struct Worker<S, T> {
     flights: JoinSet<()>,
     flying: BTreeMap<AttemptRef, Flying>,
     landed: UnboundedReceiver<Landed>,
+    /// The answers that the machine has not yet said what follows from, but for successes.
+    failed_attempts: BTreeMap<DeliveryId, FailedAttempt>,
     landing: UnboundedSender<Landed>,
     wake_at: Option<UtcDateTime>,
     next_tick: Instant,
@@ -156,6 +160,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             flights: JoinSet::new(),
             flying: BTreeMap::new(),
             landed,
+            failed_attempts: BTreeMap::new(),
             landing,
             wake_at: None,
             next_tick: at,
@@ -254,6 +259,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let now = self.clock.now();
         self.machine.handle_outcome(&attempt, &landed.answer.outcome, now);
+        if !matches!(landed.answer.outcome, Outcome::Response { status, .. } if status.is_success()) {
+            let Landed { event_type, answer, .. } = landed;
+            self.failed_attempts.insert(attempt.delivery, FailedAttempt { event_type, answer });
+        }
     }
 
     /// Takes down everything the machine has to say.
@@ -263,6 +272,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
             match self.machine.poll_output() {
                 Output::Record(Record::Delivery { change, delivery }) => {
                     telemetry::delivery_changed(change);
+                    let failed = self.failed_attempts.get(&delivery.id);
+                    telemetry::attempt_failed(change, &delivery, failed, self.direction);
                     self.pending.delivery(change, delivery, now);
                     if change == DeliveryChange::AttemptBegan {
                         self.refill(delivery.endpoint);
@@ -276,6 +287,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 Output::Attempt(attempt) => self.pending.send(attempt),
                 Output::WakeAt(at) => {
                     self.wake_at = at;
+                    self.failed_attempts.clear();
                     return;
                 }
             }

@@ -19,6 +19,8 @@ use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 pub(crate) struct Landed {
     pub(crate) attempt: Attempt,
     pub(crate) order: u64,
+    /// `None` if it could not be read.
+    pub(crate) event_type: Option<String>,
     pub(crate) began: UtcDateTime,
     pub(crate) took: Duration,
     pub(crate) answer: Answer,
@@ -60,6 +62,7 @@ fn describe(outcome: &Outcome) -> (String, Option<u16>) {
 pub(crate) struct Flying {
     pub(crate) attempt: Attempt,
     pub(crate) order: u64,
+    pub(crate) event_type: String,
     /// Gives it up.
     pub(crate) abort: AbortHandle,
 }
@@ -103,7 +106,8 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
     let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
     let began = clock::monotonic();
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
-    let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer: crashed };
+    let event_type = Some(notification.event_type.clone());
+    let landed = Landed { attempt, order, event_type, began: now, took: Duration::ZERO, answer: crashed };
     let mut report = Report { landed: Some(landed), began, to };
     let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
         Answer::new(Outcome::Internal(OwnFault::Storage))
