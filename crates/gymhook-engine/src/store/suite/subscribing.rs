@@ -188,7 +188,7 @@ pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
 pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;
-    let under_way = super::stage::begun(stage.record(2).await, stage.now);
+    let under_way = begun(stage.record(2).await, stage.now);
     stage.write(1, vec![under_way]).await;
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
