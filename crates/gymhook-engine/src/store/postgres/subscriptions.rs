@@ -8,16 +8,10 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::Result;
 use super::options::Schema;
-use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION, check_text};
+use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
 use crate::store::deletion::end_under_way;
-use crate::store::{Command, DeliveryColumns, Redelivery, StoreError, SubscriptionQuery, SubscriptionRow};
+use crate::store::{Command, DeliveryColumns, Redelivery, SubscriptionQuery, SubscriptionRow};
 use crate::{Direction, micros};
-
-/// Whether everything can be kept as it is.
-pub(super) fn check(new: &SubscriptionRow) -> Result<(), StoreError> {
-    check_text("the gym", &new.gym)?;
-    check_text("the settings", &new.settings)
-}
 
 pub(super) async fn put(
     lent: Lent<'_>,
@@ -52,26 +46,31 @@ pub(super) async fn put(
             ],
         )
         .await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(!written.is_empty())
 }
 
 pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<SubscriptionRow>> {
     let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE s.id = $1");
     let rows = lent.query(&sql, &[id.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.first().map(row::subscription).transpose()
 }
 
 /// One that cannot be read is left out, so that the others are seen.
 pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Vec<SubscriptionRow>> {
+    // PostgreSQL refuses a NUL instead of finding nothing.
+    if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
+        lent.give_back().await?;
+        return Ok(Vec::new());
+    }
     let sql = format!(
         "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::text IS NULL OR s.gym = $1)
          AND ($2::uuid IS NULL OR s.id > $2) AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
     );
     let after = query.after.map(|id| *id.as_uuid());
     let rows = lent.query(&sql, &[&query.gym, &after, &i64::from(query.limit)]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     let mut found = Vec::with_capacity(rows.len());
     for read in &rows {
         match row::subscription(read) {
@@ -83,7 +82,7 @@ pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Ve
 }
 
 pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<bool> {
-    lent.batch("BEGIN").await?;
+    lent.begin("").await?;
     let sql = "WITH deleted AS (
         UPDATE gymhook.subscriptions SET deleted_at = $2, lease_owner = NULL, lease_until = least(lease_until, $2)
         WHERE id = $1 AND deleted_at IS NULL RETURNING id
@@ -95,8 +94,8 @@ pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> 
     if !deleted.is_empty() {
         end_all_under_way(&lent, id, now).await?;
     }
-    lent.batch("COMMIT").await?;
-    lent.give_back();
+    lent.commit().await?;
+    lent.give_back().await?;
     Ok(!deleted.is_empty())
 }
 
@@ -113,14 +112,14 @@ async fn end_all_under_way(lent: &Lent<'_>, id: EndpointId, now: UtcDateTime) ->
         let row = DeliveryColumns::from(&ended);
         let sql = "UPDATE gymhook.deliveries SET state = $2, at = $3, code = $4, probe = $5, check_sum = $6
             WHERE seq = $1";
-        lent.execute(sql, &[&row.order, &row.state, &row.at, &row.code, &row.probe, &row.check]).await?;
+        lent.query(sql, &[&row.order, &row.state, &row.at, &row.code, &row.probe, &row.check]).await?;
         let sql = "INSERT INTO gymhook.attempts (seq, send, round, number, ended, outcome, detail)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (seq, send) DO NOTHING";
         let (send, round) = (i64::from(attempt.send), i64::from(attempt.round.get()));
         let (number, ended) = (i64::from(attempt.number), micros::floor(attempt.ended));
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
             [&row.order, &send, &round, &number, &ended, &attempt.outcome, &attempt.detail];
-        lent.execute(sql, &values).await?;
+        lent.query(sql, &values).await?;
     }
     row::quarantine(lent, &damaged).await
 }
@@ -145,7 +144,7 @@ pub(super) async fn command(
     SELECT pg_notify($5, n.endpoints) FROM unnest($6::text[]) AS n (endpoints)";
     let said = payloads(endpoints.iter().copied());
     lent.query(sql, &[&micros::ceil(due), &endpoints, &names, &deliveries, &schema.channel(), &said]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(())
 }
 
@@ -179,7 +178,7 @@ pub(super) async fn redeliver(
             ],
         )
         .await?;
-    lent.give_back();
+    lent.give_back().await?;
     let orders = rows.first().map(|row| row.try_get(0)).transpose()?;
     Ok(row::count(orders.unwrap_or_default()))
 }
