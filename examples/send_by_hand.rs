@@ -276,6 +276,7 @@ fn outcome_in_words(outcome: &Outcome) -> String {
         Outcome::Failure(fault) => fault.to_string(),
         Outcome::Internal(fault) => format!("our fault: {fault:?}"),
         Outcome::Crashed => "nobody knows".to_owned(),
+        Outcome::Panicked => "this program has a bug".to_owned(),
     }
 }
 

@@ -60,7 +60,7 @@ pub enum DeliveryChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttemptFailure {
-    /// The endpoint, or the way to it, failed.
+    /// The endpoint, the way to it, or the code that sends failed.
     Failed,
     /// This side failed: the attempt is not charged.
     OurFault,

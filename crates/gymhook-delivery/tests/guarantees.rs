@@ -240,10 +240,13 @@ fn a_late_or_foreign_answer_changes_nothing_and_is_reported() {
 
 #[test]
 fn an_answer_that_never_comes_costs_an_attempt() {
-    let mut world = World::plain(); // 30 s until the deadline, 30 s of grace, then 10 s until the retry
+    let mut world = World::new();
+    let retry = plain_policy().retry().clone().with_lost_delay(seconds(0));
+    world.add(1, plain_policy().with_retry(retry));
     world.enqueue(7, 1);
     world.pass_seconds(1_000);
-    assert_eq!(world.sent_at(), [0, 70, 140, 210]);
+    // 30 s until the deadline, 30 s of grace, and then at once.
+    assert_eq!(world.sent_at(), [0, 60, 120, 180]);
     assert_eq!(world.ends(7), [End::Undeliverable(Undeliverable::Lost)]);
     for late in core::mem::take(&mut world.under_way) {
         world.dispatcher.handle_outcome(&late.attempt, &ok(), world.now);

@@ -23,6 +23,7 @@ const ENDPOINTS: u128 = 4;
 const DELIVERIES: u128 = 14;
 const RETRY_DELAY: Duration = seconds(10);
 const OWN_FAULT_DELAY: Duration = seconds(4);
+const LOST_DELAY: Duration = seconds(3);
 
 #[derive(Clone, Copy, Debug)]
 enum Operation {
@@ -82,7 +83,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn policy(kind: u8) -> EndpointPolicy {
     let retry = RetryPolicy::new(RetrySchedule::constant(RETRY_DELAY, u32::from(kind % 3)))
-        .with_own_fault_delay(OWN_FAULT_DELAY);
+        .with_own_fault_delay(OWN_FAULT_DELAY)
+        .with_lost_delay(LOST_DELAY);
     let rate = (kind & 4 > 0).then(|| Rate::new(count(1), seconds(3)));
     let breaker = (kind & 8 > 0).then(|| BreakerPolicy::new(count(2), seconds(20), seconds(60)));
     let auto_disable = AutoDisable::never().with_failed_in_a_row((kind & 16 > 0).then_some(count(3)));

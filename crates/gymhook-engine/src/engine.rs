@@ -1,5 +1,6 @@
 //! The engine: a store, and perhaps a worker that delivers from it.
 
+mod health;
 mod options;
 
 use core::fmt;
@@ -12,10 +13,13 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub(crate) use self::health::Pulse;
+pub use self::health::{Health, NotReady, WorkerState};
 pub use self::options::EngineBuilder;
 pub(crate) use self::options::Options;
-use crate::store::{Store, StoreError, WorkerId};
-use crate::worker::Worker;
+use crate::foreign::{self, Place};
+use crate::store::{Store, StoreError};
+use crate::worker::{Means, Worker, supervise};
 use crate::{Subscription, Transport};
 
 /// Delivers durably what is handed over to it. Cloning is cheap: all clones are the same engine.
@@ -27,6 +31,7 @@ pub struct Engine<S> {
     store: S,
     options: Arc<Options>,
     worker: Option<Arc<Running>>,
+    pulse: Arc<Pulse>,
 }
 
 struct Running {
@@ -101,6 +106,38 @@ impl<S: Store> Engine<S> {
         }
     }
 
+    /// How the engine is, as far as it knows without asking its store: whether its worker runs, and what it last saw of the
+    /// store.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.pulse.health()
+    }
+
+    /// Whether the engine can do its work now: its worker runs, if it has one, and the store can be written to, which a small
+    /// write that changes nothing shows. For a readiness probe, every few seconds: on SQLite it costs a commit, on PostgreSQL a
+    /// round trip and a commit.
+    ///
+    /// # Errors
+    /// [`NotReady`], with what is missing. A store that has not answered after five seconds is
+    /// [`StoreError::Unavailable`].
+    pub async fn readiness(&self) -> Result<(), NotReady> {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        match self.health().worker {
+            WorkerState::EnqueueOnly | WorkerState::Running { .. } => {}
+            state @ (WorkerState::Restarting { .. } | WorkerState::Stopping | WorkerState::Stopped) => {
+                return Err(NotReady::Worker { state });
+            }
+        }
+        let probe = foreign::run(Place::Store, || self.store.check_writable());
+        match tokio::time::timeout(PATIENCE, probe).await {
+            Ok(answered) => Ok(answered.map_err(StoreError::from)??),
+            Err(_) => {
+                let problem = format!("no answer within {} s", PATIENCE.as_secs());
+                Err(StoreError::Unavailable { problem }.into())
+            }
+        }
+    }
+
     /// Whether this engine's own worker can send for a subscription. An engine without one, or for the other direction,
     /// cannot tell.
     pub(crate) fn check(&self, subscription: &Subscription) -> Result<(), String> {
@@ -112,7 +149,7 @@ impl<S: Store> Engine<S> {
     }
 
     pub(crate) fn idle(store: S, options: Options) -> Self {
-        Self { store, options: Arc::new(options), worker: None }
+        Self { store, options: Arc::new(options), worker: None, pulse: Arc::new(Pulse::new()) }
     }
 
     pub(crate) async fn start<T: Transport>(
@@ -120,17 +157,28 @@ impl<S: Store> Engine<S> {
         options: Options,
         transport: T,
     ) -> Result<Self, StoreError> {
-        let options = Arc::new(options);
-        let id = WorkerId::new(new_id());
-        let transport = Arc::new(transport);
-        let worker = Worker::start(id, store.clone(), Arc::clone(&transport), Arc::clone(&options)).await?;
+        let direction = foreign::call(Place::Transport, || transport.direction()).map_err(|panicked| {
+            StoreError::Invalid { problem: format!("asked for its direction, {panicked}") }
+        })?;
+        let (options, transport, pulse) = (Arc::new(options), Arc::new(transport), Arc::new(Pulse::new()));
+        let means = Means {
+            store: store.clone(),
+            transport: Arc::clone(&transport),
+            direction,
+            options: Arc::clone(&options),
+            pulse: Arc::clone(&pulse),
+        };
+        let worker = foreign::run(Place::Store, || Worker::start(means.clone())).await??;
         let (requests, asked) = unbounded_channel();
-        let ended = Mutex::new(Some(tokio::spawn(worker.run(asked))));
+        let ended = Mutex::new(Some(tokio::spawn(supervise(worker, means, asked))));
         let check: Check = Box::new(move |subscription| {
-            let is_its_own = subscription.direction() == transport.direction();
-            if is_its_own { transport.check(subscription) } else { Ok(()) }
+            if subscription.direction() != direction {
+                return Ok(());
+            }
+            let checked = foreign::call(Place::Transport, || transport.check(subscription));
+            checked.unwrap_or_else(|panicked| Err(panicked.to_string()))
         });
-        Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended, check })) })
+        Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended, check })), pulse })
     }
 }
 

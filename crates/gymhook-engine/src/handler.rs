@@ -85,7 +85,7 @@ where
     R: Future<Output = Result<(), HandlerError>> + Send,
 {
     /// Delivers to this function. It runs at least once for each delivery, and again after a crash: let its effects and the
-    /// delivery's id become durable together. A panic counts as a crash.
+    /// delivery's id become durable together. A panic is a failure: the attempt counts, and the schedule says when the next one is.
     pub const fn new(handle: F) -> Self {
         Self(handle)
     }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod engine;
+mod foreign;
 mod handler;
 #[cfg(feature = "http")]
 pub mod http;
@@ -22,7 +23,7 @@ pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
-pub use engine::{Engine, EngineBuilder};
+pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
 pub use handler::{Handled, HandlerError, HandlerTransport};
 pub use inbox::{AcceptError, Accepted, Inbox};
 pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};

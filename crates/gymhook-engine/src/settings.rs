@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::foreign::{self, Place};
 use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
@@ -108,8 +109,8 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         direction: subscription.direction(),
         gym: subscription.gym().to_owned(),
         settings: serde_json::to_string(&settings).map_err(|error| unreadable(error.to_string()))?,
-        secrets: seal
-            .seal(&secrets, id.as_uuid().as_bytes())
+        secrets: foreign::call(Place::Seal, || seal.seal(&secrets, id.as_uuid().as_bytes()))
+            .unwrap_or_else(|panicked| Err(panicked.into()))
             .map_err(|source| SettingsError::Seal { subscription: id, source })?,
         record: EndpointRecord::new(id),
         deleted_at: None,
@@ -121,8 +122,8 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
     let unreadable = |problem: String| SettingsError::Unreadable { subscription, problem };
     let settings: Settings =
         serde_json::from_str(&row.settings).map_err(|error| unreadable(error.to_string()))?;
-    let opened = seal
-        .open(&row.secrets, subscription.as_uuid().as_bytes())
+    let opened = foreign::call(Place::Seal, || seal.open(&row.secrets, subscription.as_uuid().as_bytes()))
+        .unwrap_or_else(|panicked| Err(panicked.into()))
         .map_err(|source| SettingsError::Seal { subscription, source })?;
     let opened = Zeroizing::new(opened);
     // An error of serde's may quote what it read: it is a secret.

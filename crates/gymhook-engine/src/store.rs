@@ -16,6 +16,7 @@
 mod admission;
 mod columns;
 mod command;
+mod deletion;
 mod error;
 #[cfg(feature = "store-tests")]
 pub mod faulty;
@@ -89,8 +90,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         query: SubscriptionQuery,
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
-    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it. Its log is kept until it is
-    /// purged. Returns whether there was one that was not deleted yet.
+    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends. Its log is kept
+    /// until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
+    /// waits for its answer. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
         id: EndpointId,
@@ -209,6 +211,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// What still waits at a subscription ended when that was deleted. A forgotten id is as good as new, but an order is
     /// never used again.
     fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Writes something that changes nothing, in the way in which everything else is written, so that a full disk, a lost
+    /// right or a file that is gone is noticed: [`Engine::readiness`](crate::Engine::readiness) asks.
+    fn check_writable(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     // API keys of one's own callers.
 

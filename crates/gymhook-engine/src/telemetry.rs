@@ -5,12 +5,13 @@
 
 use core::time::Duration;
 
-use gymhook_delivery::{AttemptRef, DeliveryChange, End, EndpointChange, EndpointId};
+use gymhook_delivery::{AttemptRef, DeliveryChange, DeliveryRecord, End, EndpointChange, EndpointId};
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::Answer;
+use crate::foreign::{Place, one_line};
 use crate::store::{StoreError, WorkerId};
+use crate::{Answer, Direction};
 
 pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
     metrics::counter!("gymhook_attempts_total", "outcome" => outcome_label(outcome)).increment(1);
@@ -46,6 +47,7 @@ fn outcome_label(outcome: &Outcome) -> &'static str {
         },
         Outcome::Failure(fault) => fault.as_str(),
         Outcome::Internal(_) => "internal",
+        Outcome::Panicked => "panicked",
         Outcome::Crashed => "lost",
     }
 }
@@ -66,6 +68,59 @@ pub(crate) fn delivery_changed(change: DeliveryChange) {
     metrics::counter!("gymhook_deliveries_total", "change" => label).increment(1);
 }
 
+/// An attempt that did not succeed.
+#[derive(Debug)]
+pub(crate) struct FailedAttempt {
+    /// `None` if it could not be read.
+    pub(crate) event_type: Option<String>,
+    pub(crate) answer: Answer,
+}
+
+/// An attempt failed: its delivery is given up, or attempted again. `failed` is `None` if nobody knows how it ended.
+///
+/// The line holds the status or the fault, and the detail: what a handler or this crate says, cut and without control
+/// characters. What the receiver answered is not in it, since that may be about people: the delivery's log keeps its beginning.
+pub(crate) fn attempt_failed(
+    change: DeliveryChange,
+    record: &DeliveryRecord,
+    failed: Option<&FailedAttempt>,
+    direction: Direction,
+) {
+    let (given_up, reason) = match change {
+        DeliveryChange::Ended(End::Undeliverable(reason)) => (true, Some(reason)),
+        DeliveryChange::RetryScheduled { .. } => (false, None),
+        DeliveryChange::Ended(End::Delivered | End::Cancelled | End::Superseded)
+        | DeliveryChange::Enqueued
+        | DeliveryChange::AttemptBegan
+        | DeliveryChange::RoundOpened
+        | DeliveryChange::CancelNoted
+        | DeliveryChange::RedeliveryNoted => return,
+    };
+    let DeliveryRecord { id: delivery, endpoint, round, attempt, .. } = record;
+    let event_type = failed.and_then(|failed| failed.event_type.as_deref()).map(one_line);
+    let event_type = event_type.as_deref();
+    let outcome = failed.map_or(&Outcome::Crashed, |failed| &failed.answer.outcome);
+    let (status, outcome) = match outcome {
+        Outcome::Response { status, .. } => (Some(status.as_u16()), "response"),
+        Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Crashed | Outcome::Panicked => {
+            (None, outcome_label(outcome))
+        }
+    };
+    let detail = failed.and_then(|failed| failed.answer.detail.as_deref()).map(one_line);
+    let detail = detail.as_deref();
+    if given_up {
+        tracing::warn!(
+            %delivery, event_type, %endpoint, round, %attempt, ?reason, outcome, status, detail, "a delivery was given up"
+        );
+    } else if direction == Direction::Incoming && outcome == "response" {
+        tracing::warn!(%delivery, event_type, %endpoint, status, detail, "a handler failed: it is called again");
+    } else {
+        tracing::debug!(
+            %delivery, event_type, %endpoint, outcome, status, detail, "an attempt failed: another one follows"
+        );
+    }
+}
+
 pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
     let label = match change {
         EndpointChange::TokenTaken | EndpointChange::Added => return,
@@ -81,13 +136,15 @@ pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
     };
     metrics::counter!("gymhook_endpoint_changes_total", "change" => label).increment(1);
     match change {
-        EndpointChange::DeliveryFailed { .. }
-        | EndpointChange::Warned { .. }
-        | EndpointChange::Disabled { .. } => tracing::warn!(%endpoint, ?change, "an endpoint changed"),
+        EndpointChange::Warned { .. } | EndpointChange::Disabled { .. } => {
+            tracing::warn!(%endpoint, ?change, "an endpoint changed");
+        }
         EndpointChange::BreakerOpened { .. } | EndpointChange::BreakerClosed | EndpointChange::Enabled => {
             tracing::info!(%endpoint, ?change, "an endpoint changed");
         }
-        EndpointChange::StartedFailing
+        // The line about the delivery says more: see `attempt_failed`.
+        EndpointChange::DeliveryFailed { .. }
+        | EndpointChange::StartedFailing
         | EndpointChange::Recovered
         | EndpointChange::HeldBack { .. }
         | EndpointChange::TokenTaken
@@ -116,4 +173,26 @@ pub(crate) fn quarantined(rows: u64) {
 pub(crate) fn store_failed(error: &StoreError, pause: Duration) {
     metrics::counter!("gymhook_store_failures_total").increment(1);
     tracing::error!(%error, ?pause, "the store failed: nothing is lost, the same is tried again");
+}
+
+/// Code that a user passed in panicked, or the worker did.
+pub(crate) fn panicked(place: Place, message: &str) {
+    metrics::counter!("gymhook_panics_total", "place" => place.as_str()).increment(1);
+    tracing::error!(place = place.as_str(), panic = message, "a panic was caught");
+}
+
+/// A worker of this process came up, or went down.
+pub(crate) fn workers_running(more: i8) {
+    metrics::gauge!("gymhook_workers_running").increment(f64::from(more));
+}
+
+/// The worker panicked.
+pub(crate) fn worker_panicked(worker: WorkerId, pause: Duration) {
+    metrics::counter!("gymhook_worker_restarts_total").increment(1);
+    tracing::error!(%worker, ?pause, "the worker panicked: its leases are released, and another one starts after a pause");
+}
+
+/// What the worker left cannot be written, or the next one cannot begin.
+pub(crate) fn restart_failed(error: &StoreError, pause: Duration) {
+    tracing::error!(%error, ?pause, "the worker cannot be started again: the next try follows after a pause");
 }

@@ -16,7 +16,7 @@ pub trait Transport: Send + Sync + 'static {
     /// Makes one attempt and says how it ended.
     ///
     /// It should be over within [`Sending::timeout`]: after that the engine gives it up, drops the future and counts a
-    /// timeout. A panic in it counts as a crash: the attempt is charged.
+    /// timeout. A panic in it is caught: the attempt is charged, and the endpoint is not.
     fn send(&self, sending: Sending) -> impl Future<Output = Answer> + Send;
 
     /// What it is for. Its engine leaves the subscriptions of the other direction alone.

@@ -14,8 +14,10 @@
 
 mod clock;
 mod flight;
+mod leftovers;
 mod pending;
 mod restore;
+mod supervisor;
 mod tenure;
 mod turn;
 mod upkeep;
@@ -28,7 +30,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gymhook_delivery::{
-    AttemptRef, DeliveryChange, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output, Record,
+    AttemptRef, DeliveryChange, DeliveryId, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output,
+    Record,
 };
 use gymhook_retry::{Fault, Outcome};
 use time::UtcDateTime;
@@ -38,11 +41,37 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use self::clock::StoreClock;
 use self::flight::{Flying, Landed};
 use self::pending::Pending;
+pub(crate) use self::supervisor::supervise;
 use self::tenure::Tenures;
 use self::turn::{Turn, TurnDone};
-use crate::engine::{Options, Request};
+use crate::engine::{Options, Pulse, Request, new_id};
+use crate::foreign::{self, Place};
 use crate::store::{Store, StoreError, WorkerId};
+use crate::telemetry::FailedAttempt;
 use crate::{Direction, Transport, clock as clocks, telemetry};
+
+/// What a worker works with, and the next one if it panics.
+#[derive(Debug)]
+pub(crate) struct Means<S, T> {
+    pub(crate) store: S,
+    pub(crate) transport: Arc<T>,
+    /// The transport's, asked once.
+    pub(crate) direction: Direction,
+    pub(crate) options: Arc<Options>,
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+impl<S: Clone, T> Clone for Means<S, T> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            transport: Arc::clone(&self.transport),
+            direction: self.direction,
+            options: Arc::clone(&self.options),
+            pulse: Arc::clone(&self.pulse),
+        }
+    }
+}
 
 /// Drives the machine until it is told to stop.
 #[derive(Debug)]
@@ -50,7 +79,9 @@ pub(crate) struct Worker<S, T> {
     id: WorkerId,
     store: S,
     transport: Arc<T>,
+    direction: Direction,
     options: Arc<Options>,
+    pulse: Arc<Pulse>,
     machine: Dispatcher,
     clock: StoreClock,
     tenures: Tenures,
@@ -70,6 +101,8 @@ pub(crate) struct Worker<S, T> {
     flights: JoinSet<()>,
     flying: BTreeMap<AttemptRef, Flying>,
     landed: UnboundedReceiver<Landed>,
+    /// The answers that the machine has not yet said what follows from, but for successes.
+    failed_attempts: BTreeMap<DeliveryId, FailedAttempt>,
     landing: UnboundedSender<Landed>,
     wake_at: Option<UtcDateTime>,
     next_tick: Instant,
@@ -92,23 +125,28 @@ const ABANDON_AFTER: Duration = Duration::from_secs(5);
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Begins with nothing leased. If no other process can be at work on the store, its leases end at once.
-    pub(crate) async fn start(
-        id: WorkerId,
-        store: S,
-        transport: Arc<T>,
-        options: Arc<Options>,
-    ) -> Result<Self, StoreError> {
-        store.take_over().await?;
+    pub(crate) async fn start(means: Means<S, T>) -> Result<Self, StoreError> {
+        means.store.take_over().await?;
+        Self::begin(means).await
+    }
+
+    /// Begins with nothing leased, and leaves the leases of others alone.
+    async fn begin(means: Means<S, T>) -> Result<Self, StoreError> {
+        let Means { store, transport, direction, options, pulse } = means;
+        let id = WorkerId::new(new_id());
         let at = clocks::monotonic();
         let clock = StoreClock::new(store.now().await?, at);
         telemetry::worker_started(id, clock.now());
+        pulse.running(clock.now());
         let (landing, landed) = unbounded_channel();
         Ok(Self {
             id,
             machine: Dispatcher::new(options.limits.clone(), options.retry_budget.clone(), clock.now()),
             store,
             transport,
+            direction,
             options,
+            pulse,
             clock,
             tenures: Tenures::default(),
             pending: Pending::default(),
@@ -122,6 +160,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             flights: JoinSet::new(),
             flying: BTreeMap::new(),
             landed,
+            failed_attempts: BTreeMap::new(),
             landing,
             wake_at: None,
             next_tick: at,
@@ -132,9 +171,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     /// Works until it is told to stop and everything under way has ended.
-    pub(crate) async fn run(mut self, mut requests: UnboundedReceiver<Request>) {
+    async fn run(&mut self, requests: &mut UnboundedReceiver<Request>) {
         let store = self.store.clone();
-        let mut arrivals = Box::pin(store.work_arrived());
+        let mut arrivals = Box::pin(arrived(&store, Duration::ZERO));
+        let mut deaf_for = Duration::ZERO;
         loop {
             self.tick();
             self.drain_machine();
@@ -149,8 +189,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 Some(landed) = self.landed.recv() => self.land_all(landed),
                 request = requests.recv(), if self.stop.is_none() => self.take_request(request),
                 endpoints = &mut arrivals => {
-                    arrivals = Box::pin(store.work_arrived());
-                    self.work_arrived(&endpoints);
+                    deaf_for = if endpoints.is_some() { Duration::ZERO } else { longer(deaf_for) };
+                    arrivals = Box::pin(arrived(&store, deaf_for));
+                    self.work_arrived(&endpoints.unwrap_or_default());
                 }
                 () = tokio::time::sleep_until(wake.into()) => {
                     let now = self.clock.now();
@@ -170,6 +211,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     fn begin_stop(&mut self, grace: Duration) {
+        self.pulse.stopping();
         self.machine.drain();
         self.next_tick = clocks::monotonic();
         self.stop = Some(Stop { until: clocks::monotonic() + grace, gave_up: false });
@@ -207,7 +249,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if matches!(landed.answer.outcome, Outcome::Internal(_)) {
             telemetry::own_fault(&attempt, &landed.answer);
         } else if landed.answer.outcome == Outcome::Failure(Fault::Timeout)
-            && self.transport.direction() == Direction::Incoming
+            && self.direction == Direction::Incoming
         {
             telemetry::handler_timed_out(&attempt, landed.took);
         }
@@ -217,6 +259,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let now = self.clock.now();
         self.machine.handle_outcome(&attempt, &landed.answer.outcome, now);
+        if !matches!(landed.answer.outcome, Outcome::Response { status, .. } if status.is_success()) {
+            let Landed { event_type, answer, .. } = landed;
+            self.failed_attempts.insert(attempt.delivery, FailedAttempt { event_type, answer });
+        }
     }
 
     /// Takes down everything the machine has to say.
@@ -226,6 +272,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
             match self.machine.poll_output() {
                 Output::Record(Record::Delivery { change, delivery }) => {
                     telemetry::delivery_changed(change);
+                    let failed = self.failed_attempts.get(&delivery.id);
+                    telemetry::attempt_failed(change, &delivery, failed, self.direction);
                     self.pending.delivery(change, delivery, now);
                     if change == DeliveryChange::AttemptBegan {
                         self.refill(delivery.endpoint);
@@ -239,6 +287,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 Output::Attempt(attempt) => self.pending.send(attempt),
                 Output::WakeAt(at) => {
                     self.wake_at = at;
+                    self.failed_attempts.clear();
                     return;
                 }
             }
@@ -260,7 +309,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if change != EndpointChange::TokenTaken
             && let Some(observe) = &self.options.on_endpoint_change
         {
-            observe(endpoint, change);
+            // What it panics with is logged, and the endpoint is treated as if it had been told.
+            let _ = foreign::call(Place::Observer, || observe(endpoint, change));
         }
     }
 
@@ -280,6 +330,19 @@ impl<S: Store, T: Transport> Worker<S, T> {
 fn late_answer(late: &LateAnswer) {
     tracing::info!(attempt = ?late.attempt, reason = ?late.reason, "an answer came too late to count");
     telemetry::late_answer();
+}
+
+/// Waits for word of new work, after a pause; `None` if the store panicked.
+async fn arrived<S: Store>(store: &S, pause: Duration) -> Option<Vec<EndpointId>> {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    foreign::run(Place::Store, || store.work_arrived()).await.ok()
+}
+
+/// The pause after the next failure: a tenth of a second, twice as long each time, half a minute at most.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(30))
 }
 
 /// Waits for a visit that is under way; for ever, if none is.

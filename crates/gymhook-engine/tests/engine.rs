@@ -81,7 +81,7 @@ async fn a_delivery_that_brings_its_task_down_comes_to_an_end_and_the_rest_goes_
     setup.enqueue(1..=10, 1).await;
     setup.until_idle().await;
     assert_eq!(setup.state(1).await, State::Undeliverable);
-    assert_eq!(setup.outcomes(1).await, ["lost", "lost", "lost", "lost"]);
+    assert_eq!(setup.outcomes(1).await, ["panicked"; 4]);
     for id in 2..=10 {
         assert_eq!(setup.state(id).await, State::Delivered);
     }

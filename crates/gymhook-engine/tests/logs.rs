@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::{NewNotification, SqliteStore, State, Store};
-use gymhook_engine::{Answer, Engine, Handled, HandlerTransport, Inbox};
+use gymhook_engine::{Answer, Engine, Handled, HandlerError, HandlerTransport, Inbox};
 use gymhook_retry::{Outcome, OwnFault};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -95,8 +95,54 @@ async fn what_passes_is_for_debug_and_what_was_given_up_or_is_our_fault_a_warnin
     assert_eq!(log.count("WARN", &["on this side", &of_endpoint, "Network", "the cable is out"]), 1);
     assert_eq!(log.count("DEBUG", &[&of_endpoint, "StartedFailing"]), 2);
     assert_eq!(log.count("DEBUG", &[&of_endpoint, "Recovered"]), 1);
-    assert_eq!(log.count("WARN", &[&of_endpoint, "DeliveryFailed"]), 1);
+    assert_eq!(log.count("DEBUG", &[&of_endpoint, "DeliveryFailed"]), 1);
+    let given_up =
+        ["given up", &of_endpoint, &format!("delivery={}", delivery(2)), "Exhausted", "status=503"];
+    assert_eq!(log.count("WARN", &[&given_up[..], &["event_type=\"workout.created\""]].concat()), 1);
     assert_eq!(log.count("WARN", &[]), 2);
+}
+
+/// What is said is one line, and of what a receiver answered nothing.
+#[tokio::test]
+async fn a_failed_delivery_says_what_the_handler_or_the_receiver_said() {
+    let log = Log::default();
+    let _recording = tracing::subscriber::set_default(log.clone());
+    let setup = Setup::new(Scripted::new(|_| {
+        let answer = Answer::new(Outcome::response(StatusCode::NOT_FOUND));
+        Reply::Answer(answer.with_captured("no member Jane Doe").with_detail("a\r\nERROR forged"))
+    }))
+    .await;
+    setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    setup.enqueue([1], 1).await;
+    setup.until_state(1, State::Undeliverable).await;
+    let of_it = format!("delivery={}", delivery(1));
+    assert_eq!(log.count("DEBUG", &["an attempt failed", &of_it, "status=404"]), 3);
+    assert_eq!(log.count("WARN", &["given up", &of_it, "status=404", "a\u{FFFD}\u{FFFD}ERROR forged"]), 1);
+    for level in ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"] {
+        assert_eq!(log.count(level, &["Jane Doe"]), 0);
+    }
+
+    let handler = HandlerTransport::new(|handled: Handled| async move {
+        match handled.attempt {
+            1 => Err(HandlerError::retry("the database is away")),
+            _ => Err(HandlerError::reject("no such member")),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("inbox.db")).unwrap();
+    let engine = Engine::builder(store).start(handler).await.unwrap();
+    let inbox = Inbox::open(engine, endpoint(2), "front desk", Inbox::policy()).await.unwrap();
+    let came_in = NewNotification::new(delivery(2), endpoint(2), "CUSTOMER_CHECKIN", "{}".into());
+    inbox.engine().enqueue(vec![came_in]).await.unwrap();
+    let store = inbox.engine().store();
+    until("it is given up", || async {
+        store.delivery(delivery(2)).await.unwrap().unwrap().state == State::Undeliverable
+    })
+    .await;
+    let of_it = format!("delivery={}", delivery(2));
+    let failed = ["a handler failed", &of_it, "event_type=\"CUSTOMER_CHECKIN\"", "the database is away"];
+    assert_eq!(log.count("WARN", &failed), 1);
+    assert_eq!(log.count("WARN", &["given up", &of_it, "Rejected", "status=422", "no such member"]), 1);
 }
 
 #[tokio::test]

@@ -323,6 +323,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::Stats => store.stats(START).await.map(drop),
         Operation::EndpointStats => store.endpoint_stats(ENDPOINT, START).await.map(drop),
         Operation::Purge => store.purge(START, 1).await.map(drop),
+        Operation::CheckWritable => store.check_writable().await,
         Operation::PutApiKey => store.put_api_key(key).await,
         Operation::ApiKeyByDigest => store.api_key_by_digest([0; 32]).await.map(drop),
         Operation::ApiKeys => store.api_keys().await.map(drop),

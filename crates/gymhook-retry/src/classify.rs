@@ -37,7 +37,7 @@ pub enum Verdict {
 /// | other 4xx | retry, as every platform here documents for any status but 2xx; or [reject](Classify::rejecting_client_errors) |
 /// | any other status | retry |
 /// | timeout, connect, DNS, TLS, … | retry |
-/// | a crash | retry |
+/// | a crash, a panic | retry |
 /// | this side's own fault | our fault |
 ///
 /// ```
@@ -92,7 +92,7 @@ impl Classify {
     pub fn verdict(&self, outcome: &Outcome) -> Verdict {
         match outcome {
             Outcome::Response { status, retry_after } => self.of_status(*status, retry_after.is_some()),
-            Outcome::Failure(_) | Outcome::Crashed => Verdict::Retry,
+            Outcome::Failure(_) | Outcome::Crashed | Outcome::Panicked => Verdict::Retry,
             Outcome::Internal(_) => Verdict::OurFault,
         }
     }

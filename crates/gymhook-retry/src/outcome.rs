@@ -24,8 +24,13 @@ pub enum Outcome {
     Internal(OwnFault),
     /// Whoever ran the attempt is gone (crash, lost lease), so nobody knows how it ended.
     ///
-    /// It costs an attempt, so that a delivery that brings its worker down comes to an end.
+    /// It costs an attempt, so that a delivery that brings its worker down comes to an end. The next one follows soon, see
+    /// [`RetryPolicy::with_lost_delay`](crate::RetryPolicy::with_lost_delay).
     Crashed,
+    /// The code that made the attempt panicked, and its process lives: a bug of this side's.
+    ///
+    /// It costs an attempt, so that a body that no code can bear comes to an end, and says nothing about the endpoint.
+    Panicked,
 }
 
 impl Outcome {
@@ -37,13 +42,13 @@ impl Outcome {
 
     /// Whether this failure speaks against the endpoint: what a circuit breaker and auto-disable may count.
     ///
-    /// A success does not, and neither does a fault of this side or a crash.
+    /// A success does not, and neither does a fault of this side, a crash or a panic.
     #[must_use]
     pub fn blames_endpoint(&self) -> bool {
         match self {
             Self::Response { status, .. } => !status.is_success(),
             Self::Failure(_) => true,
-            Self::Internal(_) | Self::Crashed => false,
+            Self::Internal(_) | Self::Crashed | Self::Panicked => false,
         }
     }
 
@@ -52,7 +57,7 @@ impl Outcome {
     pub const fn retry_after(&self) -> Option<RetryAfter> {
         match self {
             Self::Response { retry_after, .. } => *retry_after,
-            Self::Failure(_) | Self::Internal(_) | Self::Crashed => None,
+            Self::Failure(_) | Self::Internal(_) | Self::Crashed | Self::Panicked => None,
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct RetryPolicy {
     retry_after_max: Duration,
     attempt_timeout: Duration,
     own_fault_delay: Duration,
+    #[serde(default = "default_lost_delay")]
+    lost_delay: Duration,
 }
 
 /// From when a delay counts.
@@ -66,6 +68,9 @@ impl RetryPolicy {
     /// How long to wait by default after a fault of this side: 10 s (our default).
     pub const DEFAULT_OWN_FAULT_DELAY: Duration = Duration::from_secs(10);
 
+    /// How long to wait by default, at most, after a first attempt that was lost: 5 s (our default).
+    pub const DEFAULT_LOST_DELAY: Duration = Duration::from_secs(5);
+
     /// A policy with this schedule: delays count from the failed attempt, no jitter, the default [`Classify`].
     #[must_use]
     pub const fn new(schedule: RetrySchedule) -> Self {
@@ -77,6 +82,7 @@ impl RetryPolicy {
             retry_after_max: Self::DEFAULT_RETRY_AFTER_MAX,
             attempt_timeout: Self::DEFAULT_ATTEMPT_TIMEOUT,
             own_fault_delay: Self::DEFAULT_OWN_FAULT_DELAY,
+            lost_delay: Self::DEFAULT_LOST_DELAY,
         }
     }
 
@@ -129,6 +135,18 @@ impl RetryPolicy {
         self
     }
 
+    /// With another wait after an attempt that was lost ([`Outcome::Crashed`]).
+    ///
+    /// The crash was this side's, and says nothing about the endpoint, so the next attempt comes sooner than after a failure:
+    /// after half of `delay` to all of it, whatever the policy's jitter, so that what was under way together does not come back
+    /// together. Each attempt doubles it, so that a body that brings its process down is not sent in a tight loop. It never
+    /// waits longer than after a failure: [`Duration::MAX`] is the schedule's own step.
+    #[must_use]
+    pub const fn with_lost_delay(mut self, delay: Duration) -> Self {
+        self.lost_delay = delay;
+        self
+    }
+
     /// The delays between attempts.
     #[must_use]
     pub const fn schedule(&self) -> &RetrySchedule {
@@ -171,13 +189,20 @@ impl RetryPolicy {
         self.own_fault_delay
     }
 
+    /// How long to wait, at most, after a first attempt that was lost.
+    #[must_use]
+    pub const fn lost_delay(&self) -> Duration {
+        self.lost_delay
+    }
+
     /// What happens next, now that attempt number `attempt` has ended at `now` with `outcome`.
     ///
     /// `first_failure` is when the delivery's first failed attempt of this round ended, `None` if this is the first
     /// failure; only [`Anchor::FirstFailure`] looks at it. `draw` spreads the wait, see [`draw`](crate::draw()).
     ///
     /// The wait before a retry is at least what a `Retry-After` asks, up to [`RetryPolicy::retry_after_max`], and
-    /// never shorter for it than the schedule says; jitter then spreads upwards from there only. Allocates nothing.
+    /// never shorter for it than the schedule says; jitter then spreads upwards from there only. After an attempt that was lost
+    /// it is shorter, see [`RetryPolicy::with_lost_delay`]. Allocates nothing.
     #[must_use]
     pub fn decide(
         &self,
@@ -207,7 +232,15 @@ impl RetryPolicy {
                 match self.spread_after(attempt, passed) {
                     None => Decision::Undeliverable { reason: GiveUp::Exhausted, hold_endpoint_until },
                     Some(spread) => Decision::RetryAt {
-                        at: later(now, self.no_sooner_than(floor, spread).pick(draw)),
+                        at: later(
+                            now,
+                            self.after_loss(
+                                attempt,
+                                outcome,
+                                draw,
+                                self.no_sooner_than(floor, spread).pick(draw),
+                            ),
+                        ),
                         attempt: attempt.next(),
                         charged: true,
                         hold_endpoint_until,
@@ -232,6 +265,22 @@ impl RetryPolicy {
         })
     }
 
+    /// The wait when it is `scheduled` after a failure: a loss waits no longer than that.
+    fn after_loss(
+        &self,
+        attempt: AttemptNumber,
+        outcome: &Outcome,
+        draw: u64,
+        scheduled: Duration,
+    ) -> Duration {
+        if *outcome != Outcome::Crashed {
+            return scheduled;
+        }
+        let doubled = 1_u32.checked_shl(attempt.predecessors()).unwrap_or(u32::MAX);
+        let soon = Jitter::Equal.around(self.lost_delay.saturating_mul(doubled));
+        soon.pick(draw).min(scheduled)
+    }
+
     /// The waits when the endpoint asked for at least `floor`: above it, within the cap that then applies.
     pub(crate) fn no_sooner_than(&self, floor: Duration, spread: Spread) -> Spread {
         let ceiling = match self.schedule.cap() {
@@ -240,4 +289,8 @@ impl RetryPolicy {
         };
         spread.raised(floor, ceiling)
     }
+}
+
+const fn default_lost_delay() -> Duration {
+    RetryPolicy::DEFAULT_LOST_DELAY
 }

@@ -31,7 +31,8 @@ pub struct Preview<'a> {
     read: PreviewedAttempt,
 }
 
-/// When one attempt takes place if all before it failed. Faults of this side, which charge nothing, are left out.
+/// When one attempt takes place if all before it failed. Faults of this side, which charge nothing, are left out, and so are
+/// lost attempts, which the next one follows sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreviewedAttempt {
     /// Its number.

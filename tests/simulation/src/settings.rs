@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) retry_after_max: Duration,
     pub(crate) attempt_timeout: Duration,
     pub(crate) own_fault_delay: Duration,
+    pub(crate) lost_delay: Duration,
     pub(crate) max_in_flight: NonZeroU32,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) breaker: Option<BreakerRule>,
@@ -68,6 +69,7 @@ impl Settings {
             retry_after_max: seconds(60),
             attempt_timeout: seconds(1),
             own_fault_delay: seconds(1),
+            lost_delay: Duration::ZERO,
             max_in_flight: NonZeroU32::MIN,
             rate: None,
             breaker: None,
@@ -88,6 +90,7 @@ impl Settings {
             retry_after_max: seconds(random.pick(&[0, 30, 600, 7_200, 86_400], 600)),
             attempt_timeout: Duration::from_millis(random.pick(&[500, 5_000, 10_000, 30_000], 5_000)),
             own_fault_delay: Duration::from_nanos(random.pick(&[0, 1_000_000_007, 10_000_000_000], 0)),
+            lost_delay: Duration::from_nanos(random.pick(&[0, 1_000_000_007, 5_000_000_000, u64::MAX], 0)),
             max_in_flight: count(random.between(1, 8)),
             rate: random.permille(250).then(|| RateLimit::drawn(random)),
             breaker: random.permille(500).then(|| BreakerRule::drawn(random)),
@@ -110,7 +113,8 @@ impl Settings {
             })
             .with_retry_after_max(self.retry_after_max)
             .with_attempt_timeout(self.attempt_timeout)
-            .with_own_fault_delay(self.own_fault_delay);
+            .with_own_fault_delay(self.own_fault_delay)
+            .with_lost_delay(self.lost_delay);
         let auto_disable = AutoDisable::never()
             .with_failed_in_a_row(self.disable_after)
             .with_failing_for(self.disable_failing_for)

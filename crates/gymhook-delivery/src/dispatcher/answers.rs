@@ -132,7 +132,9 @@ fn fate(delivery: &Delivery, outcome: &Outcome, decision: &Decision) -> Fate {
 const fn exhausted(outcome: &Outcome) -> Fate {
     Fate::Ends(End::Undeliverable(match outcome {
         Outcome::Crashed => Undeliverable::Lost,
-        Outcome::Response { .. } | Outcome::Failure(_) | Outcome::Internal(_) => Undeliverable::Exhausted,
+        Outcome::Response { .. } | Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Panicked => {
+            Undeliverable::Exhausted
+        }
     }))
 }
 
@@ -140,6 +142,8 @@ fn failure(outcome: &Outcome, decision: &Decision) -> AttemptFailure {
     match outcome {
         Outcome::Crashed => AttemptFailure::Lost,
         _ if !decision.is_charged() => AttemptFailure::OurFault,
-        Outcome::Response { .. } | Outcome::Failure(_) | Outcome::Internal(_) => AttemptFailure::Failed,
+        Outcome::Response { .. } | Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Panicked => {
+            AttemptFailure::Failed
+        }
     }
 }

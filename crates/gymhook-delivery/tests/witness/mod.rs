@@ -12,7 +12,7 @@ use http::StatusCode;
 use time::UtcDateTime;
 
 use crate::world::{self, START, count, endpoint, failure, id, new, ok, seconds, status};
-use crate::{Answer, ENDPOINTS, OWN_FAULT_DELAY, Operation, RETRY_DELAY, policy};
+use crate::{Answer, ENDPOINTS, LOST_DELAY, OWN_FAULT_DELAY, Operation, RETRY_DELAY, policy};
 
 const SLOTS: usize = 5;
 const SHARE: usize = 3;
@@ -249,7 +249,7 @@ impl Witness {
                 self.answered.iter().rev().find(|old| old.attempt.delivery == record.id).copied()
                 && self.seen[&delivery].in_flight.is_some()
             {
-                self.landed(&attempt, RETRY_DELAY, true);
+                self.landed(&attempt, LOST_DELAY / 2, true);
             }
         }
     }
@@ -300,7 +300,7 @@ impl Witness {
                 // Nobody answered: it was lost, which is charged.
                 seen.in_flight = None;
                 seen.charged += 1;
-                seen.not_before = latest + RETRY_DELAY;
+                seen.not_before = latest + LOST_DELAY / 2;
                 seen.most_retries =
                     seen.most_retries.max(self.receivers[&seen.to].policy.retry().schedule().retries());
                 seen.ended = matches!(change, DeliveryChange::Ended(_));

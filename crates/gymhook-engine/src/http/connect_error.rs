@@ -9,6 +9,7 @@ use gymhook_retry::{Fault, Outcome, OwnFault};
 use super::ForbiddenAddress;
 use super::dial::FailedDial;
 use super::proxy::TunnelError;
+use crate::foreign::Panicked;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,8 @@ pub(super) enum ConnectError {
     Tunnel(#[from] TunnelError),
     #[error("the name was not resolved: {0}")]
     Resolve(#[source] io::Error),
+    #[error(transparent)]
+    Resolver(Panicked),
     #[error("the URL's host cannot be read: enter the URL again")]
     Target,
     #[error("TLS: {error}{}", tls_hint(error, *asked))]
@@ -85,6 +88,7 @@ impl ConnectError {
             Self::Patience(Phase::Dial | Phase::Tunnel) => Outcome::Failure(Fault::Connect),
             Self::Patience(Phase::Handshake) => Outcome::Failure(Fault::Tls),
             Self::Resolve(error) => own_fault_or(error, Fault::Dns),
+            Self::Resolver(_) => Outcome::Panicked,
             Self::Peer(error) => own_fault_or(error, Fault::Reset),
             Self::Tls { error, .. } => own_fault_or(error, Fault::Tls),
         }

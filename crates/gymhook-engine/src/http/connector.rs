@@ -17,6 +17,7 @@ use super::stream::Stream;
 use super::tcp::Tcp;
 use super::tls::ReceiverTls;
 use super::{AddressRules, Resolve};
+use crate::foreign::{self, Place};
 
 /// Makes the pool's connections. A connection taken from the pool has passed here when it was made.
 #[derive(Debug)]
@@ -108,7 +109,11 @@ impl Connector {
         match host {
             Host::Ipv4(address) => Ok(vec![(*address).into()]),
             Host::Ipv6(address) => Ok(vec![(*address).into()]),
-            Host::Domain(name) => self.resolver.resolve(name).await.map_err(ConnectError::Resolve),
+            Host::Domain(name) => {
+                let resolved = foreign::run(Place::Resolver, || self.resolver.resolve(name)).await;
+                // This side's fault: the name's owner has nothing to do with it.
+                resolved.map_err(ConnectError::Resolver)?.map_err(ConnectError::Resolve)
+            }
         }
     }
 }

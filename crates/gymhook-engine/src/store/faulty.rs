@@ -219,6 +219,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Purge, || self.inner.purge(before, limit)).await
     }
 
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.call(Operation::CheckWritable, || self.inner.check_writable()).await
+    }
+
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         self.call(Operation::PutApiKey, || self.inner.put_api_key(row)).await
     }

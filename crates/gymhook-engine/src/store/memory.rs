@@ -249,6 +249,10 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.purge(before, limit)))
     }
 
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
         self.with_tables(|tables| tables.put_api_key(row))

@@ -394,6 +394,10 @@ impl Store for PostgresStore {
         self.call(0, |lent| log::purge(lent, before, limit)).await
     }
 
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.call(0, schema::write_nothing).await
+    }
+
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
         self.call(0, |lent| api_keys::put(lent, &row)).await

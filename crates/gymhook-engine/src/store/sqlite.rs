@@ -358,6 +358,10 @@ impl Store for SqliteStore {
         self.write(0, move |connection| log::purge(connection, &found, before)).await
     }
 
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.write(0, schema::write_nothing).await
+    }
+
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
         self.write(0, move |connection| log::put_api_key(connection, &row)).await

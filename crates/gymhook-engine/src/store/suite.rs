@@ -305,6 +305,7 @@ macro_rules! __store_behaviours {
                 a_deleted_one_stays_deleted
                 none_changes_its_direction
                 a_deleted_one_is_never_leased
+                what_a_deleted_one_had_under_way_ends
                 what_cannot_be_stored_is_refused
             }
         }

@@ -10,14 +10,17 @@ use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
+use crate::foreign::{self, Place};
 use crate::store::{AttemptRow, StoredNotification};
-use crate::{Answer, Origin, Sending, Subscription, Transport, clock};
+use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
 pub(crate) struct Landed {
     pub(crate) attempt: Attempt,
     pub(crate) order: u64,
+    /// `None` if it could not be read.
+    pub(crate) event_type: Option<String>,
     pub(crate) began: UtcDateTime,
     pub(crate) took: Duration,
     pub(crate) answer: Answer,
@@ -49,6 +52,7 @@ fn describe(outcome: &Outcome) -> (String, Option<u16>) {
         Outcome::Response { status, .. } => ("response".to_owned(), Some(status.as_u16())),
         Outcome::Failure(fault) => (fault.as_str().to_owned(), None),
         Outcome::Internal(_) => ("internal".to_owned(), None),
+        Outcome::Panicked => ("panicked".to_owned(), None),
         Outcome::Crashed => ("lost".to_owned(), None),
     }
 }
@@ -58,6 +62,7 @@ fn describe(outcome: &Outcome) -> (String, Option<u16>) {
 pub(crate) struct Flying {
     pub(crate) attempt: Attempt,
     pub(crate) order: u64,
+    pub(crate) event_type: String,
     /// Gives it up.
     pub(crate) abort: AbortHandle,
 }
@@ -76,7 +81,7 @@ pub(crate) struct TakeOff {
     pub(crate) reserve: Duration,
 }
 
-/// Reports an attempt's end, in any case: a task that panics or is dropped leaves a crash behind.
+/// Reports an attempt's end, in any case: a task that is dropped leaves a crash behind.
 struct Report {
     landed: Option<Landed>,
     began: Instant,
@@ -101,7 +106,8 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
     let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
     let began = clock::monotonic();
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
-    let landed = Landed { attempt, order, began: now, took: Duration::ZERO, answer: crashed };
+    let event_type = Some(notification.event_type.clone());
+    let landed = Landed { attempt, order, event_type, began: now, took: Duration::ZERO, answer: crashed };
     let mut report = Report { landed: Some(landed), began, to };
     let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
         Answer::new(Outcome::Internal(OwnFault::Storage))
@@ -113,11 +119,24 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
         let StoredNotification { event_type, body, origin } = notification;
         let origin = origin.as_deref().and_then(Origin::from_text);
         let sending = Sending { attempt, subscription, event_type, body, origin, now, timeout };
-        let timed_out =
-            || Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time");
-        tokio::time::timeout(timeout, transport.send(sending)).await.unwrap_or_else(|_| timed_out())
+        send_in_time(&*transport, sending).await
     };
     if let Some(landed) = &mut report.landed {
         landed.answer = answer;
+    }
+}
+
+/// Whatever the transport does, this has an answer by the deadline.
+async fn send_in_time<T: Transport>(transport: &T, sending: Sending) -> Answer {
+    let place = match sending.subscription.direction() {
+        Direction::Incoming => Place::Handler,
+        Direction::Outgoing => Place::Transport,
+    };
+    let timeout = sending.timeout;
+    let sent = foreign::run(place, || transport.send(sending));
+    match tokio::time::timeout(timeout, sent).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panicked)) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
+        Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
     }
 }

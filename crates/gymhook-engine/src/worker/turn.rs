@@ -10,6 +10,7 @@ use time::UtcDateTime;
 
 use super::clock::StoreClock;
 use crate::clock;
+use crate::foreign::{self, Place};
 use crate::store::{
     Batch, Command, Committed, Fetch, Fetched, Lease, LeaseRequest, Leased, Store, StoreError,
     SubscriptionRow, WorkerId,
@@ -64,7 +65,9 @@ impl Turn {
     /// Does it.
     pub(crate) async fn take<S: Store>(self, store: S, clock: StoreClock) -> TurnDone {
         let mut done = TurnDone { turn: self, began: Some(clock::monotonic()), ..TurnDone::default() };
-        done.error = done.visit(&store, clock).await.err();
+        // A call that panics has failed like one whose answer was lost: whether it took effect is not known.
+        let visited = foreign::run(Place::Store, || done.visit(&store, clock)).await;
+        done.error = visited.unwrap_or_else(|panicked| Err(panicked.into())).err();
         done
     }
 }

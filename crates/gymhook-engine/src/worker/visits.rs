@@ -60,7 +60,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let request = |only| LeaseRequest {
             worker: self.id,
-            direction: self.transport.direction(),
+            direction: self.direction,
             length: self.options.lease_length,
             limit,
             only,
@@ -90,6 +90,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let began = began.unwrap_or_else(clocks::monotonic);
         if let Some(committed) = committed {
             telemetry::committed(turn.batch.deliveries.len(), clocks::monotonic().duration_since(began));
+            self.pulse.committed(self.clock.now());
             self.written(&turn, committed, began);
             turn.batch = crate::store::Batch::default();
             turn.attempts = Vec::new();
@@ -101,6 +102,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             return;
         }
         self.failures_in_a_row = 0;
+        self.pulse.visited(self.clock.now());
         self.reload(&reloaded);
         self.take_fetched(&turn.fetches, fetched);
         self.take_leased(&turn.leases, leased, began);
@@ -115,6 +117,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let pause = (Duration::from_millis(50) * doubled).min(Duration::from_secs(5));
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         telemetry::store_failed(error, pause);
+        self.pulse.store_failed(error, self.clock.now());
         self.failed = Some((turn, clocks::monotonic() + pause));
     }
 }

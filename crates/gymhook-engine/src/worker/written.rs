@@ -77,6 +77,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 self.put_aside(attempt, order, now);
                 continue;
             };
+            let event_type = notification.event_type.clone();
             let take_off = TakeOff {
                 attempt: *attempt,
                 order,
@@ -90,7 +91,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let flight =
                 flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone()).instrument(span);
             let abort = self.flights.spawn(flight);
-            self.flying.insert(reference, Flying { attempt: *attempt, order, abort });
+            self.flying.insert(reference, Flying { attempt: *attempt, order, event_type, abort });
         }
     }
 
@@ -100,7 +101,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let outcome = Outcome::Internal(OwnFault::Storage);
         let answer =
             Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was put aside");
-        let landed = Landed { attempt: *attempt, order, began: now, took: Duration::ZERO, answer };
+        let landed =
+            Landed { attempt: *attempt, order, event_type: None, began: now, took: Duration::ZERO, answer };
         self.pending.attempt_ended(attempt.attempt.endpoint, landed.row());
         // Cancelled first, so that the answer ends it.
         let _cancelled = self.machine.cancel(attempt.attempt.delivery, now);

@@ -110,6 +110,37 @@ async fn a_failed_look_up_is_told_apart_from_an_overloaded_resolver() {
     assert_eq!(outcome(|| io::Error::from_raw_os_error(24)).await, ours, "too many open files");
 }
 
+/// Panics for one name: when it is asked, or when its future is polled.
+#[derive(Debug)]
+struct Panics {
+    at_once: bool,
+}
+
+impl Resolve for Panics {
+    fn resolve<'r>(&'r self, host: &'r str) -> Resolving<'r> {
+        let breaks = host == "broken.example";
+        assert!(!(breaks && self.at_once), "at once");
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            assert!(!breaks, "later");
+            Ok(vec![OUTSIDE.parse().unwrap()])
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_that_panics_fails_that_attempt_and_no_other() {
+    let (_outside, _inside, url) = two_servers().await;
+    for (at_once, said) in [(true, "at once"), (false, "later")] {
+        let transport = unpooled(Panics { at_once });
+        let answer = send(&transport, &url.replace("receiver.example", "broken.example"), PATIENT).await;
+        assert_eq!(answer.outcome, Outcome::Panicked);
+        let detail = answer.detail.unwrap();
+        assert!(detail.ends_with(&format!(": the resolver panicked: {said}")), "{detail}");
+        assert_eq!(send(&transport, &url, PATIENT).await.outcome, answered(StatusCode::OK));
+    }
+}
+
 #[derive(Debug)]
 struct NeverAnswers(Arc<AtomicUsize>);
 

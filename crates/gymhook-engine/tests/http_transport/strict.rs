@@ -41,7 +41,7 @@ fn parse(request: &[u8]) -> Result<Read, String> {
     let end = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").ok_or("no empty line")?;
     let (head, body) = (&request[..end], &request[end + 4..]);
     // Section 2.2: a sender makes no bare CR, and lines end with CRLF.
-    let head = std::str::from_utf8(head).map_err(|_| "the head is not ASCII")?;
+    let head = core::str::from_utf8(head).map_err(|_| "the head is not ASCII")?;
     if !head.is_ascii() {
         return Err("the head is not ASCII".to_owned());
     }

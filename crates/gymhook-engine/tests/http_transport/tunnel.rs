@@ -151,7 +151,7 @@ async fn what_the_proxy_refuses_is_told_apart() {
     let authority = Authority::new("ours");
     let ours = Outcome::Internal(OwnFault::Network);
     for (answer, outcome, told) in [
-        ("HTTP/1.1 407 Proxy Authentication Required", ours.clone(), "asks for a user name"),
+        ("HTTP/1.1 407 Proxy Authentication Required", ours, "asks for a user name"),
         ("HTTP/1.1 403 Forbidden", failed(Fault::Forbidden), "the proxy answered 403"),
         ("HTTP/1.0 502 Bad Gateway", failed(Fault::Connect), "the proxy answered 502"),
         ("HTTP/1.1 404", failed(Fault::Connect), "the proxy answered 404"),

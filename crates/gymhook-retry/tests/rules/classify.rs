@@ -89,6 +89,8 @@ fn faults_are_told_apart_by_who_is_to_blame() {
     }
     assert_eq!(classify.verdict(&Outcome::Crashed), Verdict::Retry);
     assert!(!Outcome::Crashed.blames_endpoint());
+    assert_eq!(classify.verdict(&Outcome::Panicked), Verdict::Retry);
+    assert!(!Outcome::Panicked.blames_endpoint());
     assert!(!Outcome::response(StatusCode::NO_CONTENT).blames_endpoint());
     assert!(Outcome::response(StatusCode::FOUND).blames_endpoint());
 }

@@ -40,11 +40,43 @@ fn each_outcome_leads_to_its_decision() {
     };
     assert_eq!(decide(1, Outcome::response(StatusCode::OK)), Decision::Delivered);
     assert_eq!(decide(1, FAILED), in_an_hour(2));
-    assert_eq!(decide(2, Outcome::Crashed), in_an_hour(3));
+    assert_eq!(decide(2, Outcome::Panicked), in_an_hour(3));
     let exhausted = Decision::Undeliverable { reason: GiveUp::Exhausted, hold_endpoint_until: None };
     assert_eq!(decide(3, FAILED), exhausted);
     assert_eq!(decide(3, Outcome::Crashed), exhausted);
+    assert_eq!(decide(3, Outcome::Panicked), exhausted);
     assert_eq!(decide(1, Outcome::response(StatusCode::GONE)), Decision::EndpointGone);
+}
+
+/// The crash was ours: the next attempt follows soon, later each time, spread, and never later than after a failure.
+#[test]
+fn a_lost_attempt_is_followed_soon() {
+    let wait = |policy: &RetryPolicy, number, draw| {
+        let decision = policy.decide(attempt(number), None, &Outcome::Crashed, draw, NOW);
+        let Decision::RetryAt { at, attempt: next, charged, hold_endpoint_until } = decision else {
+            panic!("{decision:?}")
+        };
+        assert_eq!((next.get(), charged, hold_endpoint_until), (number + 1, true, None));
+        Duration::try_from(at - NOW).unwrap()
+    };
+    // Half the delay for the least draw, all of it for the greatest; twice as much after each attempt.
+    let gympoint = RetryPolicy::gympoint();
+    assert_eq!([1, 2, 3].map(|number| wait(&gympoint, number, 0)), [2_500, 5_000, 10_000].map(millis));
+    assert_eq!(
+        [1, 2, 3].map(|number| wait(&gympoint, number, u64::MAX)),
+        [5_000, 10_000, 20_000].map(millis)
+    );
+    // The schedule's own step is the limit, also for a delay that no calendar holds.
+    let minutely = RetryPolicy::new(RetrySchedule::constant(seconds(60), 40)).with_lost_delay(seconds(25));
+    assert_eq!([1, 2, 3, 40].map(|number| wait(&minutely, number, u64::MAX)), [25, 50, 60, 60].map(seconds));
+    let never_sooner = minutely.clone().with_lost_delay(Duration::MAX);
+    assert_eq!([1, 40].map(|number| wait(&never_sooner, number, 0)), [60, 60].map(seconds));
+    let at_once = minutely.with_lost_delay(Duration::ZERO);
+    assert_eq!(wait(&at_once, 40, u64::MAX), Duration::ZERO);
+}
+
+const fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
 }
 
 #[test]
@@ -270,6 +302,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         Just(FAILED),
         Just(Outcome::Internal(OwnFault::Shutdown)),
         Just(Outcome::Crashed),
+        Just(Outcome::Panicked),
     ]
 }
 

@@ -35,7 +35,8 @@ fn every_setting_comes_back_the_same() {
         .with_classify(Classify::new().rejecting_redirects().with(StatusCode::CONFLICT, Verdict::Accept))
         .with_retry_after_max(seconds(1))
         .with_attempt_timeout(seconds(2))
-        .with_own_fault_delay(seconds(3));
+        .with_own_fault_delay(seconds(3))
+        .with_lost_delay(seconds(4));
     let written = serde_json::to_string(&policy).unwrap();
     let read: RetryPolicy = serde_json::from_str(&written).unwrap();
     assert_eq!(read, policy);
@@ -46,6 +47,12 @@ fn every_setting_comes_back_the_same() {
     assert_eq!(read.retry_after_max(), seconds(1));
     assert_eq!(read.attempt_timeout(), seconds(2));
     assert_eq!(read.own_fault_delay(), seconds(3));
+    assert_eq!(read.lost_delay(), seconds(4));
+    // As an earlier version wrote it.
+    let earlier = written.replace(r#","lost_delay":{"secs":4,"nanos":0}"#, "");
+    assert_ne!(earlier, written);
+    let read: RetryPolicy = serde_json::from_str(&earlier).unwrap();
+    assert_eq!(read.lost_delay(), RetryPolicy::DEFAULT_LOST_DELAY);
 }
 
 #[test]

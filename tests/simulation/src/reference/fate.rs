@@ -96,7 +96,12 @@ fn fate(
             let since_first =
                 record.first_failure.map_or(Duration::ZERO, |first| until_then(At::of(first), now));
             let failure = Failure { id, number: record.attempt.get(), since_first, asked };
-            match waits::after_failure(settings, failure).filter(|_| !record.test) {
+            let wait = if lost {
+                waits::after_loss(settings, failure)
+            } else {
+                waits::after_failure(settings, failure)
+            };
+            match wait.filter(|_| !record.test) {
                 Some(wait) => {
                     Fate::Again { due: now.after(wait).not_before(), number: record.attempt.next() }
                 }

@@ -49,6 +49,15 @@ pub(crate) fn after_failure(settings: &Settings, failure: Failure<'_>) -> Option
     Some(drawn(span, failure.id, failure.number))
 }
 
+/// How long to wait after an attempt of which nobody knows how it ended, or `None` when it was the last one: soon, later
+/// after each attempt, and no longer than after a failure.
+pub(crate) fn after_loss(settings: &Settings, failure: Failure<'_>) -> Option<Duration> {
+    let after_failure = after_failure(settings, failure)?;
+    let most = (1..failure.number).fold(settings.lost_delay.as_nanos(), |delay, _| delay.saturating_mul(2));
+    let soon = drawn(Span { least: most / 2, most }, failure.id, failure.number);
+    Some(soon.min(after_failure))
+}
+
 /// How long to wait after a fault of the sender's own.
 pub(crate) fn after_own_fault(settings: &Settings, id: &[u8], number: u32) -> Duration {
     drawn(around(settings.jitter, settings.own_fault_delay.as_nanos()), id, number)
@@ -114,7 +123,7 @@ fn lead_before(schedule: &Schedule, number: u32) -> Nanos {
 /// Uniform over the span, growing with the draw: nothing for zero, all of it for the greatest.
 fn drawn(span: Span, id: &[u8], number: u32) -> Duration {
     let width = span.most - span.least;
-    let part = (Nanos::from(draw(id, number)) * (width + 1)) >> 64;
+    let part = Nanos::from(draw(id, number)).saturating_mul(width.saturating_add(1)) >> 64;
     let wait = span.least + part;
     Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))
 }

@@ -49,6 +49,7 @@ operations! {
     Stats stats "stats"
     EndpointStats endpoint_stats "endpoint-stats"
     Purge purge "purge"
+    CheckWritable check_writable "check-writable"
     PutApiKey put_api_key "put-api-key"
     ApiKeyByDigest api_key_by_digest "api-key-by-digest"
     ApiKeys api_keys "api-keys"

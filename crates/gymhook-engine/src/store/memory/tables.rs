@@ -117,6 +117,8 @@ impl Tables {
     pub(super) fn delete_subscription(&mut self, id: EndpointId, now: UtcDateTime) -> bool {
         let Some(subscription) = self.living_mut(id) else { return false };
         subscription.row.deleted_at = Some(cut(now));
+        subscription.leased_until = subscription.leased_until.min(micros::floor(now));
+        self.end_under_way(id, now);
         true
     }
 

@@ -9,6 +9,7 @@ use time::UtcDateTime;
 use super::cut;
 use super::tables::{Subscription, Tables, as_kept};
 use crate::micros;
+use crate::store::deletion::end_under_way;
 use crate::store::row::body_digest;
 use crate::store::{
     AttemptRow, Batch, Committed, Cursor, DeliveryColumns, Fetch, Fetched, Lease, LeaseRequest, Leased,
@@ -60,6 +61,16 @@ impl Tables {
         let orders: Vec<u64> = self.in_state(endpoint, State::InFlight).map(|row| row.order).collect();
         let (in_flight, quarantined) = self.read(&orders);
         Some(Leased { subscription, epoch, in_flight, quarantined })
+    }
+
+    /// Ends what is under way at an endpoint whose subscription is deleted.
+    pub(super) fn end_under_way(&mut self, endpoint: EndpointId, now: UtcDateTime) {
+        let orders: Vec<u64> = self.in_state(endpoint, State::InFlight).map(|row| row.order).collect();
+        for record in self.read(&orders).0 {
+            let (ended, attempt) = end_under_way(&record, now);
+            self.write_delivery(&ended);
+            self.write_attempt(&attempt);
+        }
     }
 
     /// The records of these rows, and how many could not be read and were put aside.

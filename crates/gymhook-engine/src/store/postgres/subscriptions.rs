@@ -8,8 +8,10 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::Result;
 use super::options::Schema;
-use super::row::{self, SUBSCRIPTION};
-use crate::store::{Command, Redelivery, SubscriptionQuery, SubscriptionRow};
+use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
+use super::values::Values;
+use crate::store::deletion::end_under_way;
+use crate::store::{Command, DeliveryColumns, Redelivery, SubscriptionQuery, SubscriptionRow};
 use crate::{Direction, micros};
 
 pub(super) async fn put(
@@ -81,15 +83,46 @@ pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Ve
 }
 
 pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<bool> {
+    lent.begin("").await?;
     let sql = "WITH deleted AS (
-        UPDATE gymhook.subscriptions SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id
+        UPDATE gymhook.subscriptions SET deleted_at = $2, lease_owner = NULL, lease_until = least(lease_until, $2)
+        WHERE id = $1 AND deleted_at IS NULL RETURNING id
     ), dropped AS (
         DELETE FROM gymhook.commands WHERE endpoint IN (SELECT id FROM deleted)
     )
     SELECT id FROM deleted";
     let deleted = lent.query(sql, &[id.as_uuid(), &micros::floor(now)]).await?;
+    if !deleted.is_empty() {
+        end_all_under_way(&lent, id, now).await?;
+    }
+    lent.commit().await?;
     lent.give_back().await?;
     Ok(!deleted.is_empty())
+}
+
+/// Under the lock that the deletion holds: no worker writes after it.
+async fn end_all_under_way(lent: &Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<()> {
+    let sql = format!(
+        "SELECT {DELIVERY} FROM gymhook.deliveries d LEFT JOIN gymhook.notifications n USING (seq)
+         WHERE d.endpoint = $1 AND d.state = 1"
+    );
+    let mut damaged = Vec::new();
+    for read in &lent.query(&sql, &[id.as_uuid()]).await? {
+        let Some(record) = Delivery::read(read, 0)?.or_damaged(&mut damaged) else { continue };
+        let (ended, attempt) = end_under_way(&record, now);
+        let row = DeliveryColumns::from(&ended);
+        let sql = "UPDATE gymhook.deliveries SET state = $2, at = $3, code = $4, probe = $5, check_sum = $6
+            WHERE seq = $1";
+        lent.query(sql, &[&row.order, &row.state, &row.at, &row.code, &row.probe, &row.check]).await?;
+        let sql = "INSERT INTO gymhook.attempts (seq, send, round, number, ended, outcome, detail)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (seq, send) DO NOTHING";
+        let (send, round) = (i64::from(attempt.send), i64::from(attempt.round.get()));
+        let (number, ended) = (i64::from(attempt.number), micros::floor(attempt.ended));
+        let values: Values<'_> =
+            &[&row.order, &send, &round, &number, &ended, &attempt.outcome, &attempt.detail];
+        lent.query(sql, values).await?;
+    }
+    row::quarantine(lent, &damaged).await
 }
 
 pub(super) async fn command(

@@ -55,6 +55,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     }
 }
 
+/// Writes the version that is there: a page of the file, and nothing new.
+pub(super) fn write_nothing(connection: &Connection) -> Result<()> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(connection.execute_batch(&format!("PRAGMA user_version = {version}"))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use crate::Direction;
 use crate::micros;
+use crate::store::deletion::end_under_way;
 use crate::store::row::body_digest;
 use crate::store::{
     AttemptRow, Batch, Command, Committed, DeliveryColumns, Lease, LeaseRequest, Leased, State, StoreError,
@@ -46,10 +47,23 @@ pub(super) fn put_subscription(
 pub(super) fn delete_subscription(connection: &Connection, id: EndpointId, now: UtcDateTime) -> Result<bool> {
     let deleted = connection
         .prepare_cached(
-            "UPDATE gymhook_subscriptions SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL",
+            "UPDATE gymhook_subscriptions SET deleted_at = ?2, lease_until = min(lease_until, ?2)
+             WHERE id = ?1 AND deleted_at IS NULL",
         )?
         .execute(params![id.as_uuid().as_bytes(), micros::floor(now)])?;
-    Ok(deleted > 0)
+    if deleted == 0 {
+        return Ok(false);
+    }
+    let (under_way, damaged) = left_under_way(connection, id)?;
+    row::quarantine(connection, &damaged)?;
+    let end = |record| {
+        let (ended, attempt) = end_under_way(record, now);
+        (ended, (id, attempt))
+    };
+    let (records, attempts): (Vec<_>, Vec<_>) = under_way.iter().map(end).unzip();
+    write_deliveries(connection, records.iter())?;
+    write_attempts(connection, attempts.iter())?;
+    Ok(true)
 }
 
 /// At the moment `?1`, in the direction `?2`.

@@ -1,11 +1,16 @@
 //! Subscriptions: written, changed, listed, deleted.
 
-use gymhook_delivery::{BreakerState, EndpointRecord};
+use gymhook_delivery::{BreakerState, End, EndpointRecord};
 
 use super::Harness;
-use super::stage::{HOUR, Stage, disabled, endpoint, endpoints, held, notification, subscription, worker};
+use super::stage::{
+    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, notification,
+    subscription, worker,
+};
 use crate::Direction;
-use crate::store::{Batch, Command, LeaseRequest, Store, StoreError, SubscriptionQuery, SubscriptionRow};
+use crate::store::{
+    Batch, Command, LeaseRequest, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+};
 
 /// What was written comes back.
 pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
@@ -185,7 +190,7 @@ pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
 pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;
-    let under_way = super::stage::begun(stage.record(2).await, stage.now);
+    let under_way = begun(stage.record(2).await, stage.now);
     stage.write(1, vec![under_way]).await;
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
@@ -195,6 +200,47 @@ pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let request =
         LeaseRequest { worker: worker(1), direction: Direction::Outgoing, length: HOUR, limit: 1, only };
     assert_eq!(endpoints(&stage.store.lease(request, stage.now).await.unwrap()), []);
+}
+
+/// What was under way when a subscription was deleted ends with it; the log says that nobody knows how the attempt ended, and
+/// nobody is left who could write it.
+pub async fn what_a_deleted_one_had_under_way_ends<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1, 2]).await;
+    stage.enqueue([notification(1, 1), notification(2, 1), notification(3, 2)]).await;
+    let lease = held(&stage.lease(1, 1).await);
+    let (first, other) = (stage.record(1).await, stage.record(3).await);
+    let under_way = begun(first, stage.now + HOUR);
+    let batch = Batch { leases: vec![lease], deliveries: vec![under_way], ..Batch::default() };
+    stage.commit(batch).await;
+    stage.write(2, vec![begun(other, stage.now + HOUR)]).await;
+    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+
+    assert_eq!(stage.record(1).await, ended(under_way, stage.now, End::Cancelled));
+    let attempts = stage.store.attempts(delivery(1)).await.unwrap();
+    let told: Vec<_> =
+        attempts.iter().map(|row| (row.send, row.outcome.as_str(), row.detail.as_deref())).collect();
+    assert_eq!(told, [(1, "lost", Some("not known: the subscription was deleted"))]);
+    assert_eq!(stage.row(2).await.state, State::Waiting, "it had not begun");
+    assert_eq!(stage.row(3).await.state, State::InFlight, "another one's");
+    let stats = stage.store.endpoint_stats(endpoint(1), stage.now).await.unwrap().unwrap();
+    assert_eq!((stats.in_flight, stats.lease), (0, None));
+    assert_eq!(stage.store.stats(stage.now).await.unwrap().in_flight, 1);
+
+    // Its worker hears of it, and what it still has to say changes nothing.
+    let answered = ended(under_way, stage.now, End::Delivered);
+    let row = attempt(&answered, 1, stage.now);
+    let late = Batch {
+        leases: vec![lease],
+        deliveries: vec![answered],
+        attempts: vec![(endpoint(1), row)],
+        ..Batch::default()
+    };
+    assert_eq!(stage.commit(late).await.lost, [endpoint(1)]);
+    assert_eq!(stage.row(1).await.state, State::Cancelled);
+    assert_eq!(stage.store.attempts(delivery(1)).await.unwrap(), attempts);
+    // Nothing of it is left when it is purged.
+    assert_eq!(stage.store.purge(stage.now + HOUR, 10).await, Ok(2));
+    assert_eq!(stage.store.delivery(delivery(1)).await, Ok(None));
 }
 
 /// What not every database can keep is refused by each, with the field; nobody's gym has such a name.

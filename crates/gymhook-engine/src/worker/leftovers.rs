@@ -1,0 +1,64 @@
+//! What a worker leaves behind that panicked: what has ended is written, and its leases are released.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use gymhook_delivery::{DeliveryState, EndpointId};
+
+use super::Worker;
+use crate::Transport;
+use crate::foreign::{self, Place};
+use crate::store::{Batch, Lease, Store};
+
+/// For so long a visit is waited for. What one leases that goes on after that is free when that lease has run out.
+const VISIT_ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+impl<S: Store, T: Transport> Worker<S, T> {
+    /// Drops the attempts under way, and says what is still to be written, in this order. What was under way counts as lost when
+    /// its endpoint is leased again.
+    pub(super) async fn leave(&mut self) -> Vec<Batch> {
+        // The machine may be what panicked: then its last word is the one before that.
+        let _ = foreign::call(Place::Worker, || {
+            while let Ok(landed) = self.landed.try_recv() {
+                self.land(landed);
+            }
+            self.drain_machine();
+        });
+        self.flights.abort_all();
+        let mut batches = Vec::new();
+        let held = self.tenures.0.keys().filter_map(|endpoint| self.tenures.lease(*endpoint));
+        let mut held: BTreeMap<EndpointId, Lease> = held.map(|lease| (lease.endpoint, lease)).collect();
+        // While it is under way, it may lease more.
+        if let Some(visit) = self.visit.take() {
+            let given_up = visit.abort_handle();
+            match tokio::time::timeout(self.options.lease_length.min(VISIT_ENDS_WITHIN), visit).await {
+                Ok(Ok(done)) => {
+                    held.extend(done.leased.iter().map(|leased| {
+                        let lease = Lease { endpoint: leased.subscription.id, epoch: leased.epoch };
+                        (lease.endpoint, lease)
+                    }));
+                    batches.extend(done.committed.is_none().then_some(done.turn.batch));
+                }
+                Ok(Err(_)) => {}
+                Err(_) => given_up.abort(),
+            }
+        }
+        batches.extend(self.failed.take().map(|(turn, _)| turn.batch));
+        let (last, _unsent) =
+            self.pending.cut(self.options.lease_length, |endpoint| held.get(&endpoint).copied());
+        batches.push(Batch {
+            leases: held.values().copied().collect(),
+            release: held.keys().copied().collect(),
+            ..last
+        });
+        batches.into_iter().map(without_attempts).filter(|batch| !batch.is_empty()).collect()
+    }
+}
+
+/// Nothing of it is sent, so nothing is written that says so.
+fn without_attempts(mut batch: Batch) -> Batch {
+    batch.deliveries.retain(|record| !matches!(record.state, DeliveryState::InFlight { .. }));
+    batch.send.clear();
+    batch.renew.clear();
+    batch
+}

@@ -1,0 +1,181 @@
+//! The worker itself panics: it is started again, takes its endpoints over at once, and sends nothing twice.
+
+#![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod scripted;
+
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
+
+use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
+use gymhook_engine::store::memory::MemoryStore;
+use gymhook_engine::store::{State, Store, StoreError};
+use gymhook_engine::{Engine, NotReady, WorkerState};
+use http::StatusCode;
+use scripted::{
+    Reply, Scripted, accepted, delivery, endpoint, notification, policy, status, subscription, until,
+};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Panics in the worker's own code: where it logs that an endpoint started to fail, so many times.
+#[derive(Clone, Default)]
+struct Trap(Arc<AtomicU32>);
+
+struct Finds(bool);
+
+impl Visit for Finds {
+    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
+        self.0 |= format!("{value:?}") == "StartedFailing";
+    }
+}
+
+impl Subscriber for Trap {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut finds = Finds(false);
+        event.record(&mut finds);
+        if finds.0 {
+            let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            assert!(left.is_err(), "into the trap");
+        }
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Delivery 1 fails once, at endpoint 1; everything else is accepted, and delivery 9 is never answered at first.
+fn transport() -> Scripted {
+    Scripted::new(|sending| {
+        let attempt = sending.attempt.attempt;
+        match (attempt.delivery, attempt.send) {
+            (id, 1) if id == delivery(1) => status(StatusCode::BAD_GATEWAY),
+            (id, 1) if id == delivery(9) => Reply::Never,
+            _ => accepted(),
+        }
+    })
+}
+
+async fn start(store: FaultyStore<MemoryStore>, transport: Scripted) -> Engine<FaultyStore<MemoryStore>> {
+    let engine = Engine::builder(store)
+        .poll_interval(Duration::from_millis(20))
+        .shutdown_grace(Duration::from_millis(200))
+        .start(transport)
+        .await
+        .unwrap();
+    for number in 1..=3 {
+        engine.put_subscription(&subscription(number, policy())).await.unwrap();
+    }
+    engine
+}
+
+async fn until_delivered(engine: &Engine<FaultyStore<MemoryStore>>, ids: &[u128]) {
+    for id in ids {
+        until("it is delivered", || async {
+            let row = engine.store().inner().delivery(delivery(*id)).await.unwrap().unwrap();
+            row.state == State::Delivered
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_is_started_again_and_sends_nothing_twice_but_what_was_under_way() {
+    let trap = Trap(Arc::new(AtomicU32::new(2)));
+    let _set = tracing::subscriber::set_default(trap.clone());
+    let transport = transport();
+    let engine = start(FaultyStore::new(MemoryStore::with_system_clock()), transport.clone()).await;
+    assert_eq!(engine.readiness().await, Ok(()));
+    let _new = engine.enqueue(vec![notification(9, 3), notification(2, 2)]).await.unwrap();
+    until("delivery 9 is under way", || async { transport.sent_ids().contains(&9) }).await;
+    let _new = engine.enqueue(vec![notification(1, 1), notification(3, 2)]).await.unwrap();
+
+    // A lease lasts for 90 s, and the test waits for one minute: the next worker need not wait for its end.
+    until_delivered(&engine, &[1, 2, 3, 9]).await;
+    let _new = engine.enqueue(vec![notification(4, 1), notification(5, 2)]).await.unwrap();
+    until_delivered(&engine, &[4, 5]).await;
+    let mut sent = transport.sent_ids();
+    sent.sort_unstable();
+    assert_eq!(sent, [1, 1, 2, 3, 4, 5, 9, 9], "1 had failed, and 9 was under way");
+
+    let health = engine.health();
+    assert!(matches!(health.worker, WorkerState::Running { .. }), "{health:?}");
+    assert!(health.restarts >= 1, "{health:?}");
+    assert!(
+        health.last_panic.as_ref().unwrap().starts_with("the worker panicked: into the trap"),
+        "{health:?}"
+    );
+    assert!(health.last_commit.is_some() && health.last_visit >= health.last_commit, "{health:?}");
+    assert_eq!(engine.readiness().await, Ok(()));
+    engine.shutdown().await;
+    assert_eq!(engine.health().worker, WorkerState::Stopped);
+    assert_eq!(engine.readiness().await, Err(NotReady::Worker { state: WorkerState::Stopped }));
+}
+
+#[tokio::test]
+async fn a_worker_is_started_again_once_its_store_is_back_or_stops_when_it_is_told_to() {
+    let trap = Trap::default();
+    let _set = tracing::subscriber::set_default(trap.clone());
+    for stops in [false, true] {
+        trap.0.store(1, Ordering::SeqCst);
+        let store = FaultyStore::new(MemoryStore::with_system_clock());
+        let engine = start(store.clone(), transport()).await;
+        let broken = StoreError::Unavailable { problem: "no".to_owned() };
+        let faults = store.clone();
+        // The attempt has been sent: from now on nothing can be written.
+        store.on(Operation::Commit, When::After, move || {
+            faults.fail_every(Operation::Commit, When::Before, core::num::NonZeroU32::MIN, broken.clone());
+        });
+        let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+        until("it is started again", || async {
+            matches!(engine.health().worker, WorkerState::Restarting { .. })
+        })
+        .await;
+        let state = engine.health().worker;
+        assert_eq!(engine.readiness().await, Err(NotReady::Worker { state }));
+        store.on(Operation::Commit, When::After, || {});
+        store.heal();
+        if stops {
+            engine.shutdown().await;
+            assert_eq!(engine.health().worker, WorkerState::Stopped);
+            // What had ended is written, and nobody holds a lease.
+            let stats =
+                store.endpoint_stats(endpoint(1), engine.now().await.unwrap()).await.unwrap().unwrap();
+            assert_eq!(stats.lease, None);
+        } else {
+            until_delivered(&engine, &[1]).await;
+            let logged = store.attempts(delivery(1)).await.unwrap();
+            assert_eq!(logged.iter().map(|row| row.status).collect::<Vec<_>>(), [Some(502), Some(200)]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_engine_without_a_worker_is_ready_when_its_store_is() {
+    let store = FaultyStore::new(MemoryStore::with_system_clock());
+    let engine = Engine::builder(store.clone()).enqueue_only();
+    assert_eq!(engine.health().worker, WorkerState::EnqueueOnly);
+    assert_eq!(engine.readiness().await, Ok(()));
+    store.fail_next(Operation::CheckWritable, When::Before, StoreError::Full);
+    assert_eq!(engine.readiness().await, Err(NotReady::Store(StoreError::Full)));
+}
