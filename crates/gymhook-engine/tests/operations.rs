@@ -21,6 +21,7 @@ use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{DeliveryQuery, Redelivery, SqliteStore, State, Store, StoreError};
 use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
+use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -279,7 +280,8 @@ async fn whoever_watches_hears_of_a_disabled_endpoint() {
         .start(Scripted::new(|_| status(StatusCode::GONE)))
         .await
         .unwrap();
-    engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    let disabled_by_410 = policy().retry().clone().with_classify(Classify::new().disabling_on_gone());
+    engine.put_subscription(&subscription(1, policy().with_retry(disabled_by_410))).await.unwrap();
     let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
     until("it is disabled", || async {
         heard.lock().unwrap().iter().any(|change| matches!(change, EndpointChange::Disabled { .. }))
