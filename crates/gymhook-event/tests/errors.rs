@@ -32,7 +32,9 @@ fn what_is_not_json_is_refused_by_every_vendor() {
 #[test]
 fn half_a_surrogate_pair_is_refused() {
     for text in [r"\ud800", r"\udc00", r"\ud800\u0041"] {
-        let body = format!(r#"{{"accountId":"{text}","timestamp":1,"type":"TEST"}}"#);
+        let id = format!(r#"{{"accountId":"{text}","timestamp":1,"type":"TEST"}}"#);
+        assert!(decode::<egym::Notification>(id.as_bytes()).is_err(), "{id}");
+        let body = format!(r#"{{"accountId":"a","timestamp":1,"type":"{text}"}}"#);
         let error = decode::<egym::Notification>(body.as_bytes()).unwrap_err();
         assert!(matches!(error, DecodeError::NotJson { line: 1, .. }), "{error}");
     }
