@@ -271,7 +271,7 @@ const NOTES: [(Kind, &str); 4] = [
 #[test]
 fn the_table_of_kinds_is_what_the_types_mean() {
     use gymhook_event::{egym, gympoint, perfectgym, pg_next, point};
-    fn named<'a, T: std::fmt::Display + 'a>(
+    fn named<'a, T: core::fmt::Display + 'a>(
         vendor: &'static str,
         types: &'a [T],
         kind_of: fn(&T) -> Kind,

@@ -110,7 +110,9 @@ impl fmt::Display for Retries<'_> {
         match self.0.jitter() {
             Jitter::None => Ok(()),
             Jitter::Full => f.write_str(", spread from zero to the whole wait"),
-            spread => write!(f, ", spread: {spread:?}"),
+            Jitter::Equal => f.write_str(", spread over the upper half of the wait"),
+            Jitter::Decorrelated => f.write_str(", spread up to thrice the wait before"),
+            Jitter::Proportional { percent } => write!(f, ", spread by {percent} % to either side"),
         }
     }
 }

@@ -60,9 +60,29 @@ struct Fields {
 
 impl Fields {
     fn related(self, event_type: &EventType) -> Option<(SubjectKind, Id)> {
-        let (kind, id) = match event_type {
-            EventType::AggregatorMemberCreated => (SubjectKind::AggregatorMember, self.aggregator_id),
-            EventType::ContractAdditionalModuleCreated
+        let (kind, id) = if is_about_a_contract(event_type) {
+            (SubjectKind::Contract, self.contract_id)
+        } else if matches!(event_type, EventType::ClassSlotCancelled | EventType::ClassSlotUpdated) {
+            (SubjectKind::Class, self.class_id)
+        } else if *event_type == EventType::AggregatorMemberCreated {
+            (SubjectKind::AggregatorMember, self.aggregator_id)
+        } else if *event_type == EventType::CustomerHomeStudioUpdated {
+            (SubjectKind::Studio, self.target_studio_id)
+        } else if *event_type == EventType::FinanceDebtCollectionCaseUpdated {
+            let agency = self.agency_debt_collection_case_id.or(self.agency_collection_case_id);
+            (SubjectKind::DebtCollectionCase, agency.or(self.collection_case_id))
+        } else {
+            return None;
+        };
+        Some((kind, id?))
+    }
+}
+
+/// Whether `contractId` is published for the type, or goes with what receivers have seen of it.
+fn is_about_a_contract(event_type: &EventType) -> bool {
+    matches!(
+        event_type,
+        EventType::ContractAdditionalModuleCreated
             | EventType::ContractAdditionalModuleDeleted
             | EventType::ContractAdditionalModuleUpdated
             | EventType::ContractAdditionalModuleCancelled
@@ -73,19 +93,8 @@ impl Fields {
             | EventType::ContractIdlePeriodCancelled
             | EventType::ContractIdlePeriodUpdated
             | EventType::CustomerCheckinStudiosUpdated
-            | EventType::ContractReversed => (SubjectKind::Contract, self.contract_id),
-            EventType::CustomerHomeStudioUpdated => (SubjectKind::Studio, self.target_studio_id),
-            EventType::ClassSlotCancelled | EventType::ClassSlotUpdated => {
-                (SubjectKind::Class, self.class_id)
-            }
-            EventType::FinanceDebtCollectionCaseUpdated => {
-                let agency = self.agency_debt_collection_case_id.or(self.agency_collection_case_id);
-                (SubjectKind::DebtCollectionCase, agency.or(self.collection_case_id))
-            }
-            _ => return None,
-        };
-        Some((kind, id?))
-    }
+            | EventType::ContractReversed
+    )
 }
 
 impl CheckedOut {
