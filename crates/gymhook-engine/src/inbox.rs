@@ -169,6 +169,9 @@ impl<S: Store> Inbox<S> {
             Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery }),
             Some(Ok(Enqueued::Duplicate { state })) => Ok(Accepted::Duplicate { delivery, state }),
             Some(Err(Refused::Conflict { delivery })) => Err(AcceptError::Conflict { delivery }),
+            Some(Err(unstorable @ Refused::Unstorable { .. })) => {
+                Err(StoreError::Invalid { problem: unstorable.to_string() }.into())
+            }
             Some(Err(Refused::UnknownEndpoint { .. })) | None => Err(AcceptError::Gone { inbox: self.id }),
         }
     }
@@ -182,7 +185,7 @@ impl<S: Store> Inbox<S> {
             DedupeBasis::Derived => "derived",
             _ => "other",
         };
-        let scope = key.scope().map(gymhook::signature::KeyId::as_str);
+        let scope = key.scope().map(gymhook::signature::Tenant::as_str);
         let mut digest =
             Sha256::new().chain_update(b"gymhook-inbox\0").chain_update(self.id.as_uuid().as_bytes());
         // Each part with its length before it, so that no two lists of parts are one text.

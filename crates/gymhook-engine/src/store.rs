@@ -12,6 +12,8 @@
 //! - **Bytes in, bytes out.** A body is never parsed, re-encoded or cut.
 //! - **One bad row stops nothing.** A row that cannot be read is put aside under [`State::Quarantined`] and counted.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod admission;
 mod columns;
 mod command;
 mod error;
@@ -25,6 +27,7 @@ pub mod postgres;
 pub(crate) mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod storable;
 #[cfg(feature = "store-tests")]
 pub mod suite;
 mod work;
@@ -44,6 +47,7 @@ pub use self::postgres::PostgresStore;
 pub use self::row::{NewNotification, Refused, State, SubscriptionRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
+pub use self::storable::Unstorable;
 pub use self::work::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,
     WorkerId,
@@ -64,6 +68,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     ///
     /// A deleted subscription stays deleted, and none changes its direction: then nothing is written and `false` is returned.
     /// The row's record counts only if the subscription is new, its `deleted_at` never.
+    ///
+    /// # Errors
+    /// What [`SubscriptionRow::check`] says.
     fn put_subscription(
         &self,
         row: SubscriptionRow,
@@ -95,10 +102,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
     ///
     /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
-    /// was put aside is taken: [`Refused::Conflict`].
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] if a text cannot be kept as it is, because the database knows no NUL.
+    /// was put aside is taken: [`Refused::Conflict`]. What [`NewNotification::check`] refuses is refused alone:
+    /// [`Refused::Unstorable`].
     fn enqueue(
         &self,
         new: Vec<NewNotification>,
@@ -208,6 +213,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     // API keys of one's own callers.
 
     /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`].
+    ///
+    /// # Errors
+    /// What [`ApiKeyRow::check`] says.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The key with this digest.

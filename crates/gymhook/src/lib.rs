@@ -8,6 +8,7 @@ mod provider_table;
 mod reader;
 mod received;
 mod receiver;
+pub mod secret_source;
 pub mod send;
 mod source;
 mod unsigned;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use gymhook_event::{DedupeKey, Event, Notification, Vendor};
-use gymhook_signature::{KeyId, Proof, RequestId, SenderAssurance};
+use gymhook_signature::{Proof, RequestId, SenderAssurance, Tenant};
 use sha2::{Digest as _, Sha256};
 
 /// A typed notification beside the exact bytes of its body.
@@ -14,16 +14,19 @@ use sha2::{Digest as _, Sha256};
 pub struct Received<N> {
     body: Bytes,
     notification: N,
-    scope: Option<KeyId>,
+    scope: Option<Tenant>,
     id: Option<(RequestId, DedupeBasis)>,
 }
 
 impl<N: Notification> Received<N> {
     pub(crate) fn new(body: Bytes, notification: N, proof: Option<&Proof>) -> Self {
-        // A shared key *is* the studio. The keys of the other schemes are generations of one secret: a repeat that is signed
-        // with the next one, or stripped of one signature out of two, is a repeat all the same.
-        let names_the_sender = |proof: &&Proof| proof.assurance().sender == SenderAssurance::BearerSecret;
-        let scope = proof.filter(names_the_sender).map(|proof| proof.key().clone());
+        // A shared key *is* the studio, unless it was said whose it is. The keys of the other schemes are generations of one
+        // secret: a repeat that is signed with the next one, or stripped of one signature out of two, is a repeat all the same.
+        let scope = proof.and_then(|proof| match proof.assurance().sender {
+            SenderAssurance::BearerSecret => Some(proof.tenant()),
+            SenderAssurance::KeyedDigest | SenderAssurance::Hmac | _ => proof.named_tenant(),
+        });
+        let scope = scope.cloned();
         let id = proof.and_then(Proof::id).map(|id| (*id, DedupeBasis::SignedId));
         Self { body, notification, scope, id }
     }
@@ -136,19 +139,20 @@ impl DedupeBasis {
 
 /// The key to recognise a repeat by, at most 256 bytes and a scope.
 ///
-/// Ids of different studios may collide, so where a shared key tells the studio (EGYM, PG Next) it is part of the key. Shown as
-/// `scope/id`, with what is not printable escaped; compare and store the parts, not the text.
+/// Ids of different studios may collide, so where a shared key tells the studio (EGYM, PG Next) its tenant is part of the key,
+/// the same before and after a rotation if [`Key::with_tenant`](gymhook_signature::Key::with_tenant) says so. Shown as `scope/id`, with what is not printable escaped; compare and store the parts, not the text.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ScopedDedupeKey {
-    scope: Option<KeyId>,
+    scope: Option<Tenant>,
     id: String,
     basis: DedupeBasis,
 }
 
 impl ScopedDedupeKey {
-    /// The studio, by the name of its shared key; `None` where the request's key does not name its sender.
+    /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to
+    /// belong to a [tenant](gymhook_signature::Key::with_tenant).
     #[must_use]
-    pub fn scope(&self) -> Option<&KeyId> {
+    pub fn scope(&self) -> Option<&Tenant> {
         self.scope.as_ref()
     }
 

@@ -105,6 +105,9 @@ impl<S: Store> Engine<S> {
         let refused = self.enqueue(vec![test]).await?.into_iter().find_map(Result::err);
         match refused {
             None => Ok(id),
+            Some(unstorable @ Refused::Unstorable { .. }) => {
+                Err(StoreError::Invalid { problem: unstorable.to_string() }.into())
+            }
             Some(_) => Err(SubscriptionError::Unknown { subscription }),
         }
     }

@@ -149,6 +149,7 @@ impl Store for MemoryStore {
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        row.check()?;
         Ok(self.leaving_work(|tables| tables.put_subscription(row, now)))
     }
 
@@ -249,6 +250,7 @@ impl Store for MemoryStore {
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        row.check()?;
         self.with_tables(|tables| tables.put_api_key(row))
     }
 

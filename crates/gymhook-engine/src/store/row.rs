@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::Unstorable;
 use crate::Direction;
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
@@ -114,6 +115,16 @@ pub enum Refused {
     UnknownEndpoint {
         /// The endpoint asked for.
         endpoint: EndpointId,
+    },
+    /// A field of it cannot be stored, in this store or another: the same again would be refused again.
+    #[error("delivery {delivery} cannot be stored: its {field} {problem}")]
+    Unstorable {
+        /// The id.
+        delivery: DeliveryId,
+        /// The field: "event type", "origin" or "body".
+        field: &'static str,
+        /// What is wrong with it.
+        problem: Unstorable,
     },
 }
 

@@ -191,7 +191,7 @@ macro_rules! __store_behaviours {
                 an_event_type_is_any_text
                 an_origin_is_kept
                 a_large_batch_is_taken_whole
-                a_nul_in_a_type_is_kept_or_refused
+                what_cannot_be_stored_is_refused_alone
             }
             fencing {
                 who_has_lost_the_lease_changes_nothing
@@ -226,6 +226,7 @@ macro_rules! __store_behaviours {
                 a_key_is_changed_and_revoked
                 a_digest_is_one_keys
                 the_oldest_is_listed_first
+                a_label_that_cannot_be_stored_is_refused
             }
             leasing {
                 only_what_has_something_to_do_is_leased
@@ -304,6 +305,7 @@ macro_rules! __store_behaviours {
                 a_deleted_one_stays_deleted
                 none_changes_its_direction
                 a_deleted_one_is_never_leased
+                what_cannot_be_stored_is_refused
             }
         }
     };

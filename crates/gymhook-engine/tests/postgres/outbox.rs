@@ -2,7 +2,7 @@
 
 use gymhook_delivery::{DeliveryId, Enqueued};
 use gymhook_engine::store::postgres::enqueue_in;
-use gymhook_engine::store::{Refused, Store, StoreError};
+use gymhook_engine::store::{NewNotification, Refused, Store, StoreError};
 
 use crate::stage::{NOW, client, endpoint, execute, fresh, notification, shared, subscribe};
 
@@ -47,14 +47,17 @@ async fn refusals_leave_the_transaction_usable() {
     store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
 
     let transaction = client.transaction().await.unwrap();
-    let other = gymhook_engine::store::NewNotification { body: "other".into(), ..notification(1, 1) };
-    let new = [notification(1, 1), other, notification(2, 9), notification(3, 1), notification(3, 1)];
+    let other = NewNotification { body: "other".into(), ..notification(1, 1) };
+    let odd = NewNotification { event_type: "a\0b".to_owned(), ..notification(4, 1) };
+    let new = [notification(1, 1), other, notification(2, 9), odd, notification(3, 1), notification(3, 1)];
     let handed_over = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
     assert!(matches!(handed_over[0], Ok(Enqueued::Duplicate { .. })));
     assert_eq!(handed_over[1], Err(Refused::Conflict { delivery: DeliveryId::from_u128(1) }));
     assert_eq!(handed_over[2], Err(Refused::UnknownEndpoint { endpoint: endpoint(9) }));
-    assert_eq!(handed_over[3], Ok(Enqueued::New));
-    assert!(matches!(handed_over[4], Ok(Enqueued::Duplicate { .. })));
+    let unstorable = handed_over[3].unwrap_err().to_string();
+    assert!(unstorable.contains("event type has a NUL character"), "{unstorable}");
+    assert_eq!(handed_over[4], Ok(Enqueued::New));
+    assert!(matches!(handed_over[5], Ok(Enqueued::Duplicate { .. })));
     assert_eq!(enqueue_in(&transaction, store.schema(), &[]).await, Ok(Vec::new()));
     transaction.commit().await.unwrap();
     assert_eq!(store.stats(NOW).await.unwrap().waiting, 2);

@@ -126,6 +126,7 @@ impl Tables {
     }
 
     pub(super) fn enqueue(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
+        new.check()?;
         if self.living_mut(new.endpoint).is_none() {
             return Err(Refused::UnknownEndpoint { endpoint: new.endpoint });
         }

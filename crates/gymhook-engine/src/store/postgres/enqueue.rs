@@ -7,7 +7,6 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
 use time::UtcDateTime;
 use tokio::join;
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
@@ -15,7 +14,8 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::{Failure, Result};
 use super::options::Schema;
-use super::row::{DELIVERY, Delivery, check_text};
+use super::row::{DELIVERY, Delivery};
+use super::values::{Values, typed};
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -53,14 +53,13 @@ type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
 /// ```
 ///
 /// # Errors
-/// [`StoreError::Invalid`] if the transaction would not be on disk when it has committed (`synchronous_commit` is off) or a
-/// name has a NUL character, and whatever PostgreSQL says; then roll back.
+/// [`StoreError::Invalid`] if the transaction would not be on disk when it has committed (`synchronous_commit` is off), and
+/// whatever PostgreSQL says; then roll back.
 pub async fn enqueue_in(
     transaction: &Transaction<'_>,
     schema: &Schema,
     new: &[NewNotification],
 ) -> core::result::Result<Outcomes, StoreError> {
-    check(new)?;
     let asked = "SELECT clock_timestamp(), current_setting('synchronous_commit') <> 'off'";
     let row = transaction.query_typed_one(asked, &[]).await?;
     if !row.try_get::<_, bool>(1)? {
@@ -71,14 +70,6 @@ pub async fn enqueue_in(
     Ok(insert(Runner::Caller { transaction, schema }, schema, new, now).await?)
 }
 
-/// Whether everything can be kept as it is.
-pub(super) fn check(new: &[NewNotification]) -> core::result::Result<(), StoreError> {
-    new.iter().try_for_each(|new| {
-        check_text("an event's type", &new.event_type)?;
-        check_text("an origin", new.origin.as_deref().unwrap_or_default())
-    })
-}
-
 /// The same in a transaction of its own.
 pub(super) async fn enqueue(
     lent: Lent<'_>,
@@ -86,15 +77,13 @@ pub(super) async fn enqueue(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
-    let is_one_statement = chunks(new.iter().collect()).len() <= 1;
+    let is_one_statement = chunks(storable(new)).len() <= 1;
     if !is_one_statement {
-        lent.batch("BEGIN").await?;
+        lent.begin("").await?;
     }
     let outcomes = insert(Runner::Lent(&lent), schema, new, now).await?;
-    if !is_one_statement {
-        lent.batch("COMMIT").await?;
-    }
-    lent.give_back();
+    // It commits, if it is several.
+    lent.give_back().await?;
     Ok(outcomes)
 }
 
@@ -114,15 +103,20 @@ impl Runner<'_> {
         }
     }
 
-    async fn query(self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
+    /// Whether what a statement has done stays, whatever comes of the next one.
+    fn commits_each_statement(self) -> bool {
         match self {
-            Self::Lent(lent) => {
-                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|(value, _)| *value).collect();
-                lent.query(sql, &values).await
-            }
+            Self::Lent(lent) => !lent.is_in_transaction(),
+            Self::Caller { .. } => false,
+        }
+    }
+
+    async fn query(self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+        match self {
+            Self::Lent(lent) => lent.query(sql, values).await,
             // One round trip, and no statement left behind on a connection that is not ours.
             Self::Caller { transaction, schema } => {
-                Ok(transaction.query_typed(&schema.render(sql), values).await?)
+                Ok(transaction.query_typed(&schema.render(sql), &typed(values)).await?)
             }
         }
     }
@@ -134,12 +128,31 @@ async fn insert(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
+    let mut stored = insert_storable(runner, schema, &storable(new), now).await?.into_iter();
+    let outcome = |new: &NewNotification| match new.check() {
+        Err(refused) => Some(Err(refused)),
+        Ok(()) => stored.next(),
+    };
+    Ok(new.iter().filter_map(outcome).collect())
+}
+
+/// Those that the database can keep.
+fn storable(new: &[NewNotification]) -> Vec<&NewNotification> {
+    new.iter().filter(|new| new.check().is_ok()).collect()
+}
+
+async fn insert_storable(
+    runner: Runner<'_>,
+    schema: &Schema,
+    new: &[&NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
     if new.is_empty() {
         return Ok(Vec::new());
     }
     let orders = draw_orders(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
-    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().zip(orders.iter().copied()).collect();
+    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
     by_id.sort_by_key(|(new, order)| (new.id, *order));
 
     let mut inserted = BTreeSet::new();
@@ -147,17 +160,17 @@ async fn insert(
         inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
     }
     let is_inserted = |order: &i64| inserted.contains(order);
-    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| new);
+    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
     let held = Held::read(runner, rest.collect()).await?;
     let outcome = |(new, order)| if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new) };
-    new.iter().zip(&orders).map(outcome).collect()
+    new.iter().copied().zip(&orders).map(outcome).collect()
 }
 
 /// Draws as many orders, which are higher than all that were drawn before.
 async fn draw_orders(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
     let sql = "SELECT nextval('gymhook.orders') FROM generate_series(1, $1::bigint)";
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows = runner.query(sql, &[(&count, Type::INT8)]).await?;
+    let rows = runner.query(sql, &[&count]).await?;
     let mut orders = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
     orders.sort_unstable();
     Ok(orders)
@@ -249,27 +262,22 @@ async fn insert_chunk(
     let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
     let now = micros::floor(now);
     let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
-    let values: [(&(dyn ToSql + Sync), Type); 11] = [
-        (&now, Type::INT8),
-        (&seqs, Type::INT8_ARRAY),
-        (&ids, Type::UUID_ARRAY),
-        (&endpoints, Type::UUID_ARRAY),
-        (&digests, Type::BYTEA_ARRAY),
-        (&event_types, Type::TEXT_ARRAY),
-        (&tests, Type::BOOL_ARRAY),
-        (&bodies, Type::BYTEA_ARRAY),
-        (&due, Type::INT8_ARRAY),
-        (&checks, Type::INT8_ARRAY),
-        (&origins, Type::TEXT_ARRAY),
-    ];
+    let values: Values<'_> =
+        &[&now, &seqs, &ids, &endpoints, &digests, &event_types, &tests, &bodies, &due, &checks, &origins];
     let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
-    let told: [(&(dyn ToSql + Sync), Type); 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
+    let told: Values<'_> = &[&channel, &payloads];
     runner.prepare(INSERT).await?;
     runner.prepare(NOTIFY).await?;
     // First polled, and so sent, in this order.
-    let (inserted, heard) = join!(runner.query(INSERT, &values), runner.query(NOTIFY, &told));
+    let (inserted, heard) = join!(runner.query(INSERT, values), runner.query(NOTIFY, told));
     let inserted = inserted?;
-    heard?;
+    match heard {
+        // What was inserted is there all the same, and workers look for themselves.
+        Err(failure) if runner.commits_each_statement() => {
+            tracing::warn!(problem = %failure.error, "no worker was told of what was enqueued");
+        }
+        heard => drop(heard?),
+    }
     Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
 }
 
@@ -292,7 +300,7 @@ impl Held {
         let endpoints: BTreeSet<Uuid> = rest.iter().map(|new| *new.endpoint.as_uuid()).collect();
         let endpoints: Vec<Uuid> = endpoints.into_iter().collect();
         let known = "SELECT id FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL";
-        let known = runner.query(known, &[(&endpoints, Type::UUID_ARRAY)]).await?;
+        let known = runner.query(known, &[&endpoints]).await?;
         let known = known.iter().map(|row| Ok(EndpointId::from(row.try_get::<_, Uuid>(0)?)));
 
         let ids: Vec<Uuid> = rest.iter().map(|new| *new.id.as_uuid()).collect();
@@ -300,7 +308,7 @@ impl Held {
             "SELECT {DELIVERY} FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
              WHERE n.id = ANY ($1::uuid[])"
         );
-        let rows = runner.query(&deliveries, &[(&ids, Type::UUID_ARRAY)]).await?;
+        let rows = runner.query(&deliveries, &[&ids]).await?;
         let deliveries = rows.iter().map(|row| {
             let id = DeliveryId::from(row.try_get::<_, Uuid>(1)?);
             Ok((id, Delivery::read(row, 0)?.record.ok()))
@@ -315,7 +323,8 @@ impl Held {
         let Some(held) = self.deliveries.get(&new.id) else {
             // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
             let problem = format!("delivery {} is neither there nor new", new.id);
-            return Err(Failure { error: StoreError::Unavailable { problem }, was_undone: true });
+            let error = StoreError::Unavailable { problem };
+            return Err(Failure { was_undone: true, ..error.into() });
         };
         let same = held.filter(|held| {
             held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test

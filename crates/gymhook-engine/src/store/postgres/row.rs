@@ -102,7 +102,7 @@ pub(super) async fn quarantine(lent: &Lent<'_>, damaged: &[Damaged]) -> Result<(
     let checks: Vec<i64> = damaged.iter().map(|row| row.check).collect();
     let sql = "UPDATE gymhook.deliveries d SET state = 5 FROM unnest($1::bigint[], $2::bigint[]) AS n (seq, check_sum)
                WHERE d.seq = n.seq AND d.check_sum = n.check_sum";
-    lent.execute(sql, &[&seqs, &checks]).await?;
+    lent.query(sql, &[&seqs, &checks]).await?;
     Ok(())
 }
 
@@ -146,14 +146,6 @@ pub(super) fn count(number: i64) -> u64 {
 
 pub(super) fn body(row: &Row, column: usize) -> Result<Bytes> {
     Ok(Bytes::copy_from_slice(row.try_get(column)?))
-}
-
-/// PostgreSQL's text has no NUL.
-pub(super) fn check_text(what: &'static str, text: &str) -> Result<(), StoreError> {
-    if text.contains('\0') {
-        return Err(StoreError::Invalid { problem: format!("{what} has a NUL character") });
-    }
-    Ok(())
 }
 
 /// The states that the SQL here names by number.

@@ -64,10 +64,10 @@ pub(super) fn insert(
     let mut known = Known::default();
     let mut enqueued = Vec::with_capacity(new.len());
     for (order, new) in (first..).zip(new) {
-        enqueued.push(if known.has(connection, new.endpoint)? {
-            insert_one(connection, new, order, now)?
-        } else {
-            Err(Refused::UnknownEndpoint { endpoint: new.endpoint })
+        enqueued.push(match new.check() {
+            Err(refused) => Err(refused),
+            Ok(()) if known.has(connection, new.endpoint)? => insert_one(connection, new, order, now)?,
+            Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
         });
     }
     Ok(enqueued)
@@ -146,10 +146,28 @@ fn compare(
     new: &NewNotification,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     let conflict = Refused::Conflict { delivery: new.id };
-    let held = row::delivery_by_id(connection, new.id)?.and_then(|(_, record)| record.ok());
-    let same = held
-        .filter(|held| held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test);
-    Ok(same.map(|held| Enqueued::Duplicate { state: held.state }).ok_or(conflict))
+    let held = row::delivery_by_id(connection, new.id)?
+        .and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
+    let same = held.filter(|(_, held)| {
+        held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
+    });
+    let Some((sequence, held)) = same else { return Ok(Err(conflict)) };
+    make_whole(connection, sequence, new)?;
+    Ok(Ok(Enqueued::Duplicate { state: held.state }))
+}
+
+/// Gives a delivery its body if that is missing. Its digest has said that the bytes are the same, and whoever enqueues it again
+/// may be the last one to have them.
+fn make_whole(connection: &Connection, sequence: i64, new: &NewNotification) -> Result<()> {
+    let has_body =
+        connection.prepare_cached("SELECT 1 FROM gymhook_bodies WHERE seq = ?1")?.exists([sequence])?;
+    if !has_body {
+        tracing::error!(delivery = %new.id, "a delivery had no body: it has the one that was enqueued again");
+        connection
+            .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
+            .execute(params![sequence, new.body.as_ref()])?;
+    }
+    Ok(())
 }
 
 pub(super) fn command(

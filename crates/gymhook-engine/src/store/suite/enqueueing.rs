@@ -5,7 +5,7 @@ use gymhook_delivery::{DeliveryState, End, Enqueued};
 
 use super::Harness;
 use super::stage::{HOUR, MICRO, SECOND, Stage, begun, delivery, ended, endpoint, notification};
-use crate::store::{Batch, NewNotification, Refused, State, Store, StoreError};
+use crate::store::{Batch, NewNotification, Refused, State, Store, Unstorable};
 
 /// What was handed over is there, as it was handed over.
 pub async fn a_new_one_is_kept_whole<H: Harness>(harness: &H) {
@@ -243,19 +243,46 @@ pub async fn a_large_batch_is_taken_whole<H: Harness>(harness: &H) {
     assert_eq!((stats.waiting, u128::from(stats.in_flight)), (0, MANY));
 }
 
-/// Not every database has a NUL in its texts. A store either keeps it, or takes nothing of the batch and says who is to
-/// blame: asking again would not help.
-pub async fn a_nul_in_a_type_is_kept_or_refused<H: Harness>(harness: &H) {
+/// What cannot be stored in every database is refused in each of them, with the field, and its neighbours are taken.
+pub async fn what_cannot_be_stored_is_refused_alone<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
-    let odd = NewNotification { event_type: "a\0b".to_owned(), ..notification(2, 1) };
-    match stage.store.enqueue(vec![notification(1, 1), odd], stage.now).await {
-        Ok(enqueued) => {
-            assert_eq!(enqueued, [Ok(Enqueued::New), Ok(Enqueued::New)]);
-            assert_eq!(stage.row(2).await.event_type, "a\0b");
-        }
-        Err(error) => {
-            assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
-            assert_eq!(stage.store.stats(stage.now).await.unwrap().waiting, 0);
-        }
-    }
+    let longest = "x".repeat(64 << 10);
+    let too_long = "x".repeat((64 << 10) + 1);
+    let typed =
+        |number, text: &str| NewNotification { event_type: text.to_owned(), ..notification(number, 1) };
+    let from =
+        |number, text: &str| NewNotification { origin: Some(text.to_owned()), ..notification(number, 1) };
+    let batch = vec![
+        typed(1, &longest),
+        typed(2, "a\0b"),
+        from(3, &longest),
+        from(4, "\0"),
+        typed(5, &too_long),
+        from(6, &too_long),
+        NewNotification { body: vec![0; (256 << 20) + 1].into(), ..notification(7, 1) },
+        // Whatever else is wrong with it, it will never be stored.
+        NewNotification { endpoint: endpoint(9), ..typed(8, "\0") },
+        notification(9, 1),
+    ];
+    let refused =
+        |number, field, problem| Err(Refused::Unstorable { delivery: delivery(number), field, problem });
+    let (bytes, limit) = (65_537, 65_536);
+    let expected = [
+        Ok(Enqueued::New),
+        refused(2, "event type", Unstorable::Nul),
+        Ok(Enqueued::New),
+        refused(4, "origin", Unstorable::Nul),
+        refused(5, "event type", Unstorable::TooLong { bytes, limit }),
+        refused(6, "origin", Unstorable::TooLong { bytes, limit }),
+        refused(7, "body", Unstorable::TooLong { bytes: 268_435_457, limit: 268_435_456 }),
+        refused(8, "event type", Unstorable::Nul),
+        Ok(Enqueued::New),
+    ];
+    assert_eq!(stage.store.enqueue(batch, stage.now).await.unwrap(), expected);
+    assert_eq!(stage.store.stats(stage.now).await.unwrap().waiting, 3);
+    assert_eq!(stage.row(1).await.event_type, longest);
+    assert_eq!(stage.store.delivery(delivery(2)).await, Ok(None));
+
+    let alone = stage.store.enqueue(vec![typed(2, "\0")], stage.now).await.unwrap();
+    assert_eq!(alone, [refused(2, "event type", Unstorable::Nul)], "of a whole batch");
 }

@@ -75,3 +75,14 @@ pub async fn the_oldest_is_listed_first<H: Harness>(harness: &H) {
     }
     assert_eq!(stage.store.api_keys().await, Ok(keys.to_vec()));
 }
+
+/// A label that not every database can keep is refused by each.
+pub async fn a_label_that_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let odd = ApiKeyRow { label: "a\0b".to_owned(), ..key(&stage, 1) };
+    match stage.store.put_api_key(odd).await {
+        Err(StoreError::Invalid { problem }) => assert!(problem.contains("label"), "{problem}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(stage.store.api_keys().await, Ok(Vec::new()));
+}

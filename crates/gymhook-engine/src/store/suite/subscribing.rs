@@ -5,7 +5,7 @@ use gymhook_delivery::{BreakerState, EndpointRecord};
 use super::Harness;
 use super::stage::{HOUR, Stage, disabled, endpoint, endpoints, held, notification, subscription, worker};
 use crate::Direction;
-use crate::store::{Batch, Command, LeaseRequest, Store, SubscriptionQuery, SubscriptionRow};
+use crate::store::{Batch, Command, LeaseRequest, Store, StoreError, SubscriptionQuery, SubscriptionRow};
 
 /// What was written comes back.
 pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
@@ -195,4 +195,25 @@ pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let request =
         LeaseRequest { worker: worker(1), direction: Direction::Outgoing, length: HOUR, limit: 1, only };
     assert_eq!(endpoints(&stage.store.lease(request, stage.now).await.unwrap()), []);
+}
+
+/// What not every database can keep is refused by each, with the field; nobody's gym has such a name.
+pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let longest = SubscriptionRow { gym: "g".repeat(1 << 10), ..subscription(1) };
+    assert_eq!(stage.store.put_subscription(longest.clone(), stage.now).await, Ok(true));
+    for (row, field) in [
+        (SubscriptionRow { gym: "a\0b".to_owned(), ..subscription(2) }, "gym"),
+        (SubscriptionRow { gym: "g".repeat((1 << 10) + 1), ..subscription(2) }, "gym"),
+        (SubscriptionRow { settings: "{\"\0\":1}".to_owned(), ..subscription(2) }, "settings"),
+    ] {
+        match stage.store.put_subscription(row, stage.now).await {
+            Err(StoreError::Invalid { problem }) => assert!(problem.contains(field), "{problem}"),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+    assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(None));
+    let all = |gym: &str| SubscriptionQuery { gym: Some(gym.to_owned()), after: None, limit: 10 };
+    assert_eq!(stage.store.subscriptions(all(&longest.gym)).await, Ok(vec![longest]));
+    assert_eq!(stage.store.subscriptions(all("a\0b")).await, Ok(Vec::new()));
 }
