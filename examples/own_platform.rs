@@ -8,7 +8,6 @@
 use std::error::Error;
 use std::time::Duration;
 
-use gymhook::delivery::AutoDisable;
 use gymhook::event::{DedupeKey, Event, Kind, Notification, Subject, SubjectId, SubjectKind, Vendor, decode};
 use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::signature::{BodyHmac, Encoding, Keyring, Secret};
@@ -60,15 +59,11 @@ impl Notification for Turnstile {
 
 fn acme() -> Provider<Turnstile> {
     let scheme = BodyHmac::new(HeaderName::from_static("x-acme-signature")).with_encoding(Encoding::Base64);
-    let profile = Profile {
-        page: "https://acme.example/webhooks",
-        attempt_timeout: Setting::published(Duration::from_secs(10)),
-        retry: Setting::published(RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(60), 5))),
-        url_rule: Setting::published(UrlRule::Https),
-        response_capture: Setting::our_default(ResponseCapture { max_characters: 500 }, "the log is small"),
-        auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
-        test_event: Setting::published(None),
-    };
+    let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(60), 5));
+    let mut profile = Profile::new("https://acme.example/webhooks", Setting::published(retry))
+        .with_attempt_timeout(Setting::published(Duration::from_secs(10)));
+    profile.url_rule = Setting::published(UrlRule::Https);
+    profile.response_capture = Setting::configured(ResponseCapture { max_characters: 500 });
     Provider::new(ACME, scheme, decode, profile)
 }
 

@@ -24,7 +24,7 @@ use gymhook::delivery::{
     Attempt, AttemptRef, BodyDigest, Delivery, DeliveryChange, DeliveryId, DeliveryState, Dispatcher, End,
     EndpointChange, EndpointId, Enqueued, Limits, NewDelivery, Output, Record, Redelivered,
 };
-use gymhook::retry::{Fault, Outcome, RetryPolicy, RetrySchedule};
+use gymhook::retry::{Classify, Fault, Outcome, RetryPolicy, RetrySchedule};
 use gymhook::send::{self, EndpointUrl};
 use gymhook::signature::{Keyring, Secret, Signer};
 use gymhook::{Provider, Receiver};
@@ -87,7 +87,8 @@ impl Sender {
         let provider = Provider::gympoint();
         let retry =
             RetryPolicy::new(RetrySchedule::fixed([100, 200, 400].map(Duration::from_millis).to_vec()))
-                .with_attempt_timeout(ATTEMPT_TIMEOUT);
+                .with_attempt_timeout(ATTEMPT_TIMEOUT)
+                .with_classify(Classify::new().disabling_on_gone());
         let policy = provider.profile().endpoint_policy().with_retry(retry);
 
         let mut dispatcher =

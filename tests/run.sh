@@ -64,7 +64,7 @@ cargo doc --workspace --no-deps --features gymhook-engine/postgres --locked
 
 say "examples"
 cargo build --release --examples --locked
-for example in quickstart conformance verify_request match_studio rotate_secret own_platform retry_table send_by_hand \
+for example in quickstart conformance verify_request match_studio rotate_secret own_platform manage_egym retry_table send_by_hand \
     send_durably many_workers inbox outbox; do
     printf -- '-- %s\n' "$example"
     cargo run --quiet --release --locked --example "$example" | tail -n 2

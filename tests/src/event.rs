@@ -78,7 +78,11 @@ fn facts(event: Event<'_>) -> Facts {
         ("kind", Some(event.kind.to_string())),
         ("subject", Some(event.subject.kind.to_string())),
         ("subject_id", event.subject.id.map(|id| id.to_string())),
+        ("related", event.related.map(|related| related.kind.to_string())),
+        ("related_id", event.related.and_then(|related| related.id).map(|id| id.to_string())),
+        ("person_id", event.person().and_then(|person| person.id).map(|id| id.to_string())),
         ("occurred_at", event.occurred_at.map(instant_text)),
+        ("recorded_at", event.recorded_at.map(instant_text)),
     ]
 }
 
@@ -151,14 +155,28 @@ fn read_expect(expect: &Object<'_>) -> Result<Expect, FieldError> {
 }
 
 fn read_facts(event: &Object<'_>) -> Result<Facts, FieldError> {
-    event.only(&["type", "kind", "subject", "subject_id", "occurred_at"])?;
+    event.only(&[
+        "type",
+        "kind",
+        "subject",
+        "subject_id",
+        "related",
+        "related_id",
+        "person_id",
+        "occurred_at",
+        "recorded_at",
+    ])?;
     let mut facts = Facts::new();
     for name in ["type", "kind", "subject"] {
         facts.extend(event.optional(name)?.map(|text| (name, Some(text))));
     }
-    facts.extend(event.optional("subject_id")?.map(|id| ("subject_id", id)));
-    if event.has("occurred_at") {
-        facts.push(("occurred_at", event.instant("occurred_at")?.map(instant_text)));
+    for name in ["subject_id", "related", "related_id", "person_id"] {
+        facts.extend(event.optional(name)?.map(|fact| (name, fact)));
+    }
+    for name in ["occurred_at", "recorded_at"] {
+        if event.has(name) {
+            facts.push((name, event.instant(name)?.map(instant_text)));
+        }
     }
     Ok(facts)
 }

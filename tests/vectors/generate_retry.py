@@ -31,6 +31,9 @@ PUBLISHED = {
         5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR,
     ],
 }
+# "a non-2xx status code", "in case of any error", "all non 2xx response status codes": 410 is one of them. Only the
+# specification's "Delivery success and failure" takes it for the end of the endpoint.
+GONE_ENDS = {"standard-webhooks"}
 RETRY_AFTER_MAX = DAY
 PRESENT = datetime.datetime(2026, 1, 1)
 
@@ -76,7 +79,7 @@ def expected(policy, outcomes):
         status = outcome.get("status")
         if status is not None and 200 <= status <= 299:
             return {"attempt_offsets_ms": offsets, "end": "delivered"}
-        if status == 410:
+        if status == 410 and isinstance(policy, str) and policy in GONE_ENDS:
             return {"attempt_offsets_ms": offsets, "end": "endpoint-gone"}
         if number == len(delays):
             return {"attempt_offsets_ms": offsets, "end": "undeliverable"}
@@ -154,12 +157,23 @@ def statuses():
         (599, "the last 5xx"),
     ]:
         case(f"status-{status}", why, "pg-next", answer(status), answer(200))
-    case("gone-at-once", "410 asks for no more notifications at all: no retry, although three are left", "pg-next", answer(410))
-    case("gone-at-a-retry", "410 ends the endpoint at whichever attempt it comes", "gympoint", answer(500), answer(410), answer(200))
+    gone = "standard-webhooks"
+    case("gone-at-once", "410 asks for no more notifications at all: no retry, although nine are left", gone, answer(410))
+    case("gone-at-a-retry", "410 ends the endpoint at whichever attempt it comes", gone, answer(500), answer(410), answer(200))
     case("gone-at-the-last-attempt", "410 at the last attempt is still the endpoint's wish, not an exhausted schedule",
-         "pg-next", *[answer(500)] * 3, answer(410))
-    case("gone-with-retry-after", "there is nothing to wait for", "pg-next", answer(410, retry_after="60"))
-    case("gone-without-retries", "410 is recognised without any retry to call off", "egym", answer(410))
+         gone, *[answer(500)] * 9, answer(410))
+    case("gone-with-retry-after", "there is nothing to wait for", gone, answer(410, retry_after="60"))
+    for policy, page in [
+        ("gympoint", '"If your endpoint returns a non-2xx status code"'),
+        ("pg-next", '"In case of any error, Webhook request will be resend"'),
+        ("point", '"all non 2xx response status codes (3xx, 4xx, or 5xx)"'),
+    ]:
+        attempts = len(PUBLISHED[policy]) + 1
+        case(f"{policy}-410-is-retried", f"the page retries it: {page}", policy, answer(410), answer(200))
+        case(f"{policy}-410-every-time", "the schedule ends the delivery, and nothing else does", policy, *[answer(410)] * attempts)
+    for policy in ["egym", "perfectgym"]:
+        case(f"{policy}-410-without-retries", "the page names no rule for 410: a failure like any other", policy, answer(410))
+    case("410-under-a-schedule-of-ones-own", "gone is a choice, not the default", {"delays_ms": [1_000]}, answer(410), answer(200))
 
 
 def errors():

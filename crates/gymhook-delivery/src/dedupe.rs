@@ -29,6 +29,10 @@ use crate::tick::Tick;
 /// | in progress | [`Claim::InProgress`] | [`Claim::Conflict`] | committed, with the claim's own token | unknown, with the claim's own token |
 /// | committed | [`Claim::Duplicate`] | [`Claim::Conflict`] | refused | refused |
 ///
+/// A key that this side derived, because the vendor gives no id, is advice and not proof: [`DedupeWindow::claim_derived`]
+/// judges key and body together, takes the same key with another body as [one that resembles](Claim::Resembling) it, and never
+/// as a conflict.
+///
 /// Its memory is bounded: a full window takes nothing new until something expires, because forgetting early would let
 /// a repetition through unnoticed. Answer 503 then, and the sender comes again.
 ///
@@ -49,6 +53,11 @@ use crate::tick::Tick;
 /// window.commit(&"evt_1", token, now)?;
 /// assert_eq!(window.claim("evt_1", body, now)?, Claim::Duplicate); // answer 200
 /// assert_eq!(window.claim("evt_1", BodyDigest::new([2; 32]), now)?, Claim::Conflict);
+///
+/// // A key put together from an account, a type and a time:
+/// let Claim::New(_) = window.claim_derived("egym:1:a", body, now)? else { panic!("it is new") };
+/// let other = window.claim_derived("egym:1:a", BodyDigest::new([2; 32]), now)?;
+/// assert!(matches!(other, Claim::Resembling(_))); // handle it, then commit or release
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -57,8 +66,8 @@ pub struct DedupeWindow<K> {
     retention: Duration,
     claim_timeout: Duration,
     now: Option<Now>,
-    entries: BTreeMap<K, Entry>,
-    expiries: BTreeMap<(Tick, u64), K>,
+    entries: BTreeMap<(K, Bodies), Entry>,
+    expiries: BTreeMap<(Tick, u64), (K, Bodies)>,
     next_serial: u64,
 }
 
@@ -68,6 +77,8 @@ pub struct DedupeWindow<K> {
 pub enum Claim {
     /// Nobody has it: handle the notification, then commit or release.
     New(ClaimToken),
+    /// Nobody has it, though the same derived key came with another body: handle it as any other, then commit or release.
+    Resembling(ClaimToken),
     /// Somebody is handling it.
     InProgress,
     /// It was handled.
@@ -78,7 +89,17 @@ pub enum Claim {
 
 /// The right to commit or release one claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClaimToken(u64);
+pub struct ClaimToken {
+    serial: u64,
+    bodies: Bodies,
+}
+
+/// Which bodies a key stands for: all, or, if it was derived, this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Bodies {
+    All,
+    Only(BodyDigest),
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -110,8 +131,28 @@ impl<K: Ord + Clone> DedupeWindow<K> {
     ///
     /// [`WindowFull`]: the key is new and there is no room for it; nobody has to be told more than to come again.
     pub fn claim(&mut self, key: K, body: BodyDigest, now: UtcDateTime) -> Result<Claim, WindowFull> {
+        self.claim_for(key, Bodies::All, body, now)
+    }
+
+    /// Claims a key that was derived from fields of the body, for a notification with this body.
+    ///
+    /// # Errors
+    ///
+    /// As [`DedupeWindow::claim`].
+    pub fn claim_derived(&mut self, key: K, body: BodyDigest, now: UtcDateTime) -> Result<Claim, WindowFull> {
+        self.claim_for(key, Bodies::Only(body), body, now)
+    }
+
+    fn claim_for(
+        &mut self,
+        key: K,
+        bodies: Bodies,
+        body: BodyDigest,
+        now: UtcDateTime,
+    ) -> Result<Claim, WindowFull> {
         let now = self.advance(now);
-        if let Some(entry) = self.entries.get(&key) {
+        let named = (key, bodies);
+        if let Some(entry) = self.entries.get(&named) {
             return Ok(match entry {
                 entry if entry.body != body => Claim::Conflict,
                 Entry { committed: true, .. } => Claim::Duplicate,
@@ -129,8 +170,15 @@ impl<K: Ord + Clone> DedupeWindow<K> {
             committed: false,
         };
         self.next_serial += 1;
-        self.insert(key, entry);
-        Ok(Claim::New(ClaimToken(entry.serial)))
+        let resembles = bodies != Bodies::All && self.has_other_body(&named.0);
+        self.insert(named, entry);
+        let token = ClaimToken { serial: entry.serial, bodies };
+        Ok(if resembles { Claim::Resembling(token) } else { Claim::New(token) })
+    }
+
+    fn has_other_body(&self, key: &K) -> bool {
+        let first = (key.clone(), Bodies::All);
+        self.entries.range(first..).next().is_some_and(|((found, _), _)| found == key)
     }
 
     /// The notification was handled: from now on it is a duplicate, for as long as the window keeps it.
@@ -142,7 +190,7 @@ impl<K: Ord + Clone> DedupeWindow<K> {
         let now = self.advance(now);
         let entry = self.take_claimed(key, token)?;
         let expires_at = now.waits_from.later(self.retention);
-        self.insert(key.clone(), Entry { expires_at, committed: true, ..entry });
+        self.insert((key.clone(), token.bodies), Entry { expires_at, committed: true, ..entry });
         Ok(())
     }
 
@@ -179,17 +227,18 @@ impl<K: Ord + Clone> DedupeWindow<K> {
         now
     }
 
-    fn insert(&mut self, key: K, entry: Entry) {
+    fn insert(&mut self, key: (K, Bodies), entry: Entry) {
         self.expiries.insert((entry.expires_at, entry.serial), key.clone());
         self.entries.insert(key, entry);
     }
 
     fn take_claimed(&mut self, key: &K, token: ClaimToken) -> Result<Entry, NotClaimed> {
-        let entry = *self.entries.get(key).ok_or(NotClaimed)?;
-        if entry.committed || entry.serial != token.0 {
+        let named = (key.clone(), token.bodies);
+        let entry = *self.entries.get(&named).ok_or(NotClaimed)?;
+        if entry.committed || entry.serial != token.serial {
             return Err(NotClaimed);
         }
-        self.entries.remove(key);
+        self.entries.remove(&named);
         self.expiries.remove(&(entry.expires_at, entry.serial));
         Ok(entry)
     }

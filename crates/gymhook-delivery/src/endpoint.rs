@@ -14,7 +14,7 @@ use crate::{LeaseEpoch, Limits};
 /// One endpoint: its policy, its health, and what is under way to it.
 ///
 /// ```text
-///                    disable, 410, auto-disable
+///                    disable, gone, auto-disable
 ///    ┌─────────┐ ────────────────────────────────▶ ┌──────────┐
 ///    │ enabled │                                   │ disabled │  nothing is sent, everything is kept
 ///    └─────────┘ ◀──────────────────────────────── └──────────┘

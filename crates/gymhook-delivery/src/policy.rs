@@ -228,7 +228,8 @@ impl Default for BreakerPolicy {
 }
 
 impl AutoDisable {
-    /// Never switches an endpoint off by itself. A 410 still does.
+    /// Never switches an endpoint off for failing. A 410 still does, where the retry policy was told to
+    /// [take it for the end](gymhook_retry::Classify::disabling_on_gone).
     #[must_use]
     pub const fn never() -> Self {
         Self { failed_in_a_row: None, failing_for: None, warn_at_percent: Vec::new() }

@@ -177,7 +177,7 @@ pub enum EndpointChange {
 pub enum DisableReason {
     /// Somebody asked for it.
     ByHand,
-    /// It answered 410: it wants no more notifications.
+    /// It answered 410, and its retry policy takes that for the wish to get no more notifications.
     Gone,
     /// So many deliveries in a row were given up.
     FailedInARow {

@@ -195,7 +195,7 @@ fn ends() -> [Outcome; 7] {
 
 /// Closed after two failures in a row, with an allowance of 4 and 12 attempts under way.
 fn closed() -> World {
-    let retry = retries(100).with_classify(Classify::new().rejecting_client_errors());
+    let retry = retries(100).with_classify(Classify::new().rejecting_client_errors().disabling_on_gone());
     let policy = plain_policy().with_retry(retry).with_max_in_flight(count(16)).with_breaker(breaker(3));
     let mut world = World::new();
     world.add(1, policy);

@@ -79,6 +79,24 @@ fn the_same_key_with_another_body_is_a_conflict_in_every_state() {
 }
 
 #[test]
+fn a_derived_key_with_another_body_resembles_and_never_conflicts() {
+    let mut window = window();
+    let Ok(Claim::New(first)) = window.claim_derived(1, A, START) else { panic!("it is new") };
+    assert_eq!(window.claim_derived(1, A, START), Ok(Claim::InProgress));
+    let Ok(Claim::Resembling(second)) = window.claim_derived(1, B, START) else { panic!("another body") };
+    window.commit(&1, first, START).unwrap();
+    assert_eq!(window.claim_derived(1, A, START), Ok(Claim::Duplicate));
+    assert_eq!(window.claim_derived(1, B, START), Ok(Claim::InProgress), "each body has its own claim");
+    window.commit(&1, second, START).unwrap();
+    assert_eq!(window.claim_derived(1, B, START), Ok(Claim::Duplicate));
+    assert_eq!(window.commit(&1, first, START), Err(NotClaimed), "once");
+    let expired = START + seconds(100);
+    assert!(matches!(window.claim_derived(1, B, expired), Ok(Claim::New(_))), "nothing is left to resemble");
+    let Ok(Claim::New(_)) = window.claim_derived(2, A, expired) else { panic!("another key") };
+    assert_eq!(window.len(), 2);
+}
+
+#[test]
 fn a_full_window_takes_nothing_new_and_forgets_nothing_early() {
     let mut window = window();
     for key in 1..=3 {

@@ -14,7 +14,7 @@ mod world;
 use core::time::Duration;
 
 use gymhook_delivery::{AutoDisable, BreakerPolicy, EndpointPolicy, Rate};
-use gymhook_retry::{RetryPolicy, RetrySchedule};
+use gymhook_retry::{Classify, RetryPolicy, RetrySchedule};
 use proptest::prelude::*;
 use witness::Witness;
 use world::{count, seconds};
@@ -83,6 +83,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn policy(kind: u8) -> EndpointPolicy {
     let retry = RetryPolicy::new(RetrySchedule::constant(RETRY_DELAY, u32::from(kind % 3)))
+        .with_classify(Classify::new().disabling_on_gone())
         .with_own_fault_delay(OWN_FAULT_DELAY)
         .with_lost_delay(LOST_DELAY);
     let rate = (kind & 4 > 0).then(|| Rate::new(count(1), seconds(3)));

@@ -181,6 +181,7 @@ impl<S: Store> Inbox<S> {
         let basis = match key.basis() {
             DedupeBasis::SignedId => "signed",
             DedupeBasis::VendorId => "vendor",
+            DedupeBasis::UnprovedId => "unproved",
             DedupeBasis::Derived => "derived",
             _ => "other",
         };

@@ -21,6 +21,7 @@ use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{DeliveryQuery, Redelivery, SqliteStore, State, Store, StoreError};
 use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
+use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -287,7 +288,8 @@ async fn whoever_watches_hears_of_a_disabled_endpoint() {
         .start(Scripted::new(|_| status(StatusCode::GONE)))
         .await
         .unwrap();
-    engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    let disabled_by_410 = policy().retry().clone().with_classify(Classify::new().disabling_on_gone());
+    engine.put_subscription(&subscription(1, policy().with_retry(disabled_by_410))).await.unwrap();
     let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
     until("it is disabled", || async {
         heard.lock().unwrap().iter().any(|change| matches!(change, EndpointChange::Disabled { .. }))
@@ -326,7 +328,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };
     let unknown = written("piont", &good).await.unwrap_err();
-    assert!(unknown.contains("no platform is named \"piont\" here"), "{unknown}");
+    assert!(unknown.contains("knows no platform named \"piont\""), "{unknown}");
     let inside = EndpointUrl::dangerous_without_rule("https://10.0.0.1/hooks").unwrap();
     let forbidden = written("point", &inside).await.unwrap_err();
     assert!(forbidden.contains("10.0.0.1 is not on the public internet"), "{forbidden}");

@@ -2,18 +2,16 @@
 
 use core::fmt;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, Unexpected, Visitor,
-};
-use serde::{Serialize, Serializer};
+use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{self, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::SubjectId;
 
 /// A vendor's id: a whole JSON number or a JSON string, written back as it was received.
 ///
-/// `1.0`, `1e3` and whole numbers beyond 64 bits are refused rather than rounded. Two spellings of one id, `12` and
-/// `"12"`, are different values; compare their texts to see past that.
+/// A number is what it spells, never rounded: `1.0` is 1, and whole numbers beyond 64 bits keep all their digits; `1.5` is no
+/// id. Two spellings of one id, `12` and `"12"`, are different values; compare their texts to see past that.
 ///
 /// ```
 /// use gymhook_event::Id;
@@ -23,6 +21,9 @@ use crate::SubjectId;
 /// assert_ne!(number, text);
 /// assert_eq!(number.to_string(), text.to_string());
 /// assert_eq!(text.as_i64(), Some(7893459));
+/// let float: Id = serde_json::from_str("7893459.0")?;
+/// assert_eq!((float.to_string(), float.as_i64()), (number.to_string(), Some(7893459)));
+/// assert_eq!(serde_json::to_string(&float)?, "7893459.0");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,15 +33,22 @@ pub struct Id(Repr);
 enum Repr {
     Number(i64),
     Text(String),
+    /// A number beyond 64 bits, or written otherwise than by its digits alone.
+    Spelled {
+        digits: String,
+        written: String,
+    },
 }
 
 impl Id {
-    /// The id as a number, if it was received as one or is the plain decimal text of one.
+    /// The id as a number of 64 bits, if it was received as one or is the plain decimal text of one.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Number(number) => Some(*number),
-            Repr::Text(text) => text.parse().ok().filter(|number: &i64| number.to_string() == *text),
+            Repr::Text(text) | Repr::Spelled { digits: text, .. } => {
+                text.parse().ok().filter(|number: &i64| number.to_string() == *text)
+            }
         }
     }
 
@@ -50,7 +58,15 @@ impl Id {
         match &self.0 {
             Repr::Number(number) => SubjectId::Number(*number),
             Repr::Text(text) => SubjectId::Text(text),
+            Repr::Spelled { digits, .. } => digits.parse().map_or(SubjectId::Text(digits), SubjectId::Number),
         }
+    }
+}
+
+impl Id {
+    /// Whether it is a text without a character, which names nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(&self.0, Repr::Text(text) if text.is_empty())
     }
 }
 
@@ -83,76 +99,67 @@ impl fmt::Debug for Id {
         match &self.0 {
             Repr::Number(number) => write!(f, "Id({number})"),
             Repr::Text(text) => write!(f, "Id({text:?})"),
+            Repr::Spelled { written, .. } => write!(f, "Id({written})"),
         }
     }
 }
 
+/// Writes it as it was received.
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Repr::Number(number) => serializer.serialize_i64(*number),
             Repr::Text(text) => serializer.serialize_str(text),
+            Repr::Spelled { written, .. } => {
+                RawValue::from_string(written.clone()).map_err(ser::Error::custom)?.serialize(serializer)
+            }
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(IdVisitor)
+        // Only the text of a number says what it spells: as a float, its last digits would be gone.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let json = raw.get();
+        if json.starts_with('"') {
+            return serde_json::from_str::<String>(json).map(Self::from).map_err(|_| refused());
+        }
+        let digits = whole_number(json).ok_or_else(refused)?;
+        Ok(Self(match digits.parse() {
+            Ok(number) if digits == json => Repr::Number(number),
+            _ => Repr::Spelled { digits, written: json.to_owned() },
+        }))
     }
 }
 
-struct IdVisitor;
-
-impl<'de> Visitor<'de> for IdVisitor {
-    type Value = Id;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id: a whole number of 64 bits, or a string")
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Id, E> {
-        Ok(Id(Repr::Number(number)))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id, E> {
-        i64::try_from(number)
-            .map(Id::from)
-            .map_err(|_| de::Error::invalid_value(Unexpected::Unsigned(number), &self))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
-        Ok(Id::from(text))
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<Id, E> {
-        Ok(Id::from(text))
-    }
-
-    // With `arbitrary_precision` on, serde_json hands every number over as a map that only its own `Number` can read.
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Id, A::Error> {
-        let refused = || de::Error::invalid_type(Unexpected::Map, &self);
-        let number = serde_json::Number::deserialize(MapAccessDeserializer::new(OwnKeys(map)))
-            .map_err(|_| refused())?;
-        // There, unlike otherwise, `-0` counts as whole: keep one answer for both.
-        let negative_zero = |whole: i64| whole == 0 && number.as_f64().is_some_and(f64::is_sign_negative);
-        number.as_i64().filter(|&whole| !negative_zero(whole)).map(Id::from).ok_or_else(refused)
-    }
+fn refused<E: de::Error>() -> E {
+    E::custom("not an id, expected an id: a whole number, or a string")
 }
 
-/// Reads keys apart from the map they are in, so that a key that is not `Number`'s is no error of the map: what follows an error
-/// to its path then ends at the id, and not at a stranger's key within it.
-struct OwnKeys<A>(A);
+/// A number with an exponent may spell so many digits.
+const MAX_DIGITS: usize = 64;
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for OwnKeys<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let key = self.0.next_key::<String>()?;
-        key.map(|key| seed.deserialize(key.into_deserializer())).transpose()
+/// The digits of the whole number that a JSON number spells, with its sign; `None` if it is none.
+fn whole_number(json: &str) -> Option<String> {
+    let (sign, unsigned) = json.strip_prefix('-').map_or(("", json), |unsigned| ("-", unsigned));
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
     }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.0.next_value_seed(seed)
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let significant = [whole, fraction].concat();
+    let significant = significant.trim_start_matches('0');
+    if significant.trim_end_matches('0').is_empty() {
+        return Some("0".to_owned());
     }
+    let exponent = exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let shift = usize::try_from(exponent.unsigned_abs()).ok()?;
+    if exponent < 0 {
+        let (digits, cut) = significant.split_at_checked(significant.len().checked_sub(shift)?)?;
+        return (cut.bytes().all(|digit| digit == b'0') && !digits.is_empty())
+            .then(|| format!("{sign}{digits}"));
+    }
+    let fits = shift == 0 || significant.len().checked_add(shift).is_some_and(|digits| digits <= MAX_DIGITS);
+    fits.then(|| format!("{sign}{significant}{}", "0".repeat(shift)))
 }

@@ -10,6 +10,8 @@ macro_rules! kinds {
         /// `CUSTOMER_CHECKIN`); code that serves several of them matches on this instead. The exact type as received
         /// stays in [`Event::event_type`](crate::Event::event_type).
         ///
+        #[doc = include_str!("kinds.md")]
+        ///
         /// The list grows as vendors do, so a `match` needs a last arm: treat what it catches as [`Kind::Other`].
         ///
         /// ```
@@ -66,6 +68,9 @@ kinds! {
     MemberUpdated = "member-updated",
     /// A person's data was deleted.
     MemberDeleted = "member-deleted",
+    /// A person came through an aggregator; there is no contract, and a [`MemberCreated`](Self::MemberCreated) of the same
+    /// person may come beside it.
+    AggregatorMemberCreated = "aggregator-member-created",
     /// A person's data can no longer be read by the receiver.
     DataAccessDisabled = "data-access-disabled",
     /// A person's communication preferences or answers to agreements changed.
@@ -76,6 +81,9 @@ kinds! {
     MembershipActivated = "membership-activated",
     /// A membership was cancelled.
     MembershipCancelled = "membership-cancelled",
+    /// A membership was deleted, and data of its member with it. **How much is in doubt**: perhaps only data about membership
+    /// and contract, perhaps the person. Read the person from the vendor's API before deleting anything: it cannot be undone.
+    MembershipDeleted = "membership-deleted",
     /// A contract was made.
     ContractCreated = "contract-created",
     /// A contract was changed.
@@ -104,9 +112,9 @@ kinds! {
     PaymentFailed = "payment-failed",
     /// A payment was paid back.
     PaymentRefunded = "payment-refunded",
-    /// Claims were handed to a debt collector.
+    /// A debt collection run was created.
     DebtCollectionRunCreated = "debt-collection-run-created",
-    /// A debt collector's case changed.
+    /// A debt collection case was updated.
     DebtCollectionCaseUpdated = "debt-collection-case-updated",
     /// The settings for debt collection changed.
     DebtCollectionConfigurationUpdated = "debt-collection-configuration-updated",
@@ -148,6 +156,9 @@ kinds! {
     EmployeeDeleted = "employee-deleted",
     /// A studio's own data changed, such as its opening hours.
     StudioUpdated = "studio-updated",
+    /// An additional information field of a studio was updated; the vendor does not say whether that is the field's
+    /// definition or somebody's entry in it.
+    AdditionalFieldsUpdated = "additional-fields-updated",
     /// The vendor tries whether the endpoint answers; nothing happened.
     Test = "test",
     /// A type that this crate has no word for; it may be new.
@@ -183,8 +194,10 @@ impl Kind {
             Self::MemberCreated
                 | Self::MemberUpdated
                 | Self::MemberDeleted
+                | Self::AggregatorMemberCreated
                 | Self::MembershipActivated
                 | Self::MembershipCancelled
+                | Self::MembershipDeleted
                 | Self::ContractCreated
                 | Self::ContractUpdated
                 | Self::ContractCancelled
@@ -232,6 +245,7 @@ mod tests {
             |kind: &Kind, words: &[&str]| words.iter().any(|word| kind.as_str().starts_with(word));
         let membership = [
             "member",
+            "aggregator-member-",
             "contract-",
             "idle-period-",
             "access-medium-",

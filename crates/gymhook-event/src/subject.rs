@@ -78,6 +78,8 @@ subject_kinds! {
     Booking = "booking",
     /// One session of a class at one time.
     ClassSlot = "class-slot",
+    /// A class, of which there are sessions.
+    Class = "class",
     /// A contract.
     Contract = "contract",
     /// A studio or club.
@@ -88,12 +90,24 @@ subject_kinds! {
     Employee = "employee",
     /// An export file.
     Export = "export",
-    /// One hand-over of claims to a debt collector.
+    /// A debt collection run.
     DebtCollectionRun = "debt-collection-run",
-    /// A debt collector's case; in PG Next the id is that of the request to adjust the case.
+    /// A debt collection case, by the agency's id where it is set, else by PG Next's.
     DebtCollectionCase = "debt-collection-case",
+    /// A request to adjust a debt collection case (PG Next).
+    CaseAdjustmentRequest = "case-adjustment-request",
+    /// A person in an aggregator's own list (PG Next); not comparable with the gym's customers.
+    AggregatorMember = "aggregator-member",
     /// The vendor does not say what the id stands for, or the type is new.
     Unknown = "unknown",
+}
+
+impl SubjectKind {
+    /// Whether the id is a guest's or member's in the vendor's own list; employees and an aggregator's members are not.
+    #[must_use]
+    pub const fn is_person(self) -> bool {
+        matches!(self, Self::Account | Self::Customer | Self::User | Self::Member)
+    }
 }
 
 impl fmt::Display for SubjectKind {

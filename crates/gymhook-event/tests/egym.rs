@@ -21,7 +21,7 @@ fn read(body: &str) -> Notification {
 #[test]
 fn account_and_time_are_kept_exactly() {
     let notification = read(&body("GYM_CHECKIN", 1_667_921_312_188, ACCOUNT));
-    assert_eq!(notification.account_id(), Some(ACCOUNT));
+    assert_eq!(notification.account_id(), Some(&ACCOUNT.into()));
     assert_eq!(notification.account_uuid(), ACCOUNT.parse().ok());
     let at = notification.event(0).unwrap().occurred_at.unwrap();
     assert_eq!((at.unix_timestamp(), at.millisecond()), (1_667_921_312, 188));
@@ -78,8 +78,28 @@ fn the_key_tells_events_apart_and_never_guesses() {
     for other in [body("GYM_CHECKIN", 2, "a"), body("GYM_CHECKIN", 1, "b"), body("GYM_CHECKOUT", 1, "a")] {
         assert_ne!(key(&other), first);
     }
-    assert_ne!(key(&body("TEST", 1, "a:b")), key(&body("TEST", 1, "a%3Ab")));
+    assert_ne!(key(&body("GYM_CHECKIN", 1, "a:b")), key(&body("GYM_CHECKIN", 1, "a%3Ab")));
+    assert_eq!(key(&body("GYM_CHECKIN", 1, "")), None, "an empty account names nobody");
+    assert_eq!(key(&body("TEST", 1, "a")), None, "a test is sent as often as it is asked for");
     assert_eq!(key(&body("SOMETHING_NEW", 1, "a")), None, "its events may differ in a field not known here");
+}
+
+#[test]
+fn a_deleted_membership_is_not_the_deletion_of_a_person() {
+    let deleted = read(&body("MEMBERSHIP_DELETE", 1, "a"));
+    let event = deleted.event(0).unwrap();
+    assert_eq!(event.kind, Kind::MembershipDeleted);
+    assert!(event.kind.changes_membership());
+}
+
+#[test]
+fn an_account_that_is_a_number_is_read_as_what_it_spells() {
+    for (json, text) in [("17", "17"), ("17.0", "17"), ("123456789012345678901", "123456789012345678901")] {
+        let body = format!(r#"{{"accountId":{json},"timestamp":1,"type":"GYM_CHECKIN"}}"#);
+        let notification = read(&body);
+        assert_eq!(notification.event(0).unwrap().subject.to_string(), format!("account {text}"));
+        assert_eq!(encode(&notification).unwrap(), body.as_bytes());
+    }
 }
 
 #[test]
@@ -88,7 +108,7 @@ fn escaped_names_are_read() {
         r#"{"\u0061ccountId":"\u0041","timestam\u0070":1,"type":"GYM\u005fCHECKIN","\u00fcber":"\n"}"#;
     let notification = read(escaped);
     assert_eq!(notification.event_type(), &EventType::GymCheckin);
-    assert_eq!(notification.account_id(), Some("A"));
+    assert_eq!(notification.account_id(), Some(&"A".into()));
     assert_eq!(notification.extra().get("über").unwrap().get(), r#""\n""#);
 }
 

@@ -32,7 +32,9 @@ fn what_is_not_json_is_refused_by_every_vendor() {
 #[test]
 fn half_a_surrogate_pair_is_refused() {
     for text in [r"\ud800", r"\udc00", r"\ud800\u0041"] {
-        let body = format!(r#"{{"accountId":"{text}","timestamp":1,"type":"TEST"}}"#);
+        let id = format!(r#"{{"accountId":"{text}","timestamp":1,"type":"TEST"}}"#);
+        assert!(decode::<egym::Notification>(id.as_bytes()).is_err(), "{id}");
+        let body = format!(r#"{{"accountId":"a","timestamp":1,"type":"{text}"}}"#);
         let error = decode::<egym::Notification>(body.as_bytes()).unwrap_err();
         assert!(matches!(error, DecodeError::NotJson { line: 1, .. }), "{error}");
     }
@@ -68,7 +70,7 @@ fn the_place_is_named() {
 #[test]
 fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_five() {
     let millis = "a whole number of milliseconds since 1970, not negative";
-    let id = "an id: a whole number of 64 bits, or a string";
+    let id = "an id: a whole number, or a string";
     let cases = [
         (
             Vendor::EGYM,
@@ -79,7 +81,7 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
         ),
         (Vendor::EGYM, r#"{"accountId":"a","timestamp":1.5,"type":"TEST"}"#, "timestamp", "a number", millis),
         (Vendor::EGYM, r#"{"accountId":"a","timestamp":-1,"type":"TEST"}"#, "timestamp", "a number", millis),
-        (Vendor::EGYM, r#"{"accountId":7,"timestamp":1,"type":"TEST"}"#, "accountId", "a number", "a string"),
+        (Vendor::EGYM, r#"{"accountId":[7],"timestamp":1,"type":"TEST"}"#, "accountId", "a list", id),
         (Vendor::EGYM, r#"{"type":null}"#, "type", "null", "a name as a string"),
         (Vendor::EGYM, "[]", "", "a list", "an EGYM notification, an object"),
         (Vendor::GYMPOINT, r#"{"event":["member.created"]}"#, "event", "a list", "a name as a string"),
@@ -90,13 +92,6 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
             "[1].event",
             "an object",
             "a name as a string",
-        ),
-        (
-            Vendor::PERFECTGYM,
-            r#"{"event":"Test","triggeredDate":1590000000}"#,
-            "triggeredDate",
-            "a number",
-            "a string",
         ),
         (Vendor::PERFECTGYM, r#"[{"event":"Test"},17]"#, "[1]", "a number", "a PerfectGym event, an object"),
         (Vendor::PERFECTGYM, "true", "", "true or false", "an object or a list of objects"),
@@ -124,7 +119,7 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
         ),
         (Vendor::PG_NEXT, r#"{"entityId":{"id":{}},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
         (Vendor::PG_NEXT, r#"{"entityId":{},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
-        (Vendor::PG_NEXT, r#"{"entityId":1e3,"uuid":"u","payload":[]}"#, "entityId", "a number", id),
+        (Vendor::PG_NEXT, r#"{"entityId":1.5,"uuid":"u","payload":[]}"#, "entityId", "a number", id),
         (Vendor::POINT, r#"{"eventType":"x","userId":"u","payload":null}"#, "payload", "null", "a list"),
         (Vendor::POINT, r#"{"eventType":"x","userId":[1],"payload":[]}"#, "userId", "a list", id),
     ];
@@ -153,8 +148,7 @@ fn the_views_of_raw_data_name_paths_within_it() {
     let notification = decode::<perfectgym::Notification>(body.as_bytes()).unwrap();
     let test = notification.entries()[0].test_data().unwrap_err().to_string();
     assert!(test.starts_with("field `valueLong` is a string, expected a whole number, at line 1"), "{test}");
-    let data = notification.entries()[1].data().unwrap_err().to_string();
-    assert!(data.starts_with("field `user.userId` is a list, expected an id: "), "{data}");
+    assert_eq!(notification.entries()[1].data().unwrap().person(), None, "each field is read by itself");
     let body = r#"{"eventType":"x","userId":"u","payload":[{"calories":1},{"calories":true}]}"#;
     let view = decode::<point::Notification>(body.as_bytes()).unwrap().items()[1].workout().unwrap_err();
     assert!(

@@ -40,7 +40,11 @@ fn no_event_is_lost_for_its_date() {
         ("2020-06-01T14:44:46Z", Some(1_591_022_686)),
         ("2020-06-01T14:44:46.123Z", Some(1_591_022_686)),
         ("2020-06-01T16:44:46+02:00", Some(1_591_022_686)),
-        ("2020-06-01T14:44:46", None),
+        ("2020-06-01T14:44:46", Some(1_591_022_686)),
+        ("2020-06-01T16:44:46+0200", Some(1_591_022_686)),
+        ("2020-06-01T14:44Z", Some(1_591_022_640)),
+        ("20200601T144446Z", Some(1_591_022_686)),
+        ("2020-06-01T14:44:46,123Z", Some(1_591_022_686)),
         ("01.06.2020", None),
         ("2020-02-30T00:00:00Z", None),
         ("", None),
@@ -54,6 +58,51 @@ fn no_event_is_lost_for_its_date() {
         assert_eq!(encode(&notification).unwrap(), body.as_bytes());
     }
     assert_eq!(read(r#"{"event":"UserModified"}"#).event_count(), 1);
+}
+
+#[test]
+fn a_date_that_is_no_text_refuses_nothing_and_is_written_back() {
+    for date in ["1591022686000", "1.5e9", "true", "[2020]", r#"{"date":"2020-06-01"}"#] {
+        let body = format!(r#"{{"event":"UserModified","triggeredDate":{date},"data":{{"userId":1}}}}"#);
+        let notification = read(&body);
+        assert_eq!(notification.event(0).unwrap().occurred_at, None, "{date}");
+        assert_eq!(notification.event(0).unwrap().subject.to_string(), "user 1");
+        assert_eq!(notification.entries()[0].triggered_date(), None);
+        assert_eq!(notification.entries()[0].undated().map(|json| json.get()), Some(date));
+        assert_eq!(encode(&notification).unwrap(), body.as_bytes());
+    }
+    assert!(read(r#"{"event":"UserModified","triggeredDate":null}"#).entries()[0].undated().is_none());
+}
+
+#[test]
+fn a_field_in_an_unexpected_form_costs_no_other() {
+    for odd in [
+        r#""user":"Ada""#,
+        r#""user":{"userId":{"a":1}}"#,
+        r#""paymentPlanName":12"#,
+        r#""contractSignDate":1591022686"#,
+        r#""timeTableEventId":[1]"#,
+        r#""personalTrainingBookingId":1.5"#,
+    ] {
+        let data = format!(r#"{{"userId":5120,{odd},"contractId":30771}}"#);
+        let notification = read(&format!(r#"{{"event":"ContractCreated","data":{data}}}"#));
+        let event = notification.event(0).unwrap();
+        assert_eq!(event.subject.to_string(), "contract 30771", "{odd}");
+        assert_eq!(event.person().unwrap().to_string(), "user 5120", "{odd}");
+        assert_eq!(event.data.unwrap().get(), data, "what cannot be read stays in the raw JSON");
+        let typed = notification.entries()[0].data().unwrap();
+        assert_eq!((typed.user_id, typed.contract_id), (Some(5120.into()), Some(30771.into())), "{odd}");
+    }
+}
+
+#[test]
+fn the_person_is_reachable_in_every_event_that_names_one() {
+    let data = r#"{"userId":1,"timeTableEventId":2,"contractId":3,"personalTrainingBookingId":4}"#;
+    for event_type in EventType::ALL.iter().filter(|event_type| **event_type != EventType::Test) {
+        let notification = read(&format!(r#"{{"event":"{event_type}","data":{data}}}"#));
+        let event = notification.event(0).unwrap();
+        assert_eq!(event.person().unwrap().to_string(), "user 1", "{event_type}");
+    }
 }
 
 #[test]

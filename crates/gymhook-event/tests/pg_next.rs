@@ -138,6 +138,87 @@ fn checkouts_are_an_array_or_an_object_around_one() {
 }
 
 #[test]
+fn each_person_checked_out_is_an_event_with_their_own_time() {
+    let body = |checkouts: &str| {
+        format!(
+            r#"{{"entityId":1201,"uuid":"{UUID}","payload":[
+                {{"timestamp":1764885905176,"type":"CUSTOMER_CHECKIN"}},
+                {{"timestamp":1764885905176,"type":"AUTOMATIC_CUSTOMER_CHECKOUT","content":{{"checkouts":{checkouts}}}}},
+                {{"timestamp":1764885905176,"type":"STUDIO_OPENING_HOURS_UPDATED"}}]}}"#
+        )
+    };
+    let two = r#"[{"customerId":123,"checkoutTime":"2023-10-01T12:00:00Z"},{"customerId":124,"checkoutTime":"2023-10-01T12:01:00Z"}]"#;
+    for checkouts in [two.to_owned(), format!("{{\"\":{two}}}")] {
+        let notification: Notification = decode(body(&checkouts).as_bytes()).unwrap();
+        let read: Vec<_> = notification
+            .events()
+            .map(|event| (event.subject.to_string(), event.related.map(|related| related.to_string())))
+            .collect();
+        let studio = || Some("studio 1201".to_owned());
+        let wanted = [
+            ("customer 1201".to_owned(), None),
+            ("customer 123".to_owned(), studio()),
+            ("customer 124".to_owned(), studio()),
+            ("studio 1201".to_owned(), None),
+        ];
+        assert_eq!(read, wanted);
+        assert_eq!(notification.event_count(), 4);
+        let second = notification.event(2).unwrap();
+        assert_eq!(second.occurred_at.unwrap().to_string(), "2023-10-01 12:01:00.0 +00");
+        assert_eq!(second.recorded_at.map(UtcDateTime::unix_timestamp), Some(1_764_885_905));
+        assert_eq!(second.data.unwrap().get(), r#"{"customerId":124,"checkoutTime":"2023-10-01T12:01:00Z"}"#);
+        assert_eq!(second.person(), Some(second.subject));
+    }
+    for unreadable in ["[]", "null", "7", r#"{"list":7}"#] {
+        let notification: Notification = decode(body(unreadable).as_bytes()).unwrap();
+        let event = notification.event(1).unwrap();
+        assert_eq!((notification.event_count(), event.subject.to_string()), (3, "studio 1201".to_owned()));
+        assert!(event.occurred_at.is_some(), "the one event of the studio has the notification's time");
+    }
+    let odd: Notification =
+        decode(body(r#"[7,{"customerId":[]},{"customerId":5,"checkoutTime":6}]"#).as_bytes()).unwrap();
+    let subjects: Vec<_> = odd.events().map(|event| event.subject.to_string()).collect();
+    assert_eq!(subjects, ["customer 1201", "customer", "customer", "customer 5", "studio 1201"]);
+    assert_eq!(odd.event(3).unwrap().occurred_at, None);
+}
+
+#[test]
+fn what_else_the_content_names_is_related() {
+    for (event_type, content, related) in [
+        ("CONTRACT_CREATED", r#"{"contractId":1001}"#, Some("contract 1001")),
+        (
+            "CONTRACT_CREATED",
+            r#"{"contractId":1001,"idlePeriodAmount":"x","checkouts":7}"#,
+            Some("contract 1001"),
+        ),
+        (
+            "CONTRACT_ADDITIONAL_MODULE_CREATED",
+            r#"{"contractId":1001,"moduleContractId":1002}"#,
+            Some("contract 1001"),
+        ),
+        ("CONTRACT_IDLE_PERIOD_CREATED", r#"{"contractId":1001,"idlePeriodId":55}"#, Some("contract 1001")),
+        ("CLASS_SLOT_UPDATED", r#"{"classId":300}"#, Some("class 300")),
+        ("CUSTOMER_HOME_STUDIO_UPDATED", r#"{"sourceStudioId":1,"targetStudioId":2}"#, Some("studio 2")),
+        ("AGGREGATOR_MEMBER_CREATED", r#"{"aggregatorId":"agg-9"}"#, Some("aggregator-member agg-9")),
+        (
+            "FINANCE_DEBT_COLLECTION_CASE_UPDATED",
+            r#"{"agencyDebtCollectionCaseId":"A-1","collectionCaseId":9}"#,
+            Some("debt-collection-case A-1"),
+        ),
+        ("FINANCE_DEBT_COLLECTION_CASE_UPDATED", r#"{"collectionCaseId":9}"#, Some("debt-collection-case 9")),
+        ("CONTRACT_CREATED", r#"{"contractId":1.5}"#, None),
+        ("CUSTOMER_CHECKIN", r#"{"contractId":1001}"#, None),
+    ] {
+        let body = format!(
+            r#"{{"entityId":1,"uuid":"{UUID}","payload":[{{"timestamp":0,"type":"{event_type}","content":{content}}}]}}"#
+        );
+        let notification: Notification = decode(body.as_bytes()).unwrap();
+        let found = notification.event(0).unwrap().related.map(|related| related.to_string());
+        assert_eq!(found.as_deref(), related, "{event_type} {content}");
+    }
+}
+
+#[test]
 fn content_that_is_something_else_is_kept_raw() {
     for content in [r#""text""#, "[1]", "17", r#"{"contractId":1.5}"#, r#"{"checkouts":[1]}"#] {
         let item = with_content(content);

@@ -72,13 +72,42 @@ fn every_object_is_an_event() {
     let payload =
         r#"[{"id":1,"createdAt":"2022-11-21T18:44:00Z"},{"id":2,"end":"2022-11-21T18:40:00Z"},null,7]"#;
     let notification = with_payload("workout.created", payload);
+    let seconds = |at: Option<UtcDateTime>| at.map(UtcDateTime::unix_timestamp);
     let times: Vec<_> =
-        notification.events().map(|event| event.occurred_at.map(UtcDateTime::unix_timestamp)).collect();
-    assert_eq!(times, [Some(1_669_056_240), Some(1_669_056_000), None, None]);
+        notification.events().map(|event| (seconds(event.occurred_at), seconds(event.recorded_at))).collect();
+    let wanted = [(None, Some(1_669_056_240)), (Some(1_669_056_000), None), (None, None), (None, None)];
+    assert_eq!(times, wanted, "neither stands in for the other");
     let data: Vec<_> = notification.events().map(|event| event.data.map(|json| json.get())).collect();
     let objects =
         [r#"{"id":1,"createdAt":"2022-11-21T18:44:00Z"}"#, r#"{"id":2,"end":"2022-11-21T18:40:00Z"}"#, "7"];
     assert_eq!(data, [Some(objects[0]), Some(objects[1]), None, Some(objects[2])]);
+}
+
+#[test]
+fn each_time_is_read_by_itself() {
+    let seconds = |at: Option<UtcDateTime>| at.map(UtcDateTime::unix_timestamp);
+    for (event_type, item, occurred_at, recorded_at) in [
+        (
+            "workout.created",
+            r#""end":"2022-11-21T18:40:00Z","createdAt":1669056240"#,
+            Some(1_669_056_000),
+            None,
+        ),
+        ("workout.created", r#""end":"soon","createdAt":"2022-11-21T18:44:00Z""#, None, Some(1_669_056_240)),
+        ("workout.created", r#""end":{},"createdAt":"2022-11-21T18:44:00Z""#, None, Some(1_669_056_240)),
+        (
+            "insight.created",
+            r#""end":"2022-11-21T18:40:00Z","createdAt":"2022-11-21T18:44:00Z""#,
+            Some(1_669_056_240),
+            Some(1_669_056_240),
+        ),
+        ("insight.created", r#""end":"2022-11-21T18:40:00Z""#, None, None),
+    ] {
+        let notification = with_payload(event_type, &format!("[{{{item}}}]"));
+        let event = notification.event(0).unwrap();
+        let times = (seconds(event.occurred_at), seconds(event.recorded_at));
+        assert_eq!(times, (occurred_at, recorded_at), "{item}");
+    }
 }
 
 #[test]
@@ -97,11 +126,20 @@ fn the_key_needs_client_and_every_id() {
     };
     let workouts = key("workout.created", r#"[{"id":10},{"id":9}]"#);
     assert_eq!(workouts, key("workout.created", r#"[{"id":9,"x":1},{"id":10}]"#), "order does not matter");
-    assert_eq!(workouts.as_deref(), Some("point:c-1:workout.created:9:10"));
+    assert_eq!(workouts.as_deref(), Some("point:c-1:u-1:workout.created:9:10"));
     assert_ne!(workouts, key("insight.created", r#"[{"id":10},{"id":9}]"#));
     assert_ne!(workouts, key("workout.created", r#"[{"id":10}]"#));
     assert_eq!(key("workout.created", r#"[{"id":10},{}]"#), None);
     assert_eq!(key("workout.updated", r#"[{"id":10}]"#), None, "one object may be updated twice");
+    assert_eq!(key("workout.created", r#"[{"id":""}]"#), None, "an empty id names nothing");
+    let of = |user: &str, client: &str| {
+        let body = format!(
+            r#"{{"eventType":"workout.created","userId":"{user}","clientId":"{client}","payload":[{{"id":1}}]}}"#
+        );
+        decode::<Notification>(body.as_bytes()).unwrap().dedupe_key().map(|key| key.to_string())
+    };
+    assert_ne!(of("u-1", "c-1"), of("u-2", "c-1"), "two people's workouts never merge");
+    assert_eq!((of("", "c-1"), of("u-1", "")), (None, None), "what is empty names nobody");
     let nobody: Notification =
         decode(br#"{"eventType":"workout.created","userId":"u","payload":[{"id":1}]}"#).unwrap();
     assert_eq!(nobody.dedupe_key(), None);

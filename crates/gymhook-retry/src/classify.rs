@@ -30,7 +30,7 @@ pub enum Verdict {
 /// | outcome | verdict |
 /// |---|---|
 /// | 2xx | accept |
-/// | 410 | gone (RFC 9110, section 15.5.11; Standard Webhooks, "Delivery success and failure") |
+/// | 410 | retry, as the platforms here document for any status but 2xx; or [gone](Classify::disabling_on_gone) |
 /// | 429, 503 with `Retry-After` | throttle |
 /// | 408, 425, 429, 5xx | retry |
 /// | 3xx | retry, and the redirect is never followed; or [reject](Classify::rejecting_redirects) |
@@ -51,19 +51,31 @@ pub enum Verdict {
 /// // An endpoint that answers 409 to what it already has:
 /// let classify = Classify::new().with(StatusCode::CONFLICT, Verdict::Accept);
 /// assert_eq!(classify.verdict(&Outcome::response(StatusCode::CONFLICT)), Verdict::Accept);
+///
+/// // An endpoint that is told it may end its subscription with 410:
+/// let classify = Classify::new().disabling_on_gone();
+/// assert_eq!(classify.verdict(&Outcome::response(StatusCode::GONE)), Verdict::Gone);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Classify {
     reject_redirects: bool,
     reject_client_errors: bool,
+    // What was written before there was a choice meant that 410 is gone.
+    #[serde(default = "as_before_the_choice")]
+    disable_on_gone: bool,
     exceptions: BTreeMap<u16, Verdict>,
 }
 
 impl Classify {
-    /// The table above, with every failure retried but 410.
+    /// The table above, with every failure retried.
     #[must_use]
     pub const fn new() -> Self {
-        Self { reject_redirects: false, reject_client_errors: false, exceptions: BTreeMap::new() }
+        Self {
+            reject_redirects: false,
+            reject_client_errors: false,
+            disable_on_gone: false,
+            exceptions: BTreeMap::new(),
+        }
     }
 
     /// Gives up on a redirect at once, since the same URL will redirect again.
@@ -77,6 +89,14 @@ impl Classify {
     #[must_use]
     pub const fn rejecting_client_errors(mut self) -> Self {
         self.reject_client_errors = true;
+        self
+    }
+
+    /// Takes 410 as the endpoint's wish to get nothing any more: the delivery ends and the endpoint is disabled, whatever
+    /// its auto-disable rule (RFC 9110, section 15.5.11; Standard Webhooks, "Delivery success and failure").
+    #[must_use]
+    pub const fn disabling_on_gone(mut self) -> Self {
+        self.disable_on_gone = true;
         self
     }
 
@@ -103,7 +123,7 @@ impl Classify {
         }
         match status.as_u16() {
             200..=299 => Verdict::Accept,
-            410 => Verdict::Gone,
+            410 if self.disable_on_gone => Verdict::Gone,
             429 | 503 if asked_to_wait => Verdict::Throttle,
             408 | 425 | 429 => Verdict::Retry,
             300..=399 if self.reject_redirects => Verdict::Reject,
@@ -111,4 +131,8 @@ impl Classify {
             _ => Verdict::Retry,
         }
     }
+}
+
+const fn as_before_the_choice() -> bool {
+    true
 }

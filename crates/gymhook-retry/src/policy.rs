@@ -74,11 +74,16 @@ impl RetryPolicy {
     /// A policy with this schedule: delays count from the failed attempt, no jitter, the default [`Classify`].
     #[must_use]
     pub const fn new(schedule: RetrySchedule) -> Self {
+        Self::classifying(schedule, Classify::new())
+    }
+
+    // `with_classify` drops a table, which no constant function may.
+    pub(crate) const fn classifying(schedule: RetrySchedule, classify: Classify) -> Self {
         Self {
             schedule,
             anchor: Anchor::FailedAttempt,
             jitter: Jitter::None,
-            classify: Classify::new(),
+            classify,
             retry_after_max: Self::DEFAULT_RETRY_AFTER_MAX,
             attempt_timeout: Self::DEFAULT_ATTEMPT_TIMEOUT,
             own_fault_delay: Self::DEFAULT_OWN_FAULT_DELAY,

@@ -4,10 +4,13 @@ use core::time::Duration;
 use std::borrow::Cow;
 
 use crate::schedule::Form;
-use crate::{Jitter, RetryPolicy, RetrySchedule};
+use crate::{Classify, Jitter, RetryPolicy, RetrySchedule};
 
-/// Presets. In each, every status but 2xx is a failure that is retried, redirects are never followed, and 410 ends the
-/// endpoint. No platform publishes what it does with `Retry-After`: the defaults here apply.
+/// Presets. In each, every status but 2xx is a failure that is retried, 410 included, and redirects are never followed:
+/// GymPoint ("a non-2xx status code"), PG Next ("in case of any error") and Point ("all non 2xx") say so. Only
+/// [`RetryPolicy::standard_webhooks`] takes 410 for the end of the endpoint, as its specification does; for a platform,
+/// that is [`Classify::disabling_on_gone`] away. No platform publishes what it does with `Retry-After`: the defaults here
+/// apply.
 impl RetryPolicy {
     /// GymPoint: retries 5 minutes, 30 minutes and 2 hours "after failure"; 30 s an attempt.
     ///
@@ -79,12 +82,16 @@ impl RetryPolicy {
     ///
     /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>, "Deliverability and
     /// reliability": at once, then after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h. It recommends "some level
-    /// of random jitter" (10 % to either side is our choice) and a request timeout from 15 to 30 s.
+    /// of random jitter" (10 % to either side is our choice) and a request timeout from 15 to 30 s. A 410 ends the endpoint
+    /// ("Delivery success and failure").
     #[must_use]
     pub const fn standard_webhooks() -> Self {
-        Self::new(RetrySchedule(Form::Fixed(Cow::Borrowed(&STANDARD_WEBHOOKS_DELAYS))))
-            .with_jitter(Jitter::Proportional { percent: 10 })
-            .with_attempt_timeout(seconds(30))
+        Self::classifying(
+            RetrySchedule(Form::Fixed(Cow::Borrowed(&STANDARD_WEBHOOKS_DELAYS))),
+            Classify::new().disabling_on_gone(),
+        )
+        .with_jitter(Jitter::Proportional { percent: 10 })
+        .with_attempt_timeout(seconds(30))
     }
 }
 

@@ -16,7 +16,8 @@ pub use self::body_hmac::BodyHmac;
 pub use self::request_id_md5::RequestIdMd5;
 pub use self::standard_webhooks::StandardWebhooks;
 pub use self::timestamped_hmac::TimestampedHmac;
-use crate::{Assurance, Key, Keyring, KeyringError, Proof, SignError, VerifyError};
+use crate::header::exactly_once;
+use crate::{Assurance, Key, Keyring, KeyringError, Proof, RequestId, SignError, VerifyError};
 
 /// A way of proving who sent a request: five are here, and a platform's own can join them.
 ///
@@ -47,6 +48,17 @@ pub trait SignatureScheme: Debug + Send + Sync {
         body: &[u8],
         now: UtcDateTime,
     ) -> Result<Proof, VerifyError>;
+
+    /// The id that a request claims, **unproved**; `None` where requests of this scheme have none, or this one has not.
+    ///
+    /// For a sender that cannot sign, and yet says which requests are repeats.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the header stands twice, or holds what no id may be.
+    fn claimed_id(&self, headers: &HeaderMap) -> Result<Option<RequestId>, VerifyError> {
+        let _ = headers;
+        Ok(None)
+    }
 
     /// The headers that prove this body (and this id, if the scheme signs one), their values marked sensitive.
     ///
@@ -87,6 +99,20 @@ fn mismatch(keyring: &Keyring, header: &HeaderName, now: UtcDateTime) -> VerifyE
         keys_outside_window: keyring.len().saturating_sub(keys_tried),
         warning: keyring.edge_at(now),
     }
+}
+
+/// The id in this header, if it is there, whatever else the request shows.
+fn id_claimed_in(
+    headers: &HeaderMap,
+    header: &HeaderName,
+    delimiter: u8,
+) -> Result<Option<RequestId>, VerifyError> {
+    if !headers.contains_key(header) {
+        return Ok(None);
+    }
+    let [id] = exactly_once(headers, [header])?;
+    let id = RequestId::new(id.as_bytes(), delimiter).map_err(|problem| problem.in_header(header))?;
+    Ok(Some(id))
 }
 
 fn preferred_key(keyring: &Keyring, now: UtcDateTime) -> Result<&Key, SignError> {

@@ -4,17 +4,19 @@ use core::time::Duration;
 
 use http::HeaderName;
 
-use crate::{ApiKey, BodyHmac, RequestIdMd5, TimestampedHmac, Tolerance};
+use crate::{ApiKey, BodyHmac, Encoding, RequestIdMd5, TimestampedHmac, Tolerance};
 
 /// GymPoint: an HMAC of the body "in each webhook header", if the gym set a secret
 /// ([Integrations & API Keys](https://gympoint.ai/knowledge-base/settings/integrations-api)).
 ///
 /// **Not published by the vendor, our defaults:** the header `X-GymPoint-Signature`, SHA-256, the raw body as what is signed,
-/// lower-case hexadecimal with or without `sha256=` in front. Compare with a real request, and change what differs:
+/// hexadecimal in either case with or without `sha256=` in front. Compare with a real request, and change what differs:
 /// [`BodyHmac::with_header`], [`BodyHmac::with_encoding`], [`BodyHmac::with_prefix`].
 #[must_use]
 pub fn gympoint() -> BodyHmac {
-    BodyHmac::new(HeaderName::from_static("x-gympoint-signature")).with_optional_prefix("sha256=")
+    BodyHmac::new(HeaderName::from_static("x-gympoint-signature"))
+        .with_encoding(Encoding::HexAnyCase)
+        .with_optional_prefix("sha256=")
 }
 
 /// EGYM: the secret of the webhook in `x-api-key`

@@ -1,23 +1,28 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod management;
 mod profile;
 mod provider;
+mod provider_table;
 mod reader;
 mod received;
 mod receiver;
 pub mod secret_source;
 pub mod send;
+mod source;
 mod unsigned;
+mod vendor;
 
 pub use gymhook_delivery as delivery;
 pub use gymhook_event as event;
 pub use gymhook_retry as retry;
 pub use gymhook_signature as signature;
 
-pub use profile::{Profile, ResponseCapture, Setting, Source, UrlRule};
+pub use profile::{Profile, ResponseCapture, Signing, UrlRule};
 pub use provider::Provider;
 pub use reader::{AdmitError, ReadError};
 pub use received::{DedupeBasis, Received, ScopedDedupeKey};
 pub use receiver::{ReceiveError, Receiver, Unreadable};
+pub use source::{Setting, Source};
 pub use unsigned::{ReceiveUnsignedError, UnsignedReceiver, Unverified};

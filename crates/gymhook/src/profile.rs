@@ -1,53 +1,12 @@
 //! What a platform does around its requests, each setting with where it is known from.
 
-use core::fmt;
+use core::num::NonZeroU32;
 use core::time::Duration;
 
-use gymhook_delivery::{AutoDisable, EndpointPolicy};
+use gymhook_delivery::{AutoDisable, BreakerPolicy, EndpointPolicy};
 use gymhook_retry::RetryPolicy;
-use gymhook_retry::moment::elapsed;
-use time::UtcDateTime;
 
-/// Where a setting comes from.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Source {
-    /// The user of this library set it.
-    Configured,
-    /// The vendor did not publish it; it is our default, and the text says what it rests on.
-    OurDefault(&'static str),
-    /// The vendor published it on the profile's page.
-    Published,
-}
-
-/// A value with its [`Source`].
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Setting<T> {
-    /// The value.
-    pub value: T,
-    /// Where it is known from.
-    pub source: Source,
-}
-
-impl<T> Setting<T> {
-    /// A value that the vendor published.
-    #[must_use]
-    pub const fn published(value: T) -> Self {
-        Self { value, source: Source::Published }
-    }
-
-    /// A default of ours, with what it rests on.
-    #[must_use]
-    pub const fn our_default(value: T, because: &'static str) -> Self {
-        Self { value, source: Source::OurDefault(because) }
-    }
-
-    /// A value that the user set.
-    #[must_use]
-    pub const fn configured(value: T) -> Self {
-        Self { value, source: Source::Configured }
-    }
-}
+use crate::{Setting, Source};
 
 /// Which URLs a platform sends to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -66,88 +25,138 @@ pub struct ResponseCapture {
     pub max_characters: usize,
 }
 
+/// How a platform signs, in words, and where each part is known from.
+///
+/// The scheme itself is [`Provider::scheme`](crate::Provider::scheme): these words are for people, and change nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Signing {
+    /// Where the names of the headers are known from.
+    pub headers: Source,
+    /// What stands in them.
+    pub signature: Setting<&'static str>,
+    /// Where it is known from that the signature covers what the scheme says it proves.
+    pub proves: Source,
+    /// Which bytes a secret is.
+    pub secret: Setting<&'static str>,
+    /// Which ids a request may have, where it has one beside its body.
+    pub request_id: Option<Setting<&'static str>>,
+    /// How the signed time is written and judged, where there is one.
+    pub time: Option<Setting<&'static str>>,
+}
+
+impl Signing {
+    /// A scheme that the user of this library set up.
+    #[must_use]
+    pub const fn configured() -> Self {
+        Self {
+            headers: Source::Configured,
+            signature: Setting::configured("as the scheme is set up"),
+            proves: Source::Configured,
+            secret: Setting::configured("as it was made"),
+            request_id: None,
+            time: None,
+        }
+    }
+}
+
 /// What a platform does around its requests, beyond scheme and payload.
 ///
-/// [`Provider::profile`](crate::Provider::profile) gives the five; `Display` prints a profile as a table.
+/// [`Provider::profile`](crate::Provider::profile) gives the five; printing a [`Provider`](crate::Provider) shows every line
+/// with where it is known from. What is set here is what [`Profile::endpoint_policy`] hands to the delivery machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Profile {
     /// The vendor's page that "published" refers to.
     pub page: &'static str,
-    /// How long one attempt may take, until the whole response is read.
-    pub attempt_timeout: Setting<Duration>,
-    /// When a failed delivery is attempted again.
+    /// How it signs, in words.
+    pub signing: Signing,
+    /// Where it is known from that the body is sent as `application/json`.
+    pub content_type: Source,
+    /// Where it is known from that 2xx is success and every other status a failure, as [`Profile::retry`] classifies them.
+    pub success: Source,
+    /// Where [`Profile::attempt_timeout`] is known from; the value itself stands in [`Profile::retry`], once.
+    pub attempt_timeout_source: Source,
+    /// When a failed delivery is attempted again, and how long one attempt may take.
     pub retry: Setting<RetryPolicy>,
+    /// Where the treatment of `Retry-After` in [`Profile::retry`] is known from.
+    pub retry_after: Source,
     /// Which URLs are sent to.
     pub url_rule: Setting<UrlRule>,
-    /// How much of a response is kept.
-    pub response_capture: Setting<ResponseCapture>,
+    /// How many attempts may be under way to one endpoint at a time.
+    pub max_in_flight: Setting<NonZeroU32>,
+    /// When an endpoint that only fails is left alone for a while; none, since a page that promises a delivery within
+    /// seconds does not allow for minutes of silence.
+    pub breaker: Setting<Option<BreakerPolicy>>,
     /// When a failing endpoint is switched off.
     pub auto_disable: Setting<AutoDisable>,
+    /// How much of a response is kept.
+    pub response_capture: Setting<ResponseCapture>,
     /// The type of the event that tests an endpoint, where there is one.
     pub test_event: Setting<Option<&'static str>>,
 }
 
 impl Profile {
-    /// How the delivery machine is to treat an endpoint of this platform: its retries and its auto-disable rule, the
-    /// rest by the machine's defaults.
+    /// A profile with these retries and their attempt timeout; all else is our default until it is set.
+    #[must_use]
+    pub const fn new(page: &'static str, retry: Setting<RetryPolicy>) -> Self {
+        let success = retry.source;
+        Self {
+            page,
+            signing: Signing::configured(),
+            content_type: Source::OurDefault("all five platforms send JSON"),
+            success,
+            attempt_timeout_source: success,
+            retry,
+            retry_after: Source::OurDefault("no platform's page mentions it"),
+            url_rule: Setting::our_default(UrlRule::Https, "what is not encrypted is read on the way"),
+            max_in_flight: Setting::our_default(
+                EndpointPolicy::DEFAULT_MAX_IN_FLIGHT,
+                "no platform's page names a number",
+            ),
+            breaker: Setting::our_default(None, "no platform's page holds deliveries back"),
+            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
+            response_capture: Setting::our_default(
+                ResponseCapture { max_characters: 1000 },
+                "PerfectGym's limit, the only published one",
+            ),
+            test_event: Setting::our_default(None, "the page names none"),
+        }
+    }
+
+    /// How long one attempt may take, until the whole response is read.
+    #[must_use]
+    pub const fn attempt_timeout(&self) -> Setting<Duration> {
+        Setting { value: self.retry.value.attempt_timeout(), source: self.attempt_timeout_source }
+    }
+
+    /// The same profile with another attempt timeout.
+    #[must_use]
+    pub fn with_attempt_timeout(mut self, timeout: Setting<Duration>) -> Self {
+        self.retry.value = self.retry.value.with_attempt_timeout(timeout.value);
+        Self { attempt_timeout_source: timeout.source, ..self }
+    }
+
+    /// How the delivery machine is to treat an endpoint of this platform: its retries, attempts in flight, breaker and
+    /// auto-disable rule; no rate limit, and not ordered.
+    ///
+    /// ```
+    /// use gymhook::Provider;
+    /// use gymhook::delivery::BreakerPolicy;
+    ///
+    /// let policy = Provider::perfectgym().profile().endpoint_policy();
+    /// assert_eq!(policy.breaker(), None);
+    /// // A circuit breaker, where one may hold a first attempt back for up to two minutes, is asked for by name:
+    /// let with_breaker = policy.with_breaker(Some(BreakerPolicy::default()));
+    /// # let _ = with_breaker;
+    /// ```
     #[must_use]
     pub fn endpoint_policy(&self) -> EndpointPolicy {
-        EndpointPolicy::new(self.retry.value.clone()).with_auto_disable(self.auto_disable.value.clone())
+        EndpointPolicy::new(self.retry.value.clone())
+            .with_max_in_flight(self.max_in_flight.value)
+            .with_rate(None)
+            .with_breaker(self.breaker.value)
+            .with_auto_disable(self.auto_disable.value.clone())
+            .with_ordered(false)
     }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Configured => f.write_str("configured"),
-            Self::OurDefault(because) => write!(f, "our default: {because}"),
-            Self::Published => f.write_str("published"),
-        }
-    }
-}
-
-impl fmt::Display for UrlRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Https => "https",
-            Self::HttpsOn443 => "https on port 443",
-        })
-    }
-}
-
-impl fmt::Display for ResponseCapture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "first {} characters", self.max_characters)
-    }
-}
-
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let timeout = format!("{:?}", self.attempt_timeout.value);
-        row(f, "attempt timeout", &timeout, &self.attempt_timeout.source)?;
-        row(f, "retries", &Retries(&self.retry.value), &self.retry.source)?;
-        row(f, "URLs", &self.url_rule.value, &self.url_rule.source)?;
-        row(f, "response kept", &self.response_capture.value, &self.response_capture.source)?;
-        row(f, "auto-disable", &self.auto_disable.value, &self.auto_disable.source)?;
-        row(f, "test event", &self.test_event.value.unwrap_or("none"), &self.test_event.source)?;
-        writeln!(f, "{:<16}{}", "page", self.page)
-    }
-}
-
-/// How many retries there are, and when the last one begins at the latest.
-struct Retries<'p>(&'p RetryPolicy);
-
-impl fmt::Display for Retries<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = UtcDateTime::UNIX_EPOCH;
-        let preview = self.0.preview(start);
-        match preview.clone().count().saturating_sub(1) {
-            0 => f.write_str("none"),
-            retries => write!(f, "{retries}, over after {:?}", elapsed(start, preview.gives_up_at())),
-        }
-    }
-}
-
-fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display, source: &Source) -> fmt::Result {
-    writeln!(f, "{name:<16}{:<42}{source}", value.to_string())
 }

@@ -1,18 +1,13 @@
 //! A platform as one value: how it signs, how it writes, what it does around its requests.
 
 use core::fmt;
-use core::num::NonZeroU32;
-use core::time::Duration;
 use std::sync::Arc;
 
-use gymhook_delivery::AutoDisable;
-use gymhook_event::{
-    AnyNotification, DecodeError, Notification, Vendor, egym, gympoint, perfectgym, pg_next, point,
-};
-use gymhook_retry::RetryPolicy;
-use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer, vendor};
+use gymhook_event::{AnyNotification, DecodeError, Notification, Vendor};
+use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer};
 
-use crate::{Profile, ResponseCapture, Setting, UrlRule};
+use crate::Profile;
+use crate::profile::Signing;
 
 pub(crate) type Decode<N> = Arc<dyn Fn(&[u8]) -> Result<N, DecodeError> + Send + Sync>;
 
@@ -39,94 +34,6 @@ pub struct Provider<N = AnyNotification> {
     scheme: Arc<dyn SignatureScheme>,
     decode: Decode<N>,
     profile: Profile,
-}
-
-impl Provider<gympoint::Notification> {
-    /// GymPoint: HMAC of the body. The header's name and the payload's fields are not published.
-    #[must_use]
-    pub fn gympoint() -> Self {
-        let profile = Profile {
-            page: "https://gympoint.ai/knowledge-base/settings/integrations-api",
-            attempt_timeout: Setting::published(Duration::from_secs(30)),
-            retry: Setting::published(RetryPolicy::gympoint()),
-            url_rule: Setting::our_default(UrlRule::Https, "the page asks for a publicly accessible URL"),
-            response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
-            test_event: Setting::our_default(None, "\"Send Test\" delivers a sample payload of unnamed type"),
-        };
-        Self::new(Vendor::GYMPOINT, vendor::gympoint(), gymhook_event::decode, profile)
-    }
-}
-
-impl Provider<egym::Notification> {
-    /// EGYM: the webhook's secret in `x-api-key`.
-    #[must_use]
-    pub fn egym() -> Self {
-        let profile = Profile {
-            page: "https://developer.egym.com/general/webhooks",
-            attempt_timeout: Setting::published(Duration::from_secs(5)),
-            retry: Setting::our_default(RetryPolicy::egym(), "the page names no retries"),
-            url_rule: Setting::published(UrlRule::Https),
-            response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
-            test_event: Setting::published(Some("TEST")),
-        };
-        Self::new(Vendor::EGYM, vendor::egym(), gymhook_event::decode, profile)
-    }
-}
-
-impl Provider<perfectgym::Notification> {
-    /// PerfectGym: an MD5 over the request's id, which does not cover the body.
-    #[must_use]
-    pub fn perfectgym() -> Self {
-        let profile = Profile {
-            page: "https://kb.perfectgym.com/article/how-use-and-set-webhooks",
-            attempt_timeout: Setting::published(Duration::from_secs(5)),
-            retry: Setting::our_default(RetryPolicy::perfectgym(), "the page names a button, no schedule"),
-            url_rule: Setting::published(UrlRule::HttpsOn443),
-            response_capture: Setting::published(ResponseCapture { max_characters: 1000 }),
-            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
-            test_event: Setting::published(Some("Test")),
-        };
-        Self::new(Vendor::PERFECTGYM, vendor::perfectgym(), gymhook_event::decode, profile)
-    }
-}
-
-impl Provider<pg_next::Notification> {
-    /// PG Next (PerfectGym Next, Magicline): the studio's key in `x-api-key`.
-    #[must_use]
-    pub fn pg_next() -> Self {
-        let profile = Profile {
-            page: "https://developer.sportalliance.com/apis/perfectgym/webhooks/general-information",
-            attempt_timeout: Setting::published(Duration::from_secs(5)),
-            retry: Setting::published(RetryPolicy::pg_next()),
-            url_rule: Setting::published(UrlRule::Https),
-            response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
-            test_event: Setting::our_default(None, "the page names none"),
-        };
-        Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)
-    }
-}
-
-impl Provider<point::Notification> {
-    /// Point: HMAC of time and body.
-    #[must_use]
-    pub fn point() -> Self {
-        let profile = Profile {
-            page: "https://www.areyouonpoint.co/docs/webhooks-overview",
-            attempt_timeout: Setting::published(Duration::from_secs(30)),
-            retry: Setting::our_default(RetryPolicy::point(), "the page says that there are some"),
-            url_rule: Setting::our_default(UrlRule::Https, "the page says \"HTTP endpoint (URL)\""),
-            response_capture: capture_of_ours(),
-            auto_disable: Setting::our_default(
-                AutoDisable::never().with_failed_in_a_row(NonZeroU32::new(10)),
-                "the page says \"after multiple failed events\"",
-            ),
-            test_event: Setting::our_default(None, "the page names none"),
-        };
-        Self::new(Vendor::POINT, vendor::point(), gymhook_event::decode, profile)
-    }
 }
 
 impl Provider<AnyNotification> {
@@ -176,9 +83,10 @@ impl<N: Notification> Provider<N> {
 }
 
 impl<N> Provider<N> {
-    /// Signs and verifies with another scheme, or with the same one set up differently.
+    /// Signs and verifies with another scheme, or with the same one set up differently: it is then printed as configured.
     #[must_use]
-    pub fn with_scheme(self, scheme: impl SignatureScheme + 'static) -> Self {
+    pub fn with_scheme(mut self, scheme: impl SignatureScheme + 'static) -> Self {
+        self.profile.signing = Signing::configured();
         Self { scheme: Arc::new(scheme), ..self }
     }
 
@@ -238,22 +146,4 @@ impl<N> fmt::Debug for Provider<N> {
             .field("profile", &self.profile)
             .finish_non_exhaustive()
     }
-}
-
-/// The whole profile as a table: the setting, its value, and where it is known from.
-impl<N> fmt::Display for Provider<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<String> = self.scheme.header_names().iter().map(ToString::to_string).collect();
-        writeln!(f, "{:<16}{}", "vendor", self.vendor)?;
-        writeln!(f, "{:<16}{}", "headers", headers.join(", "))?;
-        writeln!(f, "{:<16}{}", "proves", self.scheme.assurance())?;
-        self.profile.fmt(f)
-    }
-}
-
-fn capture_of_ours() -> Setting<ResponseCapture> {
-    Setting::our_default(
-        ResponseCapture { max_characters: 1000 },
-        "PerfectGym's limit, the only published one",
-    )
 }

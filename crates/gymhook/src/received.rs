@@ -15,7 +15,7 @@ pub struct Received<N> {
     body: Bytes,
     notification: N,
     scope: Option<Tenant>,
-    signed_id: Option<RequestId>,
+    id: Option<(RequestId, DedupeBasis)>,
 }
 
 impl<N: Notification> Received<N> {
@@ -27,8 +27,14 @@ impl<N: Notification> Received<N> {
             SenderAssurance::KeyedDigest | SenderAssurance::Hmac | _ => proof.named_tenant(),
         });
         let scope = scope.cloned();
-        let signed_id = proof.and_then(Proof::id).copied();
-        Self { body, notification, scope, signed_id }
+        let id = proof.and_then(Proof::id).map(|id| (*id, DedupeBasis::SignedId));
+        Self { body, notification, scope, id }
+    }
+
+    /// Nothing was proved; the request may claim an id in a header.
+    pub(crate) fn unproved(body: Bytes, notification: N, claimed: Option<RequestId>) -> Self {
+        let id = claimed.map(|id| (id, DedupeBasis::UnprovedId));
+        Self { body, notification, scope: None, id }
     }
 
     /// The vendor that wrote the notification.
@@ -47,10 +53,13 @@ impl<N: Notification> Received<N> {
     /// `None` where two real events could look the same: treat each such request as new, or decide with
     /// [`Received::body_digest`] and a time limit of your own. Keep the keys for as long as a repeat can come: at least twice
     /// the tolerance where the time is signed, and as long as the secret is in use where it is not.
+    ///
+    /// Under an id that the vendor gave, another body is a contradiction; under a derived key it is another notification
+    /// that resembles the first: [`DedupeBasis::is_authoritative`] tells them apart.
     #[must_use]
     pub fn dedupe_key(&self) -> Option<ScopedDedupeKey> {
-        let (id, basis) = match (&self.signed_id, self.notification.dedupe_key()) {
-            (Some(signed), _) => (signed.as_str().to_owned(), DedupeBasis::SignedId),
+        let (id, basis) = match (&self.id, self.notification.dedupe_key()) {
+            (Some((id, basis)), _) => (id.as_str().to_owned(), *basis),
             (None, Some(DedupeKey::Provided(id))) => (id, DedupeBasis::VendorId),
             (None, Some(DedupeKey::Derived(id))) => (id, DedupeBasis::Derived),
             (None, None) => return None,
@@ -78,7 +87,8 @@ impl<N> Received<N> {
         &self.body
     }
 
-    /// The SHA-256 of the body. The same [`ScopedDedupeKey`] with another digest is not a duplicate but a conflict.
+    /// The SHA-256 of the body. The same [`ScopedDedupeKey`] with another digest is not a duplicate but a conflict, or, where
+    /// the key is [derived](DedupeBasis::is_authoritative), another notification.
     #[must_use]
     pub fn body_digest(&self) -> [u8; 32] {
         Sha256::digest(&self.body).into()
@@ -91,7 +101,7 @@ impl<N> fmt::Debug for Received<N> {
         f.debug_struct("Received")
             .field("body_bytes", &self.body.len())
             .field("scope", &self.scope)
-            .field("signed_id", &self.signed_id)
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
@@ -104,8 +114,27 @@ pub enum DedupeBasis {
     SignedId,
     /// An id that stands in the body (PG Next); only as good as the body.
     VendorId,
-    /// Derived from fields of the body (EGYM, Point), as the vendor's module documents; only as good as the body.
+    /// An id that a request of a sender without a secret shows beside its body (PerfectGym's `X-PerfectGym-Request`); nobody
+    /// vouches for it.
+    UnprovedId,
+    /// Derived from fields of the body (EGYM, Point), as the vendor's module documents: advice, not proof, since the vendor
+    /// gives no id.
     Derived,
+}
+
+impl DedupeBasis {
+    /// Whether the vendor gave the id, proved or not.
+    ///
+    /// Then one id with two bodies is a contradiction, to be refused and looked at. A derived key is this library's guess: with
+    /// another body it is another notification that resembles the first, to be taken and handled as new. Refusing it would lose
+    /// an event, and have the vendor send it again until it disables the endpoint.
+    #[must_use]
+    pub const fn is_authoritative(self) -> bool {
+        match self {
+            Self::SignedId | Self::VendorId | Self::UnprovedId => true,
+            Self::Derived => false,
+        }
+    }
 }
 
 /// The key to recognise a repeat by, at most 256 bytes and a scope.

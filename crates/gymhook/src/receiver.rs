@@ -56,7 +56,7 @@ impl<N: Notification> Receiver<N> {
     /// A receiver that asks for no proof, for a sender that cannot sign; a type of its own, so that nobody uses it by accident.
     #[must_use]
     pub fn dangerous_unsigned(provider: &Provider<N>) -> UnsignedReceiver<N> {
-        UnsignedReceiver::new(Reader::new(provider))
+        UnsignedReceiver::new(Reader::new(provider), provider.scheme().clone())
     }
 
     /// Refuses bodies of more bytes than this. A server should stop reading there, too.

@@ -1,10 +1,12 @@
 //! The one path without a proof, under names that say so.
 
 use core::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gymhook_event::{AnyNotification, Notification};
-use http::HeaderMap;
+use gymhook_signature::{SignatureScheme, VerifyError};
+use http::{HeaderMap, StatusCode};
 
 use crate::reader::Reader;
 use crate::{AdmitError, ReadError, Received};
@@ -15,6 +17,7 @@ use crate::{AdmitError, ReadError, Received};
 /// function that asks for a [`Verified`](gymhook_signature::Verified) value takes.
 pub struct UnsignedReceiver<N = AnyNotification> {
     reader: Reader<N>,
+    scheme: Arc<dyn SignatureScheme>,
 }
 
 /// A value that anybody who knows the URL could have sent.
@@ -22,11 +25,14 @@ pub struct UnsignedReceiver<N = AnyNotification> {
 pub struct Unverified<T>(pub T);
 
 impl<N: Notification> UnsignedReceiver<N> {
-    pub(crate) fn new(reader: Reader<N>) -> Self {
-        Self { reader }
+    pub(crate) fn new(reader: Reader<N>, scheme: Arc<dyn SignatureScheme>) -> Self {
+        Self { reader, scheme }
     }
 
     /// Reads one request without asking who sent it. Size, encoding and JSON are checked as for a signed one.
+    ///
+    /// An id that the request shows beside its body (`X-PerfectGym-Request`, the same on every repeat) is what a repeat is
+    /// recognised by, as [`DedupeBasis::UnprovedId`](crate::DedupeBasis::UnprovedId).
     ///
     /// # Errors
     /// [`ReceiveUnsignedError`] says which check failed.
@@ -37,14 +43,15 @@ impl<N: Notification> UnsignedReceiver<N> {
     ) -> Result<Unverified<Received<N>>, ReceiveUnsignedError> {
         let body = body.into();
         self.reader.admit(headers, &body)?;
+        let claimed_id = self.scheme.claimed_id(headers)?;
         let notification = self.reader.read(&body)?;
-        Ok(Unverified(Received::new(body, notification, None)))
+        Ok(Unverified(Received::unproved(body, notification, claimed_id)))
     }
 }
 
 impl<N> fmt::Debug for UnsignedReceiver<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnsignedReceiver").field("reader", &self.reader).finish()
+        f.debug_struct("UnsignedReceiver").field("reader", &self.reader).finish_non_exhaustive()
     }
 }
 
@@ -55,7 +62,21 @@ pub enum ReceiveUnsignedError {
     /// The body was refused unread.
     #[error(transparent)]
     NotAdmitted(#[from] AdmitError),
+    /// The header of the request's id stands twice, or holds what no id may be.
+    #[error("the request's id cannot be used: {0}")]
+    UnusableId(#[from] VerifyError),
     /// The body could not be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
+}
+
+impl ReceiveUnsignedError {
+    /// What to answer: 413 or 415 for a body refused unread, 400 for an id or a body that cannot be read.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::NotAdmitted(refusal) => refusal.status(),
+            Self::UnusableId(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+        }
+    }
 }

@@ -351,3 +351,50 @@ fn the_readme_s_table_is_what_the_code_proves() {
         assert_eq!(proves, provider.scheme().assurance().to_string(), "{constructor}");
     }
 }
+
+#[test]
+fn an_unsigned_request_s_id_is_what_its_repeats_are_recognised_by() {
+    let unsigned = Receiver::dangerous_unsigned(&Provider::perfectgym());
+    let body = r#"{"event":"UserModified","triggeredDate":"2020-06-01T14:44:46Z","data":{"userId":1}}"#;
+    let with_ids = |ids: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        for id in ids {
+            headers.append("x-perfectgym-request", HeaderValue::from_static(id));
+        }
+        headers
+    };
+    let received = unsigned.receive(&with_ids(&["0f8fad5b"]), body).unwrap().0;
+    let key = received.dedupe_key().unwrap();
+    assert_eq!((key.id(), key.scope(), key.basis()), ("0f8fad5b", None, DedupeBasis::UnprovedId));
+    assert!(key.basis().is_authoritative(), "the vendor gave it");
+    let without = unsigned.receive(&HeaderMap::new(), body).unwrap().0;
+    assert_eq!(without.dedupe_key(), None, "whether the header comes without a secret is not published");
+    for ids in [&["a", "a"][..], &[""], &["a b"]] {
+        let refusal = unsigned.receive(&with_ids(ids), body).unwrap_err();
+        assert!(matches!(refusal, ReceiveUnsignedError::UnusableId(_)), "{ids:?}: {refusal}");
+        assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
+    }
+}
+
+#[test]
+fn only_an_id_that_the_vendor_gave_makes_another_body_a_contradiction() {
+    for (basis, authoritative) in [
+        (DedupeBasis::SignedId, true),
+        (DedupeBasis::VendorId, true),
+        (DedupeBasis::UnprovedId, true),
+        (DedupeBasis::Derived, false),
+    ] {
+        assert_eq!(basis.is_authoritative(), authoritative, "{basis:?}");
+    }
+    let receiver = receiver(&Provider::point().into_any());
+    let insight = |processed: &str| {
+        let body = format!(
+            r#"{{"eventType":"insight.created","userId":"u","clientId":"c","payload":[{{"id":1,"lastProcessedAt":{processed}}}]}}"#
+        );
+        receiver.receive(&signed(&receiver, body.as_bytes()), body, NOW).unwrap().into_value()
+    };
+    let (first, again) = (insight("null"), insight(r#""2022-11-21T19:00:00Z""#));
+    assert_eq!(first.dedupe_key(), again.dedupe_key());
+    assert_eq!(first.dedupe_key().unwrap().basis(), DedupeBasis::Derived);
+    assert_ne!(first.body_digest(), again.body_digest());
+}

@@ -102,7 +102,7 @@ impl Settings {
     }
 
     pub(crate) fn policy(&self) -> EndpointPolicy {
-        let classify = Classify::new();
+        let classify = Classify::new().disabling_on_gone();
         let retry = RetryPolicy::new(self.schedule.built())
             .with_anchor(if self.from_first_failure { Anchor::FirstFailure } else { Anchor::FailedAttempt })
             .with_jitter(self.jitter)

@@ -13,7 +13,11 @@ TYPES = [
     ("GYM_CHECKIN", "check-in", "a customer has physically checked in at a gym"),
     ("GYM_CHECKOUT", "check-out", "a customer has physically checked out from a gym"),
     ("EQUIPMENT_CHECKIN", "equipment-check-in", "a customer has physically logged in to equipment in a gym"),
-    ("MEMBERSHIP_DELETE", "member-deleted", "member data gets deleted from EGYM: the person's data, not a contract"),
+    (
+        "MEMBERSHIP_DELETE",
+        "membership-deleted",
+        "member data gets deleted from EGYM; whether the person or only membership and contract, the page leaves open",
+    ),
     ("GENIUS_ONBOARDING_COMPLETED", "onboarding-completed", "a member completes EGYM Genius onboarding"),
     ("TEST", "test", "test event for webhook endpoint verification"),
 ]
@@ -75,6 +79,31 @@ def types() -> list[dict]:
             "Types are compared as they are written: this one is unknown, not an error.",
             body("gym_checkin"),
             one("gym_checkin", "other"),
+        ),
+        event(
+            "egym: the same fields are one key",
+            "No id is documented: time, type and account together are the best there is, and advice only.",
+            vendor=VENDOR,
+            body=body(),
+            expect={"dedupe_key": f"egym:{TIMESTAMP}:GYM_CHECKIN:{ACCOUNT}"},
+        ),
+        case(
+            "TEST has no key",
+            "A test is triggered as often as somebody likes: two of them are two.",
+            body("TEST"),
+            one("TEST", "test") | {"dedupe_key": None},
+        ),
+        case(
+            "an empty accountId has no key",
+            "It names nobody, so two people's events would share the key.",
+            body(accountId=""),
+            one(subject_id="") | {"dedupe_key": None},
+        ),
+        case(
+            "an accountId that is a whole float",
+            "Documented as a UUID; a number is read as what it spells.",
+            compact(body()).replace(f'"{ACCOUNT}"', "42.0"),
+            one(subject_id="42"),
         ),
         case("an empty type", "A name like any other that is unknown.", body(""), one("", "other")),
         case(

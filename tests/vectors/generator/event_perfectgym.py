@@ -122,7 +122,10 @@ def with_unknown(json: str) -> str:
 def types() -> list[dict]:
     documented = []
     for type, kind, data, subject, meaning in TYPES:
-        reading = one(type, kind, subject=subject[0], subject_id=subject[1])
+        reading = one(type, kind, subject=subject[0], subject_id=subject[1], recorded_at=None)
+        if "userId" in data:
+            reading |= {"person_id": "42"}
+            reading |= {"related": None} if subject[0] == "user" else {"related": "user", "related_id": "42"}
         documented.append(case(type, f"Documented: {meaning}.", body(type, data), reading))
     return documented + [
         case(
@@ -206,6 +209,44 @@ def dates() -> list[dict]:
             body(date="2020-06-01T22:30:00-05:00"),
             one(occurred_at="2020-06-02T03:30:00Z"),
         ),
+        case("no zone", "utc-based-time: without a zone it is UTC.", body(date="2020-06-01T14:44:46"), one()),
+        case(
+            "an offset without a colon",
+            "ISO 8601's basic form of it; 16:44:46 at +02:00 is 14:44:46 in UTC.",
+            body(date="2020-06-01T16:44:46+0200"),
+            one(),
+        ),
+        case(
+            "no seconds",
+            "ISO 8601 allows less precision.",
+            body(date="2020-06-01T14:44Z"),
+            one(occurred_at="2020-06-01T14:44:00Z"),
+        ),
+        case("the basic form", "ISO 8601 without separators.", body(date="20200601T144446Z"), one()),
+        case(
+            "a comma before the fraction",
+            "ISO 8601 prefers it.",
+            body(date="2020-06-01T14:44:46,5Z"),
+            one(occurred_at="2020-06-01T14:44:46.5Z"),
+        ),
+        case(
+            "a date that is a number",
+            "Not documented, and its unit not known: no event is refused for its date.",
+            body() | {"triggeredDate": 1591022686},
+            one(occurred_at=None, subject="user", subject_id="42"),
+        ),
+        case(
+            "a date that is an object",
+            "No event is refused for its date.",
+            body() | {"triggeredDate": {"utc": DATE}},
+            one(occurred_at=None, subject="user", subject_id="42"),
+        ),
+        case(
+            "a date that cannot be read",
+            "No event is refused for its date.",
+            body(date="01.06.2020 14:44"),
+            one(occurred_at=None, subject="user", subject_id="42"),
+        ),
         case("a leap day", "2024 has one.", body(date="2024-02-29T00:00:00Z"), one(occurred_at="2024-02-29T00:00:00Z")),
     ]
 
@@ -225,6 +266,36 @@ def tolerated() -> list[dict]:
             "Ids are integers, not floats: no digit is lost.",
             body(data={"userId": 9007199254740993}),
             one(subject="user", subject_id="9007199254740993"),
+        ),
+        case(
+            "userId beyond 64 bits",
+            "A number is what its digits spell.",
+            compact(body()).replace(":42}", ":123456789012345678901234567890}"),
+            one(subject="user", subject_id="123456789012345678901234567890"),
+        ),
+        case(
+            "userId a whole float",
+            "42.0 spells 42.",
+            compact(body()).replace(":42}", ":42.0}"),
+            one(subject="user", subject_id="42"),
+        ),
+        case(
+            "user a text beside userId",
+            "The schema is not published: a field in another form costs no other.",
+            body("ContractCreated", {"contractId": 12, "userId": 42, "user": "Ada"}),
+            one("ContractCreated", "contract-created", subject="contract", subject_id="12", person_id="42"),
+        ),
+        case(
+            "paymentPlanName a number",
+            "The schema is not published: a field in another form costs no other.",
+            body("ContractCreated", {"paymentPlanName": 12, "contractId": 12, "userId": 42}),
+            one("ContractCreated", "contract-created", subject="contract", subject_id="12", person_id="42"),
+        ),
+        case(
+            "contractId an object beside userId",
+            "Whom it concerns is still known.",
+            body("ContractCreated", {"contractId": {"id": 12}, "userId": 42}),
+            one("ContractCreated", "contract-created", subject="user", subject_id="42", person_id="42"),
         ),
         case("data empty", "Every field of data is optional.", body(data={}), one()),
         case(

@@ -32,8 +32,8 @@ CHECKOUTS = {"checkouts": [{"customerId": 123, "checkoutTime": "2023-10-01T12:00
 
 # type, kind (None: not compared), what entityId is, content
 TYPES = [
-    ("ADDITIONAL_INFORMATION_FIELDS_UPDATED", None, "studio", None),
-    ("AGGREGATOR_MEMBER_CREATED", "member-created", "customer", {"aggregatorId": "agg-9"}),
+    ("ADDITIONAL_INFORMATION_FIELDS_UPDATED", "additional-fields-updated", "studio", None),
+    ("AGGREGATOR_MEMBER_CREATED", "aggregator-member-created", "customer", {"aggregatorId": "agg-9"}),
     ("APPOINTMENT_BOOKING_CANCELLED", "appointment-cancelled", "booking", None),
     ("APPOINTMENT_BOOKING_CREATED", "appointment-booked", "booking", None),
     ("APPOINTMENT_BOOKING_UPDATED", "appointment-updated", "booking", None),
@@ -76,7 +76,7 @@ TYPES = [
     (
         "FINANCE_DEBT_COLLECTION_CASE_UPDATED",
         "debt-collection-case-updated",
-        "debt-collection-case",
+        "case-adjustment-request",
         {"agencyDebtCollectionCaseId": "A-1"},
     ),
     ("STUDIO_OPENING_HOURS_UPDATED", "studio-updated", "studio", None),
@@ -95,6 +95,20 @@ def body(*items: dict, **fields) -> dict:
 def one(type="CUSTOMER_CHECKIN", kind="check-in", subject="customer", **fields) -> dict:
     reading = {"type": type} | ({} if kind is None else {"kind": kind})
     return reading | {"subject": subject, "subject_id": str(ENTITY), "occurred_at": OCCURRED_AT} | fields
+
+
+def checked_out(customer, at) -> dict:
+    return {
+        "type": "AUTOMATIC_CUSTOMER_CHECKOUT",
+        "kind": "check-out",
+        "subject": "customer",
+        "subject_id": customer,
+        "related": "studio",
+        "related_id": str(ENTITY),
+        "person_id": customer,
+        "occurred_at": at,
+        "recorded_at": OCCURRED_AT,
+    }
 
 
 def case(name, why, body, *events, **expect):
@@ -142,12 +156,17 @@ def types() -> list[dict]:
         reading = one(type, kind, subject)
         if subject == "unknown":
             why = "Documented with an empty description of entityId: what it means is not known, so it is not guessed."
-        if subject == "debt-collection-case":
-            why = (
-                "Documented: entityId is a caseAdjustmentRequestId, and content carries the case's own id. About a "
-                "case; which of the two ids is the subject's is not compared."
-            )
-            del reading["subject_id"]
+        if subject == "case-adjustment-request":
+            why = "Documented: entityId is a caseAdjustmentRequestId, and content carries the case's own id."
+            reading |= {"related": "debt-collection-case", "related_id": "A-1"}
+        if content is CONTRACT or content is MODULE or content is IDLE:
+            reading |= {"related": "contract", "related_id": "1001", "person_id": str(ENTITY)}
+        if type == "AGGREGATOR_MEMBER_CREATED":
+            why += " content.aggregatorId is the aggregator member id."
+            reading |= {"related": "aggregator-member", "related_id": "agg-9", "person_id": str(ENTITY)}
+        if type == "AUTOMATIC_CUSTOMER_CHECKOUT":
+            why += " Each pair of customerId and checkoutTime is one person's check-out, in the studio."
+            reading = checked_out("123", "2023-10-01T12:00:00Z")
         documented.append(case(type, why, body(item(type, content)), reading))
     return documented + [
         case(
@@ -199,6 +218,7 @@ def payloads() -> list[dict]:
             one(),
             dedupe_key=UUID,
         ),
+        case("an empty uuid has no key", "It would merge everything.", body(uuid=""), one(), dedupe_key=None),
         case("payload empty", "An array, currently of one: none is no event, and no error.", body(payload=[])),
         case(
             "payload of two",
@@ -273,15 +293,57 @@ def contents() -> list[dict]:
             body(item("FINANCE_DEBT_COLLECTION_CASE_UPDATED", {"agencyCollectionCaseId": "A-1"})),
             {
                 "type": "FINANCE_DEBT_COLLECTION_CASE_UPDATED",
-                "subject": "debt-collection-case",
+                "subject": "case-adjustment-request",
+                "subject_id": str(ENTITY),
+                "related": "debt-collection-case",
+                "related_id": "A-1",
                 "occurred_at": OCCURRED_AT,
             },
         ),
         case(
             "many checked out at once",
-            "One event about the studio, not one a customer.",
-            body(item("AUTOMATIC_CUSTOMER_CHECKOUT", {"checkouts": CHECKOUTS["checkouts"] * 3})),
-            one("AUTOMATIC_CUSTOMER_CHECKOUT", "check-out", "studio"),
+            "One event for each person, with their own time.",
+            body(
+                item(
+                    "AUTOMATIC_CUSTOMER_CHECKOUT",
+                    {
+                        "checkouts": [
+                            {"customerId": 123, "checkoutTime": "2023-10-01T12:00:00Z"},
+                            {"customerId": "124", "checkoutTime": "2023-10-01T14:01:00+02:00"},
+                            {"customerId": 125, "checkoutTime": "late"},
+                        ]
+                    },
+                )
+            ),
+            checked_out("123", "2023-10-01T12:00:00Z"),
+            checked_out("124", "2023-10-01T12:01:00Z"),
+            checked_out("125", None),
+        ),
+        case(
+            "checked out, between other events",
+            "The order stays that of the payload.",
+            body(item(), item("AUTOMATIC_CUSTOMER_CHECKOUT", CHECKOUTS), item("CUSTOMER_CHECKOUT")),
+            one(),
+            checked_out("123", "2023-10-01T12:00:00Z"),
+            one("CUSTOMER_CHECKOUT", "check-out"),
+        ),
+        case(
+            "checked out, the list in an object",
+            "The page prints checkouts:{[...]}, which is no JSON; an object around the array is what it may mean.",
+            body(item("AUTOMATIC_CUSTOMER_CHECKOUT", {"checkouts": CHECKOUTS})),
+            checked_out("123", "2023-10-01T12:00:00Z"),
+        ),
+        case(
+            "checked out, without a list",
+            "That somebody was checked out is still said: one event of the studio.",
+            body(item("AUTOMATIC_CUSTOMER_CHECKOUT")),
+            one("AUTOMATIC_CUSTOMER_CHECKOUT", "check-out", "studio", person_id=None),
+        ),
+        case(
+            "another field of content in another form",
+            "Each field is read by itself.",
+            body(item("CONTRACT_IDLE_PERIOD_CREATED", {"idlePeriodAmount": {}, "contractId": 1001})),
+            one("CONTRACT_IDLE_PERIOD_CREATED", "idle-period-created", related="contract", related_id="1001"),
         ),
     ]
 
@@ -380,10 +442,21 @@ def numbers() -> list[dict]:
         return compact(body()).replace(str(TIMESTAMP), json)
 
     return [
-        refused("entityId 1.0", "An id is an integer, and 1.0 is written as none.", entity("1.0")),
-        refused("entityId with an exponent", "1e3 is written as none.", entity("1e3")),
-        refused("entityId of 30 digits", "Beyond int64: not rounded into a float, not cut.", entity("1" * 30)),
-        refused("entityId one more than int64 holds", "The documented type's edge.", entity("9223372036854775808")),
+        case("entityId 1.0", "A whole float is what it spells.", entity("1.0"), one(subject_id="1")),
+        case("entityId with an exponent", "1e3 spells 1000.", entity("1e3"), one(subject_id="1000")),
+        case(
+            "entityId of 30 digits",
+            "Beyond int64: not rounded into a float, not cut.",
+            entity("1" * 30),
+            one(subject_id="1" * 30),
+        ),
+        case(
+            "entityId one more than int64 holds",
+            "Beyond the documented type's edge, and still an id.",
+            entity("9223372036854775808"),
+            one(subject_id="9223372036854775808"),
+        ),
+        refused("entityId 1.5", "An id is whole.", entity("1.5")),
         refused("entityId true", "Not an id.", entity("true")),
         refused("entityId an object", "Not an id.", entity('{"id":1}')),
         refused("entityId a list", "Not an id.", entity("[1]")),

@@ -1,7 +1,7 @@
 """Point: `{eventType, userId, userExternalId, dataSource, clientId, payload: [...]}`.
 
-Page: https://www.areyouonpoint.co/docs/webhooks-event-types. One object of the payload is one event, and the
-event is its creation: it happened at createdAt, not when the workout began or ended.
+Page: https://www.areyouonpoint.co/docs/webhooks-event-types. One object of the payload is one event. A
+workout happened when it ended and was recorded at createdAt; an insight happens when it is created.
 """
 
 from .case import compact, error, event
@@ -11,6 +11,7 @@ VENDOR = "point"
 USER = "u-1"
 
 CREATED_AT = "2022-11-21T18:44:00Z"
+ENDED_AT = "2022-11-21T18:30:00Z"
 
 WORKOUT = {
     "id": 1,
@@ -100,7 +101,8 @@ def without(field: str) -> dict:
 
 def cases() -> list[dict]:
     assert len(INSIGHT_TYPES) == 29
-    return types() + payloads() + tolerated() + required() + broken(VENDOR, compact(body()), with_unknown, top_levels())
+    bodies = broken(VENDOR, compact(body()), with_unknown, top_levels())
+    return types() + payloads() + keys() + times() + tolerated() + required() + bodies
 
 
 def with_unknown(json: str) -> str:
@@ -112,9 +114,9 @@ def top_levels() -> list[tuple[str, str]]:
 
 
 def types() -> list[dict]:
-    insight = one("insight.created", "insight-recorded", occurred_at=CREATED_AT)
+    insight = one("insight.created", "insight-recorded", occurred_at=CREATED_AT, recorded_at=CREATED_AT)
     return [
-        case("workout.created", "Documented, with every field of a workout.", body(), one(occurred_at=CREATED_AT)),
+        case("workout.created", "Documented, with every field of a workout.", body(), one(occurred_at=ENDED_AT, recorded_at=CREATED_AT)),
         case(
             "insight.created",
             "Documented, with every field of an insight.",
@@ -215,6 +217,67 @@ def payloads() -> list[dict]:
     ]
 
 
+def keyed(name, why, body, key):
+    return event(f"point: {name}", why, vendor=VENDOR, body=body, expect={"dedupe_key": key})
+
+
+def keys() -> list[dict]:
+    two = [{"id": 10}, {"id": 9}]
+    return [
+        keyed(
+            "the same ids are one key",
+            "No id of the event is documented: client, user, type and sorted ids are the best there is, and advice only.",
+            body("workout.created", *two),
+            "point:c-1:u-1:workout.created:9:10",
+        ),
+        keyed(
+            "another user is another key",
+            "Whether ids of workouts are unique over users is not documented: two people never merge.",
+            body("workout.created", *two, userId="u-2"),
+            "point:c-1:u-2:workout.created:9:10",
+        ),
+        keyed(
+            "an insight sent again",
+            "A new lastProcessedAt leaves the key as it was: it resembles the first, and is another notification.",
+            body("insight.created", INSIGHT | {"lastProcessedAt": CREATED_AT}),
+            "point:c-1:u-1:insight.created:2",
+        ),
+        keyed("an empty clientId has no key", "It names nobody.", body(clientId=""), None),
+        keyed("an empty userId has no key", "It names nobody.", body(userId=""), None),
+        keyed("an empty id has no key", "It names nothing.", body("workout.created", {"id": ""}), None),
+        keyed("an item without id has no key", "Two of them could be two.", body("workout.created", {"id": 1}, {}), None),
+    ]
+
+
+def times() -> list[dict]:
+    return [
+        case(
+            "a workout without createdAt",
+            "When it happened is known, when it was recorded is not.",
+            body("workout.created", {"id": 1, "end": "2022-11-21T18:30:00.000Z"}),
+            one(occurred_at=ENDED_AT, recorded_at=None),
+        ),
+        case(
+            "a workout without end",
+            "When it was recorded does not stand in for when it happened.",
+            body("workout.created", {"id": 1, "createdAt": CREATED_AT}),
+            one(occurred_at=None, recorded_at=CREATED_AT),
+        ),
+        case(
+            "an end that cannot be read",
+            "None, and the other time is read by itself.",
+            body("workout.created", WORKOUT | {"end": "soon"}),
+            one(occurred_at=None, recorded_at=CREATED_AT),
+        ),
+        case(
+            "a createdAt that is a number",
+            "None, and the other time is read by itself.",
+            body("workout.created", WORKOUT | {"createdAt": 1669056240}),
+            one(occurred_at=ENDED_AT, recorded_at=None),
+        ),
+    ]
+
+
 def tolerated() -> list[dict]:
     text = compact(body())
     return [
@@ -223,6 +286,18 @@ def tolerated() -> list[dict]:
             "Whether it may be null is not said: it is read.",
             body(userExternalId=None),
             one(),
+        ),
+        case(
+            "userId a whole float",
+            "7.0 spells 7.",
+            text.replace('"userId":"u-1","userExternalId"', '"userId":7.0,"userExternalId"'),
+            one(subject_id="7"),
+        ),
+        case(
+            "userId beyond 64 bits",
+            "A number is what its digits spell.",
+            text.replace('"userId":"u-1","userExternalId"', '"userId":18446744073709551616,"userExternalId"'),
+            one(subject_id="18446744073709551616"),
         ),
         case("a data source of the future", "The spellings are not published.", body(dataSource="oura-ring-4"), one()),
         case("unknown fields", "Kept.", body(version=2, nested={"a": [None]}), one()),

@@ -258,8 +258,25 @@ def form() -> list[dict]:
     hex_tag = TAG.hex()
     return [
         value("empty value", "The header is there and says nothing.", "", MALFORMED),
-        value("upper-case hex", "Senders of HMAC write lower case; one spelling a tag.", hex_tag.upper(), MALFORMED),
-        value("one upper-case digit", "Mixed case is no better.", hex_tag.replace("c", "C", 1), MALFORMED),
+        case(
+            "upper-case hex",
+            "The encoding is not published: upper case is the same bytes.",
+            headers=[(HEADER, hex_tag.upper())],
+            expect=accept("current", *PROVES),
+        ),
+        case(
+            "one upper-case digit",
+            "The encoding is not published: mixed case is the same bytes.",
+            headers=[(HEADER, hex_tag.replace("c", "C", 1))],
+            expect=accept("current", *PROVES),
+        ),
+        value(
+            "upper-case hex where lower case is configured",
+            "One spelling a tag, where the sender's is known.",
+            hex_tag.upper(),
+            MALFORMED,
+            encoding="hex",
+        ),
         value("one digit", "A short tag is never compared.", hex_tag[:1], MALFORMED),
         value("two digits", "One whole byte of the right tag is still a short tag.", hex_tag[:2], MALFORMED),
         value("63 digits", "An odd number of digits is no number of bytes.", hex_tag[:63], MALFORMED),

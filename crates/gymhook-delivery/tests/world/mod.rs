@@ -9,7 +9,7 @@ use gymhook_delivery::{
     Attempt, AutoDisable, BodyDigest, DeliveryChange, DeliveryId, Dispatcher, End, EndpointChange,
     EndpointId, EndpointPolicy, Enqueued, LateReason, Limits, NewDelivery, Output, Record,
 };
-use gymhook_retry::{Fault, Outcome, RetryAfter, RetryBudget, RetryPolicy, RetrySchedule};
+use gymhook_retry::{Classify, Fault, Outcome, RetryAfter, RetryBudget, RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use time::UtcDateTime;
 use time::macros::utc_datetime;
@@ -185,6 +185,7 @@ pub(crate) fn plain_policy() -> EndpointPolicy {
 
 pub(crate) fn retries(retries: u32) -> RetryPolicy {
     RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(10), retries))
+        .with_classify(Classify::new().disabling_on_gone())
 }
 
 pub(crate) fn new(delivery: u128, to: u128) -> NewDelivery {

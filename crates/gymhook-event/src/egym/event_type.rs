@@ -14,7 +14,9 @@ open_names! {
         GymCheckout = "GYM_CHECKOUT",
         /// A person has logged in to equipment in a gym.
         EquipmentCheckin = "EQUIPMENT_CHECKIN",
-        /// A member's data was deleted from EGYM.
+        /// "Occurs once member data gets deleted from EGYM", says the page, and the name says membership. EGYM's API deletes
+        /// either everything about a person or, by default, only data about membership and contract; which of the two
+        /// emits this is not said. So it is read as [`Kind::MembershipDeleted`], not as the deletion of a person.
         MembershipDelete = "MEMBERSHIP_DELETE",
         /// A member completed the EGYM Genius onboarding.
         GeniusOnboardingCompleted = "GENIUS_ONBOARDING_COMPLETED",
@@ -31,8 +33,7 @@ impl EventType {
             Self::GymCheckin => Kind::CheckIn,
             Self::GymCheckout => Kind::CheckOut,
             Self::EquipmentCheckin => Kind::EquipmentCheckIn,
-            // "Occurs once member data gets deleted from EGYM": the person's record goes, whatever the name says.
-            Self::MembershipDelete => Kind::MemberDeleted,
+            Self::MembershipDelete => Kind::MembershipDeleted,
             Self::GeniusOnboardingCompleted => Kind::OnboardingCompleted,
             Self::Test => Kind::Test,
             Self::Other(_) => Kind::Other,

@@ -9,15 +9,16 @@ use uuid::Uuid;
 use super::EventType;
 use crate::open_names::Spelled;
 use crate::open_object::{Field, open_object};
-use crate::{BeforeUnixEpoch, DedupeKey, Event, Extra, Subject, SubjectId, SubjectKind, UnixMillis, Vendor};
+use crate::{BeforeUnixEpoch, DedupeKey, Event, Extra, Id, Subject, SubjectKind, UnixMillis, Vendor};
 
 /// The body of an EGYM request; one event.
 ///
 /// `accountId` and `timestamp` are required for the five documented types of real events. For `TEST` the vendor does
 /// not say, and for a type that is not documented nobody can, so there they may be absent.
 ///
-/// The derived key joins time, type and account. It is absent for a type that is not documented, since fields unknown
-/// here may be what tells two of its events apart.
+/// The derived key joins time, type and account. It is absent where the account is empty, for a `TEST`, which is sent as often
+/// as somebody asks for it, and for a type that is not documented, since fields unknown here may be what tells two of its
+/// events apart.
 ///
 /// ```
 /// use gymhook_event::{DedupeKey, Kind, Notification as _, decode, egym};
@@ -33,7 +34,7 @@ use crate::{BeforeUnixEpoch, DedupeKey, Event, Extra, Subject, SubjectId, Subjec
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
-    account_id: Field<String>,
+    account_id: Field<Id>,
     timestamp: Field<UnixMillis>,
     event_type: Spelled<EventType>,
     extra: Extra,
@@ -46,7 +47,7 @@ impl Notification {
     /// [`BeforeUnixEpoch`] if `occurred_at` is before 1970.
     pub fn new(
         event_type: EventType,
-        account_id: impl Into<String>,
+        account_id: impl Into<Id>,
         occurred_at: UtcDateTime,
     ) -> Result<Self, BeforeUnixEpoch> {
         Ok(Self {
@@ -76,14 +77,14 @@ impl Notification {
 
     /// The person's account as received.
     #[must_use]
-    pub fn account_id(&self) -> Option<&str> {
-        self.account_id.as_option().map(String::as_str)
+    pub const fn account_id(&self) -> Option<&Id> {
+        self.account_id.as_option()
     }
 
     /// The person's account, if it is the UUID that the vendor promises.
     #[must_use]
     pub fn account_uuid(&self) -> Option<Uuid> {
-        self.account_id().and_then(|text| Uuid::try_parse(text).ok())
+        self.account_id().and_then(|id| Uuid::try_parse(&id.to_string()).ok())
     }
 
     /// When it happened, in milliseconds as received.
@@ -126,17 +127,18 @@ impl crate::Notification for Notification {
     fn event(&self, index: usize) -> Option<Event<'_>> {
         (index == 0).then(|| {
             Event::new(Vendor::EGYM, self.event_type.as_str(), self.event_type().kind())
-                .with_subject(Subject::new(SubjectKind::Account, self.account_id().map(SubjectId::Text)))
+                .with_subject(Subject::new(SubjectKind::Account, self.account_id().map(Id::as_subject_id)))
                 .with_occurred_at(self.timestamp().and_then(UnixMillis::to_utc))
         })
     }
 
     fn dedupe_key(&self) -> Option<DedupeKey> {
-        if matches!(self.event_type(), EventType::Other(_)) {
+        if matches!(self.event_type(), EventType::Test | EventType::Other(_)) {
             return None;
         }
+        let account = self.account_id().filter(|id| !id.is_empty())?.to_string();
         let timestamp = self.timestamp()?.get().to_string();
-        Some(DedupeKey::derived(Vendor::EGYM, &[&timestamp, self.event_type.as_str(), self.account_id()?]))
+        Some(DedupeKey::derived(Vendor::EGYM, &[&timestamp, self.event_type.as_str(), &account]))
     }
 }
 

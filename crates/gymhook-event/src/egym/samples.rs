@@ -1,6 +1,6 @@
 //! One sample of every type.
 
-use crate::{Sample, Vendor};
+use crate::{Provenance, Sample, Vendor};
 
 /// A sample of every event type.
 #[must_use]
@@ -9,7 +9,7 @@ pub fn samples() -> &'static [Sample] {
 }
 
 const fn sample(event_type: &'static str, description: &'static str, body: &'static str) -> Sample {
-    Sample::new(Vendor::EGYM, event_type, description, body)
+    Sample::new(Vendor::EGYM, event_type, Provenance::Documented, description, body)
 }
 
 const SAMPLES: &[Sample] = &[

@@ -2,33 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Decimal, Id, IsoTime};
+use crate::{Decimal, Id, IsoTime, lenient};
 
 /// The fields that receivers have seen in `data`; the vendor does not publish them, so each may be absent.
+///
+/// Each is read by itself: one that holds something else is `None`, costs no other, and stays in
+/// [`Entry::raw_data`](super::Entry::raw_data).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Data {
     /// The person; PerfectGym's API calls it member id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
     /// The contract.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub contract_id: Option<Id>,
     /// When the contract was signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub contract_sign_date: Option<IsoTime>,
     /// The payment plan's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub payment_plan_name: Option<String>,
     /// One session of a class; PerfectGym's API calls it `Classes.id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub time_table_event_id: Option<Id>,
     /// The booking of a personal training.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub personal_training_booking_id: Option<Id>,
     /// The person as an object.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
 }
 
@@ -46,7 +49,7 @@ impl Data {
 #[non_exhaustive]
 pub struct User {
     /// The person.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
 }
 

@@ -2,12 +2,13 @@
 
 use serde::de;
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use time::UtcDateTime;
 
-use super::subject::SubjectCell;
+use super::subject::About;
 use super::{Data, EventType, TestData};
+use crate::memo::Memo;
 use crate::open_names::Spelled;
 use crate::open_object::{Field, open_object};
 use crate::raw::Raw;
@@ -19,10 +20,10 @@ use crate::{DecodeError, EncodeError, Event, Extra, IsoTime, Vendor, YearOutOfRa
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     event_type: Spelled<EventType>,
-    triggered_date: Field<IsoTime>,
+    triggered_date: Field<Date>,
     data: Field<Raw>,
     extra: Extra,
-    subject: SubjectCell,
+    about: Memo<About>,
 }
 
 impl Entry {
@@ -33,10 +34,10 @@ impl Entry {
     pub fn new(event_type: EventType, triggered_date: UtcDateTime) -> Result<Self, YearOutOfRange> {
         Ok(Self {
             event_type: event_type.into(),
-            triggered_date: Field::Value(triggered_date.try_into()?),
+            triggered_date: Field::Value(Date::Text(triggered_date.try_into()?)),
             data: Field::Absent,
             extra: Extra::new(),
-            subject: SubjectCell::default(),
+            about: Memo::new(),
         })
     }
 
@@ -45,7 +46,7 @@ impl Entry {
     /// # Errors
     /// [`EncodeError`] if `data` cannot be written as JSON.
     pub fn with_data<T: Serialize>(self, data: &T) -> Result<Self, EncodeError> {
-        Ok(Self { data: Field::Value(encode::raw(data)?.into()), subject: SubjectCell::default(), ..self })
+        Ok(Self { data: Field::Value(encode::raw(data)?.into()), about: Memo::new(), ..self })
     }
 
     /// What happened.
@@ -54,10 +55,24 @@ impl Entry {
         self.event_type.value()
     }
 
-    /// When it was triggered, as received.
+    /// When it was triggered, as received; `None` if it is not text.
+    ///
+    /// [`IsoTime::to_utc_assuming_utc`] reads it: the vendor's times are in UTC, so one without a zone is, too.
     #[must_use]
     pub const fn triggered_date(&self) -> Option<&IsoTime> {
-        self.triggered_date.as_option()
+        match self.triggered_date.as_option() {
+            Some(Date::Text(date)) => Some(date),
+            Some(Date::Other(_)) | None => None,
+        }
+    }
+
+    /// What stands in place of a date, as raw JSON, if it is not text: a number, say, whose meaning is not known.
+    #[must_use]
+    pub fn undated(&self) -> Option<&RawValue> {
+        match self.triggered_date.as_option() {
+            Some(Date::Other(json)) => Some(json.get()),
+            Some(Date::Text(_)) | None => None,
+        }
     }
 
     /// The data as raw JSON; `None` if absent or `null`.
@@ -69,7 +84,7 @@ impl Entry {
     /// The known fields of the data; all `None` if there is no data.
     ///
     /// # Errors
-    /// [`DecodeError`] if the data is not an object or a known field has another type; the raw JSON stays at hand.
+    /// [`DecodeError`] if the data is not an object, or a known field stands twice in it; the raw JSON stays at hand.
     pub fn data(&self) -> Result<Data, DecodeError> {
         self.raw_data().map_or_else(|| Ok(Data::default()), decode::view)
     }
@@ -89,9 +104,11 @@ impl Entry {
     }
 
     pub(super) fn event(&self) -> Event<'_> {
+        let about = self.about.get(|| About::read(self.event_type(), self.data().ok().as_ref()));
         Event::new(Vendor::PERFECTGYM, self.event_type.as_str(), self.event_type().kind())
-            .with_subject(self.subject.get(self.event_type(), || self.data().ok()))
-            .with_occurred_at(self.triggered_date().and_then(IsoTime::to_utc))
+            .with_subject(about.subject())
+            .with_related(about.related())
+            .with_occurred_at(self.triggered_date().and_then(IsoTime::to_utc_assuming_utc))
             .with_data(self.raw_data())
     }
 }
@@ -107,9 +124,35 @@ impl Serialize for Entry {
     }
 }
 
+/// `triggeredDate`: text that may be a date, or whatever else stands there, since no event is refused for its date.
+#[derive(Clone, Debug, PartialEq)]
+enum Date {
+    Text(IsoTime),
+    Other(Raw),
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(date) => date.serialize(serializer),
+            Self::Other(json) => json.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Raw::deserialize(deserializer)?;
+        Ok(match serde_json::from_str(json.get().get()) {
+            Ok(date) => Self::Text(date),
+            Err(_) => Self::Other(json),
+        })
+    }
+}
+
 struct Envelope {
     event_type: Spelled<EventType>,
-    triggered_date: Field<IsoTime>,
+    triggered_date: Field<Date>,
     data: Field<Raw>,
     extra: Extra,
 }
@@ -117,7 +160,7 @@ struct Envelope {
 impl Envelope {
     fn into_entry<E: de::Error>(self) -> Result<Entry, E> {
         let Self { event_type, triggered_date, data, extra } = self;
-        Ok(Entry { event_type, triggered_date, data, extra, subject: SubjectCell::default() })
+        Ok(Entry { event_type, triggered_date, data, extra, about: Memo::new() })
     }
 }
 

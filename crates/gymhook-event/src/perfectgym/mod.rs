@@ -17,13 +17,21 @@
 //!
 //! # Whom an event is about
 //!
-//! | types | subject | if that id is absent |
-//! |---|---|---|
-//! | `Classes…` | class slot, `timeTableEventId` | user, `userId` |
-//! | `PersonalTraining…` | booking, `personalTrainingBookingId` | user, `userId` |
-//! | `Contract…` | contract, `contractId` | user, `userId` |
-//! | `User…`, `AgreementAnswerModified` | user, `userId` | |
-//! | `Test`, others | unknown | |
+//! | types | subject | related | if the subject's id is absent |
+//! |---|---|---|---|
+//! | `Classes…` | class slot, `timeTableEventId` | user, `userId` | user, `userId` |
+//! | `PersonalTraining…` | booking, `personalTrainingBookingId` | user, `userId` | user, `userId` |
+//! | `Contract…` | contract, `contractId` | user, `userId` | user, `userId` |
+//! | `User…`, `AgreementAnswerModified` | user, `userId` | | |
+//! | `Test`, others | unknown | | |
+//!
+//! So [`Event::person`](crate::Event::person) is the user wherever one is named. Each of these fields is read by itself: one
+//! that holds something unexpected costs no other.
+//!
+//! # When it happened
+//!
+//! `triggeredDate` is "utc-based-time" in ISO 8601, "typically" as above. [`IsoTime`](crate::IsoTime) tells which forms are
+//! read; one without a zone is UTC. A date that cannot be read, or is no text, leaves the time open and refuses nothing.
 
 mod data;
 mod entry;

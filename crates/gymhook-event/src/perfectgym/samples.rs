@@ -1,6 +1,6 @@
 //! One sample of every type.
 
-use crate::{Sample, Vendor};
+use crate::{Provenance, Sample, Vendor};
 
 /// A sample of every event type; `data` holds the fields that receivers have seen, see [`Data`](super::Data).
 #[must_use]
@@ -9,7 +9,7 @@ pub fn samples() -> &'static [Sample] {
 }
 
 const fn sample(event_type: &'static str, description: &'static str, body: &'static str) -> Sample {
-    Sample::new(Vendor::PERFECTGYM, event_type, description, body)
+    Sample::new(Vendor::PERFECTGYM, event_type, Provenance::Seen, description, body)
 }
 
 const SAMPLES: &[Sample] = &[
@@ -46,12 +46,12 @@ const SAMPLES: &[Sample] = &[
     sample(
         "PersonalTrainingBooked",
         "A personal training was booked.",
-        r#"{"event":"PersonalTrainingBooked","triggeredDate":"2025-09-03T10:00:00Z","data":{"personalTrainingBookingId":4410,"userId":5120}}"#,
+        r#"{"event":"PersonalTrainingBooked","triggeredDate":"2025-09-03T10:00:00Z","data":{"personalTrainingBookingId":4410}}"#,
     ),
     sample(
         "PersonalTrainingBookingCancelled",
         "A booking of a personal training was cancelled.",
-        r#"{"event":"PersonalTrainingBookingCancelled","triggeredDate":"2025-09-03T10:05:00Z","data":{"personalTrainingBookingId":4410,"userId":5120}}"#,
+        r#"{"event":"PersonalTrainingBookingCancelled","triggeredDate":"2025-09-03T10:05:00Z","data":{"personalTrainingBookingId":4410}}"#,
     ),
     sample(
         "UserCardScanned",
@@ -73,8 +73,10 @@ const SAMPLES: &[Sample] = &[
         "A person answered an agreement differently.",
         r#"{"event":"AgreementAnswerModified","triggeredDate":"2025-09-04T08:01:00Z","data":{"userId":5120}}"#,
     ),
-    sample(
+    Sample::new(
+        Vendor::PERFECTGYM,
         "Test",
+        Provenance::Documented,
         "A test of all webhooks, sent by hand; as printed on the vendor's page.",
         r#"{"event":"Test","triggeredDate":"2020-06-01T14:44:46Z","data":{"valueLong":12345678,"valueText":"some text value","nestedData":{"text":"nested some text value","date":"2020-06-01T14:44:46Z","amount":33.78}}}"#,
     ),

@@ -1,29 +1,36 @@
 //! Whom an event is about, which stands in `data` and is read when first asked for.
 
-use std::sync::OnceLock;
-
 use super::{Data, EventType};
 use crate::{Id, Subject, SubjectKind};
 
-/// The subject's id, remembered once read; not part of an entry's value.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SubjectCell(OnceLock<(SubjectKind, Option<Id>)>);
-
-impl SubjectCell {
-    pub(super) fn get(&self, event_type: &EventType, data: impl FnOnce() -> Option<Data>) -> Subject<'_> {
-        let (kind, id) = self.0.get_or_init(|| {
-            own_id(event_type).map_or((SubjectKind::Unknown, None), |(own, id)| match data() {
-                Some(data) => in_data(own, id(&data), data.person()),
-                None => (own, None),
-            })
-        });
-        Subject::new(*kind, id.as_ref().map(Id::as_subject_id))
-    }
+/// Whom an event is about, and the person beside that.
+#[derive(Clone, Debug)]
+pub(super) struct About {
+    subject: (SubjectKind, Option<Id>),
+    person: Option<Id>,
 }
 
-impl PartialEq for SubjectCell {
-    fn eq(&self, _: &Self) -> bool {
-        true
+impl About {
+    pub(super) fn read(event_type: &EventType, data: Option<&Data>) -> Self {
+        let Some((own, id)) = own_id(event_type) else {
+            return Self { subject: (SubjectKind::Unknown, None), person: None };
+        };
+        let person = data.and_then(Data::person).cloned();
+        match data.and_then(id).cloned() {
+            Some(id) if own == SubjectKind::User => Self { subject: (own, Some(id)), person: None },
+            Some(id) => Self { subject: (own, Some(id)), person },
+            None if person.is_some() => Self { subject: (SubjectKind::User, person), person: None },
+            None => Self { subject: (own, None), person: None },
+        }
+    }
+
+    pub(super) fn subject(&self) -> Subject<'_> {
+        let (kind, id) = &self.subject;
+        Subject::new(*kind, id.as_ref().map(Id::as_subject_id))
+    }
+
+    pub(super) fn related(&self) -> Option<Subject<'_>> {
+        self.person.as_ref().map(|person| Subject::new(SubjectKind::User, Some(person.as_subject_id())))
     }
 }
 
@@ -49,13 +56,5 @@ fn own_id(event_type: &EventType) -> Option<OwnId> {
         | EventType::UserPresenceChanged
         | EventType::AgreementAnswerModified => Some((SubjectKind::User, Data::person)),
         EventType::Test | EventType::Other(_) => None,
-    }
-}
-
-fn in_data(own: SubjectKind, id: Option<&Id>, person: Option<&Id>) -> (SubjectKind, Option<Id>) {
-    match (id, person) {
-        (Some(id), _) => (own, Some(id.clone())),
-        (None, Some(person)) => (SubjectKind::User, Some(person.clone())),
-        (None, None) => (own, None),
     }
 }

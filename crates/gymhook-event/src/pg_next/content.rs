@@ -27,7 +27,7 @@ use crate::{Decimal, Id, IsoTime};
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Content {
-    /// The aggregator through which the person came.
+    /// The person as a member of the aggregator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregator_id: Option<Id>,
     /// The main contract.

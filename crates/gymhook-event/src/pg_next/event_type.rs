@@ -8,9 +8,11 @@ open_names! {
     ///
     /// The list grows by about one type a month; what is not in it arrives as [`EventType::Other`].
     pub enum EventType {
-        /// The studio's additional information fields were changed.
+        /// "An additional information field was updated", of the studio that `entityId` names; whether that is the field's
+        /// definition or a customer's entry in it, the page does not say.
         AdditionalInformationFieldsUpdated = "ADDITIONAL_INFORMATION_FIELDS_UPDATED",
-        /// A person was added through an aggregator.
+        /// A person was added through an aggregator; whether a `CUSTOMER_CREATED` of the same person comes beside it, the page
+        /// does not say.
         AggregatorMemberCreated = "AGGREGATOR_MEMBER_CREATED",
         /// A booking of an appointment was cancelled.
         AppointmentBookingCancelled = "APPOINTMENT_BOOKING_CANCELLED",
@@ -18,7 +20,7 @@ open_names! {
         AppointmentBookingCreated = "APPOINTMENT_BOOKING_CREATED",
         /// A booking of an appointment was changed.
         AppointmentBookingUpdated = "APPOINTMENT_BOOKING_UPDATED",
-        /// The studio checked out everyone who was still in; the content lists them.
+        /// One or many customers were checked out automatically; the content lists them, and each is an event.
         AutomaticCustomerCheckout = "AUTOMATIC_CUSTOMER_CHECKOUT",
         /// A module was added to a contract.
         ContractAdditionalModuleCreated = "CONTRACT_ADDITIONAL_MODULE_CREATED",
@@ -87,11 +89,11 @@ open_names! {
         EmployeeDeleted = "EMPLOYEE_DELETED",
         /// An employee's data was changed.
         EmployeeUpdated = "EMPLOYEE_UPDATED",
-        /// Claims are ready for a debt collector.
+        /// A debt collection run was created.
         FinanceDebtCollectionRunCreated = "FINANCE_DEBT_COLLECTION_RUN_CREATED",
         /// The settings for debt collection were changed; the vendor leaves open what `entityId` stands for.
         FinanceDebtCollectionConfigurationUpdated = "FINANCE_DEBT_COLLECTION_CONFIGURATION_UPDATED",
-        /// A debt collection case is to be adjusted; `entityId` is the request to adjust it.
+        /// A debt collection case was updated; `entityId` is the request to adjust it, the content names the case.
         FinanceDebtCollectionCaseUpdated = "FINANCE_DEBT_COLLECTION_CASE_UPDATED",
         /// A studio's opening hours were changed.
         StudioOpeningHoursUpdated = "STUDIO_OPENING_HOURS_UPDATED",

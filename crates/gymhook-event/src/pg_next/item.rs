@@ -1,11 +1,14 @@
 //! One element of the payload.
 
+use serde::de;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use time::UtcDateTime;
 
+use super::reading::Reading;
 use super::{Content, EventType};
+use crate::memo::Memo;
 use crate::open_names::Spelled;
 use crate::open_object::{Field, open_object};
 use crate::raw::Raw;
@@ -18,6 +21,7 @@ pub struct Item {
     event_type: Spelled<EventType>,
     content: Field<Raw>,
     extra: Extra,
+    reading: Memo<Reading>,
 }
 
 impl Item {
@@ -31,6 +35,7 @@ impl Item {
             event_type: event_type.into(),
             content: Field::Absent,
             extra: Extra::new(),
+            reading: Memo::new(),
         })
     }
 
@@ -39,7 +44,7 @@ impl Item {
     /// # Errors
     /// [`EncodeError`] if `content` cannot be written as JSON.
     pub fn with_content<T: Serialize>(self, content: &T) -> Result<Self, EncodeError> {
-        Ok(Self { content: Field::Value(encode::raw(content)?.into()), ..self })
+        Ok(Self { content: Field::Value(encode::raw(content)?.into()), reading: Memo::new(), ..self })
     }
 
     /// What happened.
@@ -79,6 +84,15 @@ impl Item {
     pub const fn extra(&self) -> &Extra {
         &self.extra
     }
+
+    pub(super) fn reading(&self) -> &Reading {
+        self.reading.get(|| Reading::of(self.event_type(), self.raw_content()))
+    }
+
+    /// How many events it is: one for each person who was checked out, else one.
+    pub(super) fn event_count(&self) -> usize {
+        self.reading().checkouts.len().max(1)
+    }
 }
 
 impl Serialize for Item {
@@ -92,8 +106,22 @@ impl Serialize for Item {
     }
 }
 
+struct Envelope {
+    timestamp: UnixMillis,
+    event_type: Spelled<EventType>,
+    content: Field<Raw>,
+    extra: Extra,
+}
+
+impl Envelope {
+    fn into_item<E: de::Error>(self) -> Result<Item, E> {
+        let Self { timestamp, event_type, content, extra } = self;
+        Ok(Item { timestamp, event_type, content, extra, reading: Memo::new() })
+    }
+}
+
 open_object! {
-    Item from Item via Ok, expecting "an event of the payload, an object": {
+    Item from Envelope via Envelope::into_item, expecting "an event of the payload, an object": {
         "timestamp" => timestamp,
         "type" => event_type,
         "content" => content,

@@ -8,8 +8,10 @@ impl EventType {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::AdditionalInformationFieldsUpdated | Self::StudioOpeningHoursUpdated => Kind::StudioUpdated,
-            Self::AggregatorMemberCreated | Self::CustomerCreated => Kind::MemberCreated,
+            Self::AdditionalInformationFieldsUpdated => Kind::AdditionalFieldsUpdated,
+            Self::StudioOpeningHoursUpdated => Kind::StudioUpdated,
+            Self::AggregatorMemberCreated => Kind::AggregatorMemberCreated,
+            Self::CustomerCreated => Kind::MemberCreated,
             Self::AppointmentBookingCancelled => Kind::AppointmentCancelled,
             Self::AppointmentBookingCreated => Kind::AppointmentBooked,
             Self::AppointmentBookingUpdated => Kind::AppointmentUpdated,
@@ -102,7 +104,7 @@ impl EventType {
             Self::DeviceCreated => SubjectKind::Device,
             Self::EmployeeCreated | Self::EmployeeDeleted | Self::EmployeeUpdated => SubjectKind::Employee,
             Self::FinanceDebtCollectionRunCreated => SubjectKind::DebtCollectionRun,
-            Self::FinanceDebtCollectionCaseUpdated => SubjectKind::DebtCollectionCase,
+            Self::FinanceDebtCollectionCaseUpdated => SubjectKind::CaseAdjustmentRequest,
             Self::TaxAdvisorExportCreated => SubjectKind::Export,
             Self::FinanceDebtCollectionConfigurationUpdated | Self::Other(_) => SubjectKind::Unknown,
         }

@@ -6,9 +6,10 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{EventType, Item};
+use crate::memo::Memo;
 use crate::one_or_many::OneOrMany;
 use crate::open_object::{Field, open_object};
-use crate::{DedupeKey, Event, Extra, Id, Subject, UnixMillis, Vendor};
+use crate::{DedupeKey, Event, Extra, Id, Subject, SubjectKind, UnixMillis, Vendor};
 
 /// The body of a PG Next request: an entity and what happened to it.
 ///
@@ -34,6 +35,7 @@ pub struct Notification {
     uuid: String,
     payload: OneOrMany<Item>,
     extra: Extra,
+    ends: Memo<Vec<usize>>,
 }
 
 impl Notification {
@@ -45,6 +47,7 @@ impl Notification {
             uuid: uuid.to_string(),
             payload: OneOrMany::Many(items),
             extra: Extra::new(),
+            ends: Memo::new(),
         }
     }
 
@@ -78,17 +81,20 @@ impl Notification {
         &self.extra
     }
 
-    fn checked<E: de::Error>(self) -> Result<Self, E> {
-        let dispensable = |item: &Item| {
-            matches!(
-                item.event_type(),
-                EventType::FinanceDebtCollectionConfigurationUpdated | EventType::Other(_)
-            )
-        };
-        if self.entity_id().is_some() || (!self.items().is_empty() && self.items().iter().all(dispensable)) {
-            return Ok(self);
-        }
-        Err(E::missing_field("entityId"))
+    /// For each item the number of events that it ends at: an automatic check-out is an event for each person.
+    fn ends(&self) -> &[usize] {
+        self.ends.get(|| {
+            let mut total = 0;
+            let end = |item: &Item| {
+                total += item.event_count();
+                total
+            };
+            self.items().iter().map(end).collect()
+        })
+    }
+
+    fn entity(&self, kind: SubjectKind) -> Subject<'_> {
+        Subject::new(kind, self.entity_id().map(Id::as_subject_id))
     }
 }
 
@@ -98,17 +104,36 @@ impl crate::Notification for Notification {
     }
 
     fn event_count(&self) -> usize {
-        self.items().len()
+        self.ends().last().copied().unwrap_or_default()
     }
 
     fn event(&self, index: usize) -> Option<Event<'_>> {
-        let item = self.items().get(index)?;
-        let subject = Subject::new(item.event_type().subject_kind(), self.entity_id().map(Id::as_subject_id));
-        let event = Event::new(Vendor::PG_NEXT, item.event_name(), item.event_type().kind())
-            .with_subject(subject)
-            .with_occurred_at(UnixMillis::to_utc(item.timestamp()))
-            .with_data(item.raw_content());
-        Some(event)
+        let nth = self.ends().partition_point(|end| *end <= index);
+        let item = self.items().get(nth)?;
+        let within = index.checked_sub(
+            nth.checked_sub(1).map_or(0, |before| self.ends().get(before).copied().unwrap_or_default()),
+        )?;
+        let timestamp = UnixMillis::to_utc(item.timestamp());
+        let event = Event::new(Vendor::PG_NEXT, item.event_name(), item.event_type().kind());
+        if let Some(checkout) = item.reading().checkouts.get(within) {
+            let customer = checkout.customer.as_ref().map(Id::as_subject_id);
+            return Some(
+                event
+                    .with_subject(Subject::new(SubjectKind::Customer, customer))
+                    .with_related(Some(self.entity(SubjectKind::Studio)))
+                    .with_occurred_at(checkout.at)
+                    .with_recorded_at(timestamp)
+                    .with_data(Some(checkout.json.get())),
+            );
+        }
+        let related = item.reading().related.as_ref();
+        Some(
+            event
+                .with_subject(self.entity(item.event_type().subject_kind()))
+                .with_related(related.map(|(kind, id)| Subject::new(*kind, Some(id.as_subject_id()))))
+                .with_occurred_at(timestamp)
+                .with_data(item.raw_content()),
+        )
     }
 
     /// The field `uuid` as received; `None` if it is empty.
@@ -128,8 +153,32 @@ impl Serialize for Notification {
     }
 }
 
+struct Envelope {
+    entity_id: Field<Id>,
+    uuid: String,
+    payload: OneOrMany<Item>,
+    extra: Extra,
+}
+
+impl Envelope {
+    fn checked<E: de::Error>(self) -> Result<Notification, E> {
+        let dispensable = |item: &Item| {
+            matches!(
+                item.event_type(),
+                EventType::FinanceDebtCollectionConfigurationUpdated | EventType::Other(_)
+            )
+        };
+        let Self { entity_id, uuid, payload, extra } = self;
+        let items = payload.as_slice();
+        if entity_id.as_option().is_none() && (items.is_empty() || !items.iter().all(dispensable)) {
+            return Err(E::missing_field("entityId"));
+        }
+        Ok(Notification { entity_id, uuid, payload, extra, ends: Memo::new() })
+    }
+}
+
 open_object! {
-    Notification from Notification via Notification::checked, expecting "a PG Next notification, an object": {
+    Notification from Envelope via Envelope::checked, expecting "a PG Next notification, an object": {
         "entityId" => entity_id,
         "uuid" => uuid,
         "payload" => payload,

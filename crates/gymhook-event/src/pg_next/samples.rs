@@ -1,6 +1,6 @@
 //! One sample of every type.
 
-use crate::{Sample, Vendor};
+use crate::{Provenance, Sample, Vendor};
 
 /// A sample of every event type, `content` as far as the vendor publishes it.
 #[must_use]
@@ -9,13 +9,17 @@ pub fn samples() -> &'static [Sample] {
 }
 
 const fn sample(event_type: &'static str, description: &'static str, body: &'static str) -> Sample {
-    Sample::new(Vendor::PG_NEXT, event_type, description, body)
+    Sample::new(Vendor::PG_NEXT, event_type, Provenance::Documented, description, body)
+}
+
+const fn seen(event_type: &'static str, description: &'static str, body: &'static str) -> Sample {
+    Sample::new(Vendor::PG_NEXT, event_type, Provenance::Seen, description, body)
 }
 
 const SAMPLES: &[Sample] = &[
     sample(
         "ADDITIONAL_INFORMATION_FIELDS_UPDATED",
-        "The studio's additional information fields were changed.",
+        "An additional information field of the studio was updated.",
         r#"{"entityId":1201,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6bff","payload":[{"timestamp":1764885600176,"type":"ADDITIONAL_INFORMATION_FIELDS_UPDATED"}]}"#,
     ),
     sample(
@@ -40,7 +44,7 @@ const SAMPLES: &[Sample] = &[
     ),
     sample(
         "AUTOMATIC_CUSTOMER_CHECKOUT",
-        "The studio checked out everyone who was still in; the content lists them.",
+        "Customers were checked out automatically; the content lists them.",
         r#"{"entityId":1201,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6ca4","payload":[{"timestamp":1764885905176,"type":"AUTOMATIC_CUSTOMER_CHECKOUT","content":{"checkouts":[{"customerId":7893459,"checkoutTime":"2025-12-04T22:00:00Z"},{"customerId":7893460,"checkoutTime":"2025-12-04T22:00:00Z"}]}}]}"#,
     ),
     sample(
@@ -210,7 +214,7 @@ const SAMPLES: &[Sample] = &[
     ),
     sample(
         "FINANCE_DEBT_COLLECTION_RUN_CREATED",
-        "Claims are ready for a debt collector.",
+        "A debt collection run was created.",
         r#"{"entityId":71,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6cc6","payload":[{"timestamp":1764887979176,"type":"FINANCE_DEBT_COLLECTION_RUN_CREATED"}]}"#,
     ),
     sample(
@@ -220,7 +224,7 @@ const SAMPLES: &[Sample] = &[
     ),
     sample(
         "FINANCE_DEBT_COLLECTION_CASE_UPDATED",
-        "A debt collection case is to be adjusted; `entityId` is the request to adjust it.",
+        "A debt collection case was updated; `entityId` is the request to adjust it.",
         r#"{"entityId":9127,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6cc8","payload":[{"timestamp":1764888101176,"type":"FINANCE_DEBT_COLLECTION_CASE_UPDATED","content":{"agencyDebtCollectionCaseId":"AG-2025-117","collectionCaseId":30518}}]}"#,
     ),
     sample(
@@ -233,12 +237,12 @@ const SAMPLES: &[Sample] = &[
         "An export for the tax adviser is ready.",
         r#"{"entityId":2044,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6cca","payload":[{"timestamp":1764888223176,"type":"TAX_ADVISOR_EXPORT_CREATED"}]}"#,
     ),
-    sample(
+    seen(
         "CUSTOMER_PAYMENT_REJECTED",
         "A customer's payment was rejected; seen by receivers, not in the vendor's list.",
         r#"{"entityId":7893459,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6ccb","payload":[{"timestamp":1764888284176,"type":"CUSTOMER_PAYMENT_REJECTED"}]}"#,
     ),
-    sample(
+    seen(
         "CONTRACT_REVERSED",
         "A contract was reversed; seen by receivers, not in the vendor's list.",
         r#"{"entityId":7893459,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6ccc","payload":[{"timestamp":1764888345176,"type":"CONTRACT_REVERSED"}]}"#,

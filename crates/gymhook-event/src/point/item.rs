@@ -6,7 +6,14 @@ use time::UtcDateTime;
 
 use super::{Insight, Workout};
 use crate::raw::Raw;
-use crate::{DecodeError, EncodeError, Id, IsoTime, decode, encode};
+use crate::{DecodeError, EncodeError, Id, IsoTime, decode, encode, lenient};
+
+/// The times that an object names, as far as they can be read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Times {
+    pub(super) ended_at: Option<UtcDateTime>,
+    pub(super) created_at: Option<UtcDateTime>,
+}
 
 /// One object of the payload: raw JSON that is read as what the notification's type says it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,14 +63,18 @@ impl Item {
         decode::view(self.raw()).ok().map(|Identified { id }| id)
     }
 
-    pub(super) fn occurred_at(&self) -> Option<UtcDateTime> {
-        #[derive(Deserialize)]
+    /// When it ended, and when it was recorded; each by itself.
+    pub(super) fn times(&self) -> Times {
+        #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Dated {
+            #[serde(default, deserialize_with = "lenient::field")]
             created_at: Option<IsoTime>,
+            #[serde(default, deserialize_with = "lenient::field")]
             end: Option<IsoTime>,
         }
-        let Dated { created_at, end } = decode::view(self.raw()).ok()?;
-        [created_at, end].into_iter().flatten().find_map(|time| time.to_utc())
+        let Dated { created_at, end } = decode::view(self.raw()).unwrap_or_default();
+        let to_utc = |time: Option<IsoTime>| time.as_ref().and_then(IsoTime::to_utc);
+        Times { ended_at: to_utc(end), created_at: to_utc(created_at) }
     }
 }

@@ -16,10 +16,13 @@
 //! - **One event for every object of `payload`.** If the array is empty, which the vendor does not foresee, there is one
 //!   event without data: something of that type was announced.
 //! - **The subject is the user** of the envelope.
-//! - **The time is that of the creation** which the event is named after: the object's `createdAt`, else a workout's
-//!   `end`. When the workout itself took place stands in [`Workout`].
-//! - **The derived key** joins client, type and the sorted ids of the objects. It is absent if the client or any id is
-//!   missing, and for types that are not documented: an object could be, say, updated twice under one id.
+//! - **It happened** ([`Event::occurred_at`](crate::Event::occurred_at)) when a workout ended, its `end`; an insight when it
+//!   was drawn, its `createdAt`. **It was recorded** ([`Event::recorded_at`](crate::Event::recorded_at)) at `createdAt`. What
+//!   is absent or cannot be read is `None`: neither stands in for the other.
+//! - **The derived key** joins client, user, type and the sorted ids of the objects. It is absent if one of them is missing
+//!   or empty, and for types that are not documented: an object could be, say, updated twice under one id. The vendor gives
+//!   no id, so the key is advice: an insight that is sent again with a new `lastProcessedAt` has the same key and another
+//!   body, and is another notification that resembles the first.
 
 mod event_type;
 mod insight;

@@ -20,7 +20,7 @@ use crate::{DedupeKey, Event, Extra, Id, Subject, SubjectKind, Vendor};
 /// let notification: point::Notification = decode(body)?;
 /// assert_eq!(notification.events().filter(|event| event.kind == Kind::WorkoutRecorded).count(), 2);
 /// assert_eq!(notification.items()[0].workout()?.calories.unwrap().as_str(), "310.50");
-/// assert_eq!(notification.dedupe_key().unwrap().as_str(), "point:c-1:workout.created:1:2");
+/// assert_eq!(notification.dedupe_key().unwrap().as_str(), "point:c-1:u-1:workout.created:1:2");
 /// # Ok::<(), gymhook_event::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -119,9 +119,16 @@ impl crate::Notification for Notification {
         if item.is_none() && index >= self.event_count() {
             return None;
         }
+        let times = item.map(Item::times).unwrap_or_default();
+        let occurred_at = match self.event_type() {
+            // An insight happens when it is drawn: its event is named after that.
+            EventType::InsightCreated => times.created_at,
+            EventType::WorkoutCreated | EventType::Other(_) => times.ended_at,
+        };
         let event = Event::new(Vendor::POINT, self.event_type.as_str(), self.event_type().kind())
             .with_subject(Subject::new(SubjectKind::User, Some(self.user_id.as_subject_id())))
-            .with_occurred_at(item.and_then(Item::occurred_at))
+            .with_occurred_at(occurred_at)
+            .with_recorded_at(times.created_at)
             .with_data(item.and_then(Item::data));
         Some(event)
     }
@@ -130,12 +137,13 @@ impl crate::Notification for Notification {
         if matches!(self.event_type(), EventType::Other(_)) || self.payload.is_empty() {
             return None;
         }
-        let client = self.client_id()?.to_string();
+        let named = |id: &Id| (!id.is_empty()).then(|| id.to_string());
+        let (client, user) = (named(self.client_id()?)?, named(&self.user_id)?);
         let mut ids = self.payload.iter().map(Item::id).collect::<Option<Vec<_>>>()?;
         ids.sort_unstable();
-        let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
-        let fields =
-            [client.as_str(), self.event_type.as_str()].into_iter().chain(ids.iter().map(String::as_str));
+        let ids = ids.iter().map(named).collect::<Option<Vec<_>>>()?;
+        let fields = [client.as_str(), user.as_str(), self.event_type.as_str()].into_iter();
+        let fields = fields.chain(ids.iter().map(String::as_str));
         Some(DedupeKey::derived(Vendor::POINT, &fields.collect::<Vec<_>>()))
     }
 }

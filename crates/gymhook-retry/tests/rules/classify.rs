@@ -1,6 +1,6 @@
 //! The table from outcome to verdict, status by status.
 
-use gymhook_retry::{Classify, Fault, Outcome, OwnFault, RetryAfter, Verdict};
+use gymhook_retry::{Classify, Fault, Outcome, OwnFault, RetryAfter, RetryPolicy, Verdict};
 use http::StatusCode;
 use time::UtcDateTime;
 use time::macros::utc_datetime;
@@ -19,15 +19,46 @@ fn verdicts(classify: &Classify, asked_to_wait: bool) -> Vec<(u16, Verdict)> {
 }
 
 #[test]
-fn by_default_every_status_but_2xx_is_retried_and_410_is_gone() {
+fn by_default_every_status_but_2xx_is_retried_410_included() {
     for (code, verdict) in verdicts(&Classify::new(), false) {
-        let wanted = match code {
-            200..=299 => Verdict::Accept,
-            410 => Verdict::Gone,
-            _ => Verdict::Retry,
-        };
+        let wanted = if (200..=299).contains(&code) { Verdict::Accept } else { Verdict::Retry };
         assert_eq!(verdict, wanted, "{code}");
     }
+}
+
+#[test]
+fn gone_is_a_choice_and_changes_410_only() {
+    let plain = verdicts(&Classify::new(), true);
+    let gone = verdicts(&Classify::new().disabling_on_gone(), true);
+    for ((code, verdict), (_, without)) in gone.into_iter().zip(plain) {
+        assert_eq!(verdict, if code == 410 { Verdict::Gone } else { without }, "{code}");
+    }
+    let rejecting = Classify::new().rejecting_client_errors().disabling_on_gone();
+    assert!(verdicts(&rejecting, false).contains(&(410, Verdict::Gone)));
+}
+
+/// GymPoint: "a non-2xx status code"; PG Next: "in case of any error"; Point: "3xx, 4xx, or 5xx". Standard Webhooks: 410
+/// disables the endpoint.
+#[test]
+fn the_platforms_retry_every_status_but_2xx_and_standard_webhooks_takes_410_for_the_end() {
+    for platform in [
+        RetryPolicy::gympoint(),
+        RetryPolicy::egym(),
+        RetryPolicy::perfectgym(),
+        RetryPolicy::pg_next(),
+        RetryPolicy::pg_next_no_retry(),
+        RetryPolicy::point(),
+    ] {
+        for (code, verdict) in verdicts(platform.classify(), false) {
+            assert_eq!(verdict == Verdict::Accept, (200..=299).contains(&code), "{code}");
+            assert!(matches!(verdict, Verdict::Accept | Verdict::Retry), "{code}");
+        }
+    }
+    let gone: Vec<_> = verdicts(RetryPolicy::standard_webhooks().classify(), false)
+        .into_iter()
+        .filter(|(_, verdict)| *verdict == Verdict::Gone)
+        .collect();
+    assert_eq!(gone, [(410, Verdict::Gone)]);
 }
 
 #[test]
@@ -49,7 +80,7 @@ fn redirects_can_be_rejected() {
 #[test]
 fn client_errors_can_be_rejected_but_for_those_that_mean_later() {
     for (code, verdict) in verdicts(&Classify::new().rejecting_client_errors(), false) {
-        let rejected = (400..=499).contains(&code) && !matches!(code, 408 | 410 | 425 | 429);
+        let rejected = (400..=499).contains(&code) && !matches!(code, 408 | 425 | 429);
         assert_eq!(verdict == Verdict::Reject, rejected, "{code}");
     }
     let asked = verdicts(&Classify::new().rejecting_client_errors(), true);
@@ -59,6 +90,7 @@ fn client_errors_can_be_rejected_but_for_those_that_mean_later() {
 #[test]
 fn an_exception_comes_before_the_table() {
     let classify = Classify::new()
+        .disabling_on_gone()
         .with(StatusCode::GONE, Verdict::Retry)
         .with(StatusCode::OK, Verdict::Reject)
         .with(StatusCode::CONFLICT, Verdict::Accept);

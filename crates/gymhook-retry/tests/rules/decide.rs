@@ -45,7 +45,10 @@ fn each_outcome_leads_to_its_decision() {
     assert_eq!(decide(3, FAILED), exhausted);
     assert_eq!(decide(3, Outcome::Crashed), exhausted);
     assert_eq!(decide(3, Outcome::Panicked), exhausted);
-    assert_eq!(decide(1, Outcome::response(StatusCode::GONE)), Decision::EndpointGone);
+    assert_eq!(decide(1, Outcome::response(StatusCode::GONE)), in_an_hour(2));
+    let gone = hourly().with_classify(Classify::new().disabling_on_gone());
+    let gone = gone.decide(attempt(1), None, &Outcome::response(StatusCode::GONE), 0, NOW);
+    assert_eq!(gone, Decision::EndpointGone);
 }
 
 /// The crash was ours: the next attempt follows soon, later each time, spread, and never later than after a failure.

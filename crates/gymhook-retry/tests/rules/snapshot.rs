@@ -32,7 +32,12 @@ fn every_setting_comes_back_the_same() {
         .with_schedule(RetrySchedule::fixed(vec![Duration::new(1, 1), Duration::MAX]))
         .with_anchor(Anchor::FirstFailure)
         .with_jitter(Jitter::Proportional { percent: 7 })
-        .with_classify(Classify::new().rejecting_redirects().with(StatusCode::CONFLICT, Verdict::Accept))
+        .with_classify(
+            Classify::new()
+                .rejecting_redirects()
+                .disabling_on_gone()
+                .with(StatusCode::CONFLICT, Verdict::Accept),
+        )
         .with_retry_after_max(seconds(1))
         .with_attempt_timeout(seconds(2))
         .with_own_fault_delay(seconds(3))
@@ -53,6 +58,13 @@ fn every_setting_comes_back_the_same() {
     assert_ne!(earlier, written);
     let read: RetryPolicy = serde_json::from_str(&earlier).unwrap();
     assert_eq!(read.lost_delay(), RetryPolicy::DEFAULT_LOST_DELAY);
+}
+
+#[test]
+fn a_table_written_before_410_was_a_choice_means_what_it_meant() {
+    let written = r#"{"reject_redirects":false,"reject_client_errors":true,"exceptions":{}}"#;
+    let read: Classify = serde_json::from_str(written).unwrap();
+    assert_eq!(read, Classify::new().rejecting_client_errors().disabling_on_gone());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use md5::{Digest as _, Md5};
 use time::UtcDateTime;
 
-use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
+use super::{at_most_tried, id_claimed_in, insert_sensitive, mismatch, preferred_key};
 use crate::header::exactly_once;
 use crate::{
     Assurance, Encoding, IdAssurance, Keyring, KeyringError, Proof, RequestId, Secret, SenderAssurance,
@@ -116,6 +116,10 @@ impl SignatureScheme for RequestIdMd5 {
             .find(|key| constant_time_eq_16(&digest(id, key.secret()), &shown))
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
         Ok(Proof::of_sender(key, SenderAssurance::KeyedDigest).with_bound_id(RequestId::of_checked(id)))
+    }
+
+    fn claimed_id(&self, headers: &HeaderMap) -> Result<Option<RequestId>, VerifyError> {
+        id_claimed_in(headers, &self.id_header, DELIMITER)
     }
 
     fn sign(

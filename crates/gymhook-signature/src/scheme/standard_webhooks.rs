@@ -6,7 +6,7 @@ use http::header::InvalidHeaderName;
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
-use super::{fit_for_hmac, insert_sensitive, mismatch, preferred_key};
+use super::{fit_for_hmac, id_claimed_in, insert_sensitive, mismatch, preferred_key};
 use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
@@ -152,6 +152,10 @@ impl SignatureScheme for StandardWebhooks {
             .with_signed_body()
             .with_signed_time(time, judged)
             .with_bound_id(RequestId::of_checked(id)))
+    }
+
+    fn claimed_id(&self, headers: &HeaderMap) -> Result<Option<RequestId>, VerifyError> {
+        id_claimed_in(headers, &self.id_header, DELIMITER)
     }
 
     fn sign(

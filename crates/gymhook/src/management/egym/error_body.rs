@@ -1,0 +1,60 @@
+//! What EGYM says when it refuses a call.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Why EGYM refused a call: the vendor's `ErrorDTO`, all of whose fields are optional.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ErrorBody {
+    /// When, as text.
+    pub timestamp: Option<String>,
+    /// The path that was called.
+    pub path: Option<String>,
+    /// EGYM's name for the call, to be told to its support.
+    pub request_id: Option<String>,
+    /// The status once more.
+    pub status: Option<i32>,
+    /// The status in words.
+    pub error: Option<String>,
+    /// Which error it is, such as [`ErrorBody::URL_ALREADY_REGISTERED`].
+    pub error_code: Option<String>,
+    /// The error in words.
+    pub message: Option<String>,
+    /// Which fields of the request were refused.
+    pub field_errors: Vec<FieldError>,
+    /// More about it, such as the entity that was not found.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ErrorBody {
+    /// The code that comes with 409: the gym has a webhook of this URL already.
+    pub const URL_ALREADY_REGISTERED: &'static str = "webhookUrlAlreadyRegistered";
+}
+
+/// A field of a request that EGYM refused.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FieldError {
+    /// The field.
+    pub name: Option<String>,
+    /// What is wrong with it.
+    pub message: Option<String>,
+    /// What was sent, as raw JSON; it may be a secret.
+    pub rejected_value: Option<Box<RawValue>>,
+}
+
+/// Leaves out what was sent, which may be a secret.
+impl fmt::Debug for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldError")
+            .field("name", &self.name)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
