@@ -169,10 +169,20 @@ impl<S: Store> Inbox<S> {
             Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery }),
             Some(Ok(Enqueued::Duplicate { state })) => Ok(Accepted::Duplicate { delivery, state }),
             Some(Err(Refused::Conflict { delivery })) => Err(AcceptError::Conflict { delivery }),
+            Some(Err(Refused::Repeat { delivery })) => self.repeat_of(delivery).await,
             Some(Err(unstorable @ Refused::Unstorable { .. })) => {
                 Err(StoreError::Invalid { problem: unstorable.to_string() }.into())
             }
             Some(Err(Refused::UnknownEndpoint { .. })) | None => Err(AcceptError::Gone { inbox: self.id }),
+        }
+    }
+
+    /// What was accepted before stands somewhere; if it was purged this very moment, a repeat of the request tells.
+    async fn repeat_of(&self, delivery: DeliveryId) -> Result<Accepted, AcceptError> {
+        let row = self.engine.store().delivery(delivery).await?;
+        match row.and_then(|row| row.record) {
+            Some(record) => Ok(Accepted::Duplicate { delivery, state: record.state }),
+            None => Err(AcceptError::Conflict { delivery }),
         }
     }
 

@@ -38,6 +38,7 @@ mod lease;
 mod listener;
 mod log;
 mod options;
+mod repeats;
 mod row;
 mod schema;
 mod subscriptions;

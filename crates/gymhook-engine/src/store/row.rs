@@ -1,9 +1,10 @@
 //! Rows, and how records become rows and rows records again.
 
 use core::fmt;
+use core::time::Duration;
 
 use super::Unstorable;
-use crate::Direction;
+use crate::{Direction, micros};
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use sha2::{Digest as _, Sha256};
@@ -57,6 +58,29 @@ pub struct NewNotification {
     pub test: bool,
     /// What was proved about it, if it came in: the engine's words, which a store keeps as they are.
     pub origin: Option<String>,
+    /// How a repeat is recognised that comes under another id; `None` if the id alone tells.
+    pub repeat_check: Option<RepeatCheck>,
+}
+
+/// How a repeat is recognised where senders give no ids.
+///
+/// One that was enqueued to the same endpoint less than `window` ago, with an equal fingerprint, is repeated by the new one:
+/// [`Refused::Repeat`]. The window begins at the one that was kept; repeats do not prolong it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepeatCheck {
+    /// What a repeat has in common with the first: a digest of the body, and of whatever else is to be equal.
+    pub fingerprint: [u8; 32],
+    /// For how long, by the store's clock. At its very end a notification is new; without a length none is a repeat.
+    pub window: Duration,
+}
+
+impl RepeatCheck {
+    /// What was enqueued at this moment or before has left the window, in microseconds since 1970.
+    pub(crate) fn before_window(&self, now: UtcDateTime) -> i64 {
+        // A part of a microsecond counts as a whole one: rather too long than too short.
+        let window = i64::try_from(self.window.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
+        micros::floor(now).saturating_sub(window)
+    }
 }
 
 /// `Debug` shows the body's length: its bytes are about people.
@@ -77,7 +101,13 @@ impl NewNotification {
     #[must_use]
     pub fn new(id: DeliveryId, endpoint: EndpointId, event_type: impl Into<String>, body: Bytes) -> Self {
         let event_type = event_type.into();
-        Self { id, endpoint, event_type, body, not_before: None, test: false, origin: None }
+        let not_before = None;
+        Self { id, endpoint, event_type, body, not_before, test: false, origin: None, repeat_check: None }
+    }
+
+    /// What a repeat has in common with it, if anything may be one.
+    pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.repeat_check.filter(|check| !check.window.is_zero()).map(|check| check.fingerprint)
     }
 
     /// The SHA-256 of its body.
@@ -108,6 +138,12 @@ pub enum Refused {
     #[error("delivery {delivery} is there with another body, another endpoint or another purpose")]
     Conflict {
         /// The id.
+        delivery: DeliveryId,
+    },
+    /// It repeats a notification that is kept already: see [`RepeatCheck`]. Nobody caused it, and nothing is to be done.
+    #[error("it repeats delivery {delivery}, which was enqueued before with the same body")]
+    Repeat {
+        /// The one that is kept.
         delivery: DeliveryId,
     },
     /// There is no such subscription, or it is deleted.

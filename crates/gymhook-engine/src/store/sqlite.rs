@@ -11,6 +11,7 @@ mod enqueue;
 mod error;
 mod fetch;
 mod log;
+mod repeats;
 mod row;
 mod schema;
 mod thread;

@@ -20,6 +20,8 @@ pub(super) struct Tables {
     /// By order.
     pub(super) deliveries: BTreeMap<u64, Delivery>,
     pub(super) orders: BTreeMap<DeliveryId, u64>,
+    /// The order of the last one kept with this fingerprint.
+    fingerprints: BTreeMap<(EndpointId, [u8; 32]), u64>,
     pub(super) by_state: BTreeSet<InState>,
     pub(super) commands: BTreeMap<i64, WaitingCommand>,
     pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
@@ -138,6 +140,10 @@ impl Tables {
             let state = same.ok_or(Refused::Conflict { delivery: new.id })?.state;
             return Ok(Enqueued::Duplicate { state });
         }
+        let fingerprint = new.fingerprint().map(|fingerprint| (new.endpoint, fingerprint));
+        if let Some(delivery) = self.repeated_by(&new, now) {
+            return Err(Refused::Repeat { delivery });
+        }
         self.last_order += 1;
         let order = self.last_order;
         let delivery = Delivery {
@@ -149,9 +155,23 @@ impl Tables {
             attempts: BTreeMap::new(),
         };
         self.orders.insert(new.id, order);
+        if let Some(fingerprint) = fingerprint {
+            self.fingerprints.insert(fingerprint, order);
+        }
         self.by_state.insert(delivery.in_state(order));
         self.deliveries.insert(order, delivery);
         Ok(Enqueued::New)
+    }
+
+    /// The one that a new one repeats.
+    fn repeated_by(&self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryId> {
+        let check = new.repeat_check.as_ref()?;
+        let order = self.fingerprints.get(&(new.endpoint, check.fingerprint))?;
+        let is_repeated = |held: &&Delivery| {
+            micros::floor(held.enqueued_at) > check.before_window(now)
+                && held.columns.state != State::Quarantined.code()
+        };
+        self.deliveries.get(order).filter(is_repeated).map(|held| held.columns.id.into())
     }
 
     pub(super) fn command(&mut self, orders: &[(EndpointId, Command)], due: UtcDateTime) {
@@ -208,6 +228,7 @@ impl Tables {
         let Some(delivery) = self.deliveries.remove(&order) else { return };
         self.by_state.remove(&delivery.in_state(order));
         self.orders.remove(&DeliveryId::from(delivery.columns.id));
+        self.fingerprints.retain(|_, held| *held != order);
     }
 
     pub(super) fn damage_delivery(&mut self, id: DeliveryId) -> bool {

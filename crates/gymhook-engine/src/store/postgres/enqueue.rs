@@ -15,6 +15,7 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::{Failure, Result};
 use super::options::Schema;
+use super::repeats::{self, Fingerprint};
 use super::row::{DELIVERY, Delivery};
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
@@ -91,7 +92,7 @@ pub(super) async fn enqueue(
 
 /// On whose connection the statements run.
 #[derive(Clone, Copy)]
-enum Runner<'r> {
+pub(super) enum Runner<'r> {
     Lent(&'r Lent<'r>),
     Caller { transaction: &'r Transaction<'r>, schema: &'r Schema },
 }
@@ -105,7 +106,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn query(self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
+    pub(super) async fn query(self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
         match self {
             Self::Lent(lent) => {
                 let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|(value, _)| *value).collect();
@@ -150,7 +151,7 @@ async fn insert_storable(
     let orders = draw_orders(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
     let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
-    by_id.sort_by_key(|(new, order)| (new.id, *order));
+    by_id.sort_by_key(|(new, order)| (new.fingerprint(), new.id, *order));
 
     let mut inserted = BTreeSet::new();
     for chunk in chunks(by_id) {
@@ -214,22 +215,44 @@ fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
 
 /// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
 /// `new` for one id. The constants are those of a new delivery, which its check sum covers.
-const INSERT: &str = "WITH kept AS (
-    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin)
-    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin
-    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[],
-            $11::text[])
-        AS n (seq, id, endpoint, digest, event_type, test, body, origin)
+macro_rules! insert {
+    ($column:literal, $array:literal, $first:literal, $conflict:literal) => {
+        concat!(
+            "WITH kept AS (
+    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin",
+            $column,
+            ")
+    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin",
+            $column,
+            "
+    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[], $11::text[]",
+            $array,
+            ") AS n (seq, id, endpoint, digest, event_type, test, body, origin",
+            $column,
+            ")
     WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
-    ORDER BY n.id, n.seq
-    ON CONFLICT (id) DO NOTHING RETURNING seq
+    ORDER BY ",
+            $first,
+            "n.id, n.seq
+    ON CONFLICT ",
+            $conflict,
+            " DO NOTHING RETURNING seq
 ), placed AS (
     INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
     SELECT n.seq, n.endpoint, 0, n.at, 0, 1, 1, 0, NULL, false, n.check_sum
     FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]) AS n (seq, endpoint, at, check_sum)
     JOIN kept USING (seq)
 )
-SELECT seq FROM kept";
+SELECT seq FROM kept"
+        )
+    };
+}
+
+/// Those that only their ids tell apart.
+const INSERT: &str = insert!("", "", "", "(id)");
+
+/// Those that fingerprints tell apart, too, in the order of these.
+const INSERT_ONCE: &str = insert!(", fingerprint", ", $12::bytea[]", "n.fingerprint NULLS FIRST, ", "");
 
 const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
 
@@ -242,10 +265,10 @@ async fn insert_chunk(
     runner: Runner<'_>,
     schema: &Schema,
     chunk: &[(&NewNotification, i64)],
-    now: UtcDateTime,
+    at: UtcDateTime,
 ) -> Result<Vec<i64>> {
     let row = |(new, order): &(&NewNotification, i64)| {
-        DeliveryColumns::from(&new.record(u64::try_from(*order).unwrap_or(0), now))
+        DeliveryColumns::from(&new.record(u64::try_from(*order).unwrap_or(0), at))
     };
     let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
     let seqs: Vec<i64> = rows.iter().map(|row| row.order).collect();
@@ -257,9 +280,10 @@ async fn insert_chunk(
     let bodies: Vec<&[u8]> = chunk.iter().map(|(new, _)| as_bytes(&new.body)).collect();
     let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
     let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
-    let now = micros::floor(now);
+    let now = micros::floor(at);
     let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
-    let values: [(&(dyn ToSql + Sync), Type); 11] = [
+    let fingerprints = repeats::fingerprints(chunk);
+    let mut values: Vec<(&(dyn ToSql + Sync), Type)> = vec![
         (&now, Type::INT8),
         (&seqs, Type::INT8_ARRAY),
         (&ids, Type::UUID_ARRAY),
@@ -272,12 +296,18 @@ async fn insert_chunk(
         (&checks, Type::INT8_ARRAY),
         (&origins, Type::TEXT_ARRAY),
     ];
+    let mut insert = INSERT;
+    if let Some(fingerprints) = &fingerprints {
+        repeats::end_windows(runner, chunk, at).await?;
+        insert = INSERT_ONCE;
+        values.push((fingerprints, Type::BYTEA_ARRAY));
+    }
     let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
     let told: [(&(dyn ToSql + Sync), Type); 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
-    runner.prepare(INSERT).await?;
+    runner.prepare(insert).await?;
     runner.prepare(NOTIFY).await?;
     // First polled, and so sent, in this order.
-    let (inserted, heard) = join!(runner.query(INSERT, &values), runner.query(NOTIFY, &told));
+    let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, &told));
     let inserted = inserted?;
     heard?;
     Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
@@ -292,6 +322,7 @@ fn as_bytes(body: &Bytes) -> &[u8] {
 struct Held {
     known: BTreeSet<EndpointId>,
     deliveries: BTreeMap<DeliveryId, Option<DeliveryRecord>>,
+    fingerprints: BTreeMap<Fingerprint, DeliveryId>,
 }
 
 impl Held {
@@ -315,7 +346,11 @@ impl Held {
             let id = DeliveryId::from(row.try_get::<_, Uuid>(1)?);
             Ok((id, Delivery::read(row, 0)?.record.ok()))
         });
-        Ok(Self { known: known.collect::<Result<_>>()?, deliveries: deliveries.collect::<Result<_>>()? })
+        Ok(Self {
+            known: known.collect::<Result<_>>()?,
+            deliveries: deliveries.collect::<Result<_>>()?,
+            fingerprints: repeats::held(runner, &rest).await?,
+        })
     }
 
     fn compare(&self, new: &NewNotification) -> Result<core::result::Result<Enqueued, Refused>> {
@@ -323,6 +358,10 @@ impl Held {
             return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
         }
         let Some(held) = self.deliveries.get(&new.id) else {
+            let first = repeats::fingerprint(new).and_then(|fingerprint| self.fingerprints.get(&fingerprint));
+            if let Some(delivery) = first {
+                return Ok(Err(Refused::Repeat { delivery: *delivery }));
+            }
             // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
             let problem = format!("delivery {} is neither there nor new", new.id);
             return Err(Failure { error: StoreError::Unavailable { problem }, was_undone: true });

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
 
 use super::error::Result;
-use super::{row, schema};
+use super::{repeats, row, schema};
 use crate::micros;
 use crate::store::{Command, DeliveryColumns, NewNotification, Redelivery, Refused, State, StoreError};
 
@@ -105,12 +105,17 @@ fn insert_one(
     order: u64,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
+    if let Some(check) = &new.repeat_check {
+        repeats::end_windows(connection, new.endpoint, check, now)?;
+    }
     let columns = DeliveryColumns::from(&new.record(order, now));
     let inserted = connection
         .prepare_cached(
             "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
-             attempt, sends, first_failure, test, probe, check_sum, origin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT (id) DO NOTHING",
+             attempt, sends, first_failure, test, probe, check_sum, origin, fingerprint)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             ON CONFLICT (id) DO NOTHING
+             ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING",
         )?
         .execute(params![
             columns.order,
@@ -130,6 +135,7 @@ fn insert_one(
             columns.probe,
             columns.check,
             new.origin,
+            new.fingerprint(),
         ])?;
     if inserted == 0 {
         return compare(connection, new);
@@ -140,13 +146,19 @@ fn insert_one(
     Ok(Ok(Enqueued::New))
 }
 
-/// The id is taken: by the same delivery, or by another?
+/// The id is taken, by the same delivery or by another; or its fingerprint is.
 fn compare(
     connection: &Connection,
     new: &NewNotification,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     let conflict = Refused::Conflict { delivery: new.id };
-    let held = row::delivery_by_id(connection, new.id)?.and_then(|(_, record)| record.ok());
+    let held = row::delivery_by_id(connection, new.id)?;
+    if held.is_none()
+        && let Some(delivery) = repeats::first(connection, new)?
+    {
+        return Ok(Err(Refused::Repeat { delivery }));
+    }
+    let held = held.and_then(|(_, record)| record.ok());
     let same = held
         .filter(|held| held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test);
     Ok(same.map(|held| Enqueued::Duplicate { state: held.state }).ok_or(conflict))
