@@ -151,7 +151,7 @@ async fn insert_storable(
     let orders = draw_orders(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
     let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
-    by_id.sort_by_key(|(new, order)| (new.fingerprint(), new.id, *order));
+    by_id.sort_by_key(|(new, order)| repeats::place(new, *order));
 
     let mut inserted = BTreeSet::new();
     for chunk in chunks(by_id) {
@@ -233,7 +233,7 @@ macro_rules! insert {
     WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
     ORDER BY ",
             $first,
-            "n.id, n.seq
+            "n.seq
     ON CONFLICT ",
             $conflict,
             " DO NOTHING RETURNING seq
@@ -249,10 +249,15 @@ SELECT seq FROM kept"
 }
 
 /// Those that only their ids tell apart.
-const INSERT: &str = insert!("", "", "", "(id)");
+const INSERT: &str = insert!("", "", "n.id, ", "(id)");
 
-/// Those that fingerprints tell apart, too, in the order of these.
-const INSERT_ONCE: &str = insert!(", fingerprint", ", $12::bytea[]", "n.fingerprint NULLS FIRST, ", "");
+/// Those that fingerprints tell apart, too, in the order of these, and in that of `new` for one fingerprint.
+const INSERT_ONCE: &str = insert!(
+    ", fingerprint",
+    ", $12::bytea[]",
+    "n.fingerprint NULLS FIRST, CASE WHEN n.fingerprint IS NULL THEN n.id END, ",
+    ""
+);
 
 const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
 

@@ -19,6 +19,13 @@ pub(super) fn fingerprint(new: &NewNotification) -> Option<Fingerprint> {
     Some((new.endpoint, new.fingerprint()?))
 }
 
+/// Where one is inserted among others, so that of two batches with the same ones neither waits for the other for ever, and
+/// of several with one id or fingerprint the first one is new.
+pub(super) fn place(new: &NewNotification, order: i64) -> (Option<[u8; 32]>, Option<DeliveryId>, i64) {
+    let fingerprint = new.fingerprint();
+    (fingerprint, fingerprint.is_none().then_some(new.id), order)
+}
+
 /// The fingerprints of these, in their order; `None` if none of them has one.
 pub(super) fn fingerprints(new: &[(&NewNotification, i64)]) -> Option<Vec<Option<Vec<u8>>>> {
     let of = |new: &NewNotification| new.fingerprint().map(|fingerprint| fingerprint.to_vec());
