@@ -68,6 +68,7 @@ fn acme() -> Provider<Turnstile> {
         response_capture: Setting::our_default(ResponseCapture { max_characters: 500 }, "the log is small"),
         auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
         test_event: Setting::published(None),
+        digest_dedupe: Setting::published(None), // its `id` is the key
     };
     Provider::new(ACME, scheme, decode, profile)
 }

@@ -23,7 +23,7 @@ pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId
 pub use self::http::HttpTransport;
 pub use engine::{Engine, EngineBuilder};
 pub use handler::{Handled, HandlerError, HandlerTransport};
-pub use inbox::{AcceptError, Accepted, Inbox};
+pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
 pub use origin::Origin;
 pub use seal::{Seal, SealError};

@@ -66,6 +66,26 @@ pub struct ResponseCapture {
     pub max_characters: usize,
 }
 
+/// For how long an equal body, sent again, is a repeat, where a request has no [key](crate::Received::dedupe_key).
+///
+/// Two real events within the window whose bodies are equal are taken for one. So it is for types whose bodies tell two events
+/// apart, or that mean the same when they come twice.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct DigestDedupe {
+    /// For how long, from the first one on: longer than the platform tries.
+    pub window: Duration,
+    /// The types that it holds for; `None` for every type. Two equal bodies of another type are two events.
+    pub only: Option<&'static [&'static str]>,
+}
+
+impl DigestDedupe {
+    /// Whether it holds for this type.
+    #[must_use]
+    pub fn holds_for(&self, event_type: &str) -> bool {
+        self.only.is_none_or(|only| only.contains(&event_type))
+    }
+}
+
 /// What a platform does around its requests, beyond scheme and payload.
 ///
 /// [`Provider::profile`](crate::Provider::profile) gives the five; `Display` prints a profile as a table.
@@ -85,6 +105,8 @@ pub struct Profile {
     pub auto_disable: Setting<AutoDisable>,
     /// The type of the event that tests an endpoint, where there is one.
     pub test_event: Setting<Option<&'static str>>,
+    /// Whether an equal body, sent again, is a repeat, and for how long.
+    pub digest_dedupe: Setting<Option<DigestDedupe>>,
 }
 
 impl Profile {
@@ -121,6 +143,13 @@ impl fmt::Display for ResponseCapture {
     }
 }
 
+impl fmt::Display for DigestDedupe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one within {:?}", self.window)?;
+        self.only.map_or(Ok(()), |only| write!(f, ", of {} types", only.len()))
+    }
+}
+
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let timeout = format!("{:?}", self.attempt_timeout.value);
@@ -130,6 +159,8 @@ impl fmt::Display for Profile {
         row(f, "response kept", &self.response_capture.value, &self.response_capture.source)?;
         row(f, "auto-disable", &self.auto_disable.value, &self.auto_disable.source)?;
         row(f, "test event", &self.test_event.value.unwrap_or("none"), &self.test_event.source)?;
+        let equal = self.digest_dedupe.value.map_or("as many events".to_owned(), |dedupe| dedupe.to_string());
+        row(f, "equal bodies", &equal, &self.digest_dedupe.source)?;
         writeln!(f, "{:<16}{}", "page", self.page)
     }
 }

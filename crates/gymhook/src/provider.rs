@@ -12,7 +12,7 @@ use gymhook_event::{
 use gymhook_retry::RetryPolicy;
 use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer, vendor};
 
-use crate::{Profile, ResponseCapture, Setting, UrlRule};
+use crate::{DigestDedupe, Profile, ResponseCapture, Setting, UrlRule};
 
 pub(crate) type Decode<N> = Arc<dyn Fn(&[u8]) -> Result<N, DecodeError> + Send + Sync>;
 
@@ -53,6 +53,10 @@ impl Provider<gympoint::Notification> {
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::our_default(None, "\"Send Test\" delivers a sample payload of unnamed type"),
+            digest_dedupe: Setting::our_default(
+                Some(GYMPOINT_REPEATS),
+                "no id is published; it tries for 2 h 35 min",
+            ),
         };
         Self::new(Vendor::GYMPOINT, vendor::gympoint(), gymhook_event::decode, profile)
     }
@@ -70,6 +74,10 @@ impl Provider<egym::Notification> {
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::published(Some("TEST")),
+            digest_dedupe: Setting::our_default(
+                None,
+                "time, account and type are the key; without them nothing tells",
+            ),
         };
         Self::new(Vendor::EGYM, vendor::egym(), gymhook_event::decode, profile)
     }
@@ -87,6 +95,11 @@ impl Provider<perfectgym::Notification> {
             response_capture: Setting::published(ResponseCapture { max_characters: 1000 }),
             auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::published(Some("Test")),
+            digest_dedupe: Setting::our_default(
+                // Only where the request has no signed id, which is its key.
+                Some(DigestDedupe { window: Duration::from_secs(86_400), only: None }),
+                "`triggeredDate` in the body tells two events apart",
+            ),
         };
         Self::new(Vendor::PERFECTGYM, vendor::perfectgym(), gymhook_event::decode, profile)
     }
@@ -104,6 +117,7 @@ impl Provider<pg_next::Notification> {
             response_capture: capture_of_ours(),
             auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             test_event: Setting::our_default(None, "the page names none"),
+            digest_dedupe: Setting::published(None),
         };
         Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)
     }
@@ -124,6 +138,10 @@ impl Provider<point::Notification> {
                 "the page says \"after multiple failed events\"",
             ),
             test_event: Setting::our_default(None, "the page names none"),
+            digest_dedupe: Setting::our_default(
+                None,
+                "the items' ids are the key; without them nothing tells",
+            ),
         };
         Self::new(Vendor::POINT, vendor::point(), gymhook_event::decode, profile)
     }
@@ -250,6 +268,23 @@ impl<N> fmt::Display for Provider<N> {
         self.profile.fmt(f)
     }
 }
+
+/// GymPoint publishes no field of its bodies. Assumed is that a member's, and a payment's, is named in them, and that each is
+/// created, deleted, paid or refunded once; without such a name two payments of one amount within the window are one.
+///
+/// Not in it: a member checks in twice (`checkin.created`), and a profile or a membership may become again what it was
+/// (`member.updated`, `membership.activated`, `membership.canceled`), and the last word counts. Nor any type that is not known here.
+const GYMPOINT_REPEATS: DigestDedupe = DigestDedupe {
+    // Its last attempt begins after 2 h 35 min and four timeouts of 30 s.
+    window: Duration::from_secs(3 * 3_600),
+    only: Some(&[
+        "member.created",
+        "member.deleted",
+        "payment.successful",
+        "payment.failed",
+        "payment.refunded",
+    ]),
+};
 
 fn capture_of_ours() -> Setting<ResponseCapture> {
     Setting::our_default(

@@ -1,11 +1,14 @@
 //! A notification that was verified and read, with the bytes it came in.
 
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
 use gymhook_event::{DedupeKey, Event, Notification, Vendor};
 use gymhook_signature::{KeyId, Proof, RequestId, SenderAssurance};
 use sha2::{Digest as _, Sha256};
+
+use crate::DigestDedupe;
 
 /// A typed notification beside the exact bytes of its body.
 ///
@@ -14,18 +17,36 @@ use sha2::{Digest as _, Sha256};
 pub struct Received<N> {
     body: Bytes,
     notification: N,
-    scope: Option<KeyId>,
-    signed_id: Option<RequestId>,
+    identity: Identity,
+    digest_dedupe: Option<DigestDedupe>,
+}
+
+/// What a proof says of a request's identity, beyond its body.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Identity {
+    /// The studio, by the name of its shared key; `None` where the request's key does not name its sender.
+    pub scope: Option<KeyId>,
+    /// The id that the sender signed.
+    pub signed_id: Option<RequestId>,
+}
+
+impl From<&Proof> for Identity {
+    fn from(proof: &Proof) -> Self {
+        // A shared key *is* the studio. The keys of the other schemes are generations of one secret: a repeat that is signed
+        // with the next one, or stripped of one signature out of two, is a repeat all the same.
+        let names_the_sender = proof.assurance().sender == SenderAssurance::BearerSecret;
+        Self { scope: names_the_sender.then(|| proof.key().clone()), signed_id: proof.id().copied() }
+    }
 }
 
 impl<N: Notification> Received<N> {
-    pub(crate) fn new(body: Bytes, notification: N, proof: Option<&Proof>) -> Self {
-        // A shared key *is* the studio. The keys of the other schemes are generations of one secret: a repeat that is signed
-        // with the next one, or stripped of one signature out of two, is a repeat all the same.
-        let names_the_sender = |proof: &&Proof| proof.assurance().sender == SenderAssurance::BearerSecret;
-        let scope = proof.filter(names_the_sender).map(|proof| proof.key().clone());
-        let signed_id = proof.and_then(Proof::id).copied();
-        Self { body, notification, scope, signed_id }
+    pub(crate) fn new(
+        body: Bytes,
+        notification: N,
+        identity: Identity,
+        digest_dedupe: Option<DigestDedupe>,
+    ) -> Self {
+        Self { body, notification, identity, digest_dedupe }
     }
 
     /// The vendor that wrote the notification.
@@ -41,18 +62,30 @@ impl<N: Notification> Received<N> {
 
     /// What a repeat of this request has in common with it, if anything reliable.
     ///
-    /// `None` where two real events could look the same: treat each such request as new, or decide with
-    /// [`Received::body_digest`] and a time limit of your own. Keep the keys for as long as a repeat can come: at least twice
+    /// `None` where two real events could look the same: then an equal body is a repeat for as long as
+    /// [`Received::repeat_window`] says, and else each such request is new. Keep the keys for as long as a repeat can come: at least twice
     /// the tolerance where the time is signed, and as long as the secret is in use where it is not.
     #[must_use]
     pub fn dedupe_key(&self) -> Option<ScopedDedupeKey> {
-        let (id, basis) = match (&self.signed_id, self.notification.dedupe_key()) {
+        let (id, basis) = match (&self.identity.signed_id, self.notification.dedupe_key()) {
             (Some(signed), _) => (signed.as_str().to_owned(), DedupeBasis::SignedId),
             (None, Some(DedupeKey::Provided(id))) => (id, DedupeBasis::VendorId),
             (None, Some(DedupeKey::Derived(id))) => (id, DedupeBasis::Derived),
             (None, None) => return None,
         };
-        Some(ScopedDedupeKey { scope: self.scope.clone(), id: bounded(id), basis })
+        Some(ScopedDedupeKey { scope: self.identity.scope.clone(), id: bounded(id), basis })
+    }
+
+    /// For how long an equal body of the same studio is a repeat of this request, from the first one on, as the platform's
+    /// [profile](crate::Profile::digest_dedupe) assumes.
+    ///
+    /// `None` where there is a [key](Received::dedupe_key), which tells better, and where two equal bodies are two events.
+    #[must_use]
+    pub fn repeat_window(&self) -> Option<Duration> {
+        let dedupe = self.digest_dedupe?;
+        let is_one =
+            self.dedupe_key().is_none() && self.events().all(|event| dedupe.holds_for(event.event_type));
+        is_one.then_some(dedupe.window)
     }
 }
 
@@ -67,6 +100,12 @@ impl<N> Received<N> {
     #[must_use]
     pub fn into_notification(self) -> N {
         self.notification
+    }
+
+    /// What was proved of the request's identity, beyond its body.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The bytes as they arrived.
@@ -87,8 +126,8 @@ impl<N> fmt::Debug for Received<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")
             .field("body_bytes", &self.body.len())
-            .field("scope", &self.scope)
-            .field("signed_id", &self.signed_id)
+            .field("scope", &self.identity.scope)
+            .field("signed_id", &self.identity.signed_id)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use gymhook_event::{AnyNotification, Notification};
 use http::HeaderMap;
 
 use crate::reader::Reader;
-use crate::{AdmitError, ReadError, Received};
+use crate::{AdmitError, Identity, ReadError, Received};
 
 /// Reads requests of a sender that cannot sign, such as a GymPoint webhook saved without a secret.
 ///
@@ -38,7 +38,8 @@ impl<N: Notification> UnsignedReceiver<N> {
         let body = body.into();
         self.reader.admit(headers, &body)?;
         let notification = self.reader.read(&body)?;
-        Ok(Unverified(Received::new(body, notification, None)))
+        let dedupe = self.reader.digest_dedupe();
+        Ok(Unverified(Received::new(body, notification, Identity::default(), dedupe)))
     }
 }
 

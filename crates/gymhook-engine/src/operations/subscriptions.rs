@@ -7,7 +7,7 @@ use gymhook_delivery::EndpointId;
 use gymhook_signature::{Key, Keyring, KeyringError, Secret};
 use time::UtcDateTime;
 
-use crate::store::{Command, Store, StoreError, SubscriptionQuery};
+use crate::store::{Command, Store, StoreError, SubscriptionQuery, Unstorable};
 use crate::{Engine, SettingsError, Subscription, settings};
 
 /// Why a subscription was not written or read.
@@ -44,6 +44,14 @@ pub enum SubscriptionError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The test event has a field that no store keeps. The caller caused it.
+    #[error("the test event cannot be stored: its {field} {problem}")]
+    Unstorable {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: Unstorable,
+    },
     /// There is none with this id. The caller is to blame.
     #[error("there is no subscription {subscription}")]
     Unknown {

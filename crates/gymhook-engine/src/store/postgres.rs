@@ -42,6 +42,7 @@ mod repeats;
 mod row;
 mod schema;
 mod subscriptions;
+mod unreadable;
 
 use core::fmt;
 use core::time::Duration;

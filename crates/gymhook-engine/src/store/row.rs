@@ -3,10 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::Unstorable;
+use super::{DeliveryColumns, Unstorable};
 use crate::{Direction, micros};
 use bytes::Bytes;
-use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord, Enqueued};
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 
@@ -58,6 +58,10 @@ pub struct NewNotification {
     pub test: bool,
     /// What was proved about it, if it came in: the engine's words, which a store keeps as they are.
     pub origin: Option<String>,
+    /// Whether it could not be read when it came in: it is kept as [`State::Unreadable`], and no handler gets it.
+    pub unreadable: bool,
+    /// The unreadable one that it was read from: forgotten in the same transaction, if this one is new or a repeat.
+    pub read_from: Option<DeliveryId>,
     /// How a repeat is recognised that comes under another id; `None` if the id alone tells.
     pub repeat_check: Option<RepeatCheck>,
 }
@@ -100,9 +104,18 @@ impl NewNotification {
     /// A notification to be sent at once.
     #[must_use]
     pub fn new(id: DeliveryId, endpoint: EndpointId, event_type: impl Into<String>, body: Bytes) -> Self {
-        let event_type = event_type.into();
-        let not_before = None;
-        Self { id, endpoint, event_type, body, not_before, test: false, origin: None, repeat_check: None }
+        Self {
+            id,
+            endpoint,
+            event_type: event_type.into(),
+            body,
+            not_before: None,
+            test: false,
+            origin: None,
+            unreadable: false,
+            read_from: None,
+            repeat_check: None,
+        }
     }
 
     /// What a repeat has in common with it, if anything may be one.
@@ -123,11 +136,27 @@ impl NewNotification {
         let record = DeliveryRecord::new(self.id, self.endpoint, self.digest(), order, due);
         DeliveryRecord { test: self.test, ..record }
     }
+
+    /// The columns that its row begins with.
+    #[must_use]
+    pub fn columns(&self, order: u64, now: UtcDateTime) -> DeliveryColumns {
+        let mut columns = DeliveryColumns::from(&self.record(order, now));
+        if self.unreadable {
+            columns.state = State::Unreadable.code();
+            columns.check = columns.check_sum();
+        }
+        columns
+    }
 }
 
 /// The digest that tells two bodies apart: SHA-256.
 pub(crate) fn body_digest(body: &[u8]) -> BodyDigest {
     BodyDigest::new(Sha256::digest(body).into())
+}
+
+/// Whether a notification is in the store now, by itself or by one that it repeats.
+pub(crate) const fn is_kept(outcome: &Result<Enqueued, Refused>) -> bool {
+    matches!(outcome, Ok(_) | Err(Refused::Repeat { .. }))
 }
 
 /// Why a notification was not taken over. The caller is to blame.
@@ -140,7 +169,7 @@ pub enum Refused {
         /// The id.
         delivery: DeliveryId,
     },
-    /// It repeats a notification that is kept already: see [`RepeatCheck`]. Nobody caused it, and nothing is to be done.
+    /// It repeats a notification that is kept already: see [`RepeatCheck`]; or it could not be read, as before. Nobody caused it, and nothing is to be done.
     #[error("it repeats delivery {delivery}, which was enqueued before with the same body")]
     Repeat {
         /// The one that is kept.
@@ -180,17 +209,20 @@ pub enum State {
     Cancelled = 4,
     /// Its row is damaged; it was put aside and is kept.
     Quarantined = 5,
+    /// It came in and could not be read; it is kept until it is read again. Its row is whole, but it has no record.
+    Unreadable = 6,
 }
 
 impl State {
     /// All states, in the order of what stores write.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Waiting,
         Self::InFlight,
         Self::Delivered,
         Self::Undeliverable,
         Self::Cancelled,
         Self::Quarantined,
+        Self::Unreadable,
     ];
 
     /// What stores write.
@@ -215,6 +247,7 @@ impl State {
             Self::Undeliverable => "undeliverable",
             Self::Cancelled => "cancelled",
             Self::Quarantined => "quarantined",
+            Self::Unreadable => "unreadable",
         }
     }
 }

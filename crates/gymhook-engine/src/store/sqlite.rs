@@ -15,6 +15,7 @@ mod repeats;
 mod row;
 mod schema;
 mod thread;
+mod unreadable;
 mod work;
 
 use core::time::Duration;

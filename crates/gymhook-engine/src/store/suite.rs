@@ -52,6 +52,7 @@ pub mod racing;
 pub mod repeating;
 mod stage;
 pub mod subscribing;
+pub mod unreadable;
 
 use core::time::Duration;
 

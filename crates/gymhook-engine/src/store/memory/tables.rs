@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::cut;
 use crate::micros;
+use crate::store::row::is_kept;
 use crate::store::{
     ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Redelivery, Refused,
     State, SubscriptionQuery, SubscriptionRow, WorkerId,
@@ -128,11 +129,28 @@ impl Tables {
     }
 
     pub(super) fn enqueue(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
+        let read_from = new.read_from;
+        let outcome = self.insert(new, now);
+        let kept = read_from.filter(|_| is_kept(&outcome));
+        if let Some(order) = kept.and_then(|kept| self.orders.get(&kept)).copied()
+            && self.deliveries.get(&order).is_some_and(|row| row.columns.state == State::Unreadable.code())
+        {
+            self.forget(order);
+        }
+        outcome
+    }
+
+    fn insert(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
         new.check()?;
         if self.living_mut(new.endpoint).is_none() {
             return Err(Refused::UnknownEndpoint { endpoint: new.endpoint });
         }
         if let Some(held) = self.orders.get(&new.id).and_then(|order| self.deliveries.get(order)) {
+            let is_same = held.columns.endpoint == *new.endpoint.as_uuid()
+                && held.columns.digest == *new.digest().as_bytes();
+            if new.unreadable && is_same && held.columns.state == State::Unreadable.code() {
+                return Err(Refused::Repeat { delivery: new.id });
+            }
             let held = held.columns.to_record().ok();
             let same = held.filter(|held| {
                 held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
@@ -147,7 +165,7 @@ impl Tables {
         self.last_order += 1;
         let order = self.last_order;
         let delivery = Delivery {
-            columns: DeliveryColumns::from(&new.record(order, now)),
+            columns: new.columns(order, now),
             event_type: new.event_type,
             enqueued_at: cut(now),
             body: new.body,

@@ -17,6 +17,7 @@ use super::error::{Failure, Result};
 use super::options::Schema;
 use super::repeats::{self, Fingerprint};
 use super::row::{DELIVERY, Delivery};
+use super::unreadable;
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -78,7 +79,7 @@ pub(super) async fn enqueue(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
-    let is_one_statement = chunks(storable(new)).len() <= 1;
+    let is_one_statement = chunks(storable(new)).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
     if !is_one_statement {
         lent.batch("BEGIN").await?;
     }
@@ -161,7 +162,9 @@ async fn insert_storable(
     let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
     let held = Held::read(runner, rest.collect()).await?;
     let outcome = |(new, order)| if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new) };
-    new.iter().copied().zip(&orders).map(outcome).collect()
+    let outcomes: Outcomes = new.iter().copied().zip(&orders).map(outcome).collect::<Result<_>>()?;
+    unreadable::forget(runner, new, &outcomes).await?;
+    Ok(outcomes)
 }
 
 /// Draws as many orders, which are higher than all that were drawn before.
@@ -216,7 +219,9 @@ fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
 /// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
 /// `new` for one id. The constants are those of a new delivery, which its check sum covers.
 macro_rules! insert {
-    ($column:literal, $array:literal, $first:literal, $conflict:literal) => {
+    (
+        $column:literal, $array:literal, $first:literal, $conflict:literal, $state:literal, $states:literal, $state_column:literal
+    ) => {
         concat!(
             "WITH kept AS (
     INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin",
@@ -239,8 +244,14 @@ macro_rules! insert {
             " DO NOTHING RETURNING seq
 ), placed AS (
     INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
-    SELECT n.seq, n.endpoint, 0, n.at, 0, 1, 1, 0, NULL, false, n.check_sum
-    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]) AS n (seq, endpoint, at, check_sum)
+    SELECT n.seq, n.endpoint, ",
+            $state,
+            ", n.at, 0, 1, 1, 0, NULL, false, n.check_sum
+    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]",
+            $states,
+            ") AS n (seq, endpoint, at, check_sum",
+            $state_column,
+            ")
     JOIN kept USING (seq)
 )
 SELECT seq FROM kept"
@@ -248,15 +259,19 @@ SELECT seq FROM kept"
     };
 }
 
-/// Those that only their ids tell apart.
-const INSERT: &str = insert!("", "", "n.id, ", "(id)");
+/// Those that wait, and that only their ids tell apart.
+const INSERT: &str = insert!("", "", "n.id, ", "(id)", "0", "", "");
 
-/// Those that fingerprints tell apart, too, in the order of these, and in that of `new` for one fingerprint.
-const INSERT_ONCE: &str = insert!(
+/// Those that came in: fingerprints tell them apart, too, in the order of these, and in that of `new` for one fingerprint; and
+/// not each of them waits.
+const INSERT_INCOMING: &str = insert!(
     ", fingerprint",
     ", $12::bytea[]",
     "n.fingerprint NULLS FIRST, CASE WHEN n.fingerprint IS NULL THEN n.id END, ",
-    ""
+    "",
+    "n.state",
+    ", $13::smallint[]",
+    ", state"
 );
 
 const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
@@ -272,9 +287,7 @@ async fn insert_chunk(
     chunk: &[(&NewNotification, i64)],
     at: UtcDateTime,
 ) -> Result<Vec<i64>> {
-    let row = |(new, order): &(&NewNotification, i64)| {
-        DeliveryColumns::from(&new.record(u64::try_from(*order).unwrap_or(0), at))
-    };
+    let row = |(new, order): &(&NewNotification, i64)| new.columns(u64::try_from(*order).unwrap_or(0), at);
     let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
     let seqs: Vec<i64> = rows.iter().map(|row| row.order).collect();
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
@@ -288,6 +301,7 @@ async fn insert_chunk(
     let now = micros::floor(at);
     let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
     let fingerprints = repeats::fingerprints(chunk);
+    let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
     let mut values: Vec<(&(dyn ToSql + Sync), Type)> = vec![
         (&now, Type::INT8),
         (&seqs, Type::INT8_ARRAY),
@@ -302,10 +316,11 @@ async fn insert_chunk(
         (&origins, Type::TEXT_ARRAY),
     ];
     let mut insert = INSERT;
-    if let Some(fingerprints) = &fingerprints {
+    if fingerprints.iter().any(Option::is_some) || chunk.iter().any(|(new, _)| new.unreadable) {
         repeats::end_windows(runner, chunk, at).await?;
-        insert = INSERT_ONCE;
-        values.push((fingerprints, Type::BYTEA_ARRAY));
+        insert = INSERT_INCOMING;
+        values
+            .extend([(&fingerprints as &(dyn ToSql + Sync), Type::BYTEA_ARRAY), (&states, Type::INT2_ARRAY)]);
     }
     let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
     let told: [(&(dyn ToSql + Sync), Type); 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
@@ -328,6 +343,7 @@ struct Held {
     known: BTreeSet<EndpointId>,
     deliveries: BTreeMap<DeliveryId, Option<DeliveryRecord>>,
     fingerprints: BTreeMap<Fingerprint, DeliveryId>,
+    unreadable: BTreeSet<DeliveryId>,
 }
 
 impl Held {
@@ -355,12 +371,16 @@ impl Held {
             known: known.collect::<Result<_>>()?,
             deliveries: deliveries.collect::<Result<_>>()?,
             fingerprints: repeats::held(runner, &rest).await?,
+            unreadable: unreadable::held(runner, &rest).await?,
         })
     }
 
     fn compare(&self, new: &NewNotification) -> Result<core::result::Result<Enqueued, Refused>> {
         if !self.known.contains(&new.endpoint) {
             return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
+        }
+        if self.unreadable.contains(&new.id) && new.unreadable {
+            return Ok(Err(Refused::Repeat { delivery: new.id }));
         }
         let Some(held) = self.deliveries.get(&new.id) else {
             let first = repeats::fingerprint(new).and_then(|fingerprint| self.fingerprints.get(&fingerprint));

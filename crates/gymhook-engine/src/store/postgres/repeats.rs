@@ -26,11 +26,10 @@ pub(super) fn place(new: &NewNotification, order: i64) -> (Option<[u8; 32]>, Opt
     (fingerprint, fingerprint.is_none().then_some(new.id), order)
 }
 
-/// The fingerprints of these, in their order; `None` if none of them has one.
-pub(super) fn fingerprints(new: &[(&NewNotification, i64)]) -> Option<Vec<Option<Vec<u8>>>> {
+/// The fingerprints of these, in their order.
+pub(super) fn fingerprints(new: &[(&NewNotification, i64)]) -> Vec<Option<Vec<u8>>> {
     let of = |new: &NewNotification| new.fingerprint().map(|fingerprint| fingerprint.to_vec());
-    let fingerprints: Vec<Option<Vec<u8>>> = new.iter().map(|(new, _)| of(new)).collect();
-    fingerprints.iter().any(Option::is_some).then_some(fingerprints)
+    new.iter().map(|(new, _)| of(new)).collect()
 }
 
 /// Takes the fingerprints from those that have them, if their windows are over, or their rows were put aside.

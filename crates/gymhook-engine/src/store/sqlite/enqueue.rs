@@ -5,9 +5,10 @@ use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
 
 use super::error::Result;
-use super::{repeats, row, schema};
+use super::{repeats, row, schema, unreadable};
 use crate::micros;
-use crate::store::{Command, DeliveryColumns, NewNotification, Redelivery, Refused, State, StoreError};
+use crate::store::row::is_kept;
+use crate::store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
 
 /// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
 ///
@@ -66,7 +67,11 @@ pub(super) fn insert(
     for (order, new) in (first..).zip(new) {
         enqueued.push(match new.check() {
             Err(refused) => Err(refused),
-            Ok(()) if known.has(connection, new.endpoint)? => insert_one(connection, new, order, now)?,
+            Ok(()) if known.has(connection, new.endpoint)? => {
+                let outcome = insert_one(connection, new, order, now)?;
+                unreadable::forget(connection, new.read_from.filter(|_| is_kept(&outcome)))?;
+                outcome
+            }
             Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
         });
     }
@@ -108,7 +113,7 @@ fn insert_one(
     if let Some(check) = &new.repeat_check {
         repeats::end_windows(connection, new.endpoint, check, now)?;
     }
-    let columns = DeliveryColumns::from(&new.record(order, now));
+    let columns = new.columns(order, now);
     let inserted = connection
         .prepare_cached(
             "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
@@ -157,6 +162,9 @@ fn compare(
         && let Some(delivery) = repeats::first(connection, new)?
     {
         return Ok(Err(Refused::Repeat { delivery }));
+    }
+    if unreadable::is_kept(connection, new)? {
+        return Ok(Err(Refused::Repeat { delivery: new.id }));
     }
     let held = held.and_then(|(_, record)| record.ok());
     let same = held
