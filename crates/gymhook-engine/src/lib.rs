@@ -17,6 +17,7 @@ mod telemetry;
 mod transport;
 mod worker;
 
+pub use gymhook::send::{EventFilter, FilterError};
 pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId, EndpointPolicy};
 
 #[cfg(feature = "http")]

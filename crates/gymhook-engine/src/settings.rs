@@ -25,6 +25,7 @@ struct Settings {
     url: String,
     #[serde(default)]
     urls: BTreeMap<String, String>,
+    /// Filters as they are written; a type is written as itself.
     #[serde(default)]
     event_types: Option<BTreeSet<String>>,
     policy: EndpointPolicy,
@@ -79,7 +80,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         label: subscription.label().to_owned(),
         url: url(subscription.url()),
         urls: subscription.urls().iter().map(|(name, to)| (name.clone(), url(to))).collect(),
-        event_types: subscription.event_types().cloned(),
+        event_types: subscription.filters().map(|all| all.iter().map(ToString::to_string).collect()),
         policy: subscription.policy().clone(),
     };
     let mut headers = Vec::new();

@@ -124,7 +124,7 @@ async fn new_settings_count_for_what_waits() {
     until("it failed once", || async { !setup.outcomes(1).await.is_empty() }).await;
     let other = EndpointUrl::dangerous_without_rule("http://127.0.0.1:9/other?token=x").unwrap();
     let changed =
-        subscription(1, policy()).with_label("new").with_url(other.clone()).only(["workout.deleted"]);
+        subscription(1, policy()).with_label("new").with_url(other.clone()).only(["insight.created"]);
     setup.engine.put_subscription(&changed).await.unwrap();
     setup.until_idle().await;
     assert_eq!(setup.state(1).await, State::Delivered);
@@ -154,7 +154,7 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
 #[tokio::test]
 async fn an_event_goes_to_every_subscription_of_the_gym_that_wants_it_once() {
     let setup = with_endpoint(Scripted::accepting()).await;
-    let wants_other = subscription(2, policy()).only(["workout.deleted"]);
+    let wants_other = subscription(2, policy()).only(["insight.created"]);
     setup.engine.put_subscription(&wants_other).await.unwrap();
     setup.engine.put_subscription(&subscription(3, policy())).await.unwrap();
     for _ in 0..2 {
@@ -296,7 +296,7 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     drop(SqliteStore::open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 2 }));
+    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 3 }));
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));
