@@ -19,7 +19,9 @@ use std::sync::{Arc, Mutex};
 
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
-use gymhook_engine::store::{DeliveryQuery, Redelivery, SqliteStore, State, Store, StoreError};
+use gymhook_engine::store::{
+    DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
+};
 use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
@@ -149,6 +151,20 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     assert!(matches!(again, Err(SubscriptionError::Key(_))), "{again:?}");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
+}
+
+/// What no store keeps is refused by itself, and the caller is told for which subscription and why.
+#[tokio::test]
+async fn what_cannot_be_stored_is_named_when_it_is_published() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let problem = Unstorable::Nul;
+    let published = setup.engine.publish("berlin", "e-1", "a\0b", "{}".into()).await.unwrap();
+    let [published] = published.as_slice() else { panic!("{published:?}") };
+    let delivery = published.delivery;
+    let refused = Refused::Unstorable { delivery, field: "event type", problem };
+    assert_eq!((published.subscription, published.enqueued), (endpoint(1), Err(refused)));
+    let test = setup.engine.send_test(endpoint(1), "a\0b", "{}".into()).await;
+    assert_eq!(test, Err(SubscriptionError::Unstorable { field: "event type", problem }));
 }
 
 #[tokio::test]

@@ -159,7 +159,8 @@ impl fmt::Display for Profile {
         row(f, "response kept", &self.response_capture.value, &self.response_capture.source)?;
         row(f, "auto-disable", &self.auto_disable.value, &self.auto_disable.source)?;
         row(f, "test event", &self.test_event.value.unwrap_or("none"), &self.test_event.source)?;
-        let equal = self.digest_dedupe.value.map_or("as many events".to_owned(), |dedupe| dedupe.to_string());
+        let equal =
+            self.digest_dedupe.value.map_or_else(|| "as many events".to_owned(), |dedupe| dedupe.to_string());
         row(f, "equal bodies", &equal, &self.digest_dedupe.source)?;
         writeln!(f, "{:<16}{}", "page", self.page)
     }

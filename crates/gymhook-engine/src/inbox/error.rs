@@ -65,7 +65,8 @@ impl AcceptError {
         match self {
             Self::Store(StoreError::Busy { retry_after }) => {
                 // The header counts whole seconds.
-                Some(Duration::from_secs(retry_after.as_nanos().div_ceil(1_000_000_000).max(1) as u64))
+                let part = u64::from(retry_after.subsec_nanos() > 0);
+                Some(Duration::from_secs(retry_after.as_secs().saturating_add(part).max(1)))
             }
             Self::Gone { .. } | Self::Store(_) => Some(Self::RETRY_AFTER),
             Self::Conflict { .. } | Self::Unstorable { .. } => None,

@@ -126,7 +126,9 @@ impl EventFilter {
         filters.into_iter().flatten().try_for_each(|filter| filter.check(platform))?;
         types.into_iter().try_for_each(|name| match Self::from(name.as_str()) {
             one @ (Self::Exact(_) | Self::Unlisted(_)) => one.check(platform),
-            several => Err(FilterError::NotOneType { filter: several.to_string() }),
+            several @ (Self::Prefix(_) | Self::Kind(_)) => {
+                Err(FilterError::NotOneType { filter: several.to_string() })
+            }
         })
     }
 }
