@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{DeliveryColumns, Unstorable};
 use crate::{Direction, micros};
 use bytes::Bytes;
-use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord, Enqueued};
+use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 
@@ -80,7 +80,8 @@ pub struct RepeatCheck {
 
 impl RepeatCheck {
     /// What was enqueued at this moment or before has left the window, in microseconds since 1970.
-    pub(crate) fn before_window(&self, now: UtcDateTime) -> i64 {
+    #[must_use]
+    pub fn before_window(&self, now: UtcDateTime) -> i64 {
         // A part of a microsecond counts as a whole one: rather too long than too short.
         let window = i64::try_from(self.window.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
         micros::floor(now).saturating_sub(window)
@@ -119,7 +120,8 @@ impl NewNotification {
     }
 
     /// What a repeat has in common with it, if anything may be one.
-    pub(crate) fn fingerprint(&self) -> Option<[u8; 32]> {
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
         self.repeat_check.filter(|check| !check.window.is_zero()).map(|check| check.fingerprint)
     }
 
@@ -154,11 +156,6 @@ pub(crate) fn body_digest(body: &[u8]) -> BodyDigest {
     BodyDigest::new(Sha256::digest(body).into())
 }
 
-/// Whether a notification is in the store now, by itself or by one that it repeats.
-pub(crate) const fn is_kept(outcome: &Result<Enqueued, Refused>) -> bool {
-    matches!(outcome, Ok(_) | Err(Refused::Repeat { .. }))
-}
-
 /// Why a notification was not taken over. The caller is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -191,6 +188,14 @@ pub enum Refused {
         /// What is wrong with it.
         problem: Unstorable,
     },
+}
+
+impl Refused {
+    /// Whether what was refused is kept already, as the one that it repeats.
+    #[must_use]
+    pub const fn is_repeat(&self) -> bool {
+        matches!(self, Self::Repeat { .. })
+    }
 }
 
 /// Where a delivery stands, in one word; its discriminant is what stores write.

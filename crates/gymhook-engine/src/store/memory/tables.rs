@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::cut;
 use crate::micros;
-use crate::store::row::is_kept;
 use crate::store::{
     ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Redelivery, Refused,
     State, SubscriptionQuery, SubscriptionRow, WorkerId,
@@ -131,7 +130,7 @@ impl Tables {
     pub(super) fn enqueue(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
         let read_from = new.read_from;
         let outcome = self.insert(new, now);
-        let kept = read_from.filter(|_| is_kept(&outcome));
+        let kept = read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat));
         if let Some(order) = kept.and_then(|kept| self.orders.get(&kept)).copied()
             && self.deliveries.get(&order).is_some_and(|row| row.columns.state == State::Unreadable.code())
         {

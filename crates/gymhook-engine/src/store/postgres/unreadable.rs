@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::enqueue::Runner;
 use super::error::Result;
-use crate::store::row::is_kept;
 use crate::store::{NewNotification, Refused};
 
 /// Those of these that are kept already, under their ids.
@@ -35,7 +34,10 @@ pub(super) async fn forget(
     new: &[&NewNotification],
     outcomes: &[core::result::Result<Enqueued, Refused>],
 ) -> Result<()> {
-    let read = |(new, outcome): (&&NewNotification, _)| new.read_from.filter(|_| is_kept(outcome));
+    type Outcome = core::result::Result<Enqueued, Refused>;
+    let read = |(new, outcome): (&&NewNotification, &Outcome)| {
+        new.read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat))
+    };
     let kept: Vec<Uuid> = new.iter().zip(outcomes).filter_map(read).map(|kept| *kept.as_uuid()).collect();
     if kept.is_empty() {
         return Ok(());

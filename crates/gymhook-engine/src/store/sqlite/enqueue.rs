@@ -7,7 +7,6 @@ use time::UtcDateTime;
 use super::error::Result;
 use super::{repeats, row, schema, unreadable};
 use crate::micros;
-use crate::store::row::is_kept;
 use crate::store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
 
 /// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
@@ -69,7 +68,9 @@ pub(super) fn insert(
             Err(refused) => Err(refused),
             Ok(()) if known.has(connection, new.endpoint)? => {
                 let outcome = insert_one(connection, new, order, now)?;
-                unreadable::forget(connection, new.read_from.filter(|_| is_kept(&outcome)))?;
+                if outcome.as_ref().err().is_none_or(Refused::is_repeat) {
+                    unreadable::forget(connection, new.read_from)?;
+                }
                 outcome
             }
             Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
