@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-const EVENT: &str = "deranged itoa memchr num_conv powerfmt proc_macro2 quote serde serde_core serde_derive serde_json syn \
-    thiserror thiserror_impl time time_core unicode_ident uuid zmij";
+const EVENT: &str = "deranged itoa memchr num_conv powerfmt proc_macro2 quote serde serde_core serde_derive serde_json \
+    serde_path_to_error syn thiserror thiserror_impl time time_core unicode_ident uuid zmij";
 
 const SIGNATURE: &str = "base16ct base64 base64ct block_buffer bytes cfg_if cmov const_hex constant_time_eq cpufeatures \
     crypto_common ctutils deranged digest hmac http hybrid_array itoa md5 num_conv powerfmt proc_macro2 quote sha2 syn thiserror \
@@ -17,8 +17,18 @@ const RETRY: &str = "bytes deranged http httpdate itoa num_conv powerfmt proc_ma
 
 const DELIVERY: &str = "memchr serde_json uuid zmij";
 
+/// What the feature `postgres` of the engine adds to SQLite and HTTP: the driver, its pool, passwords and TLS.
+const POSTGRES: &str = "async_trait byteorder chacha20 const_oid deadpool deadpool_postgres deadpool_runtime der der_derive flagset \
+    futures_sink lock_api log parking_lot parking_lot_core phf phf_shared postgres_protocol postgres_types rand \
+    rand_core scopeguard siphasher spki stringprep tinyvec tokio_postgres tokio_postgres_rustls tokio_util \
+    tracing_attributes unicode_bidi unicode_normalization unicode_properties whoami x509_cert";
+
 /// The libraries that `package` is built with, itself and the workspace's other crates left out.
 fn closure(package: &str) -> BTreeSet<String> {
+    closure_with(package, &[])
+}
+
+fn closure_with(package: &str, features: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args([
             "tree",
@@ -32,6 +42,7 @@ fn closure(package: &str) -> BTreeSet<String> {
             "--package",
             package,
         ])
+        .args(features.iter().flat_map(|feature| ["--features", feature]))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
@@ -52,4 +63,10 @@ fn no_published_crate_brings_more_than_is_written_here() {
     assert_eq!(closure("gymhook-retry"), names(RETRY));
     assert_eq!(closure("gymhook-delivery"), names(&format!("{RETRY} {DELIVERY}")));
     assert_eq!(closure("gymhook"), names(&format!("{EVENT} {SIGNATURE} {RETRY}")));
+}
+
+#[test]
+fn the_postgresql_store_adds_no_more_than_is_written_here() {
+    let added = &closure_with("gymhook-engine", &["postgres"]) - &closure("gymhook-engine");
+    assert_eq!(added, names(POSTGRES));
 }

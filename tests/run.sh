@@ -25,6 +25,10 @@ if [ -z "${GYMHOOK_TEST_DATABASE_URL:-}" ] && ! find_postgres; then
         || die "install PostgreSQL 13 or newer (Debian: apt-get install postgresql), or set GYMHOOK_TEST_DATABASE_URL"
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql
 fi
+if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null; then
+    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || die "install PgBouncer (Debian: apt-get install pgbouncer)"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer
+fi
 for component in rustfmt clippy; do
     cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component" \
         || die "install the component $component (rustup component add $component)"

@@ -4,7 +4,7 @@ use core::fmt;
 
 use gymhook::Identity;
 use gymhook_signature::{
-    Assurance, BodyAssurance, IdAssurance, KeyId, Proof, RequestId, SenderAssurance, TimeAssurance,
+    Assurance, BodyAssurance, IdAssurance, Proof, RequestId, SenderAssurance, Tenant, TimeAssurance,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 /// `Display` is one line for an audit log, the same as that of a [`Proof`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The name of the key that matched: the studio, the tenant, the generation of the secret.
+    /// The name of the key that matched: the studio, or the generation of the secret.
     pub key: String,
+    /// Whose key it is, if the key was [said to belong to a tenant](gymhook_signature::Key::with_tenant).
+    pub tenant: Option<String>,
     /// What was proved: a handler that moves money or memberships asks for a signed body.
     pub assurance: Assurance,
 }
@@ -23,6 +25,8 @@ pub struct Origin {
 #[derive(Serialize, Deserialize)]
 struct Written {
     key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     sender: Sender,
     body: bool,
     time: bool,
@@ -58,7 +62,7 @@ impl Kept {
             Some(id) => Some(RequestId::new(id.as_bytes(), b'\0').ok()?),
             None => None,
         };
-        Some(Self { identity: Identity { scope: scope.map(KeyId::new), signed_id }, problem })
+        Some(Self { identity: Identity { scope: scope.map(Tenant::new), signed_id }, problem })
     }
 
     fn to_written(&self) -> WrittenKept {
@@ -93,6 +97,7 @@ impl Origin {
     fn write(&self, unreadable: Option<WrittenKept>) -> String {
         let written = Written {
             key: self.key.clone(),
+            tenant: self.tenant.clone(),
             sender: match self.assurance.sender {
                 SenderAssurance::Hmac => Sender::Hmac,
                 SenderAssurance::KeyedDigest => Sender::KeyedDigest,
@@ -109,7 +114,8 @@ impl Origin {
 
     /// From a row; `None` if it cannot be read: then nothing is proved.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let Written { key, sender, body, time, id, unreadable: _ } = serde_json::from_str(text).ok()?;
+        let Written { key, tenant, sender, body, time, id, unreadable: _ } =
+            serde_json::from_str(text).ok()?;
         let sender = match sender {
             Sender::BearerSecret => SenderAssurance::BearerSecret,
             Sender::KeyedDigest => SenderAssurance::KeyedDigest,
@@ -125,19 +131,27 @@ impl Origin {
         if id {
             assurance.id = IdAssurance::Bound;
         }
-        Some(Self { key, assurance })
+        Some(Self { key, tenant, assurance })
     }
 }
 
 impl From<&Proof> for Origin {
     fn from(proof: &Proof) -> Self {
-        Self { key: proof.key().as_str().to_owned(), assurance: proof.assurance() }
+        Self {
+            key: proof.key().as_str().to_owned(),
+            tenant: proof.named_tenant().map(|tenant| tenant.as_str().to_owned()),
+            assurance: proof.assurance(),
+        }
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key {:?}: {}", self.key, self.assurance)
+        write!(f, "key {:?}", self.key)?;
+        if let Some(tenant) = &self.tenant {
+            write!(f, " of {tenant:?}")?;
+        }
+        write!(f, ": {}", self.assurance)
     }
 }
 
@@ -153,8 +167,10 @@ mod tests {
                 let time = if bits & 2 > 0 { TimeAssurance::Signed } else { TimeAssurance::None };
                 let id = if bits & 4 > 0 { IdAssurance::Bound } else { IdAssurance::None };
                 let assurance = Assurance { sender, body, time, id };
-                let origin = Origin { key: "berlin \"mitte\"".to_owned(), assurance };
-                assert_eq!(Origin::from_text(&origin.to_text()), Some(origin));
+                for tenant in [None, Some("berlin".to_owned())] {
+                    let origin = Origin { key: "berlin \"mitte\"".to_owned(), tenant, assurance };
+                    assert_eq!(Origin::from_text(&origin.to_text()), Some(origin));
+                }
             }
         }
     }
@@ -166,7 +182,7 @@ mod tests {
         assert_eq!(Kept::from_text(&origin.to_text()), None);
         for (scope, id) in [(None, None), (Some("gr\u{f6}\u{df}e \"1\""), Some("r:1.2"))] {
             let signed_id = id.map(|id: &str| RequestId::new(id.as_bytes(), 0).unwrap());
-            let identity = Identity { scope: scope.map(KeyId::new), signed_id };
+            let identity = Identity { scope: scope.map(Tenant::new), signed_id };
             let kept = Kept { identity, problem: "a key stands twice: \"a\"".to_owned() };
             let text = origin.to_text_with(&kept);
             assert_eq!(Kept::from_text(&text), Some(kept));
@@ -185,6 +201,11 @@ mod tests {
     fn it_reads_as_a_proof_does() {
         let text = r#"{"key":"berlin","sender":"hmac","body":true,"time":false,"id":false}"#;
         let line = "key \"berlin\": sender by HMAC, body signed, time not proved, id not proved";
+        assert_eq!(Origin::from_text(text).map(|origin| origin.to_string()), Some(line.to_owned()));
+        let text =
+            r#"{"key":"2026-06","tenant":"berlin","sender":"hmac","body":true,"time":false,"id":false}"#;
+        let line =
+            "key \"2026-06\" of \"berlin\": sender by HMAC, body signed, time not proved, id not proved";
         assert_eq!(Origin::from_text(text).map(|origin| origin.to_string()), Some(line.to_owned()));
     }
 }

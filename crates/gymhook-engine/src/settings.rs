@@ -42,6 +42,8 @@ struct Secrets {
 #[derive(Serialize, Deserialize)]
 struct StoredKey {
     id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     secret: Zeroizing<String>,
     #[serde(default)]
     not_before: Option<i64>,
@@ -153,6 +155,7 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
 fn stored_key(key: &Key) -> StoredKey {
     StoredKey {
         id: key.id().as_str().to_owned(),
+        tenant: key.named_tenant().map(|tenant| tenant.as_str().to_owned()),
         secret: Zeroizing::new(STANDARD.encode(key.secret().expose_secret())),
         not_before: key.not_before().map(micros::ceil),
         not_after: key.not_after().map(micros::floor),
@@ -165,6 +168,9 @@ fn key(stored: &StoredKey) -> Result<Key, String> {
     let secret = Secret::new(&*secret).map_err(|error| error.to_string())?;
     let moment = |at: i64| micros::to_utc(at).ok_or_else(|| format!("key {}: its time", stored.id));
     let mut key = Key::new(stored.id.clone(), secret);
+    if let Some(tenant) = &stored.tenant {
+        key = key.with_tenant(tenant.as_str());
+    }
     if let Some(at) = stored.not_before {
         key = key.valid_from(moment(at)?);
     }

@@ -12,6 +12,8 @@
 //! - **Bytes in, bytes out.** A body is never parsed, re-encoded or cut.
 //! - **One bad row stops nothing.** A row that cannot be read is put aside under [`State::Quarantined`] and counted.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod admission;
 mod columns;
 mod command;
 mod error;

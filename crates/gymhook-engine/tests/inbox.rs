@@ -15,7 +15,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use gymhook::event::AnyNotification;
-use gymhook::signature::{Keyring, Secret, Signer, Verified};
+use gymhook::signature::{Key, Keyring, Secret, Signer, Verified};
 use gymhook::{Provider, Received, Receiver};
 use gymhook_engine::store::{SqliteStore, State, Store};
 use gymhook_engine::{
@@ -78,8 +78,8 @@ fn pg_next(studio: &str, uuid: u32) -> Verified<Received<AnyNotification>> {
     let body = format!(
         r#"{{"entityId":{uuid},"uuid":"00000000-0000-4000-8000-{uuid:012}","payload":[{{"timestamp":1642778725876,"type":"CUSTOMER_CHECKIN"}}]}}"#
     );
-    let keys = ["berlin", "poznan"]
-        .map(|name| gymhook::signature::Key::new(name, Secret::new(format!("key-of-{name}")).unwrap()));
+    let key = |name| Key::new(name, Secret::new(format!("key-of-{name}")).unwrap());
+    let keys = [key("berlin"), key("berlin-2027").with_tenant("berlin"), key("poznan")];
     let receiver = Receiver::new(&Provider::pg_next().into_any(), Keyring::new(keys).unwrap()).unwrap();
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::from_str(&format!("key-of-{studio}")).unwrap());
@@ -123,6 +123,18 @@ async fn a_repeat_is_one_within_a_studio_and_two_across_studios() {
         panic!("another studio's")
     };
     assert_ne!(delivery, other);
+}
+
+#[tokio::test]
+async fn a_repeat_with_the_next_key_of_its_studio_is_a_duplicate() {
+    let setup = start(|_| Ok(())).await;
+    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 7)).await.unwrap() else {
+        panic!("new")
+    };
+    let by_the_next_key = pg_next("berlin-2027", 7);
+    assert_eq!(by_the_next_key.proof().key(), &"berlin-2027");
+    let again = setup.inbox.accept(&by_the_next_key).await.unwrap();
+    assert!(matches!(again, Accepted::Duplicate { delivery: same, .. } if same == delivery), "{again:?}");
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ async fn new_settings_count_for_what_waits() {
 #[tokio::test]
 async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let setup = with_endpoint(Scripted::accepting()).await;
-    let new = || Key::new("2026-12", Secret::new("the next secret").unwrap());
+    let new = || Key::new("2026-12", Secret::new("the next secret").unwrap()).with_tenant("berlin");
     setup.engine.rotate_key(endpoint(1), new(), Duration::from_secs(3_600)).await.unwrap();
     let now = setup.engine.now().await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
@@ -149,6 +149,14 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     assert_eq!(at(now + Duration::from_secs(3_601)), ["2026-12"]);
     let again = setup.engine.rotate_key(endpoint(1), new(), Duration::ZERO).await;
     assert!(matches!(again, Err(SubscriptionError::Key(_))), "{again:?}");
+    let padded = Key::new("2027-01", Secret::new("the next secret\0").unwrap());
+    let same_to_hmac = setup.engine.rotate_key(endpoint(1), padded, Duration::ZERO).await;
+    assert!(matches!(same_to_hmac, Err(SubscriptionError::Key(_))), "{same_to_hmac:?}");
+    let third = Key::new("2027-02", Secret::new("the third secret").unwrap()).with_tenant("berlin");
+    setup.engine.rotate_key(endpoint(1), third, Duration::from_secs(3_600)).await.unwrap();
+    let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
+    let tenants: Vec<&str> = read.keys().keys().map(|key| key.tenant().as_str()).collect();
+    assert_eq!(tenants, ["berlin", "berlin", "main"], "stored and read again, and kept by a rotation");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
 }

@@ -3,7 +3,9 @@
 use core::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Unexpected, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, Unexpected, Visitor,
+};
 use serde::{Serialize, Serializer};
 
 use crate::SubjectId;
@@ -130,10 +132,27 @@ impl<'de> Visitor<'de> for IdVisitor {
     // With `arbitrary_precision` on, serde_json hands every number over as a map that only its own `Number` can read.
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Id, A::Error> {
         let refused = || de::Error::invalid_type(Unexpected::Map, &self);
-        let number =
-            serde_json::Number::deserialize(MapAccessDeserializer::new(map)).map_err(|_| refused())?;
+        let number = serde_json::Number::deserialize(MapAccessDeserializer::new(OwnKeys(map)))
+            .map_err(|_| refused())?;
         // There, unlike otherwise, `-0` counts as whole: keep one answer for both.
         let negative_zero = |whole: i64| whole == 0 && number.as_f64().is_some_and(f64::is_sign_negative);
         number.as_i64().filter(|&whole| !negative_zero(whole)).map(Id::from).ok_or_else(refused)
+    }
+}
+
+/// Reads keys apart from the map they are in, so that a key that is not `Number`'s is no error of the map: what follows an error
+/// to its path then ends at the id, and not at a stranger's key within it.
+struct OwnKeys<A>(A);
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for OwnKeys<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let key = self.0.next_key::<String>()?;
+        key.map(|key| seed.deserialize(key.into_deserializer())).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.0.next_value_seed(seed)
     }
 }

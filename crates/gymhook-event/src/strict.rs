@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use core::fmt::{self, Write as _};
-
 use serde::de::IgnoredAny;
+
+use crate::json_path::{Step, joined};
 
 /// How deep objects and arrays may be nested.
 const MAX_DEPTH: usize = 128;
@@ -22,13 +22,16 @@ const MAX_DEPTH: usize = 128;
 ///
 /// let body = br#"{"payload":[{"content":{"contractId":1,"contract\u0049d":2}}]}"#;
 /// let refusal = check_strict(body).unwrap_err();
-/// assert_eq!(refusal.to_string(), "repeated key payload[0].content.contractId");
+/// assert_eq!(
+///     refusal.to_string(),
+///     "key `payload[0].content.contractId` is repeated: two readers could take different values"
+/// );
 /// ```
 ///
 /// # Errors
 /// All are the sender's fault:
-/// - [`StrictError::NotUtf8`], [`StrictError::NotJson`]: the body is not one JSON value, or one of its strings holds
-///   half of a surrogate pair.
+/// - [`StrictError::NotUtf8`], [`StrictError::Empty`], [`StrictError::ByteOrderMark`], [`StrictError::NotJson`]: the body
+///   is not one JSON value, or one of its strings holds half of a surrogate pair.
 /// - [`StrictError::RepeatedKey`]: a key stands twice in one object, whichever way it is escaped.
 /// - [`StrictError::TooDeep`]: objects and arrays are nested deeper than 128.
 pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
@@ -47,7 +50,7 @@ fn walk(body: &[u8], repeated_keys: RepeatedKeys) -> Result<(), StrictError> {
     let text = core::str::from_utf8(body)
         .map_err(|error| StrictError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
     serde_json::from_str::<IgnoredAny>(text)
-        .map_err(|error| StrictError::NotJson { line: error.line(), column: error.column() })?;
+        .map_err(|error| StrictError::not_json(text, error.line(), error.column()))?;
     let mut walk = Walk { text, at: 0, open: Vec::new(), repeated_keys };
     while walk.step()? {}
     Ok(())
@@ -58,13 +61,23 @@ fn walk(body: &[u8], repeated_keys: RepeatedKeys) -> Result<(), StrictError> {
 #[non_exhaustive]
 pub enum StrictError {
     /// The sender's fault: the bytes are not UTF-8.
-    #[error("not UTF-8 after byte {valid_up_to}")]
+    #[error("not UTF-8 after byte {valid_up_to}: JSON is UTF-8 (RFC 8259, section 8.1)")]
     NotUtf8 {
         /// How many bytes from the start are valid.
         valid_up_to: usize,
     },
+    /// The sender's fault: there is nothing, or nothing but white space.
+    #[error("empty: there is no JSON in it")]
+    Empty,
+    /// The sender's fault: the text begins with U+FEFF, the bytes EF BB BF.
+    #[error(
+        "begins with a byte order mark (EF BB BF), which a sender must not put before JSON (RFC 8259, section 8.1)"
+    )]
+    ByteOrderMark,
     /// The sender's fault: the text is not one JSON value.
-    #[error("not JSON at line {line} column {column}")]
+    #[error(
+        "not JSON at line {line} column {column}: a character does not fit there, or the text ends too early"
+    )]
     NotJson {
         /// Line of the first character that does not fit, from 1.
         line: usize,
@@ -72,20 +85,30 @@ pub enum StrictError {
         column: usize,
     },
     /// The sender's fault: a key stands twice in one object.
-    #[error("repeated key {path}")]
+    #[error("key `{path}` is repeated: two readers could take different values")]
     RepeatedKey {
         /// Where: keys and indexes from the outside in. Printable ASCII, cut to at most 16 steps of at most 32
         /// characters each; a key that is not a plain word is quoted and escaped.
         path: String,
     },
     /// The sender's fault: nested deeper than `limit` objects and arrays.
-    #[error("nested deeper than {limit} at byte {offset}")]
+    #[error("objects and lists are nested deeper than {limit} at byte {offset}")]
     TooDeep {
         /// The deepest nesting that is accepted.
         limit: usize,
         /// The byte, from 0, of the bracket that is one too many.
         offset: usize,
     },
+}
+
+impl StrictError {
+    fn not_json(text: &str, line: usize, column: usize) -> Self {
+        match text {
+            _ if text.trim_ascii().is_empty() => Self::Empty,
+            _ if text.starts_with('\u{feff}') => Self::ByteOrderMark,
+            _ => Self::NotJson { line, column },
+        }
+    }
 }
 
 /// A walk over text that is known to be JSON in form.
@@ -150,7 +173,14 @@ impl<'a> Walk<'a> {
         }
         let repeated = !keys.insert(string.clone()) && self.repeated_keys == RepeatedKeys::Refused;
         *last = Some(string);
-        if repeated { Err(StrictError::RepeatedKey { path: path(&self.open) }) } else { Ok(()) }
+        if repeated { Err(StrictError::RepeatedKey { path: self.path() }) } else { Ok(()) }
+    }
+
+    fn path(&self) -> String {
+        joined(self.open.iter().map(|open| match open {
+            Open::Array { index } => Step::Index(*index),
+            Open::Object { last, .. } => Step::Key(last.as_deref().unwrap_or_default()),
+        }))
     }
 
     /// The string that starts here, with its quotes.
@@ -186,44 +216,4 @@ fn unescape(literal: &str) -> Option<Cow<'_, str>> {
         return serde_json::from_str(literal).ok().map(Cow::Owned);
     }
     literal.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
-}
-
-const MAX_STEPS: usize = 16;
-const MAX_STEP_LENGTH: usize = 32;
-
-fn path(open: &[Open<'_>]) -> String {
-    let mut path = String::new();
-    // The last step says which key it is; steps between are what is left out.
-    let skipped = open.len().saturating_sub(MAX_STEPS);
-    for (number, step) in open.iter().enumerate() {
-        if number == MAX_STEPS - 1 && skipped > 0 {
-            path.push_str("[...]");
-        }
-        if number >= MAX_STEPS - 1 && number + 1 < open.len() {
-            continue;
-        }
-        // Writing to a String cannot fail.
-        let _ = write_step(&mut path, step);
-    }
-    path
-}
-
-fn write_step(path: &mut String, step: &Open<'_>) -> fmt::Result {
-    match step {
-        Open::Array { index } => write!(path, "[{index}]"),
-        Open::Object { last, .. } => {
-            let key = last.as_deref().unwrap_or_default();
-            let plain =
-                |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '-';
-            if !key.is_empty() && key.len() <= MAX_STEP_LENGTH && key.chars().all(plain) {
-                let dot = if path.is_empty() { "" } else { "." };
-                return write!(path, "{dot}{key}");
-            }
-            let escaped: String =
-                key.chars().flat_map(char::escape_default).take(MAX_STEP_LENGTH - 3).collect();
-            let cut =
-                if key.chars().flat_map(char::escape_default).count() > escaped.len() { "..." } else { "" };
-            write!(path, "[\"{escaped}{cut}\"]")
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! Times counted in milliseconds.
 
-use serde::de::{self, Deserialize, Deserializer, Unexpected};
+use core::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use time::{Duration, UtcDateTime};
 
@@ -54,10 +56,26 @@ impl Serialize for UnixMillis {
 
 impl<'de> Deserialize<'de> for UnixMillis {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let millis = i64::deserialize(deserializer)?;
-        Self::new(millis).ok_or_else(|| {
-            de::Error::invalid_value(Unexpected::Signed(millis), &"milliseconds since 1970, not negative")
-        })
+        deserializer.deserialize_i64(MillisVisitor)
+    }
+}
+
+struct MillisVisitor;
+
+impl Visitor<'_> for MillisVisitor {
+    type Value = UnixMillis;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number of milliseconds since 1970, not negative")
+    }
+
+    fn visit_i64<E: de::Error>(self, millis: i64) -> Result<UnixMillis, E> {
+        UnixMillis::new(millis).ok_or_else(|| E::invalid_value(Unexpected::Signed(millis), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, millis: u64) -> Result<UnixMillis, E> {
+        let fitting = i64::try_from(millis).ok().and_then(UnixMillis::new);
+        fitting.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(millis), &self))
     }
 }
 

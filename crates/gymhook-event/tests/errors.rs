@@ -1,20 +1,20 @@
 //! What a refused body is told, and what the telling never gives away.
 
-use gymhook_event::{AnyNotification, DecodeError, Vendor, decode, egym, pg_next, point};
+use gymhook_event::{AnyNotification, DecodeError, Vendor, decode, egym, perfectgym, pg_next, point};
 
 #[test]
 fn what_is_not_json_is_refused_by_every_vendor() {
     let complete = r#"{"event":"Test","accountId":"a","timestamp":1,"type":"TEST","entityId":1,"uuid":"u","payload":[],"eventType":"x","userId":"u"}"#;
     for vendor in Vendor::ALL {
         assert!(AnyNotification::decode(vendor, complete.as_bytes()).is_ok(), "{vendor}");
-        for body in [
-            format!("\u{feff}{complete}"),
-            format!("{complete}x"),
-            format!("{complete}{complete}"),
-            String::new(),
-        ] {
+        for body in [format!("{complete}x"), format!("{complete}{complete}")] {
             let error = AnyNotification::decode(vendor, body.as_bytes()).unwrap_err();
             assert!(matches!(error, DecodeError::NotJson { .. }), "{vendor}: {error}");
+        }
+        let marked = format!("\u{feff}{complete}");
+        assert_eq!(AnyNotification::decode(vendor, marked.as_bytes()), Err(DecodeError::ByteOrderMark));
+        for empty in ["", " \r\n\t"] {
+            assert_eq!(AnyNotification::decode(vendor, empty.as_bytes()), Err(DecodeError::Empty));
         }
         for length in 1..complete.len() {
             let error = AnyNotification::decode(vendor, &complete.as_bytes()[..length]).unwrap_err();
@@ -48,7 +48,7 @@ fn a_known_field_stands_once() {
         (
             Vendor::PG_NEXT,
             r#"{"entityId":1,"uuid":"u","payload":[{"timestamp":1,"timestamp":1,"type":"x"}]}"#,
-            "timestamp",
+            "payload[0].timestamp",
         ),
         (Vendor::POINT, r#"{"eventType":"x","userId":"u","payload":[],"payload":[]}"#, "payload"),
     ] {
@@ -62,6 +62,120 @@ fn the_place_is_named() {
     let body = b"{\n  \"accountId\": \"a\",\n  \"timestamp\": \"CANARY\",\n  \"type\": \"TEST\"\n}";
     let error = decode::<egym::Notification>(body).unwrap_err();
     assert!(matches!(error, DecodeError::Mismatch { line: 3, column: 23, .. }), "{error:?}");
+}
+
+/// Paths by hand from the bodies, words from JSON's grammar; columns counted in the text.
+#[test]
+fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_five() {
+    let millis = "a whole number of milliseconds since 1970, not negative";
+    let id = "an id: a whole number of 64 bits, or a string";
+    let cases = [
+        (
+            Vendor::EGYM,
+            r#"{"accountId":"a","timestamp":"1667921312188","type":"TEST"}"#,
+            "timestamp",
+            "a string",
+            millis,
+        ),
+        (Vendor::EGYM, r#"{"accountId":"a","timestamp":1.5,"type":"TEST"}"#, "timestamp", "a number", millis),
+        (Vendor::EGYM, r#"{"accountId":"a","timestamp":-1,"type":"TEST"}"#, "timestamp", "a number", millis),
+        (Vendor::EGYM, r#"{"accountId":7,"timestamp":1,"type":"TEST"}"#, "accountId", "a number", "a string"),
+        (Vendor::EGYM, r#"{"type":null}"#, "type", "null", "a name as a string"),
+        (Vendor::EGYM, "[]", "", "a list", "an EGYM notification, an object"),
+        (Vendor::GYMPOINT, r#"{"event":["member.created"]}"#, "event", "a list", "a name as a string"),
+        (Vendor::GYMPOINT, "null", "", "null", "a GymPoint notification, an object"),
+        (
+            Vendor::PERFECTGYM,
+            r#"[{"event":"Test"},{"event":{"name":"Test"}}]"#,
+            "[1].event",
+            "an object",
+            "a name as a string",
+        ),
+        (
+            Vendor::PERFECTGYM,
+            r#"{"event":"Test","triggeredDate":1590000000}"#,
+            "triggeredDate",
+            "a number",
+            "a string",
+        ),
+        (Vendor::PERFECTGYM, r#"[{"event":"Test"},17]"#, "[1]", "a number", "a PerfectGym event, an object"),
+        (Vendor::PERFECTGYM, "true", "", "true or false", "an object or a list of objects"),
+        (Vendor::PG_NEXT, r#"{"entityId":{"id":1},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
+        (
+            Vendor::PG_NEXT,
+            r#"{"entityId":1,"uuid":"u","payload":[{"timestamp":1,"type":"x"},{"timestamp":"1","type":"x"}]}"#,
+            "payload[1].timestamp",
+            "a string",
+            millis,
+        ),
+        (
+            Vendor::PG_NEXT,
+            r#"{"entityId":1,"uuid":"u","payload":{"timestamp":1,"type":7}}"#,
+            "payload.type",
+            "a number",
+            "a name as a string",
+        ),
+        (
+            Vendor::PG_NEXT,
+            r#"{"entityId":1,"uuid":"u","payload":"x"}"#,
+            "payload",
+            "a string",
+            "an object or a list of objects",
+        ),
+        (Vendor::PG_NEXT, r#"{"entityId":{"id":{}},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
+        (Vendor::PG_NEXT, r#"{"entityId":{},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
+        (Vendor::PG_NEXT, r#"{"entityId":1e3,"uuid":"u","payload":[]}"#, "entityId", "a number", id),
+        (Vendor::POINT, r#"{"eventType":"x","userId":"u","payload":null}"#, "payload", "null", "a list"),
+        (Vendor::POINT, r#"{"eventType":"x","userId":[1],"payload":[]}"#, "userId", "a list", id),
+    ];
+    for (vendor, body, path, found, expected) in cases {
+        let error = AnyNotification::decode(vendor, body.as_bytes()).unwrap_err();
+        let subject = if path.is_empty() { "the JSON".to_owned() } else { format!("field `{path}`") };
+        let said = format!("{subject} is {found}, expected {expected}, at line 1 column ");
+        assert!(error.to_string().starts_with(&said), "{body}\n{error}\n{said}");
+    }
+    for (vendor, body, path) in [
+        (
+            Vendor::PG_NEXT,
+            r#"{"entityId":1,"uuid":"u","payload":[{"timestamp":1,"type":"x"},{"timestamp":1}]}"#,
+            "payload[1].type",
+        ),
+        (Vendor::PERFECTGYM, r#"[{"event":"Test"},{}]"#, "[1].event"),
+    ] {
+        let error = AnyNotification::decode(vendor, body.as_bytes()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("field `{path}` is missing, at line 1 ")), "{error}");
+    }
+}
+
+#[test]
+fn the_views_of_raw_data_name_paths_within_it() {
+    let body = r#"[{"event":"Test","data":{"valueLong":"1","valueText":"t","nestedData":{}}},{"event":"ContractCreated","data":{"user":{"userId":[]}}}]"#;
+    let notification = decode::<perfectgym::Notification>(body.as_bytes()).unwrap();
+    let test = notification.entries()[0].test_data().unwrap_err().to_string();
+    assert!(test.starts_with("field `valueLong` is a string, expected a whole number, at line 1"), "{test}");
+    let data = notification.entries()[1].data().unwrap_err().to_string();
+    assert!(data.starts_with("field `user.userId` is a list, expected an id: "), "{data}");
+    let body = r#"{"eventType":"x","userId":"u","payload":[{"calories":1},{"calories":true}]}"#;
+    let view = decode::<point::Notification>(body.as_bytes()).unwrap().items()[1].workout().unwrap_err();
+    assert!(
+        view.to_string().starts_with("field `calories` is true or false, expected a number or"),
+        "{view}"
+    );
+}
+
+/// A type of one's own may take any key: then a path holds keys of the body, escaped and cut.
+#[test]
+fn keys_of_the_body_are_escaped_and_cut_in_a_path() {
+    type Anything = std::collections::BTreeMap<String, i64>;
+    let body = format!(r#"{{"\n\u001b[31m{}":"x"}}"#, "k".repeat(1_000));
+    let error = decode::<Anything>(body.as_bytes()).unwrap_err().to_string();
+    let key = format!(r#"\n\u{{1b}}[31m{}..."#, "k".repeat(29 - 12));
+    assert!(
+        error.starts_with(&format!("field `[\"{key}\"]` is a string, expected a whole number, at line 1")),
+        "{error}"
+    );
+    let error = decode::<Vec<bool>>(b"[true, 1]").unwrap_err().to_string();
+    assert_eq!(error, "field `[1]` is a number, expected true or false, at line 1 column 8");
 }
 
 #[test]
@@ -92,7 +206,9 @@ fn no_error_repeats_the_body() {
     let views = br#"{"eventType":"x","userId":"u","payload":[{"calories":"CANARY"}]}"#;
     let error = decode::<point::Notification>(views).unwrap().items()[0].workout().unwrap_err();
     assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
-    assert!(error.to_string().starts_with("expected a number or a string that holds one"), "{error}");
+    let said =
+        "field `calories` is a string, expected a number or a string that holds one, at line 1 column 21";
+    assert_eq!(error.to_string(), said);
 }
 
 #[test]

@@ -58,9 +58,9 @@ fn no_event_is_lost_for_its_date() {
 
 #[test]
 fn the_name_is_required() {
-    for body in [r#"{"triggeredDate":"x","data":{}}"#, r#"[{"data":{}}]"#] {
+    for (body, path) in [(r#"{"triggeredDate":"x","data":{}}"#, "event"), (r#"[{"data":{}}]"#, "[0].event")] {
         let error = decode::<Notification>(body.as_bytes()).unwrap_err();
-        assert!(matches!(&error, DecodeError::Missing { field, .. } if field == "event"), "{error}");
+        assert!(matches!(&error, DecodeError::Missing { field, .. } if field == path), "{error}");
     }
 }
 

@@ -87,9 +87,9 @@ fn the_entity_is_required_where_its_meaning_is_published() {
     assert_eq!(missing(decode::<Notification>(br#"{"entityId":1,"payload":[]}"#)), "uuid");
     assert_eq!(missing(decode::<Notification>(br#"{"entityId":1,"uuid":"u"}"#)), "payload");
     let no_type = br#"{"entityId":1,"uuid":"u","payload":[{"timestamp":1}]}"#;
-    assert_eq!(missing(decode::<Notification>(no_type)), "type");
+    assert_eq!(missing(decode::<Notification>(no_type)), "payload[0].type");
     let no_time = br#"{"entityId":1,"uuid":"u","payload":[{"type":"X"}]}"#;
-    assert_eq!(missing(decode::<Notification>(no_time)), "timestamp");
+    assert_eq!(missing(decode::<Notification>(no_time)), "payload[0].timestamp");
 }
 
 #[test]

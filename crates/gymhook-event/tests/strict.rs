@@ -81,7 +81,11 @@ fn a_bomb_does_not_harm_decoding_either() {
 
 #[test]
 fn what_is_not_one_json_text_is_refused() {
-    for body in ["", "{", "{}{}", "\u{feff}{}", "{\"a\":1,}", "[1,]", "01", "\"\u{1}\"", "nul"] {
+    assert_eq!(check_strict("\u{feff}{}".as_bytes()), Err(StrictError::ByteOrderMark));
+    for empty in ["", "\n"] {
+        assert_eq!(check_strict(empty.as_bytes()), Err(StrictError::Empty));
+    }
+    for body in ["{", "{}{}", "{\"a\":1,}", "[1,]", "01", "\"\u{1}\"", "nul"] {
         assert!(matches!(check_strict(body.as_bytes()), Err(StrictError::NotJson { .. })), "{body:?}");
     }
     for surrogate in [r#"{"a":"\ud800"}"#, r#"{"\udc00":1}"#] {

@@ -8,6 +8,7 @@ use core::fmt;
 use constant_time_eq::constant_time_eq_32;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize as _, Zeroizing};
 
 type Tag = [u8; 32];
 
@@ -50,6 +51,12 @@ impl DigestIndex {
     }
 }
 
+impl Drop for DigestIndex {
+    fn drop(&mut self) {
+        self.entries.iter_mut().for_each(|(tag, _)| tag.zeroize());
+    }
+}
+
 impl fmt::Debug for DigestIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DigestIndex({} tags)", self.entries.len())
@@ -63,13 +70,15 @@ fn keyed_by<'s>(secrets: impl Iterator<Item = &'s [u8]>) -> Hmac<Sha256> {
         all.update((secret.len() as u64).to_be_bytes());
         all.update(secret);
     }
-    let digest: [u8; 32] = all.finalize().into();
-    let mut block = [0; 64];
-    for (to, from) in block.iter_mut().zip(digest) {
-        *to = from;
+    // Written where they stand and wiped there: the digest opens every tag to guessing, and moving leaves copies.
+    let mut digest = Zeroizing::new([0; 32]);
+    all.finalize_into_reset((&mut *digest).into());
+    let mut block = Zeroizing::new([0; 64]);
+    for (to, from) in block.iter_mut().zip(digest.iter()) {
+        *to = *from;
     }
     // RFC 2104 pads a short key with zeros: the same key, in the exact block size that this constructor takes infallibly.
-    Hmac::new(&block.into())
+    Hmac::new((&*block).into())
 }
 
 /// The bucket of this tag out of `count`: a later tag is never in an earlier bucket.

@@ -42,7 +42,9 @@ impl Encoding {
         }
         let undecodable = Malformed::SignatureEncoding { encoding: self };
         match self {
-            Self::Hex if !all(text, |byte| !byte.is_ascii_uppercase()) => Err(undecodable),
+            Self::Hex if !all(text, |byte| !byte.is_ascii_uppercase()) => {
+                Err(if all(text, u8::is_ascii_hexdigit) { Malformed::SignatureCase } else { undecodable })
+            }
             Self::Hex | Self::HexAnyCase => const_hex::decode_to_array(text).map_err(|_| undecodable),
             Self::Base64 => {
                 let mut room = [0; DECODE_ROOM];
@@ -94,5 +96,8 @@ mod tests {
         {
             assert!(Encoding::Hex.decode::<4>(text.as_bytes()).is_err(), "{text:?}");
         }
+        assert_eq!(Encoding::Hex.decode::<4>(b"666F6f62"), Err(Malformed::SignatureCase));
+        let undecodable = Malformed::SignatureEncoding { encoding: Encoding::Hex };
+        assert_eq!(Encoding::Hex.decode::<4>(b"666G6f62"), Err(undecodable));
     }
 }

@@ -1,61 +1,11 @@
 //! A secret with a name and a time in which it counts.
 
-use core::fmt;
 use std::sync::Arc;
 
 use time::UtcDateTime;
 
-use crate::Secret;
-
-/// The name of a key: a studio, a tenant, `"2026-05"`. Shown in proofs and logs, so it must not be the secret.
-///
-/// Cloning is cheap and does not allocate.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct KeyId(Arc<str>);
-
-impl KeyId {
-    /// A key id with this text.
-    #[must_use]
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self(id.into())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<T: Into<Arc<str>>> From<T> for KeyId {
-    fn from(id: T) -> Self {
-        Self::new(id)
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({:?})", self.as_str())
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl PartialEq<str> for KeyId {
-    fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl PartialEq<&str> for KeyId {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
+use crate::name::Names;
+use crate::{KeyId, Secret, Tenant};
 
 /// A [`Secret`] with its [`KeyId`] and, if wanted, the first and the last instant at which it counts.
 ///
@@ -71,7 +21,7 @@ impl PartialEq<&str> for KeyId {
 /// ```
 #[derive(Debug)]
 pub struct Key {
-    id: KeyId,
+    names: Arc<Names>,
     secret: Secret,
     not_before: Option<UtcDateTime>,
     not_after: Option<UtcDateTime>,
@@ -80,7 +30,25 @@ pub struct Key {
 impl Key {
     /// A key that always counts.
     pub fn new(id: impl Into<KeyId>, secret: Secret) -> Self {
-        Self { id: id.into(), secret, not_before: None, not_after: None }
+        Self { names: Arc::new(Names::new(id.into())), secret, not_before: None, not_after: None }
+    }
+
+    /// Belongs to this tenant, as all generations of a studio's key do; otherwise the key's id is its own tenant.
+    ///
+    /// Duplicates are recognised within a tenant. When a key is replaced, give the new one an id of its own and, as its
+    /// tenant, the id of the old one: then what was received with the old key is still known.
+    ///
+    /// ```
+    /// use gymhook_signature::{Key, Secret};
+    ///
+    /// let old = Key::new("berlin", Secret::new("8c1f6d9b-berlin")?);
+    /// let new = Key::new("berlin-2026-06", Secret::new("47aa90e2-berlin")?).with_tenant("berlin");
+    /// assert_eq!(old.tenant(), new.tenant());
+    /// # Ok::<(), gymhook_signature::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn with_tenant(self, tenant: impl Into<Tenant>) -> Self {
+        Self { names: Arc::new(self.names.with_tenant(tenant.into())), ..self }
     }
 
     /// Does not count before this instant.
@@ -98,7 +66,23 @@ impl Key {
     /// The key's name.
     #[must_use]
     pub fn id(&self) -> &KeyId {
-        &self.id
+        &self.names.id
+    }
+
+    /// Whose key it is: what [`Key::with_tenant`] said, else the key's own id.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        self.names.tenant()
+    }
+
+    /// Whose key it is, if [`Key::with_tenant`] said so.
+    #[must_use]
+    pub fn named_tenant(&self) -> Option<&Tenant> {
+        self.names.named_tenant()
+    }
+
+    pub(crate) fn names(&self) -> &Arc<Names> {
+        &self.names
     }
 
     /// The key's secret.

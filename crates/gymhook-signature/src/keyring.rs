@@ -1,9 +1,11 @@
 //! The set of keys a request may be signed with.
 
 use time::UtcDateTime;
+use zeroize::Zeroizing;
 
 use crate::digest_index::DigestIndex;
-use crate::{Key, KeyId};
+use crate::mac::hmac_sha256;
+use crate::{Key, KeyId, KeyWarning, SecretHint};
 
 /// One or more [`Key`]s, each with its own name and window: the secrets of a rotation, or the API keys of 10,000 studios.
 ///
@@ -23,6 +25,8 @@ use crate::{Key, KeyId};
 pub struct Keyring {
     keys: Vec<Key>,
     by_secret: DigestIndex,
+    /// Where secrets have something at an edge, found once: a refusal must not read ten thousand of them.
+    edges: Vec<(usize, SecretHint)>,
 }
 
 impl Keyring {
@@ -48,12 +52,16 @@ impl Keyring {
             }
         }
         let by_secret = DigestIndex::new(keys.iter().map(|key| key.secret().expose_secret()));
-        if let Some((first, second)) = by_secret.duplicate() {
-            let id_of =
-                |position: usize| keys.get(position).map_or_else(|| KeyId::new(""), |key| key.id().clone());
-            return Err(KeyringError::DuplicateSecret { first: id_of(first), second: id_of(second) });
+        let edge = |key: &Key| key.secret().hints().find(|hint| hint.is_at_an_edge());
+        let edges = keys.iter().zip(0..).filter_map(|(key, at)| Some((at, edge(key)?))).collect();
+        let keyring = Self { keys, by_secret, edges };
+        match keyring.by_secret.duplicate() {
+            None => Ok(keyring),
+            Some((first, second)) => {
+                let (first, second) = (keyring.id_at(first), keyring.id_at(second));
+                Err(KeyringError::DuplicateSecret { first, second })
+            }
         }
-        Ok(Self { keys, by_secret })
     }
 
     /// A keyring with a single key that always counts.
@@ -89,9 +97,51 @@ impl Keyring {
         self.keys.get(self.by_secret.position(presented)?)
     }
 
+    /// Whether HMAC-SHA256 tells all the keys apart, valid or not; a [`SignatureScheme`](crate::SignatureScheme) that rests on
+    /// it asks this in its `check_keyring`.
+    ///
+    /// HMAC pads a key with zero bytes to 64 and hashes a longer one (RFC 2104, section 2), so that `"k"` and `"k\0"`, or 65
+    /// bytes and their SHA-256, are one key to it. A proof would name whichever of the two comes first.
+    ///
+    /// # Errors
+    /// [`KeyringError::EqualToHmac`].
+    pub fn check_for_hmac_sha256(&self) -> Result<(), KeyringError> {
+        let [_, _, ..] = self.keys.as_slice() else { return Ok(()) };
+        // Equal keys, and only those, have equal tags under one message: nothing needs to be padded or hashed here.
+        let tag = |key: &Key| Zeroizing::new(hmac_sha256(key.secret(), &[b"gymhook: which key is this?"]));
+        let mut tags: Vec<_> = self.keys.iter().map(tag).zip(0_usize..).collect();
+        tags.sort_unstable_by(|(one, first), (other, second)| (**one, first).cmp(&(**other, second)));
+        let twins = tags.windows(2).find_map(|pair| match pair {
+            [(one, first), (other, second)] if **one == **other => Some((*first, *second)),
+            _ => None,
+        });
+        twins.map_or(Ok(()), |(first, second)| {
+            Err(KeyringError::EqualToHmac { first: self.id_at(first), second: self.id_at(second) })
+        })
+    }
+
+    fn id_at(&self, position: usize) -> KeyId {
+        self.keys.get(position).map_or_else(|| KeyId::new(""), |key| key.id().clone())
+    }
+
     /// The names of the keys whose secrets are [weak](crate::Secret::is_weak), for the operator's eyes.
     pub fn weak_keys(&self) -> impl Iterator<Item = &KeyId> {
         self.keys.iter().filter(|key| key.secret().is_weak()).map(Key::id)
+    }
+
+    /// Everything that looks odd about the secrets, key by key, for the operator's eyes; see [`SecretHint`].
+    pub fn warnings(&self) -> impl Iterator<Item = KeyWarning> {
+        self.keys
+            .iter()
+            .flat_map(|key| key.secret().hints().map(|hint| KeyWarning { key: key.id().clone(), hint }))
+    }
+
+    /// The first key valid at `now` whose secret has something at an edge: the likely reason why nothing matches.
+    pub(crate) fn edge_at(&self, now: UtcDateTime) -> Option<KeyWarning> {
+        self.edges.iter().find_map(|&(at, hint)| {
+            let key = self.keys.get(at).filter(|key| key.is_valid_at(now))?;
+            Some(KeyWarning { key: key.id().clone(), hint })
+        })
     }
 
     /// The largest number of keys that count at one instant.
@@ -117,6 +167,17 @@ pub enum KeyringError {
         "keys {first} and {second} hold the same secret: no proof could tell them apart, so register it once"
     )]
     DuplicateSecret {
+        /// The earlier key.
+        first: KeyId,
+        /// The later key.
+        second: KeyId,
+    },
+    /// Two keys differ, and not to the HMAC of this scheme.
+    #[error(
+        "keys {first} and {second} are one key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: \
+         no proof could tell them apart, so register it once"
+    )]
+    EqualToHmac {
         /// The earlier key.
         first: KeyId,
         /// The later key.

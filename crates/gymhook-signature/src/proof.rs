@@ -2,8 +2,10 @@
 
 use core::cmp::Ordering;
 use core::fmt;
+use std::sync::Arc;
 
-use crate::{KeyId, RequestId, SignedTime};
+use crate::name::Names;
+use crate::{Key, KeyId, RequestId, SignedTime, Tenant};
 
 /// How the sender was recognised. More is stronger.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -133,7 +135,7 @@ impl fmt::Display for Assurance {
 /// `Display` is one line for an audit log; it holds no secret and no signature.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
-    key: KeyId,
+    key: Arc<Names>,
     assurance: Assurance,
     signed_at: Option<SignedTime>,
     id: Option<RequestId>,
@@ -142,8 +144,8 @@ pub struct Proof {
 impl Proof {
     /// A proof by a scheme of your own: this key recognised the sender, nothing else is claimed yet.
     #[must_use]
-    pub fn of_sender(key: KeyId, sender: SenderAssurance) -> Self {
-        Self { key, assurance: Assurance::sender(sender), signed_at: None, id: None }
+    pub fn of_sender(key: &Key, sender: SenderAssurance) -> Self {
+        Self { key: Arc::clone(key.names()), assurance: Assurance::sender(sender), signed_at: None, id: None }
     }
 
     /// Claims that the whole body was signed.
@@ -169,10 +171,22 @@ impl Proof {
         self
     }
 
-    /// The key that matched: the studio, the tenant, the generation of the secret.
+    /// The key that matched: the studio, or the generation of the secret.
     #[must_use]
     pub fn key(&self) -> &KeyId {
-        &self.key
+        &self.key.id
+    }
+
+    /// Whose key it is: what [`Key::with_tenant`] said, else the key's own id.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        self.key.tenant()
+    }
+
+    /// Whose key it is, if [`Key::with_tenant`] said so.
+    #[must_use]
+    pub fn named_tenant(&self) -> Option<&Tenant> {
+        self.key.named_tenant()
     }
 
     /// What was proved.
@@ -196,13 +210,18 @@ impl Proof {
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key {:?}: {}", self.key.as_str(), self.assurance)
+        write!(f, "key {:?}", self.key.id.as_str())?;
+        if let Some(tenant) = self.named_tenant() {
+            write!(f, " of {:?}", tenant.as_str())?;
+        }
+        write!(f, ": {}", self.assurance)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Secret;
 
     fn all() -> Vec<Assurance> {
         let mut all = Vec::new();
@@ -233,7 +252,8 @@ mod tests {
 
     #[test]
     fn names_what_is_proved_and_only_that() {
-        let proof = Proof::of_sender("k".into(), SenderAssurance::Hmac);
+        let key = Key::new("k", Secret::new("s").unwrap());
+        let proof = Proof::of_sender(&key, SenderAssurance::Hmac);
         assert_eq!(proof.assurance().proved().collect::<Vec<_>>(), ["sender"]);
         let time = SignedTime::from_unix_millis(0);
         let unjudged = proof.clone().with_signed_body().with_signed_time(time, false);
@@ -241,5 +261,17 @@ mod tests {
         assert_eq!(unjudged.signed_at(), Some(time));
         let judged = proof.with_signed_time(time, true);
         assert_eq!(judged.assurance().proved().collect::<Vec<_>>(), ["sender", "time"]);
+    }
+
+    #[test]
+    fn names_the_tenant_in_the_audit_line_if_it_was_named() {
+        let key = || Key::new("berlin", Secret::new("s").unwrap());
+        let proof = |key: &Key| Proof::of_sender(key, SenderAssurance::BearerSecret);
+        let unnamed = proof(&key());
+        assert_eq!((unnamed.tenant().as_str(), unnamed.named_tenant()), ("berlin", None));
+        assert!(unnamed.to_string().starts_with(r#"key "berlin": sender by shared key"#), "{unnamed}");
+        let named = proof(&key().with_tenant("chain"));
+        assert_eq!((named.key().as_str(), named.tenant().as_str()), ("berlin", "chain"));
+        assert!(named.to_string().starts_with(r#"key "berlin" of "chain": sender by shared key"#), "{named}");
     }
 }

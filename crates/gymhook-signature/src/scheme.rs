@@ -61,6 +61,12 @@ pub trait SignatureScheme: Debug + Send + Sync {
     ) -> Result<HeaderMap, SignError>;
 }
 
+/// What the keys of an HMAC scheme have to be: few enough, and different ones to HMAC.
+fn fit_for_hmac(keyring: &Keyring) -> Result<(), KeyringError> {
+    at_most_tried(keyring)?;
+    keyring.check_for_hmac_sha256()
+}
+
 /// Keys that a scheme without a key name in the request has to try one after another.
 ///
 /// Two cover a rotation; more would let a stranger buy work with a single request.
@@ -79,6 +85,7 @@ fn mismatch(keyring: &Keyring, header: &HeaderName, now: UtcDateTime) -> VerifyE
         header: header.clone(),
         keys_tried,
         keys_outside_window: keyring.len().saturating_sub(keys_tried),
+        warning: keyring.edge_at(now),
     }
 }
 

@@ -7,10 +7,15 @@ use hmac::{Hmac, KeyInit as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::{SecretHint, SecretTextProblem, secret_hint};
+
 /// A secret shared with the sender: at least one byte, wiped from memory on drop, `[REDACTED]` in `Debug`.
 ///
 /// There is no `Display`, `Clone`, `PartialEq` or `Serialize`: a secret is moved into a [`Key`](crate::Key) and stays there.
 /// Its HMAC-SHA256 state is computed once, here, so that no verification pays for it again.
+///
+/// What is wiped: these bytes, the states of the hashes that they go through, and the digests made of them on the way. Out of
+/// reach are the copies that a compiler keeps in registers and spills while a block is hashed, and those of the caller.
 ///
 /// ```
 /// use gymhook_signature::Secret;
@@ -49,7 +54,10 @@ impl Secret {
     /// # Errors
     /// [`SecretError::NotHex`] if the text is not an even number of hexadecimal digits, [`SecretError::Empty`] if it is empty.
     pub fn from_hex(text: &str) -> Result<Self, SecretError> {
-        let bytes = Zeroizing::new(base16ct::mixed::decode_vec(text).map_err(|_| SecretError::NotHex)?);
+        let bytes = Zeroizing::new(
+            base16ct::mixed::decode_vec(text)
+                .map_err(|_| SecretError::NotHex { problem: SecretTextProblem::in_hex(text) })?,
+        );
         Self::new(bytes.as_slice())
     }
 
@@ -58,8 +66,7 @@ impl Secret {
     /// # Errors
     /// [`SecretError::NotBase64`] if the text is anything else, [`SecretError::Empty`] if it is empty.
     pub fn from_base64(text: &str) -> Result<Self, SecretError> {
-        let bytes = Zeroizing::new(Base64::decode_vec(text).map_err(|_| SecretError::NotBase64)?);
-        Self::new(bytes.as_slice())
+        Self::decode_base64(text, || SecretTextProblem::in_base64(text, false))
     }
 
     /// Decodes a Standard Webhooks secret: base64, with or without the `whsec_` in front
@@ -68,7 +75,13 @@ impl Secret {
     /// # Errors
     /// As [`Secret::from_base64`].
     pub fn from_whsec(text: &str) -> Result<Self, SecretError> {
-        Self::from_base64(text.strip_prefix("whsec_").unwrap_or(text))
+        let encoded = text.strip_prefix("whsec_").unwrap_or(text);
+        Self::decode_base64(encoded, || SecretTextProblem::in_base64(text, true))
+    }
+
+    fn decode_base64(text: &str, problem: impl FnOnce() -> SecretTextProblem) -> Result<Self, SecretError> {
+        let decoded = Base64::decode_vec(text).map_err(|_| SecretError::NotBase64 { problem: problem() })?;
+        Self::new(Zeroizing::new(decoded).as_slice())
     }
 
     /// Whether somebody could guess this secret: shorter than [`Secret::WEAK_BELOW_BYTES`], or one byte over and over.
@@ -78,6 +91,20 @@ impl Secret {
     pub fn is_weak(&self) -> bool {
         let one_byte_repeated = self.bytes.windows(2).all(|pair| pair.first() == pair.last());
         self.bytes.len() < Self::WEAK_BELOW_BYTES || one_byte_repeated
+    }
+
+    /// What looks odd about this secret: white space or quotes at its ends, a byte order mark, a `whsec_` prefix, the look of an
+    /// encoding. Log it where an operator sees it; no hint holds a part of the secret.
+    ///
+    /// ```
+    /// use gymhook_signature::{Secret, SecretHint};
+    ///
+    /// let pasted = Secret::new("point-signing-secret\n")?;
+    /// assert_eq!(pasted.hints().collect::<Vec<_>>(), [SecretHint::TrailingLineEnd]);
+    /// # Ok::<(), gymhook_signature::SecretError>(())
+    /// ```
+    pub fn hints(&self) -> impl Iterator<Item = SecretHint> + use<> {
+        secret_hint::hints(&self.bytes)
     }
 
     /// The secret bytes, for a scheme of your own. Never log, compare with `==` or serialise them.
@@ -107,15 +134,17 @@ pub enum SecretError {
     #[error("the secret is empty: an empty key would let anybody sign; is the setting present?")]
     Empty,
     /// The text is not padded standard base64.
-    #[error(
-        "the secret is not base64 (RFC 4648, standard alphabet, with padding): was it cut when it was copied?"
-    )]
-    NotBase64,
+    #[error("the secret is not base64 (RFC 4648, standard alphabet, with padding): {problem}")]
+    NotBase64 {
+        /// What was found in it.
+        problem: SecretTextProblem,
+    },
     /// The text is not hexadecimal.
-    #[error(
-        "the secret is not hexadecimal (an even number of digits 0-9, a-f): was it cut when it was copied?"
-    )]
-    NotHex,
+    #[error("the secret is not hexadecimal (an even number of digits 0-9, a-f): {problem}")]
+    NotHex {
+        /// What was found in it.
+        problem: SecretTextProblem,
+    },
     /// HMAC cannot take a key of this many bytes.
     #[error("a secret of {0} bytes cannot be used as an HMAC key")]
     UnusableLength(usize),
@@ -149,11 +178,54 @@ mod tests {
     }
 
     #[test]
-    fn undecodable_text_is_refused_without_being_shown() {
-        assert_eq!(Secret::from_hex("abc").map(|_| ()), Err(SecretError::NotHex));
-        assert_eq!(Secret::from_hex("zz").map(|_| ()), Err(SecretError::NotHex));
-        assert_eq!(Secret::from_base64("AAFzZWNyZXT").map(|_| ()), Err(SecretError::NotBase64));
-        assert_eq!(Secret::from_base64("not base64!").map(|_| ()), Err(SecretError::NotBase64));
+    fn undecodable_text_is_refused_by_what_was_found_in_it() {
+        use SecretTextProblem as Found;
+        let good = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let whsec = |text: &str| Secret::from_whsec(text).map(|_| ());
+        for (text, problem) in [
+            (format!("whsec_{good}\n"), Found::LineEnd),
+            (format!("whsec_{good}\r\n"), Found::LineEnd),
+            (format!("{good}\n"), Found::LineEnd),
+            (format!(" whsec_{good}"), Found::WhiteSpace),
+            (format!("whsec_ {good}"), Found::WhiteSpace),
+            (format!("\u{feff}whsec_{good}"), Found::ByteOrderMark),
+            (format!("\"whsec_{good}\""), Found::Quotes),
+            (format!("'whsec_{good}'\n"), Found::Quotes),
+            (format!("v1,whsec_{good}"), Found::VersionPrefix),
+            (format!("whpk_{good}"), Found::PublicKey),
+            (format!("whsk_{good}"), Found::PrivateKey),
+            (format!("WHSEC_{good}"), Found::PrefixCase),
+            (format!("Whsec_{good}"), Found::PrefixCase),
+            (format!("whsec_{}-_", &good[..30]), Found::UrlSafeAlphabet),
+            (format!("whsec_{}", &good[..31]), Found::Length { characters: 31 }),
+            ("whsec_Zm9vYg".to_owned(), Found::Length { characters: 6 }),
+            ("whsec_Zm9vYh==".to_owned(), Found::NotCanonical),
+            (format!("whsec_{}!", &good[..31]), Found::ForeignCharacter),
+            (format!("whsec_{}\u{fc}", &good[..30]), Found::ForeignCharacter),
+        ] {
+            assert_eq!(whsec(&text), Err(SecretError::NotBase64 { problem }), "{text:?}");
+        }
+        let base64 = Secret::from_base64(&format!("whsec_{good}")).map(|_| ());
+        assert_eq!(base64, Err(SecretError::NotBase64 { problem: Found::WhsecPrefix }));
+        for (text, problem) in [
+            ("abc", Found::Length { characters: 3 }),
+            ("zz", Found::ForeignCharacter),
+            ("0xabcd", Found::HexPrefix),
+            ("abcd\n", Found::LineEnd),
+            ("ab cd", Found::WhiteSpace),
+            ("'abcd'", Found::Quotes),
+            ("whsec_abcd", Found::WhsecPrefix),
+        ] {
+            assert_eq!(Secret::from_hex(text).map(|_| ()), Err(SecretError::NotHex { problem }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_that_a_secret_goes_through_is_wiped_on_drop() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        // What an HMAC holds are two of these.
+        wiped::<Sha256>();
+        wiped::<md5::Md5>();
     }
 
     #[test]

@@ -136,7 +136,11 @@ pub struct NotBodySigned<T>(pub Box<Verified<T, SenderOnly>>);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SenderAssurance;
+    use crate::{Key, Secret, SenderAssurance};
+
+    fn bare(sender: SenderAssurance) -> Proof {
+        Proof::of_sender(&Key::new("k", Secret::new("s").unwrap()), sender)
+    }
 
     fn verified(proof: Proof) -> Verified<u8> {
         Verified::new(7, proof)
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_type_follows_the_proof() {
-        let bare = Proof::of_sender("k".into(), SenderAssurance::Hmac);
+        let bare = bare(SenderAssurance::Hmac);
         assert!(verified(bare.clone().with_signed_body()).into_body_signed().is_ok());
         let NotBodySigned(sender_only) = verified(bare).into_body_signed().unwrap_err();
         assert_eq!(*sender_only.value(), 7);
@@ -152,7 +156,7 @@ mod tests {
 
     #[test]
     fn accepting_an_unsigned_body_does_not_change_the_proof_and_shows_in_the_audit_line() {
-        let bare = Proof::of_sender("k".into(), SenderAssurance::BearerSecret);
+        let bare = bare(SenderAssurance::BearerSecret);
         let NotBodySigned(sender_only) = verified(bare.clone()).into_body_signed().unwrap_err();
         let accepted = sender_only.dangerous_accept_unsigned_body("read again through the API");
         assert_eq!(accepted.proof(), &bare);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
-use crate::{Encoding, Keyring, KeyringError, Proof, SignatureScheme, Signer, Verified};
+use crate::{Encoding, KeyWarning, Keyring, KeyringError, Proof, SignatureScheme, Signer, Verified};
 
 /// One scheme with the keys it may be used with. Cloning is cheap.
 ///
@@ -37,8 +37,8 @@ impl Verifier {
     /// A verifier for requests signed by `scheme` with one of the keys.
     ///
     /// # Errors
-    /// Those of the scheme's [`check_keyring`](SignatureScheme::check_keyring): [`KeyringError::TooManyKeys`] or
-    /// [`KeyringError::NotAHeaderValue`].
+    /// Those of the scheme's [`check_keyring`](SignatureScheme::check_keyring): [`KeyringError::EqualToHmac`],
+    /// [`KeyringError::TooManyKeys`] or [`KeyringError::NotAHeaderValue`].
     pub fn new(
         scheme: impl SignatureScheme + 'static,
         keyring: impl Into<Arc<Keyring>>,
@@ -132,7 +132,8 @@ pub enum VerifyError {
     /// The signature is well-formed, and no valid key made it.
     #[error(
         "the signature in {header} was made with none of the {keys_tried} valid keys ({keys_outside_window} more are outside their window): \
-         wrong secret, or the body was changed on its way"
+         wrong secret, or the body was changed on its way{}",
+        And(warning.as_ref())
     )]
     SignatureMismatch {
         /// The signature's header.
@@ -141,6 +142,8 @@ pub enum VerifyError {
         keys_tried: usize,
         /// How many keys were not tried because of their validity windows.
         keys_outside_window: usize,
+        /// A valid key whose secret has something at an edge: look there first.
+        warning: Option<KeyWarning>,
     },
     /// The request was signed too far in the future.
     #[error("the request was signed {ahead:?} in the future; {tolerance:?} is allowed: compare the clocks")]
@@ -161,13 +164,24 @@ pub enum VerifyError {
         tolerance: Duration,
     },
     /// The API key is none of the valid ones.
-    #[error("the key in {header} is none of the {keys_known} known ones, or it is outside its window")]
+    #[error("the key in {header} is none of the {keys_known} known ones, or it is outside its window{}", And(warning.as_ref()))]
     UnknownKey {
         /// The key's header.
         header: HeaderName,
         /// How many keys there are.
         keys_known: usize,
+        /// A valid key whose secret has something at an edge: look there first.
+        warning: Option<KeyWarning>,
     },
+}
+
+/// A warning as the last part of a sentence.
+struct And<'w>(Option<&'w KeyWarning>);
+
+impl fmt::Display for And<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |warning| write!(f, "; {warning}"))
+    }
 }
 
 impl VerifyError {
@@ -265,6 +279,9 @@ pub enum Malformed {
         /// What was expected.
         encoding: Encoding,
     },
+    /// The signature is hexadecimal in upper case, where the scheme is set up for lower case.
+    #[error("the signature is in upper case, lower case is expected; `Encoding::HexAnyCase` takes both")]
+    SignatureCase,
     /// The signature's text has the wrong length.
     #[error("the signature has {characters} characters, not {expected}")]
     SignatureLength {

@@ -7,8 +7,8 @@ mod support;
 use std::sync::Arc;
 
 use gymhook_signature::{
-    ApiKey, BodyHmac, Key, Keyring, KeyringError, RejectReason, Secret, SignError, SignatureScheme,
-    StandardWebhooks, Verifier, VerifyError, vendor,
+    ApiKey, BodyHmac, Key, Keyring, KeyringError, RejectReason, Secret, SenderAssurance, SignError,
+    SignatureScheme, StandardWebhooks, Verifier, VerifyError, vendor,
 };
 use http::HeaderName;
 use support::schemes;
@@ -124,4 +124,50 @@ fn an_api_key_that_no_header_can_carry_is_refused_when_configured() {
     }
     let keyring = Keyring::single("studio", Secret::new("with inner spaces").unwrap()).unwrap();
     assert!(Verifier::new(vendor::egym(), keyring).is_ok());
+}
+
+#[test]
+fn a_refusal_names_the_valid_key_whose_secret_has_something_at_an_edge() {
+    let now = utc_datetime!(2026-06-03 12:00);
+    let key = |id: &str, secret: &str| Key::new(id, Secret::new(secret).unwrap());
+    for scheme in schemes() {
+        let refusal = |keys: Vec<Key>| {
+            let headers =
+                verifier(&scheme, [key("sender", "abc")]).signer().sign("id-1", b"{}", now).unwrap();
+            verifier(&scheme, keys).verify(&headers, b"{}", now).unwrap_err().to_string()
+        };
+        // A header carries quotes, and no line end.
+        let bearer = scheme.assurance().sender == SenderAssurance::BearerSecret;
+        let (pasted, said) = if bearer {
+            ("\"abc\"", "begins or ends with a quotation mark: was it pasted with its quotes?")
+        } else {
+            ("abc\n", "ends with a line end: was it pasted with one?")
+        };
+        let text = refusal(vec![key("good", "def"), key("main", pasted)]);
+        assert!(text.ends_with(&format!("; the secret of key \"main\" {said}")), "{text}");
+        let text =
+            refusal(vec![key("good", "def"), key("main", pasted).valid_until(now - time::Duration::DAY)]);
+        assert!(!text.contains("the secret of"), "a key that does not count explains nothing: {text}");
+        let text = refusal(vec![key("good", "00112233445566778899aabbccddeeff")]);
+        assert!(!text.contains("the secret of"), "hexadecimal is often right as it is: {text}");
+    }
+}
+
+#[test]
+fn the_keyring_lists_what_looks_odd_about_each_secret() {
+    let key = |id: &str, secret: &str| Key::new(id, Secret::new(secret).unwrap());
+    let keyring =
+        Keyring::new([key("good", "abc"), key("main", "\u{feff}abc \n"), key("own", "whsec_abc")]).unwrap();
+    let said: Vec<String> = keyring.warnings().map(|warning| warning.to_string()).collect();
+    let expected = [
+        "the secret of key \"main\" begins with a byte order mark: was it read from a file that an editor wrote?",
+        "the secret of key \"main\" ends with a line end: was it pasted with one?",
+        "the secret of key \"own\" begins with whsec_: should Secret::from_whsec decode it?",
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(
+        keyring.keys().nth(1).unwrap().secret().expose_secret(),
+        "\u{feff}abc \n".as_bytes(),
+        "kept as given"
+    );
 }

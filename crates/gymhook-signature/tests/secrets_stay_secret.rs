@@ -68,6 +68,27 @@ fn no_error_repeats_what_it_was_given() {
         let error: SecretError = made.map(|_| ()).unwrap_err();
         silent_error(&error);
     }
+    for around in ["v1,whsec_{}", "whpk_{}", "WHSEC_{}", "'{}'", "{}\n", "\u{feff}{}", "0x{}", "{}-_"] {
+        let text = around.replace("{}", CANARY);
+        for made in [Secret::from_hex(&text), Secret::from_base64(&text), Secret::from_whsec(&text)] {
+            silent_error(&made.map(|_| ()).unwrap_err());
+        }
+        let secret = Secret::new(&text).unwrap();
+        silent(&secret.hints().map(|hint| (hint, hint.to_string())).collect::<Vec<_>>());
+        let keyring = Keyring::single("k", secret).unwrap();
+        silent(&keyring.warnings().map(|warning| warning.to_string()).collect::<Vec<_>>());
+        for scheme in schemes() {
+            let Ok(verifier) = Verifier::with_shared(
+                Arc::clone(&scheme),
+                Keyring::single("k", Secret::new(&text).unwrap()).unwrap(),
+            ) else {
+                continue;
+            };
+            let stranger = Verifier::with_shared(scheme, support::keyring("another secret")).unwrap();
+            let headers = stranger.signer().sign("id-1", b"{}", now).unwrap();
+            silent_error(&verifier.verify(&headers, b"{}", now).unwrap_err());
+        }
+    }
     let key = |id: &str| Key::new(id, Secret::new(CANARY).unwrap());
     silent_error(&Keyring::new([key("a"), key("b")]).unwrap_err());
     silent_error(&Keyring::new([key("a"), key("a")]).unwrap_err());

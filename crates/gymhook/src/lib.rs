@@ -6,6 +6,7 @@ mod provider;
 mod reader;
 mod received;
 mod receiver;
+pub mod secret_source;
 pub mod send;
 mod unsigned;
 

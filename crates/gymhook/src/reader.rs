@@ -49,8 +49,7 @@ impl<N: Notification> Reader<N> {
         if body.len() > self.max_body {
             return Err(AdmitError::BodyTooLarge { bytes: body.len(), max: self.max_body });
         }
-        let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-        if !headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
+        if !headers.get_all(header::CONTENT_ENCODING).iter().all(says_nothing) {
             return Err(AdmitError::ContentEncoding);
         }
         Ok(())
@@ -86,6 +85,12 @@ impl<N> fmt::Debug for Reader<N> {
     }
 }
 
+/// Whether a `content-encoding` leaves the body as it is: a list of codings (RFC 9110, section 8.4) that may be empty.
+fn says_nothing(value: &HeaderValue) -> bool {
+    let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+}
+
 /// Why a body was refused before anything of it was hashed or parsed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -99,7 +104,9 @@ pub enum AdmitError {
         max: usize,
     },
     /// The body is compressed. What is signed are the bytes on the wire; platforms send plain JSON.
-    #[error("the body has a content-encoding: nothing is unpacked before it is proved")]
+    #[error(
+        "the body has a content-encoding other than identity: nothing is unpacked before it is proved, so it has to be sent plain"
+    )]
     ContentEncoding,
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use gymhook_event::{DedupeKey, Event, Notification, Vendor};
-use gymhook_signature::{KeyId, Proof, RequestId, SenderAssurance};
+use gymhook_signature::{Proof, RequestId, SenderAssurance, Tenant};
 use sha2::{Digest as _, Sha256};
 
 use crate::DigestDedupe;
@@ -24,18 +24,22 @@ pub struct Received<N> {
 /// What a proof says of a request's identity, beyond its body.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Identity {
-    /// The studio, by the name of its shared key; `None` where the request's key does not name its sender.
-    pub scope: Option<KeyId>,
+    /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to
+    /// belong to a [tenant](gymhook_signature::Key::with_tenant).
+    pub scope: Option<Tenant>,
     /// The id that the sender signed.
     pub signed_id: Option<RequestId>,
 }
 
 impl From<&Proof> for Identity {
     fn from(proof: &Proof) -> Self {
-        // A shared key *is* the studio. The keys of the other schemes are generations of one secret: a repeat that is signed
-        // with the next one, or stripped of one signature out of two, is a repeat all the same.
-        let names_the_sender = proof.assurance().sender == SenderAssurance::BearerSecret;
-        Self { scope: names_the_sender.then(|| proof.key().clone()), signed_id: proof.id().copied() }
+        // A shared key *is* the studio, unless it was said whose it is. The keys of the other schemes are generations of one
+        // secret: a repeat that is signed with the next one, or stripped of one signature out of two, is a repeat all the same.
+        let scope = match proof.assurance().sender {
+            SenderAssurance::BearerSecret => Some(proof.tenant()),
+            SenderAssurance::KeyedDigest | SenderAssurance::Hmac | _ => proof.named_tenant(),
+        };
+        Self { scope: scope.cloned(), signed_id: proof.id().copied() }
     }
 }
 
@@ -146,19 +150,20 @@ pub enum DedupeBasis {
 
 /// The key to recognise a repeat by, at most 256 bytes and a scope.
 ///
-/// Ids of different studios may collide, so where a shared key tells the studio (EGYM, PG Next) it is part of the key. Shown as
-/// `scope/id`, with what is not printable escaped; compare and store the parts, not the text.
+/// Ids of different studios may collide, so where a shared key tells the studio (EGYM, PG Next) its tenant is part of the key,
+/// the same before and after a rotation if [`Key::with_tenant`](gymhook_signature::Key::with_tenant) says so. Shown as `scope/id`, with what is not printable escaped; compare and store the parts, not the text.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ScopedDedupeKey {
-    scope: Option<KeyId>,
+    scope: Option<Tenant>,
     id: String,
     basis: DedupeBasis,
 }
 
 impl ScopedDedupeKey {
-    /// The studio, by the name of its shared key; `None` where the request's key does not name its sender.
+    /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to
+    /// belong to a [tenant](gymhook_signature::Key::with_tenant).
     #[must_use]
-    pub fn scope(&self) -> Option<&KeyId> {
+    pub fn scope(&self) -> Option<&Tenant> {
         self.scope.as_ref()
     }
 

@@ -120,11 +120,18 @@ fn a_compressed_body_is_refused_even_when_signed() {
     let receiver = receiver(&Provider::gympoint().into_any());
     let body = r#"{"event":"member.created","data":{}}"#;
     let mut headers = signed(&receiver, body.as_bytes());
-    headers.insert("content-encoding", HeaderValue::from_static("identity"));
-    assert!(receiver.receive(&headers, body, NOW).is_ok());
+    for plain in ["identity", "Identity", "", "identity, identity", " ,identity"] {
+        headers.insert("content-encoding", HeaderValue::from_static(plain));
+        assert!(receiver.receive(&headers, body, NOW).is_ok(), "{plain:?}");
+    }
     headers.append("content-encoding", HeaderValue::from_static("gzip"));
-    let refusal = receiver.receive(&headers, body, NOW).unwrap_err();
-    assert_eq!(refusal.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for packed in [None, Some("gzip"), Some("identity, br"), Some("identity;q=1"), Some("id")] {
+        if let Some(packed) = packed {
+            headers.insert("content-encoding", HeaderValue::from_static(packed));
+        }
+        let refusal = receiver.receive(&headers, body, NOW).unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{packed:?}");
+    }
 }
 
 #[test]
@@ -207,6 +214,50 @@ fn a_repeat_during_a_rotation_has_the_same_dedupe_key_whichever_signature_is_lef
         verified.value().dedupe_key().unwrap()
     });
     assert_eq!(keys[0], keys[1]);
+}
+
+/// The keys of the two studios, before and after one of them changed its own.
+fn studios() -> Keyring {
+    let key = |id: &str| Key::new(id, Secret::new(format!("the secret of {id}")).unwrap());
+    Keyring::new([key("berlin-2026"), key("berlin-2027"), key("poznan")].map(|key| {
+        let studio = key.id().as_str().split('-').next().unwrap().to_owned();
+        key.with_tenant(studio)
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_repeat_across_the_rotation_of_an_api_key_is_one_within_the_tenant_and_two_across_tenants() {
+    let pg_next = r#"{"entityId":1,"uuid":"u-1","payload":[{"timestamp":1,"type":"CUSTOMER_CHECKIN"}]}"#;
+    let egym = r#"{"accountId":"a-1","timestamp":1667921312188,"type":"GYM_CHECKIN"}"#;
+    for (provider, body) in [(Provider::pg_next().into_any(), pg_next), (Provider::egym().into_any(), egym)] {
+        let receiver = Receiver::new(&provider, studios()).unwrap();
+        let [old, new, other] = ["berlin-2026", "berlin-2027", "poznan"].map(|id| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-api-key", HeaderValue::try_from(format!("the secret of {id}")).unwrap());
+            let verified = receiver.receive(&headers, body, NOW).unwrap();
+            assert_eq!(verified.proof().key(), &id);
+            verified.value().dedupe_key().unwrap()
+        });
+        assert_eq!(old.scope().unwrap(), &"berlin");
+        assert_eq!(old, new);
+        assert_ne!(new, other);
+    }
+}
+
+#[test]
+fn keys_that_were_said_to_belong_to_tenants_tell_them_apart_in_every_scheme() {
+    let body = r#"{"eventType":"workout.created","userId":"u","clientId":"c","payload":[{"id":1}]}"#;
+    let provider = Provider::point().into_any();
+    let receiver = Receiver::new(&provider, studios()).unwrap();
+    let [old, new, other] = ["berlin-2026", "berlin-2027", "poznan"].map(|id| {
+        let sender = provider
+            .signer(Keyring::single("k", Secret::new(format!("the secret of {id}")).unwrap()).unwrap());
+        let headers = sender.unwrap().sign("", body.as_bytes(), NOW).unwrap();
+        receiver.receive(&headers, body, NOW).unwrap().value().dedupe_key().unwrap()
+    });
+    assert_eq!(old, new);
+    assert_ne!(new, other);
 }
 
 #[test]

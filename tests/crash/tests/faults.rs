@@ -92,7 +92,7 @@ fn assert_nothing_twice(totals: &Totals) {
 async fn a_file_that_cannot_grow_any_more_holds_everything_up_and_loses_nothing() {
     let stage = Stage::in_a_file();
     let mut process = Process::start_limited(&sender(), &stage.orders, 2_000, false).unwrap();
-    process.until_it_complains(stage.path(), "the database does not answer: disk I/O error").await.unwrap();
+    process.until_it_complains(stage.path(), "the database is not available: disk I/O error").await.unwrap();
     process.lift_limit().unwrap();
     wait_for_work(stage.path(), &mut process).await.unwrap();
     let store = SqliteStore::open(stage.file()).unwrap();

@@ -7,6 +7,7 @@
 //! [`shared`] is one such server for all tests of a process, or the one that `GYMHOOK_TEST_DATABASE_URL` names. Whoever
 //! has neither the programs nor that variable gets an error that says what to install: nothing is skipped.
 
+mod pooler;
 mod programs;
 mod server;
 
@@ -15,8 +16,9 @@ use std::sync::OnceLock;
 
 use tokio_postgres::Config;
 
+pub use crate::pooler::{PoolMode, Pooler};
 pub use crate::programs::MissingPrograms;
-pub use crate::server::{Server, StartError};
+pub use crate::server::{Server, ServerTls, StartError};
 
 /// The variable that names an existing database to be used instead of a private server.
 pub const URL_VARIABLE: &str = "GYMHOOK_TEST_DATABASE_URL";

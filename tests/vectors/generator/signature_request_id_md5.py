@@ -303,6 +303,7 @@ def form() -> list[dict]:
 
 def keys_and_digests() -> list[dict]:
     rotation = [key("2026-05", "older-secret"), key("2026-11", SECRET)]
+    padded = [key("plain", SECRET), key("padded", SECRET + "\0")]
     four = [key(f"club-{n}", f"secret-{n}") for n in range(3)]
     return [
         case("a digest of zeros", "Well formed, and nobody made it.", text="00" * 16, expect=reject(MISMATCH)),
@@ -351,6 +352,19 @@ def keys_and_digests() -> list[dict]:
             "All keys are tried.",
             keys=four + [key("last", SECRET)],
             expect=accept("last", *PROVES),
+        ),
+        case(
+            "two secrets that only HMAC takes for one, the shorter",
+            "HMAC pads a key with zero bytes (RFC 2104, section 2); an MD5 over text tells the two apart.",
+            keys=padded,
+            expect=accept("plain", *PROVES),
+        ),
+        case(
+            "two secrets that only HMAC takes for one, the longer",
+            "The zero byte is hashed like any other.",
+            keys=padded,
+            text=digest(secret=SECRET + "\0"),
+            expect=accept("padded", *PROVES),
         ),
         case("four keys, none matches", "And none of them made this.", keys=four, expect=reject(MISMATCH)),
     ]

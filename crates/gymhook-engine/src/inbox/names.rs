@@ -1,7 +1,7 @@
 //! Names of what came in: always the same for the same.
 
 use gymhook::event::Notification;
-use gymhook::signature::KeyId;
+use gymhook::signature::Tenant;
 use gymhook::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +15,7 @@ pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> 
         DedupeBasis::Derived => "derived",
         _ => "other",
     };
-    let scope = key.scope().map(KeyId::as_str);
+    let scope = key.scope().map(Tenant::as_str);
     let digest = Sha256::new().chain_update(b"gymhook-inbox\0").chain_update(inbox.as_uuid().as_bytes());
     to_name(with_parts(digest, [Some(vendor), Some(basis), scope, Some(key.id())]))
 }
@@ -46,7 +46,7 @@ pub(super) fn fingerprint<N: Notification>(received: &Received<N>, is_proved: bo
 
 fn with_identity(digest: Sha256, identity: &Identity) -> Sha256 {
     let signed_id = identity.signed_id.as_ref();
-    with_parts(digest, [identity.scope.as_ref().map(KeyId::as_str), signed_id.map(|id| id.as_str())])
+    with_parts(digest, [identity.scope.as_ref().map(Tenant::as_str), signed_id.map(|id| id.as_str())])
 }
 
 /// Each part with its length before it, so that no two lists of parts are one text.

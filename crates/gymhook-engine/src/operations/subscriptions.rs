@@ -169,8 +169,10 @@ impl<S: Store> Engine<S> {
         let mut keys = vec![new];
         let counting = held.keys().keys().filter(|key| key.not_after().is_none_or(|ends| ends >= now));
         keys.extend(counting.filter_map(|key| ending(key, last)));
-        let keys = Arc::new(Keyring::new(keys)?);
-        self.write_subscription(&held.with_keys(keys)).await
+        let keys = Keyring::new(keys)?;
+        // Which scheme signs is the transport's to know; said here, it reaches who rotates and not the first attempt.
+        keys.check_for_hmac_sha256()?;
+        self.write_subscription(&held.with_keys(Arc::new(keys))).await
     }
 
     /// Sends nothing more to an endpoint until it is [enabled](Engine::enable). What comes is kept.
@@ -207,10 +209,13 @@ impl<S: Store> Engine<S> {
 /// The same key, which ends at this moment unless it ends before; `None` if there is no secret in it, which cannot be.
 fn ending(key: &Key, last: UtcDateTime) -> Option<Key> {
     let secret = Secret::new(key.secret().expose_secret()).ok()?;
-    let copy =
+    let mut copy =
         Key::new(key.id().clone(), secret).valid_until(key.not_after().map_or(last, |ends| ends.min(last)));
-    Some(match key.not_before() {
-        Some(first) => copy.valid_from(first),
-        None => copy,
-    })
+    if let Some(first) = key.not_before() {
+        copy = copy.valid_from(first);
+    }
+    if let Some(tenant) = key.named_tenant() {
+        copy = copy.with_tenant(tenant.clone());
+    }
+    Some(copy)
 }

@@ -30,6 +30,12 @@ pub enum StoreError {
     /// No room is left on the disk. Whoever runs the machine is to blame.
     #[error("the disk is full: make room, nothing was lost")]
     Full,
+    /// Something inside the store failed that never should. Nothing of this call was written.
+    #[error("a fault inside the store: {problem}; please report it")]
+    Internal {
+        /// What happened.
+        problem: String,
+    },
     /// A request that no store can carry out. The caller is to blame.
     #[error("{problem}")]
     Invalid {
@@ -58,7 +64,7 @@ pub enum StoreError {
         known: i64,
     },
     /// The database does not answer, or is busy: try again later. Whether the last call took effect is not known.
-    #[error("the database does not answer: {problem}")]
+    #[error("the database is not available: {problem}")]
     Unavailable {
         /// What it says.
         problem: String,

@@ -10,8 +10,26 @@
 //!
 //! # How soon a worker hears of it
 //!
-//! At once, by `LISTEN` and `NOTIFY`; where that is lost, when it next looks for itself. For `LISTEN` and for prepared
-//! statements a worker needs a connection of its own: a connection pooler in between has to pool sessions.
+//! At once, by `LISTEN` and `NOTIFY`; where that is lost, when it next looks for itself.
+//!
+//! # Poolers
+//!
+//! A connection pooler may be in between. If it pools sessions, it changes nothing. If it pools transactions (PgBouncer with
+//! `pool_mode = transaction`), that is found out when the store connects, or said by [`Pooling::Transactions`]: then no
+//! statement is prepared, each call is one transaction that brings its settings along, and nobody listens, unless
+//! [`PostgresOptions::with_listen_url`] leads past the pooler. One that pools statements is refused.
+//!
+//! # Failover
+//!
+//! A server that takes no writes is refused when a connection is made to it, and left when a call or the connection that
+//! listens finds that it takes none any more. Name all hosts (`host=a,b`): of several, the one that takes writes is used. Replication that
+//! is not synchronous loses what it had not sent; see `synchronous_standby_names`.
+//!
+//! # Load
+//!
+//! Callers wait in a bounded line before the pool ([`PostgresOptions::with_queue_calls`],
+//! [`with_queue_bytes`](PostgresOptions::with_queue_bytes)), and then hear [`StoreError::Busy`]. A worker's calls do not stand in
+//! it, and one connection of several is left to them.
 //!
 //! # What it needs
 //!
@@ -29,8 +47,10 @@
 
 mod api_keys;
 mod arrivals;
+mod clock;
 mod commit;
 mod connection;
+mod connection_string;
 mod enqueue;
 mod error;
 mod fetch;
@@ -38,29 +58,37 @@ mod lease;
 mod listener;
 mod log;
 mod options;
+mod pooling;
 mod repeats;
 mod row;
 mod schema;
+mod sqlstate;
 mod subscriptions;
+mod tls;
 mod unreadable;
+mod values;
 
 use core::fmt;
 use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use deadpool_postgres::Pool;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
+use tokio::sync::Semaphore;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Config, NoTls, Socket};
+use tokio_postgres::{Config, Socket};
 
 use self::arrivals::Arrivals;
-use self::connection::Lent;
+use self::clock::SharedClock;
+use self::connection::{Connections, Lent, Sessions};
+use self::connection_string::Target;
 pub use self::enqueue::enqueue_in;
 use self::error::Result as Attempted;
 use self::listener::{Dial, Listener};
-pub use self::options::{PostgresOptions, Schema};
+pub use self::options::{Pooling, PostgresOptions, Schema};
+use super::admission::Admission;
 use super::{
     ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
     Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
@@ -87,10 +115,14 @@ pub use tokio_postgres;
 pub struct PostgresStore(Arc<Shared>);
 
 struct Shared {
-    pool: Pool,
-    schema: Schema,
+    connections: Connections,
+    admission: Admission,
+    /// Leaves a connection to the worker.
+    turns: Semaphore,
+    clock: SharedClock,
     call_timeout: Duration,
-    dial: Dial,
+    /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
+    dial: Option<Dial>,
     arrivals: Arc<Arrivals>,
     listener: OnceLock<Listener>,
 }
@@ -99,27 +131,30 @@ impl PostgresStore {
     /// How often a call is begun again that the server undid so that others could go on.
     const TIMES_UNDONE: u32 = 10;
 
-    /// Connects without TLS, and brings the tables up to date.
+    /// Connects, and brings the tables up to date.
     ///
     /// `url` is a connection string as PostgreSQL's own programs take it: `postgresql://user@host/database`, or
     /// `host=/run/postgresql user=gym dbname=gym` for a Unix socket.
     ///
+    /// TLS is as in libpq: `sslmode` is `disable`, `prefer` (the default), `require`, `verify-ca` or `verify-full`;
+    /// `sslrootcert` is the CA's certificate in a PEM file, or `system` for the CAs that browsers trust; `sslcert` and `sslkey`
+    /// are the client's. Over a network only `verify-full` proves that the right server answers.
+    ///
     /// # Errors
-    /// - [`StoreError::Invalid`]: `url` cannot be read; the server is too old; commits may be lost (`synchronous_commit` is
+    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is too old; commits may be lost (`synchronous_commit` is
     ///   off); the database is not in UTF-8; there is no such role or database, or the password is wrong.
     /// - [`StoreError::Unavailable`]: the server does not answer.
-    /// - [`StoreError::ReadOnly`]: the role may not create or use the tables.
+    /// - [`StoreError::ReadOnly`]: the server takes no writes, being a standby for example, or the role may not create or use
+    ///   the tables.
     /// - [`StoreError::Schema`]: a newer version of this crate has been here.
     /// - [`StoreError::Full`], [`StoreError::Damaged`]: what the server says of its disk.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let config = url.parse().map_err(|error: tokio_postgres::Error| StoreError::Invalid {
-            problem: format!("the connection string cannot be read: {error}"),
-        })?;
-        Self::connect_with(config, NoTls, options).await
+        let Target { config, tls } = Target::parse(url)?;
+        Self::connect_with(config, tls.connector()?, options).await
     }
 
-    /// The same with settings of one's own, and with TLS if `tls` makes it, as the crates `tokio-postgres-rustls` and
-    /// `postgres-native-tls` do.
+    /// The same with other settings, and with TLS if `tls` makes it, as the crates `tokio-postgres-rustls` and
+    /// `postgres-native-tls` do. Without it, `tls` is [`NoTls`](tokio_postgres::NoTls).
     ///
     /// # Errors
     /// As [`PostgresStore::connect`].
@@ -134,75 +169,149 @@ impl PostgresStore {
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        connection_string::check(&config)?;
         if config.get_application_name().is_none() {
             config.application_name("gymhook");
         }
+        let attributes = config.get_target_session_attrs();
+        if config.get_hosts().len() > 1 && attributes == TargetSessionAttrs::Any && !options.read_only_allowed
+        {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         let dial = listener::dialler(config.clone(), tls.clone());
+        let sessions = Self::sessions(&dial, &connection_string::place(&config), &options).await?;
+        let dial = match &options.listen_url {
+            Some(url) => {
+                let Target { config, tls } = Target::parse(url)?;
+                Some(listener::dialler(config, tls.connector()?))
+            }
+            None => (sessions == Sessions::Own).then_some(dial),
+        };
         let store = Self(Arc::new(Shared {
-            pool: connection::pool(config, tls, &options)?,
-            schema: options.schema,
+            connections: Connections::new(config, tls, &options, sessions)?,
+            admission: Admission::new(options.queue()),
+            turns: Semaphore::new(options.connections.saturating_sub(1).max(1)),
+            clock: SharedClock::default(),
             call_timeout: options.call_timeout,
             dial,
             arrivals: Arc::default(),
             listener: OnceLock::new(),
         }));
         // It takes as long as it takes.
-        schema::migrate(Lent::from_pool(&store.0.pool, &store.0.schema).await?, &store.0.schema).await?;
+        schema::migrate(store.0.connections.lend_unbegun().await?, store.schema()).await?;
         Ok(store)
+    }
+
+    async fn sessions(dial: &Dial, place: &str, options: &PostgresOptions) -> Result<Sessions, StoreError> {
+        let sessions = match options.pooling {
+            Pooling::Sessions => Sessions::Own,
+            Pooling::Transactions => Sessions::Shared,
+            Pooling::Detect => {
+                match tokio::time::timeout(options.call_timeout, pooling::detect(dial, place)).await {
+                    Ok(detected) => detected?,
+                    Err(_) => return Err(no_answer(options.call_timeout)),
+                }
+            }
+        };
+        if sessions == Sessions::Shared {
+            let listens = options.listen_url.is_some();
+            tracing::warn!(
+                listens,
+                "a connection pooler that pools transactions is in between: no statement is prepared, and workers hear of new \
+                 work by PostgresOptions::with_listen_url alone"
+            );
+        }
+        Ok(sessions)
     }
 
     /// The schema that its tables are in.
     #[must_use]
     pub fn schema(&self) -> &Schema {
-        &self.0.schema
+        self.0.connections.schema()
     }
 
-    /// Makes a call on a connection, again if the server undid it, and not for longer than a call may take.
-    async fn call<'s, T, F>(&'s self, make: impl Fn(Lent<'s>) -> F) -> Result<T, StoreError>
+    /// Makes a caller's call: it waits until there is room for it and the `bytes` that it brings.
+    async fn call<'s, T, F>(&'s self, bytes: usize, make: impl Fn(Lent<'s>) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Attempted<T>>,
     {
-        let Shared { pool, schema, call_timeout, .. } = &*self.0;
-        let whole = async {
-            for _ in 0..Self::TIMES_UNDONE {
-                match make(Lent::from_pool(pool, schema).await?).await {
-                    Err(failure) if failure.was_undone => {
-                        tracing::debug!(problem = %failure.error, "a call is begun again");
-                    }
-                    ended => return ended,
+        let _admitted = self.0.admission.enter(bytes).await?;
+        self.in_time(async {
+            let _turn = self.0.turns.acquire().await.map_err(|_| StoreError::Closed)?;
+            self.make(make).await
+        })
+        .await
+    }
+
+    /// Makes a worker's call, which waits for no caller.
+    async fn work<'s, T, F>(&'s self, make: impl Fn(Lent<'s>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Attempted<T>>,
+    {
+        self.in_time(self.make(make)).await
+    }
+
+    /// Makes a call on a connection, and again if the server undid it.
+    async fn make<'s, T, F>(&'s self, make: impl Fn(Lent<'s>) -> F) -> Attempted<T>
+    where
+        F: Future<Output = Attempted<T>>,
+    {
+        let connections = &self.0.connections;
+        for _ in 0..Self::TIMES_UNDONE {
+            match make(connections.lend().await?).await {
+                Err(failure) if failure.was_undone => {
+                    tracing::debug!(problem = %failure.error, "a call is begun again");
                 }
+                ended => return ended,
             }
-            make(Lent::from_pool(pool, schema).await?).await
-        };
-        // The server gives up first, and says so.
+        }
+        make(connections.lend().await?).await
+    }
+
+    /// Not for longer than a call may take. The server gives up first, and says so.
+    async fn in_time<T>(&self, whole: impl Future<Output = Attempted<T>>) -> Result<T, StoreError> {
+        let call_timeout = self.0.call_timeout;
         let longest = call_timeout.saturating_add(Duration::from_secs(2));
         match tokio::time::timeout(longest, whole).await {
             Ok(ended) => Ok(ended?),
-            Err(_) => Err(StoreError::Unavailable { problem: format!("no answer within {call_timeout:?}") }),
+            Err(_) => Err(no_answer(call_timeout)),
         }
     }
 }
 
+fn no_answer(call_timeout: Duration) -> StoreError {
+    StoreError::Unavailable {
+        problem: format!("no answer within {call_timeout:?}: is the server overloaded, or the network cut?"),
+    }
+}
+/// What a notification brings, in bytes.
+fn weight(new: &NewNotification) -> usize {
+    new.body.len() + new.event_type.len() + new.origin.as_ref().map_or(0, String::len)
+}
+
 impl Store for PostgresStore {
     async fn now(&self) -> Result<UtcDateTime, StoreError> {
-        self.call(connection::clock).await
+        self.0.clock.now(|| self.work(clock::read)).await
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
-        self.call(|lent| subscriptions::put(lent, &self.0.schema, &row, now)).await
+        self.call(row.settings.len() + row.secrets.len(), |lent| {
+            subscriptions::put(lent, self.schema(), &row, now)
+        })
+        .await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
-        self.call(|lent| subscriptions::one(lent, id)).await
+        self.work(|lent| subscriptions::one(lent, id)).await
     }
 
     async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
-        self.call(|lent| subscriptions::list(lent, &query)).await
+        self.call(0, |lent| subscriptions::list(lent, &query)).await
     }
 
     async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.call(|lent| subscriptions::delete(lent, id, now)).await
+        self.call(0, |lent| subscriptions::delete(lent, id, now)).await
     }
 
     async fn enqueue(
@@ -210,19 +319,20 @@ impl Store for PostgresStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        self.call(|lent| enqueue::enqueue(lent, &self.0.schema, &new, now)).await
+        let bytes = new.iter().map(weight).sum();
+        self.call(bytes, |lent| enqueue::enqueue(lent, self.schema(), &new, now)).await
     }
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        self.call(|lent| subscriptions::command(lent, &self.0.schema, &orders, due)).await
+        self.call(0, |lent| subscriptions::command(lent, self.schema(), &orders, due)).await
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        self.call(|lent| subscriptions::redeliver(lent, &self.0.schema, &which, now)).await
+        self.call(0, |lent| subscriptions::redeliver(lent, self.schema(), &which, now)).await
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
-        self.call(|lent| lease::lease(lent, &request, now)).await
+        self.work(|lent| lease::lease(lent, &request, now)).await
     }
 
     async fn next_lease_end(
@@ -230,15 +340,15 @@ impl Store for PostgresStore {
         worker: WorkerId,
         now: UtcDateTime,
     ) -> Result<Option<UtcDateTime>, StoreError> {
-        self.call(|lent| lease::next_end(lent, worker, now)).await
+        self.work(|lent| lease::next_end(lent, worker, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
-        self.call(|lent| commit::commit(lent, &batch, now)).await
+        self.work(|lent| commit::commit(lent, &batch, now)).await
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
-        self.call(|lent| fetch::fetch(lent, &fetches, now)).await
+        self.work(|lent| fetch::fetch(lent, &fetches, now)).await
     }
 
     /// `false`: other workers may be on other machines, and only time tells whether they are gone.
@@ -248,29 +358,30 @@ impl Store for PostgresStore {
 
     /// The first call makes the connection that listens.
     async fn work_arrived(&self) -> Vec<EndpointId> {
-        let Shared { dial, arrivals, schema, listener, .. } = &*self.0;
-        listener.get_or_init(|| Listener::start(Arc::clone(dial), Arc::clone(arrivals), schema));
+        let Shared { dial, arrivals, listener, .. } = &*self.0;
+        let Some(dial) = dial else { return core::future::pending().await };
+        listener.get_or_init(|| Listener::start(Arc::clone(dial), Arc::clone(arrivals), self.schema()));
         arrivals.take().await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
-        self.call(|lent| log::delivery(lent, id)).await
+        self.call(0, |lent| log::delivery(lent, id)).await
     }
 
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
-        self.call(|lent| log::deliveries(lent, &query)).await
+        self.call(0, |lent| log::deliveries(lent, &query)).await
     }
 
     async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
-        self.call(|lent| log::body(lent, id)).await
+        self.call(0, |lent| log::body(lent, id)).await
     }
 
     async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
-        self.call(|lent| log::attempts(lent, id)).await
+        self.call(0, |lent| log::attempts(lent, id)).await
     }
 
     async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.call(|lent| log::stats(lent, now)).await
+        self.call(0, |lent| log::stats(lent, now)).await
     }
 
     async fn endpoint_stats(
@@ -278,30 +389,30 @@ impl Store for PostgresStore {
         id: EndpointId,
         now: UtcDateTime,
     ) -> Result<Option<EndpointStats>, StoreError> {
-        self.call(|lent| log::endpoint_stats(lent, id, now)).await
+        self.call(0, |lent| log::endpoint_stats(lent, id, now)).await
     }
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
-        self.call(|lent| log::purge(lent, before, limit)).await
+        self.call(0, |lent| log::purge(lent, before, limit)).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.call(|lent| api_keys::put(lent, &row)).await
+        self.call(0, |lent| api_keys::put(lent, &row)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        self.call(|lent| api_keys::by_digest(lent, digest)).await
+        self.call(0, |lent| api_keys::by_digest(lent, digest)).await
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.call(api_keys::all).await
+        self.call(0, api_keys::all).await
     }
 }
 
 /// `Debug` shows no connection string.
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresStore").field("schema", &self.0.schema).finish_non_exhaustive()
+        f.debug_struct("PostgresStore").field("schema", self.schema()).finish_non_exhaustive()
     }
 }

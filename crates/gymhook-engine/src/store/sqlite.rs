@@ -10,7 +10,10 @@
 mod enqueue;
 mod error;
 mod fetch;
+mod group;
 mod log;
+mod options;
+mod place;
 mod repeats;
 mod row;
 mod schema;
@@ -20,7 +23,7 @@ mod work;
 
 use core::time::Duration;
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -31,7 +34,10 @@ use time::UtcDateTime;
 use tokio::sync::Notify;
 
 pub use self::enqueue::enqueue_in;
+pub use self::options::SqliteOptions;
+use self::place::Place;
 use self::thread::ConnectionThread;
+use super::admission::Admission;
 use super::{
     ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
     Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
@@ -58,7 +64,9 @@ pub struct SqliteStore(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    path: PathBuf,
+    place: Arc<Place>,
+    /// What callers pass on their way to the writer; a worker does not.
+    admission: Admission,
     writer: ConnectionThread,
     /// For workers, so that a long look into the log does not hold them up.
     reader: ConnectionThread,
@@ -109,29 +117,48 @@ impl SqliteStore {
     /// - [`StoreError::Schema`]: a newer version of this crate has been here.
     /// - [`StoreError::Invalid`]: the file system does not support a write-ahead log.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref();
-        let mut writing = connect(path, OpenFlags::default())?;
-        // SQLite opens such a file for reading, and would say so only when the first notification is handed over.
+        Self::options().open(path)
+    }
+
+    /// What can be set before a file is opened.
+    #[must_use]
+    pub const fn options() -> SqliteOptions {
+        SqliteOptions::new()
+    }
+
+    fn open_with(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
+        let path = Place::absolute(path)?;
+        let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut writing = connect(&path, read_write)?;
+        // SQLite opens such a file for reading, and would say so only when the first notification is enqueued.
         if writing.is_readonly(MAIN_DB)? {
-            return Err(StoreError::ReadOnly { problem: "the file may only be read".to_owned() });
+            let problem =
+                format!("{} may only be read: look at its permissions, and its folder's", path.display());
+            return Err(StoreError::ReadOnly { problem });
         }
         schema::make_durable(&writing)?;
         schema::migrate(&mut writing)?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let readers = [connect(&path, read_only)?, connect(&path, read_only)?].map(ConnectionThread::reader);
+        let [reader, log_reader] = readers;
+        let place = Arc::new(Place::of_open_file(path)?);
         Ok(Self(Arc::new(Shared {
-            path: path.to_owned(),
-            writer: ConnectionThread::writer(writing)?,
-            reader: ConnectionThread::reader(connect(path, read_only)?)?,
-            log_reader: ConnectionThread::reader(connect(path, read_only)?)?,
+            writer: ConnectionThread::writer(writing, Arc::clone(&place))?,
+            place,
+            admission: Admission::new(options.queue),
+            reader: reader?,
+            log_reader: log_reader?,
             arrivals: Arrivals::default(),
             worker_lock: Mutex::new(None),
         })))
     }
 
-    /// The file.
+    /// The file, as an absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0.path
+        self.0.place.path()
     }
 
     /// Closes the file, for this and all clones: whatever was asked before is done, and whatever is asked later fails with
@@ -153,9 +180,17 @@ impl SqliteStore {
 
     /// The file whose lock tells workers of each other.
     fn worker_file(&self) -> std::io::Result<File> {
-        let mut beside = self.0.path.clone().into_os_string();
-        beside.push("-worker");
-        File::options().create(true).truncate(false).write(true).open(beside)
+        File::options().create(true).truncate(false).write(true).open(self.0.place.worker_lock())
+    }
+
+    /// Writes for a caller, who waits until there is room for the bytes that the call brings.
+    async fn write<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let admitted = self.0.admission.enter(bytes).await?;
+        self.0.writer.call(admitted, work).await
     }
 
     fn worker_lock(&self) -> MutexGuard<'_, Option<File>> {
@@ -181,22 +216,23 @@ impl Store for SqliteStore {
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
         let id = row.id;
+        let bytes = row.settings.len() + row.secrets.len();
         let written =
-            self.0.writer.call(move |connection| work::put_subscription(connection, &row, now)).await?;
+            self.write(bytes, move |connection| work::put_subscription(connection, &row, now)).await?;
         self.0.arrivals.add(vec![id]);
         Ok(written)
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
-        self.0.log_reader.call(move |connection| row::subscription(connection, id)).await
+        self.0.log_reader.call((), move |connection| row::subscription(connection, id)).await
     }
 
     async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
-        self.0.log_reader.call(move |connection| log::subscriptions(connection, &query)).await
+        self.0.log_reader.call((), move |connection| log::subscriptions(connection, &query)).await
     }
 
     async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.0.writer.call(move |connection| work::delete_subscription(connection, id, now)).await
+        self.write(0, move |connection| work::delete_subscription(connection, id, now)).await
     }
 
     async fn enqueue(
@@ -205,32 +241,33 @@ impl Store for SqliteStore {
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
         let endpoints = new.iter().map(|new| new.endpoint).collect();
-        let enqueued = self.0.writer.call(move |connection| enqueue::insert(connection, &new, now)).await?;
+        let bytes = new.iter().map(|new| new.body.len()).sum();
+        let enqueued = self.write(bytes, move |connection| enqueue::insert(connection, &new, now)).await?;
         self.0.arrivals.add(endpoints);
         Ok(enqueued)
     }
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
         let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
-        self.0.writer.call(move |connection| enqueue::command(connection, &orders, due)).await?;
+        self.write(0, move |connection| enqueue::command(connection, &orders, due)).await?;
         self.0.arrivals.add(endpoints);
         Ok(())
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        let orders =
-            self.0.writer.call(move |connection| enqueue::redeliver(connection, &which, now)).await?;
+        let orders = self.write(0, move |connection| enqueue::redeliver(connection, &which, now)).await?;
         self.0.arrivals.add(vec![which.endpoint]);
         Ok(orders)
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
         let asked = request.clone();
-        let found = self.0.reader.call(move |connection| work::find_work(connection, &asked, now)).await?;
+        let found =
+            self.0.reader.call((), move |connection| work::find_work(connection, &asked, now)).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        self.0.writer.call(move |connection| work::lease(connection, &found, &request, now)).await
+        self.0.writer.call((), move |connection| work::lease(connection, &found, &request, now)).await
     }
 
     async fn next_lease_end(
@@ -238,18 +275,18 @@ impl Store for SqliteStore {
         worker: WorkerId,
         now: UtcDateTime,
     ) -> Result<Option<UtcDateTime>, StoreError> {
-        self.0.reader.call(move |connection| work::next_lease_end(connection, worker, now)).await
+        self.0.reader.call((), move |connection| work::next_lease_end(connection, worker, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
-        self.0.writer.call(move |connection| work::commit(connection, &batch, now)).await
+        self.0.writer.call((), move |connection| work::commit(connection, &batch, now)).await
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
         let (fetched, damaged) =
-            self.0.reader.call(move |connection| fetch::fetch(connection, &fetches, now)).await?;
+            self.0.reader.call((), move |connection| fetch::fetch(connection, &fetches, now)).await?;
         if !damaged.is_empty() {
-            self.0.writer.call(move |connection| row::quarantine(connection, &damaged)).await?;
+            self.0.writer.call((), move |connection| row::quarantine(connection, &damaged)).await?;
         }
         Ok(fetched)
     }
@@ -266,7 +303,7 @@ impl Store for SqliteStore {
             Err(TryLockError::Error(error)) => return Err(unavailable(error)),
         };
         if alone {
-            self.0.writer.call(work::end_leases).await?;
+            self.0.writer.call((), work::end_leases).await?;
         }
         // Nobody holds it alone for longer than that commit.
         let file = tokio::task::spawn_blocking(move || file.lock_shared().map(|()| file)).await;
@@ -280,23 +317,23 @@ impl Store for SqliteStore {
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
-        self.0.log_reader.call(move |connection| log::delivery(connection, id)).await
+        self.0.log_reader.call((), move |connection| log::delivery(connection, id)).await
     }
 
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
-        self.0.log_reader.call(move |connection| log::deliveries(connection, &query)).await
+        self.0.log_reader.call((), move |connection| log::deliveries(connection, &query)).await
     }
 
     async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
-        self.0.log_reader.call(move |connection| log::body(connection, id)).await
+        self.0.log_reader.call((), move |connection| log::body(connection, id)).await
     }
 
     async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
-        self.0.log_reader.call(move |connection| log::attempts(connection, id)).await
+        self.0.log_reader.call((), move |connection| log::attempts(connection, id)).await
     }
 
     async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.0.log_reader.call(move |connection| log::stats(connection, now)).await
+        self.0.log_reader.call((), move |connection| log::stats(connection, now)).await
     }
 
     async fn endpoint_stats(
@@ -304,29 +341,32 @@ impl Store for SqliteStore {
         id: EndpointId,
         now: UtcDateTime,
     ) -> Result<Option<EndpointStats>, StoreError> {
-        self.0.log_reader.call(move |connection| log::endpoint_stats(connection, id, now)).await
+        self.0.log_reader.call((), move |connection| log::endpoint_stats(connection, id, now)).await
     }
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
-        let found =
-            self.0.log_reader.call(move |connection| log::find_purgeable(connection, before, limit)).await?;
+        let found = self
+            .0
+            .log_reader
+            .call((), move |connection| log::find_purgeable(connection, before, limit))
+            .await?;
         if found.is_empty() {
             return Ok(0);
         }
-        self.0.writer.call(move |connection| log::purge(connection, &found, before)).await
+        self.write(0, move |connection| log::purge(connection, &found, before)).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.0.writer.call(move |connection| log::put_api_key(connection, &row)).await
+        self.write(0, move |connection| log::put_api_key(connection, &row)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call(move |connection| log::api_key_by_digest(connection, digest)).await
+        self.0.log_reader.call((), move |connection| log::api_key_by_digest(connection, digest)).await
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call(log::api_keys).await
+        self.0.log_reader.call((), log::api_keys).await
     }
 }
 

@@ -9,11 +9,17 @@
 )]
 
 mod damage;
+mod failover;
 mod faults;
 mod listening;
+mod load;
+mod messages;
 mod migrations;
 mod outbox;
+mod poolers;
 mod sessions;
 mod stage;
 mod suite;
+mod tls;
+mod wholeness;
 mod workers;

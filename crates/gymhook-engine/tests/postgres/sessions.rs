@@ -27,15 +27,17 @@ async fn commits_that_may_be_lost_are_refused() {
 }
 
 #[tokio::test]
-async fn where_nothing_may_be_written_the_rest_works() {
+async fn where_nothing_may_be_written_only_those_connect_who_ask_to() {
     let store = fresh().await;
     subscribe(&store, &client(&shared()).await, 1..=1).await;
     store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
     let mut config = shared();
     config.options("-c default_transaction_read_only=on");
-    let reader = connect(config, &store).await.unwrap();
-    assert_eq!(reader.stats(NOW).await.unwrap().waiting, 1);
     let read_only = |error: StoreError| assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
+    read_only(connect(config.clone(), &store).await.unwrap_err());
+    let options = PostgresOptions::new().with_schema(store.schema().clone()).with_read_only_allowed();
+    let reader = PostgresStore::connect_with(config, NoTls, options).await.unwrap();
+    assert_eq!(reader.stats(NOW).await.unwrap().waiting, 1);
     read_only(reader.enqueue(vec![notification(2, 1)], NOW).await.unwrap_err());
     read_only(reader.lease(request(1), NOW).await.unwrap_err());
     read_only(reader.put_subscription(subscription(1), NOW).await.unwrap_err());
@@ -74,6 +76,9 @@ async fn mistakes_are_told_apart_from_servers_that_are_away() {
     let away =
         PostgresStore::connect("host=/no/such/folder user=x", PostgresOptions::new()).await.unwrap_err();
     assert!(matches!(away, StoreError::Unavailable { .. }), "{away:?}");
+    let place =
+        "the database is not available: no connection to /no/such/folder:5432: error connecting to server: ";
+    assert!(away.to_string().starts_with(place), "{away}");
     let garbled = PostgresStore::connect("port=many", PostgresOptions::new()).await.unwrap_err();
     assert!(matches!(garbled, StoreError::Invalid { .. }), "{garbled:?}");
 }

@@ -94,8 +94,9 @@ impl SignatureScheme for ApiKey {
         let key = known.ok_or_else(|| VerifyError::UnknownKey {
             header: self.header.clone(),
             keys_known: keyring.len(),
+            warning: keyring.edge_at(now),
         })?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::BearerSecret))
+        Ok(Proof::of_sender(key, SenderAssurance::BearerSecret))
     }
 
     fn sign(

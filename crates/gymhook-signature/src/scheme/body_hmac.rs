@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
-use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
+use super::{fit_for_hmac, insert_sensitive, mismatch, preferred_key};
 use crate::header::exactly_once;
 use crate::mac::{find_key, hmac_sha256};
 use crate::{
@@ -93,7 +93,7 @@ impl SignatureScheme for BodyHmac {
     }
 
     fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError> {
-        at_most_tried(keyring)
+        fit_for_hmac(keyring)
     }
 
     fn verify(
@@ -107,7 +107,7 @@ impl SignatureScheme for BodyHmac {
         let tag = self.tag(value.as_bytes()).map_err(|problem| problem.in_header(&self.header))?;
         let key =
             find_key(keyring, &[tag], &[body], now).ok_or_else(|| mismatch(keyring, &self.header, now))?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac).with_signed_body())
+        Ok(Proof::of_sender(key, SenderAssurance::Hmac).with_signed_body())
     }
 
     fn sign(

@@ -115,8 +115,7 @@ impl SignatureScheme for RequestIdMd5 {
             .valid_at(now)
             .find(|key| constant_time_eq_16(&digest(id, key.secret()), &shown))
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::KeyedDigest)
-            .with_bound_id(RequestId::of_checked(id)))
+        Ok(Proof::of_sender(key, SenderAssurance::KeyedDigest).with_bound_id(RequestId::of_checked(id)))
     }
 
     fn sign(
@@ -140,5 +139,9 @@ fn digest(id: &[u8], secret: &Secret) -> [u8; 16] {
     md5.update(id);
     md5.update([DELIMITER]);
     md5.update(secret.expose_secret());
-    md5.finalize().into()
+    let mut digest = [0; 16];
+    // Where it stands: `finalize` would move the state, with the secret in its buffer, and leave a copy behind that nobody
+    // wipes. What stands here is wiped when it is dropped (the feature `zeroize` of `md-5`).
+    md5.finalize_into_reset((&mut digest).into());
+    digest
 }

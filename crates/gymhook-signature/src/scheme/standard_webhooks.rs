@@ -6,7 +6,7 @@ use http::header::InvalidHeaderName;
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
-use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
+use super::{fit_for_hmac, insert_sensitive, mismatch, preferred_key};
 use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
@@ -122,7 +122,7 @@ impl SignatureScheme for StandardWebhooks {
     }
 
     fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError> {
-        at_most_tried(keyring)
+        fit_for_hmac(keyring)
     }
 
     fn verify(
@@ -148,7 +148,7 @@ impl SignatureScheme for StandardWebhooks {
         let key = find_key(keyring, tags, &parts, now)
             .ok_or_else(|| mismatch(keyring, &self.signature_header, now))?;
         let judged = time.judge(self.tolerance, now)?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
+        Ok(Proof::of_sender(key, SenderAssurance::Hmac)
             .with_signed_body()
             .with_signed_time(time, judged)
             .with_bound_id(RequestId::of_checked(id)))

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;
 
-use super::{at_most_tried, insert_sensitive, mismatch, preferred_key};
+use super::{fit_for_hmac, insert_sensitive, mismatch, preferred_key};
 use crate::header::{exactly_once, printable_text};
 use crate::mac::{Tags, find_key, hmac_sha256};
 use crate::{
@@ -114,7 +114,7 @@ impl SignatureScheme for TimestampedHmac {
     }
 
     fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError> {
-        at_most_tried(keyring)
+        fit_for_hmac(keyring)
     }
 
     fn verify(
@@ -135,9 +135,7 @@ impl SignatureScheme for TimestampedHmac {
         let key = find_key(keyring, tags, &[digits.as_bytes(), b".", body], now)
             .ok_or_else(|| mismatch(keyring, &self.header, now))?;
         let judged = time.judge(self.tolerance, now)?;
-        Ok(Proof::of_sender(key.id().clone(), SenderAssurance::Hmac)
-            .with_signed_body()
-            .with_signed_time(time, judged))
+        Ok(Proof::of_sender(key, SenderAssurance::Hmac).with_signed_body().with_signed_time(time, judged))
     }
 
     fn sign(

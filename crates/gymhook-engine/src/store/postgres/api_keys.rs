@@ -14,35 +14,30 @@ pub(super) async fn put(lent: Lent<'_>, key: &ApiKeyRow) -> Result<()> {
     let sql = "INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at, revoked_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
         label = excluded.label, writes = excluded.writes, issued_at = excluded.issued_at, revoked_at = excluded.revoked_at";
-    let statement = lent.prepare(sql).await?;
     let digest = key.digest.as_slice();
     let (issued_at, revoked_at) = (micros::floor(key.issued_at), key.revoked_at.map(micros::floor));
-    let written = lent
-        .client()?
-        .execute(&statement, &[&key.id, &digest, &key.label, &key.writes, &issued_at, &revoked_at])
-        .await;
-    lent.give_back();
-    let is_taken = |said: &tokio_postgres::error::DbError| said.constraint() == Some("api_keys_digest");
+    let written =
+        lent.query(sql, &[&key.id, &digest, &key.label, &key.writes, &issued_at, &revoked_at]).await;
     match written {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_db_error().is_some_and(is_taken) => {
+        Ok(_) => lent.give_back().await,
+        Err(failure) if failure.constraint.as_deref() == Some("api_keys_digest") => {
             Err(StoreError::Conflict { what: "an API key with this digest" }.into())
         }
-        Err(error) => Err(error.into()),
+        Err(failure) => Err(failure),
     }
 }
 
 pub(super) async fn by_digest(lent: Lent<'_>, digest: [u8; 32]) -> Result<Option<ApiKeyRow>> {
     let sql = format!("SELECT {COLUMNS} FROM gymhook.api_keys WHERE digest = $1");
     let rows = lent.query(&sql, &[&digest.as_slice()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.first().map(read).transpose()
 }
 
 pub(super) async fn all(lent: Lent<'_>) -> Result<Vec<ApiKeyRow>> {
     let rows =
         lent.query(&format!("SELECT {COLUMNS} FROM gymhook.api_keys ORDER BY issued_at, id"), &[]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.iter().map(read).collect()
 }
 

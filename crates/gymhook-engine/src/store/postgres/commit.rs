@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use time::UtcDateTime;
 use tokio::join;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::Lent;
+use super::connection::{Lent, Prepared};
 use super::error::Result;
 use super::lease::later;
 use super::row;
@@ -18,8 +18,19 @@ use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotifica
 
 /// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
 /// does not matter. That leaves one plan for each statement, which is made once.
-const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-    SET LOCAL plan_cache_mode = force_generic_plan";
+///
+/// The last one tells the statements behind it that the transaction was begun. They are sent before anybody knows that: had it
+/// not been begun, each would be a transaction of its own.
+const BEGIN: &str =
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL gymhook_commit.is_begun = 'yes'";
+
+/// Each statement that writes does so only in a transaction that was begun.
+macro_rules! if_begun {
+    () => {
+        " AND current_setting('gymhook_commit.is_begun', true) = 'yes'"
+    };
+}
 
 /// In the order of ids, so that two batches never wait for each other.
 const LOCK: &str =
@@ -36,7 +47,8 @@ macro_rules! if_leased {
         concat!(
             $statement,
             " EXISTS (SELECT FROM gymhook.subscriptions s
-                WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)"
+                WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)",
+            if_begun!()
             $(, $rest)?
         )
     };
@@ -49,9 +61,12 @@ const DELIVERIES: &str = if_leased!("UPDATE gymhook.deliveries d SET state = n.s
         AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, epoch)
     WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5 AND");
 
-const ENDPOINTS: &str = "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
+const ENDPOINTS: &str = concat!(
+    "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
     FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[]) AS n (id, record, disabled, epoch)
-    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL",
+    if_begun!()
+);
 
 const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
         (seq, send, round, number, began, ended, outcome, status, captured, detail)
@@ -59,6 +74,7 @@ const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::int[],
             $9::text[], $10::text[], $11::uuid[], $12::bigint[])
         AS n (seq, send, round, number, began, ended, outcome, status, captured, detail, endpoint, epoch)
+    JOIN gymhook.deliveries d ON d.seq = n.seq AND d.endpoint = n.endpoint
     WHERE", " ON CONFLICT (seq, send) DO NOTHING");
 
 const COMMANDS: &str = if_leased!(
@@ -67,20 +83,23 @@ const COMMANDS: &str = if_leased!(
 
 const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
 
-const LEASES: &str = "UPDATE gymhook.subscriptions s
+const LEASES: &str = concat!(
+    "UPDATE gymhook.subscriptions s
     SET lease_until = n.until, lease_owner = CASE WHEN n.released THEN NULL ELSE s.lease_owner END
     FROM unnest($1::uuid[], $2::bigint[], $3::bool[], $4::bigint[]) AS n (id, until, released, epoch)
-    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL";
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL",
+    if_begun!()
+);
 
 /// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
 struct Statements {
-    lock: Statement,
-    read: Statement,
-    deliveries: Statement,
-    endpoints: Statement,
-    attempts: Statement,
-    commands: Statement,
-    leases: Statement,
+    lock: Prepared,
+    read: Prepared,
+    deliveries: Prepared,
+    endpoints: Prepared,
+    attempts: Prepared,
+    commands: Prepared,
+    leases: Prepared,
 }
 
 impl Statements {
@@ -103,7 +122,7 @@ impl Statements {
 /// The futures of a `join!` are first polled in the order in which they stand there, and send their statement then.
 pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
     if batch.is_empty() {
-        lent.give_back();
+        lent.give_back().await?;
         return Ok(Committed::default());
     }
     let latest: BTreeMap<DeliveryId, &DeliveryRecord> =
@@ -114,18 +133,17 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     let endpoints = EndpointRows::new(&claims, &batch.endpoints)?;
 
     let sql = Statements::prepare(&lent).await?;
-    let client: &Client = lent.client()?;
     let ended = join!(
-        client.batch_execute(BEGIN),
-        lock(client, &sql.lock, &claims),
-        read_bodies(client, &sql.read, &wanted),
-        write_deliveries(client, &sql.deliveries, &claims, latest.values().copied()),
-        endpoints.write(client, &sql.endpoints),
-        write_attempts(client, &sql.attempts, &claims, &batch.attempts),
-        drop_commands(client, &sql.commands, &claims, &batch.commands),
-        write_leases(client, &sql.leases, &claims, leases_after(batch, now)),
+        lent.begin(BEGIN),
+        lock(&lent, &sql.lock, &claims),
+        read_bodies(&lent, &sql.read, &wanted),
+        write_deliveries(&lent, &sql.deliveries, &claims, latest.values().copied()),
+        endpoints.write(&lent, &sql.endpoints),
+        write_attempts(&lent, &sql.attempts, &claims, &batch.attempts),
+        drop_commands(&lent, &sql.commands, &claims, &batch.commands),
+        write_leases(&lent, &sql.leases, &claims, leases_after(batch, now)),
         // After an error in one of those it undoes everything.
-        client.batch_execute("COMMIT"),
+        lent.commit(),
     );
     // The first error is the one that tells why; what comes after it only says that there was one.
     let (begun, locked, bodies, deliveries, records, attempts, commands, leases, committed) = ended;
@@ -139,9 +157,9 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     let wanted = wanted.into_iter().filter(|record| is_held(record.endpoint));
     let (notifications, unreadable) = notifications(&bodies, wanted)?;
     if !unreadable.is_empty() {
-        lent.execute(PUT_ASIDE, &[&unreadable]).await?;
+        lent.query(PUT_ASIDE, &[&unreadable]).await?;
     }
-    lent.give_back();
+    lent.give_back().await?;
     Ok(Committed { lost: lost.into_iter().collect(), notifications })
 }
 
@@ -185,21 +203,17 @@ fn leases_after(batch: &Batch, now: UtcDateTime) -> BTreeMap<EndpointId, (i64, b
     renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released))).collect()
 }
 
-async fn lock(client: &Client, sql: &Statement, claims: &Claims) -> Result<Vec<Row>, tokio_postgres::Error> {
+async fn lock(lent: &Lent<'_>, sql: &Prepared, claims: &Claims) -> Result<Vec<Row>> {
     let asked: Vec<Uuid> = claims.0.keys().map(|endpoint| *endpoint.as_uuid()).collect();
-    client.query(sql, &[&asked]).await
+    lent.run(sql, &[&asked]).await
 }
 
-async fn read_bodies(
-    client: &Client,
-    sql: &Statement,
-    wanted: &[&DeliveryRecord],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
+async fn read_bodies(lent: &Lent<'_>, sql: &Prepared, wanted: &[&DeliveryRecord]) -> Result<Vec<Row>> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let seqs: Vec<i64> = wanted.iter().map(|record| seq(record.order)).collect();
-    client.query(sql, &[&seqs]).await
+    lent.run(sql, &[&seqs]).await
 }
 
 type Notifications = Vec<(DeliveryId, Option<StoredNotification>)>;
@@ -230,8 +244,8 @@ fn notification(row: &Row) -> Result<StoredNotification> {
 }
 
 async fn write_deliveries<'r>(
-    client: &Client,
-    sql: &Statement,
+    lent: &Lent<'_>,
+    sql: &Prepared,
     claims: &Claims,
     records: impl Iterator<Item = &'r DeliveryRecord>,
 ) -> Result<()> {
@@ -247,25 +261,24 @@ async fn write_deliveries<'r>(
     let codes: Vec<i16> = rows.iter().map(|row| row.code).collect();
     let first_failures: Vec<Option<i64>> = rows.iter().map(|row| row.first_failure).collect();
     let probes: Vec<bool> = rows.iter().map(|row| row.probe).collect();
-    client
-        .execute(
-            sql,
-            &[
-                &numbers(|row| row.order),
-                &endpoints,
-                &states,
-                &numbers(|row| row.at),
-                &codes,
-                &numbers(|row| row.round),
-                &numbers(|row| row.attempt),
-                &numbers(|row| row.sends),
-                &first_failures,
-                &probes,
-                &numbers(|row| row.check),
-                &epochs,
-            ],
-        )
-        .await?;
+    lent.run(
+        sql,
+        &[
+            &numbers(|row| row.order),
+            &endpoints,
+            &states,
+            &numbers(|row| row.at),
+            &codes,
+            &numbers(|row| row.round),
+            &numbers(|row| row.attempt),
+            &numbers(|row| row.sends),
+            &first_failures,
+            &probes,
+            &numbers(|row| row.check),
+            &epochs,
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -293,17 +306,17 @@ impl EndpointRows {
         Ok(rows)
     }
 
-    async fn write(&self, client: &Client, sql: &Statement) -> Result<()> {
+    async fn write(&self, lent: &Lent<'_>, sql: &Prepared) -> Result<()> {
         if !self.ids.is_empty() {
-            client.execute(sql, &[&self.ids, &self.records, &self.disabled, &self.epochs]).await?;
+            lent.run(sql, &[&self.ids, &self.records, &self.disabled, &self.epochs]).await?;
         }
         Ok(())
     }
 }
 
 async fn write_attempts(
-    client: &Client,
-    sql: &Statement,
+    lent: &Lent<'_>,
+    sql: &Prepared,
     claims: &Claims,
     attempts: &[(EndpointId, AttemptRow)],
 ) -> Result<()> {
@@ -323,25 +336,24 @@ async fn write_attempts(
         rows.iter().map(|row| row.captured.as_deref().map(without_nul)).collect();
     let details: Vec<Option<String>> =
         rows.iter().map(|row| row.detail.as_deref().map(without_nul)).collect();
-    client
-        .execute(
-            sql,
-            &[
-                &numbers(|row| seq(row.order)),
-                &numbers(|row| i64::from(row.send)),
-                &numbers(|row| i64::from(row.round.get())),
-                &numbers(|row| i64::from(row.number)),
-                &began,
-                &numbers(|row| micros::floor(row.ended)),
-                &outcomes,
-                &statuses,
-                &captured,
-                &details,
-                &endpoints,
-                &epochs,
-            ],
-        )
-        .await?;
+    lent.run(
+        sql,
+        &[
+            &numbers(|row| seq(row.order)),
+            &numbers(|row| i64::from(row.send)),
+            &numbers(|row| i64::from(row.round.get())),
+            &numbers(|row| i64::from(row.number)),
+            &began,
+            &numbers(|row| micros::floor(row.ended)),
+            &outcomes,
+            &statuses,
+            &captured,
+            &details,
+            &endpoints,
+            &epochs,
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -351,8 +363,8 @@ fn without_nul(text: &str) -> String {
 }
 
 async fn drop_commands(
-    client: &Client,
-    sql: &Statement,
+    lent: &Lent<'_>,
+    sql: &Prepared,
     claims: &Claims,
     commands: &[(EndpointId, i64)],
 ) -> Result<()> {
@@ -364,14 +376,14 @@ async fn drop_commands(
         epochs.push(epoch);
     }
     if !numbers.is_empty() {
-        client.execute(sql, &[&endpoints, &numbers, &epochs]).await?;
+        lent.run(sql, &[&endpoints, &numbers, &epochs]).await?;
     }
     Ok(())
 }
 
 async fn write_leases(
-    client: &Client,
-    sql: &Statement,
+    lent: &Lent<'_>,
+    sql: &Prepared,
     claims: &Claims,
     leases: BTreeMap<EndpointId, (i64, bool)>,
 ) -> Result<()> {
@@ -384,7 +396,7 @@ async fn write_leases(
         epochs.push(epoch);
     }
     if !ids.is_empty() {
-        client.execute(sql, &[&ids, &until, &released, &epochs]).await?;
+        lent.run(sql, &[&ids, &until, &released, &epochs]).await?;
     }
     Ok(())
 }

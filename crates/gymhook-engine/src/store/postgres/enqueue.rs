@@ -7,7 +7,6 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
 use time::UtcDateTime;
 use tokio::join;
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
@@ -18,6 +17,7 @@ use super::options::Schema;
 use super::repeats::{self, Fingerprint};
 use super::row::{DELIVERY, Delivery};
 use super::unreadable;
+use super::values::{Value, Values, typed};
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -81,13 +81,11 @@ pub(super) async fn enqueue(
 ) -> Result<Outcomes> {
     let is_one_statement = chunks(storable(new)).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
     if !is_one_statement {
-        lent.batch("BEGIN").await?;
+        lent.begin("").await?;
     }
     let outcomes = insert(Runner::Lent(&lent), schema, new, now).await?;
-    if !is_one_statement {
-        lent.batch("COMMIT").await?;
-    }
-    lent.give_back();
+    // It commits, if it is several.
+    lent.give_back().await?;
     Ok(outcomes)
 }
 
@@ -107,15 +105,20 @@ impl Runner<'_> {
         }
     }
 
-    pub(super) async fn query(self, sql: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
+    /// Whether what a statement has done stays, whatever comes of the next one.
+    fn commits_each_statement(self) -> bool {
         match self {
-            Self::Lent(lent) => {
-                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|(value, _)| *value).collect();
-                lent.query(sql, &values).await
-            }
+            Self::Lent(lent) => !lent.is_in_transaction(),
+            Self::Caller { .. } => false,
+        }
+    }
+
+    pub(super) async fn query(self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+        match self {
+            Self::Lent(lent) => lent.query(sql, values).await,
             // One round trip, and no statement left behind on a connection that is not ours.
             Self::Caller { transaction, schema } => {
-                Ok(transaction.query_typed(&schema.render(sql), values).await?)
+                Ok(transaction.query_typed(&schema.render(sql), &typed(values)).await?)
             }
         }
     }
@@ -171,7 +174,7 @@ async fn insert_storable(
 async fn draw_orders(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
     let sql = "SELECT nextval('gymhook.orders') FROM generate_series(1, $1::bigint)";
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows = runner.query(sql, &[(&count, Type::INT8)]).await?;
+    let rows = runner.query(sql, &[&count]).await?;
     let mut orders = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
     orders.sort_unstable();
     Ok(orders)
@@ -302,34 +305,28 @@ async fn insert_chunk(
     let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
     let fingerprints = repeats::fingerprints(chunk);
     let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
-    let mut values: Vec<(&(dyn ToSql + Sync), Type)> = vec![
-        (&now, Type::INT8),
-        (&seqs, Type::INT8_ARRAY),
-        (&ids, Type::UUID_ARRAY),
-        (&endpoints, Type::UUID_ARRAY),
-        (&digests, Type::BYTEA_ARRAY),
-        (&event_types, Type::TEXT_ARRAY),
-        (&tests, Type::BOOL_ARRAY),
-        (&bodies, Type::BYTEA_ARRAY),
-        (&due, Type::INT8_ARRAY),
-        (&checks, Type::INT8_ARRAY),
-        (&origins, Type::TEXT_ARRAY),
-    ];
+    let mut values: Vec<&dyn Value> =
+        vec![&now, &seqs, &ids, &endpoints, &digests, &event_types, &tests, &bodies, &due, &checks, &origins];
     let mut insert = INSERT;
     if fingerprints.iter().any(Option::is_some) || chunk.iter().any(|(new, _)| new.unreadable) {
         repeats::end_windows(runner, chunk, at).await?;
         insert = INSERT_INCOMING;
-        values
-            .extend([(&fingerprints as &(dyn ToSql + Sync), Type::BYTEA_ARRAY), (&states, Type::INT2_ARRAY)]);
+        values.extend([&fingerprints as &dyn Value, &states]);
     }
     let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
-    let told: [(&(dyn ToSql + Sync), Type); 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
+    let told: Values<'_> = &[&channel, &payloads];
     runner.prepare(insert).await?;
     runner.prepare(NOTIFY).await?;
     // First polled, and so sent, in this order.
-    let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, &told));
+    let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, told));
     let inserted = inserted?;
-    heard?;
+    match heard {
+        // What was inserted is there all the same, and workers look for themselves.
+        Err(failure) if runner.commits_each_statement() => {
+            tracing::warn!(problem = %failure.error, "no worker was told of what was enqueued");
+        }
+        heard => drop(heard?),
+    }
     Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
 }
 
@@ -354,7 +351,7 @@ impl Held {
         let endpoints: BTreeSet<Uuid> = rest.iter().map(|new| *new.endpoint.as_uuid()).collect();
         let endpoints: Vec<Uuid> = endpoints.into_iter().collect();
         let known = "SELECT id FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL";
-        let known = runner.query(known, &[(&endpoints, Type::UUID_ARRAY)]).await?;
+        let known = runner.query(known, &[&endpoints]).await?;
         let known = known.iter().map(|row| Ok(EndpointId::from(row.try_get::<_, Uuid>(0)?)));
 
         let ids: Vec<Uuid> = rest.iter().map(|new| *new.id.as_uuid()).collect();
@@ -362,7 +359,7 @@ impl Held {
             "SELECT {DELIVERY} FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
              WHERE n.id = ANY ($1::uuid[])"
         );
-        let rows = runner.query(&deliveries, &[(&ids, Type::UUID_ARRAY)]).await?;
+        let rows = runner.query(&deliveries, &[&ids]).await?;
         let deliveries = rows.iter().map(|row| {
             let id = DeliveryId::from(row.try_get::<_, Uuid>(1)?);
             Ok((id, Delivery::read(row, 0)?.record.ok()))
@@ -389,7 +386,8 @@ impl Held {
             }
             // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
             let problem = format!("delivery {} is neither there nor new", new.id);
-            return Err(Failure { error: StoreError::Unavailable { problem }, was_undone: true });
+            let error = StoreError::Unavailable { problem };
+            return Err(Failure { was_undone: true, ..error.into() });
         };
         let same = held.filter(|held| {
             held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test

@@ -1,24 +1,47 @@
-//! What PostgreSQL says, in the words of every store.
+//! What PostgreSQL and its driver say, in the words of every store.
+
+use core::error::Error;
+use std::io;
 
 use deadpool_postgres::{HookError, PoolError};
-use tokio_postgres::error::SqlState;
 
+use super::sqlstate;
 use crate::store::StoreError;
 
 /// Shorthand for what everything here returns.
 pub(super) type Result<T, E = Failure> = core::result::Result<T, E>;
 
+/// What is said of a server that takes no writes.
+pub(super) const READ_ONLY: &str = "the server takes no writes: it is a standby, or default_transaction_read_only is on; \
+                                    connect to the primary, or name all hosts, as in host=a,b \
+                                    target_session_attrs=read-write";
+
 /// Why a call failed, and whether it is worth to begin it again at once.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) error: StoreError,
-    /// Whether the server undid everything so that others could go on.
+    /// Whether the server undid everything.
     pub(super) was_undone: bool,
+    /// The constraint that refused a row.
+    pub(super) constraint: Option<String>,
+}
+
+impl Failure {
+    /// The same for a connection that could not be made.
+    pub(super) fn at(self, place: &str) -> Self {
+        let there = |problem: String| format!("no connection to {place}: {problem}");
+        let error = match self.error {
+            StoreError::Invalid { problem } => StoreError::Invalid { problem: there(problem) },
+            StoreError::Unavailable { problem } => StoreError::Unavailable { problem: there(problem) },
+            other => other,
+        };
+        Self { error, ..self }
+    }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self { error, was_undone: false }
+        Self { error, was_undone: false, constraint: None }
     }
 }
 
@@ -30,22 +53,61 @@ impl From<Failure> for StoreError {
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        let undone = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-        let was_undone = error.code().is_some_and(|code| undone.contains(code));
-        Self { error: error.into(), was_undone }
+        let was_undone = error.code().is_some_and(sqlstate::was_undone);
+        let constraint = error.as_db_error().and_then(|said| said.constraint()).map(str::to_owned);
+        Self { error: error.into(), was_undone, constraint }
     }
 }
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            // What the values were is in the detail, which nobody is told.
-            Some(said) => classify(said.code(), said.message().to_owned()),
-            None if error.is_closed() => {
-                Self::Unavailable { problem: "the connection was closed".to_owned() }
-            }
-            None => Self::Unavailable { problem: with_causes(&error) },
+        if let Some(said) = error.as_db_error() {
+            return sqlstate::classify(said);
         }
+        let problem = with_causes(&error);
+        if error.is_closed() {
+            return Self::Unavailable { problem: "the connection was closed".to_owned() };
+        }
+        match Driver::of(&error) {
+            Driver::TakesNoWrites => Self::ReadOnly { problem: format!("of all hosts, {READ_ONLY}") },
+            Driver::IsSetUpWrongly => Self::Invalid { problem },
+            Driver::HasNoTls => {
+                let advice = "check sslmode, that sslrootcert is the CA that issued the server's certificate, and that its \
+                              subjectAltName has the host's name";
+                Self::Invalid { problem: format!("{problem}: {advice}") }
+            }
+            Driver::Failed => Self::Unavailable { problem },
+        }
+    }
+}
+
+/// What an error is that the driver made. It tells the kinds apart by their words alone, which tests hold fast.
+enum Driver {
+    TakesNoWrites,
+    /// The same settings will never do.
+    IsSetUpWrongly,
+    /// Nor will this server, by TLS.
+    HasNoTls,
+    Failed,
+}
+
+impl Driver {
+    fn of(error: &tokio_postgres::Error) -> Self {
+        let io_error = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+        if io_error.is_some_and(|cause| cause.to_string() == "database does not allow writes") {
+            return Self::TakesNoWrites;
+        }
+        let said = error.to_string();
+        let settings = ["invalid configuration", "invalid connection string", "authentication error"];
+        if settings.iter().any(|kind| said.starts_with(kind)) {
+            return Self::IsSetUpWrongly;
+        }
+        // A certificate, or a server without TLS; a connection that was cut in the middle of it is none of these.
+        let is_cut = io_error.is_some_and(|cause| cause.kind() != io::ErrorKind::InvalidData);
+        if said.starts_with("error performing TLS handshake") && !is_cut {
+            return Self::HasNoTls;
+        }
+        Self::Failed
     }
 }
 
@@ -53,46 +115,30 @@ impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
+            PoolError::PostCreateHook(HookError::Message(problem)) if problem == READ_ONLY => {
+                StoreError::ReadOnly { problem: problem.into_owned() }.into()
+            }
             PoolError::PostCreateHook(HookError::Message(problem)) => {
                 StoreError::Invalid { problem: problem.into_owned() }.into()
             }
             PoolError::Closed => StoreError::Closed.into(),
             PoolError::Timeout(_) | PoolError::NoRuntimeSpecified => {
-                StoreError::Unavailable { problem: "no connection became free in time".to_owned() }.into()
+                let problem = "no connection became free in time: the server is slow, or PostgresOptions::with_connections too \
+                               small";
+                StoreError::Unavailable { problem: problem.to_owned() }.into()
             }
         }
     }
 }
 
-/// What a state's two-letter class means for the caller: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
-fn classify(state: &SqlState, problem: String) -> StoreError {
-    let read_only = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::INSUFFICIENT_PRIVILEGE];
-    let corrupted = [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED];
-    if *state == SqlState::DISK_FULL {
-        return StoreError::Full;
-    }
-    if read_only.contains(state) {
-        return StoreError::ReadOnly { problem };
-    }
-    if corrupted.contains(state) {
-        return StoreError::Damaged { problem };
-    }
-    match state.code().get(..2) {
-        // A table or a column is gone.
-        Some("42" | "3F") => StoreError::Damaged { problem },
-        // Values that cannot be stored, or are too large; the role or the database does not exist.
-        Some("22" | "23" | "28" | "3D" | "54") => StoreError::Invalid { problem },
-        _ => StoreError::Unavailable { problem },
-    }
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    core::iter::successors(Some(error), |error| (*error).source())
 }
 
-fn with_causes(error: &dyn core::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        said.push_str(": ");
-        said.push_str(&deeper.to_string());
-        cause = deeper.source();
-    }
-    said
+/// An error in words, with what is behind it.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = causes(error).map(ToString::to_string).collect();
+    // Some repeat their cause.
+    said.dedup();
+    said.join(": ")
 }

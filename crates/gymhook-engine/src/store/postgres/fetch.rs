@@ -54,7 +54,7 @@ fn commands() -> String {
 
 pub(super) async fn fetch(lent: Lent<'_>, wanted: &[Fetch], now: UtcDateTime) -> Result<Vec<Fetched>> {
     if wanted.is_empty() {
-        lent.give_back();
+        lent.give_back().await?;
         return Ok(Vec::new());
     }
     let now = micros::floor(now);
@@ -80,7 +80,7 @@ pub(super) async fn fetch(lent: Lent<'_>, wanted: &[Fetch], now: UtcDateTime) ->
     }
     let damaged = sort_out(&mut fetched, wanted, due.iter().chain(&ordered))?;
     row::quarantine(&lent, &damaged).await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(fetched)
 }
 

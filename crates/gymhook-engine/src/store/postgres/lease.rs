@@ -35,13 +35,13 @@ fn take(only: &str) -> String {
 
 pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>> {
     if request.limit == 0 {
-        lent.give_back();
+        lent.give_back().await?;
         return Ok(Vec::new());
     }
     let (from, until) = (micros::floor(now), later(now, request.length));
     let (worker, limit) = (request.worker.as_uuid(), i64::from(request.limit));
     let incoming = request.direction == Direction::Incoming;
-    lent.batch("BEGIN").await?;
+    lent.begin("").await?;
     let taken = match &request.only {
         Some(only) => {
             let only: Vec<Uuid> = only.iter().map(|endpoint| *endpoint.as_uuid()).collect();
@@ -66,12 +66,12 @@ pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTi
         let mut under_way = UnderWay::read(&rows)?;
         row::quarantine(&lent, &under_way.damaged).await?;
         leased.sort_by_key(|(subscription, _)| subscription.id);
-        lent.batch("COMMIT").await?;
-        lent.give_back();
+        lent.commit().await?;
+        lent.give_back().await?;
         return Ok(leased.into_iter().map(|leased| under_way.join(leased)).collect());
     }
-    lent.batch("COMMIT").await?;
-    lent.give_back();
+    lent.commit().await?;
+    lent.give_back().await?;
     Ok(Vec::new())
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn next_end(
     let sql = "SELECT lease_until FROM gymhook.subscriptions
         WHERE deleted_at IS NULL AND lease_until > $1 AND lease_owner <> $2 ORDER BY lease_until, id LIMIT 1";
     let rows = lent.query(sql, &[&micros::floor(now), worker.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(rows.first().map(|read| read.try_get(0).map(micros::nearest)).transpose()?)
 }
 

@@ -8,16 +8,19 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{AsyncMessage, Client, Config, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, SimpleQueryMessage, Socket};
 
 use super::arrivals::Arrivals;
+use super::error::{READ_ONLY, Result as Attempted};
 use super::options::Schema;
+use crate::store::StoreError;
 
 /// A wait before another attempt to connect: doubled from the first up to the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-/// How often the connection is tried, and how long an answer may take: one that was cut far away says nothing.
-const HEARTBEAT: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
+/// How often the connection is tried, and how long an answer may take: one that was cut far away says nothing, and on one to a
+/// server that takes no writes any more nobody will ever say anything.
+const HEARTBEAT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
 
 /// A connection, and the task that ends with it.
 type Connected = (Client, JoinHandle<()>);
@@ -79,7 +82,9 @@ async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
                 watch(&mut connection).await;
                 tracing::warn!("the connection that tells of new work was lost");
             }
-            Ok(Err(problem)) => tracing::warn!(%problem, "no connection that tells of new work"),
+            Ok(Err(failure)) => {
+                tracing::warn!(problem = %failure.error, "no connection that tells of new work")
+            }
             Err(_) => tracing::warn!("no connection that tells of new work: no answer"),
         }
         sleep(wait).await;
@@ -87,22 +92,33 @@ async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
     }
 }
 
-async fn begin(
-    dial: &Dial,
-    arrivals: &Arc<Arrivals>,
-    listen: &str,
-) -> Result<Connected, tokio_postgres::Error> {
+async fn begin(dial: &Dial, arrivals: &Arc<Arrivals>, listen: &str) -> Attempted<Connected> {
     let (client, task) = dial(Arc::clone(arrivals)).await?;
+    check_writable(&client).await?;
     client.batch_execute(listen).await?;
     Ok((client, task))
 }
 
-/// Comes back when the connection is lost.
+/// Whether what workers wait for can be said on this server.
+async fn check_writable(client: &Client) -> Attempted<()> {
+    let asked = "SELECT 1 WHERE pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
+    let said = client.simple_query(asked).await?;
+    if said.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))) {
+        return Err(StoreError::ReadOnly { problem: READ_ONLY.to_owned() }.into());
+    }
+    Ok(())
+}
+
+/// Returns when the connection is lost, or leads to a server that takes no writes any more.
 async fn watch(connection: &mut Connected) {
     let (client, task) = connection;
     while timeout(HEARTBEAT.0, &mut *task).await.is_err() {
-        if !matches!(timeout(HEARTBEAT.1, client.check_connection()).await, Ok(Ok(()))) {
-            return;
+        match timeout(HEARTBEAT.1, check_writable(client)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => {
+                return tracing::warn!(problem = %failure.error, "the connection that tells of new work is given up");
+            }
+            Err(_) => return,
         }
     }
 }

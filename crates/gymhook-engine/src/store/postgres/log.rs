@@ -41,7 +41,7 @@ fn read_logged(read: &Row) -> Result<DeliveryRow> {
 
 pub(super) async fn delivery(lent: Lent<'_>, id: DeliveryId) -> Result<Option<DeliveryRow>> {
     let rows = lent.query(&logged("n.id = $1"), &[id.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.first().map(read_logged).transpose()
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
     let state = query.state.map(State::code);
     // One more tells whether there is another page.
     let rows = lent.query(&sql, &[&before, &endpoint, &state, &(i64::from(query.limit) + 1)]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     let limit = query.limit as usize;
     let items = rows.iter().take(limit).map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
     let next = items.last().filter(|_| rows.len() > limit).map(|last| last.order);
@@ -64,7 +64,7 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
 
 pub(super) async fn body(lent: Lent<'_>, id: DeliveryId) -> Result<Option<Bytes>> {
     let rows = lent.query("SELECT body FROM gymhook.notifications WHERE id = $1", &[id.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.first().map(|read| row::body(read, 0)).transpose()
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn attempts(lent: Lent<'_>, id: DeliveryId) -> Result<Vec<Attem
         "SELECT a.seq, a.send, a.round, a.number, a.began, a.ended, a.outcome, a.status, a.captured, a.detail
         FROM gymhook.notifications n JOIN gymhook.attempts a USING (seq) WHERE n.id = $1 ORDER BY a.send";
     let rows = lent.query(sql, &[id.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.iter().map(|read| read_attempt(read, id)).collect()
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
          FROM gymhook.subscriptions s {COUNTS} WHERE s.deleted_at IS NULL"
     );
     let rows = lent.query(&sql, &[&micros::floor(now)]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     let Some(read) = rows.first() else { return Ok(Stats::default()) };
     Ok(Stats {
         subscriptions: row::count(read.try_get(0)?),
@@ -143,7 +143,7 @@ pub(super) async fn endpoint_stats(
         row::SUBSCRIPTION
     );
     let rows = lent.query(&sql, &[&micros::floor(now), id.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     let Some(read) = rows.first() else { return Ok(None) };
     let counts = row::SUBSCRIPTION_COLUMNS;
     Ok(Some(EndpointStats {
@@ -191,7 +191,7 @@ pub(super) async fn purge(lent: Lent<'_>, before: UtcDateTime, limit: u32) -> Re
     )
     SELECT count(*) FROM deliveries";
     let rows = lent.query(sql, &[&micros::ceil(before), &i64::from(limit)]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     let purged = rows.first().map(|row| row.try_get(0)).transpose()?;
     Ok(row::count(purged.unwrap_or_default()))
 }

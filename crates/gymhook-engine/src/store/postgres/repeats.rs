@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
-use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::enqueue::Runner;
@@ -49,9 +48,7 @@ pub(super) async fn end_windows(
     let endpoints: Vec<Uuid> = checks().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
     let before: Vec<i64> = checks().map(|(_, check)| check.before_window(now)).collect();
     let fingerprints: Vec<Vec<u8>> = checks().map(|(_, check)| check.fingerprint.to_vec()).collect();
-    let values: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&endpoints, Type::UUID_ARRAY), (&fingerprints, Type::BYTEA_ARRAY), (&before, Type::INT8_ARRAY)];
-    runner.query(sql, &values).await.map(drop)
+    runner.query(sql, &[&endpoints, &fingerprints, &before]).await.map(drop)
 }
 
 /// Those that have the fingerprints of these.
@@ -68,10 +65,8 @@ pub(super) async fn held(
     let sql = "SELECT n.endpoint, n.fingerprint, n.id
         FROM unnest($1::uuid[], $2::bytea[]) AS u (endpoint, fingerprint) JOIN gymhook.notifications n
             ON n.endpoint = u.endpoint AND n.fingerprint = u.fingerprint AND n.fingerprint IS NOT NULL";
-    let values: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&endpoints, Type::UUID_ARRAY), (&fingerprints, Type::BYTEA_ARRAY)];
     let mut held = BTreeMap::new();
-    for row in runner.query(sql, &values).await? {
+    for row in runner.query(sql, &[&endpoints, &fingerprints]).await? {
         let fingerprint: &[u8] = row.try_get(1)?;
         // What this crate has written has this length.
         if let Ok(fingerprint) = fingerprint.try_into() {

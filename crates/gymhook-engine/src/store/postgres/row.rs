@@ -102,7 +102,7 @@ pub(super) async fn quarantine(lent: &Lent<'_>, damaged: &[Damaged]) -> Result<(
     let checks: Vec<i64> = damaged.iter().map(|row| row.check).collect();
     let sql = "UPDATE gymhook.deliveries d SET state = 5 FROM unnest($1::bigint[], $2::bigint[]) AS n (seq, check_sum)
                WHERE d.seq = n.seq AND d.check_sum = n.check_sum";
-    lent.execute(sql, &[&seqs, &checks]).await?;
+    lent.query(sql, &[&seqs, &checks]).await?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 use super::connection::Lent;
 use super::error::Result;
 use super::options::Schema;
+use super::values::typed;
 use crate::store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to, and only
@@ -19,10 +20,8 @@ const MIGRATIONS: [&str; 3] = [
 /// want to, one does and the others wait for it.
 pub(super) async fn migrate(lent: Lent<'_>, schema: &Schema) -> Result<()> {
     let client: &Client = lent.client()?;
-    // Another process may be at it for as long as it takes.
-    client.batch_execute("SET statement_timeout = 0").await?;
-    step_by_step(client, schema).await
-    // Its settings are not those of the others, so it is not given back.
+    step_by_step(client, schema).await?;
+    lent.give_back().await
 }
 
 async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
@@ -33,9 +32,14 @@ async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
         return Ok(());
     }
     loop {
-        client.batch_execute("BEGIN; SET LOCAL lock_timeout = '30s'").await?;
+        // Another process may be at it for as long as it takes.
+        client
+            .batch_execute("BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0")
+            .await?;
         let key = format!("gymhook.{schema}");
-        client.query_one("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text", &[&key]).await?;
+        client
+            .query_typed("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text", &typed(&[&key]))
+            .await?;
         let version = match version(client, schema).await? {
             Some(version) => version,
             None => make_room(client, schema).await?,
@@ -50,7 +54,7 @@ async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
         };
         client.batch_execute(&schema.render(step)).await?;
         let done = schema.render("INSERT INTO gymhook.gymhook_schema (version) VALUES ($1)");
-        client.execute(&*done, &[&(version + 1)]).await?;
+        client.query_typed(&done, &typed(&[&(version + 1)])).await?;
         client.batch_execute("COMMIT").await?;
         tracing::info!(%schema, version = version + 1, "the tables were brought up to date");
     }
@@ -61,17 +65,17 @@ async fn version(client: &Client, schema: &Schema) -> Result<Option<i64>> {
     // Not by `to_regclass`, which may remember what was there before the lock was got.
     let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = $1 AND c.relname = 'gymhook_schema'";
-    if client.query_opt(sql, &[&schema.as_str()]).await?.is_none() {
+    if client.query_typed_opt(sql, &typed(&[&schema.as_str()])).await?.is_none() {
         return Ok(None);
     }
     let newest = schema.render("SELECT coalesce(max(version), 0) FROM gymhook.gymhook_schema");
-    Ok(Some(client.query_one(&*newest, &[]).await?.try_get(0)?))
+    Ok(Some(client.query_typed_one(&newest, &[]).await?.try_get(0)?))
 }
 
 async fn make_room(client: &Client, schema: &Schema) -> Result<i64> {
     // Asked first, because `IF NOT EXISTS` wants the right to make one even if it is there.
     let sql = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
-    if client.query_opt(sql, &[&schema.as_str()]).await?.is_none() {
+    if client.query_typed_opt(sql, &typed(&[&schema.as_str()])).await?.is_none() {
         client.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await?;
     }
     let table = "CREATE TABLE gymhook.gymhook_schema (version bigint PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";

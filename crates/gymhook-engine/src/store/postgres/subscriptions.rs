@@ -45,14 +45,14 @@ pub(super) async fn put(
             ],
         )
         .await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(!written.is_empty())
 }
 
 pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<SubscriptionRow>> {
     let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE s.id = $1");
     let rows = lent.query(&sql, &[id.as_uuid()]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     rows.first().map(row::subscription).transpose()
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<Subscri
 pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Vec<SubscriptionRow>> {
     // PostgreSQL refuses a NUL instead of finding nothing.
     if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
-        lent.give_back();
+        lent.give_back().await?;
         return Ok(Vec::new());
     }
     let sql = format!(
@@ -69,7 +69,7 @@ pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Ve
     );
     let after = query.after.map(|id| *id.as_uuid());
     let rows = lent.query(&sql, &[&query.gym, &after, &i64::from(query.limit)]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     let mut found = Vec::with_capacity(rows.len());
     for read in &rows {
         match row::subscription(read) {
@@ -88,7 +88,7 @@ pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> 
     )
     SELECT id FROM deleted";
     let deleted = lent.query(sql, &[id.as_uuid(), &micros::floor(now)]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(!deleted.is_empty())
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn command(
     SELECT pg_notify($5, n.endpoints) FROM unnest($6::text[]) AS n (endpoints)";
     let said = payloads(endpoints.iter().copied());
     lent.query(sql, &[&micros::ceil(due), &endpoints, &names, &deliveries, &schema.channel(), &said]).await?;
-    lent.give_back();
+    lent.give_back().await?;
     Ok(())
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn redeliver(
             ],
         )
         .await?;
-    lent.give_back();
+    lent.give_back().await?;
     let orders = rows.first().map(|row| row.try_get(0)).transpose()?;
     Ok(row::count(orders.unwrap_or_default()))
 }

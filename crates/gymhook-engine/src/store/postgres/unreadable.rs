@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use gymhook_delivery::{DeliveryId, Enqueued};
-use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::enqueue::Runner;
@@ -22,9 +21,7 @@ pub(super) async fn held(runner: Runner<'_>, new: &[&NewNotification]) -> Result
     let sql = "SELECT n.id FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS u (id, endpoint, digest)
         JOIN gymhook.notifications n ON n.id = u.id AND n.endpoint = u.endpoint AND n.digest = u.digest
         JOIN gymhook.deliveries d USING (seq) WHERE d.state = 6";
-    let values: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&ids, Type::UUID_ARRAY), (&endpoints, Type::UUID_ARRAY), (&digests, Type::BYTEA_ARRAY)];
-    let rows = runner.query(sql, &values).await?;
+    let rows = runner.query(sql, &[&ids, &endpoints, &digests]).await?;
     rows.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.into())).collect()
 }
 
@@ -47,5 +44,5 @@ pub(super) async fn forget(
             WHERE n.id = ANY ($1::uuid[]) AND d.seq = n.seq AND d.state = 6 RETURNING d.seq
         )
         DELETE FROM gymhook.notifications n USING gone WHERE n.seq = gone.seq";
-    runner.query(sql, &[(&kept, Type::UUID_ARRAY)]).await.map(drop)
+    runner.query(sql, &[&kept]).await.map(drop)
 }

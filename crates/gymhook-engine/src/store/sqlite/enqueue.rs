@@ -160,17 +160,38 @@ fn compare(
     let conflict = Refused::Conflict { delivery: new.id };
     let held = row::delivery_by_id(connection, new.id)?;
     if held.is_none()
-        && let Some(delivery) = repeats::first(connection, new)?
+        && let Some(first) = repeats::first(connection, new)?
     {
-        return Ok(Err(Refused::Repeat { delivery }));
+        if first.digest == *new.digest().as_bytes() {
+            make_whole(connection, first.sequence, new)?;
+        }
+        return Ok(Err(Refused::Repeat { delivery: first.delivery }));
     }
-    if unreadable::is_kept(connection, new)? {
+    if let Some(sequence) = unreadable::kept(connection, new)? {
+        make_whole(connection, sequence, new)?;
         return Ok(Err(Refused::Repeat { delivery: new.id }));
     }
-    let held = held.and_then(|(_, record)| record.ok());
-    let same = held
-        .filter(|held| held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test);
-    Ok(same.map(|held| Enqueued::Duplicate { state: held.state }).ok_or(conflict))
+    let held = held.and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
+    let same = held.filter(|(_, held)| {
+        held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
+    });
+    let Some((sequence, held)) = same else { return Ok(Err(conflict)) };
+    make_whole(connection, sequence, new)?;
+    Ok(Ok(Enqueued::Duplicate { state: held.state }))
+}
+
+/// Gives a delivery its body if that is missing. Its digest has said that the bytes are the same, and whoever enqueues it again
+/// may be the last one to have them.
+fn make_whole(connection: &Connection, sequence: i64, new: &NewNotification) -> Result<()> {
+    let has_body =
+        connection.prepare_cached("SELECT 1 FROM gymhook_bodies WHERE seq = ?1")?.exists([sequence])?;
+    if !has_body {
+        tracing::error!(delivery = %new.id, "a delivery had no body: it has the one that was enqueued again");
+        connection
+            .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
+            .execute(params![sequence, new.body.as_ref()])?;
+    }
+    Ok(())
 }
 
 pub(super) fn command(

@@ -6,16 +6,17 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::error::Result;
 use crate::store::{NewNotification, State};
 
-/// Whether this one is kept already, under its id.
-pub(super) fn is_kept(connection: &Connection, new: &NewNotification) -> Result<bool> {
+/// Where this one is kept already, under its id.
+pub(super) fn kept(connection: &Connection, new: &NewNotification) -> Result<Option<i64>> {
     if !new.unreadable {
-        return Ok(false);
+        return Ok(None);
     }
     let mut select = connection.prepare_cached(
-        "SELECT 1 FROM gymhook_deliveries WHERE id = ?1 AND endpoint = ?2 AND digest = ?3 AND state = ?4",
+        "SELECT seq FROM gymhook_deliveries WHERE id = ?1 AND endpoint = ?2 AND digest = ?3 AND state = ?4",
     )?;
-    let (id, endpoint) = (new.id.as_uuid().as_bytes(), new.endpoint.as_uuid().as_bytes());
-    Ok(select.exists(params![id, endpoint, new.digest().as_bytes(), State::Unreadable.code()])?)
+    let (id, endpoint, digest) = (new.id.as_uuid(), new.endpoint.as_uuid(), new.digest());
+    let values = params![id.as_bytes(), endpoint.as_bytes(), digest.as_bytes(), State::Unreadable.code()];
+    Ok(select.query_row(values, |row| row.get(0)).optional()?)
 }
 
 /// Forgets one that was read, if there is one.

@@ -166,7 +166,7 @@ pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -
     write_deliveries(connection, batch.deliveries.iter().filter(|record| is_held(record.endpoint)))?;
     write_endpoints(connection, batch.endpoints.iter().filter(|record| is_held(record.id)))?;
     let attempts = batch.attempts.iter().filter(|(endpoint, _)| is_held(*endpoint));
-    write_attempts(connection, attempts.map(|(_, attempt)| attempt))?;
+    write_attempts(connection, attempts)?;
     let mut done = connection.prepare_cached("DELETE FROM gymhook_commands WHERE number = ?1")?;
     for (_, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(*endpoint)) {
         done.execute([number])?;
@@ -218,7 +218,7 @@ fn write_deliveries<'r>(
 ) -> Result<()> {
     let mut update = connection.prepare_cached(
         "UPDATE gymhook_deliveries SET state = ?2, at = ?3, code = ?4, round = ?5, attempt = ?6, sends = ?7,
-         first_failure = ?8, probe = ?9, check_sum = ?10 WHERE seq = ?1 AND state <> 5",
+         first_failure = ?8, probe = ?9, check_sum = ?10 WHERE seq = ?1 AND endpoint = ?11 AND state <> 5",
     )?;
     for record in records {
         let columns = DeliveryColumns::from(record);
@@ -233,6 +233,7 @@ fn write_deliveries<'r>(
             columns.first_failure,
             columns.probe,
             columns.check,
+            columns.endpoint.as_bytes(),
         ])?;
     }
     Ok(())
@@ -250,12 +251,17 @@ fn write_endpoints<'r>(
     Ok(())
 }
 
-fn write_attempts<'r>(connection: &Connection, attempts: impl Iterator<Item = &'r AttemptRow>) -> Result<()> {
+fn write_attempts<'r>(
+    connection: &Connection,
+    attempts: impl Iterator<Item = &'r (EndpointId, AttemptRow)>,
+) -> Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO gymhook_attempts (seq, send, round, number, began, ended, outcome, status, captured, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (seq, send) DO NOTHING",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+         WHERE EXISTS (SELECT 1 FROM gymhook_deliveries WHERE seq = ?1 AND endpoint = ?11)
+         ON CONFLICT (seq, send) DO NOTHING",
     )?;
-    for attempt in attempts {
+    for (endpoint, attempt) in attempts {
         insert.execute(params![
             i64::try_from(attempt.order).unwrap_or(i64::MAX),
             attempt.send,
@@ -267,6 +273,7 @@ fn write_attempts<'r>(connection: &Connection, attempts: impl Iterator<Item = &'
             attempt.status,
             attempt.captured,
             attempt.detail,
+            endpoint.as_uuid().as_bytes(),
         ])?;
     }
     Ok(())

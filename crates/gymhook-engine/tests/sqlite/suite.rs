@@ -1,8 +1,3 @@
-//! The SQLite store passes the suite that every store has to pass.
-
-#![cfg(feature = "sqlite")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 use std::sync::Mutex;
 

@@ -1,0 +1,50 @@
+//! The server's clock.
+
+use std::time::{Instant, SystemTime};
+
+use time::UtcDateTime;
+use tokio::sync::Mutex;
+
+use super::connection::Lent;
+use super::error::{Failure, Result};
+use crate::clock::monotonic;
+use crate::store::StoreError;
+
+/// Reads the server's clock for all who ask at one time: whoever asks while it is being read waits for the next reading, and
+/// shares that. So a crowd takes one connection, and a worker waits for two readings at most.
+#[derive(Debug, Default)]
+pub(super) struct SharedClock(Mutex<Option<Reading>>);
+
+#[derive(Debug)]
+struct Reading {
+    began: Instant,
+    read: Result<UtcDateTime, StoreError>,
+}
+
+impl SharedClock {
+    /// A reading that began after this was called.
+    pub(super) async fn now<F>(&self, read: impl FnOnce() -> F) -> Result<UtcDateTime, StoreError>
+    where
+        F: Future<Output = Result<UtcDateTime, StoreError>>,
+    {
+        let asked = monotonic();
+        let mut last = self.0.lock().await;
+        if let Some(reading) = last.as_ref().filter(|reading| reading.began >= asked) {
+            return reading.read.clone();
+        }
+        let began = monotonic();
+        let read = read().await;
+        *last = Some(Reading { began, read: read.clone() });
+        read
+    }
+}
+
+/// The server's clock, not that of a transaction's beginning.
+pub(super) async fn read(lent: Lent<'_>) -> Result<UtcDateTime, Failure> {
+    let rows = lent.query("SELECT clock_timestamp()", &[]).await?;
+    lent.give_back().await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::Unavailable { problem: "the server told no time".to_owned() })?;
+    Ok(UtcDateTime::from(row.try_get::<_, SystemTime>(0)?))
+}
