@@ -180,6 +180,24 @@ async fn a_repeat_is_one_of_the_same_sender_only() {
     assert_eq!(duplicate(inbox.accept(&from("poznan")).await.unwrap()), poznan);
 }
 
+/// A key that was rotated is the same studio's.
+#[tokio::test]
+async fn a_repeat_under_the_next_key_of_a_tenant_is_a_repeat() {
+    let (inbox, _) = inbox().await;
+    let key = |id: &str, tenant: &str| Key::new(id, Secret::new(id).unwrap()).with_tenant(tenant);
+    let keys = [key("berlin-1", "berlin"), key("berlin-2", "berlin"), key("poznan-1", "poznan")];
+    let provider = Provider::gympoint().with_scheme(egym()).into_any();
+    let receiver = Receiver::new(&provider, Keyring::new(keys).unwrap()).unwrap();
+    let with = |key: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", key.parse().unwrap());
+        receiver.receive(&headers, r#"{"event":"payment.failed"}"#, NOW).unwrap()
+    };
+    let first = new(inbox.accept(&with("berlin-1")).await.unwrap());
+    assert_eq!(duplicate(inbox.accept(&with("berlin-2")).await.unwrap()), first);
+    new(inbox.accept(&with("poznan-1")).await.unwrap());
+}
+
 /// Two answers to two requests that come at once: one of them is new.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_that_come_at_once_one_is_new() {
