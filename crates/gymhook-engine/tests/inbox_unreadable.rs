@@ -151,7 +151,9 @@ async fn two_that_read_it_at_once_read_it_once() {
     let delivery = kept(inbox.accept_unreadable(&unreadable(&gympoint(), "", body)).await.unwrap());
     // Each has read it before the other one writes.
     let both = Barrier::new(2);
-    store.on(Operation::Enqueue, When::Before, move || drop(both.wait()));
+    store.on(Operation::Enqueue, When::Before, move || {
+        both.wait();
+    });
     let tasks = [(); 2].map(|()| {
         let inbox = inbox.clone();
         tokio::spawn(async move { inbox.read_again(&lenient(&gympoint()), delivery).await })
