@@ -64,6 +64,7 @@ fn acme() -> Provider<Turnstile> {
         .with_attempt_timeout(Setting::published(Duration::from_secs(10)));
     profile.url_rule = Setting::published(UrlRule::Https);
     profile.response_capture = Setting::configured(ResponseCapture { max_characters: 500 });
+    profile.digest_dedupe = Setting::published(None); // its `id` is the key
     Provider::new(ACME, scheme, decode, profile)
 }
 

@@ -1,34 +1,55 @@
 //! Incoming notifications, accepted durably before they are answered, and worked off afterwards.
 
+mod error;
+mod names;
+mod unreadable;
+
 use core::time::Duration;
 
+use gymhook::Received;
 use gymhook::event::Notification;
 use gymhook::signature::Verified;
-use gymhook::{DedupeBasis, Received, ScopedDedupeKey};
 use gymhook_delivery::{AutoDisable, DeliveryState, EndpointId, EndpointPolicy};
 use gymhook_retry::{Classify, RetryPolicy, RetrySchedule, Verdict};
-use sha2::{Digest as _, Sha256};
-use uuid::Builder;
 
+pub use self::error::AcceptError;
+pub use self::unreadable::{KeptUnreadable, ReadAgainError};
 use crate::engine::new_id;
 use crate::handler::REJECTED;
-use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError};
+use crate::store::{Enqueued, NewNotification, Refused, RepeatCheck, Store, StoreError};
 use crate::{DeliveryId, Engine, Origin, Subscription, SubscriptionError};
 
 /// Accepts incoming notifications: what [`Inbox::accept`] has returned for is on disk, and is handled at least once.
 ///
-/// Answer 2xx when it returns `Ok`, and 503 with `Retry-After` when it returns [`AcceptError::Store`]: then the platform sends
-/// again, and nothing is lost. The engine behind it runs on a [`HandlerTransport`](crate::HandlerTransport); one engine may
-/// have several inboxes, one for each platform or studio.
+/// Answer 2xx when it returns `Ok`, and what [`AcceptError::status`] says else: on a 503 the platform sends again, and nothing
+/// is lost. The engine behind it runs on a [`HandlerTransport`](crate::HandlerTransport); one engine may have several inboxes,
+/// one for each platform or studio.
+///
+/// # Repeats
 ///
 /// Duplicates are judged on what was authenticated: the signed id where there is one, else the vendor's id or the derived key
-/// within the studio of the shared key ([`ScopedDedupeKey`]). The same key with another body is no duplicate but a
-/// [conflict](AcceptError::Conflict). Where a notification has no key, each is new. Keys are remembered until
-/// [`Engine::purge`] forgets the delivery: purge no earlier than a repeat can come.
+/// within the studio of the shared key ([`ScopedDedupeKey`](gymhook::ScopedDedupeKey)). The same key with another body is no
+/// duplicate but a [conflict](AcceptError::Conflict). Keys are remembered until [`Engine::purge`] forgets the delivery: purge no
+/// earlier than a repeat can come.
+///
+/// Where a notification has no key, an equal body of the same studio is a duplicate for a while, which begins at the one that
+/// was kept. By default the platform's [profile](gymhook::Profile::digest_dedupe) says for how long, and for which types: at
+/// GymPoint 3 h, for `member.created`, `member.deleted` and the payments; without a signature at PerfectGym 24 h, for every
+/// type, since its bodies hold a time; at no other. [`Inbox::with_digest_dedupe`] says otherwise, and
+/// [`Inbox::without_digest_dedupe`] makes each of them new. A body with a time in it, signed or not, equals no other event's.
 #[derive(Clone, Debug)]
 pub struct Inbox<S> {
     engine: Engine<S>,
     id: EndpointId,
+    digest_dedupe: DigestDedupe,
+}
+
+/// For how long an equal body is a duplicate, where there is no key.
+#[derive(Clone, Copy, Debug)]
+enum DigestDedupe {
+    AsThePlatform,
+    Within(Duration),
+    Never,
 }
 
 /// What came of an incoming notification. Answer 2xx to both.
@@ -47,28 +68,6 @@ pub enum Accepted {
         /// Where that stands.
         state: DeliveryState,
     },
-}
-
-/// Why an incoming notification was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// One with the same key and another body was accepted before. Somebody replays an id whose signature does not cover the
-    /// body, or two events share an id: answer 409, and have a person look at it.
-    #[error("notification {delivery} was accepted before with another body")]
-    Conflict {
-        /// The name of the one that was accepted.
-        delivery: DeliveryId,
-    },
-    /// The inbox was deleted. The configuration is to blame.
-    #[error("there is no inbox {inbox}: was it deleted?")]
-    Gone {
-        /// The inbox.
-        inbox: EndpointId,
-    },
-    /// It could not be written: answer 503 with `Retry-After`.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 // For no store in particular, so that `Inbox::policy()` names none.
@@ -110,7 +109,22 @@ impl<S: Store> Inbox<S> {
     ) -> Result<Self, SubscriptionError> {
         let subscription = Subscription::handled_here(id, policy).with_label(label);
         engine.put_subscription(&subscription).await?;
-        Ok(Self { engine, id })
+        Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform })
+    }
+
+    /// Takes an equal body of the same studio for a duplicate within this window (a `core::time::Duration`), where a notification has no key, whatever
+    /// its type and platform. The window begins at the one that was kept, by the store's clock; at its end the same body is new.
+    ///
+    /// Two real events with equal bodies within the window become one: say so only where bodies tell events apart.
+    #[must_use]
+    pub fn with_digest_dedupe(self, window: Duration) -> Self {
+        Self { digest_dedupe: DigestDedupe::Within(window), ..self }
+    }
+
+    /// Takes each notification without a key for a new one, whatever its body.
+    #[must_use]
+    pub fn without_digest_dedupe(self) -> Self {
+        Self { digest_dedupe: DigestDedupe::Never, ..self }
     }
 
     /// The engine that works it off.
@@ -133,7 +147,7 @@ impl<S: Store> Inbox<S> {
         &self,
         verified: &Verified<Received<N>, P>,
     ) -> Result<Accepted, AcceptError> {
-        self.take(verified.value(), Some(Origin::from(verified.proof()))).await
+        self.take(verified.value(), Some(Origin::from(verified.proof())), None).await
     }
 
     /// Accepts a notification that nobody has proved anything about, from an
@@ -145,55 +159,81 @@ impl<S: Store> Inbox<S> {
         &self,
         received: &Received<N>,
     ) -> Result<Accepted, AcceptError> {
-        self.take(received, None).await
+        self.take(received, None, None).await
     }
 
+    /// Accepts it; in the place of what is kept under `read_from`, if it was read from that.
     async fn take<N: Notification + Sync>(
         &self,
         received: &Received<N>,
         origin: Option<Origin>,
+        read_from: Option<DeliveryId>,
     ) -> Result<Accepted, AcceptError> {
         let key = received.dedupe_key();
-        let delivery = key.map_or_else(
-            || DeliveryId::from(new_id()),
-            |key| self.delivery_id(received.vendor().as_str(), &key),
-        );
+        let delivery = match (&key, read_from) {
+            (Some(key), _) => names::of_key(self.id, received.vendor().as_str(), key),
+            (None, Some(kept)) => names::of_reading(kept),
+            (None, None) => DeliveryId::from(new_id()),
+        };
+        let window = match self.digest_dedupe {
+            DigestDedupe::AsThePlatform => received.repeat_window(),
+            DigestDedupe::Within(window) => Some(window).filter(|_| key.is_none()),
+            DigestDedupe::Never => None,
+        };
+        let fingerprint = || names::fingerprint(received, origin.is_some());
+        let repeat_check = window.map(|window| RepeatCheck { fingerprint: fingerprint(), window });
         let event_type = received.events().next().map(|event| event.event_type.to_owned());
         let event_type = event_type.unwrap_or_else(|| received.vendor().as_str().to_owned());
         let new = NewNotification {
             origin: origin.map(|origin| origin.to_text()),
+            repeat_check,
+            read_from,
             ..NewNotification::new(delivery, self.id, event_type, received.body().clone())
         };
+        self.enqueue(new).await
+    }
+
+    /// Keeps what could not be read. Returns whether it is new.
+    async fn keep(&self, new: NewNotification) -> Result<bool, AcceptError> {
+        let answer = self.engine.enqueue(vec![new]).await?.into_iter().next();
+        match answer {
+            Some(Ok(_)) => Ok(true),
+            Some(Err(Refused::Repeat { .. })) => Ok(false),
+            Some(Err(refused)) => Err(self.refusal(refused)),
+            None => Err(AcceptError::Gone { inbox: self.id }),
+        }
+    }
+
+    async fn enqueue(&self, new: NewNotification) -> Result<Accepted, AcceptError> {
+        let delivery = new.id;
         let answer = self.engine.enqueue(vec![new]).await?.into_iter().next();
         match answer {
             Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery }),
             Some(Ok(Enqueued::Duplicate { state })) => Ok(Accepted::Duplicate { delivery, state }),
-            Some(Err(Refused::Conflict { delivery })) => Err(AcceptError::Conflict { delivery }),
-            Some(Err(unstorable @ Refused::Unstorable { .. })) => {
-                Err(StoreError::Invalid { problem: unstorable.to_string() }.into())
-            }
-            Some(Err(Refused::UnknownEndpoint { .. })) | None => Err(AcceptError::Gone { inbox: self.id }),
+            Some(Err(Refused::Repeat { delivery })) => self.repeat_of(delivery).await,
+            Some(Err(refused)) => Err(self.refusal(refused)),
+            None => Err(AcceptError::Gone { inbox: self.id }),
         }
     }
 
-    /// The name of what this key stands for in this inbox, always the same.
-    fn delivery_id(&self, vendor: &str, key: &ScopedDedupeKey) -> DeliveryId {
-        let basis = match key.basis() {
-            DedupeBasis::SignedId => "signed",
-            DedupeBasis::VendorId => "vendor",
-            DedupeBasis::UnprovedId => "unproved",
-            DedupeBasis::Derived => "derived",
-            _ => "other",
-        };
-        let scope = key.scope().map(gymhook::signature::Tenant::as_str);
-        let mut digest =
-            Sha256::new().chain_update(b"gymhook-inbox\0").chain_update(self.id.as_uuid().as_bytes());
-        // Each part with its length before it, so that no two lists of parts are one text.
-        for part in [Some(vendor), Some(basis), scope, Some(key.id())] {
-            let length = part.map_or(u64::MAX, |part| part.len() as u64);
-            digest = digest.chain_update(length.to_le_bytes()).chain_update(part.unwrap_or_default());
+    const fn refusal(&self, refused: Refused) -> AcceptError {
+        match refused {
+            Refused::Conflict { delivery } | Refused::Repeat { delivery } => {
+                AcceptError::Conflict { delivery }
+            }
+            Refused::Unstorable { field, problem, .. } => AcceptError::Unstorable { field, problem },
+            Refused::UnknownEndpoint { .. } => AcceptError::Gone { inbox: self.id },
         }
-        let first_half = digest.finalize().first_chunk().copied().unwrap_or_default();
-        DeliveryId::from(Builder::from_custom_bytes(first_half).into_uuid())
+    }
+
+    /// Where the one stands that was accepted before.
+    async fn repeat_of(&self, delivery: DeliveryId) -> Result<Accepted, AcceptError> {
+        let row = self.engine.store().delivery(delivery).await?;
+        let Some(record) = row.and_then(|row| row.record) else {
+            // It was purged this very moment, or its row is damaged: what the platform sends again is judged anew.
+            let problem = format!("delivery {delivery}, which a notification repeats, cannot be read");
+            return Err(StoreError::Unavailable { problem }.into());
+        };
+        Ok(Accepted::Duplicate { delivery, state: record.state })
     }
 }

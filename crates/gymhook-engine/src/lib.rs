@@ -19,13 +19,14 @@ mod tls_settings;
 mod transport;
 mod worker;
 
+pub use gymhook::send::{EventFilter, FilterError};
 pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId, EndpointPolicy};
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
 pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
 pub use handler::{Handled, HandlerError, HandlerTransport};
-pub use inbox::{AcceptError, Accepted, Inbox};
+pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
 pub use origin::Origin;
 pub use seal::{Seal, SealError};

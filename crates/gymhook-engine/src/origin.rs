@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use gymhook_signature::{Assurance, BodyAssurance, IdAssurance, Proof, SenderAssurance, TimeAssurance};
+use gymhook::Identity;
+use gymhook_signature::{
+    Assurance, BodyAssurance, IdAssurance, Proof, RequestId, SenderAssurance, Tenant, TimeAssurance,
+};
 use serde::{Deserialize, Serialize};
 
 /// What was proved when an incoming notification was verified, and for which key.
@@ -28,6 +31,52 @@ struct Written {
     body: bool,
     time: bool,
     id: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unreadable: Option<WrittenKept>,
+}
+
+/// What is written down beside it of a body that could not be read.
+#[derive(Serialize, Deserialize)]
+struct WrittenKept {
+    scope: Option<String>,
+    signed_id: Option<String>,
+    problem: String,
+}
+
+/// What is known of a body that could not be read, beyond its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// What was proved of the request's identity.
+    pub(crate) identity: Identity,
+    /// Why it could not be read.
+    pub(crate) problem: String,
+}
+
+impl Kept {
+    /// From a row; `None` if it cannot be read, or tells of none.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let written: Written = serde_json::from_str(text).ok()?;
+        let WrittenKept { scope, signed_id, problem } = written.unreadable?;
+        let signed_id = match signed_id {
+            // Its scheme's delimiter was looked for when it came in; none is a NUL.
+            Some(id) => Some(RequestId::new(id.as_bytes(), b'\0').ok()?),
+            None => None,
+        };
+        Some(Self {
+            identity: Identity { scope: scope.map(Tenant::new), signed_id, claimed_id: None },
+            problem,
+        })
+    }
+
+    fn to_written(&self) -> WrittenKept {
+        // What is kept was proved, so no id is only claimed.
+        let Identity { scope, signed_id, claimed_id: _ } = &self.identity;
+        WrittenKept {
+            scope: scope.as_ref().map(|scope| scope.as_str().to_owned()),
+            signed_id: signed_id.as_ref().map(|id| id.as_str().to_owned()),
+            problem: self.problem.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +90,15 @@ enum Sender {
 impl Origin {
     /// As text for a row. A sender that was recognised in a way that is not known here counts as the weakest.
     pub(crate) fn to_text(&self) -> String {
+        self.write(None)
+    }
+
+    /// The same of a body that could not be read.
+    pub(crate) fn to_text_with(&self, kept: &Kept) -> String {
+        self.write(Some(kept.to_written()))
+    }
+
+    fn write(&self, unreadable: Option<WrittenKept>) -> String {
         let written = Written {
             key: self.key.clone(),
             tenant: self.tenant.clone(),
@@ -52,6 +110,7 @@ impl Origin {
             body: self.assurance.body == BodyAssurance::Signed,
             time: self.assurance.time == TimeAssurance::Signed,
             id: self.assurance.id == IdAssurance::Bound,
+            unreadable,
         };
         // Text and truth values: there is nothing in it that JSON cannot say.
         serde_json::to_string(&written).unwrap_or_default()
@@ -59,7 +118,8 @@ impl Origin {
 
     /// From a row; `None` if it cannot be read: then nothing is proved.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let Written { key, tenant, sender, body, time, id } = serde_json::from_str(text).ok()?;
+        let Written { key, tenant, sender, body, time, id, unreadable: _ } =
+            serde_json::from_str(text).ok()?;
         let sender = match sender {
             Sender::BearerSecret => SenderAssurance::BearerSecret,
             Sender::KeyedDigest => SenderAssurance::KeyedDigest,
@@ -116,6 +176,21 @@ mod tests {
                     assert_eq!(Origin::from_text(&origin.to_text()), Some(origin));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_beside_it_is_read_again() {
+        let text = r#"{"key":"berlin","sender":"hmac","body":true,"time":false,"id":false}"#;
+        let origin = Origin::from_text(text).unwrap();
+        assert_eq!(Kept::from_text(&origin.to_text()), None);
+        for (scope, id) in [(None, None), (Some("gr\u{f6}\u{df}e \"1\""), Some("r:1.2"))] {
+            let signed_id = id.map(|id: &str| RequestId::new(id.as_bytes(), 0).unwrap());
+            let identity = Identity { scope: scope.map(Tenant::new), signed_id, claimed_id: None };
+            let kept = Kept { identity, problem: "a key stands twice: \"a\"".to_owned() };
+            let text = origin.to_text_with(&kept);
+            assert_eq!(Kept::from_text(&text), Some(kept));
+            assert_eq!(Origin::from_text(&text), Some(origin.clone()));
         }
     }
 

@@ -26,6 +26,7 @@ struct Settings {
     url: String,
     #[serde(default)]
     urls: BTreeMap<String, String>,
+    /// Filters as they are written; a type is written as itself.
     #[serde(default)]
     event_types: Option<BTreeSet<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +89,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         label: subscription.label().to_owned(),
         url: url(subscription.url()),
         urls: subscription.urls().iter().map(|(name, to)| (name.clone(), url(to))).collect(),
-        event_types: subscription.event_types().cloned(),
+        event_types: subscription.filters().map(|all| all.iter().map(ToString::to_string).collect()),
         private_authority: subscription.tls().private_authority().map(str::to_owned),
         client_chain: subscription.tls().client_chain().map(str::to_owned),
         policy: subscription.policy().clone(),

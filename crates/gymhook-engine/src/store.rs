@@ -45,7 +45,7 @@ pub use self::log::{
 };
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
-pub use self::row::{NewNotification, Refused, State, SubscriptionRow};
+pub use self::row::{NewNotification, Refused, RepeatCheck, State, SubscriptionRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub use self::storable::Unstorable;
@@ -106,6 +106,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
     /// was put aside is taken: [`Refused::Conflict`]. What [`NewNotification::check`] refuses is refused alone:
     /// [`Refused::Unstorable`].
+    ///
+    /// Of several with equal fingerprints, in one call or in many at once, one is new, and the others are
+    /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. One whose row was put aside is
+    /// repeated by nothing.
     fn enqueue(
         &self,
         new: Vec<NewNotification>,

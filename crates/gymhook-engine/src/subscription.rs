@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gymhook::send::EndpointUrl;
+use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_delivery::{EndpointId, EndpointPolicy};
 use gymhook_signature::{Keyring, Secret};
 use http::HeaderMap;
@@ -61,7 +61,7 @@ pub struct Subscription {
     label: String,
     url: EndpointUrl,
     urls: BTreeMap<String, EndpointUrl>,
-    event_types: Option<BTreeSet<String>>,
+    filters: Option<BTreeSet<EventFilter>>,
     headers: HeaderMap,
     tls: TlsSettings,
     keys: Arc<Keyring>,
@@ -90,7 +90,7 @@ impl Subscription {
             label: String::new(),
             url,
             urls: BTreeMap::new(),
-            event_types: None,
+            filters: None,
             headers: HeaderMap::new(),
             tls: TlsSettings::new(),
             keys,
@@ -120,16 +120,18 @@ impl Subscription {
         Self { label: label.into(), ..self }
     }
 
-    /// Only these types, in the vendor's spelling; called again, the last set counts.
+    /// Only what one of these [filters](EventFilter) wants: types in the vendor's spelling, beginnings such as `member.*`, kinds.
+    /// Called again, the last set counts. [`Engine::put_subscription`](crate::Engine::put_subscription) refuses what can never
+    /// match.
     #[must_use]
-    pub fn only<T: Into<String>>(self, event_types: impl IntoIterator<Item = T>) -> Self {
-        Self { event_types: Some(event_types.into_iter().map(Into::into).collect()), ..self }
+    pub fn only<T: Into<EventFilter>>(self, filters: impl IntoIterator<Item = T>) -> Self {
+        Self { filters: Some(filters.into_iter().map(Into::into).collect()), ..self }
     }
 
     /// Every type again.
     #[must_use]
     pub fn every_type(self) -> Self {
-        Self { event_types: None, ..self }
+        Self { filters: None, ..self }
     }
 
     /// To another URL. What waits goes there too.
@@ -138,7 +140,8 @@ impl Subscription {
         Self { url, ..self }
     }
 
-    /// Another URL for one type. It does not make the type wanted if [`Subscription::only`] left it out.
+    /// Another URL for one type, or for one that is newer than this crate, written as in an [`EventFilter`]. It does not make the
+    /// type wanted if [`Subscription::only`] left it out.
     #[must_use]
     pub fn with_url_for(mut self, event_type: impl Into<String>, url: EndpointUrl) -> Self {
         self.urls.insert(event_type.into(), url);
@@ -214,19 +217,24 @@ impl Subscription {
     /// Where this type goes, wanted or not: what was enqueued before the filter changed is still delivered.
     #[must_use]
     pub fn url_for(&self, event_type: &str) -> &EndpointUrl {
-        self.urls.get(event_type).unwrap_or(&self.url)
+        let of = |filter: EventFilter| self.urls.get(&filter.to_string());
+        let other = self.urls.get(event_type).or_else(|| of(EventFilter::unlisted(event_type)));
+        other.unwrap_or(&self.url)
     }
 
-    /// The types it wants; `None` for every type.
+    /// What it wants; `None` for every type.
     #[must_use]
-    pub const fn event_types(&self) -> Option<&BTreeSet<String>> {
-        self.event_types.as_ref()
+    pub const fn filters(&self) -> Option<&BTreeSet<EventFilter>> {
+        self.filters.as_ref()
     }
 
     /// Whether it wants events of this type.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {
-        self.event_types.as_ref().is_none_or(|wanted| wanted.contains(event_type))
+        let vendor = self.platform.parse().ok();
+        let wants =
+            |filters: &BTreeSet<EventFilter>| filters.iter().any(|one| one.matches(vendor, event_type));
+        self.filters.as_ref().is_none_or(wants)
     }
 
     /// The headers of its own.
@@ -263,7 +271,7 @@ impl fmt::Debug for Subscription {
             .field("gym", &self.gym)
             .field("platform", &self.platform)
             .field("url", &self.url)
-            .field("event_types", &self.event_types)
+            .field("filters", &self.filters)
             .field("headers", &headers)
             .finish_non_exhaustive()
     }

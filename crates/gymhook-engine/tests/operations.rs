@@ -19,7 +19,9 @@ use std::sync::{Arc, Mutex};
 
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
-use gymhook_engine::store::{DeliveryQuery, Redelivery, SqliteStore, State, Store, StoreError};
+use gymhook_engine::store::{
+    DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
+};
 use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
 use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
@@ -125,7 +127,7 @@ async fn new_settings_count_for_what_waits() {
     until("it failed once", || async { !setup.outcomes(1).await.is_empty() }).await;
     let other = EndpointUrl::dangerous_without_rule("http://127.0.0.1:9/other?token=x").unwrap();
     let changed =
-        subscription(1, policy()).with_label("new").with_url(other.clone()).only(["workout.deleted"]);
+        subscription(1, policy()).with_label("new").with_url(other.clone()).only(["insight.created"]);
     setup.engine.put_subscription(&changed).await.unwrap();
     setup.until_idle().await;
     assert_eq!(setup.state(1).await, State::Delivered);
@@ -160,10 +162,24 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
 }
 
+/// What no store keeps is refused by itself, and the caller is told for which subscription and why.
+#[tokio::test]
+async fn what_cannot_be_stored_is_named_when_it_is_published() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let problem = Unstorable::Nul;
+    let published = setup.engine.publish("berlin", "e-1", "a\0b", "{}".into()).await.unwrap();
+    let [published] = published.as_slice() else { panic!("{published:?}") };
+    let delivery = published.delivery;
+    let refused = Refused::Unstorable { delivery, field: "event type", problem };
+    assert_eq!((published.subscription, published.enqueued), (endpoint(1), Err(refused)));
+    let test = setup.engine.send_test(endpoint(1), "a\0b", "{}".into()).await;
+    assert_eq!(test, Err(SubscriptionError::Unstorable { field: "event type", problem }));
+}
+
 #[tokio::test]
 async fn an_event_goes_to_every_subscription_of_the_gym_that_wants_it_once() {
     let setup = with_endpoint(Scripted::accepting()).await;
-    let wants_other = subscription(2, policy()).only(["workout.deleted"]);
+    let wants_other = subscription(2, policy()).only(["insight.created"]);
     setup.engine.put_subscription(&wants_other).await.unwrap();
     setup.engine.put_subscription(&subscription(3, policy())).await.unwrap();
     for _ in 0..2 {
@@ -306,7 +322,7 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     drop(SqliteStore::open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 2 }));
+    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 3 }));
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));

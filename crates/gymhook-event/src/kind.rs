@@ -166,6 +166,12 @@ kinds! {
 }
 
 impl Kind {
+    /// The kind with this name, in kebab case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
     /// Whether acting on the event moves money or a claim to it.
     ///
     /// Before such an event is believed, ask for a proof that covers the body, or read the fact back from the
@@ -235,6 +241,8 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Kind::ALL.len());
+        assert!(Kind::ALL.iter().all(|kind| Kind::from_name(kind.as_str()) == Some(*kind)));
+        assert_eq!(Kind::from_name("CheckIn"), None);
         assert!(names.iter().all(|name| name.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())));
     }
 

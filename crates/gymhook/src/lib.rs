@@ -19,10 +19,10 @@ pub use gymhook_event as event;
 pub use gymhook_retry as retry;
 pub use gymhook_signature as signature;
 
-pub use profile::{Profile, ResponseCapture, Signing, UrlRule};
+pub use profile::{DigestDedupe, Profile, ResponseCapture, Signing, UrlRule};
 pub use provider::Provider;
 pub use reader::{AdmitError, ReadError};
-pub use received::{DedupeBasis, Received, ScopedDedupeKey};
+pub use received::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 pub use receiver::{ReceiveError, Receiver, Unreadable};
 pub use source::{Setting, Source};
 pub use unsigned::{ReceiveUnsignedError, UnsignedReceiver, Unverified};

@@ -60,6 +60,26 @@ impl Signing {
     }
 }
 
+/// For how long an equal body, sent again, is a repeat, where a request has no [key](crate::Received::dedupe_key).
+///
+/// Two real events within the window whose bodies are equal are taken for one. So it is for types whose bodies tell two events
+/// apart, or that mean the same when they come twice.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct DigestDedupe {
+    /// For how long, from the first one on: longer than the platform tries.
+    pub window: Duration,
+    /// The types that it holds for; `None` for every type. Two equal bodies of another type are two events.
+    pub only: Option<&'static [&'static str]>,
+}
+
+impl DigestDedupe {
+    /// Whether it holds for this type.
+    #[must_use]
+    pub fn holds_for(&self, event_type: &str) -> bool {
+        self.only.is_none_or(|only| only.contains(&event_type))
+    }
+}
+
 /// What a platform does around its requests, beyond scheme and payload.
 ///
 /// [`Provider::profile`](crate::Provider::profile) gives the five; printing a [`Provider`](crate::Provider) shows every line
@@ -94,6 +114,8 @@ pub struct Profile {
     pub response_capture: Setting<ResponseCapture>,
     /// The type of the event that tests an endpoint, where there is one.
     pub test_event: Setting<Option<&'static str>>,
+    /// Whether an equal body, sent again, is a repeat, and for how long.
+    pub digest_dedupe: Setting<Option<DigestDedupe>>,
 }
 
 impl Profile {
@@ -121,6 +143,7 @@ impl Profile {
                 "PerfectGym's limit, the only published one",
             ),
             test_event: Setting::our_default(None, "the page names none"),
+            digest_dedupe: Setting::our_default(None, "two events may have equal bodies"),
         }
     }
 

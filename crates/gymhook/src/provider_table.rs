@@ -7,7 +7,7 @@ use gymhook_delivery::BreakerPolicy;
 use gymhook_retry::{Anchor, AttemptNumber, Jitter, Outcome, RetryPolicy, Verdict};
 use http::StatusCode;
 
-use crate::profile::{ResponseCapture, UrlRule};
+use crate::profile::{DigestDedupe, ResponseCapture, UrlRule};
 use crate::{Profile, Provider, Setting, Source};
 
 /// The whole profile as a table: the setting, its value, and where it is known from.
@@ -49,6 +49,9 @@ impl fmt::Display for Profile {
         setting(f, "auto-disable", &self.auto_disable)?;
         setting(f, "response kept", &self.response_capture)?;
         row(f, "test event", &self.test_event.value.unwrap_or("none"), &self.test_event.source)?;
+        let equal =
+            self.digest_dedupe.value.map_or_else(|| "as many events".to_owned(), |dedupe| dedupe.to_string());
+        row(f, "equal bodies", &equal, &self.digest_dedupe.source)?;
         writeln!(f, "{:<16}{}", "page", self.page)
     }
 }
@@ -59,6 +62,13 @@ impl fmt::Display for UrlRule {
             Self::Https => "https",
             Self::HttpsOn443 => "https on port 443",
         })
+    }
+}
+
+impl fmt::Display for DigestDedupe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one within {:?}", self.window)?;
+        self.only.map_or(Ok(()), |only| write!(f, ", of {} types", only.len()))
     }
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use gymhook_event::{DecodeError, Notification, StrictError, check_nesting, check_strict};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::Provider;
 use crate::provider::Decode;
+use crate::{DigestDedupe, Provider};
 
 pub(crate) const DEFAULT_MAX_BODY: usize = 256 * 1024;
 
@@ -15,11 +15,17 @@ pub(crate) struct Reader<N> {
     decode: Decode<N>,
     max_body: usize,
     duplicate_keys_allowed: bool,
+    digest_dedupe: Option<DigestDedupe>,
 }
 
 impl<N: Notification> Reader<N> {
     pub(crate) fn new(provider: &Provider<N>) -> Self {
-        Self { decode: provider.decoder().clone(), max_body: DEFAULT_MAX_BODY, duplicate_keys_allowed: false }
+        Self {
+            decode: provider.decoder().clone(),
+            max_body: DEFAULT_MAX_BODY,
+            duplicate_keys_allowed: false,
+            digest_dedupe: provider.profile().digest_dedupe.value,
+        }
     }
 
     pub(crate) fn with_max_body(self, bytes: usize) -> Self {
@@ -32,6 +38,10 @@ impl<N: Notification> Reader<N> {
 
     pub(crate) fn max_body(&self) -> usize {
         self.max_body
+    }
+
+    pub(crate) fn digest_dedupe(&self) -> Option<DigestDedupe> {
+        self.digest_dedupe
     }
 
     /// Whether the body is worth hashing at all.
@@ -61,6 +71,7 @@ impl<N> Clone for Reader<N> {
             decode: self.decode.clone(),
             max_body: self.max_body,
             duplicate_keys_allowed: self.duplicate_keys_allowed,
+            digest_dedupe: self.digest_dedupe,
         }
     }
 }

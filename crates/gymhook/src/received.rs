@@ -1,11 +1,14 @@
 //! A notification that was verified and read, with the bytes it came in.
 
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
 use gymhook_event::{DedupeKey, Event, Notification, Vendor};
 use gymhook_signature::{Proof, RequestId, SenderAssurance, Tenant};
 use sha2::{Digest as _, Sha256};
+
+use crate::DigestDedupe;
 
 /// A typed notification beside the exact bytes of its body.
 ///
@@ -14,27 +17,42 @@ use sha2::{Digest as _, Sha256};
 pub struct Received<N> {
     body: Bytes,
     notification: N,
-    scope: Option<Tenant>,
-    id: Option<(RequestId, DedupeBasis)>,
+    identity: Identity,
+    digest_dedupe: Option<DigestDedupe>,
+}
+
+/// What a proof says of a request's identity, beyond its body.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Identity {
+    /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to
+    /// belong to a [tenant](gymhook_signature::Key::with_tenant).
+    pub scope: Option<Tenant>,
+    /// The id that the sender signed.
+    pub signed_id: Option<RequestId>,
+    /// The id that the request claims, where nothing was proved.
+    pub claimed_id: Option<RequestId>,
+}
+
+impl From<&Proof> for Identity {
+    fn from(proof: &Proof) -> Self {
+        // A shared key *is* the studio, unless it was said whose it is. The keys of the other schemes are generations of one
+        // secret: a repeat that is signed with the next one, or stripped of one signature out of two, is a repeat all the same.
+        let scope = match proof.assurance().sender {
+            SenderAssurance::BearerSecret => Some(proof.tenant()),
+            SenderAssurance::KeyedDigest | SenderAssurance::Hmac | _ => proof.named_tenant(),
+        };
+        Self { scope: scope.cloned(), signed_id: proof.id().copied(), claimed_id: None }
+    }
 }
 
 impl<N: Notification> Received<N> {
-    pub(crate) fn new(body: Bytes, notification: N, proof: Option<&Proof>) -> Self {
-        // A shared key *is* the studio, unless it was said whose it is. The keys of the other schemes are generations of one
-        // secret: a repeat that is signed with the next one, or stripped of one signature out of two, is a repeat all the same.
-        let scope = proof.and_then(|proof| match proof.assurance().sender {
-            SenderAssurance::BearerSecret => Some(proof.tenant()),
-            SenderAssurance::KeyedDigest | SenderAssurance::Hmac | _ => proof.named_tenant(),
-        });
-        let scope = scope.cloned();
-        let id = proof.and_then(Proof::id).map(|id| (*id, DedupeBasis::SignedId));
-        Self { body, notification, scope, id }
-    }
-
-    /// Nothing was proved; the request may claim an id in a header.
-    pub(crate) fn unproved(body: Bytes, notification: N, claimed: Option<RequestId>) -> Self {
-        let id = claimed.map(|id| (id, DedupeBasis::UnprovedId));
-        Self { body, notification, scope: None, id }
+    pub(crate) fn new(
+        body: Bytes,
+        notification: N,
+        identity: Identity,
+        digest_dedupe: Option<DigestDedupe>,
+    ) -> Self {
+        Self { body, notification, identity, digest_dedupe }
     }
 
     /// The vendor that wrote the notification.
@@ -50,21 +68,36 @@ impl<N: Notification> Received<N> {
 
     /// What a repeat of this request has in common with it, if anything reliable.
     ///
-    /// `None` where two real events could look the same: treat each such request as new, or decide with
-    /// [`Received::body_digest`] and a time limit of your own. Keep the keys for as long as a repeat can come: at least twice
+    /// `None` where two real events could look the same: then an equal body is a repeat for as long as
+    /// [`Received::repeat_window`] says, and else each such request is new. Keep the keys for as long as a repeat can come: at least twice
     /// the tolerance where the time is signed, and as long as the secret is in use where it is not.
     ///
     /// Under an id that the vendor gave, another body is a contradiction; under a derived key it is another notification
     /// that resembles the first: [`DedupeBasis::is_authoritative`] tells them apart.
     #[must_use]
     pub fn dedupe_key(&self) -> Option<ScopedDedupeKey> {
-        let (id, basis) = match (&self.id, self.notification.dedupe_key()) {
-            (Some((id, basis)), _) => (id.as_str().to_owned(), *basis),
+        let Identity { signed_id, claimed_id, .. } = &self.identity;
+        let claimed = || claimed_id.as_ref().map(|id| (id, DedupeBasis::UnprovedId));
+        let id = signed_id.as_ref().map(|id| (id, DedupeBasis::SignedId)).or_else(claimed);
+        let (id, basis) = match (id, self.notification.dedupe_key()) {
+            (Some((id, basis)), _) => (id.as_str().to_owned(), basis),
             (None, Some(DedupeKey::Provided(id))) => (id, DedupeBasis::VendorId),
             (None, Some(DedupeKey::Derived(id))) => (id, DedupeBasis::Derived),
             (None, None) => return None,
         };
-        Some(ScopedDedupeKey { scope: self.scope.clone(), id: bounded(id), basis })
+        Some(ScopedDedupeKey { scope: self.identity.scope.clone(), id: bounded(id), basis })
+    }
+
+    /// For how long an equal body of the same studio is a repeat of this request, from the first one on, as the platform's
+    /// [profile](crate::Profile::digest_dedupe) assumes.
+    ///
+    /// `None` where there is a [key](Received::dedupe_key), which tells better, and where two equal bodies are two events.
+    #[must_use]
+    pub fn repeat_window(&self) -> Option<Duration> {
+        let dedupe = self.digest_dedupe?;
+        let is_one =
+            self.dedupe_key().is_none() && self.events().all(|event| dedupe.holds_for(event.event_type));
+        is_one.then_some(dedupe.window)
     }
 }
 
@@ -79,6 +112,12 @@ impl<N> Received<N> {
     #[must_use]
     pub fn into_notification(self) -> N {
         self.notification
+    }
+
+    /// What was proved of the request's identity, beyond its body.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The bytes as they arrived.
@@ -100,8 +139,9 @@ impl<N> fmt::Debug for Received<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")
             .field("body_bytes", &self.body.len())
-            .field("scope", &self.scope)
-            .field("id", &self.id)
+            .field("scope", &self.identity.scope)
+            .field("signed_id", &self.identity.signed_id)
+            .field("claimed_id", &self.identity.claimed_id)
             .finish_non_exhaustive()
     }
 }

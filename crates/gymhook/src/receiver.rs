@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use time::UtcDateTime;
 
 use crate::reader::Reader;
-use crate::{AdmitError, Provider, ReadError, Received, UnsignedReceiver};
+use crate::{AdmitError, Identity, Provider, ReadError, Received, UnsignedReceiver, Unverified};
 
 /// Receives one platform's requests for one set of keys. Cloning is cheap; it holds no state, so share it freely.
 ///
@@ -95,8 +95,25 @@ impl<N: Notification> Receiver<N> {
             Ok(notification) => notification,
             Err(problem) => return Err(ReceiveError::Unreadable(Box::new(Unreadable { verified, problem }))),
         };
-        let proof = verified.proof().clone();
-        Ok(verified.map(|body| Received::new(body, notification, Some(&proof))))
+        let identity = Identity::from(verified.proof());
+        let dedupe = self.reader.digest_dedupe();
+        Ok(verified.map(|body| Received::new(body, notification, identity, dedupe)))
+    }
+
+    /// Reads a body that was kept because it could not be read when it came in, as it would be read now.
+    ///
+    /// Nothing is proved here: what was proved then, and what its `identity` says, is the caller's to have kept beside it.
+    ///
+    /// # Errors
+    /// [`ReadError`]: it still cannot be read.
+    pub fn read_again(
+        &self,
+        body: impl Into<Bytes>,
+        identity: Identity,
+    ) -> Result<Unverified<Received<N>>, ReadError> {
+        let body = body.into();
+        let notification = self.reader.read(&body)?;
+        Ok(Unverified(Received::new(body, notification, identity, self.reader.digest_dedupe())))
     }
 
     /// The scheme with its keys.
@@ -165,6 +182,12 @@ impl Unreadable {
     #[must_use]
     pub fn into_verified(self) -> Verified<Bytes> {
         self.verified
+    }
+
+    /// The bytes as they arrived.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        self.verified.value()
     }
 
     /// What was proved nevertheless.

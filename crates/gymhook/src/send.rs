@@ -30,6 +30,8 @@
 //! ```
 
 mod endpoint_url;
+mod filter;
+mod nearest;
 mod subscription;
 
 use bytes::Bytes;
@@ -39,6 +41,7 @@ use http::{HeaderValue, Method, Request, Response, header};
 use time::UtcDateTime;
 
 pub use self::endpoint_url::{EndpointUrl, UrlError};
+pub use self::filter::{EventFilter, FilterError};
 pub use self::subscription::Subscription;
 use crate::ResponseCapture;
 

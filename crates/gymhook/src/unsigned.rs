@@ -9,7 +9,7 @@ use gymhook_signature::{SignatureScheme, VerifyError};
 use http::{HeaderMap, StatusCode};
 
 use crate::reader::Reader;
-use crate::{AdmitError, ReadError, Received};
+use crate::{AdmitError, Identity, ReadError, Received};
 
 /// Reads requests of a sender that cannot sign, such as a GymPoint webhook saved without a secret.
 ///
@@ -45,7 +45,8 @@ impl<N: Notification> UnsignedReceiver<N> {
         self.reader.admit(headers, &body)?;
         let claimed_id = self.scheme.claimed_id(headers)?;
         let notification = self.reader.read(&body)?;
-        Ok(Unverified(Received::unproved(body, notification, claimed_id)))
+        let identity = Identity { claimed_id, ..Identity::default() };
+        Ok(Unverified(Received::new(body, notification, identity, self.reader.digest_dedupe())))
     }
 }
 

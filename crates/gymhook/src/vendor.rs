@@ -3,6 +3,7 @@
 //! What a page does not say is a default of ours and says so; where a page can be read in two ways, the reading is told.
 
 use core::num::NonZeroU32;
+use core::time::Duration;
 
 use gymhook_delivery::AutoDisable;
 use gymhook_event::{Vendor, egym, gympoint, perfectgym, pg_next, point};
@@ -10,7 +11,7 @@ use gymhook_retry::RetryPolicy;
 use gymhook_signature::vendor;
 
 use crate::profile::Signing;
-use crate::{Profile, Provider, ResponseCapture, Setting, Source, UrlRule};
+use crate::{DigestDedupe, Profile, Provider, ResponseCapture, Setting, Source, UrlRule};
 
 const SECRET_AS_TEXT: Setting<&str> =
     Setting::our_default("the UTF-8 of its text", "the page does not say which bytes a secret is");
@@ -60,6 +61,10 @@ impl Provider<gympoint::Notification> {
                 None,
                 "\"Send Test\" delivers a sample payload of unnamed type; its success is a 200",
             ),
+            digest_dedupe: Setting::our_default(
+                Some(GYMPOINT_REPEATS),
+                "no id is published; it tries for 2 h 35 min",
+            ),
             ..Profile::new(page, retry)
         };
         Self::new(Vendor::GYMPOINT, vendor::gympoint(), gymhook_event::decode, profile)
@@ -79,6 +84,10 @@ impl Provider<egym::Notification> {
             attempt_timeout_source: Source::Published,
             url_rule: Setting::published(UrlRule::Https),
             test_event: Setting::published(Some("TEST")),
+            digest_dedupe: Setting::our_default(
+                None,
+                "time, account and type are the key; without them nothing tells",
+            ),
             ..Profile::new(page, retry)
         };
         Self::new(Vendor::EGYM, vendor::egym(), gymhook_event::decode, profile)
@@ -114,6 +123,11 @@ impl Provider<perfectgym::Notification> {
             breaker: Setting::our_default(None, "the page says \"no more than a few seconds\""),
             response_capture: Setting::published(ResponseCapture { max_characters: 1000 }),
             test_event: Setting::published(Some("Test")),
+            // Only where the request has no signed id, which is its key.
+            digest_dedupe: Setting::our_default(
+                Some(DigestDedupe { window: Duration::from_secs(86_400), only: None }),
+                "`triggeredDate` in the body tells two events apart",
+            ),
             ..Profile::new(page, retry)
         };
         Self::new(Vendor::PERFECTGYM, vendor::perfectgym(), gymhook_event::decode, profile)
@@ -155,6 +169,7 @@ impl Provider<pg_next::Notification> {
             success: Source::OurDefault("the page names no status; its diagram shows a 200"),
             attempt_timeout_source: Source::Published,
             url_rule: Setting::published(UrlRule::Https),
+            digest_dedupe: Setting::published(None),
             ..Profile::new(page, retry)
         };
         Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)
@@ -196,8 +211,29 @@ impl Provider<point::Notification> {
                 AutoDisable::never().with_failed_in_a_row(NonZeroU32::new(10)),
                 "the page says \"after multiple failed events\"",
             ),
+            digest_dedupe: Setting::our_default(
+                None,
+                "the items' ids are the key; without them nothing tells",
+            ),
             ..Profile::new(page, retry)
         };
         Self::new(Vendor::POINT, vendor::point(), gymhook_event::decode, profile)
     }
 }
+
+/// GymPoint publishes no field of its bodies. Assumed is that a member's, and a payment's, is named in them, and that each is
+/// created, deleted, paid or refunded once; without such a name two payments of one amount within the window are one.
+///
+/// Not in it: a member checks in twice (`checkin.created`), and a profile or a membership may become again what it was
+/// (`member.updated`, `membership.activated`, `membership.canceled`), and the last word counts. Nor any type that is not known here.
+const GYMPOINT_REPEATS: DigestDedupe = DigestDedupe {
+    // Its last attempt begins after 2 h 35 min and four timeouts of 30 s.
+    window: Duration::from_secs(3 * 3_600),
+    only: Some(&[
+        "member.created",
+        "member.deleted",
+        "payment.successful",
+        "payment.failed",
+        "payment.refunded",
+    ]),
+};

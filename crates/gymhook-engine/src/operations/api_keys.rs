@@ -111,7 +111,7 @@ impl<S: Store> Engine<S> {
         Ok(self.end_api_key(id, now).await?.is_some())
     }
 
-    /// Issues a key with the label and the rights of another one, which counts for `overlap` longer. `None` if there is no
+    /// Issues a key with the label and the rights of another one, which counts for `overlap` (a `core::time::Duration`) longer. `None` if there is no
     /// such key.
     ///
     /// # Errors

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 
-use crate::Engine;
+use crate::origin::Kept;
 use crate::store::{
-    AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, Stats, Store,
+    AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, State, Stats, Store,
     StoreError,
 };
+use crate::{Engine, Origin};
 
 /// Everything the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub struct DeliveryLog {
     pub body: Option<Bytes>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptRow>,
+    /// If it came in: what was proved then, and for which key.
+    pub origin: Option<Origin>,
+    /// If it is [`State::Unreadable`]: why.
+    pub unreadable: Option<String>,
 }
 
 /// `Debug` shows the body's length: its bytes are about people.
@@ -43,7 +48,9 @@ impl<S: Store> Engine<S> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         let body = self.store().body(id).await?;
         let attempts = self.store().attempts(id).await?;
-        Ok(Some(DeliveryLog { delivery, body, attempts }))
+        let origin = delivery.origin.as_deref().and_then(Origin::from_text);
+        let unreadable = delivery.origin.as_deref().and_then(Kept::from_text).map(|kept| kept.problem);
+        Ok(Some(DeliveryLog { delivery, body, attempts, origin, unreadable }))
     }
 
     /// Deliveries, the latest first.
@@ -64,8 +71,8 @@ impl<S: Store> Engine<S> {
         self.order_for(id, Command::Cancel(id)).await
     }
 
-    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, or its
-    /// subscription was deleted.
+    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, its subscription
+    /// was deleted, or it is one that could not be read: [`Inbox::read_again`](crate::Inbox::read_again) is for those.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -83,7 +90,9 @@ impl<S: Store> Engine<S> {
     }
 
     async fn order_for(&self, id: DeliveryId, command: Command) -> Result<bool, StoreError> {
-        let Some(delivery) = self.store().delivery(id).await? else { return Ok(false) };
+        let is_deliverable = |delivery: &DeliveryRow| delivery.state != State::Unreadable;
+        let delivery = self.store().delivery(id).await?.filter(is_deliverable);
+        let Some(delivery) = delivery else { return Ok(false) };
         let subscription = self.store().subscription(delivery.endpoint).await?;
         if subscription.is_none_or(|subscription| subscription.deleted_at.is_some()) {
             return Ok(false);

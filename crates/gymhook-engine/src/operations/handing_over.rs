@@ -93,7 +93,9 @@ impl<S: Store> Engine<S> {
     /// Sends a test event: one attempt, which auto-disable does not look at. It waits while its endpoint is disabled.
     ///
     /// # Errors
-    /// [`SubscriptionError::Unknown`] if there is no such subscription, and whatever the store says.
+    /// - [`SubscriptionError::Unknown`]: there is no such subscription.
+    /// - [`SubscriptionError::Unstorable`]: the type or the body cannot be stored.
+    /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn send_test(
         &self,
         subscription: EndpointId,
@@ -105,8 +107,8 @@ impl<S: Store> Engine<S> {
         let refused = self.enqueue(vec![test]).await?.into_iter().find_map(Result::err);
         match refused {
             None => Ok(id),
-            Some(unstorable @ Refused::Unstorable { .. }) => {
-                Err(StoreError::Invalid { problem: unstorable.to_string() }.into())
+            Some(Refused::Unstorable { field, problem, .. }) => {
+                Err(SubscriptionError::Unstorable { field, problem })
             }
             Some(_) => Err(SubscriptionError::Unknown { subscription }),
         }

@@ -3,11 +3,12 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use gymhook::send::{EventFilter, FilterError};
 use gymhook_delivery::EndpointId;
 use gymhook_signature::{Key, Keyring, KeyringError, Secret};
 use time::UtcDateTime;
 
-use crate::store::{Command, Store, StoreError, SubscriptionQuery};
+use crate::store::{Command, Store, StoreError, SubscriptionQuery, Unstorable};
 use crate::{Engine, SettingsError, Subscription, settings};
 
 /// Why a subscription was not written or read.
@@ -21,10 +22,20 @@ pub enum SubscriptionError {
         subscription: EndpointId,
     },
     /// The id is that of an inbox, or of a subscription that is sent to, and was to become the other. The caller is to blame.
-    #[error("subscription {subscription} goes the other way: take another id")]
+    #[error(
+        "subscription {subscription} goes the other way, since an inbox receives and all others are sent to: take another id"
+    )]
     Direction {
         /// The subscription.
         subscription: EndpointId,
+    },
+    /// A filter, or the type that a URL is for, can never match: nothing would be sent, and nobody told. The caller caused it.
+    #[error("subscription {subscription}: {problem}")]
+    Filter {
+        /// The subscription.
+        subscription: EndpointId,
+        /// What can never match, and what may be meant.
+        problem: FilterError,
     },
     /// The new key does not go with the old ones. The caller is to blame.
     #[error("the new key cannot be used: {0}")]
@@ -44,8 +55,16 @@ pub enum SubscriptionError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is none with this id. The caller is to blame.
-    #[error("there is no subscription {subscription}")]
+    /// The test event has a field that no store keeps. The caller caused it.
+    #[error("the test event cannot be stored: its {field} {problem}")]
+    Unstorable {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: Unstorable,
+    },
+    /// There is none with this id. The caller caused it.
+    #[error("there is no subscription {subscription}: it was deleted, or never made")]
     Unknown {
         /// The id asked for.
         subscription: EndpointId,
@@ -61,12 +80,21 @@ impl<S: Store> Engine<S> {
     /// engine that only takes over, check them yourself, as with `HttpTransport::check_subscription`.
     ///
     /// # Errors
+    /// - [`SubscriptionError::Filter`]: a filter can never match what its platform sends.
     /// - [`SubscriptionError::Refused`]: this engine's transport cannot send for it.
     /// - [`SubscriptionError::Deleted`]: it was deleted.
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is none, or the other way round.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be sealed.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        let types = subscription.urls().keys();
+        EventFilter::check_all(subscription.platform(), subscription.filters(), types)
+            .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
+        self.write_subscription(subscription).await
+    }
+
+    /// Without a look at its filters, which are as they were.
+    async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         let id = subscription.id();
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
@@ -119,7 +147,8 @@ impl<S: Store> Engine<S> {
         Ok(deleted)
     }
 
-    /// Signs with a new key from now on, and lets the old ones count for `overlap` longer: schemes with room for several
+    /// Signs with a new key from now on, and lets the old ones count for `overlap` longer, a `core::time::Duration` (not one of
+    /// the crate `time`): schemes with room for several
     /// signatures sign with all of them meanwhile. Tell the receiver the new secret first.
     ///
     /// # Errors
@@ -143,7 +172,7 @@ impl<S: Store> Engine<S> {
         let keys = Keyring::new(keys)?;
         // Which scheme signs is the transport's to know; said here, it reaches who rotates and not the first attempt.
         keys.check_for_hmac_sha256()?;
-        self.put_subscription(&held.with_keys(Arc::new(keys))).await
+        self.write_subscription(&held.with_keys(Arc::new(keys))).await
     }
 
     /// Sends nothing more to an endpoint until it is [enabled](Engine::enable). What comes is kept.

@@ -112,7 +112,7 @@ impl DeliveryColumns {
                 let then = then_of(self.code).ok_or(bad_code)?;
                 return Ok(DeliveryState::InFlight { lost_at: at, then });
             }
-            State::Quarantined => return Err(UnreadableRow::Column { column: "state" }),
+            State::Quarantined | State::Unreadable => return Err(UnreadableRow::Column { column: "state" }),
             State::Delivered => End::Delivered,
             State::Undeliverable => End::Undeliverable(undeliverable_of(self.code).ok_or(bad_code)?),
             State::Cancelled if self.code == SUPERSEDED => End::Superseded,

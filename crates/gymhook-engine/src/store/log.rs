@@ -44,7 +44,7 @@ pub struct Page<T> {
 /// One delivery in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRow {
-    /// Where it stands; `None` if its row is damaged.
+    /// Where it stands; `None` if its row is damaged, or it is [`State::Unreadable`].
     pub record: Option<DeliveryRecord>,
     /// Its name.
     pub id: DeliveryId,
@@ -58,6 +58,8 @@ pub struct DeliveryRow {
     pub event_type: String,
     /// When it was handed over.
     pub enqueued_at: UtcDateTime,
+    /// [`NewNotification::origin`](super::NewNotification::origin).
+    pub origin: Option<String>,
 }
 
 /// One attempt in the log.
@@ -102,6 +104,8 @@ pub struct Stats {
     pub undeliverable: u64,
     /// Rows that were put aside because they could not be read.
     pub quarantined: u64,
+    /// What came in and could not be read, and is kept.
+    pub unreadable: u64,
     /// Since when the delivery has been due that has been due the longest.
     pub oldest_due: Option<UtcDateTime>,
 }

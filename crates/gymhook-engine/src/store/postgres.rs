@@ -59,11 +59,13 @@ mod listener;
 mod log;
 mod options;
 mod pooling;
+mod repeats;
 mod row;
 mod schema;
 mod sqlstate;
 mod subscriptions;
 mod tls;
+mod unreadable;
 mod values;
 
 use core::fmt;

@@ -1,9 +1,10 @@
 //! Rows, and how records become rows and rows records again.
 
 use core::fmt;
+use core::time::Duration;
 
-use super::Unstorable;
-use crate::Direction;
+use super::{DeliveryColumns, Unstorable};
+use crate::{Direction, micros};
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use sha2::{Digest as _, Sha256};
@@ -57,6 +58,34 @@ pub struct NewNotification {
     pub test: bool,
     /// What was proved about it, if it came in: the engine's words, which a store keeps as they are.
     pub origin: Option<String>,
+    /// Whether it could not be read when it came in: it is kept as [`State::Unreadable`], and no handler gets it.
+    pub unreadable: bool,
+    /// The unreadable one that it was read from: forgotten in the same transaction, if this one is new or a repeat.
+    pub read_from: Option<DeliveryId>,
+    /// How a repeat is recognised that comes under another id; `None` if the id alone tells.
+    pub repeat_check: Option<RepeatCheck>,
+}
+
+/// How a repeat is recognised where senders give no ids.
+///
+/// One that was enqueued to the same endpoint less than `window` ago, with an equal fingerprint, is repeated by the new one:
+/// [`Refused::Repeat`]. The window begins at the one that was kept; repeats do not prolong it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepeatCheck {
+    /// What a repeat has in common with the first: a digest of the body, and of whatever else is to be equal.
+    pub fingerprint: [u8; 32],
+    /// For how long, by the store's clock. At its very end a notification is new; without a length none is a repeat.
+    pub window: Duration,
+}
+
+impl RepeatCheck {
+    /// What was enqueued at this moment or before has left the window, in microseconds since 1970.
+    #[must_use]
+    pub fn before_window(&self, now: UtcDateTime) -> i64 {
+        // A part of a microsecond counts as a whole one: rather too long than too short.
+        let window = i64::try_from(self.window.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
+        micros::floor(now).saturating_sub(window)
+    }
 }
 
 /// `Debug` shows the body's length: its bytes are about people.
@@ -76,8 +105,24 @@ impl NewNotification {
     /// A notification to be sent at once.
     #[must_use]
     pub fn new(id: DeliveryId, endpoint: EndpointId, event_type: impl Into<String>, body: Bytes) -> Self {
-        let event_type = event_type.into();
-        Self { id, endpoint, event_type, body, not_before: None, test: false, origin: None }
+        Self {
+            id,
+            endpoint,
+            event_type: event_type.into(),
+            body,
+            not_before: None,
+            test: false,
+            origin: None,
+            unreadable: false,
+            read_from: None,
+            repeat_check: None,
+        }
+    }
+
+    /// What a repeat has in common with it, if anything may be one.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.repeat_check.filter(|check| !check.window.is_zero()).map(|check| check.fingerprint)
     }
 
     /// The SHA-256 of its body.
@@ -92,6 +137,17 @@ impl NewNotification {
         let due = self.not_before.map_or(now, |earliest| earliest.max(now));
         let record = DeliveryRecord::new(self.id, self.endpoint, self.digest(), order, due);
         DeliveryRecord { test: self.test, ..record }
+    }
+
+    /// The columns that its row begins with.
+    #[must_use]
+    pub fn columns(&self, order: u64, now: UtcDateTime) -> DeliveryColumns {
+        let mut columns = DeliveryColumns::from(&self.record(order, now));
+        if self.unreadable {
+            columns.state = State::Unreadable.code();
+            columns.check = columns.check_sum();
+        }
+        columns
     }
 }
 
@@ -108,6 +164,12 @@ pub enum Refused {
     #[error("delivery {delivery} is there with another body, another endpoint or another purpose")]
     Conflict {
         /// The id.
+        delivery: DeliveryId,
+    },
+    /// It repeats a notification that is kept already: see [`RepeatCheck`]; or it could not be read, as before. Nobody caused it, and nothing is to be done.
+    #[error("it repeats delivery {delivery}, which was enqueued before with the same body")]
+    Repeat {
+        /// The one that is kept.
         delivery: DeliveryId,
     },
     /// There is no such subscription, or it is deleted.
@@ -128,6 +190,14 @@ pub enum Refused {
     },
 }
 
+impl Refused {
+    /// Whether what was refused is kept already, as the one that it repeats.
+    #[must_use]
+    pub const fn is_repeat(&self) -> bool {
+        matches!(self, Self::Repeat { .. })
+    }
+}
+
 /// Where a delivery stands, in one word; its discriminant is what stores write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -144,17 +214,20 @@ pub enum State {
     Cancelled = 4,
     /// Its row is damaged; it was put aside and is kept.
     Quarantined = 5,
+    /// It came in and could not be read; it is kept until it is read again. Its row is whole, but it has no record.
+    Unreadable = 6,
 }
 
 impl State {
     /// All states, in the order of what stores write.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Waiting,
         Self::InFlight,
         Self::Delivered,
         Self::Undeliverable,
         Self::Cancelled,
         Self::Quarantined,
+        Self::Unreadable,
     ];
 
     /// What stores write.
@@ -179,6 +252,7 @@ impl State {
             Self::Undeliverable => "undeliverable",
             Self::Cancelled => "cancelled",
             Self::Quarantined => "quarantined",
+            Self::Unreadable => "unreadable",
         }
     }
 }

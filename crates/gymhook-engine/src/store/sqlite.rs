@@ -14,9 +14,11 @@ mod group;
 mod log;
 mod options;
 mod place;
+mod repeats;
 mod row;
 mod schema;
 mod thread;
+mod unreadable;
 mod work;
 
 use core::time::Duration;

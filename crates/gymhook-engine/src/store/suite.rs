@@ -49,8 +49,10 @@ pub mod logging;
 pub mod ordering;
 pub mod purging;
 pub mod racing;
+pub mod repeating;
 mod stage;
 pub mod subscribing;
+pub mod unreadable;
 
 use core::time::Duration;
 
@@ -289,8 +291,26 @@ macro_rules! __store_behaviours {
                 one_of_several_enqueues
                 one_of_several_bodies_is_kept
                 opposite_batches_do_not_block_each_other
+                one_of_several_repeats_is_new
+                one_of_several_is_new_when_a_window_ends
+                opposite_batches_of_repeats_do_not_block_each_other
                 workers_lease_different_endpoints
                 what_comes_in_goes_out_once
+            }
+            repeating {
+                one_of_equal_fingerprints_is_kept
+                a_repeat_in_one_batch_is_recognised
+                a_window_ends_to_the_microsecond
+                a_window_is_rounded_up
+                a_window_may_have_any_length
+                a_clock_that_goes_back_ends_no_window
+                the_id_is_compared_first
+                what_is_over_is_repeated_too
+                what_was_purged_is_not_repeated
+                what_was_put_aside_is_not_repeated
+                what_is_refused_is_not_repeated
+                a_repeat_is_recognised_after_a_restart
+                the_one_that_is_kept_is_sent
             }
             subscribing {
                 what_was_put_is_there

@@ -93,7 +93,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
         assert_eq!(store.stats(NOW).await.unwrap().waiting, 0);
     }
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2], "each was done once");
+    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3], "each was done once");
     works(&connect(&config).await.unwrap(), &client).await;
 }
 
@@ -102,9 +102,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (3)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (4)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 3, known: 2 });
+    assert_eq!(refused, StoreError::Schema { found: 4, known: 3 });
 }
 
 #[tokio::test]
@@ -137,4 +137,80 @@ async fn two_schemas_are_two_stores() {
     works(&store, &client).await;
     assert_eq!(store.stats(NOW).await.unwrap().waiting, 1);
     assert_eq!(other.stats(NOW).await.unwrap().subscriptions, 0);
+}
+
+/// What makes the tables of each version from those of the one before.
+const STEPS: [&str; 2] = [
+    include_str!("../../src/store/postgres/migrations/0001_tables.sql"),
+    include_str!("../../src/store/postgres/migrations/0002_directions.sql"),
+];
+
+/// Tables of this version with an inbox, another subscription, and one notification that waits.
+async fn make_tables_of(version: usize, client: &Client) {
+    let table = "CREATE SCHEMA gymhook; CREATE TABLE gymhook.gymhook_schema
+        (version bigint PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";
+    client.batch_execute(table).await.unwrap();
+    for (number, step) in (1..).zip(&STEPS[..version]) {
+        client.batch_execute(step).await.unwrap();
+        let done = format!("INSERT INTO gymhook.gymhook_schema (version) VALUES ({number})");
+        client.batch_execute(&done).await.unwrap();
+    }
+    let rows = r#"INSERT INTO gymhook.subscriptions (id, gym, settings, secrets, record) VALUES
+            ('00000000-0000-0000-0000-000000000008', '', '{"platform":"inbox"}', '', '{}'),
+            ('00000000-0000-0000-0000-000000000009', 'berlin', '{"platform":"point"}', '', '{}');
+        INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body) VALUES
+            (7, '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000009', '\x04', 'a', 5, false, '\x7b7d');
+        INSERT INTO gymhook.deliveries VALUES
+            (7, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9)"#;
+    client.batch_execute(rows).await.unwrap();
+}
+
+#[tokio::test]
+async fn tables_of_any_version_are_brought_up_to_date() {
+    for version in 1..=STEPS.len() {
+        let config = fresh_database().await;
+        let client = client(&config).await;
+        make_tables_of(version, &client).await;
+        let store = connect(&config).await.unwrap();
+        let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3]);
+        let kept = "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications";
+        let kept = client.query_one(kept, &[]).await.unwrap();
+        assert_eq!((kept.get(0), kept.get::<_, Option<String>>(1)), ("{}", None), "version {version}");
+        assert_eq!(kept.get::<_, Option<Vec<u8>>>(2), None);
+        if version == 1 {
+            let incoming =
+                client.query("SELECT incoming FROM gymhook.subscriptions ORDER BY id", &[]).await.unwrap();
+            assert_eq!(incoming.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true, false]);
+        }
+        client
+            .batch_execute("DELETE FROM gymhook.subscriptions; DELETE FROM gymhook.notifications")
+            .await
+            .unwrap();
+        works(&store, &client).await;
+    }
+}
+
+/// Whoever only sends does not pay for the index, and whoever asks for a fingerprint does not read the whole table.
+#[tokio::test]
+async fn a_fingerprint_is_found_by_its_index_and_others_are_not_in_it() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    let store = connect(&config).await.unwrap();
+    subscribe(&store, &client, 1..=1).await;
+    store.enqueue((1..=5_000).map(|number| notification(number, 1)).collect(), NOW).await.unwrap();
+    client.batch_execute("ANALYZE gymhook.notifications").await.unwrap();
+    let pages = "SELECT pg_relation_size('gymhook.notifications_by_fingerprint')";
+    let empty: i64 = client.query_one(pages, &[]).await.unwrap().get(0);
+    assert_eq!(empty, 8_192, "the first page of an empty index");
+    let plan = "EXPLAIN (COSTS off) UPDATE gymhook.notifications n SET fingerprint = NULL
+        FROM unnest(ARRAY['00000000-0000-0000-0000-000000000001'::uuid], ARRAY['\x07'::bytea], ARRAY[5::bigint])
+            AS u (endpoint, fingerprint, before_window)
+        WHERE n.endpoint = u.endpoint AND n.fingerprint = u.fingerprint AND n.fingerprint IS NOT NULL
+        AND (n.enqueued_at <= u.before_window
+            OR EXISTS (SELECT FROM gymhook.deliveries d WHERE d.seq = n.seq AND d.state = 5))";
+    let plan: Vec<String> = client.query(plan, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    let plan = plan.join("\n");
+    assert!(plan.contains("notifications_by_fingerprint"), "{plan}");
+    assert!(!plan.contains("Seq Scan on notifications"), "{plan}");
 }

@@ -11,6 +11,7 @@
 
 mod full;
 mod paths;
+mod repeats;
 mod replaced;
 #[allow(unreachable_pub, reason = "shared with test files whose root it is in")]
 #[path = "../scripted/mod.rs"]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::EndpointUrl;
+use gymhook_event::Vendor;
+
+use super::{EndpointUrl, EventFilter, FilterError};
 
 /// An endpoint with the event types it wants, and other URLs for some of them.
 ///
@@ -23,7 +25,8 @@ use super::EndpointUrl;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Subscription {
     url: EndpointUrl,
-    wanted: Option<BTreeSet<String>>,
+    vendor: Option<Vendor>,
+    wanted: Option<BTreeSet<EventFilter>>,
     urls: BTreeMap<String, EndpointUrl>,
 }
 
@@ -31,13 +34,23 @@ impl Subscription {
     /// Every type, to this URL.
     #[must_use]
     pub fn to(url: EndpointUrl) -> Self {
-        Self { url, wanted: None, urls: BTreeMap::new() }
+        Self { url, vendor: None, wanted: None, urls: BTreeMap::new() }
     }
 
-    /// Only these types, in the vendor's spelling; called again, the last set counts.
+    /// Only what one of these [filters](EventFilter) wants: types in the vendor's spelling, beginnings such as `member.*`, kinds.
+    /// Called again, the last set counts. [`Subscription::checked`] tells whether they can match.
     #[must_use]
-    pub fn only<T: Into<String>>(self, event_types: impl IntoIterator<Item = T>) -> Self {
-        Self { wanted: Some(event_types.into_iter().map(Into::into).collect()), ..self }
+    pub fn only<T: Into<EventFilter>>(self, filters: impl IntoIterator<Item = T>) -> Self {
+        Self { wanted: Some(filters.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// The same, of this vendor: its filters are judged, and those by kind match from now on.
+    ///
+    /// # Errors
+    /// [`FilterError`]: a filter, or the type of a URL, can never match.
+    pub fn checked(self, vendor: Vendor) -> Result<Self, FilterError> {
+        EventFilter::check_all(vendor.as_str(), self.wanted.as_ref(), self.urls.keys())?;
+        Ok(Self { vendor: Some(vendor), ..self })
     }
 
     /// Another URL for one type. It does not make the type wanted if [`Subscription::only`] left it out.
@@ -50,8 +63,9 @@ impl Subscription {
     /// Where an event of this type goes; `None` if it is not wanted.
     #[must_use]
     pub fn url_for(&self, event_type: &str) -> Option<&EndpointUrl> {
-        let wanted = self.wanted.as_ref().is_none_or(|wanted| wanted.contains(event_type));
-        wanted.then(|| self.urls.get(event_type).unwrap_or(&self.url))
+        let wants =
+            |wanted: &BTreeSet<EventFilter>| wanted.iter().any(|one| one.matches(self.vendor, event_type));
+        self.wanted.as_ref().is_none_or(wants).then(|| self.urls.get(event_type).unwrap_or(&self.url))
     }
 }
 
@@ -69,6 +83,28 @@ mod tests {
         assert_eq!(Subscription::to(url("a")).url_for("any.type"), Some(&url("a")));
         let nothing: [&str; 0] = [];
         assert_eq!(Subscription::to(url("a")).only(nothing).url_for("any.type"), None);
+    }
+
+    #[test]
+    fn what_is_checked_can_match() {
+        use gymhook_event::Kind;
+        let check_ins = Subscription::to(url("a")).only([Kind::CheckIn]);
+        assert_eq!(check_ins.url_for("GYM_CHECKIN"), None, "nobody said whose type it is");
+        assert_eq!(check_ins.checked(Vendor::EGYM).unwrap().url_for("GYM_CHECKIN"), Some(&url("a")));
+        let nothing: [&str; 0] = [];
+        assert_eq!(
+            Subscription::to(url("a")).only(nothing).checked(Vendor::EGYM),
+            Err(FilterError::NoFilter)
+        );
+        for bad in ["*", "GYM_CHECKIN ", "gym_checkin"] {
+            assert!(Subscription::to(url("a")).only([bad]).checked(Vendor::EGYM).is_err(), "{bad}");
+        }
+        for bad in ["GYM_*", "kind:check-in", "GYM_CHEKIN"] {
+            assert!(
+                Subscription::to(url("a")).with_url_for(bad, url("b")).checked(Vendor::EGYM).is_err(),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl<'h> Judge<'h> {
             Some(State::Undeliverable) => self.totals.undeliverable += 1,
             Some(State::Waiting | State::InFlight) => self.totals.waiting += 1,
             // Judged with its row.
-            Some(State::Cancelled | State::Quarantined) => {}
+            Some(State::Cancelled | State::Quarantined | State::Unreadable) => {}
         }
     }
 
@@ -126,7 +126,7 @@ impl<'h> Judge<'h> {
                     self.violations.push(Violation::GivenUpTooEarly { delivery, reason, charged, allowed });
                 }
             }
-            State::Cancelled | State::Quarantined => {
+            State::Cancelled | State::Quarantined | State::Unreadable => {
                 self.violations.push(Violation::StrangeState { delivery, state: row.state });
             }
             State::Waiting if is_held => {}

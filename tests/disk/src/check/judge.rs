@@ -128,9 +128,14 @@ impl<'h> Judge<'h> {
             Some((State::Quarantined, _)) => self.totals.quarantined += 1,
             Some((_, digest)) if digest != Some(case.asked.digest) => self.totals.lost += 1,
             Some((State::Delivered, _)) => self.totals.delivered += 1,
-            Some((State::Undeliverable | State::Cancelled | State::Waiting | State::InFlight, _)) => {
-                self.totals.others += 1;
-            }
+            Some((
+                State::Undeliverable
+                | State::Cancelled
+                | State::Unreadable
+                | State::Waiting
+                | State::InFlight,
+                _,
+            )) => self.totals.others += 1,
         }
     }
 
@@ -173,7 +178,7 @@ impl<'h> Judge<'h> {
             }
             State::Cancelled if case.cancel_asked => {}
             State::Waiting if case.asked.is_held && !case.cancel_asked => {}
-            State::Cancelled | State::Quarantined => {
+            State::Cancelled | State::Quarantined | State::Unreadable => {
                 self.violations.push(Violation::StrangeState { delivery, state })
             }
             State::Waiting | State::InFlight => {
@@ -190,7 +195,9 @@ impl<'h> Judge<'h> {
         let agrees = match row.state {
             State::Delivered => last.is_some_and(|last| last.is_accepted()),
             State::Undeliverable => last.is_some_and(|last| !last.is_accepted()),
-            State::Waiting | State::InFlight | State::Cancelled | State::Quarantined => true,
+            State::Waiting | State::InFlight | State::Cancelled | State::Quarantined | State::Unreadable => {
+                true
+            }
         };
         if !is_whole || !agrees {
             self.violations.push(Violation::HalfApplied { delivery: row.delivery, sends: row.sends, logged });

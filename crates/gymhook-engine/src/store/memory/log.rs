@@ -51,6 +51,7 @@ impl Tables {
             stats.in_flight += self.count(endpoint, State::InFlight);
             stats.undeliverable += self.count(endpoint, State::Undeliverable);
             stats.quarantined += self.count(endpoint, State::Quarantined);
+            stats.unreadable += self.count(endpoint, State::Unreadable);
             stats.oldest_due = stats.oldest_due.into_iter().chain(self.oldest_due(endpoint, now)).min();
         }
         stats
@@ -80,9 +81,13 @@ impl Tables {
     pub(super) fn purge(&mut self, before: UtcDateTime, limit: u32) -> u64 {
         let before = micros::ceil(before);
         let is_over = |row: &Delivery| match State::from_code(row.columns.state) {
-            Some(State::Delivered | State::Undeliverable | State::Cancelled | State::Quarantined) => {
-                row.columns.at < before
-            }
+            Some(
+                State::Delivered
+                | State::Undeliverable
+                | State::Cancelled
+                | State::Quarantined
+                | State::Unreadable,
+            ) => row.columns.at < before,
             Some(State::Waiting | State::InFlight) | None => false,
         };
         let is_deleted = |row: &Delivery| {
@@ -127,5 +132,6 @@ fn as_logged(order: u64, row: &Delivery) -> DeliveryRow {
         state: State::from_code(row.columns.state).unwrap_or(State::Quarantined),
         event_type: row.event_type.clone(),
         enqueued_at: row.enqueued_at,
+        origin: row.origin.clone(),
     }
 }

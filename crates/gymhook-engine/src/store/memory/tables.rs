@@ -20,6 +20,8 @@ pub(super) struct Tables {
     /// By order.
     pub(super) deliveries: BTreeMap<u64, Delivery>,
     pub(super) orders: BTreeMap<DeliveryId, u64>,
+    /// The order of the last one kept with this fingerprint.
+    fingerprints: BTreeMap<(EndpointId, [u8; 32]), u64>,
     pub(super) by_state: BTreeSet<InState>,
     pub(super) commands: BTreeMap<i64, WaitingCommand>,
     pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
@@ -128,11 +130,28 @@ impl Tables {
     }
 
     pub(super) fn enqueue(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
+        let read_from = new.read_from;
+        let outcome = self.insert(new, now);
+        let kept = read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat));
+        if let Some(order) = kept.and_then(|kept| self.orders.get(&kept)).copied()
+            && self.deliveries.get(&order).is_some_and(|row| row.columns.state == State::Unreadable.code())
+        {
+            self.forget(order);
+        }
+        outcome
+    }
+
+    fn insert(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
         new.check()?;
         if self.living_mut(new.endpoint).is_none() {
             return Err(Refused::UnknownEndpoint { endpoint: new.endpoint });
         }
         if let Some(held) = self.orders.get(&new.id).and_then(|order| self.deliveries.get(order)) {
+            let is_same = held.columns.endpoint == *new.endpoint.as_uuid()
+                && held.columns.digest == *new.digest().as_bytes();
+            if new.unreadable && is_same && held.columns.state == State::Unreadable.code() {
+                return Err(Refused::Repeat { delivery: new.id });
+            }
             let held = held.columns.to_record().ok();
             let same = held.filter(|held| {
                 held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
@@ -140,10 +159,14 @@ impl Tables {
             let state = same.ok_or(Refused::Conflict { delivery: new.id })?.state;
             return Ok(Enqueued::Duplicate { state });
         }
+        let fingerprint = new.fingerprint().map(|fingerprint| (new.endpoint, fingerprint));
+        if let Some(delivery) = self.repeated_by(&new, now) {
+            return Err(Refused::Repeat { delivery });
+        }
         self.last_order += 1;
         let order = self.last_order;
         let delivery = Delivery {
-            columns: DeliveryColumns::from(&new.record(order, now)),
+            columns: new.columns(order, now),
             event_type: new.event_type,
             enqueued_at: cut(now),
             body: new.body,
@@ -151,9 +174,23 @@ impl Tables {
             attempts: BTreeMap::new(),
         };
         self.orders.insert(new.id, order);
+        if let Some(fingerprint) = fingerprint {
+            self.fingerprints.insert(fingerprint, order);
+        }
         self.by_state.insert(delivery.in_state(order));
         self.deliveries.insert(order, delivery);
         Ok(Enqueued::New)
+    }
+
+    /// The one that a new one repeats.
+    fn repeated_by(&self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryId> {
+        let check = new.repeat_check.as_ref()?;
+        let order = self.fingerprints.get(&(new.endpoint, check.fingerprint))?;
+        let is_repeated = |held: &&Delivery| {
+            micros::floor(held.enqueued_at) > check.before_window(now)
+                && held.columns.state != State::Quarantined.code()
+        };
+        self.deliveries.get(order).filter(is_repeated).map(|held| held.columns.id.into())
     }
 
     pub(super) fn command(&mut self, orders: &[(EndpointId, Command)], due: UtcDateTime) {
@@ -210,6 +247,7 @@ impl Tables {
         let Some(delivery) = self.deliveries.remove(&order) else { return };
         self.by_state.remove(&delivery.in_state(order));
         self.orders.remove(&DeliveryId::from(delivery.columns.id));
+        self.fingerprints.retain(|_, held| *held != order);
     }
 
     pub(super) fn damage_delivery(&mut self, id: DeliveryId) -> bool {

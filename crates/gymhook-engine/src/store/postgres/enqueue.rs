@@ -14,8 +14,10 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::{Failure, Result};
 use super::options::Schema;
+use super::repeats::{self, Fingerprint};
 use super::row::{DELIVERY, Delivery};
-use super::values::{Values, typed};
+use super::unreadable;
+use super::values::{Value, Values, typed};
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -77,7 +79,7 @@ pub(super) async fn enqueue(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
-    let is_one_statement = chunks(storable(new)).len() <= 1;
+    let is_one_statement = chunks(storable(new)).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
     if !is_one_statement {
         lent.begin("").await?;
     }
@@ -89,7 +91,7 @@ pub(super) async fn enqueue(
 
 /// On whose connection the statements run.
 #[derive(Clone, Copy)]
-enum Runner<'r> {
+pub(super) enum Runner<'r> {
     Lent(&'r Lent<'r>),
     Caller { transaction: &'r Transaction<'r>, schema: &'r Schema },
 }
@@ -111,7 +113,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn query(self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+    pub(super) async fn query(self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
         match self {
             Self::Lent(lent) => lent.query(sql, values).await,
             // One round trip, and no statement left behind on a connection that is not ours.
@@ -153,7 +155,7 @@ async fn insert_storable(
     let orders = draw_orders(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
     let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
-    by_id.sort_by_key(|(new, order)| (new.id, *order));
+    by_id.sort_by_key(|(new, order)| repeats::place(new, *order));
 
     let mut inserted = BTreeSet::new();
     for chunk in chunks(by_id) {
@@ -163,7 +165,9 @@ async fn insert_storable(
     let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
     let held = Held::read(runner, rest.collect()).await?;
     let outcome = |(new, order)| if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new) };
-    new.iter().copied().zip(&orders).map(outcome).collect()
+    let outcomes: Outcomes = new.iter().copied().zip(&orders).map(outcome).collect::<Result<_>>()?;
+    unreadable::forget(runner, new, &outcomes).await?;
+    Ok(outcomes)
 }
 
 /// Draws as many orders, which are higher than all that were drawn before.
@@ -217,22 +221,61 @@ fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
 
 /// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
 /// `new` for one id. The constants are those of a new delivery, which its check sum covers.
-const INSERT: &str = "WITH kept AS (
-    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin)
-    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin
-    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[],
-            $11::text[])
-        AS n (seq, id, endpoint, digest, event_type, test, body, origin)
+macro_rules! insert {
+    (
+        $column:literal, $array:literal, $first:literal, $conflict:literal, $state:literal, $states:literal, $state_column:literal
+    ) => {
+        concat!(
+            "WITH kept AS (
+    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin",
+            $column,
+            ")
+    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin",
+            $column,
+            "
+    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[], $11::text[]",
+            $array,
+            ") AS n (seq, id, endpoint, digest, event_type, test, body, origin",
+            $column,
+            ")
     WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
-    ORDER BY n.id, n.seq
-    ON CONFLICT (id) DO NOTHING RETURNING seq
+    ORDER BY ",
+            $first,
+            "n.seq
+    ON CONFLICT ",
+            $conflict,
+            " DO NOTHING RETURNING seq
 ), placed AS (
     INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
-    SELECT n.seq, n.endpoint, 0, n.at, 0, 1, 1, 0, NULL, false, n.check_sum
-    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]) AS n (seq, endpoint, at, check_sum)
+    SELECT n.seq, n.endpoint, ",
+            $state,
+            ", n.at, 0, 1, 1, 0, NULL, false, n.check_sum
+    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]",
+            $states,
+            ") AS n (seq, endpoint, at, check_sum",
+            $state_column,
+            ")
     JOIN kept USING (seq)
 )
-SELECT seq FROM kept";
+SELECT seq FROM kept"
+        )
+    };
+}
+
+/// Those that wait, and that only their ids tell apart.
+const INSERT: &str = insert!("", "", "n.id, ", "(id)", "0", "", "");
+
+/// Those that came in: fingerprints tell them apart, too, in the order of these, and in that of `new` for one fingerprint; and
+/// not each of them waits.
+const INSERT_INCOMING: &str = insert!(
+    ", fingerprint",
+    ", $12::bytea[]",
+    "n.fingerprint NULLS FIRST, CASE WHEN n.fingerprint IS NULL THEN n.id END, ",
+    "",
+    "n.state",
+    ", $13::smallint[]",
+    ", state"
+);
 
 const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
 
@@ -245,11 +288,9 @@ async fn insert_chunk(
     runner: Runner<'_>,
     schema: &Schema,
     chunk: &[(&NewNotification, i64)],
-    now: UtcDateTime,
+    at: UtcDateTime,
 ) -> Result<Vec<i64>> {
-    let row = |(new, order): &(&NewNotification, i64)| {
-        DeliveryColumns::from(&new.record(u64::try_from(*order).unwrap_or(0), now))
-    };
+    let row = |(new, order): &(&NewNotification, i64)| new.columns(u64::try_from(*order).unwrap_or(0), at);
     let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
     let seqs: Vec<i64> = rows.iter().map(|row| row.order).collect();
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
@@ -260,16 +301,24 @@ async fn insert_chunk(
     let bodies: Vec<&[u8]> = chunk.iter().map(|(new, _)| as_bytes(&new.body)).collect();
     let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
     let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
-    let now = micros::floor(now);
+    let now = micros::floor(at);
     let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
-    let values: Values<'_> =
-        &[&now, &seqs, &ids, &endpoints, &digests, &event_types, &tests, &bodies, &due, &checks, &origins];
+    let fingerprints = repeats::fingerprints(chunk);
+    let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
+    let mut values: Vec<&dyn Value> =
+        vec![&now, &seqs, &ids, &endpoints, &digests, &event_types, &tests, &bodies, &due, &checks, &origins];
+    let mut insert = INSERT;
+    if fingerprints.iter().any(Option::is_some) || chunk.iter().any(|(new, _)| new.unreadable) {
+        repeats::end_windows(runner, chunk, at).await?;
+        insert = INSERT_INCOMING;
+        values.extend([&fingerprints as &dyn Value, &states]);
+    }
     let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
     let told: Values<'_> = &[&channel, &payloads];
-    runner.prepare(INSERT).await?;
+    runner.prepare(insert).await?;
     runner.prepare(NOTIFY).await?;
     // First polled, and so sent, in this order.
-    let (inserted, heard) = join!(runner.query(INSERT, values), runner.query(NOTIFY, told));
+    let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, told));
     let inserted = inserted?;
     match heard {
         // What was inserted is there all the same, and workers look for themselves.
@@ -290,6 +339,8 @@ fn as_bytes(body: &Bytes) -> &[u8] {
 struct Held {
     known: BTreeSet<EndpointId>,
     deliveries: BTreeMap<DeliveryId, Option<DeliveryRecord>>,
+    fingerprints: BTreeMap<Fingerprint, DeliveryId>,
+    unreadable: BTreeSet<DeliveryId>,
 }
 
 impl Held {
@@ -313,14 +364,26 @@ impl Held {
             let id = DeliveryId::from(row.try_get::<_, Uuid>(1)?);
             Ok((id, Delivery::read(row, 0)?.record.ok()))
         });
-        Ok(Self { known: known.collect::<Result<_>>()?, deliveries: deliveries.collect::<Result<_>>()? })
+        Ok(Self {
+            known: known.collect::<Result<_>>()?,
+            deliveries: deliveries.collect::<Result<_>>()?,
+            fingerprints: repeats::held(runner, &rest).await?,
+            unreadable: unreadable::held(runner, &rest).await?,
+        })
     }
 
     fn compare(&self, new: &NewNotification) -> Result<core::result::Result<Enqueued, Refused>> {
         if !self.known.contains(&new.endpoint) {
             return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
         }
+        if self.unreadable.contains(&new.id) && new.unreadable {
+            return Ok(Err(Refused::Repeat { delivery: new.id }));
+        }
         let Some(held) = self.deliveries.get(&new.id) else {
+            let first = repeats::fingerprint(new).and_then(|fingerprint| self.fingerprints.get(&fingerprint));
+            if let Some(delivery) = first {
+                return Ok(Err(Refused::Repeat { delivery: *delivery }));
+            }
             // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
             let problem = format!("delivery {} is neither there nor new", new.id);
             let error = StoreError::Unavailable { problem };

@@ -20,7 +20,7 @@ use crate::store::{
 /// The columns of a [`DeliveryRow`]; the name comes again, since it is there even if the record is damaged.
 fn logged(condition: &str) -> String {
     format!(
-        "SELECT {DELIVERY}, n.event_type, n.enqueued_at, n.id
+        "SELECT {DELIVERY}, n.event_type, n.enqueued_at, n.id, n.origin
          FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq) WHERE {condition}"
     )
 }
@@ -35,6 +35,7 @@ fn read_logged(read: &Row) -> Result<DeliveryRow> {
         state: State::from_code(delivery.state).unwrap_or(State::Quarantined),
         event_type: read.try_get(14)?,
         enqueued_at: micros::nearest(read.try_get(15)?),
+        origin: read.try_get(17)?,
     })
 }
 
@@ -105,6 +106,7 @@ const COUNTS: &str = "CROSS JOIN LATERAL (
             (SELECT count(*) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 1) AS in_flight,
             (SELECT count(*) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 3) AS undeliverable,
             (SELECT count(*) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 5) AS quarantined,
+            (SELECT count(*) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 6) AS unreadable,
             (SELECT min(d.at) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND d.at <= $1) AS oldest
     ) c";
 
@@ -112,7 +114,7 @@ pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
     let sql = format!(
         "SELECT count(*), count(*) FILTER (WHERE s.disabled), coalesce(sum(c.waiting), 0)::bigint,
             coalesce(sum(c.in_flight), 0)::bigint, coalesce(sum(c.undeliverable), 0)::bigint,
-            coalesce(sum(c.quarantined), 0)::bigint, min(c.oldest)
+            coalesce(sum(c.quarantined), 0)::bigint, coalesce(sum(c.unreadable), 0)::bigint, min(c.oldest)
          FROM gymhook.subscriptions s {COUNTS} WHERE s.deleted_at IS NULL"
     );
     let rows = lent.query(&sql, &[&micros::floor(now)]).await?;
@@ -125,7 +127,8 @@ pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
         in_flight: row::count(read.try_get(3)?),
         undeliverable: row::count(read.try_get(4)?),
         quarantined: row::count(read.try_get(5)?),
-        oldest_due: read.try_get::<_, Option<i64>>(6)?.map(micros::nearest),
+        unreadable: row::count(read.try_get(6)?),
+        oldest_due: read.try_get::<_, Option<i64>>(7)?.map(micros::nearest),
     })
 }
 
@@ -170,14 +173,14 @@ pub(super) async fn purge(lent: Lent<'_>, before: UtcDateTime, limit: u32) -> Re
     let sql = "WITH over AS (
         SELECT d.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL (
             (SELECT d.seq FROM gymhook.deliveries d
-             WHERE d.endpoint = s.id AND d.state IN (2, 3, 4, 5) AND d.at < $1 LIMIT $2)
+             WHERE d.endpoint = s.id AND d.state IN (2, 3, 4, 5, 6) AND d.at < $1 LIMIT $2)
             UNION ALL
             (SELECT d.seq FROM gymhook.deliveries d
              WHERE s.deleted_at < $1 AND d.endpoint = s.id AND d.state IN (0, 1) LIMIT $2)
         ) d LIMIT $2
     ), ended AS (
         SELECT d.seq FROM gymhook.deliveries d JOIN gymhook.subscriptions s ON s.id = d.endpoint
-        WHERE d.seq IN (SELECT seq FROM over) AND (s.deleted_at < $1 OR (d.state IN (2, 3, 4, 5) AND d.at < $1))
+        WHERE d.seq IN (SELECT seq FROM over) AND (s.deleted_at < $1 OR (d.state IN (2, 3, 4, 5, 6) AND d.at < $1))
         FOR UPDATE OF d SKIP LOCKED
     ), deliveries AS (
         DELETE FROM gymhook.deliveries d USING ended WHERE d.seq = ended.seq RETURNING d.seq

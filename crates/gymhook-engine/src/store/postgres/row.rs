@@ -155,6 +155,7 @@ const _: () = assert!(
         && State::Delivered.code() == 2
         && State::Undeliverable.code() == 3
         && State::Cancelled.code() == 4
-        && State::Quarantined.code() == 5,
+        && State::Quarantined.code() == 5
+        && State::Unreadable.code() == 6,
     "the queries name these by number"
 );

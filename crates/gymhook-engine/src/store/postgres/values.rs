@@ -33,7 +33,7 @@ kinds! {
     BOOL: bool;
     BOOL_ARRAY: Vec<bool>;
     BYTEA: &[u8] | Vec<u8>;
-    BYTEA_ARRAY: Vec<&[u8]>;
+    BYTEA_ARRAY: Vec<&[u8]> | Vec<Vec<u8>> | Vec<Option<Vec<u8>>>;
     INT2: i16 | Option<i16>;
     INT2_ARRAY: &[i16] | Vec<i16>;
     INT4_ARRAY: Vec<Option<i32>>;

@@ -5,9 +5,9 @@ use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
 
 use super::error::Result;
-use super::{row, schema};
+use super::{repeats, row, schema, unreadable};
 use crate::micros;
-use crate::store::{Command, DeliveryColumns, NewNotification, Redelivery, Refused, State, StoreError};
+use crate::store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
 
 /// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
 ///
@@ -69,7 +69,13 @@ pub(super) fn insert(
     for (order, new) in (first..).zip(new) {
         enqueued.push(match new.check() {
             Err(refused) => Err(refused),
-            Ok(()) if known.has(connection, new.endpoint)? => insert_one(connection, new, order, now)?,
+            Ok(()) if known.has(connection, new.endpoint)? => {
+                let outcome = insert_one(connection, new, order, now)?;
+                if outcome.as_ref().err().is_none_or(Refused::is_repeat) {
+                    unreadable::forget(connection, new.read_from)?;
+                }
+                outcome
+            }
             Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
         });
     }
@@ -108,12 +114,17 @@ fn insert_one(
     order: u64,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
-    let columns = DeliveryColumns::from(&new.record(order, now));
+    if let Some(check) = &new.repeat_check {
+        repeats::end_windows(connection, new.endpoint, check, now)?;
+    }
+    let columns = new.columns(order, now);
     let inserted = connection
         .prepare_cached(
             "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
-             attempt, sends, first_failure, test, probe, check_sum, origin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT (id) DO NOTHING",
+             attempt, sends, first_failure, test, probe, check_sum, origin, fingerprint)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             ON CONFLICT (id) DO NOTHING
+             ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING",
         )?
         .execute(params![
             columns.order,
@@ -133,6 +144,7 @@ fn insert_one(
             columns.probe,
             columns.check,
             new.origin,
+            new.fingerprint(),
         ])?;
     if inserted == 0 {
         return compare(connection, new);
@@ -143,14 +155,26 @@ fn insert_one(
     Ok(Ok(Enqueued::New))
 }
 
-/// The id is taken: by the same delivery, or by another?
+/// The id is taken, by the same delivery or by another; or its fingerprint is.
 fn compare(
     connection: &Connection,
     new: &NewNotification,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     let conflict = Refused::Conflict { delivery: new.id };
-    let held = row::delivery_by_id(connection, new.id)?
-        .and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
+    let held = row::delivery_by_id(connection, new.id)?;
+    if held.is_none()
+        && let Some(first) = repeats::first(connection, new)?
+    {
+        if first.digest == *new.digest().as_bytes() {
+            make_whole(connection, first.sequence, new)?;
+        }
+        return Ok(Err(Refused::Repeat { delivery: first.delivery }));
+    }
+    if let Some(sequence) = unreadable::kept(connection, new)? {
+        make_whole(connection, sequence, new)?;
+        return Ok(Err(Refused::Repeat { delivery: new.id }));
+    }
+    let held = held.and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
     let same = held.filter(|(_, held)| {
         held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
     });

@@ -36,7 +36,8 @@ pub(super) fn subscriptions(
 }
 
 pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
-    let sql = format!("SELECT {DELIVERY}, event_type, enqueued_at FROM gymhook_deliveries WHERE id = ?1");
+    let sql =
+        format!("SELECT {DELIVERY}, event_type, enqueued_at, origin FROM gymhook_deliveries WHERE id = ?1");
     let mut select = connection.prepare_cached(&sql)?;
     let mut rows = select.query([id.as_uuid().as_bytes()])?;
     rows.next()?.map(read_delivery).transpose()
@@ -54,6 +55,7 @@ fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
         state: State::from_code(row.get("state")?).ok_or_else(|| unreadable("state"))?,
         event_type: row.get("event_type")?,
         enqueued_at: row::time(row.get("enqueued_at")?)?,
+        origin: row.get("origin")?,
     })
 }
 
@@ -73,7 +75,7 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
     let limit = query.limit as usize;
     values.push(Value::from(i64::from(query.limit) + 1));
     let sql = format!(
-        "SELECT {DELIVERY}, event_type, enqueued_at FROM gymhook_deliveries WHERE {} ORDER BY seq DESC LIMIT ?",
+        "SELECT {DELIVERY}, event_type, enqueued_at, origin FROM gymhook_deliveries WHERE {} ORDER BY seq DESC LIMIT ?",
         conditions.join(" AND ")
     );
     let mut select = connection.prepare_cached(&sql)?;
@@ -130,6 +132,7 @@ pub(super) fn stats(connection: &Connection, now: UtcDateTime) -> Result<Stats> 
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 1)), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 3)), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 5)), 0),
+           ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 6)), 0),
            min((SELECT min(at) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND at <= ?1))
          FROM gymhook_subscriptions s WHERE deleted_at IS NULL",
     )?;
@@ -141,7 +144,8 @@ pub(super) fn stats(connection: &Connection, now: UtcDateTime) -> Result<Stats> 
             in_flight: row.get(3)?,
             undeliverable: row.get(4)?,
             quarantined: row.get(5)?,
-            oldest_due: row.get::<_, Option<i64>>(6)?.and_then(micros::to_utc),
+            unreadable: row.get(6)?,
+            oldest_due: row.get::<_, Option<i64>>(7)?.and_then(micros::to_utc),
         })
     };
     Ok(select.query_row([micros::floor(now)], read)?)
@@ -190,7 +194,7 @@ fn lease_holder(read: &Row<'_>, first: usize, now: i64) -> rusqlite::Result<Opti
 pub(super) fn find_purgeable(connection: &Connection, before: UtcDateTime, limit: u32) -> Result<Vec<i64>> {
     let mut endpoints = connection.prepare_cached("SELECT id, deleted_at FROM gymhook_subscriptions")?;
     let mut ended = connection.prepare_cached(
-        "SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 AND state IN (2, 3, 4, 5) AND at < ?2 LIMIT ?3",
+        "SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 AND state IN (2, 3, 4, 5, 6) AND at < ?2 LIMIT ?3",
     )?;
     let mut all =
         connection.prepare_cached("SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 LIMIT ?2")?;
@@ -218,7 +222,7 @@ pub(super) fn find_purgeable(connection: &Connection, before: UtcDateTime, limit
 pub(super) fn purge(connection: &Connection, orders: &[i64], before: UtcDateTime) -> Result<u64> {
     // Looked at again: a redelivery may have begun in between.
     let mut delivery = connection.prepare_cached(
-        "DELETE FROM gymhook_deliveries WHERE seq = ?1 AND ((state IN (2, 3, 4, 5) AND at < ?2) OR endpoint IN
+        "DELETE FROM gymhook_deliveries WHERE seq = ?1 AND ((state IN (2, 3, 4, 5, 6) AND at < ?2) OR endpoint IN
          (SELECT id FROM gymhook_subscriptions WHERE deleted_at < ?2))",
     )?;
     let mut body = connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?;

@@ -6,7 +6,8 @@ use super::error::Result;
 use crate::store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Switches on what durability rests on, and looks whether it is on.
 pub(super) fn make_durable(connection: &Connection) -> Result<()> {
@@ -64,25 +65,73 @@ pub(super) fn write_nothing(connection: &Connection) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sqlite::repeats;
+
+    /// A file of this version, with two subscriptions and one delivery.
+    fn of_version(version: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in MIGRATIONS.iter().take(version) {
+            connection.execute_batch(step).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                r#"PRAGMA user_version = {version};
+                INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
+                    (x'01', '', '{{"platform":"inbox","label":"front desk"}}', x'', '{{}}'),
+                    (x'02', 'berlin', '{{"platform":"point","label":"\"platform\":\"inbox\""}}', x'', '{{}}');
+                INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
+                    attempt, sends, first_failure, test, probe, check_sum) VALUES
+                    (7, x'03', x'01', x'04', 'member.created', 5, 0, 5, 0, 1, 1, 0, NULL, 0, 0, 9)"#
+            ))
+            .unwrap();
+        connection
+    }
 
     #[test]
     fn a_file_of_version_1_is_brought_up_to_date() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(MIGRATIONS[0]).unwrap();
-        connection
-            .execute_batch(
-                r#"PRAGMA user_version = 1;
-                INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
-                    (x'01', '', '{"platform":"inbox","label":"front desk"}', x'', '{}'),
-                    (x'02', 'berlin', '{"platform":"point","label":"\"platform\":\"inbox\""}', x'', '{}')"#,
-            )
-            .unwrap();
+        let mut connection = of_version(1);
         migrate(&mut connection).unwrap();
         let mut select =
             connection.prepare("SELECT incoming FROM gymhook_subscriptions ORDER BY id").unwrap();
         let incoming: Vec<bool> =
             select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
         assert_eq!(incoming, [true, false]);
-        connection.execute("UPDATE gymhook_deliveries SET origin = NULL", []).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_any_version_keeps_its_deliveries_and_knows_no_fingerprints() {
+        for version in 1..=MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            migrate(&mut connection).unwrap();
+            let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+            assert_eq!(now, 3);
+            let sql =
+                "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
+            type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            let kept: Read = connection.query_row(sql, [], read).unwrap();
+            assert_eq!(kept, (vec![3], "member.created".to_owned(), 9, None, None), "version {version}");
+        }
+    }
+
+    /// The steps of a plan, as SQLite explains it.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = vec![rusqlite::types::Null; explain.parameter_count()];
+        let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+        steps.map(|step| step.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_fingerprint_is_found_by_its_index() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let by_index = "USING INDEX gymhook_deliveries_by_fingerprint (endpoint=? AND fingerprint=?)";
+        for sql in [repeats::END_WINDOWS, repeats::FIRST] {
+            let steps = plan(&connection, sql);
+            assert!(steps.len() == 1 && steps[0].contains(by_index), "{steps:?}");
+        }
     }
 }

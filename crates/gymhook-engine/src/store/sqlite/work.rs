@@ -340,6 +340,9 @@ const fn is_disabled(record: &EndpointRecord) -> bool {
 
 /// The states that the SQL here names by number.
 const _: () = assert!(
-    State::Waiting.code() == 0 && State::InFlight.code() == 1 && State::Quarantined.code() == 5,
+    State::Waiting.code() == 0
+        && State::InFlight.code() == 1
+        && State::Quarantined.code() == 5
+        && State::Unreadable.code() == 6,
     "the queries name these by number"
 );

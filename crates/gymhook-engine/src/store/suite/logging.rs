@@ -136,6 +136,7 @@ pub async fn everything_is_counted<H: Harness>(harness: &H) {
         waiting: 7,
         in_flight: 1,
         undeliverable: 1,
+        unreadable: 0,
         quarantined: 0,
         oldest_due: Some(stage.now),
     };

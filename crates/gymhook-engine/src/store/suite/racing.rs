@@ -1,13 +1,14 @@
 //! Two at the same time: one of them is first.
 
 use gymhook_delivery::{DeliveryState, Enqueued};
+use time::UtcDateTime;
 
 use super::Harness;
 use super::stage::{
     HOUR, Stage, attempt, begun, delivery, ended, endpoint, endpoints, held, notification, worker,
 };
 use crate::Direction;
-use crate::store::{Batch, Fetch, LeaseRequest, NewNotification, Refused, Store};
+use crate::store::{Batch, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, Store};
 
 /// How many tasks race, and how often.
 const TASKS: u128 = 4;
@@ -82,6 +83,79 @@ pub async fn opposite_batches_do_not_block_each_other<H: Harness>(harness: &H) {
         let mut answers = one.await.unwrap().unwrap();
         answers.extend(two.await.unwrap().unwrap());
         assert_eq!(answers.iter().filter(|answer| **answer == Ok(Enqueued::New)).count(), 20);
+    }
+}
+
+/// One with this id and fingerprint.
+fn once(number: u128, fingerprint: u128) -> NewNotification {
+    let mut digest = [0; 32];
+    digest[..16].copy_from_slice(&fingerprint.to_be_bytes());
+    let check = RepeatCheck { fingerprint: digest, window: HOUR };
+    NewNotification { repeat_check: Some(check), ..notification(number, 1) }
+}
+
+/// Hands over what each task has, all at once, and returns the answers in the order of tasks.
+async fn enqueue_at_once<S: Store>(
+    store: &S,
+    batches: Vec<Vec<NewNotification>>,
+    now: UtcDateTime,
+) -> Vec<Vec<Result<Enqueued, Refused>>> {
+    let start = |batch| {
+        let store = store.clone();
+        tokio::spawn(async move { store.enqueue(batch, now).await.unwrap() })
+    };
+    let tasks: Vec<_> = batches.into_iter().map(start).collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+/// Asserts that one of these was new, and all others repeat it.
+fn assert_one_is_new(answers: &[Result<Enqueued, Refused>], ids: &[u128]) {
+    let new: Vec<usize> = (0..answers.len()).filter(|at| answers[*at] == Ok(Enqueued::New)).collect();
+    assert_eq!(new.len(), 1, "{answers:?}");
+    let repeat = Err(Refused::Repeat { delivery: delivery(ids[new[0]]) });
+    assert_eq!(answers.iter().filter(|answer| **answer == repeat).count(), answers.len() - 1, "{answers:?}");
+}
+
+/// Of several that hand the same fingerprint over at once under ids of their own, one is new, and the others repeat it.
+pub async fn one_of_several_repeats_is_new<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    for round in 0..ROUNDS {
+        let ids: Vec<u128> = (0..TASKS).map(|task| round * TASKS + task).collect();
+        let batches = ids.iter().map(|id| vec![once(*id, round)]).collect();
+        let answers = enqueue_at_once(&stage.store, batches, stage.now).await;
+        assert_one_is_new(&answers.concat(), &ids);
+    }
+    assert_eq!(stage.store.stats(stage.now).await.unwrap().waiting, u64::try_from(ROUNDS).unwrap());
+}
+
+/// The same at the moment when the window of an earlier one ends.
+pub async fn one_of_several_is_new_when_a_window_ends<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    for round in 0..ROUNDS {
+        let ids: Vec<u128> = (0..TASKS).map(|task| round * TASKS + task).collect();
+        let batches = ids.iter().map(|id| vec![once(*id, 7)]).collect();
+        let now = stage.now + HOUR * u32::try_from(round).unwrap();
+        assert_one_is_new(&enqueue_at_once(&stage.store, batches, now).await.concat(), &ids);
+    }
+}
+
+/// Batches that name the same fingerprints in opposite orders do not block each other, and each is new once.
+pub async fn opposite_batches_of_repeats_do_not_block_each_other<H: Harness>(harness: &H) {
+    const EACH: u128 = 20;
+    let stage = Stage::with(harness, [1]).await;
+    for round in 0..ROUNDS {
+        let id = move |task: u128, number: u128| (round * 2 + task) * EACH + number;
+        let batch = |task| (0..EACH).map(move |number| once(id(task, number), round * EACH + number));
+        let batches = vec![batch(0).collect(), batch(1).rev().collect()];
+        let answers = enqueue_at_once(&stage.store, batches, stage.now).await;
+        for number in 0..20_usize {
+            let answers = [answers[0][number], answers[1][19 - number]];
+            assert_one_is_new(&answers, &[id(0, number as u128), id(1, number as u128)]);
+        }
     }
 }
 

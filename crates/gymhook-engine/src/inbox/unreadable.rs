@@ -1,0 +1,119 @@
+//! Bodies that were proved and could not be read: kept until somebody can.
+
+use gymhook::event::Notification;
+use gymhook::{Identity, ReadError, Receiver, Unreadable};
+use gymhook_delivery::DeliveryId;
+
+use super::{AcceptError, Accepted, Inbox, names};
+use crate::Origin;
+use crate::origin::Kept;
+use crate::store::{DeliveryRow, NewNotification, State, Store, StoreError};
+
+/// Why what was kept was not accepted when it was read again. It is kept as before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadAgainError {
+    /// It could be read now, but was not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    /// There is no such one in this inbox: it was read already, or purged, or the id is another delivery's.
+    #[error(
+        "delivery {delivery} is no unreadable one of this inbox: it was read already or purged, or the id is another's"
+    )]
+    NotKept {
+        /// The id asked for.
+        delivery: DeliveryId,
+    },
+    /// It still cannot be read.
+    #[error("delivery {delivery} still cannot be read: {problem}")]
+    Unreadable {
+        /// The id asked for.
+        delivery: DeliveryId,
+        /// Why.
+        problem: ReadError,
+    },
+}
+
+impl From<StoreError> for ReadAgainError {
+    fn from(error: StoreError) -> Self {
+        Self::Accept(error.into())
+    }
+}
+
+/// What the log says that an unreadable notification is; its own type cannot be known.
+const EVENT_TYPE: &str = "unreadable";
+
+impl<S: Store> Inbox<S> {
+    /// Keeps a body that was proved and could not be read: it is on disk when this returns, with its proof and the problem, so
+    /// answer 2xx. No handler gets it.
+    ///
+    /// It is in the log ([`Engine::deliveries`](crate::Engine::deliveries) of [`State::Unreadable`]) until somebody
+    /// [reads it again](Inbox::read_again), or it is purged. The same body again, with the same signed id if there is one, is a
+    /// duplicate of what is kept.
+    ///
+    /// # Errors
+    /// As [`Inbox::accept`].
+    pub async fn accept_unreadable(&self, unreadable: &Unreadable) -> Result<KeptUnreadable, AcceptError> {
+        let identity = Identity::from(unreadable.proof());
+        let body = unreadable.body();
+        let delivery = names::of_unreadable(self.id, &identity, body);
+        let kept = Kept { identity, problem: unreadable.problem().to_string() };
+        let new = NewNotification {
+            origin: Some(Origin::from(unreadable.proof()).to_text_with(&kept)),
+            unreadable: true,
+            ..NewNotification::new(delivery, self.id, EVENT_TYPE, body.clone())
+        };
+        let is_new = self.keep(new).await?;
+        if is_new {
+            tracing::warn!(inbox = %self.id, %delivery, problem = kept.problem, "a body was proved and cannot be read: it is kept");
+        }
+        Ok(if is_new { KeptUnreadable::New { delivery } } else { KeptUnreadable::Duplicate { delivery } })
+    }
+
+    /// Reads again what could not be read when it came in, with a newer version of this crate or a receiver that allows more,
+    /// and accepts it as [`Inbox::accept`] would have: the handler gets it under another id, with the proof that was given then.
+    ///
+    /// What was kept is forgotten in the same transaction. If the platform has sent it again meanwhile, and it was accepted,
+    /// this one is a duplicate.
+    ///
+    /// # Errors
+    /// [`ReadAgainError`]; then it is kept as before.
+    pub async fn read_again<N: Notification + Sync>(
+        &self,
+        receiver: &Receiver<N>,
+        delivery: DeliveryId,
+    ) -> Result<Accepted, ReadAgainError> {
+        let is_kept = |row: &DeliveryRow| row.endpoint == self.id && row.state == State::Unreadable;
+        let row = self.engine.store().delivery(delivery).await?.filter(is_kept);
+        let row = row.ok_or(ReadAgainError::NotKept { delivery })?;
+        let body = self.engine.store().body(delivery).await?.unwrap_or_default();
+        let text = row.origin.unwrap_or_default();
+        let kept = Kept::from_text(&text).filter(|kept| {
+            // Its name is made of all that it is read from.
+            names::of_unreadable(self.id, &kept.identity, &body) == delivery
+        });
+        let Some(kept) = kept else {
+            let problem = format!("what is kept as delivery {delivery} is not what came in");
+            return Err(StoreError::Damaged { problem }.into());
+        };
+        let received = receiver.read_again(body, kept.identity);
+        let received = received.map_err(|problem| ReadAgainError::Unreadable { delivery, problem })?.0;
+        Ok(self.take(&received, Origin::from_text(&text), Some(delivery)).await?)
+    }
+}
+
+/// What came of keeping a body that could not be read. Answer 2xx to both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum KeptUnreadable {
+    /// It is new, and on disk.
+    New {
+        /// Under this name.
+        delivery: DeliveryId,
+    },
+    /// It was kept before.
+    Duplicate {
+        /// Under this name.
+        delivery: DeliveryId,
+    },
+}
