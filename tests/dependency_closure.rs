@@ -19,8 +19,8 @@ const DELIVERY: &str = "memchr serde_json uuid zmij";
 
 /// What the feature `postgres` of the engine adds to SQLite and HTTP: the driver, its pool, passwords and TLS.
 const POSTGRES: &str = "async_trait byteorder chacha20 const_oid deadpool deadpool_postgres deadpool_runtime der der_derive flagset \
-    futures_sink lock_api log parking_lot parking_lot_core phf phf_shared postgres_protocol postgres_types rand \
-    rand_core scopeguard siphasher spki stringprep tinyvec tokio_postgres tokio_postgres_rustls tokio_util \
+    lock_api log parking_lot parking_lot_core phf phf_shared postgres_protocol postgres_types rand \
+    rand_core scopeguard siphasher spki stringprep tinyvec tokio_postgres tokio_postgres_rustls \
     tracing_attributes unicode_bidi unicode_normalization unicode_properties whoami x509_cert";
 
 /// The libraries that `package` is built with, itself and the workspace's other crates left out.

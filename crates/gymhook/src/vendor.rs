@@ -169,7 +169,7 @@ impl Provider<pg_next::Notification> {
             success: Source::OurDefault("the page names no status; its diagram shows a 200"),
             attempt_timeout_source: Source::Published,
             url_rule: Setting::published(UrlRule::Https),
-            digest_dedupe: Setting::published(None),
+            digest_dedupe: Setting::our_default(None, "the request's `uuid` is the key"),
             ..Profile::new(page, retry)
         };
         Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)

@@ -7,16 +7,16 @@
 //! use gymhook::UrlRule;
 //! use http::Response;
 //!
-//! let api = Api::production(Secret::new("the key that EGYM issued for this gym")?)?;
+//! let api = Api::production(Secret::new("the-key-that-EGYM-issued-for-this-gym")?)?;
 //! let url = EndpointUrl::new("https://receiver.example/egym", UrlRule::Https)?;
-//! let call = api.create(&WebhookRequest::new(url, Secret::new("chosen for this webhook")?))?;
+//! let call = api.create(&WebhookRequest::new(url, Secret::new("chosen-for-this-webhook")?))?;
 //! assert_eq!(call.request().method(), "POST");
 //! assert_eq!(call.request().uri(), "https://mms.api.egym.com/api/v2/webhooks");
 //!
 //! // Your client sends it and reads the whole body; then:
 //! let (request, reply) = call.into_parts();
 //! # let _ = request;
-//! let answered = Response::new(r#"{"id":17,"url":"https://receiver.example/egym","secret":"chosen for this webhook"}"#);
+//! let answered = Response::new(r#"{"id":17,"url":"https://receiver.example/egym","secret":"chosen-for-this-webhook"}"#);
 //! let webhook = reply.read(&answered)?;
 //! assert_eq!(webhook.id, 17);
 //! assert!(!format!("{webhook:?}").contains("chosen"));
