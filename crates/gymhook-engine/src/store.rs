@@ -104,11 +104,11 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
     ///
     /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
-    /// was put aside is taken: [`Refused::Conflict`]. What [`NewNotification::check`] refuses is refused alone:
+    /// is quarantined is taken: [`Refused::Conflict`]. What [`NewNotification::check`] refuses is refused alone:
     /// [`Refused::Unstorable`].
     ///
     /// Of several with equal fingerprints, in one call or in many at once, one is new, and the others are
-    /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. One whose row was put aside is
+    /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. One whose row is quarantined is
     /// repeated by nothing.
     fn enqueue(
         &self,

@@ -268,7 +268,7 @@ async fn what_may_be_accepted_later_is_answered_with_503_and_when() {
     assert_eq!((conflict.status().as_u16(), conflict.retry_after()), (409, None));
 }
 
-/// One of several that cannot be stored is refused by itself, and whoever handed them over can tell which.
+/// One of several that cannot be stored is refused by itself, and the caller can tell which.
 #[tokio::test]
 async fn one_bad_notification_of_several_is_refused_alone() {
     let (inbox, _) = inbox().await;

@@ -30,7 +30,7 @@ use time::UtcDateTime;
 use time::macros::utc_datetime;
 
 const NOW: UtcDateTime = utc_datetime!(2026-01-01 12:00);
-/// A key that stands twice is refused, unless a receiver is told to let it pass.
+/// A duplicated key is refused, unless a receiver is told to let it pass.
 const TWICE: &str = r#"{"event":"payment.failed","data":{"amount":1,"amount":2}}"#;
 
 fn keys() -> Keyring {

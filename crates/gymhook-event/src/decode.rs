@@ -55,7 +55,7 @@ fn refusal<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Decode
             let mut json = serde_json::Deserializer::from_str(text);
             let path = match serde_path_to_error::deserialize::<_, T>(&mut json) {
                 Err(located) => located.path().clone(),
-                // A type of one's own that refuses the same text only once.
+                // A custom type that refuses the same text only once.
                 Ok(_) => return DecodeError::NotJson { line, column },
             };
             DecodeError::from_message(&error.to_string(), text, &path, line, column)

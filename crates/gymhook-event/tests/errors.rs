@@ -157,7 +157,7 @@ fn the_views_of_raw_data_name_paths_within_it() {
     );
 }
 
-/// A type of one's own may take any key: then a path holds keys of the body, escaped and cut.
+/// A custom type may take any key: then a path holds keys of the body, escaped and cut.
 #[test]
 fn keys_of_the_body_are_escaped_and_cut_in_a_path() {
     type Anything = std::collections::BTreeMap<String, i64>;

@@ -54,7 +54,7 @@ pub trait SignatureScheme: Debug + Send + Sync {
     /// For a sender that cannot sign, and yet says which requests are repeats.
     ///
     /// # Errors
-    /// [`VerifyError`]: the header stands twice, or holds what no id may be.
+    /// [`VerifyError`]: the header is duplicated, or holds what no id may be.
     fn claimed_id(&self, headers: &HeaderMap) -> Result<Option<RequestId>, VerifyError> {
         let _ = headers;
         Ok(None)

@@ -66,7 +66,7 @@ pub struct LoadedSecret {
 /// ```
 ///
 /// # Errors
-/// The configuration is to blame for all of them:
+/// All of them are caused by the configuration:
 /// - [`SecretSourceError::VariableMissing`], [`SecretSourceError::VariableNotUnicode`].
 /// - [`SecretSourceError::Unusable`]: the text is empty or not in that format.
 pub fn from_env(variable: &str, format: SecretFormat) -> Result<LoadedSecret, SecretSourceError> {
@@ -87,7 +87,7 @@ pub fn from_env(variable: &str, format: SecretFormat) -> Result<LoadedSecret, Se
 /// A byte order mark is not cut: it may belong to the secret, and [`Secret::hints`] names it.
 ///
 /// # Errors
-/// The configuration is to blame for all of them:
+/// All of them are caused by the configuration:
 /// - [`SecretSourceError::FileUnreadable`], [`SecretSourceError::FileTooLong`].
 /// - [`SecretSourceError::Unusable`]: the file is empty or not in that format.
 pub fn from_file(path: impl AsRef<Path>, format: SecretFormat) -> Result<LoadedSecret, SecretSourceError> {
@@ -192,7 +192,7 @@ impl fmt::Display for LineEnd {
     }
 }
 
-/// Why a secret could not be read. The configuration is to blame; no byte of the secret is shown.
+/// Why a secret could not be read. Caused by the configuration; no byte of the secret is shown.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretSourceError {

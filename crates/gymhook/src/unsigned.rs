@@ -63,7 +63,7 @@ pub enum ReceiveUnsignedError {
     /// The body was refused unread.
     #[error(transparent)]
     NotAdmitted(#[from] AdmitError),
-    /// The header of the request's id stands twice, or holds what no id may be.
+    /// The header of the request's id is duplicated, or holds what no id may be.
     #[error("the request's id cannot be used: {0}")]
     UnusableId(#[from] VerifyError),
     /// The body could not be read.

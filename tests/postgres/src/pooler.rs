@@ -30,7 +30,7 @@ pub struct Pooler {
 impl Pooler {
     const PORT: u16 = 6432;
 
-    /// Starts one in front of a server, with at most so many connections to it.
+    /// Starts one in front of a server, with this maximum number of connections to it.
     ///
     /// # Errors
     /// - [`StartError::MissingPooler`]: it is not installed.

@@ -50,7 +50,7 @@ impl AddressRules {
         self
     }
 
-    /// With this private network, for receivers inside a network of one's own: over `https`, as the platform's rule says.
+    /// With this private network, for receivers inside your own network: over `https`, as the platform's rule says.
     ///
     /// Whoever may enter a URL can then reach everything in it that speaks TLS with a certificate that is trusted here, and can
     /// tell what is there. The addresses at which clouds serve their credentials stay forbidden. Names that only a private
@@ -132,7 +132,7 @@ const METADATA: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
 ];
 
-/// A network that is not private cannot be allowed as one. Whoever configures it is to blame.
+/// A network that is not private cannot be allowed as one. The configuration causes it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "{network} does not lie in a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7"

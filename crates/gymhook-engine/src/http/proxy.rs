@@ -108,7 +108,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Why a proxy cannot be used. The configuration is to blame; no part of it is repeated.
+/// Why a proxy cannot be used. Caused by the configuration; no part of it is repeated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {

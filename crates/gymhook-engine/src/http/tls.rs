@@ -137,7 +137,7 @@ tokio::task_local! {
     static ASKED: Cell<bool>;
 }
 
-/// Why a subscription's TLS settings cannot be used. Whoever entered them is to blame; no part of a key is repeated.
+/// Why a subscription's TLS settings cannot be used. Caused by what was entered; no part of a key is repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsSettingsError {

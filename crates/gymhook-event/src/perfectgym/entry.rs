@@ -84,7 +84,7 @@ impl Entry {
     /// The known fields of the data; all `None` if there is no data.
     ///
     /// # Errors
-    /// [`DecodeError`] if the data is not an object, or a known field stands twice in it; the raw JSON stays at hand.
+    /// [`DecodeError`] if the data is not an object, or a known field is duplicated in it; the raw JSON stays at hand.
     pub fn data(&self) -> Result<Data, DecodeError> {
         self.raw_data().map_or_else(|| Ok(Data::default()), decode::view)
     }

@@ -151,7 +151,7 @@ async fn heal(disk: Disk, walk: Walk) {
     }
 }
 
-/// Comes back when the process has to die.
+/// Resolves when the process has to die.
 async fn dies(disk: &Disk, lasts: Lasts) {
     if lasts != Lasts::ForEver {
         return core::future::pending().await;

@@ -54,7 +54,7 @@ impl Blow {
 pub struct Trouble {
     /// Which messages are counted.
     pub at: Statement,
-    /// The how-many-eth of them since this was armed, over all connections, from 1.
+    /// Its number among them since this was armed, over all connections, from 1.
     pub nth: u64,
     /// What happens.
     pub blow: Blow,

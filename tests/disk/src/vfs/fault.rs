@@ -137,7 +137,7 @@ pub enum Lasts {
 pub struct Fault {
     /// Which kind of call fails.
     pub call: Call,
-    /// The how-many-eth of them since the fault was armed, from 1.
+    /// Its number among them since the fault was armed, from 1.
     pub nth: u64,
     /// How it fails.
     pub error: Error,

@@ -131,7 +131,7 @@ fn read_mode(mode: &str, tls: &mut TlsSettings) -> Result<SslMode, StoreError> {
         );
         return Err(invalid(problem));
     }
-    // Whoever may have a certificate for any name of one's own proves nothing by having one.
+    // Whoever may have a certificate for any name that they own proves nothing by having one.
     if tls.root.as_deref() == Some(TlsSettings::SYSTEM) && verify != Verify::IssuerAndHost {
         return Err(invalid(format!(
             "sslrootcert=system with sslmode={mode} proves nothing: use sslmode=verify-full"

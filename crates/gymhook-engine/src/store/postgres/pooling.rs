@@ -10,7 +10,7 @@ use super::error::{Failure, Result};
 use super::listener::Dial;
 use crate::store::StoreError;
 
-/// Finds out by which server processes two connections are served: a session of one's own has one, from its beginning to its
+/// Finds out by which server processes two connections are served: a session that is not shared has one, from its beginning to its
 /// end, and nobody else has that.
 pub(super) async fn detect(dial: &Dial, place: &str) -> Result<Sessions> {
     // Nothing is listened to here.

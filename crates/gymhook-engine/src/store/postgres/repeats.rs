@@ -31,7 +31,7 @@ pub(super) fn fingerprints(new: &[(&NewNotification, i64)]) -> Vec<Option<Vec<u8
     new.iter().map(|(new, _)| of(new)).collect()
 }
 
-/// Takes the fingerprints from those that have them, if their windows are over, or their rows were put aside.
+/// Takes the fingerprints from those that have them, if their windows are over, or their rows are quarantined.
 ///
 /// Whatever comes of the inserts behind it: a window that is over is over.
 pub(super) async fn end_windows(

@@ -14,7 +14,7 @@ pub(super) const END_WINDOWS: &str = "UPDATE gymhook_deliveries SET fingerprint 
 pub(super) const FIRST: &str =
     "SELECT seq, id, digest FROM gymhook_deliveries WHERE endpoint = ?1 AND fingerprint = ?2";
 
-/// Takes the fingerprint from the one that has it, if its window is over, or its row was put aside.
+/// Takes the fingerprint from the one that has it, if its window is over, or its row is quarantined.
 pub(super) fn end_windows(
     connection: &Connection,
     endpoint: EndpointId,

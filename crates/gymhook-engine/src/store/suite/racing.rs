@@ -94,7 +94,7 @@ fn once(number: u128, fingerprint: u128) -> NewNotification {
     NewNotification { repeat_check: Some(check), ..notification(number, 1) }
 }
 
-/// Hands over what each task has, all at once, and returns the answers in the order of tasks.
+/// Enqueues what each task has, all at once, and returns the answers in the order of tasks.
 async fn enqueue_at_once<S: Store>(
     store: &S,
     batches: Vec<Vec<NewNotification>>,

@@ -133,7 +133,7 @@ pub async fn what_was_purged_is_not_repeated<H: Harness>(harness: &H) {
     assert_eq!(enqueue_at(&stage, once(3, 7), stage.now).await, repeats(2));
 }
 
-/// What was put aside will not be handled, so its repeat is.
+/// What is quarantined will not be handled, so its repeat is.
 pub async fn what_was_put_aside_is_not_repeated<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([once(1, 7)]).await;
