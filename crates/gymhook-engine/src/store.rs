@@ -16,6 +16,7 @@
 mod admission;
 mod columns;
 mod command;
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
 mod deletion;
 mod error;
 #[cfg(feature = "store-tests")]
