@@ -341,6 +341,13 @@ impl Endpoint {
         }
     }
 
+    /// Whether nothing but its own attempts under way keeps it from sending now or later.
+    pub(crate) fn is_only_busy(&self, limits: &Limits) -> bool {
+        self.status == EndpointStatus::Enabled
+            && self.has_full_hands(limits)
+            && self.breaker.gate() != Gate::Shut
+    }
+
     /// Whether as many attempts are under way as may be.
     pub(crate) fn has_full_hands(&self, limits: &Limits) -> bool {
         self.in_flight >= self.allowance().min(limits.share().get())

@@ -10,7 +10,8 @@ use crate::tick::Tick;
 /// The retry budget, if there is one.
 ///
 /// Endpoints that want a retry and find none queue; what the budget then lets through is granted in that order, one
-/// retry an endpoint. Nobody takes what is granted to another one, however their turns come.
+/// retry an endpoint. Nobody takes what is granted to another one, however their turns come. An endpoint that has as many
+/// attempts under way as it may keeps its place, and is passed over until one has ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Spending {
     budget: Option<RetryBudget>,
@@ -27,8 +28,8 @@ pub(crate) enum BudgetClaim {
     Nothing,
     /// It queues under this number.
     Waits(u64),
-    /// One retry is set aside for it.
-    Granted,
+    /// One retry is reserved for it, which queued under this number.
+    Granted(u64),
 }
 
 impl Spending {
@@ -62,37 +63,49 @@ impl Spending {
             BudgetClaim::Waits(number) => {
                 self.waiting.remove(&(number, slot));
             }
-            BudgetClaim::Granted => self.granted = self.granted.saturating_sub(1),
+            BudgetClaim::Granted(_) => self.granted = self.granted.saturating_sub(1),
         }
     }
 
-    /// Sets a retry aside for who has waited for the longest, if there is one left.
-    pub(crate) fn grant(&mut self, now: Now) -> Option<u32> {
-        if self.waiting.is_empty() || self.left(now) == 0 {
+    /// Reserves a retry for the one that has waited for the longest of those that could send it, if there is one left: its slot,
+    /// and what its claim is from now on.
+    pub(crate) fn grant(&mut self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<(u32, BudgetClaim)> {
+        let (number, slot) = self.waiting.iter().copied().find(|(_, slot)| could_send(*slot))?;
+        if self.left(now) == 0 {
             return None;
         }
-        let (_, slot) = self.waiting.pop_first()?;
+        self.waiting.remove(&(number, slot));
         self.granted = self.granted.saturating_add(1);
-        Some(slot)
+        Some((slot, BudgetClaim::Granted(number)))
     }
 
-    /// A retry is set aside for an endpoint, as a snapshot says.
+    /// The endpoint in this slot cannot send now what was reserved for it: somebody else may, and it is back in its place.
+    pub(crate) fn give_back(&mut self, claim: BudgetClaim, slot: u32) -> BudgetClaim {
+        let BudgetClaim::Granted(number) = claim else { return claim };
+        self.granted = self.granted.saturating_sub(1);
+        self.waiting.insert((number, slot));
+        BudgetClaim::Waits(number)
+    }
+
+    /// A retry is reserved for an endpoint, as a snapshot says.
     pub(crate) const fn grant_again(&mut self) -> BudgetClaim {
+        let number = self.next_number;
+        self.next_number += 1;
         self.granted = self.granted.saturating_add(1);
-        BudgetClaim::Granted
+        BudgetClaim::Granted(number)
     }
 
     /// Whether an endpoint with this claim may begin a retry now.
     pub(crate) fn allows_retry(&self, claim: BudgetClaim, now: Now) -> bool {
         self.budget.is_none()
-            || claim == BudgetClaim::Granted
+            || matches!(claim, BudgetClaim::Granted(_))
             || (self.waiting.is_empty() && self.left(now) > 0)
     }
 
     /// When the next retry may be granted if no first attempt pays in till then; `None` if only that would help, or if
-    /// nobody waits.
-    pub(crate) fn grants_from(&self, now: Now) -> Option<Tick> {
-        self.waiting.first()?;
+    /// nobody waits that could send it.
+    pub(crate) fn grants_from(&self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<Tick> {
+        self.waiting.iter().find(|(_, slot)| could_send(*slot))?;
         match self.budget.as_ref().map(|budget| budget.clone().try_retry(now.utc)) {
             None | Some(Ok(())) => Some(now.reached),
             Some(Err(exhausted)) => exhausted.available_at.map(Tick::not_before),

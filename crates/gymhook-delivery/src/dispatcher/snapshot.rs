@@ -221,7 +221,7 @@ impl Dispatcher {
             policy: line.endpoint.policy().clone(),
             lease: line.endpoint.lease(),
             retries_next: line.retries_next,
-            retry_granted: line.claim == BudgetClaim::Granted,
+            retry_granted: matches!(line.claim, BudgetClaim::Granted(_)),
             wake: line.wake.map(Tick::micros),
         };
         lines.into_iter().map(snapshot).collect()

@@ -16,9 +16,10 @@ use crate::due_heap::Due;
 use crate::endpoint::Gate;
 use crate::line::{Line, Turn};
 use crate::queue::Lane;
+use crate::slab::Slab;
 use crate::spending::BudgetClaim;
 use crate::tick::Tick;
-use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Output};
+use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Limits, Output};
 
 /// While endpoints wait for their turn, so many more are woken before the next attempt: more than one, so that being
 /// woken never falls behind, and few, so that no step is long.
@@ -38,6 +39,8 @@ enum RetryPlan {
     NotNow,
     Sends,
     Queues,
+    /// As soon as one of the endpoint's own attempts under way has ended: its place in the queue for the budget waits.
+    HandsFull,
 }
 
 impl Dispatcher {
@@ -70,7 +73,8 @@ impl Dispatcher {
             return lost;
         }
         let woken = self.wakes.first().map(|due| due.at);
-        let granted = self.spending.grants_from(self.now);
+        let granted =
+            self.spending.grants_from(self.now, |slot| has_hands_free(&self.lines, &self.limits, slot));
         [lost, woken, granted].into_iter().flatten().min()
     }
 
@@ -88,10 +92,13 @@ impl Dispatcher {
 
     fn plan(&self, line: &Line) -> Plan {
         let now = self.now.reached;
-        let Gate::From(gate) = line.endpoint.gate(&self.limits) else {
-            return Plan { turn: Turn::Idle, wake: None, retry: RetryPlan::NotNow };
-        };
         let heads = line.queue.heads(&self.deliveries);
+        let Gate::From(gate) = line.endpoint.gate(&self.limits) else {
+            let queues =
+                line.endpoint.is_only_busy(&self.limits) && heads.retry.is_some_and(|due| due <= now);
+            let retry = if queues { RetryPlan::HandsFull } else { RetryPlan::NotNow };
+            return Plan { turn: Turn::Idle, wake: None, retry };
+        };
         let first_attempt = heads.first_attempt.map(|due| due.max(gate));
         let retry = heads.retry.map(|due| due.max(gate));
         let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= now);
@@ -154,9 +161,10 @@ impl Dispatcher {
 
     /// Lets the endpoint that has waited for the retry budget for the longest queue for its turn, if that has a retry.
     fn grant_one_retry(&mut self) {
-        let Some(slot) = self.spending.grant(self.now) else { return };
+        let could_send = |slot| has_hands_free(&self.lines, &self.limits, slot);
+        let Some((slot, claim)) = self.spending.grant(self.now, could_send) else { return };
         if let Some(line) = self.lines.get_mut(slot) {
-            line.claim = BudgetClaim::Granted;
+            line.claim = claim;
         }
         self.settle(slot);
     }
@@ -165,6 +173,7 @@ impl Dispatcher {
         let Some(line) = self.lines.get_mut(slot) else { return };
         match (line.claim, plan) {
             (BudgetClaim::Nothing, RetryPlan::Queues) => line.claim = self.spending.join(slot),
+            (claim, RetryPlan::HandsFull) => line.claim = self.spending.give_back(claim, slot),
             (_, RetryPlan::NotNow) => self.drop_claim(slot),
             (_, RetryPlan::Sends | RetryPlan::Queues) => {}
         }
@@ -223,4 +232,9 @@ impl Dispatcher {
             (false, false) => None,
         }
     }
+}
+
+/// Whether the endpoint in this slot may have another attempt under way.
+fn has_hands_free(lines: &Slab<Line>, limits: &Limits, slot: u32) -> bool {
+    lines.get(slot).is_some_and(|line| !line.endpoint.has_full_hands(limits))
 }
