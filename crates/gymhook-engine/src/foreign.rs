@@ -64,7 +64,7 @@ impl Panicked {
             (_, Some(text)) => one_line(text),
             (_, None) => "its message is no text".to_owned(),
         };
-        telemetry::panicked(place, &message);
+        tell(|| telemetry::panicked(place, &message));
         Self { place, message }
     }
 }
@@ -80,6 +80,12 @@ impl From<Panicked> for SealError {
     fn from(panicked: Panicked) -> Self {
         Self { problem: panicked.to_string() }
     }
+}
+
+/// Logs or counts something where a panic would end more than a call: a subscriber that writes to a full disk panics, too.
+pub(crate) fn tell(log: impl FnOnce()) {
+    // Who would be told of it is who panicked.
+    let _untold = catch_unwind(AssertUnwindSafe(log));
 }
 
 /// Calls a function.

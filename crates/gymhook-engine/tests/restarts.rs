@@ -26,11 +26,21 @@ use scripted::{
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Panics in the worker's own code: where it logs that an endpoint started to fail, so many times.
+/// Panics in the worker's own code: where it logs that an endpoint started to fail, this number of times.
 #[derive(Clone, Default)]
-struct Trap(Arc<AtomicU32>);
+struct Trap {
+    left: Arc<AtomicU32>,
+    /// Whether every error that is logged makes it panic, as a subscriber does that writes to a full disk.
+    at_every_error: bool,
+}
+
+impl Trap {
+    fn times(left: u32) -> Self {
+        Self { left: Arc::new(AtomicU32::new(left)), at_every_error: false }
+    }
+}
 
 struct Finds(bool);
 
@@ -50,10 +60,11 @@ impl Subscriber for Trap {
     }
 
     fn event(&self, event: &Event<'_>) {
+        assert!(!self.at_every_error || *event.metadata().level() != Level::ERROR, "no room for a line");
         let mut finds = Finds(false);
         event.record(&mut finds);
         if finds.0 {
-            let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             assert!(left.is_err(), "into the trap");
         }
     }
@@ -101,7 +112,7 @@ async fn until_delivered(engine: &Engine<FaultyStore<MemoryStore>>, ids: &[u128]
 
 #[tokio::test]
 async fn a_worker_that_panics_is_started_again_and_sends_nothing_twice_but_what_was_under_way() {
-    let trap = Trap(Arc::new(AtomicU32::new(2)));
+    let trap = Trap::times(2);
     let _set = tracing::subscriber::set_default(trap.clone());
     let transport = transport();
     let engine = start(FaultyStore::new(MemoryStore::with_system_clock()), transport.clone()).await;
@@ -137,7 +148,7 @@ async fn a_worker_is_started_again_once_its_store_is_back_or_stops_when_it_is_to
     let trap = Trap::default();
     let _set = tracing::subscriber::set_default(trap.clone());
     for stops in [false, true] {
-        trap.0.store(1, Ordering::SeqCst);
+        trap.left.store(1, Ordering::SeqCst);
         let store = FaultyStore::new(MemoryStore::with_system_clock());
         let engine = start(store.clone(), transport()).await;
         let broken = StoreError::Unavailable { problem: "no".to_owned() };
@@ -168,6 +179,35 @@ async fn a_worker_is_started_again_once_its_store_is_back_or_stops_when_it_is_to
             assert_eq!(logged.iter().map(|row| row.status).collect::<Vec<_>>(), [Some(502), Some(200)]);
         }
     }
+}
+
+#[tokio::test]
+async fn a_worker_is_started_again_though_its_panic_cannot_be_logged() {
+    let trap = Trap { at_every_error: true, ..Trap::times(1) };
+    let _set = tracing::subscriber::set_default(trap);
+    let store = FaultyStore::new(MemoryStore::with_system_clock());
+    let engine = start(store.clone(), transport()).await;
+    let broken = StoreError::Unavailable { problem: "no".to_owned() };
+    let faults = store.clone();
+    // From the panic on nothing can be written, so the restart itself has something to log.
+    store.on(Operation::Commit, When::After, move || {
+        faults.fail_every(Operation::Commit, When::Before, core::num::NonZeroU32::MIN, broken.clone());
+    });
+    let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+    until("it is started again", || async {
+        matches!(engine.health().worker, WorkerState::Restarting { .. })
+    })
+    .await;
+    store.on(Operation::Commit, When::After, || {});
+    let tried = store.reached(Operation::Commit, When::Before);
+    until("what was left is tried again", || async {
+        store.reached(Operation::Commit, When::Before) > tried + 1
+    })
+    .await;
+    store.heal();
+    until_delivered(&engine, &[1]).await;
+    assert!(matches!(engine.health().worker, WorkerState::Running { .. }), "{:?}", engine.health());
+    engine.shutdown().await;
 }
 
 #[tokio::test]

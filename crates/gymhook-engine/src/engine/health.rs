@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::UtcDateTime;
 
 use crate::store::StoreError;
-use crate::telemetry;
+use crate::{foreign, telemetry};
 
 /// How an engine is, as far as it knows without asking its store. Times are by the store's clock.
 ///
@@ -132,7 +132,7 @@ impl Pulse {
     fn turn(&self, state: WorkerState) {
         let is_up = |state| matches!(state, WorkerState::Running { .. } | WorkerState::Stopping);
         let was = core::mem::replace(&mut self.lock().worker, state);
-        telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was)));
+        foreign::tell(|| telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was))));
     }
 
     fn lock(&self) -> MutexGuard<'_, Health> {

@@ -32,7 +32,7 @@ pub(crate) async fn supervise<S: Store, T: Transport>(
         }
         pause = longer(pause);
         means.pulse.panicked(panicked.to_string(), worker.clock.now());
-        telemetry::worker_panicked(worker.id, pause);
+        foreign::tell(|| telemetry::worker_panicked(worker.id, pause));
         let left = foreign::run(Place::Worker, || worker.leave()).await.unwrap_or_default();
         let mut succession = Succession {
             left: left.into(),
@@ -80,7 +80,7 @@ impl Succession {
             };
             means.pulse.store_failed(&error, old.clock.now());
             self.pause = longer(self.pause);
-            telemetry::restart_failed(&error, self.pause);
+            foreign::tell(|| telemetry::restart_failed(&error, self.pause));
             if self.until.is_some_and(|until| clock::monotonic() >= until) {
                 // The leases run out by themselves.
                 return None;

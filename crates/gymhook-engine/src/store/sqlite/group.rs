@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::error::{self, Result};
 use super::place::Place;
+use crate::foreign::tell;
 use crate::store::StoreError;
 
 /// A call: it is given a connection, or told why there is none, and leaves behind what its caller is told.
@@ -121,7 +122,9 @@ fn roll_back(connection: &Connection) {
     if !connection.is_autocommit()
         && let Err(error) = execute(connection, "ROLLBACK")
     {
-        tracing::error!(%error, "a transaction that failed was not rolled back: nothing is written until it is");
+        tell(|| {
+            tracing::error!(%error, "a transaction that failed was not rolled back: nothing is written until it is");
+        });
     }
 }
 

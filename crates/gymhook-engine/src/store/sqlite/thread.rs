@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::error::Result;
 use super::group::{Done, Job, Step, write_group};
 use super::place::Place;
+use crate::foreign::tell;
 use crate::store::StoreError;
 
 /// What a thread is asked.
@@ -97,7 +98,7 @@ impl ConnectionThread {
 fn without_panic<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| {
         let problem = message(panic.as_ref());
-        tracing::error!(problem, "a call to the store panicked: nothing of it was written");
+        tell(|| tracing::error!(problem, "a call to the store panicked: nothing of it was written"));
         Err(StoreError::Internal { problem: format!("the call panicked: {problem}") })
     })
 }
@@ -129,7 +130,7 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         }
     }
     if let Err(error) = leave_alone(&connection, place) {
-        tracing::error!(%error, "the file is not closed in good order");
+        tell(|| tracing::error!(%error, "the file is not closed in good order"));
     }
 }
 
