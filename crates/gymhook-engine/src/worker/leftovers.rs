@@ -1,9 +1,9 @@
 //! What a worker leaves behind that panicked: what has ended is written, and its leases are released.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use gymhook_delivery::{DeliveryState, EndpointId};
+use gymhook_delivery::{DeliveryRecord, DeliveryState, EndpointId};
 
 use super::Worker;
 use crate::Transport;
@@ -55,10 +55,46 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 }
 
-/// Nothing of it is sent, so nothing is written that says so.
+/// Nothing of it is sent, so nothing is written that says so. What is left out may be what a command led to: the commands of its
+/// endpoint stay, and the next worker carries them out.
 fn without_attempts(mut batch: Batch) -> Batch {
+    let in_flight = |record: &&DeliveryRecord| matches!(record.state, DeliveryState::InFlight { .. });
+    let left_out: BTreeSet<EndpointId> =
+        batch.deliveries.iter().filter(in_flight).map(|record| record.endpoint).collect();
+    batch.commands.retain(|(endpoint, _)| !left_out.contains(endpoint));
     batch.deliveries.retain(|record| !matches!(record.state, DeliveryState::InFlight { .. }));
     batch.send.clear();
     batch.renew.clear();
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use gymhook_delivery::{DeliveryId, Then};
+    use time::UtcDateTime;
+
+    use super::*;
+    use crate::store::NewNotification;
+
+    #[test]
+    fn a_command_whose_effect_is_left_out_stays_for_the_next_worker() {
+        let now = UtcDateTime::UNIX_EPOCH;
+        let [redelivered, other] = [1, 2].map(EndpointId::from_u128);
+        let waits = |number, endpoint| {
+            NewNotification::new(DeliveryId::from_u128(number), endpoint, "a", Bytes::new()).record(1, now)
+        };
+        let state = DeliveryState::InFlight { lost_at: now, then: Then::Decide };
+        let begun = DeliveryRecord { state, ..waits(1, redelivered) };
+        let batch = Batch {
+            deliveries: vec![begun, waits(2, redelivered), waits(3, other)],
+            commands: vec![(redelivered, 7), (other, 8)],
+            send: vec![begun.id],
+            ..Batch::default()
+        };
+        let left = without_attempts(batch);
+        assert_eq!(left.deliveries, [waits(2, redelivered), waits(3, other)]);
+        assert_eq!(left.commands, [(other, 8)]);
+        assert!(left.send.is_empty());
+    }
 }
