@@ -140,7 +140,7 @@ fn what_a_store_says() {
         (StoreError::ReadOnly { problem: problem() }, "the store may not be written to: PROBLEM"),
         (
             StoreError::Replaced { problem: problem() },
-            "PROBLEM: stop this process, put the file back (or restore it from a copy), and start again",
+            "PROBLEM: let this process shut down in good order, put the file back (or restore it from a copy), and start again",
         ),
         (
             StoreError::Schema { found: 9, known: 2 },

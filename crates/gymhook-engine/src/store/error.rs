@@ -12,7 +12,7 @@ pub enum StoreError {
         /// When to try again, at least a second: an adapter's `Retry-After`.
         retry_after: Duration,
     },
-    /// The store was closed, or its thread is gone.
+    /// The store was closed.
     #[error("the store is closed")]
     Closed,
     /// Something with this name is there already. The caller is to blame.
@@ -50,7 +50,9 @@ pub enum StoreError {
     },
     /// The file was deleted, moved or replaced while it was open: what is written to the open one is lost with the process.
     /// Whoever runs the machine caused it. Nothing of this call is acknowledged.
-    #[error("{problem}: stop this process, put the file back (or restore it from a copy), and start again")]
+    #[error(
+        "{problem}: let this process shut down in good order, put the file back (or restore it from a copy), and start again"
+    )]
     Replaced {
         /// What was found at the path.
         problem: String,

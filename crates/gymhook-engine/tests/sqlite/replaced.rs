@@ -91,14 +91,56 @@ async fn a_log_that_was_removed_is_said_and_what_was_in_it_is_saved() {
     let log = beside(path, "-wal");
     fs::remove_file(&log).unwrap();
     assert_replaced(enqueue(store, 2).await, &log);
+    // Whatever becomes of this process, and of the empty log that another one may leave here: it is in the database.
+    assert_holds_the_first(path).await;
     let second = SqliteStore::open(path).map(drop);
-    assert!(second.is_err(), "its index tells of a log that is not there");
-    fs::remove_file(&log).unwrap();
     assert_replaced(store.close().await, &log);
     let again = SqliteStore::open(path).unwrap();
     let now = again.now().await.unwrap();
     let first = again.enqueue(vec![notification(1, 8)], now).await.unwrap();
-    assert!(matches!(first[..], [Ok(Enqueued::Duplicate { .. })]), "{first:?}");
+    assert!(matches!(first[..], [Ok(Enqueued::Duplicate { .. })]), "{first:?} after {second:?}");
+}
+
+#[tokio::test]
+async fn a_log_that_another_process_made_anew_does_not_cost_what_was_in_the_old_one() {
+    let Played { path, store, .. } = &opened().await;
+    let log = beside(path, "-wal");
+    fs::remove_file(&log).unwrap();
+    let _refused = SqliteStore::open(path).map(drop);
+    assert_replaced(enqueue(store, 2).await, &log);
+    assert_holds_the_first(path).await;
+    assert_replaced(store.close().await, &log);
+    assert_holds_the_first(path).await;
+}
+
+/// Without its index two processes would write into one log, each over what the other has acknowledged.
+#[tokio::test]
+async fn a_log_s_index_that_was_removed_or_replaced_is_said() {
+    for is_replaced in [false, true] {
+        let Played { path, store, .. } = &opened().await;
+        let index = beside(path, "-shm");
+        fs::remove_file(&index).unwrap();
+        if is_replaced {
+            fs::write(&index, "as another process makes it").unwrap();
+        }
+        assert_replaced(enqueue(store, 2).await, &index);
+        assert_replaced(store.close().await, &index);
+        fs::remove_file(&index).unwrap_or_default();
+        let again = SqliteStore::open(path).unwrap();
+        let now = again.now().await.unwrap();
+        assert_eq!(again.stats(now).await.unwrap().waiting, 1, "what was acknowledged, and no more");
+    }
+}
+
+/// Looks at a copy of the database alone, as somebody finds it who has nothing else.
+async fn assert_holds_the_first(path: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    fs::copy(path, &copy).unwrap();
+    let store = SqliteStore::open(&copy).unwrap();
+    let held = notification(1, 8);
+    assert_eq!(store.body(held.id).await, Ok(Some(held.body)));
+    store.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ pub(super) fn write_group(connection: &Connection, place: &Place, group: Vec<Job
 
 fn write_transaction(connection: &Connection, place: &Place, jobs: &mut std::vec::IntoIter<Job>) {
     if let Err(error) = begin(connection, place) {
+        save_log(connection, place, &error);
         for job in jobs {
             (job(Step::Nothing(error.clone())).tell)(Err(error.clone()));
         }
@@ -103,8 +104,9 @@ fn write_transaction(connection: &Connection, place: &Place, jobs: &mut std::vec
         // Whoever finds the file later finds only what lies at its path.
         None => execute(connection, "COMMIT").and_then(|()| place.check()),
     };
-    if ended.is_err() {
+    if let Err(error) = &ended {
         roll_back(connection);
+        save_log(connection, place, error);
     }
     for tell in callers {
         tell(ended.clone());
@@ -124,6 +126,26 @@ fn roll_back(connection: &Connection) {
     {
         tell(|| {
             tracing::error!(%error, "a transaction that failed was not rolled back: nothing is written until it is");
+        });
+    }
+}
+
+/// Writes what was acknowledged into the database, if the log that it is in has lost its place: with the process it would be
+/// gone.
+fn save_log(connection: &Connection, place: &Place, error: &StoreError) {
+    if !matches!(error, StoreError::Replaced { .. }) || !place.can_be_saved() {
+        return;
+    }
+    let saved = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
+        let (busy, frames, written): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!busy && frames == written)
+    });
+    if !matches!(saved, Ok(true)) {
+        tell(|| {
+            tracing::error!(
+                ?saved,
+                "what was acknowledged is in a log that lost its place: close the store in good order"
+            );
         });
     }
 }

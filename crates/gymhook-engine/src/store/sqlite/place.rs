@@ -9,16 +9,47 @@ use crate::store::StoreError;
 /// A file that was opened: its path, and what the path led to.
 ///
 /// A file that was deleted, moved or replaced can still be written to, and everything written to it is gone with the process.
-/// So a commit counts only if the path, and that of the write-ahead log beside it, lead to what was opened.
+/// So a commit counts only if the path, and those of the write-ahead log and its index beside it, lead to what was opened. Without
+/// its index a log has two writers, each over what the other has acknowledged.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// As it was named, and absolute.
-    path: PathBuf,
-    /// Without symbolic links: SQLite's other files lie beside this one.
+    database: Opened,
+    log: Opened,
+    index: Opened,
+    /// The database without symbolic links: SQLite's other files lie beside this one.
     real: PathBuf,
-    log: PathBuf,
-    database_was: Identity,
-    log_was: Identity,
+}
+
+/// A path, and what it led to.
+#[derive(Debug)]
+struct Opened {
+    path: PathBuf,
+    was: Identity,
+}
+
+/// What a path leads to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leads {
+    ToTheSame,
+    ToAnother,
+    Nowhere,
+}
+
+impl Opened {
+    fn at(path: PathBuf) -> Result<Self> {
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Self { was: Identity::of(&found), path }),
+            Err(_) => Err(gone(&path)),
+        }
+    }
+
+    fn leads(&self) -> Leads {
+        match fs::metadata(&self.path) {
+            Ok(found) if Identity::of(&found) == self.was => Leads::ToTheSame,
+            Ok(_) => Leads::ToAnother,
+            Err(_) => Leads::Nowhere,
+        }
+    }
 }
 
 impl Place {
@@ -54,48 +85,53 @@ impl Place {
         let real = fs::canonicalize(&path).map_err(|_| gone(&path))?;
         let metadata = fs::metadata(&real).map_err(|_| gone(&path))?;
         check_names(&real, &metadata)?;
-        let mut log = real.clone().into_os_string();
-        log.push("-wal");
-        let log = PathBuf::from(log);
-        let log_was = Identity::of(&fs::metadata(&log).map_err(|_| gone(&log))?);
-        Ok(Self { database_was: Identity::of(&metadata), path, real, log, log_was })
+        let [log, index] = ["-wal", "-shm"].map(|ending| Opened::at(beside(&real, ending)));
+        Ok(Self { database: Opened::at(path)?, log: log?, index: index?, real })
     }
 
     /// The file, as it was named, and absolute.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.database.path
     }
 
     /// The file that is locked by workers: one for all ways to name the database.
     pub(super) fn worker_lock(&self) -> PathBuf {
-        let mut beside = self.real.clone().into_os_string();
-        beside.push("-worker");
-        PathBuf::from(beside)
+        beside(&self.real, "-worker")
     }
 
-    /// Whether another program may have opened what lies there now: then that one's log must be left alone.
-    pub(super) fn is_anothers(&self) -> bool {
-        let leads_to =
-            |path: &Path, was: &Identity| fs::metadata(path).map(|found| Identity::of(&found) == *was);
-        !leads_to(&self.path, &self.database_was).unwrap_or(false)
-            || !leads_to(&self.log, &self.log_was).unwrap_or(true)
+    /// Whether the log that is open may still be written into the database: that is the one that was opened, and no other process
+    /// can have begun to write to it meanwhile, since for that it makes an index.
+    pub(super) fn can_be_saved(&self) -> bool {
+        self.database.leads() == Leads::ToTheSame
+            && match self.index.leads() {
+                Leads::ToTheSame => true,
+                Leads::ToAnother => false,
+                // A log without an index is what a process left that could not open it, or that has gone already.
+                Leads::Nowhere => self.log.leads() != Leads::ToAnother,
+            }
     }
 
     /// Whether the paths still lead to what is open.
     pub(super) fn check(&self) -> Result<()> {
-        for (path, was) in [(&self.path, &self.database_was), (&self.log, &self.log_was)] {
-            match fs::metadata(path) {
-                Ok(found) if Identity::of(&found) == *was => {}
-                Ok(_) => {
-                    let problem =
-                        format!("another file lies at {} than the one that is open", path.display());
+        for opened in [&self.database, &self.log, &self.index] {
+            match opened.leads() {
+                Leads::ToTheSame => {}
+                Leads::ToAnother => {
+                    let path = opened.path.display();
+                    let problem = format!("another file lies at {path} than the one that is open");
                     return Err(StoreError::Replaced { problem });
                 }
-                Err(_) => return Err(gone(path)),
+                Leads::Nowhere => return Err(gone(&opened.path)),
             }
         }
         Ok(())
     }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut beside = path.to_owned().into_os_string();
+    beside.push(ending);
+    PathBuf::from(beside)
 }
 
 fn gone(path: &Path) -> StoreError {

@@ -134,9 +134,9 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
     }
 }
 
-/// Keeps SQLite from clearing away, when it closes a file that was replaced, the log of whoever opened the other one.
+/// Keeps SQLite from writing, when it closes a file that was replaced, over what another process writes there now.
 fn leave_alone(connection: &Connection, place: &Place) -> Result<()> {
-    if place.is_anothers() {
+    if !place.can_be_saved() {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
     Ok(())
