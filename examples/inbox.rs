@@ -102,10 +102,17 @@ async fn hook(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> 
     };
     match server.inbox.accept(&verified).await {
         Ok(_new_or_duplicate) => StatusCode::OK.into_response(),
-        Err(AcceptError::Conflict { .. }) => StatusCode::CONFLICT.into_response(),
-        // Nothing is on disk: the platform has to send it again.
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "60")]).into_response(),
+        Err(error) => refusal(&error),
     }
+}
+
+/// Nothing is on disk: the platform has to send it again, unless it would be refused again.
+fn refusal(error: &AcceptError) -> Response {
+    let mut response = error.status().into_response();
+    if let Some(after) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().into());
+    }
+    response
 }
 
 // ---------------------------------------------------------------- the handler: what is to be done once

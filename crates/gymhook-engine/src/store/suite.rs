@@ -196,6 +196,7 @@ macro_rules! __store_behaviours {
                 what_cannot_be_stored_is_refused_alone
             }
             fencing {
+                a_lease_writes_nothing_about_another_endpoints_delivery
                 who_has_lost_the_lease_changes_nothing
                 two_leases_on_one_endpoint_write_nothing
                 the_other_endpoints_are_written

@@ -1,7 +1,7 @@
 //! Rows that cannot be read are put aside, and the rest goes on.
 
 use gymhook_delivery::DeliveryId;
-use gymhook_engine::store::{DeliveryQuery, State, Store, SubscriptionQuery};
+use gymhook_engine::store::{DeliveryQuery, Enqueued, State, Store, StoreError, SubscriptionQuery};
 
 use crate::stage::{
     NOW, all_of, begin, client, endpoint, execute, fresh, held, notification, request, shared, subscribe,
@@ -91,7 +91,7 @@ async fn a_subscription_that_cannot_be_read_stands_in_nobodys_way() {
     let query = SubscriptionQuery { gym: None, after: None, limit: 10 };
     assert_eq!(store.subscriptions(query).await.unwrap().len(), 1);
     let unreadable = store.subscription(endpoint(1)).await.unwrap_err();
-    assert!(matches!(unreadable, gymhook_engine::store::StoreError::Damaged { .. }), "{unreadable:?}");
+    assert!(matches!(unreadable, StoreError::Damaged { .. }), "{unreadable:?}");
 }
 
 #[tokio::test]
@@ -125,4 +125,22 @@ async fn what_an_endpoint_answers_cannot_keep_a_batch_from_being_written() {
     let query = DeliveryQuery { endpoint: None, state: Some(State::InFlight), before: None, limit: 10 };
     assert_eq!(store.deliveries(query).await.unwrap().items.len(), 1);
     assert_eq!(store.body(DeliveryId::from_u128(1)).await.unwrap(), Some(notification(1, 1).body));
+}
+
+/// As on a replica that took over, or after the data alone was restored.
+#[tokio::test]
+async fn a_sequence_that_is_behind_its_rows_is_said_and_can_be_set() {
+    let store = fresh().await;
+    let client = client(&shared()).await;
+    subscribe(&store, &client, 1..=1).await;
+    store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
+    execute(&client, &store, "ALTER SEQUENCE gymhook.orders RESTART").await;
+    let behind = store.enqueue(vec![notification(2, 1)], NOW).await;
+    assert!(
+        matches!(&behind, Err(StoreError::Invalid { problem }) if problem.contains("`orders` is behind the rows")),
+        "{behind:?}"
+    );
+    let set = "SELECT setval('gymhook.orders', (SELECT max(seq) FROM gymhook.notifications))";
+    execute(&client, &store, set).await;
+    assert_eq!(store.enqueue(vec![notification(2, 1)], NOW).await, Ok(vec![Ok(Enqueued::New)]));
 }

@@ -28,7 +28,7 @@ const STATES: &[(&str, &str, &str, &str)] = &[
     ("22021", INVALID, "the server cannot store a value as it is", "report this: it should have been refused before"),
     ("23502", INVALID, "a constraint refuses a row", "drop the constraint if somebody added it to the tables"),
     ("23514", INVALID, "a constraint refuses a row", "drop the constraint if somebody added it to the tables"),
-    ("23505", INVALID, "something that this program did not make has the name of one of its tables", "use another schema (PostgresOptions::with_schema)"),
+    ("23505", INVALID, "a row is there already under this number: the sequence `orders` is behind the rows, as after a restore of the data alone or on a replica that took over", "set it above the greatest seq of the table `notifications` (setval)"),
     ("25006", READ_ONLY, "the server takes no writes: it is a standby, or default_transaction_read_only is on", "connect to the primary, or name all hosts, as in host=a,b target_session_attrs=read-write"),
     ("25P03", UNAVAILABLE, "this program was too slow in the middle of a transaction, and the server undid it", "the call is tried again; see whether the machine is overloaded"),
     ("25P04", UNAVAILABLE, "the call took longer than transaction_timeout", "raise that setting for this role"),

@@ -10,6 +10,7 @@
 )]
 
 mod full;
+mod load;
 mod paths;
 mod repeats;
 mod replaced;

@@ -69,7 +69,7 @@ impl Tables {
         for record in self.read(&orders).0 {
             let (ended, attempt) = end_under_way(&record, now);
             self.write_delivery(&ended);
-            self.write_attempt(&attempt);
+            self.write_attempt(endpoint, &attempt);
         }
     }
 
@@ -118,8 +118,8 @@ impl Tables {
                 subscription.row.record = as_kept(*record);
             }
         }
-        for (_, attempt) in batch.attempts.iter().filter(|(endpoint, _)| is_held(endpoint)) {
-            self.write_attempt(attempt);
+        for (endpoint, attempt) in batch.attempts.iter().filter(|(endpoint, _)| is_held(endpoint)) {
+            self.write_attempt(*endpoint, attempt);
         }
         for (endpoint, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(endpoint)) {
             if self.commands.get(number).is_some_and(|order| order.endpoint == *endpoint) {
@@ -152,15 +152,18 @@ impl Tables {
     fn write_delivery(&mut self, record: &DeliveryRecord) {
         let columns = DeliveryColumns::from(record);
         self.write(record.order, |held| {
-            if held.id == columns.id && held.state != State::Quarantined.code() {
+            let is_the_same = (held.id, held.endpoint) == (columns.id, columns.endpoint);
+            if is_the_same && held.state != State::Quarantined.code() {
                 *held = columns;
             }
         });
     }
 
-    fn write_attempt(&mut self, attempt: &AttemptRow) {
+    fn write_attempt(&mut self, endpoint: EndpointId, attempt: &AttemptRow) {
         let row = self.deliveries.get_mut(&attempt.order);
-        let row = row.filter(|row| row.columns.id == *attempt.delivery.as_uuid());
+        let row = row.filter(|row| {
+            (row.columns.id, row.columns.endpoint) == (*attempt.delivery.as_uuid(), *endpoint.as_uuid())
+        });
         if let Some(row) = row {
             row.attempts.entry(attempt.send).or_insert_with(|| AttemptRow {
                 began: attempt.began.map(cut),

@@ -89,7 +89,8 @@ const ROLE: Meaning = (
 const fn of_state(code: &str) -> Option<Meaning> {
     Some(match code.as_bytes() {
         b"08P01" => (Kind::Unavailable, "the server or a pooler in between cut the connection off", "look into the pooler's log and limits (with PgBouncer: default_pool_size, query_wait_timeout)"),
-        b"23505" | b"42P06" | b"42P07" | b"42710" | b"42723" => TAKEN,
+        b"23505" => (Kind::Invalid, "a row is there already under this number: the sequence `orders` is behind the rows, as after a restore of the data alone or on a replica that took over", "set it above the greatest seq of the table `notifications` (setval)"),
+        b"42P06" | b"42P07" | b"42710" | b"42723" => TAKEN,
         b"25006" => (Kind::ReadOnly, "the server takes no writes: it is a standby, or default_transaction_read_only is on", "connect to the primary, or name all hosts, as in host=a,b target_session_attrs=read-write"),
         b"25P03" => (Kind::Unavailable, "this program was too slow in the middle of a transaction, and the server undid it", "the call is tried again; see whether the machine is overloaded"),
         b"25P04" => (Kind::Unavailable, "the call took longer than transaction_timeout", "raise that setting for this role"),

@@ -49,6 +49,29 @@ pub async fn who_has_lost_the_lease_changes_nothing<H: Harness>(harness: &H) {
     assert_eq!(stage.commit(batch).await.lost, []);
 }
 
+/// A lease covers the deliveries of its endpoint, whatever endpoint a record says that it is of.
+pub async fn a_lease_writes_nothing_about_another_endpoints_delivery<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1, 2]).await;
+    stage.enqueue([notification(1, 1), notification(2, 2)]).await;
+    let lease = held(&stage.lease(1, 2).await);
+    let before = stage.row(1).await;
+    let theirs = stage.record(1).await;
+    let forged = ended(
+        gymhook_delivery::DeliveryRecord { endpoint: endpoint(2), ..theirs },
+        stage.now,
+        End::Delivered,
+    );
+    let batch = Batch {
+        leases: vec![lease],
+        deliveries: vec![forged],
+        attempts: vec![(endpoint(2), attempt(&forged, 1, stage.now))],
+        ..Batch::default()
+    };
+    assert_eq!(stage.commit(batch).await.lost, []);
+    assert_eq!(stage.row(1).await, before);
+    assert_eq!(stage.store.attempts(delivery(1)).await, Ok(Vec::new()));
+}
+
 /// A batch that names two leases on one endpoint has lost one of them, whichever comes last: nothing is written for it.
 pub async fn two_leases_on_one_endpoint_write_nothing<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
