@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gymhook::send::EndpointUrl;
+use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_delivery::{EndpointId, EndpointPolicy, EndpointRecord};
 use gymhook_signature::{Key, Keyring, Secret};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +16,7 @@ use crate::foreign::{self, Place};
 use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
+use crate::subscription::matches_any;
 use crate::{Subscription, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
@@ -118,11 +119,22 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
     })
 }
 
+/// Whether the subscription of this row wants events of this type. Its secrets stay sealed.
+pub(crate) fn wants(row: &SubscriptionRow, event_type: &str) -> Result<bool, SettingsError> {
+    let Settings { platform, event_types, .. } = read(row)?;
+    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect::<Vec<_>>());
+    Ok(filters.is_none_or(|filters| matches_any(&filters, &platform, event_type)))
+}
+
+fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {
+    serde_json::from_str(&row.settings)
+        .map_err(|error| SettingsError::Unreadable { subscription: row.id, problem: error.to_string() })
+}
+
 pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscription, SettingsError> {
     let subscription = row.id;
     let unreadable = |problem: String| SettingsError::Unreadable { subscription, problem };
-    let settings: Settings =
-        serde_json::from_str(&row.settings).map_err(|error| unreadable(error.to_string()))?;
+    let settings = read(row)?;
     let opened = foreign::call(Place::Seal, || seal.open(&row.secrets, subscription.as_uuid().as_bytes()))
         .unwrap_or_else(|panicked| Err(panicked.into()))
         .map_err(|source| SettingsError::Seal { subscription, source })?;
@@ -143,7 +155,7 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
         headers.append(name, value);
     }
     let to = url(&settings.url)?;
-    let mut read = Subscription::new(
+    let mut built = Subscription::new(
         subscription,
         row.gym.clone(),
         settings.platform,
@@ -160,11 +172,11 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
         secrets.client_key,
     ));
     for (event_type, other) in &settings.urls {
-        read = read.with_url_for(event_type, url(other)?);
+        built = built.with_url_for(event_type, url(other)?);
     }
     Ok(match settings.event_types {
-        Some(wanted) => read.only(wanted),
-        None => read,
+        Some(wanted) => built.only(wanted),
+        None => built,
     })
 }
 

@@ -231,10 +231,7 @@ impl Subscription {
     /// Whether it wants events of this type.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {
-        let vendor = self.platform.parse().ok();
-        let wants =
-            |filters: &BTreeSet<EventFilter>| filters.iter().any(|one| one.matches(vendor, event_type));
-        self.filters.as_ref().is_none_or(wants)
+        self.filters.as_ref().is_none_or(|filters| matches_any(filters, &self.platform, event_type))
     }
 
     /// The headers of its own.
@@ -260,6 +257,16 @@ impl Subscription {
     pub const fn policy(&self) -> &EndpointPolicy {
         &self.policy
     }
+}
+
+/// Whether one of these filters fits an event of this platform.
+pub(crate) fn matches_any<'f>(
+    filters: impl IntoIterator<Item = &'f EventFilter>,
+    platform: &str,
+    event_type: &str,
+) -> bool {
+    let vendor = platform.parse().ok();
+    filters.into_iter().any(|filter| filter.matches(vendor, event_type))
 }
 
 /// `Debug` shows no secret, no header value and no query of a URL.

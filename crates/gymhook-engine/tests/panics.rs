@@ -119,6 +119,9 @@ async fn a_seal_that_panics() {
     };
     assert_eq!(source.problem, "the seal panicked: its message is not repeated, since it may hold a secret");
     assert!(engine.subscription(endpoint(1)).await.is_err());
+    // Who gets an event is no secret: what the first one wants waits for its key.
+    let new = engine.fan_out("berlin", "e-1", "workout.created", &"{}".into()).await.unwrap();
+    assert_eq!(new.iter().map(|new| new.endpoint).collect::<Vec<_>>(), [endpoint(1), endpoint(2)]);
 
     // As soon as the key is there, it is sent.
     assert_eq!(transport.sent_ids(), [2]);

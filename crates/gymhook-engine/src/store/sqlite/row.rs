@@ -85,7 +85,12 @@ pub(super) fn subscriptions(
     let mut rows = select.query(values)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(read_subscription(row)?);
+        match read_subscription(row) {
+            Ok(subscription) => found.push(subscription),
+            // So that the others are seen.
+            Err(error @ StoreError::Damaged { .. }) => tracing::error!(%error, "a subscription is left out"),
+            Err(error) => return Err(error),
+        }
     }
     Ok(found)
 }
