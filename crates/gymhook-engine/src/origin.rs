@@ -187,7 +187,7 @@ mod tests {
         for (scope, id) in [(None, None), (Some("gr\u{f6}\u{df}e \"1\""), Some("r:1.2"))] {
             let signed_id = id.map(|id: &str| RequestId::new(id.as_bytes(), 0).unwrap());
             let identity = Identity { scope: scope.map(Tenant::new), signed_id, claimed_id: None };
-            let kept = Kept { identity, problem: "a key stands twice: \"a\"".to_owned() };
+            let kept = Kept { identity, problem: "key \"a\" is duplicated".to_owned() };
             let text = origin.to_text_with(&kept);
             assert_eq!(Kept::from_text(&text), Some(kept));
             assert_eq!(Origin::from_text(&text), Some(origin.clone()));

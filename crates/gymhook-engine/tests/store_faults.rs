@@ -221,9 +221,9 @@ async fn what_was_leased_before_a_visit_failed_is_worked_on() {
     engine.shutdown().await;
 }
 
-/// Only what nobody can read is put aside: a body that cannot be read just now waits.
+/// Only what nobody can read is quarantined: a body that cannot be read just now waits.
 #[tokio::test]
-async fn a_body_that_cannot_be_read_for_a_while_is_not_put_aside() {
+async fn a_body_that_cannot_be_read_for_a_while_is_not_quarantined() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webhooks.db");
     let store = SqliteStore::open(&path).unwrap();
