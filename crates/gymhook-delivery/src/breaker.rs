@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
 use crate::clock::Now;
-use crate::endpoint::Gate;
-use crate::tick::Tick;
+use crate::gate::Gate;
+use crate::timestamp::Timestamp;
 use crate::{BreakerPolicy, EndpointChange};
 
 /// Where an endpoint's circuit breaker stands.
@@ -20,7 +20,7 @@ pub enum BreakerState {
     /// Nothing goes out until then; the first attempt after it is the probe.
     Open {
         /// When the probe may go out.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         until: UtcDateTime,
         /// How many probes in a row have failed.
         probes_failed: u32,
@@ -35,7 +35,7 @@ pub enum BreakerState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Breaker {
     Closed { failed: u32 },
-    Open { until: Tick, probes_failed: u32 },
+    Open { until: Timestamp, probes_failed: u32 },
     HalfOpen { probes_failed: u32 },
 }
 
@@ -48,7 +48,7 @@ impl Breaker {
         match state {
             BreakerState::Closed { failed } => Self::Closed { failed },
             BreakerState::Open { until, probes_failed } => {
-                Self::Open { until: Tick::not_before(until), probes_failed }
+                Self::Open { until: Timestamp::ceil(until), probes_failed }
             }
             BreakerState::HalfOpen { probes_failed } => Self::HalfOpen { probes_failed },
         }
@@ -109,7 +109,7 @@ impl Breaker {
     }
 
     /// Whatever was known is out of date: the next attempt is a probe, and it may go out now if none is under way.
-    pub(crate) const fn ask_for_probe(&mut self, now: Tick) {
+    pub(crate) const fn ask_for_probe(&mut self, now: Timestamp) {
         if !matches!(self, Self::HalfOpen { .. }) {
             *self = Self::Open { until: now, probes_failed: 0 };
         }
@@ -118,19 +118,19 @@ impl Breaker {
     /// Nobody here waits for the answer to a probe: it is still to come.
     pub(crate) const fn forget_probe(&mut self) {
         if let Self::HalfOpen { probes_failed } = *self {
-            *self = Self::Open { until: Tick::START, probes_failed };
+            *self = Self::Open { until: Timestamp::START, probes_failed };
         }
     }
 
     fn open(&mut self, probes_failed: u32, policy: BreakerPolicy, now: Now) -> EndpointChange {
-        let until = now.waits_from.later(policy.open_for(probes_failed));
+        let until = now.waits_from.after(policy.open_for(probes_failed));
         *self = Self::Open { until, probes_failed };
         EndpointChange::BreakerOpened { until: until.to_utc() }
     }
 
     pub(crate) const fn gate(&self) -> Gate {
         match self {
-            Self::Closed { .. } => Gate::From(Tick::START),
+            Self::Closed { .. } => Gate::From(Timestamp::START),
             Self::Open { until, .. } => Gate::From(*until),
             Self::HalfOpen { .. } => Gate::Shut,
         }

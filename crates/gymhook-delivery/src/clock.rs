@@ -2,21 +2,21 @@
 
 use time::UtcDateTime;
 
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 /// The latest moment the machine was told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     /// What is due at or before this is due.
-    pub(crate) reached: Tick,
+    pub(crate) reached: Timestamp,
     /// What waits from now on waits from here.
-    pub(crate) waits_from: Tick,
+    pub(crate) waits_from: Timestamp,
     pub(crate) utc: UtcDateTime,
 }
 
 impl Now {
     pub(crate) fn new(utc: UtcDateTime) -> Self {
-        Self { reached: Tick::reached_by(utc), waits_from: Tick::not_before(utc), utc }
+        Self { reached: Timestamp::floor(utc), waits_from: Timestamp::ceil(utc), utc }
     }
 
     /// A `now` before the last one counts as the last one.

@@ -7,7 +7,7 @@ use time::UtcDateTime;
 
 use crate::BodyDigest;
 use crate::clock::Now;
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 /// Remembers for a while which notifications were taken, so that a repetition is recognised.
 ///
@@ -67,7 +67,7 @@ pub struct DedupeWindow<K> {
     claim_timeout: Duration,
     now: Option<Now>,
     entries: BTreeMap<(K, Bodies), Entry>,
-    expiries: BTreeMap<(Tick, u64), (K, Bodies)>,
+    expiries: BTreeMap<(Timestamp, u64), (K, Bodies)>,
     next_serial: u64,
 }
 
@@ -104,7 +104,7 @@ enum Bodies {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     body: BodyDigest,
-    expires_at: Tick,
+    expires_at: Timestamp,
     serial: u64,
     committed: bool,
 }
@@ -165,7 +165,7 @@ impl<K: Ord + Clone> DedupeWindow<K> {
         }
         let entry = Entry {
             body,
-            expires_at: now.waits_from.later(self.claim_timeout),
+            expires_at: now.waits_from.after(self.claim_timeout),
             serial: self.next_serial,
             committed: false,
         };
@@ -189,7 +189,7 @@ impl<K: Ord + Clone> DedupeWindow<K> {
     pub fn commit(&mut self, key: &K, token: ClaimToken, now: UtcDateTime) -> Result<(), NotClaimed> {
         let now = self.advance(now);
         let entry = self.take_claimed(key, token)?;
-        let expires_at = now.waits_from.later(self.retention);
+        let expires_at = now.waits_from.after(self.retention);
         self.insert((key.clone(), token.bodies), Entry { expires_at, committed: true, ..entry });
         Ok(())
     }

@@ -4,7 +4,7 @@ use core::num::NonZeroU32;
 
 use gymhook_retry::AttemptNumber;
 
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, EndpointId, Then};
 
 /// One delivery: a notification on its way to one endpoint.
@@ -39,8 +39,8 @@ pub struct Delivery {
     body: BodyDigest,
     order: u64,
     /// Waiting: until when. In flight: when it counts as lost. Finished: since when.
-    at: Tick,
-    first_failure: Tick,
+    at: Timestamp,
+    first_failure: Timestamp,
     endpoint: u32,
     round: NonZeroU32,
     attempt: AttemptNumber,
@@ -67,7 +67,7 @@ impl Delivery {
         body: BodyDigest,
         order: u64,
         endpoint: u32,
-        due: Tick,
+        due: Timestamp,
         test: bool,
     ) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Delivery {
             body,
             order,
             at: due,
-            first_failure: Tick::START,
+            first_failure: Timestamp::START,
             endpoint,
             round: NonZeroU32::MIN,
             attempt: AttemptNumber::FIRST,
@@ -88,12 +88,12 @@ impl Delivery {
 
     pub(crate) fn from_record(record: &DeliveryRecord, endpoint: u32) -> Self {
         let (phase, at) = match record.state {
-            DeliveryState::Waiting { due } => (Phase::Waiting, Tick::not_before(due)),
-            DeliveryState::InFlight { lost_at, then } => (Phase::InFlight(then), Tick::not_before(lost_at)),
-            DeliveryState::Finished { at, end } => (Phase::Finished(end), Tick::reached_by(at)),
+            DeliveryState::Waiting { due } => (Phase::Waiting, Timestamp::ceil(due)),
+            DeliveryState::InFlight { lost_at, then } => (Phase::InFlight(then), Timestamp::ceil(lost_at)),
+            DeliveryState::Finished { at, end } => (Phase::Finished(end), Timestamp::floor(at)),
         };
         Self {
-            first_failure: record.first_failure.map_or(Tick::START, Tick::reached_by),
+            first_failure: record.first_failure.map_or(Timestamp::START, Timestamp::floor),
             round: record.round,
             attempt: record.attempt,
             sends: record.sends,
@@ -104,7 +104,7 @@ impl Delivery {
     }
 
     /// An attempt begins; it counts as lost at `lost_at`.
-    pub(crate) fn begin(&mut self, lost_at: Tick, probe: bool) -> Result<(), Refused> {
+    pub(crate) fn begin(&mut self, lost_at: Timestamp, probe: bool) -> Result<(), Refused> {
         if self.phase != Phase::Waiting {
             return Err(Refused);
         }
@@ -118,14 +118,14 @@ impl Delivery {
     /// The attempt under way failed at `failed_at`, and attempt number `next` is due at `due`.
     pub(crate) fn retry_at(
         &mut self,
-        due: Tick,
+        due: Timestamp,
         next: AttemptNumber,
-        failed_at: Tick,
+        failed_at: Timestamp,
     ) -> Result<(), Refused> {
         self.leave_flight()?;
         self.phase = Phase::Waiting;
         self.at = due;
-        if next > self.attempt && self.first_failure == Tick::START {
+        if next > self.attempt && self.first_failure == Timestamp::START {
             self.first_failure = failed_at;
         }
         self.attempt = next;
@@ -133,7 +133,7 @@ impl Delivery {
     }
 
     /// The attempt under way was the round's last one.
-    pub(crate) fn end(&mut self, end: End, now: Tick) -> Result<(), Refused> {
+    pub(crate) fn end(&mut self, end: End, now: Timestamp) -> Result<(), Refused> {
         self.leave_flight()?;
         self.phase = Phase::Finished(end);
         self.at = now;
@@ -141,7 +141,7 @@ impl Delivery {
     }
 
     /// Ends a delivery that waits, or notes for one in flight that it ends if its attempt fails.
-    pub(crate) fn cancel(&mut self, now: Tick) -> Result<(), Refused> {
+    pub(crate) fn cancel(&mut self, now: Timestamp) -> Result<(), Refused> {
         match self.phase {
             Phase::Waiting => {
                 self.phase = Phase::Finished(End::Cancelled);
@@ -164,7 +164,7 @@ impl Delivery {
     }
 
     /// Ends the round of a waiting delivery in favour of the next one.
-    pub(crate) fn supersede(&mut self, now: Tick) -> Result<(), Refused> {
+    pub(crate) fn supersede(&mut self, now: Timestamp) -> Result<(), Refused> {
         if self.phase != Phase::Waiting {
             return Err(Refused);
         }
@@ -174,7 +174,7 @@ impl Delivery {
     }
 
     /// The next round, due at once: its attempts are counted from one again.
-    pub(crate) fn open_round(&mut self, now: Tick) -> Result<(), Refused> {
+    pub(crate) fn open_round(&mut self, now: Timestamp) -> Result<(), Refused> {
         if !matches!(self.phase, Phase::Finished(_)) {
             return Err(Refused);
         }
@@ -182,7 +182,7 @@ impl Delivery {
         self.at = now;
         self.round = self.round.saturating_add(1);
         self.attempt = AttemptNumber::FIRST;
-        self.first_failure = Tick::START;
+        self.first_failure = Timestamp::START;
         Ok(())
     }
 
@@ -253,7 +253,7 @@ impl Delivery {
             round: self.round,
             attempt: self.attempt,
             sends: self.sends,
-            first_failure: self.first_failure().map(Tick::to_utc),
+            first_failure: self.first_failure().map(Timestamp::to_utc),
             test: self.test,
             probe: self.probe,
             state: self.state(),
@@ -261,7 +261,7 @@ impl Delivery {
     }
 
     /// Until when it waits, when its attempt counts as lost, or since when it is finished.
-    pub(crate) const fn at(&self) -> Tick {
+    pub(crate) const fn at(&self) -> Timestamp {
         self.at
     }
 
@@ -277,8 +277,8 @@ impl Delivery {
         }
     }
 
-    pub(crate) fn first_failure(&self) -> Option<Tick> {
-        (self.first_failure != Tick::START).then_some(self.first_failure)
+    pub(crate) fn first_failure(&self) -> Option<Timestamp> {
+        (self.first_failure != Timestamp::START).then_some(self.first_failure)
     }
 
     /// The slot of its endpoint.
@@ -299,14 +299,16 @@ mod tests {
     type Input = fn(&mut Delivery) -> Result<(), Refused>;
 
     const INPUTS: [(&str, Input); 8] = [
-        ("begin", |delivery| delivery.begin(Tick::END, false)),
-        ("succeed", |delivery| delivery.end(End::Delivered, Tick::END)),
-        ("retry_at", |delivery| delivery.retry_at(Tick::END, AttemptNumber::FIRST.next(), Tick::END)),
-        ("end", |delivery| delivery.end(GIVEN_UP, Tick::END)),
-        ("cancel", |delivery| delivery.cancel(Tick::END)),
+        ("begin", |delivery| delivery.begin(Timestamp::END, false)),
+        ("succeed", |delivery| delivery.end(End::Delivered, Timestamp::END)),
+        ("retry_at", |delivery| {
+            delivery.retry_at(Timestamp::END, AttemptNumber::FIRST.next(), Timestamp::END)
+        }),
+        ("end", |delivery| delivery.end(GIVEN_UP, Timestamp::END)),
+        ("cancel", |delivery| delivery.cancel(Timestamp::END)),
         ("redeliver: note it", Delivery::note_redelivery),
-        ("redeliver: supersede", |delivery| delivery.supersede(Tick::END)),
-        ("redeliver: next round", |delivery| delivery.open_round(Tick::END)),
+        ("redeliver: supersede", |delivery| delivery.supersede(Timestamp::END)),
+        ("redeliver: next round", |delivery| delivery.open_round(Timestamp::END)),
     ];
 
     const GIVEN_UP: End = End::Undeliverable(crate::Undeliverable::Exhausted);
@@ -332,7 +334,8 @@ mod tests {
 
     #[test]
     fn the_table_of_states_and_inputs_is_the_one_in_the_docs() {
-        let new = Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Tick::START, false);
+        let new =
+            Delivery::new(DeliveryId::from_u128(1), BodyDigest::new([0; 32]), 0, 0, Timestamp::START, false);
         for (phase, row) in table() {
             for ((name, input), leads_to) in INPUTS.into_iter().zip(row) {
                 let mut delivery = Delivery { phase, ..new.clone() };
@@ -343,7 +346,7 @@ mod tests {
                     || matches!(leads_to, Some(Phase::InFlight(then)) if then != Then::Decide);
                 assert_eq!(
                     delivery.at,
-                    if keeps_its_time { new.at } else { Tick::END },
+                    if keeps_its_time { new.at } else { Timestamp::END },
                     "{name} in {phase:?}"
                 );
                 assert_eq!(delivery.round.get(), 1 + u32::from(phase == DELIVERED && answer.is_ok()));

@@ -10,13 +10,13 @@ pub enum DeliveryState {
     /// Its next attempt is to come.
     Waiting {
         /// Not before this moment.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         due: UtcDateTime,
     },
     /// An attempt is under way.
     InFlight {
         /// When the attempt counts as lost if it is still unanswered.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         lost_at: UtcDateTime,
         /// What was asked for in the meantime.
         then: Then,
@@ -24,7 +24,7 @@ pub enum DeliveryState {
     /// Its round is over, and nothing happens unless it is redelivered.
     Finished {
         /// Since this moment.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         at: UtcDateTime,
         /// How it ended.
         end: End,

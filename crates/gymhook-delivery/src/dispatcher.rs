@@ -5,33 +5,34 @@ use std::collections::{BTreeMap, VecDeque};
 use gymhook_retry::{Outcome, RetryBudget};
 use time::UtcDateTime;
 
+use crate::budget_queue::BudgetQueue;
 use crate::clock::Now;
 use crate::delivery::Delivery;
 use crate::due_heap::DueHeap;
-use crate::flights::Flights;
-use crate::line::{Circle, Line};
+use crate::endpoint_slot::EndpointSlot;
+use crate::in_flight::InFlight;
+use crate::ready_ring::ReadyRing;
 use crate::slab::Slab;
-use crate::spending::Spending;
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 use crate::{AttemptRef, DeliveryChange, DeliveryId, EndpointChange, EndpointId, Limits, Output, Record};
 
-mod answers;
 mod commands;
 mod endpoints;
+mod outcomes;
+mod queries;
+mod redelivery;
 mod restore;
-mod rounds;
+mod scheduling;
 mod snapshot;
-mod turns;
-mod view;
 
 pub use commands::{
     CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery, TestEventError,
 };
 pub use endpoints::{AddEndpointError, UnknownEndpoint};
+pub use queries::HeldBack;
+pub use redelivery::{RedeliverError, Redelivered};
 pub use restore::{RestoreDeliveryError, RestoredAs, SetAsideError};
-pub use rounds::{RedeliverError, Redelivered};
 pub use snapshot::{Snapshot, SnapshotError};
-pub use view::HeldBack;
 
 /// Many deliveries to many endpoints, and the order in which their attempts are due.
 ///
@@ -67,14 +68,14 @@ pub struct Dispatcher {
     draining: bool,
     deliveries: Slab<Delivery>,
     by_id: BTreeMap<DeliveryId, u32>,
-    lines: Slab<Line>,
-    lines_by_id: BTreeMap<EndpointId, u32>,
-    flights: Flights,
+    endpoints: Slab<EndpointSlot>,
+    endpoints_by_id: BTreeMap<EndpointId, u32>,
+    in_flight: InFlight,
     wakes: DueHeap,
-    ring: Circle,
-    spending: Spending,
-    next_order: u64,
-    next_line: u64,
+    ring: ReadyRing,
+    budget_queue: BudgetQueue,
+    next_sequence: u64,
+    next_endpoint: u64,
     outbox: VecDeque<Output>,
     /// An empty buffer that is kept, so that an outcome allocates nothing.
     changes: Vec<EndpointChange>,
@@ -90,14 +91,14 @@ impl Dispatcher {
             draining: false,
             deliveries: Slab::new(),
             by_id: BTreeMap::new(),
-            lines: Slab::new(),
-            lines_by_id: BTreeMap::new(),
-            flights: Flights::default(),
+            endpoints: Slab::new(),
+            endpoints_by_id: BTreeMap::new(),
+            in_flight: InFlight::default(),
             wakes: DueHeap::default(),
-            ring: Circle::default(),
-            spending: Spending::new(budget),
-            next_order: 0,
-            next_line: 0,
+            ring: ReadyRing::default(),
+            budget_queue: BudgetQueue::new(budget),
+            next_sequence: 0,
+            next_endpoint: 0,
             outbox: VecDeque::new(),
             changes: Vec::new(),
         }
@@ -131,7 +132,7 @@ impl Dispatcher {
         if self.outbox.is_empty() {
             self.begin_next_attempt();
         }
-        self.outbox.pop_front().unwrap_or_else(|| Output::WakeAt(self.next_wake().map(Tick::to_utc)))
+        self.outbox.pop_front().unwrap_or_else(|| Output::WakeAt(self.next_wake().map(Timestamp::to_utc)))
     }
 
     fn record(&mut self, record: Record) {
@@ -140,14 +141,14 @@ impl Dispatcher {
 
     fn record_delivery(&mut self, slot: u32, change: DeliveryChange) {
         let Some(delivery) = self.deliveries.get(slot) else { return };
-        let Some(line) = self.lines.get(delivery.endpoint()) else { return };
-        let delivery = delivery.record(line.endpoint.id());
+        let Some(entry) = self.endpoints.get(delivery.endpoint()) else { return };
+        let delivery = delivery.record(entry.endpoint.id());
         self.record(Record::Delivery { change, delivery });
     }
 
     fn record_endpoint(&mut self, slot: u32, change: EndpointChange) {
-        if let Some(line) = self.lines.get(slot) {
-            let endpoint = line.endpoint.record();
+        if let Some(entry) = self.endpoints.get(slot) {
+            let endpoint = entry.endpoint.record();
             self.record(Record::Endpoint { change, endpoint });
         }
     }
@@ -160,16 +161,16 @@ impl Dispatcher {
     }
 
     /// Files a delivery that waits or is finished with its endpoint.
-    fn file(&mut self, slot: u32) {
-        if let Some(line) = self.delivery_endpoint(slot).and_then(|line| self.lines.get_mut(line)) {
-            line.queue.push(slot, &mut self.deliveries);
+    fn insert_into_queue(&mut self, slot: u32) {
+        if let Some(entry) = self.delivery_endpoint(slot).and_then(|entry| self.endpoints.get_mut(entry)) {
+            entry.queue.push(slot, &mut self.deliveries);
         }
     }
 
     /// Takes a delivery that waits or is finished out of its endpoint's files, before it changes.
-    fn unfile(&mut self, slot: u32) {
-        if let Some(line) = self.delivery_endpoint(slot).and_then(|line| self.lines.get_mut(line)) {
-            line.queue.remove(slot, &mut self.deliveries);
+    fn remove_from_queue(&mut self, slot: u32) {
+        if let Some(entry) = self.delivery_endpoint(slot).and_then(|entry| self.endpoints.get_mut(entry)) {
+            entry.queue.remove(slot, &mut self.deliveries);
         }
     }
 }

@@ -1,18 +1,17 @@
 //! The due order: a heap with four children a node that can also take out what is not at its top.
 //!
 //! Measured against a `BTreeSet`, a lazily deleting binary heap and a timer wheel it is the best whole: true
-//! deletion, less work, and no buckets whose width would have to fit both seconds and days. Four children are one cache
-//! line, so that a step down the heap is one access to memory.
+//! deletion, less work, and no buckets whose width would have to fit both seconds and days. X, so that a step down the heap is one access to memory.
 
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 const CHILDREN: usize = 4;
 
-/// What waits until when; equal times go in the order of `order`.
+/// What waits until when; equal times go by `sequence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
-    pub(crate) at: Tick,
-    order: u32,
+    pub(crate) at: Timestamp,
+    sequence: u32,
     pub(crate) slot: u32,
 }
 
@@ -36,15 +35,15 @@ struct Brood([Due; CHILDREN]);
 
 impl Due {
     /// Stands where nothing does, after everything else.
-    const NOTHING: Self = Self { at: Tick::NEVER, order: u32::MAX, slot: u32::MAX };
+    const NOTHING: Self = Self { at: Timestamp::NEVER, sequence: u32::MAX, slot: u32::MAX };
 
-    /// Of `order` the lower half is kept, so four billion things later equal times may change places.
-    pub(crate) fn new(at: Tick, order: u64, slot: u32) -> Self {
-        Self { at, order: u32::try_from(order & u64::from(u32::MAX)).unwrap_or(u32::MAX), slot }
+    /// Only the lower half of `sequence` is kept, so after four billion entries equal times may swap places.
+    pub(crate) fn new(at: Timestamp, sequence: u64, slot: u32) -> Self {
+        Self { at, sequence: u32::try_from(sequence & u64::from(u32::MAX)).unwrap_or(u32::MAX), slot }
     }
 
-    pub(crate) const fn key(&self) -> (Tick, u32) {
-        (self.at, self.order)
+    pub(crate) const fn key(&self) -> (Timestamp, u32) {
+        (self.at, self.sequence)
     }
 
     const fn is_before(&self, other: &Self) -> bool {
@@ -53,7 +52,7 @@ impl Due {
 
     /// One number, so that comparing takes no branch that nobody can foresee.
     const fn rank(&self) -> i128 {
-        ((self.at.micros() as i128) << 32) | self.order as i128
+        ((self.at.micros() as i128) << 32) | self.sequence as i128
     }
 }
 
@@ -212,8 +211,8 @@ mod tests {
         ]
     }
 
-    const fn key(due: Due) -> (Tick, u32, u32) {
-        (due.at, due.order, due.slot)
+    const fn key(due: Due) -> (Timestamp, u32, u32) {
+        (due.at, due.sequence, due.slot)
     }
 
     proptest! {
@@ -224,17 +223,17 @@ mod tests {
                 let chosen = |which: prop::sample::Index| *model.iter().nth(which.index(model.len())).unwrap();
                 match operation {
                     Operation::Push(at) => {
-                        let due = Due::new(Tick::from_micros(at), u64::from(serial), serial);
+                        let due = Due::new(Timestamp::from_micros(at), u64::from(serial), serial);
                         heap.push(due, &mut places);
                         model.insert(key(due));
                     }
                     Operation::Pop => prop_assert_eq!(heap.pop(&mut places).map(key), model.pop_first()),
                     Operation::Replace(..) | Operation::Remove(_) if model.is_empty() => {}
                     Operation::Replace(which, at) => {
-                        let (before, order, slot) = chosen(which);
-                        let due = Due::new(Tick::from_micros(at), u64::from(order), slot);
+                        let (before, sequence, slot) = chosen(which);
+                        let due = Due::new(Timestamp::from_micros(at), u64::from(sequence), slot);
                         heap.replace(places[&slot], due, &mut places);
-                        model.remove(&(before, order, slot));
+                        model.remove(&(before, sequence, slot));
                         model.insert(key(due));
                     }
                     Operation::Remove(which) => {
@@ -257,7 +256,7 @@ mod tests {
     #[test]
     fn where_nothing_stands_nothing_is_changed() {
         let (mut heap, mut places) = (DueHeap::default(), BTreeMap::new());
-        let due = |at, slot| Due::new(Tick::from_micros(at), 0, slot);
+        let due = |at, slot| Due::new(Timestamp::from_micros(at), 0, slot);
         for slot in 0..3 {
             heap.push(due(10 + i64::from(slot), slot), &mut places);
         }

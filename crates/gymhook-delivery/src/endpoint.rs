@@ -4,8 +4,9 @@ use time::UtcDateTime;
 
 use crate::breaker::Breaker;
 use crate::clock::Now;
-use crate::evidence::{AttemptEnd, Evidence};
-use crate::tick::Tick;
+use crate::endpoint_signal::{AttemptEnd, EndpointSignal};
+use crate::gate::Gate;
+use crate::timestamp::Timestamp;
 use crate::{
     BreakerState, DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, EndpointStatus,
 };
@@ -55,21 +56,12 @@ pub struct Endpoint {
     breaker: Breaker,
     allowance: u32,
     in_flight: u32,
-    held_until: Tick,
+    held_until: Timestamp,
     /// When the token bucket would be full again if nothing more were sent.
-    bucket_full_at: Tick,
+    bucket_full_at: Timestamp,
     failed_in_a_row: u32,
-    failing_since: Option<Tick>,
+    failing_since: Option<Timestamp>,
     warnings: u8,
-}
-
-/// Whether an attempt may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gate {
-    /// From this moment on; a past one means now.
-    From(Tick),
-    /// Not before something else happens.
-    Shut,
 }
 
 impl Endpoint {
@@ -82,8 +74,8 @@ impl Endpoint {
             breaker: Breaker::closed(),
             allowance: 1,
             in_flight: 0,
-            held_until: Tick::START,
-            bucket_full_at: Tick::START,
+            held_until: Timestamp::START,
+            bucket_full_at: Timestamp::START,
             failed_in_a_row: 0,
             failing_since: None,
             warnings: 0,
@@ -95,10 +87,10 @@ impl Endpoint {
             status: record.status,
             breaker: Breaker::from_state(record.breaker),
             allowance: record.allowance,
-            held_until: record.held_until.map_or(Tick::START, Tick::not_before),
-            bucket_full_at: record.bucket_full_at.map_or(Tick::START, Tick::not_before),
+            held_until: record.held_until.map_or(Timestamp::START, Timestamp::ceil),
+            bucket_full_at: record.bucket_full_at.map_or(Timestamp::START, Timestamp::ceil),
             failed_in_a_row: record.failed_in_a_row,
-            failing_since: record.failing_since.map(Tick::reached_by),
+            failing_since: record.failing_since.map(Timestamp::floor),
             warnings: record.warnings,
             ..Self::new(record.id, policy, lease)
         }
@@ -130,45 +122,53 @@ impl Endpoint {
     /// An attempt ended. What follows for the endpoint is pushed to `changes`.
     pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let evidence = Evidence::of(&end);
-        self.adapt_allowance(evidence);
-        self.move_breaker(evidence, end.probe, now, changes);
-        if let Evidence::AskedToWait(until) = evidence
+        let signal = EndpointSignal::of(&end);
+        self.adapt_allowance(signal);
+        self.move_breaker(signal, end.probe, now, changes);
+        if let EndpointSignal::AskedToWait(until) = signal
             && until > self.held_until
         {
             self.held_until = until;
             changes.push(EndpointChange::HeldBack { until: until.to_utc() });
         }
-        if evidence == Evidence::Gone {
+        if signal == EndpointSignal::Gone {
             self.disable(DisableReason::Gone, now, changes);
         }
         if !end.test {
-            self.count(evidence, end.gave_up, now, changes);
+            self.count(signal, end.gave_up, now, changes);
         }
     }
 
-    fn adapt_allowance(&mut self, evidence: Evidence) {
-        match evidence {
-            Evidence::Success => {
+    fn adapt_allowance(&mut self, signal: EndpointSignal) {
+        match signal {
+            EndpointSignal::Success => {
                 let limit = self.policy.max_in_flight().get();
                 self.allowance = self.allowance.saturating_add(1).min(limit);
             }
-            Evidence::Failure | Evidence::AskedToWait(_) => self.allowance = (self.allowance / 2).max(1),
-            Evidence::Refusal | Evidence::Gone | Evidence::Nothing => {}
+            EndpointSignal::Failure | EndpointSignal::AskedToWait(_) => {
+                self.allowance = (self.allowance / 2).max(1)
+            }
+            EndpointSignal::Refusal | EndpointSignal::Gone | EndpointSignal::Nothing => {}
         }
     }
 
-    fn move_breaker(&mut self, evidence: Evidence, probe: bool, now: Now, changes: &mut Vec<EndpointChange>) {
+    fn move_breaker(
+        &mut self,
+        signal: EndpointSignal,
+        probe: bool,
+        now: Now,
+        changes: &mut Vec<EndpointChange>,
+    ) {
         let Some(policy) = self.policy.breaker() else {
             self.breaker = Breaker::closed();
             return;
         };
-        let change = match evidence {
-            Evidence::Success | Evidence::Refusal => self.breaker.answered(probe),
-            Evidence::AskedToWait(_) | Evidence::Gone if probe => self.breaker.answered(probe),
-            Evidence::AskedToWait(_) | Evidence::Gone => None,
-            Evidence::Failure => self.breaker.failed(probe, policy, now),
-            Evidence::Nothing => self.breaker.learned_nothing(probe, policy, now),
+        let change = match signal {
+            EndpointSignal::Success | EndpointSignal::Refusal => self.breaker.answered(probe),
+            EndpointSignal::AskedToWait(_) | EndpointSignal::Gone if probe => self.breaker.answered(probe),
+            EndpointSignal::AskedToWait(_) | EndpointSignal::Gone => None,
+            EndpointSignal::Failure => self.breaker.failed(probe, policy, now),
+            EndpointSignal::Nothing => self.breaker.learned_nothing(probe, policy, now),
         };
         if change == Some(EndpointChange::BreakerClosed) {
             self.allowance = 1;
@@ -176,13 +176,13 @@ impl Endpoint {
         changes.extend(change);
     }
 
-    fn count(&mut self, evidence: Evidence, gave_up: bool, now: Now, changes: &mut Vec<EndpointChange>) {
-        if evidence == Evidence::Success {
+    fn count(&mut self, signal: EndpointSignal, gave_up: bool, now: Now, changes: &mut Vec<EndpointChange>) {
+        if signal == EndpointSignal::Success {
             if self.failing_since.is_some() || self.failed_in_a_row > 0 {
                 self.forget_failures();
                 changes.push(EndpointChange::Recovered);
             }
-        } else if evidence.is_failure() {
+        } else if signal.is_failure() {
             if self.failing_since.is_none() {
                 self.failing_since = Some(now.reached);
                 changes.push(EndpointChange::StartedFailing);
@@ -299,7 +299,7 @@ impl Endpoint {
     /// Until when it asked for nothing to be sent, if it did.
     #[must_use]
     pub fn held_until(&self) -> Option<UtcDateTime> {
-        (self.held_until != Tick::START).then(|| self.held_until.to_utc())
+        (self.held_until != Timestamp::START).then(|| self.held_until.to_utc())
     }
 
     /// How many deliveries in a row were given up.
@@ -311,7 +311,7 @@ impl Endpoint {
     /// Since when attempts fail and none succeeds, if that is so.
     #[must_use]
     pub fn failing_since(&self) -> Option<UtcDateTime> {
-        self.failing_since.map(Tick::to_utc)
+        self.failing_since.map(Timestamp::to_utc)
     }
 
     /// Everything about it that has to outlive the process, as records have it.
@@ -323,7 +323,7 @@ impl Endpoint {
             breaker: self.breaker.state(),
             allowance: self.allowance,
             held_until: self.held_until(),
-            bucket_full_at: (self.bucket_full_at != Tick::START).then(|| self.bucket_full_at.to_utc()),
+            bucket_full_at: (self.bucket_full_at != Timestamp::START).then(|| self.bucket_full_at.to_utc()),
             failed_in_a_row: self.failed_in_a_row,
             failing_since: self.failing_since(),
             warnings: self.warnings,
@@ -332,7 +332,7 @@ impl Endpoint {
 
     /// When an attempt may begin.
     pub(crate) fn gate(&self, limits: &Limits) -> Gate {
-        if self.status != EndpointStatus::Enabled || self.has_full_hands(limits) {
+        if self.status != EndpointStatus::Enabled || self.is_at_capacity(limits) {
             return Gate::Shut;
         }
         match self.breaker.gate() {
@@ -344,23 +344,23 @@ impl Endpoint {
     /// Whether nothing but its own attempts under way keeps it from sending now or later.
     pub(crate) fn is_only_busy(&self, limits: &Limits) -> bool {
         self.status == EndpointStatus::Enabled
-            && self.has_full_hands(limits)
+            && self.is_at_capacity(limits)
             && self.breaker.gate() != Gate::Shut
     }
 
     /// Whether as many attempts are under way as may be.
-    pub(crate) fn has_full_hands(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_at_capacity(&self, limits: &Limits) -> bool {
         self.in_flight >= self.allowance().min(limits.share().get())
     }
 
     /// When the rate limit next allows an attempt.
-    pub(crate) fn next_token(&self) -> Tick {
+    pub(crate) fn next_token(&self) -> Timestamp {
         self.policy
             .rate()
-            .map_or(Tick::START, |rate| self.bucket_full_at.minus_micros(rate.tolerance_micros()))
+            .map_or(Timestamp::START, |rate| self.bucket_full_at.minus_micros(rate.tolerance_micros()))
     }
 
-    pub(crate) const fn held_until_tick(&self) -> Tick {
+    pub(crate) const fn held_until_timestamp(&self) -> Timestamp {
         self.held_until
     }
 

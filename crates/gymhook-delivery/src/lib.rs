@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod breaker;
+mod budget_queue;
 mod clock;
 mod dedupe;
 mod delivery;
@@ -8,18 +9,19 @@ mod delivery_state;
 mod dispatcher;
 mod due_heap;
 mod endpoint;
-mod evidence;
-mod flights;
+mod endpoint_signal;
+mod endpoint_slot;
+mod gate;
 mod id;
+mod in_flight;
 mod limits;
-mod line;
 mod output;
 mod policy;
 mod queue;
+mod ready_ring;
 mod record;
 mod slab;
-mod spending;
-mod tick;
+mod timestamp;
 
 pub use breaker::BreakerState;
 pub use dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};

@@ -20,7 +20,7 @@ pub enum Output {
     Record(Record),
     /// There is nothing to do: call [`Dispatcher::handle_timeout`](crate::Dispatcher::handle_timeout) at this time, or
     /// never if `None`, unless something happens before.
-    WakeAt(#[serde(with = "crate::tick::as_micros::option")] Option<UtcDateTime>),
+    WakeAt(#[serde(with = "crate::timestamp::as_micros::option")] Option<UtcDateTime>),
 }
 
 /// One request to be sent.
@@ -33,7 +33,7 @@ pub struct Attempt {
     /// Its round: 1, and one more for each redelivery.
     pub round: NonZeroU32,
     /// When it is to be given up: connecting, sending and the whole answer included.
-    #[serde(with = "crate::tick::as_micros")]
+    #[serde(with = "crate::timestamp::as_micros")]
     pub deadline: UtcDateTime,
     /// Whether it is a test event.
     pub test: bool,

@@ -6,7 +6,7 @@
 use crate::delivery::{Delivery, Phase};
 use crate::due_heap::{Due, DueHeap};
 use crate::slab::Slab;
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 /// The lanes of one endpoint.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +27,8 @@ pub(crate) enum Lane {
 /// From when on each lane has something to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Heads {
-    pub(crate) first_attempt: Option<Tick>,
-    pub(crate) retry: Option<Tick>,
+    pub(crate) first_attempt: Option<Timestamp>,
+    pub(crate) retry: Option<Timestamp>,
 }
 
 impl Queue {
@@ -64,7 +64,7 @@ impl Queue {
     }
 
     /// Takes out the delivery that has been finished for the longest, if that was before `before`.
-    pub(crate) fn pop_finished(&mut self, before: Tick, deliveries: &mut Slab<Delivery>) -> Option<u32> {
+    pub(crate) fn pop_finished(&mut self, before: Timestamp, deliveries: &mut Slab<Delivery>) -> Option<u32> {
         self.finished.first().filter(|due| due.at < before)?;
         self.finished.pop(deliveries).map(|due| due.slot)
     }
@@ -114,9 +114,9 @@ impl Queue {
     }
 
     /// In an ordered lane nothing overtakes, whenever it is due.
-    fn key(&self, delivery: &Delivery) -> Tick {
+    fn key(&self, delivery: &Delivery) -> Timestamp {
         match delivery.phase() {
-            Phase::Waiting if self.ordered => Tick::ranked(delivery.order()),
+            Phase::Waiting if self.ordered => Timestamp::ranked(delivery.order()),
             Phase::Waiting | Phase::InFlight(_) | Phase::Finished(_) => delivery.at(),
         }
     }

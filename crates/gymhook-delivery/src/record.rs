@@ -88,7 +88,7 @@ pub struct DeliveryRecord {
     /// How many attempts were ever begun, in all rounds.
     pub sends: u32,
     /// When the first failed attempt of this round ended.
-    #[serde(with = "crate::tick::as_micros::option")]
+    #[serde(with = "crate::timestamp::as_micros::option")]
     pub first_failure: Option<UtcDateTime>,
     /// Whether it is a test event.
     pub test: bool,
@@ -135,7 +135,7 @@ pub enum EndpointChange {
     /// Its breaker opened.
     BreakerOpened {
         /// When the probe may go out.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         until: UtcDateTime,
     },
     /// The probe found it back.
@@ -143,7 +143,7 @@ pub enum EndpointChange {
     /// It asked to be left alone.
     HeldBack {
         /// Until then.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         until: UtcDateTime,
     },
     /// An attempt failed, after the last one had succeeded.
@@ -202,7 +202,7 @@ pub enum EndpointStatus {
         /// Why.
         reason: DisableReason,
         /// Since when.
-        #[serde(with = "crate::tick::as_micros")]
+        #[serde(with = "crate::timestamp::as_micros")]
         since: UtcDateTime,
     },
 }
@@ -219,15 +219,15 @@ pub struct EndpointRecord {
     /// How many attempts its answers have earned it at a time.
     pub allowance: u32,
     /// Until when it asked for nothing to be sent.
-    #[serde(with = "crate::tick::as_micros::option")]
+    #[serde(with = "crate::timestamp::as_micros::option")]
     pub held_until: Option<UtcDateTime>,
     /// When its rate limit's bucket would be full if nothing more were sent.
-    #[serde(with = "crate::tick::as_micros::option")]
+    #[serde(with = "crate::timestamp::as_micros::option")]
     pub bucket_full_at: Option<UtcDateTime>,
     /// How many deliveries in a row were given up.
     pub failed_in_a_row: u32,
     /// Since when attempts fail and none succeeds.
-    #[serde(with = "crate::tick::as_micros::option")]
+    #[serde(with = "crate::timestamp::as_micros::option")]
     pub failing_since: Option<UtcDateTime>,
     /// How many of its policy's warnings were given since then.
     pub warnings: u8,

@@ -6,7 +6,7 @@ use time::UtcDateTime;
 
 use super::Dispatcher;
 use crate::delivery::{Delivery, Phase};
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId, EndpointStatus};
 
 /// A notification handed over for delivery.
@@ -80,9 +80,10 @@ impl Dispatcher {
     /// ```
     pub fn enqueue(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, EnqueueError> {
         self.now.advance(now);
-        let line =
-            self.line_slot(new.endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint: new.endpoint })?;
-        self.take_over(new, line, false)
+        let entry = self
+            .endpoint_slot(new.endpoint)
+            .ok_or(EnqueueError::UnknownEndpoint { endpoint: new.endpoint })?;
+        self.take_over(new, entry, false)
     }
 
     /// Sends a test event: a delivery with one attempt a round, which auto-disable does not look at.
@@ -96,16 +97,16 @@ impl Dispatcher {
     pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, TestEventError> {
         self.now.advance(now);
         let endpoint = new.endpoint;
-        let slot = self.line_slot(endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint })?;
-        if self.lines.get(slot).is_some_and(|line| line.endpoint.status() != EndpointStatus::Enabled) {
+        let slot = self.endpoint_slot(endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint })?;
+        if self.endpoints.get(slot).is_some_and(|entry| entry.endpoint.status() != EndpointStatus::Enabled) {
             return Err(TestEventError::Disabled { endpoint });
         }
         Ok(self.take_over(new, slot, true)?)
     }
 
-    fn take_over(&mut self, new: NewDelivery, line: u32, test: bool) -> Result<Enqueued, EnqueueError> {
+    fn take_over(&mut self, new: NewDelivery, entry: u32, test: bool) -> Result<Enqueued, EnqueueError> {
         let is_same =
-            |held: &&Delivery| held.body() == new.body && held.endpoint() == line && held.is_test() == test;
+            |held: &&Delivery| held.body() == new.body && held.endpoint() == entry && held.is_test() == test;
         let vacancy = match self.by_id.entry(new.id) {
             Entry::Vacant(vacancy) => vacancy,
             Entry::Occupied(taken) => {
@@ -114,14 +115,14 @@ impl Dispatcher {
                 return duplicate.ok_or(EnqueueError::Conflict { delivery: new.id });
             }
         };
-        let due = new.not_before.map_or(self.now.reached, Tick::not_before).max(self.now.reached);
-        let delivery = Delivery::new(new.id, new.body, self.next_order, line, due, test);
+        let due = new.not_before.map_or(self.now.reached, Timestamp::ceil).max(self.now.reached);
+        let delivery = Delivery::new(new.id, new.body, self.next_sequence, entry, due, test);
         let slot = self.deliveries.insert(delivery).ok_or(EnqueueError::Full)?;
         vacancy.insert(slot);
-        self.next_order = self.next_order.saturating_add(1);
-        self.file(slot);
+        self.next_sequence = self.next_sequence.saturating_add(1);
+        self.insert_into_queue(slot);
         self.record_delivery(slot, DeliveryChange::Enqueued);
-        self.settle(line);
+        self.settle(entry);
         Ok(Enqueued::New)
     }
 
@@ -142,12 +143,12 @@ impl Dispatcher {
             Phase::Waiting => (DeliveryChange::Ended(End::Cancelled), Cancelled::Now),
             Phase::InFlight(_) => (DeliveryChange::CancelNoted, Cancelled::AfterAttempt),
         };
-        self.unfile(slot);
+        self.remove_from_queue(slot);
         if self.deliveries.get_mut(slot).is_some_and(|delivery| delivery.cancel(reached).is_ok()) {
             self.record_delivery(slot, change);
         }
-        self.file(slot);
-        self.settle_line_of(slot);
+        self.insert_into_queue(slot);
+        self.settle_endpoint_of(slot);
         Ok(cancelled)
     }
 
@@ -164,18 +165,18 @@ impl Dispatcher {
         if !matches!(phase, Some(Phase::Finished(_))) {
             return Err(ForgetError::Unfinished { delivery });
         }
-        self.unfile(slot);
+        self.remove_from_queue(slot);
         self.drop_delivery(slot);
         Ok(())
     }
 
     /// Lets go of every delivery that finished before `before`, as [`Dispatcher::forget`] does, and says how many.
     pub fn forget_finished(&mut self, before: UtcDateTime) -> usize {
-        let before = Tick::reached_by(before);
-        let lines: Vec<u32> = self.lines_by_id.values().copied().collect();
+        let before = Timestamp::floor(before);
+        let endpoints: Vec<u32> = self.endpoints_by_id.values().copied().collect();
         let mut forgotten = 0;
-        for line in lines {
-            while let Some(slot) = self.pop_finished(line, before) {
+        for entry in endpoints {
+            while let Some(slot) = self.pop_finished(entry, before) {
                 self.drop_delivery(slot);
                 forgotten += 1;
             }
@@ -183,8 +184,8 @@ impl Dispatcher {
         forgotten
     }
 
-    fn pop_finished(&mut self, line: u32, before: Tick) -> Option<u32> {
-        self.lines.get_mut(line)?.queue.pop_finished(before, &mut self.deliveries)
+    fn pop_finished(&mut self, entry: u32, before: Timestamp) -> Option<u32> {
+        self.endpoints.get_mut(entry)?.queue.pop_finished(before, &mut self.deliveries)
     }
 
     pub(super) fn drop_delivery(&mut self, slot: u32) {
@@ -197,9 +198,9 @@ impl Dispatcher {
         self.by_id.get(&delivery).copied()
     }
 
-    pub(super) fn settle_line_of(&mut self, slot: u32) {
-        if let Some(line) = self.delivery_endpoint(slot) {
-            self.settle(line);
+    pub(super) fn settle_endpoint_of(&mut self, slot: u32) {
+        if let Some(entry) = self.delivery_endpoint(slot) {
+            self.settle(entry);
         }
     }
 }

@@ -5,7 +5,7 @@ use time::UtcDateTime;
 use super::Dispatcher;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
-use crate::line::Line;
+use crate::endpoint_slot::EndpointSlot;
 use crate::{DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch};
 
 impl Dispatcher {
@@ -27,7 +27,7 @@ impl Dispatcher {
         now: UtcDateTime,
     ) -> Result<(), AddEndpointError> {
         self.now.advance(now);
-        let slot = self.insert_line(Endpoint::new(endpoint, policy, LeaseEpoch::default()))?;
+        let slot = self.insert_endpoint(Endpoint::new(endpoint, policy, LeaseEpoch::default()))?;
         self.record_endpoint(slot, EndpointChange::Added);
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Dispatcher {
         now: UtcDateTime,
     ) -> Result<(), AddEndpointError> {
         self.now.advance(now);
-        self.insert_line(Endpoint::taken_over(record, policy, lease))?;
+        self.insert_endpoint(Endpoint::taken_over(record, policy, lease))?;
         Ok(())
     }
 
@@ -59,22 +59,22 @@ impl Dispatcher {
     /// endpoint is here.
     pub fn release_endpoint(&mut self, endpoint: EndpointId, now: UtcDateTime) -> Option<EndpointRecord> {
         self.now.advance(now);
-        let slot = self.line_slot(endpoint)?;
-        self.leave_circle(slot);
+        let slot = self.endpoint_slot(endpoint)?;
+        self.leave_ring(slot);
         self.set_wake(slot, None);
         self.drop_claim(slot);
         let flying =
-            self.flights.slots().into_iter().filter(|flight| self.delivery_endpoint(*flight) == Some(slot));
+            self.in_flight.slots().into_iter().filter(|flight| self.delivery_endpoint(*flight) == Some(slot));
         for flight in flying.collect::<Vec<_>>() {
-            self.flights.end(flight, &mut self.deliveries);
+            self.in_flight.end(flight, &mut self.deliveries);
             self.drop_delivery(flight);
         }
-        let line = self.lines.remove(slot)?;
-        self.lines_by_id.remove(&endpoint);
-        for delivery in line.queue.slots() {
+        let entry = self.endpoints.remove(slot)?;
+        self.endpoints_by_id.remove(&endpoint);
+        for delivery in entry.queue.slots() {
             self.drop_delivery(delivery);
         }
-        Some(line.endpoint.record())
+        Some(entry.endpoint.record())
     }
 
     /// Treats an endpoint differently from now on.
@@ -92,10 +92,10 @@ impl Dispatcher {
         now: UtcDateTime,
     ) -> Result<(), UnknownEndpoint> {
         self.now.advance(now);
-        let slot = self.line_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
-        if let Some(line) = self.lines.get_mut(slot) {
-            line.queue.set_ordered(policy.is_ordered(), &mut self.deliveries);
-            line.endpoint.set_policy(policy);
+        let slot = self.endpoint_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
+        if let Some(entry) = self.endpoints.get_mut(slot) {
+            entry.queue.set_ordered(policy.is_ordered(), &mut self.deliveries);
+            entry.endpoint.set_policy(policy);
         }
         self.settle(slot);
         Ok(())
@@ -130,10 +130,10 @@ impl Dispatcher {
         change: impl FnOnce(&mut Endpoint, crate::clock::Now, &mut Vec<EndpointChange>),
     ) -> Result<(), UnknownEndpoint> {
         self.now.advance(now);
-        let slot = self.line_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
+        let slot = self.endpoint_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
         let mut changes = core::mem::take(&mut self.changes);
-        if let Some(line) = self.lines.get_mut(slot) {
-            change(&mut line.endpoint, self.now, &mut changes);
+        if let Some(entry) = self.endpoints.get_mut(slot) {
+            change(&mut entry.endpoint, self.now, &mut changes);
         }
         self.record_endpoint_changes(slot, changes);
         self.settle(slot);
@@ -150,19 +150,22 @@ impl Dispatcher {
         self.draining = false;
     }
 
-    pub(super) fn insert_line(&mut self, endpoint: Endpoint) -> Result<u32, AddEndpointError> {
+    pub(super) fn insert_endpoint(&mut self, endpoint: Endpoint) -> Result<u32, AddEndpointError> {
         let id = endpoint.id();
-        if self.lines_by_id.contains_key(&id) {
+        if self.endpoints_by_id.contains_key(&id) {
             return Err(AddEndpointError::AlreadyHere { endpoint: id });
         }
-        let slot = self.lines.insert(Line::new(endpoint, self.next_line)).ok_or(AddEndpointError::Full)?;
-        self.next_line += 1;
-        self.lines_by_id.insert(id, slot);
+        let slot = self
+            .endpoints
+            .insert(EndpointSlot::new(endpoint, self.next_endpoint))
+            .ok_or(AddEndpointError::Full)?;
+        self.next_endpoint += 1;
+        self.endpoints_by_id.insert(id, slot);
         Ok(slot)
     }
 
-    pub(super) fn line_slot(&self, endpoint: EndpointId) -> Option<u32> {
-        self.lines_by_id.get(&endpoint).copied()
+    pub(super) fn endpoint_slot(&self, endpoint: EndpointId) -> Option<u32> {
+        self.endpoints_by_id.get(&endpoint).copied()
     }
 
     pub(super) fn delivery_endpoint(&self, slot: u32) -> Option<u32> {

@@ -38,7 +38,7 @@ impl Dispatcher {
         self.now.advance(now);
         let slot = self.insert_recorded(record)?;
         if self.deliveries.get(slot).is_none_or(|delivery| !matches!(delivery.phase(), Phase::InFlight(_))) {
-            self.settle_line_of(slot);
+            self.settle_endpoint_of(slot);
             return Ok(RestoredAs::Recorded);
         }
         self.attempt_ended(slot, &Outcome::Crashed);
@@ -65,17 +65,17 @@ impl Dispatcher {
         let unknown = SetAsideError::Unknown { delivery };
         let slot = self.delivery_slot(delivery).ok_or(unknown)?;
         let held = self.deliveries.get(slot).ok_or(unknown)?;
-        let line = self.lines.get(held.endpoint()).ok_or(unknown)?;
+        let entry = self.endpoints.get(held.endpoint()).ok_or(unknown)?;
         if held.phase() != Phase::Waiting {
             return Err(SetAsideError::NotWaiting { delivery });
         }
-        if line.endpoint.policy().is_ordered() {
-            return Err(SetAsideError::Ordered { endpoint: line.endpoint.id() });
+        if entry.endpoint.policy().is_ordered() {
+            return Err(SetAsideError::Ordered { endpoint: entry.endpoint.id() });
         }
-        let (record, line) = (held.record(line.endpoint.id()), held.endpoint());
-        self.unfile(slot);
+        let (record, entry) = (held.record(entry.endpoint.id()), held.endpoint());
+        self.remove_from_queue(slot);
         self.drop_delivery(slot);
-        self.settle(line);
+        self.settle(entry);
         Ok(record)
     }
 
@@ -84,7 +84,7 @@ impl Dispatcher {
     /// process down comes to an end.
     pub fn lose_attempts_under_way(&mut self, now: UtcDateTime) {
         self.now.advance(now);
-        for slot in self.flights.slots() {
+        for slot in self.in_flight.slots() {
             self.attempt_ended(slot, &Outcome::Crashed);
         }
     }
@@ -92,19 +92,19 @@ impl Dispatcher {
     /// Files a delivery as recorded; one in flight is under way again.
     pub(super) fn insert_recorded(&mut self, record: &DeliveryRecord) -> Result<u32, RestoreDeliveryError> {
         let (id, endpoint) = (record.id, record.endpoint);
-        let line = self.line_slot(endpoint).ok_or(RestoreDeliveryError::UnknownEndpoint { endpoint })?;
+        let entry = self.endpoint_slot(endpoint).ok_or(RestoreDeliveryError::UnknownEndpoint { endpoint })?;
         if self.by_id.contains_key(&id) {
             return Err(RestoreDeliveryError::AlreadyHeld { delivery: id });
         }
-        let delivery = Delivery::from_record(record, line);
+        let delivery = Delivery::from_record(record, entry);
         let slot = self.deliveries.insert(delivery).ok_or(RestoreDeliveryError::Full)?;
         self.by_id.insert(id, slot);
-        self.next_order = self.next_order.max(record.order.saturating_add(1));
-        self.file(slot);
+        self.next_sequence = self.next_sequence.max(record.order.saturating_add(1));
+        self.insert_into_queue(slot);
         if self.deliveries.get(slot).is_some_and(|delivery| delivery.then().is_some()) {
-            self.flights.begin(slot, &mut self.deliveries);
-            if let Some(line) = self.lines.get_mut(line) {
-                line.endpoint.attempt_resumes();
+            self.in_flight.begin(slot, &mut self.deliveries);
+            if let Some(entry) = self.endpoints.get_mut(entry) {
+                entry.endpoint.attempt_resumes();
             }
         }
         Ok(slot)

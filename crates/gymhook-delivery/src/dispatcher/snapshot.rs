@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
 use super::Dispatcher;
+use crate::budget_queue::BudgetClaim;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
-use crate::line::Turn;
-use crate::spending::BudgetClaim;
-use crate::tick::Tick;
+use crate::endpoint_slot::Readiness;
+use crate::timestamp::Timestamp;
 use crate::{
     DeliveryId, DeliveryRecord, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch, Limits, Output,
 };
@@ -41,7 +41,7 @@ pub struct Snapshot {
     now: Moment,
     draining: bool,
     budget: Option<RetryBudget>,
-    next_order: u64,
+    next_sequence: u64,
     endpoints: Vec<EndpointSnapshot>,
     ring: Vec<EndpointId>,
     /// Who waits for the retry budget, in that order.
@@ -102,18 +102,18 @@ impl Dispatcher {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             version: Snapshot::VERSION,
-            endpoints_held: self.lines.len(),
+            endpoints_held: self.endpoints.len(),
             deliveries_held: self.deliveries.len(),
             limits: self.limits.clone(),
             now: Moment { seconds: self.now.utc.unix_timestamp(), nanoseconds: self.now.utc.nanosecond() },
             draining: self.draining,
-            budget: self.spending.budget().cloned(),
-            next_order: self.next_order,
+            budget: self.budget_queue.budget().cloned(),
+            next_sequence: self.next_sequence,
             endpoints: self.endpoint_snapshots(),
-            ring: self.line_ids(self.ring.iter(&self.lines)),
-            budget_queue: self.line_ids(self.spending.waiting()),
+            ring: self.endpoint_ids(self.ring.iter(&self.endpoints)),
+            budget_queue: self.endpoint_ids(self.budget_queue.waiting()),
             deliveries: self.by_id.values().filter_map(|slot| self.delivery_record(*slot)).collect(),
-            in_flight: self.flights.slots().into_iter().filter_map(|slot| self.delivery_id(slot)).collect(),
+            in_flight: self.in_flight.slots().into_iter().filter_map(|slot| self.delivery_id(slot)).collect(),
             outbox: self.outbox.iter().cloned().collect(),
         }
     }
@@ -143,7 +143,7 @@ impl Dispatcher {
         dispatcher.outbox = snapshot.outbox.into();
         let wakes = dispatcher.restore_endpoints(snapshot.endpoints)?;
         dispatcher.restore_deliveries(&snapshot.deliveries, &snapshot.in_flight)?;
-        dispatcher.next_order = dispatcher.next_order.max(snapshot.next_order);
+        dispatcher.next_sequence = dispatcher.next_sequence.max(snapshot.next_sequence);
         dispatcher.restore_ring(&snapshot.ring)?;
         dispatcher.restore_budget_queue(&snapshot.budget_queue)?;
         for (slot, wake) in wakes {
@@ -155,18 +155,18 @@ impl Dispatcher {
     fn restore_endpoints(
         &mut self,
         endpoints: Vec<EndpointSnapshot>,
-    ) -> Result<Vec<(u32, Option<Tick>)>, SnapshotError> {
+    ) -> Result<Vec<(u32, Option<Timestamp>)>, SnapshotError> {
         let mut wakes = Vec::with_capacity(endpoints.len());
         for EndpointSnapshot { endpoint, policy, lease, retries_next, retry_granted, wake } in endpoints {
             let restored = Endpoint::from_record(&endpoint, policy, lease);
-            let slot = self.insert_line(restored).map_err(|_| SnapshotError::Inconsistent)?;
-            if let Some(line) = self.lines.get_mut(slot) {
-                line.retries_next = retries_next;
+            let slot = self.insert_endpoint(restored).map_err(|_| SnapshotError::Inconsistent)?;
+            if let Some(entry) = self.endpoints.get_mut(slot) {
+                entry.retries_next = retries_next;
                 if retry_granted {
-                    line.claim = self.spending.grant_again();
+                    entry.claim = self.budget_queue.grant_again();
                 }
             }
-            wakes.push((slot, wake.map(Tick::from_micros)));
+            wakes.push((slot, wake.map(Timestamp::from_micros)));
         }
         Ok(wakes)
     }
@@ -182,59 +182,61 @@ impl Dispatcher {
             let record = found.and_then(|at| deliveries.get(at)).ok_or(SnapshotError::Inconsistent)?;
             self.insert_recorded(record).map_err(|_| SnapshotError::Inconsistent)?;
         }
-        let flying = self.flights.len();
+        let flying = self.in_flight.len();
         for record in deliveries {
             if !self.by_id.contains_key(&record.id) {
                 self.insert_recorded(record).map_err(|_| SnapshotError::Inconsistent)?;
             }
         }
-        let all_there =
-            flying == in_flight.len() && flying == self.flights.len() && self.by_id.len() == deliveries.len();
+        let all_there = flying == in_flight.len()
+            && flying == self.in_flight.len()
+            && self.by_id.len() == deliveries.len();
         if all_there { Ok(()) } else { Err(SnapshotError::Inconsistent) }
     }
 
     fn restore_ring(&mut self, endpoints: &[EndpointId]) -> Result<(), SnapshotError> {
         for endpoint in endpoints {
-            let slot = self.line_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
-            if self.lines.get(slot).is_none_or(|line| line.turn != Turn::Idle) {
+            let slot = self.endpoint_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
+            if self.endpoints.get(slot).is_none_or(|entry| entry.readiness != Readiness::Idle) {
                 return Err(SnapshotError::Inconsistent);
             }
-            self.enter_circle(slot, Turn::Ring);
+            self.enter_ring(slot, Readiness::Ready);
         }
         Ok(())
     }
 
     fn restore_budget_queue(&mut self, endpoints: &[EndpointId]) -> Result<(), SnapshotError> {
         for endpoint in endpoints {
-            let slot = self.line_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
-            let line = self.lines.get_mut(slot).filter(|line| line.claim == BudgetClaim::Nothing);
-            line.ok_or(SnapshotError::Inconsistent)?.claim = self.spending.join(slot);
+            let slot = self.endpoint_slot(*endpoint).ok_or(SnapshotError::Inconsistent)?;
+            let entry = self.endpoints.get_mut(slot).filter(|entry| entry.claim == BudgetClaim::Nothing);
+            entry.ok_or(SnapshotError::Inconsistent)?.claim = self.budget_queue.join(slot);
         }
         Ok(())
     }
 
     fn endpoint_snapshots(&self) -> Vec<EndpointSnapshot> {
-        let mut lines: Vec<_> = self.lines_by_id.values().filter_map(|slot| self.lines.get(*slot)).collect();
-        lines.sort_unstable_by_key(|line| line.order);
-        let snapshot = |line: &crate::line::Line| EndpointSnapshot {
-            endpoint: line.endpoint.record(),
-            policy: line.endpoint.policy().clone(),
-            lease: line.endpoint.lease(),
-            retries_next: line.retries_next,
-            retry_granted: matches!(line.claim, BudgetClaim::Granted(_)),
-            wake: line.wake.map(Tick::micros),
+        let mut endpoints: Vec<_> =
+            self.endpoints_by_id.values().filter_map(|slot| self.endpoints.get(*slot)).collect();
+        endpoints.sort_unstable_by_key(|entry| entry.sequence);
+        let snapshot = |entry: &crate::endpoint_slot::EndpointSlot| EndpointSnapshot {
+            endpoint: entry.endpoint.record(),
+            policy: entry.endpoint.policy().clone(),
+            lease: entry.endpoint.lease(),
+            retries_next: entry.retries_next,
+            retry_granted: matches!(entry.claim, BudgetClaim::Granted(_)),
+            wake: entry.wake.map(Timestamp::micros),
         };
-        lines.into_iter().map(snapshot).collect()
+        endpoints.into_iter().map(snapshot).collect()
     }
 
-    fn line_ids(&self, slots: impl Iterator<Item = u32>) -> Vec<EndpointId> {
-        slots.filter_map(|slot| self.lines.get(slot)).map(|line| line.endpoint.id()).collect()
+    fn endpoint_ids(&self, slots: impl Iterator<Item = u32>) -> Vec<EndpointId> {
+        slots.filter_map(|slot| self.endpoints.get(slot)).map(|entry| entry.endpoint.id()).collect()
     }
 
     fn delivery_record(&self, slot: u32) -> Option<DeliveryRecord> {
         let delivery = self.deliveries.get(slot)?;
-        let line = self.lines.get(delivery.endpoint())?;
-        Some(delivery.record(line.endpoint.id()))
+        let entry = self.endpoints.get(delivery.endpoint())?;
+        Some(delivery.record(entry.endpoint.id()))
     }
 
     fn delivery_id(&self, slot: u32) -> Option<DeliveryId> {

@@ -6,8 +6,8 @@ use gymhook_retry::{Anchor, AttemptNumber, Decision, GiveUp, Outcome, draw};
 
 use super::Dispatcher;
 use crate::delivery::Delivery;
-use crate::evidence::AttemptEnd;
-use crate::tick::Tick;
+use crate::endpoint_signal::AttemptEnd;
+use crate::timestamp::Timestamp;
 use crate::{
     AttemptFailure, AttemptRef, DeliveryChange, End, LateAnswer, LateReason, Record, Then, Undeliverable,
 };
@@ -15,13 +15,13 @@ use crate::{
 /// What becomes of a delivery after an attempt of it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    Retry { due: Tick, next: AttemptNumber },
+    Retry { due: Timestamp, next: AttemptNumber },
     Ends(End),
 }
 
 impl Dispatcher {
     pub(super) fn answer(&mut self, attempt: &AttemptRef, outcome: &Outcome) {
-        match self.find_flight(attempt) {
+        match self.find_in_flight(attempt) {
             Ok(slot) => self.attempt_ended(slot, outcome),
             Err(reason) => self.record(Record::LateAnswer(LateAnswer { attempt: *attempt, reason })),
         }
@@ -29,23 +29,23 @@ impl Dispatcher {
 
     /// Counts every attempt as lost whose answer is overdue.
     pub(super) fn count_lost(&mut self) {
-        while let Some(slot) = self.flights.lost_by(self.now.reached) {
+        while let Some(slot) = self.in_flight.lost_by(self.now.reached) {
             self.attempt_ended(slot, &Outcome::Crashed);
         }
     }
 
     /// The fence: only the answer to exactly the attempt under way, under exactly the present lease, counts.
-    fn find_flight(&self, attempt: &AttemptRef) -> Result<u32, LateReason> {
-        let Some(slot) = self.flights.find(attempt.delivery) else {
+    fn find_in_flight(&self, attempt: &AttemptRef) -> Result<u32, LateReason> {
+        let Some(slot) = self.in_flight.find(attempt.delivery) else {
             return Err(self.why_not_in_flight(attempt));
         };
         let delivery = self.deliveries.get(slot).ok_or(LateReason::UnknownDelivery)?;
-        let line = self.lines.get(delivery.endpoint()).ok_or(LateReason::UnknownDelivery)?;
-        if line.endpoint.id() != attempt.endpoint {
+        let entry = self.endpoints.get(delivery.endpoint()).ok_or(LateReason::UnknownDelivery)?;
+        if entry.endpoint.id() != attempt.endpoint {
             return Err(LateReason::UnknownDelivery);
         }
-        if line.endpoint.lease() != attempt.lease {
-            return Err(LateReason::OtherLease { current: line.endpoint.lease() });
+        if entry.endpoint.lease() != attempt.lease {
+            return Err(LateReason::OtherLease { current: entry.endpoint.lease() });
         }
         if delivery.sends() != attempt.send {
             return Err(LateReason::OtherAttempt { current: delivery.sends() });
@@ -55,8 +55,8 @@ impl Dispatcher {
 
     fn why_not_in_flight(&self, attempt: &AttemptRef) -> LateReason {
         let delivery = self.by_id.get(&attempt.delivery).and_then(|slot| self.deliveries.get(*slot));
-        let line = delivery.and_then(|delivery| self.lines.get(delivery.endpoint()));
-        match line.map(|line| (line.endpoint.id(), line.endpoint.lease())) {
+        let entry = delivery.and_then(|delivery| self.endpoints.get(delivery.endpoint()));
+        match entry.map(|entry| (entry.endpoint.id(), entry.endpoint.lease())) {
             Some((id, _)) if id != attempt.endpoint => LateReason::UnknownDelivery,
             Some((_, current)) if current != attempt.lease => LateReason::OtherLease { current },
             Some(_) => LateReason::NotInFlight,
@@ -66,15 +66,15 @@ impl Dispatcher {
 
     /// The attempt of the delivery in this slot ended.
     pub(super) fn attempt_ended(&mut self, slot: u32, outcome: &Outcome) {
-        self.flights.end(slot, &mut self.deliveries);
+        self.in_flight.end(slot, &mut self.deliveries);
         let Some(delivery) = self.deliveries.get(slot) else { return };
-        let line_slot = delivery.endpoint();
-        let Some(line) = self.lines.get_mut(line_slot) else { return };
+        let endpoint_slot = delivery.endpoint();
+        let Some(entry) = self.endpoints.get_mut(endpoint_slot) else { return };
         let draw = draw(delivery.id().as_uuid().as_bytes(), delivery.attempt());
-        let retry = line.endpoint.policy().retry();
+        let retry = entry.endpoint.policy().retry();
         // Only this anchor looks at it, and reckoning it costs something.
         let anchored = retry.anchor() == Anchor::FirstFailure;
-        let first_failure = delivery.first_failure().filter(|_| anchored).map(Tick::to_utc);
+        let first_failure = delivery.first_failure().filter(|_| anchored).map(Timestamp::to_utc);
         let decision = retry.decide(delivery.attempt(), first_failure, outcome, draw, self.now.utc);
         let fate = fate(delivery, outcome, &decision);
         let end = AttemptEnd {
@@ -85,10 +85,10 @@ impl Dispatcher {
             test: delivery.is_test(),
         };
         let mut changes = mem::take(&mut self.changes);
-        line.endpoint.attempt_ended(end, self.now, &mut changes);
+        entry.endpoint.attempt_ended(end, self.now, &mut changes);
         self.meet_fate(slot, fate, failure(outcome, &decision));
-        self.record_endpoint_changes(line_slot, changes);
-        self.settle(line_slot);
+        self.record_endpoint_changes(endpoint_slot, changes);
+        self.settle(endpoint_slot);
     }
 
     fn meet_fate(&mut self, slot: u32, fate: Fate, after: AttemptFailure) {
@@ -108,7 +108,7 @@ impl Dispatcher {
         if reopen {
             self.open_round(slot);
         }
-        self.file(slot);
+        self.insert_into_queue(slot);
     }
 }
 
@@ -120,7 +120,7 @@ fn fate(delivery: &Delivery, outcome: &Outcome, decision: &Decision) -> Fate {
         (Decision::EndpointGone, _) => Fate::Ends(End::Undeliverable(Undeliverable::Gone)),
         (Decision::RetryAt { charged: true, .. }, _) if delivery.is_test() => exhausted(outcome),
         (Decision::RetryAt { at, attempt, .. }, _) => {
-            Fate::Retry { due: Tick::not_before(*at), next: *attempt }
+            Fate::Retry { due: Timestamp::ceil(*at), next: *attempt }
         }
         (Decision::Undeliverable { reason: GiveUp::Rejected, .. }, _) => {
             Fate::Ends(End::Undeliverable(Undeliverable::Rejected))

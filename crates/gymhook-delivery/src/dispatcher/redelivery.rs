@@ -39,13 +39,13 @@ impl Dispatcher {
             self.note_redelivery(slot);
             return Ok(Redelivered::AfterAttempt);
         }
-        self.unfile(slot);
+        self.remove_from_queue(slot);
         if phase == Phase::Waiting {
             self.supersede(slot);
         }
         self.open_round(slot);
-        self.file(slot);
-        self.settle_line_of(slot);
+        self.insert_into_queue(slot);
+        self.settle_endpoint_of(slot);
         Ok(Redelivered::Now)
     }
 
@@ -63,8 +63,8 @@ impl Dispatcher {
     /// one may want to hand to [`Dispatcher::redeliver_many`]. Empty for an endpoint that is not here.
     #[must_use]
     pub fn undeliverable(&self, endpoint: EndpointId) -> Vec<DeliveryId> {
-        let line = self.line_slot(endpoint).and_then(|slot| self.lines.get(slot));
-        let finished = line.into_iter().flat_map(|line| line.queue.finished());
+        let entry = self.endpoint_slot(endpoint).and_then(|slot| self.endpoints.get(slot));
+        let finished = entry.into_iter().flat_map(|entry| entry.queue.finished());
         let mut given_up: Vec<&Delivery> = finished
             .filter_map(|slot| self.deliveries.get(slot))
             .filter(|delivery| matches!(delivery.phase(), Phase::Finished(End::Undeliverable(_))))

@@ -6,17 +6,17 @@ use crate::DeliveryId;
 use crate::delivery::Delivery;
 use crate::due_heap::{Due, DueHeap};
 use crate::slab::Slab;
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 /// The attempts under way.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Flights {
+pub(crate) struct InFlight {
     by_delivery: BTreeMap<DeliveryId, u32>,
     lost: DueHeap,
     begun: u64,
 }
 
-impl Flights {
+impl InFlight {
     /// An attempt of the delivery in this slot is under way.
     pub(crate) fn begin(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
@@ -44,19 +44,19 @@ impl Flights {
     }
 
     /// When the next attempt counts as lost.
-    pub(crate) fn first_lost(&self) -> Option<Tick> {
+    pub(crate) fn first_lost(&self) -> Option<Timestamp> {
         self.lost.first().map(|due| due.at)
     }
 
     /// The delivery whose attempt is the next to count as lost, if it does by `now`.
-    pub(crate) fn lost_by(&self, now: Tick) -> Option<u32> {
+    pub(crate) fn lost_by(&self, now: Timestamp) -> Option<u32> {
         self.lost.first().filter(|due| due.at <= now).map(|due| due.slot)
     }
 
     /// All of them, in the order in which they would be lost.
     pub(crate) fn slots(&self) -> Vec<u32> {
-        let mut flights: Vec<Due> = self.lost.iter().collect();
-        flights.sort_unstable_by_key(Due::key);
-        flights.into_iter().map(|due| due.slot).collect()
+        let mut in_flight: Vec<Due> = self.lost.iter().collect();
+        in_flight.sort_unstable_by_key(Due::key);
+        in_flight.into_iter().map(|due| due.slot).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gymhook_retry::{AttemptNumber, RetryBudget};
 
 use crate::clock::Now;
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 /// The retry budget, if there is one.
 ///
@@ -13,7 +13,7 @@ use crate::tick::Tick;
 /// retry an endpoint. Nobody takes what is granted to another one, however their turns come. An endpoint that has as many
 /// attempts under way as it may keeps its place, and is passed over until one has ended.
 #[derive(Clone, Debug)]
-pub(crate) struct Spending {
+pub(crate) struct BudgetQueue {
     budget: Option<RetryBudget>,
     /// Who waits: by number, with the endpoint's slot.
     waiting: BTreeSet<(u64, u32)>,
@@ -32,7 +32,7 @@ pub(crate) enum BudgetClaim {
     Granted(u64),
 }
 
-impl Spending {
+impl BudgetQueue {
     pub(crate) const fn new(budget: Option<RetryBudget>) -> Self {
         Self { budget, waiting: BTreeSet::new(), granted: 0, next_number: 0 }
     }
@@ -104,11 +104,11 @@ impl Spending {
 
     /// When the next retry may be granted if no first attempt pays in till then; `None` if only that would help, or if
     /// nobody waits that could send it.
-    pub(crate) fn grants_from(&self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<Tick> {
+    pub(crate) fn grants_from(&self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<Timestamp> {
         self.waiting.iter().find(|(_, slot)| could_send(*slot))?;
         match self.budget.as_ref().map(|budget| budget.clone().try_retry(now.utc)) {
             None | Some(Ok(())) => Some(now.reached),
-            Some(Err(exhausted)) => exhausted.available_at.map(Tick::not_before),
+            Some(Err(exhausted)) => exhausted.available_at.map(Timestamp::ceil),
         }
     }
 

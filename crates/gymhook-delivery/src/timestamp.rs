@@ -8,11 +8,11 @@ use time::UtcDateTime;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// A point in time, at most [`Tick::END`].
+/// A point in time, at most [`Timestamp::END`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Tick(i64);
+pub(crate) struct Timestamp(i64);
 
-impl Tick {
+impl Timestamp {
     /// Before everything else.
     pub(crate) const START: Self = Self(i64::MIN);
 
@@ -23,14 +23,14 @@ impl Tick {
     pub(crate) const NEVER: Self = Self(i64::MAX);
 
     /// The last tick that is not after `at`: for `now`.
-    pub(crate) fn reached_by(at: UtcDateTime) -> Self {
+    pub(crate) fn floor(at: UtcDateTime) -> Self {
         let seconds = at.unix_timestamp().saturating_mul(MICROS_PER_SECOND);
         Self(seconds.saturating_add(i64::from(at.microsecond()))).min(Self::END)
     }
 
     /// The first tick that is not before `at`: for what is due.
-    pub(crate) fn not_before(at: UtcDateTime) -> Self {
-        let floor = Self::reached_by(at);
+    pub(crate) fn ceil(at: UtcDateTime) -> Self {
+        let floor = Self::floor(at);
         if at.nanosecond().is_multiple_of(1_000) { floor } else { floor.plus_micros(1) }
     }
 
@@ -40,7 +40,7 @@ impl Tick {
     }
 
     /// The tick at least `by` later, or the end of time.
-    pub(crate) fn later(self, by: Duration) -> Self {
+    pub(crate) fn after(self, by: Duration) -> Self {
         self.plus_micros(micros_rounded_up(by))
     }
 
@@ -85,31 +85,31 @@ pub(crate) mod as_micros {
     use serde::{Deserialize, Deserializer, Serializer};
     use time::UtcDateTime;
 
-    use super::Tick;
+    use super::Timestamp;
 
     pub(crate) fn serialize<S: Serializer>(at: &UtcDateTime, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_i64(Tick::reached_by(*at).micros())
+        out.serialize_i64(Timestamp::floor(*at).micros())
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<UtcDateTime, D::Error> {
-        Ok(Tick::from_micros(i64::deserialize(input)?).to_utc())
+        Ok(Timestamp::from_micros(i64::deserialize(input)?).to_utc())
     }
 
     pub(crate) mod option {
         use serde::{Deserialize, Deserializer, Serialize, Serializer};
         use time::UtcDateTime;
 
-        use super::Tick;
+        use super::Timestamp;
 
         pub(crate) fn serialize<S: Serializer>(at: &Option<UtcDateTime>, out: S) -> Result<S::Ok, S::Error> {
-            at.map(|at| Tick::reached_by(at).micros()).serialize(out)
+            at.map(|at| Timestamp::floor(at).micros()).serialize(out)
         }
 
         pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
             input: D,
         ) -> Result<Option<UtcDateTime>, D::Error> {
             let micros: Option<i64> = Option::deserialize(input)?;
-            Ok(micros.map(|micros| Tick::from_micros(micros).to_utc()))
+            Ok(micros.map(|micros| Timestamp::from_micros(micros).to_utc()))
         }
     }
 }
@@ -123,34 +123,34 @@ mod tests {
     #[test]
     fn now_is_rounded_down_and_due_is_rounded_up() {
         let at = utc_datetime!(2026-01-01 00:00:00.000_000_001);
-        assert_eq!(Tick::reached_by(at).to_utc(), utc_datetime!(2026-01-01 00:00));
-        assert_eq!(Tick::not_before(at).to_utc(), utc_datetime!(2026-01-01 00:00:00.000_001));
-        assert!(Tick::not_before(at) > Tick::reached_by(at));
+        assert_eq!(Timestamp::floor(at).to_utc(), utc_datetime!(2026-01-01 00:00));
+        assert_eq!(Timestamp::ceil(at).to_utc(), utc_datetime!(2026-01-01 00:00:00.000_001));
+        assert!(Timestamp::ceil(at) > Timestamp::floor(at));
     }
 
     #[test]
     fn the_ends_of_time_hold() {
-        assert_eq!(Tick::reached_by(UtcDateTime::MAX), Tick::END);
-        assert_eq!(Tick::not_before(UtcDateTime::MAX), Tick::END);
-        assert_eq!(Tick::END.later(Duration::MAX), Tick::END);
-        assert_eq!(Tick::reached_by(UtcDateTime::MIN).to_utc(), UtcDateTime::MIN);
-        assert_eq!(Tick::START.to_utc(), UtcDateTime::MIN);
-        assert_eq!(Tick::END.to_utc(), utc_datetime!(9999-12-31 23:59:59.999_999));
-        assert_eq!(Tick::END.since(Tick::START), Duration::from_micros(i64::MAX.unsigned_abs()));
-        assert_eq!(Tick::START.since(Tick::END), Duration::ZERO);
+        assert_eq!(Timestamp::floor(UtcDateTime::MAX), Timestamp::END);
+        assert_eq!(Timestamp::ceil(UtcDateTime::MAX), Timestamp::END);
+        assert_eq!(Timestamp::END.after(Duration::MAX), Timestamp::END);
+        assert_eq!(Timestamp::floor(UtcDateTime::MIN).to_utc(), UtcDateTime::MIN);
+        assert_eq!(Timestamp::START.to_utc(), UtcDateTime::MIN);
+        assert_eq!(Timestamp::END.to_utc(), utc_datetime!(9999-12-31 23:59:59.999_999));
+        assert_eq!(Timestamp::END.since(Timestamp::START), Duration::from_micros(i64::MAX.unsigned_abs()));
+        assert_eq!(Timestamp::START.since(Timestamp::END), Duration::ZERO);
     }
 
     #[test]
     fn every_rank_is_before_never() {
-        assert!(Tick::ranked(1) < Tick::ranked(2));
-        assert!(Tick::ranked(u64::MAX) < Tick::NEVER);
+        assert!(Timestamp::ranked(1) < Timestamp::ranked(2));
+        assert!(Timestamp::ranked(u64::MAX) < Timestamp::NEVER);
     }
 
     #[test]
     fn a_length_below_a_microsecond_still_passes() {
-        let start = Tick::from_micros(7);
-        assert_eq!(start.later(Duration::from_nanos(1)), Tick::from_micros(8));
-        assert_eq!(start.later(Duration::from_nanos(1_001)), Tick::from_micros(9));
-        assert_eq!(start.later(Duration::ZERO), start);
+        let start = Timestamp::from_micros(7);
+        assert_eq!(start.after(Duration::from_nanos(1)), Timestamp::from_micros(8));
+        assert_eq!(start.after(Duration::from_nanos(1_001)), Timestamp::from_micros(9));
+        assert_eq!(start.after(Duration::ZERO), start);
     }
 }

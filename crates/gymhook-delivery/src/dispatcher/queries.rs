@@ -4,9 +4,10 @@ use time::UtcDateTime;
 
 use super::Dispatcher;
 use crate::delivery::Delivery;
-use crate::endpoint::{Endpoint, Gate};
-use crate::line::Line;
-use crate::tick::Tick;
+use crate::endpoint::Endpoint;
+use crate::endpoint_slot::EndpointSlot;
+use crate::gate::Gate;
+use crate::timestamp::Timestamp;
 use crate::{DeliveryId, DeliveryState, DisableReason, EndpointId, EndpointStatus, Limits};
 
 /// Why no attempt goes to an endpoint at present, though deliveries wait for it.
@@ -65,7 +66,7 @@ impl Dispatcher {
     /// An endpoint that is here.
     #[must_use]
     pub fn endpoint(&self, endpoint: EndpointId) -> Option<&Endpoint> {
-        self.line(endpoint).map(|line| &line.endpoint)
+        self.entry(endpoint).map(|entry| &entry.endpoint)
     }
 
     /// A delivery that is held.
@@ -89,13 +90,13 @@ impl Dispatcher {
     /// How many deliveries wait for this endpoint, those in flight not included.
     #[must_use]
     pub fn waiting(&self, endpoint: EndpointId) -> usize {
-        self.line(endpoint).map_or(0, |line| line.queue.waiting())
+        self.entry(endpoint).map_or(0, |entry| entry.queue.waiting())
     }
 
     /// How many attempts are under way, to all endpoints together.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.flights.len()
+        self.in_flight.len()
     }
 
     /// What all endpoints together may use.
@@ -114,12 +115,12 @@ impl Dispatcher {
     /// about to have its turn, or if it is not here.
     #[must_use]
     pub fn held_back(&self, endpoint: EndpointId) -> Option<HeldBack> {
-        let slot = self.line_slot(endpoint)?;
-        let line = self.lines.get(slot).filter(|line| line.queue.waiting() > 0)?;
-        self.held_by_health(&line.endpoint)
-            .or_else(|| self.held_by_order(slot, line))
-            .or_else(|| self.held_by_load(&line.endpoint))
-            .or_else(|| self.held_by_queue(line))
+        let slot = self.endpoint_slot(endpoint)?;
+        let entry = self.endpoints.get(slot).filter(|entry| entry.queue.waiting() > 0)?;
+        self.held_by_health(&entry.endpoint)
+            .or_else(|| self.held_by_order(slot, entry))
+            .or_else(|| self.held_by_load(&entry.endpoint))
+            .or_else(|| self.held_by_queue(entry))
             .or_else(|| self.draining.then_some(HeldBack::Draining))
             .or_else(|| (!self.may_begin()).then_some(HeldBack::Slots))
     }
@@ -135,42 +136,43 @@ impl Dispatcher {
             }
             Gate::From(_) => {}
         }
-        let until = endpoint.held_until_tick();
+        let until = endpoint.held_until_timestamp();
         self.is_to_come(until).then(|| HeldBack::AskedToWait { until: until.to_utc() })
     }
 
-    fn held_by_order(&self, slot: u32, line: &Line) -> Option<HeldBack> {
-        let head = line.queue.ordered_head(&self.deliveries)?;
+    fn held_by_order(&self, slot: u32, entry: &EndpointSlot) -> Option<HeldBack> {
+        let head = entry.queue.ordered_head(&self.deliveries)?;
         let in_flight =
-            self.flights.slots().into_iter().find(|flight| self.delivery_endpoint(*flight) == Some(slot));
+            self.in_flight.slots().into_iter().find(|flight| self.delivery_endpoint(*flight) == Some(slot));
         let first = in_flight.and_then(|flight| self.deliveries.get(flight)).unwrap_or(head);
         (in_flight.is_some() || self.is_to_come(head.at()))
             .then(|| HeldBack::Behind { delivery: first.id(), state: first.state() })
     }
 
     fn held_by_load(&self, endpoint: &Endpoint) -> Option<HeldBack> {
-        if endpoint.has_full_hands(&self.limits) {
+        if endpoint.is_at_capacity(&self.limits) {
             return Some(HeldBack::InFlight { attempts: endpoint.in_flight() });
         }
         let until = endpoint.next_token();
         self.is_to_come(until).then(|| HeldBack::Rate { until: until.to_utc() })
     }
 
-    fn held_by_queue(&self, line: &Line) -> Option<HeldBack> {
-        let heads = line.queue.heads(&self.deliveries);
+    fn held_by_queue(&self, entry: &EndpointSlot) -> Option<HeldBack> {
+        let heads = entry.queue.heads(&self.deliveries);
         let first = [heads.first_attempt, heads.retry].into_iter().flatten().min()?;
         if self.is_to_come(first) {
             return Some(HeldBack::NotDue { until: first.to_utc() });
         }
         let only_retries = heads.first_attempt.is_none_or(|due| self.is_to_come(due));
-        (only_retries && !self.spending.allows_retry(line.claim, self.now)).then_some(HeldBack::RetryBudget)
+        (only_retries && !self.budget_queue.allows_retry(entry.claim, self.now))
+            .then_some(HeldBack::RetryBudget)
     }
 
-    fn is_to_come(&self, at: Tick) -> bool {
+    fn is_to_come(&self, at: Timestamp) -> bool {
         at > self.now.reached
     }
 
-    fn line(&self, endpoint: EndpointId) -> Option<&Line> {
-        self.line_slot(endpoint).and_then(|slot| self.lines.get(slot))
+    fn entry(&self, endpoint: EndpointId) -> Option<&EndpointSlot> {
+        self.endpoint_slot(endpoint).and_then(|slot| self.endpoints.get(slot))
     }
 }

@@ -12,13 +12,13 @@
 //! wants a retry that the budget does not have queues for it, in the ring with first attempts or idle without.
 
 use super::Dispatcher;
+use crate::budget_queue::BudgetClaim;
 use crate::due_heap::Due;
-use crate::endpoint::Gate;
-use crate::line::{Line, Turn};
+use crate::endpoint_slot::{EndpointSlot, Readiness};
+use crate::gate::Gate;
 use crate::queue::Lane;
 use crate::slab::Slab;
-use crate::spending::BudgetClaim;
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Limits, Output};
 
 /// While endpoints wait for their turn, so many more are woken before the next attempt: more than one, so that being
@@ -28,8 +28,8 @@ const WOKEN_AT_ONCE: usize = 2;
 /// Where an endpoint belongs now, and when to look again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Plan {
-    turn: Turn,
-    wake: Option<Tick>,
+    readiness: Readiness,
+    wake: Option<Timestamp>,
     retry: RetryPlan,
 }
 
@@ -40,7 +40,7 @@ enum RetryPlan {
     Sends,
     Queues,
     /// As soon as one of the endpoint's own attempts under way has ended: its place in the queue for the budget waits.
-    HandsFull,
+    AtCapacity,
 }
 
 impl Dispatcher {
@@ -53,7 +53,7 @@ impl Dispatcher {
             }
             self.grant_one_retry();
             let Some(slot) = self.ring.first() else { return };
-            self.leave_circle(slot);
+            self.leave_ring(slot);
             if self.begin_attempt(slot).is_some() {
                 return;
             }
@@ -63,86 +63,88 @@ impl Dispatcher {
 
     /// Whether another attempt may begin at all.
     pub(super) const fn may_begin(&self) -> bool {
-        !self.draining && self.flights.len() < self.limits.max_in_flight().get() as usize
+        !self.draining && self.in_flight.len() < self.limits.max_in_flight().get() as usize
     }
 
     /// The earliest moment at which there is something to do without anything having happened.
-    pub(super) fn next_wake(&self) -> Option<Tick> {
-        let lost = self.flights.first_lost();
+    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+        let lost = self.in_flight.first_lost();
         if !self.may_begin() {
             return lost;
         }
         let woken = self.wakes.first().map(|due| due.at);
         let granted =
-            self.spending.grants_from(self.now, |slot| has_hands_free(&self.lines, &self.limits, slot));
+            self.budget_queue.grants_from(self.now, |slot| has_capacity(&self.endpoints, &self.limits, slot));
         [lost, woken, granted].into_iter().flatten().min()
     }
 
     /// Puts an endpoint where it belongs, after anything about it has changed.
     pub(super) fn settle(&mut self, slot: u32) {
-        let Some(line) = self.lines.get(slot) else { return };
-        let plan = self.plan(line);
-        if line.turn != plan.turn {
-            self.leave_circle(slot);
-            self.enter_circle(slot, plan.turn);
+        let Some(entry) = self.endpoints.get(slot) else { return };
+        let plan = self.plan(entry);
+        if entry.readiness != plan.readiness {
+            self.leave_ring(slot);
+            self.enter_ring(slot, plan.readiness);
         }
         self.set_wake(slot, plan.wake);
         self.set_claim(slot, plan.retry);
     }
 
-    fn plan(&self, line: &Line) -> Plan {
+    fn plan(&self, entry: &EndpointSlot) -> Plan {
         let now = self.now.reached;
-        let heads = line.queue.heads(&self.deliveries);
-        let Gate::From(gate) = line.endpoint.gate(&self.limits) else {
+        let heads = entry.queue.heads(&self.deliveries);
+        let Gate::From(gate) = entry.endpoint.gate(&self.limits) else {
             let queues =
-                line.endpoint.is_only_busy(&self.limits) && heads.retry.is_some_and(|due| due <= now);
-            let retry = if queues { RetryPlan::HandsFull } else { RetryPlan::NotNow };
-            return Plan { turn: Turn::Idle, wake: None, retry };
+                entry.endpoint.is_only_busy(&self.limits) && heads.retry.is_some_and(|due| due <= now);
+            let retry = if queues { RetryPlan::AtCapacity } else { RetryPlan::NotNow };
+            return Plan { readiness: Readiness::Idle, wake: None, retry };
         };
         let first_attempt = heads.first_attempt.map(|due| due.max(gate));
         let retry = heads.retry.map(|due| due.max(gate));
-        let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= now);
+        let is_due = |head: Option<Timestamp>| head.is_some_and(|due| due <= now);
         let retry_plan = match is_due(retry) {
             false => RetryPlan::NotNow,
-            true if self.spending.allows_retry(line.claim, self.now) => RetryPlan::Sends,
+            true if self.budget_queue.allows_retry(entry.claim, self.now) => RetryPlan::Sends,
             true => RetryPlan::Queues,
         };
         if is_due(first_attempt) || retry_plan == RetryPlan::Sends {
-            return Plan { turn: Turn::Ring, wake: None, retry: retry_plan };
+            return Plan { readiness: Readiness::Ready, wake: None, retry: retry_plan };
         }
         let retry = retry.filter(|_| retry_plan == RetryPlan::NotNow);
         let wake = [first_attempt, retry].into_iter().flatten().min();
-        Plan { turn: Turn::Idle, wake, retry: retry_plan }
+        Plan { readiness: Readiness::Idle, wake, retry: retry_plan }
     }
 
-    pub(super) fn enter_circle(&mut self, slot: u32, turn: Turn) {
-        let Some(line) = self.lines.get_mut(slot) else { return };
-        line.turn = turn;
-        match turn {
-            Turn::Idle => {}
-            Turn::Ring => self.ring.push(slot, &mut self.lines),
+    pub(super) fn enter_ring(&mut self, slot: u32, readiness: Readiness) {
+        let Some(entry) = self.endpoints.get_mut(slot) else { return };
+        entry.readiness = readiness;
+        match readiness {
+            Readiness::Idle => {}
+            Readiness::Ready => self.ring.push(slot, &mut self.endpoints),
         }
     }
 
-    pub(super) fn leave_circle(&mut self, slot: u32) {
-        let Some(line) = self.lines.get_mut(slot) else { return };
-        match core::mem::replace(&mut line.turn, Turn::Idle) {
-            Turn::Idle => {}
-            Turn::Ring => self.ring.remove(slot, &mut self.lines),
+    pub(super) fn leave_ring(&mut self, slot: u32) {
+        let Some(entry) = self.endpoints.get_mut(slot) else { return };
+        match core::mem::replace(&mut entry.readiness, Readiness::Idle) {
+            Readiness::Idle => {}
+            Readiness::Ready => self.ring.remove(slot, &mut self.endpoints),
         }
     }
 
-    pub(super) fn set_wake(&mut self, slot: u32, wake: Option<Tick>) {
-        let Some(line) = self.lines.get_mut(slot) else { return };
-        if line.wake == wake {
+    pub(super) fn set_wake(&mut self, slot: u32, wake: Option<Timestamp>) {
+        let Some(entry) = self.endpoints.get_mut(slot) else { return };
+        if entry.wake == wake {
             return;
         }
-        let (before, order) = (core::mem::replace(&mut line.wake, wake), line.order);
-        let place = self.lines.place(slot);
+        let (before, sequence) = (core::mem::replace(&mut entry.wake, wake), entry.sequence);
+        let place = self.endpoints.place(slot);
         match (before, wake) {
-            (Some(_), Some(at)) => self.wakes.replace(place, Due::new(at, order, slot), &mut self.lines),
-            (Some(_), None) => self.wakes.remove(place, &mut self.lines),
-            (None, Some(at)) => self.wakes.push(Due::new(at, order, slot), &mut self.lines),
+            (Some(_), Some(at)) => {
+                self.wakes.replace(place, Due::new(at, sequence, slot), &mut self.endpoints)
+            }
+            (Some(_), None) => self.wakes.remove(place, &mut self.endpoints),
+            (None, Some(at)) => self.wakes.push(Due::new(at, sequence, slot), &mut self.endpoints),
             (None, None) => {}
         }
     }
@@ -161,41 +163,41 @@ impl Dispatcher {
 
     /// Lets the endpoint that has waited for the retry budget for the longest queue for its turn, if that has a retry.
     fn grant_one_retry(&mut self) {
-        let could_send = |slot| has_hands_free(&self.lines, &self.limits, slot);
-        let Some((slot, claim)) = self.spending.grant(self.now, could_send) else { return };
-        if let Some(line) = self.lines.get_mut(slot) {
-            line.claim = claim;
+        let could_send = |slot| has_capacity(&self.endpoints, &self.limits, slot);
+        let Some((slot, claim)) = self.budget_queue.grant(self.now, could_send) else { return };
+        if let Some(entry) = self.endpoints.get_mut(slot) {
+            entry.claim = claim;
         }
         self.settle(slot);
     }
 
     fn set_claim(&mut self, slot: u32, plan: RetryPlan) {
-        let Some(line) = self.lines.get_mut(slot) else { return };
-        match (line.claim, plan) {
-            (BudgetClaim::Nothing, RetryPlan::Queues) => line.claim = self.spending.join(slot),
-            (claim, RetryPlan::HandsFull) => line.claim = self.spending.give_back(claim, slot),
+        let Some(entry) = self.endpoints.get_mut(slot) else { return };
+        match (entry.claim, plan) {
+            (BudgetClaim::Nothing, RetryPlan::Queues) => entry.claim = self.budget_queue.join(slot),
+            (claim, RetryPlan::AtCapacity) => entry.claim = self.budget_queue.give_back(claim, slot),
             (_, RetryPlan::NotNow) => self.drop_claim(slot),
             (_, RetryPlan::Sends | RetryPlan::Queues) => {}
         }
     }
 
     pub(super) fn drop_claim(&mut self, slot: u32) {
-        if let Some(line) = self.lines.get_mut(slot) {
-            self.spending.withdraw(core::mem::take(&mut line.claim), slot);
+        if let Some(entry) = self.endpoints.get_mut(slot) {
+            self.budget_queue.withdraw(core::mem::take(&mut entry.claim), slot);
         }
     }
 
     /// Begins an attempt of the delivery whose turn it is at this endpoint; `None` if there is none after all.
     fn begin_attempt(&mut self, slot: u32) -> Option<()> {
         let lane = self.choose_lane(slot)?;
-        let line = self.lines.get_mut(slot)?;
-        let delivery_slot = line.queue.pop(lane, &mut self.deliveries)?;
-        line.retries_next = lane == Lane::FirstAttempts;
-        let deadline = self.now.reached.later(line.endpoint.policy().retry().attempt_timeout());
-        let lost_at = deadline.later(self.limits.answer_grace());
-        let probe = line.endpoint.attempt_begins(self.now);
-        let rated = line.endpoint.policy().rate().is_some();
-        let (endpoint, lease) = (line.endpoint.id(), line.endpoint.lease());
+        let entry = self.endpoints.get_mut(slot)?;
+        let delivery_slot = entry.queue.pop(lane, &mut self.deliveries)?;
+        entry.retries_next = lane == Lane::FirstAttempts;
+        let deadline = self.now.reached.after(entry.endpoint.policy().retry().attempt_timeout());
+        let lost_at = deadline.after(self.limits.answer_grace());
+        let probe = entry.endpoint.attempt_begins(self.now);
+        let rated = entry.endpoint.policy().rate().is_some();
+        let (endpoint, lease) = (entry.endpoint.id(), entry.endpoint.lease());
         let delivery = self.deliveries.get_mut(delivery_slot)?;
         delivery.begin(lost_at, probe).ok()?;
         let attempt = Attempt {
@@ -206,11 +208,11 @@ impl Dispatcher {
             test: delivery.is_test(),
             probe,
         };
-        self.flights.begin(delivery_slot, &mut self.deliveries);
+        self.in_flight.begin(delivery_slot, &mut self.deliveries);
         if attempt.number.is_retry() {
             self.drop_claim(slot);
         }
-        self.spending.attempt_began(attempt.number, self.now);
+        self.budget_queue.attempt_began(attempt.number, self.now);
         if rated {
             self.record_endpoint(slot, EndpointChange::TokenTaken);
         }
@@ -221,12 +223,12 @@ impl Dispatcher {
     }
 
     fn choose_lane(&self, slot: u32) -> Option<Lane> {
-        let line = self.lines.get(slot)?;
-        let heads = line.queue.heads(&self.deliveries);
-        let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= self.now.reached);
-        let retry = is_due(heads.retry) && self.spending.allows_retry(line.claim, self.now);
+        let entry = self.endpoints.get(slot)?;
+        let heads = entry.queue.heads(&self.deliveries);
+        let is_due = |head: Option<Timestamp>| head.is_some_and(|due| due <= self.now.reached);
+        let retry = is_due(heads.retry) && self.budget_queue.allows_retry(entry.claim, self.now);
         match (is_due(heads.first_attempt), retry) {
-            (true, true) if line.retries_next => Some(Lane::Retries),
+            (true, true) if entry.retries_next => Some(Lane::Retries),
             (true, _) => Some(Lane::FirstAttempts),
             (false, true) => Some(Lane::Retries),
             (false, false) => None,
@@ -235,6 +237,6 @@ impl Dispatcher {
 }
 
 /// Whether the endpoint in this slot may have another attempt under way.
-fn has_hands_free(lines: &Slab<Line>, limits: &Limits, slot: u32) -> bool {
-    lines.get(slot).is_some_and(|line| !line.endpoint.has_full_hands(limits))
+fn has_capacity(endpoints: &Slab<EndpointSlot>, limits: &Limits, slot: u32) -> bool {
+    endpoints.get(slot).is_some_and(|entry| !entry.endpoint.is_at_capacity(limits))
 }

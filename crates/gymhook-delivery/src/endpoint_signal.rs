@@ -2,7 +2,7 @@
 
 use gymhook_retry::{Decision, GiveUp, Outcome};
 
-use crate::tick::Tick;
+use crate::timestamp::Timestamp;
 
 /// An attempt's end, as its endpoint sees it.
 #[derive(Clone, Copy, Debug)]
@@ -16,17 +16,17 @@ pub(crate) struct AttemptEnd<'a> {
 
 /// What an attempt's end says about its endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evidence {
+pub(crate) enum EndpointSignal {
     Success,
     /// It answered, and refused this one notification.
     Refusal,
     Failure,
-    AskedToWait(Tick),
+    AskedToWait(Timestamp),
     Gone,
     Nothing,
 }
 
-impl Evidence {
+impl EndpointSignal {
     pub(crate) fn of(end: &AttemptEnd<'_>) -> Self {
         let AttemptEnd { outcome, decision, .. } = *end;
         if !outcome.blames_endpoint() && !matches!(decision, Decision::Delivered | Decision::EndpointGone) {
@@ -36,7 +36,7 @@ impl Evidence {
             (Decision::Delivered, _) => Self::Success,
             (Decision::EndpointGone, _) => Self::Gone,
             (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, Some(until)) => {
-                Self::AskedToWait(Tick::not_before(until))
+                Self::AskedToWait(Timestamp::ceil(until))
             }
             (Decision::Undeliverable { reason: GiveUp::Rejected, .. }, None) => Self::Refusal,
             (Decision::RetryAt { .. } | Decision::Undeliverable { .. }, None) => Self::Failure,

@@ -1,0 +1,12 @@
+//! When an attempt may begin.
+
+use crate::timestamp::Timestamp;
+
+/// Whether an attempt may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// From this moment on; a past one means now.
+    From(Timestamp),
+    /// Not before something else happens.
+    Shut,
+}
