@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
-use gymhook_retry::{RetryPolicy, moment};
+use gymhook_retry::{RetryPolicy, time_math};
 use time::UtcDateTime;
 
 fn main() {
@@ -25,7 +25,7 @@ fn main() {
 
 fn table(policy: &RetryPolicy) -> Table {
     let start = UtcDateTime::UNIX_EPOCH;
-    let offset = |at| clock(moment::elapsed(start, at));
+    let offset = |at| clock(time_math::elapsed(start, at));
     let preview = policy.preview(start);
 
     let mut table = Table::new();

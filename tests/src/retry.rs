@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use gymhook_retry::{
-    AttemptNumber, Decision, Fault, Jitter, Outcome, RetryAfter, RetryPolicy, RetrySchedule, draw, moment,
+    AttemptNumber, Decision, Fault, Jitter, Outcome, RetryAfter, RetryPolicy, RetrySchedule, draw, time_math,
 };
 use http::StatusCode;
 use time::UtcDateTime;
@@ -72,7 +72,7 @@ impl RetryCase {
         let (mut attempt, mut at, mut first_failure) = (AttemptNumber::FIRST, START, None);
         let mut attempt_offsets_ms = vec![0];
         for seen in &self.seen {
-            let ended = moment::later(at, seen.took);
+            let ended = time_math::later(at, seen.took);
             let outcome = seen.what.outcome(ended);
             let decision =
                 self.policy.decide(attempt, first_failure, &outcome, draw(&self.name, attempt), ended);
@@ -80,7 +80,7 @@ impl RetryCase {
             let end = match decision {
                 Decision::RetryAt { at: due, attempt: next, .. } => {
                     (at, attempt) = (due, next);
-                    attempt_offsets_ms.push(moment::elapsed(START, at).as_millis());
+                    attempt_offsets_ms.push(time_math::elapsed(START, at).as_millis());
                     continue;
                 }
                 Decision::Delivered => "delivered",

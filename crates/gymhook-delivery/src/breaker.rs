@@ -8,7 +8,7 @@ use crate::gate::Gate;
 use crate::timestamp::Timestamp;
 use crate::{BreakerPolicy, EndpointChange};
 
-/// Where an endpoint's circuit breaker stands.
+/// The state of an endpoint's circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {
@@ -78,7 +78,7 @@ impl Breaker {
         }
     }
 
-    /// An attempt failed, and the endpoint is to blame.
+    /// An attempt failed, and the endpoint caused it.
     pub(crate) fn failed(&mut self, probe: bool, policy: BreakerPolicy, now: Now) -> Option<EndpointChange> {
         match *self {
             Self::Closed { failed } if failed.saturating_add(1) >= policy.trips_after().get() => {
@@ -115,7 +115,7 @@ impl Breaker {
         }
     }
 
-    /// Nobody here waits for the answer to a probe: it is still to come.
+    /// This owner has no probe under way: one is still to be sent.
     pub(crate) const fn forget_probe(&mut self) {
         if let Self::HalfOpen { probes_failed } = *self {
             *self = Self::Open { until: Timestamp::START, probes_failed };

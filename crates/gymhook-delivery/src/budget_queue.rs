@@ -1,4 +1,4 @@
-//! The retry budget of all endpoints together, and who waits for it.
+//! The retry budget that all endpoints share, and the endpoints that wait for it.
 
 use std::collections::BTreeSet;
 
@@ -9,26 +9,28 @@ use crate::timestamp::Timestamp;
 
 /// The retry budget, if there is one.
 ///
-/// Endpoints that want a retry and find none queue; what the budget then lets through is granted in that order, one
-/// retry an endpoint. Nobody takes what is granted to another one, however their turns come. An endpoint that has as many
-/// attempts under way as it may keeps its place, and is passed over until one has ended.
+/// An endpoint that needs a retry while the budget is exhausted joins a queue. The budget grants retries in the
+/// order of the
+/// queue, one at a time; a granted retry is reserved for its endpoint. An endpoint at its limit of attempts under
+/// way keeps
+/// its place and is skipped until one of them ends.
 #[derive(Clone, Debug)]
 pub(crate) struct BudgetQueue {
     budget: Option<RetryBudget>,
-    /// Who waits: by number, with the endpoint's slot.
+    /// The endpoints that wait: ticket and slot.
     waiting: BTreeSet<(u64, u32)>,
     granted: u32,
     next_number: u64,
 }
 
-/// What an endpoint has to do with the retry budget.
+/// An endpoint's claim on the retry budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BudgetClaim {
     #[default]
     Nothing,
-    /// It queues under this number.
+    /// It is queued with this ticket.
     Waits(u64),
-    /// One retry is reserved for it, which queued under this number.
+    /// One retry is reserved for it; it was queued with this ticket.
     Granted(u64),
 }
 
@@ -41,7 +43,7 @@ impl BudgetQueue {
     pub(crate) fn attempt_began(&mut self, number: AttemptNumber, now: Now) {
         let Some(budget) = &mut self.budget else { return };
         if number.is_retry() {
-            // Whoever begins a retry has asked `allows_retry` at this very moment.
+            // The caller has just checked `allows_retry`.
             let _taken = budget.try_retry(now.utc);
         } else {
             budget.record_first_attempt(now.utc);
@@ -56,7 +58,7 @@ impl BudgetQueue {
         BudgetClaim::Waits(number)
     }
 
-    /// The endpoint in this slot wants nothing more, or has taken it.
+    /// The endpoint in this slot has no retry to send any more, or has sent it.
     pub(crate) fn withdraw(&mut self, claim: BudgetClaim, slot: u32) {
         match claim {
             BudgetClaim::Nothing => {}
@@ -67,8 +69,9 @@ impl BudgetQueue {
         }
     }
 
-    /// Reserves a retry for the one that has waited for the longest of those that could send it, if there is one left: its slot,
-    /// and what its claim is from now on.
+    /// Reserves a retry, if one is left, for the endpoint that has waited longest of those that could send it.
+    /// Returns its
+    /// slot and its new claim.
     pub(crate) fn grant(&mut self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<(u32, BudgetClaim)> {
         let (number, slot) = self.waiting.iter().copied().find(|(_, slot)| could_send(*slot))?;
         if self.left(now) == 0 {
@@ -79,7 +82,8 @@ impl BudgetQueue {
         Some((slot, BudgetClaim::Granted(number)))
     }
 
-    /// The endpoint in this slot cannot send now what was reserved for it: somebody else may, and it is back in its place.
+    /// The endpoint in this slot cannot send its reserved retry now: the reservation is released and it takes its
+    /// place in the queue again.
     pub(crate) fn give_back(&mut self, claim: BudgetClaim, slot: u32) -> BudgetClaim {
         let BudgetClaim::Granted(number) = claim else { return claim };
         self.granted = self.granted.saturating_sub(1);
@@ -87,7 +91,7 @@ impl BudgetQueue {
         BudgetClaim::Waits(number)
     }
 
-    /// A retry is reserved for an endpoint, as a snapshot says.
+    /// Restores a reservation from a snapshot.
     pub(crate) const fn grant_again(&mut self) -> BudgetClaim {
         let number = self.next_number;
         self.next_number += 1;
@@ -102,8 +106,8 @@ impl BudgetQueue {
             || (self.waiting.is_empty() && self.left(now) > 0)
     }
 
-    /// When the next retry may be granted if no first attempt pays in till then; `None` if only that would help, or if
-    /// nobody waits that could send it.
+    /// When the next retry may be granted if no first attempt adds to the budget before; `None` if only a first attempt
+    /// would help, or if no waiting endpoint could send it.
     pub(crate) fn grants_from(&self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<Timestamp> {
         self.waiting.iter().find(|(_, slot)| could_send(*slot))?;
         match self.budget.as_ref().map(|budget| budget.clone().try_retry(now.utc)) {
@@ -112,7 +116,7 @@ impl BudgetQueue {
         }
     }
 
-    /// The slots of those who wait, in their order.
+    /// The slots of the waiting endpoints, in the order of the queue.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = u32> {
         self.waiting.iter().map(|(_, slot)| *slot)
     }
@@ -121,7 +125,7 @@ impl BudgetQueue {
         self.budget.as_ref()
     }
 
-    /// How many retries are left that are not set aside.
+    /// The number of retries left that are not reserved.
     fn left(&self, now: Now) -> u32 {
         let Some(mut budget) = self.budget.clone() else { return u32::MAX };
         let taken = budget.try_retry(now.utc).is_ok();

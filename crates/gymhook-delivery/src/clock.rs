@@ -4,7 +4,7 @@ use time::UtcDateTime;
 
 use crate::timestamp::Timestamp;
 
-/// The latest moment the machine was told.
+/// The latest time that the machine was given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     /// What is due at or before this is due.

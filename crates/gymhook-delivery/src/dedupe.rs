@@ -29,8 +29,10 @@ use crate::timestamp::Timestamp;
 /// | in progress | [`Claim::InProgress`] | [`Claim::Conflict`] | committed, with the claim's own token | unknown, with the claim's own token |
 /// | committed | [`Claim::Duplicate`] | [`Claim::Conflict`] | refused | refused |
 ///
-/// A key that this side derived, because the vendor gives no id, is advice and not proof: [`DedupeWindow::claim_derived`]
-/// judges key and body together, takes the same key with another body as [one that resembles](Claim::Resembling) it, and never
+/// A key that this side derived, because the vendor gives no id, is advice and not proof:
+/// [`DedupeWindow::claim_derived`]
+/// judges key and body together, takes the same key with another body as [one that resembles](Claim::Resembling) it,
+/// and never
 /// as a conflict.
 ///
 /// Its memory is bounded: a full window takes nothing new until something expires, because forgetting early would let
@@ -77,7 +79,8 @@ pub struct DedupeWindow<K> {
 pub enum Claim {
     /// Nobody has it: handle the notification, then commit or release.
     New(ClaimToken),
-    /// Nobody has it, though the same derived key came with another body: handle it as any other, then commit or release.
+    /// Nobody has it, though the same derived key came with another body: handle it as any other, then commit or
+    /// release.
     Resembling(ClaimToken),
     /// Somebody is handling it.
     InProgress,

@@ -1,4 +1,4 @@
-//! One delivery, from the moment it is handed over until its end.
+//! One delivery, from the moment it is enqueued until its end.
 
 use core::num::NonZeroU32;
 
@@ -30,8 +30,10 @@ use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, Endpoint
 /// | in flight | refused | finished: delivered | waiting | finished | noted: the attempt's failure will end it | noted: a new round follows the attempt |
 /// | finished | refused | refused | refused | refused | refused | waiting in the next round |
 ///
-/// Of a cancellation and a redelivery noted during one attempt the later one counts, and after anything but a success it
-/// is what happens: no retry, whoever is to blame. A success is a success: after it a noted cancellation is void, a noted
+/// Of a cancellation and a redelivery noted during one attempt the later one counts, and after anything but a
+/// success it
+/// is what happens: no retry, whatever caused the failure. A success is a success: after it a noted cancellation is
+/// void, a noted
 /// redelivery still opens its round.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -192,7 +194,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Its name, the same in all attempts and rounds.
+    /// Its id, the same in all attempts and rounds.
     #[must_use]
     pub const fn id(&self) -> DeliveryId {
         self.id
@@ -204,7 +206,7 @@ impl Delivery {
         self.body
     }
 
-    /// Its place in the order of enqueueing.
+    /// Its sequence number: its place in the order of enqueueing.
     #[must_use]
     pub const fn order(&self) -> u64 {
         self.order
@@ -222,7 +224,7 @@ impl Delivery {
         self.attempt
     }
 
-    /// How many attempts were ever begun, in all rounds.
+    /// The number of attempts begun, over all rounds.
     #[must_use]
     pub const fn sends(&self) -> u32 {
         self.sends
@@ -234,7 +236,7 @@ impl Delivery {
         self.test
     }
 
-    /// Where it stands.
+    /// Its current state.
     #[must_use]
     pub fn state(&self) -> DeliveryState {
         match self.phase {

@@ -1,9 +1,9 @@
-//! Where a delivery stands, for callers and records.
+//! The state of a delivery, for callers and records.
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryState {
@@ -67,6 +67,6 @@ pub enum Undeliverable {
     Rejected,
     /// The endpoint answered that it wants no more notifications.
     Gone,
-    /// No retry is left, and of the last attempt nobody knows how it ended: perhaps it brings its worker down.
+    /// No retry is left, and the outcome of the last attempt is unknown: perhaps this delivery crashes its worker.
     Lost,
 }

@@ -160,14 +160,14 @@ impl Dispatcher {
         self.changes = changes;
     }
 
-    /// Files a delivery that waits or is finished with its endpoint.
+    /// Puts a delivery that waits or is finished into its endpoint's queue.
     fn insert_into_queue(&mut self, slot: u32) {
         if let Some(entry) = self.delivery_endpoint(slot).and_then(|entry| self.endpoints.get_mut(entry)) {
             entry.queue.push(slot, &mut self.deliveries);
         }
     }
 
-    /// Takes a delivery that waits or is finished out of its endpoint's files, before it changes.
+    /// Takes a delivery that waits or is finished out of its endpoint's queue, before it changes.
     fn remove_from_queue(&mut self, slot: u32) {
         if let Some(entry) = self.delivery_endpoint(slot).and_then(|entry| self.endpoints.get_mut(entry)) {
             entry.queue.remove(slot, &mut self.deliveries);

@@ -1,7 +1,8 @@
 //! The due order: a heap with four children a node that can also take out what is not at its top.
 //!
 //! Measured against a `BTreeSet`, a lazily deleting binary heap and a timer wheel it is the best whole: true
-//! deletion, less work, and no buckets whose width would have to fit both seconds and days. X, so that a step down the heap is one access to memory.
+//! deletion, less work, and no buckets whose width would have to fit both seconds and days. X, so that a step down
+//! the heap is one access to memory.
 
 use crate::timestamp::Timestamp;
 
@@ -15,7 +16,7 @@ pub(crate) struct Due {
     pub(crate) slot: u32,
 }
 
-/// Remembers where in a heap the thing in a slot stands.
+/// Remembers the place in a heap of each slot.
 pub(crate) trait Places {
     fn set_place(&mut self, slot: u32, place: u32);
 }
@@ -34,7 +35,7 @@ pub(crate) struct DueHeap {
 struct Brood([Due; CHILDREN]);
 
 impl Due {
-    /// Stands where nothing does, after everything else.
+    /// Fills an empty place; sorts after everything else.
     const NOTHING: Self = Self { at: Timestamp::NEVER, sequence: u32::MAX, slot: u32::MAX };
 
     /// Only the lower half of `sequence` is kept, so after four billion entries equal times may swap places.
@@ -50,7 +51,7 @@ impl Due {
         self.rank() < other.rank()
     }
 
-    /// One number, so that comparing takes no branch that nobody can foresee.
+    /// One number, so that a comparison takes no unpredictable branch.
     const fn rank(&self) -> i128 {
         ((self.at.micros() as i128) << 32) | self.sequence as i128
     }
@@ -72,7 +73,7 @@ impl DueHeap {
         Some(top)
     }
 
-    /// Takes out what stands at `place`.
+    /// Removes the entry at `place`.
     pub(crate) fn remove(&mut self, place: u32, places: &mut impl Places) {
         let place = place as usize;
         if place >= self.len {
@@ -84,7 +85,7 @@ impl DueHeap {
         }
     }
 
-    /// Puts `due` in the place of what stands at `place`.
+    /// Replaces the entry at `place` by `due`.
     pub(crate) fn replace(&mut self, place: u32, due: Due, places: &mut impl Places) {
         if (place as usize) < self.len {
             self.settle(place as usize, due, places);

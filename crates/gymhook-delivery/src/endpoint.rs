@@ -41,9 +41,11 @@ use crate::{LeaseEpoch, Limits};
 /// | half open, the probe | closed | closed | closed | closed | open, twice as long | open, as long as before |
 /// | allowance, whatever the breaker | one more | – | – | halved | halved | – |
 ///
-/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's limit,
+/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's
+/// limit,
 /// so that of a healthy endpoint it doubles with each round trip. It begins anew when the breaker closes, when the
-/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is open to
+/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is
+/// open to
 /// him, its time up. A policy without a breaker closes it.
 ///
 /// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
@@ -254,7 +256,7 @@ impl Endpoint {
         self.warnings = 0;
     }
 
-    /// Its name.
+    /// Its id.
     #[must_use]
     pub const fn id(&self) -> EndpointId {
         self.id
@@ -278,7 +280,7 @@ impl Endpoint {
         self.status
     }
 
-    /// Where its breaker stands.
+    /// The state of its breaker.
     #[must_use]
     pub fn breaker(&self) -> BreakerState {
         self.breaker.state()
@@ -314,7 +316,7 @@ impl Endpoint {
         self.failing_since.map(Timestamp::to_utc)
     }
 
-    /// Everything about it that has to outlive the process, as records have it.
+    /// Everything about it that has to outlive the process, as a record.
     #[must_use]
     pub fn record(&self) -> EndpointRecord {
         EndpointRecord {
@@ -341,7 +343,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether nothing but its own attempts under way keeps it from sending now or later.
+    /// Whether only its limit of attempts under way keeps it from sending.
     pub(crate) fn is_only_busy(&self, limits: &Limits) -> bool {
         self.status == EndpointStatus::Enabled
             && self.is_at_capacity(limits)

@@ -1,11 +1,11 @@
-//! The names of things: 16 bytes each, so that ten million of them fit in memory.
+//! Ids: 16 bytes each, so that ten million of them fit in memory.
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The name of one delivery: the idempotency key, equal in all of its attempts.
+/// The id of one delivery: the idempotency key, equal in all of its attempts.
 ///
 /// ```
 /// use gymhook_delivery::DeliveryId;
@@ -17,34 +17,35 @@ use uuid::Uuid;
 #[serde(transparent)]
 pub struct DeliveryId(Uuid);
 
-/// The name of one endpoint.
+/// The id of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EndpointId(Uuid);
 
 /// The SHA-256 digest of a notification's body, or any other 32 bytes that tell two bodies apart.
 ///
-/// The machine compares digests and knows nothing else about bodies: equal digests under one id are one delivery handed
-/// over twice, different ones are a conflict.
+/// The machine compares digests and knows nothing else about bodies: equal digests under one id are one delivery
+/// enqueued twice, different ones are a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BodyDigest([u8; 32]);
 
-/// The number of a lease on an endpoint; a later owner's is higher, so an earlier owner's answers can be told apart.
+/// The epoch of a lease on an endpoint. A later owner's is higher, so that an earlier owner's answers can be told
+/// apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LeaseEpoch(u64);
 
-macro_rules! uuid_name {
+macro_rules! uuid_id {
     ($name:ident) => {
         impl $name {
-            /// The name with these 128 bits.
+            /// The id with these 128 bits.
             #[must_use]
             pub const fn from_u128(bits: u128) -> Self {
                 Self(Uuid::from_u128(bits))
             }
 
-            /// The name as a UUID.
+            /// The id as a UUID.
             #[must_use]
             pub const fn as_uuid(&self) -> &Uuid {
                 &self.0
@@ -65,8 +66,8 @@ macro_rules! uuid_name {
     };
 }
 
-uuid_name!(DeliveryId);
-uuid_name!(EndpointId);
+uuid_id!(DeliveryId);
+uuid_id!(EndpointId);
 
 impl BodyDigest {
     /// The digest with these bytes.
@@ -83,7 +84,7 @@ impl BodyDigest {
 }
 
 impl LeaseEpoch {
-    /// The lease with this number.
+    /// The epoch with this number.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)

@@ -12,11 +12,12 @@ use crate::{DeliveryId, EndpointId, LeaseEpoch, Record};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Output {
-    /// Send this one request, and hand its outcome to [`Dispatcher::handle_outcome`](crate::Dispatcher::handle_outcome).
+    /// Send this one request, and report its outcome to
+    /// [`Dispatcher::handle_outcome`](crate::Dispatcher::handle_outcome).
     ///
     /// All records that came before it must be durable first.
     Attempt(Attempt),
-    /// Write this down.
+    /// Make this durable.
     Record(Record),
     /// There is nothing to do: call [`Dispatcher::handle_timeout`](crate::Dispatcher::handle_timeout) at this time, or
     /// never if `None`, unless something happens before.
@@ -26,13 +27,13 @@ pub enum Output {
 /// One request to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// What its outcome has to be reported under.
+    /// The reference under which its outcome has to be reported.
     pub attempt: AttemptRef,
     /// Its number in its round, as the retry policy counts; after a fault of this side it comes again.
     pub number: AttemptNumber,
     /// Its round: 1, and one more for each redelivery.
     pub round: NonZeroU32,
-    /// When it is to be given up: connecting, sending and the whole answer included.
+    /// Its deadline, which includes connecting, sending and the whole answer.
     #[serde(with = "crate::timestamp::as_micros")]
     pub deadline: UtcDateTime,
     /// Whether it is a test event.
@@ -48,7 +49,7 @@ pub struct AttemptRef {
     pub delivery: DeliveryId,
     /// Its endpoint.
     pub endpoint: EndpointId,
-    /// The how-many-eth request of the delivery it is, over all rounds, from 1.
+    /// The number of this request among those of the delivery, over all rounds, from 1.
     pub send: u32,
     /// The lease on the endpoint under which it was sent.
     pub lease: LeaseEpoch,

@@ -1,4 +1,4 @@
-//! How one endpoint is to be treated. The caller's configuration: the machine never changes it.
+//! The settings of one endpoint. They are the caller's: the machine never changes them.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -34,7 +34,7 @@ pub struct EndpointPolicy {
     ordered: bool,
 }
 
-/// At most so many attempts in so much time: a token bucket.
+/// The maximum number of attempts in a span of time: a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     attempts: NonZeroU32,
@@ -152,7 +152,7 @@ impl EndpointPolicy {
         &self.auto_disable
     }
 
-    /// Whether order is kept.
+    /// Whether deliveries are sent in order.
     #[must_use]
     pub const fn is_ordered(&self) -> bool {
         self.ordered
@@ -219,7 +219,8 @@ impl BreakerPolicy {
 }
 
 impl Default for BreakerPolicy {
-    /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that is back is
+    /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that is
+    /// back is
     /// found soon, and a probe every two minutes weighs nothing.
     fn default() -> Self {
         let trips_after = NonZeroU32::MIN.saturating_add(4);
@@ -235,21 +236,23 @@ impl AutoDisable {
         Self { failed_in_a_row: None, failing_for: None, warn_at_percent: Vec::new() }
     }
 
-    /// After so many failed *deliveries* (not attempts) in a row, or never for that reason.
+    /// The number of failed *deliveries* (not attempts) in a row after which the endpoint is disabled; `None` for no
+    /// such limit.
     #[must_use]
     pub const fn with_failed_in_a_row(mut self, deliveries: Option<NonZeroU32>) -> Self {
         self.failed_in_a_row = deliveries;
         self
     }
 
-    /// When an attempt fails and none has succeeded for this long, or never for that reason.
+    /// The span for which attempts fail and none succeeds after which the endpoint is disabled; `None` for no such
+    /// limit.
     #[must_use]
     pub const fn with_failing_for(mut self, span: Option<Duration>) -> Self {
         self.failing_for = span;
         self
     }
 
-    /// With a warning when so many percent of a limit are reached; 0 and what exceeds 99 is left out.
+    /// The percentages of a limit at which a warning is recorded; 0 and anything above 99 is ignored.
     #[must_use]
     pub fn with_warnings(mut self, percents: impl IntoIterator<Item = u8>) -> Self {
         self.warn_at_percent = percents.into_iter().filter(|percent| (1..=99).contains(percent)).collect();
@@ -280,7 +283,7 @@ pub(crate) struct Judgement {
     pub(crate) by_span: u64,
 }
 
-/// Of a limit of nothing, everything is always used up.
+/// A limit of zero is always reached.
 fn percent(part: u128, whole: u128) -> u64 {
     u64::try_from(part.saturating_mul(100).checked_div(whole).unwrap_or(100)).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
-//! What one endpoint's deliveries wait in, and where they rest when they are finished.
+//! The queue of one endpoint's deliveries, waiting and finished.
 //!
-//! First attempts and retries stand in two lanes, so that a pile of old retries cannot hold up new deliveries. An
+//! First attempts and retries have a lane each, so that a pile of old retries cannot hold up new deliveries. An
 //! ordered endpoint has one lane, in the order of enqueueing, and only its head counts.
 
 use crate::delivery::{Delivery, Phase};
@@ -24,7 +24,7 @@ pub(crate) enum Lane {
     Retries,
 }
 
-/// From when on each lane has something to send.
+/// When the head of each lane is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Heads {
     pub(crate) first_attempt: Option<Timestamp>,
@@ -36,7 +36,7 @@ impl Queue {
         Self { ordered, ..Self::default() }
     }
 
-    /// Files a delivery that waits or is finished; one in flight is not the queue's.
+    /// Adds a delivery that waits or is finished; one in flight is not in the queue.
     pub(crate) fn push(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         let due = Due::new(self.key(delivery), delivery.order(), slot);
@@ -69,7 +69,7 @@ impl Queue {
         self.finished.pop(deliveries).map(|due| due.slot)
     }
 
-    /// Files everything anew after a change of policy.
+    /// Sorts everything anew after a change of policy.
     pub(crate) fn set_ordered(&mut self, ordered: bool, deliveries: &mut Slab<Delivery>) {
         if self.ordered == ordered {
             return;
@@ -113,7 +113,7 @@ impl Queue {
             .map(|due| due.slot)
     }
 
-    /// In an ordered lane nothing overtakes, whenever it is due.
+    /// In an ordered lane no delivery overtakes another, whenever it is due.
     fn key(&self, delivery: &Delivery) -> Timestamp {
         match delivery.phase() {
             Phase::Waiting if self.ordered => Timestamp::ranked(delivery.order()),

@@ -1,4 +1,4 @@
-//! What has to be written down, so that a crash loses nothing.
+//! Records: what has to be durable, so that a crash loses nothing.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -9,7 +9,7 @@ use time::UtcDateTime;
 
 use crate::{AttemptRef, BodyDigest, BreakerState, DeliveryId, DeliveryState, End, EndpointId, LeaseEpoch};
 
-/// Something to be written down: what changed, and the whole new state of whatever it changed for.
+/// A change that has to be durable, with the whole new state of the delivery or endpoint that changed.
 ///
 /// Of two records about one delivery or one endpoint the later replaces the earlier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub enum Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryChange {
-    /// It was handed over.
+    /// It was enqueued.
     Enqueued,
     /// An attempt is about to be sent.
     AttemptBegan,
@@ -64,7 +64,7 @@ pub enum AttemptFailure {
     Failed,
     /// This side failed: the attempt is not charged.
     OurFault,
-    /// Nobody knows: no answer came in time, or its owner is gone. It is charged.
+    /// Its outcome is unknown: no answer came in time, or its owner is gone. It is charged.
     Lost,
 }
 
@@ -73,19 +73,19 @@ pub enum AttemptFailure {
 /// Its fields are open so that a store can build it from its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
-    /// Its name.
+    /// Its id.
     pub id: DeliveryId,
-    /// Where it goes.
+    /// The endpoint to which it goes.
     pub endpoint: EndpointId,
     /// The digest of its body.
     pub body: BodyDigest,
-    /// Its place in the order of enqueueing; unique at its endpoint.
+    /// Its sequence number: its place in the order of enqueueing, unique at its endpoint.
     pub order: u64,
     /// Its round: 1, and one more for each redelivery.
     pub round: NonZeroU32,
     /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
     pub attempt: AttemptNumber,
-    /// How many attempts were ever begun, in all rounds.
+    /// The number of attempts begun, over all rounds.
     pub sends: u32,
     /// When the first failed attempt of this round ended.
     #[serde(with = "crate::timestamp::as_micros::option")]
@@ -94,12 +94,12 @@ pub struct DeliveryRecord {
     pub test: bool,
     /// Whether the attempt under way is a breaker's probe.
     pub probe: bool,
-    /// Where it stands.
+    /// Its current state.
     pub state: DeliveryState,
 }
 
 impl DeliveryRecord {
-    /// A delivery that has just been handed over: what a store writes when it enqueues by itself.
+    /// A delivery that has just been enqueued: what a store writes when it enqueues by itself.
     ///
     /// `order` is its place in the order of enqueueing; a row number does.
     #[must_use]
@@ -140,7 +140,7 @@ pub enum EndpointChange {
     },
     /// The probe found it back.
     BreakerClosed,
-    /// It asked to be left alone.
+    /// It asked to receive nothing for a while.
     HeldBack {
         /// Until then.
         #[serde(with = "crate::timestamp::as_micros")]
@@ -152,10 +152,10 @@ pub enum EndpointChange {
     Recovered,
     /// A delivery was given up.
     DeliveryFailed {
-        /// The how-many-eth in a row.
+        /// The number of deliveries given up in a row.
         in_a_row: u32,
     },
-    /// It is on its way to being disabled: tell its owner.
+    /// It will be disabled if it goes on failing: tell its owner.
     Warned {
         /// How much of the limit is used up.
         percent: u8,
@@ -175,13 +175,13 @@ pub enum EndpointChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DisableReason {
-    /// Somebody asked for it.
+    /// It was disabled by a command.
     ByHand,
     /// It answered 410, and its retry policy takes that for the wish to get no more notifications.
     Gone,
-    /// So many deliveries in a row were given up.
+    /// A number of deliveries in a row were given up.
     FailedInARow {
-        /// How many.
+        /// Their number.
         deliveries: u32,
     },
     /// Attempts have failed for so long, and none has succeeded.
@@ -210,15 +210,15 @@ pub enum EndpointStatus {
 /// Everything about an endpoint, but its policy, that has to outlive the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointRecord {
-    /// Its name.
+    /// Its id.
     pub id: EndpointId,
     /// Whether attempts may go to it.
     pub status: EndpointStatus,
-    /// Where its breaker stands.
+    /// The state of its breaker.
     pub breaker: BreakerState,
     /// How many attempts its answers have earned it at a time.
     pub allowance: u32,
-    /// Until when it asked for nothing to be sent.
+    /// The time until which it asked to receive nothing.
     #[serde(with = "crate::timestamp::as_micros::option")]
     pub held_until: Option<UtcDateTime>,
     /// When its rate limit's bucket would be full if nothing more were sent.
@@ -234,7 +234,7 @@ pub struct EndpointRecord {
 }
 
 impl EndpointRecord {
-    /// An endpoint that nothing is known about yet.
+    /// A new endpoint, without any history.
     #[must_use]
     pub const fn new(id: EndpointId) -> Self {
         Self {
@@ -254,7 +254,7 @@ impl EndpointRecord {
 /// An answer that belongs to no attempt under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LateAnswer {
-    /// What it answers.
+    /// The attempt that it answers.
     pub attempt: AttemptRef,
     /// Why it does not count.
     pub reason: LateReason,

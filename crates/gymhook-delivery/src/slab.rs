@@ -1,15 +1,15 @@
-//! Dense storage: a thing keeps its slot for as long as it lives, and a slot is a number of four bytes.
+//! Dense storage: an item keeps its slot for as long as it lives, and a slot is a number of four bytes.
 
 use crate::due_heap::Places;
 
 /// Slots are held in chunks of this many, so that growing copies nothing and wastes at most one chunk.
 const CHUNK: usize = 1024;
 
-/// Things by slot; freed slots are used again, the latest first.
+/// Items by slot; freed slots are used again, the latest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
     chunks: Vec<Vec<Option<T>>>,
-    /// Where in a heap each thing stands. Apart from the things, because a heap writes many of these for each step, and
+    /// The place in a heap of each item. Apart from the items, because a heap writes many of these for each step, and
     /// close together they stay in the cache.
     places: Vec<u32>,
     free: Vec<u32>,
@@ -21,7 +21,7 @@ impl<T> Slab<T> {
         Self { chunks: Vec::new(), places: Vec::new(), free: Vec::new(), len: 0 }
     }
 
-    /// Puts `thing` into a free slot, or gives it back if all four billion are taken.
+    /// Puts `thing` into a free slot and returns the slot; `None` if all four billion are taken.
     pub(crate) fn insert(&mut self, thing: T) -> Option<u32> {
         if let Some(slot) = self.free.pop() {
             *self.cell(slot)? = Some(thing);
@@ -61,7 +61,7 @@ impl<T> Slab<T> {
         self.len
     }
 
-    /// Where in a heap the thing in this slot stands.
+    /// The place in a heap of the item in this slot.
     pub(crate) fn place(&self, slot: u32) -> u32 {
         self.places.get(slot as usize).copied().unwrap_or(u32::MAX)
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
-use crate::moment::later;
+use crate::time_math::later;
 
 /// How many retries may be sent, as a share of the first attempts, plus a small reserve.
 ///

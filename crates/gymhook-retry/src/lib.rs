@@ -6,12 +6,12 @@ mod classify;
 mod decision;
 mod draw;
 mod jitter;
-pub mod moment;
 mod outcome;
 mod policy;
 mod preview;
 mod retry_after;
 mod schedule;
+pub mod time_math;
 mod vendor;
 
 pub use attempt::AttemptNumber;

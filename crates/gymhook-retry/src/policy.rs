@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
 use crate::jitter::Spread;
-use crate::moment::{elapsed, later};
+use crate::time_math::{elapsed, later};
 use crate::{AttemptNumber, Classify, Decision, GiveUp, Jitter, Outcome, Preview, RetrySchedule, Verdict};
 
 /// When a delivery is attempted again, and when it is given up.
@@ -255,7 +255,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Every attempt with its earliest and latest moment, if the first one starts at `start` and all fail.
+    /// Every attempt with its earliest and latest time_math, if the first one starts at `start` and all fail.
     #[must_use]
     pub fn preview(&self, start: UtcDateTime) -> Preview<'_> {
         Preview::new(self, start)

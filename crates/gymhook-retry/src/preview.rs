@@ -4,7 +4,7 @@ use core::iter::FusedIterator;
 
 use time::UtcDateTime;
 
-use crate::moment::{elapsed, later};
+use crate::time_math::{elapsed, later};
 use crate::{AttemptNumber, RetryPolicy};
 
 /// The attempts of a delivery that never succeeds, in order; made by [`RetryPolicy::preview`].

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use time::UtcDateTime;
 
-use crate::moment;
+use crate::time_math;
 
 /// The moment before which the endpoint asked not to be called again.
 ///
@@ -48,7 +48,7 @@ impl RetryAfter {
     /// A wait of so many seconds from `now`.
     #[must_use]
     pub fn seconds(seconds: u64, now: UtcDateTime) -> Self {
-        Self(moment::later(now, Duration::from_secs(seconds)))
+        Self(time_math::later(now, Duration::from_secs(seconds)))
     }
 
     /// The moment itself; it may be in the past.
@@ -60,7 +60,7 @@ impl RetryAfter {
     /// How long that is from `now`; zero if it is over.
     #[must_use]
     pub fn remaining(self, now: UtcDateTime) -> Duration {
-        moment::elapsed(now, self.0)
+        time_math::elapsed(now, self.0)
     }
 }
 
@@ -79,5 +79,5 @@ fn saturating_decimal(digits: &[u8]) -> u64 {
 fn http_date(value: &[u8]) -> Option<UtcDateTime> {
     let date = httpdate::parse_http_date(core::str::from_utf8(value).ok()?).ok()?;
     let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(moment::later(UtcDateTime::UNIX_EPOCH, since_epoch))
+    Some(time_math::later(UtcDateTime::UNIX_EPOCH, since_epoch))
 }

@@ -1,4 +1,4 @@
-//! What may be asked about single deliveries, but for redelivery.
+//! Commands for single deliveries, except redelivery.
 
 use std::collections::btree_map::Entry;
 
@@ -9,33 +9,33 @@ use crate::delivery::{Delivery, Phase};
 use crate::timestamp::Timestamp;
 use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId, EndpointStatus};
 
-/// A notification handed over for delivery.
+/// A notification to be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// Its name: the idempotency key in all attempts.
+    /// Its id: the idempotency key in all attempts.
     pub id: DeliveryId,
-    /// Where it goes.
+    /// The endpoint to which it goes.
     pub endpoint: EndpointId,
     /// The digest of its body.
     pub body: BodyDigest,
-    /// Not before this moment; `None` means at once.
+    /// The earliest time of its first attempt; `None` means at once.
     pub not_before: Option<UtcDateTime>,
 }
 
-/// What came of handing a notification over.
+/// The result of enqueueing a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Enqueued {
     /// It is a new delivery.
     New,
-    /// The same delivery was handed over before; nothing has changed.
+    /// The same delivery was enqueued before; nothing has changed.
     Duplicate {
-        /// Where it stands.
+        /// Its current state.
         state: DeliveryState,
     },
 }
 
-/// What came of cancelling a delivery.
+/// The result of cancelling a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Cancelled {
@@ -46,13 +46,15 @@ pub enum Cancelled {
 }
 
 impl Dispatcher {
-    /// Takes a notification over for delivery. To a disabled endpoint too: it waits there until that is enabled.
+    /// Enqueues a notification for delivery. It may go to a disabled endpoint, where it waits until the endpoint is
+    /// enabled.
     ///
-    /// Handing over what is held already, finished or not, changes nothing and says so.
+    /// Enqueueing a delivery that is already held, finished or not, changes nothing and returns
+    /// [`Enqueued::Duplicate`].
     ///
     /// # Errors
     ///
-    /// The caller is to blame for each:
+    /// Each is the caller's mistake:
     ///
     /// - [`EnqueueError::UnknownEndpoint`]: the endpoint was never added.
     /// - [`EnqueueError::Conflict`]: the id is that of another body, or of a delivery to another endpoint.
@@ -62,7 +64,8 @@ impl Dispatcher {
     ///
     /// ```
     /// # use core::num::NonZeroU32;
-    /// # use gymhook_delivery::{BodyDigest, DeliveryId, Dispatcher, EndpointId, EndpointPolicy, Enqueued, Limits, NewDelivery};
+    /// # use gymhook_delivery::{BodyDigest, DeliveryId, Dispatcher, EndpointId, EndpointPolicy, Enqueued, Limits,
+    /// NewDelivery};
     /// # use gymhook_retry::{RetryPolicy, RetrySchedule};
     /// # use time::macros::utc_datetime;
     /// let now = utc_datetime!(2026-01-01 12:00);
@@ -70,7 +73,8 @@ impl Dispatcher {
     /// let endpoint = EndpointId::from_u128(1);
     /// dispatcher.add_endpoint(endpoint, EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never())), now)?;
     ///
-    /// let new = NewDelivery { id: DeliveryId::from_u128(7), endpoint, body: BodyDigest::new([1; 32]), not_before: None };
+    /// let new = NewDelivery { id: DeliveryId::from_u128(7), endpoint, body: BodyDigest::new([1; 32]), not_before:
+    /// None };
     /// assert_eq!(dispatcher.enqueue(new, now)?, Enqueued::New);
     /// assert!(matches!(dispatcher.enqueue(new, now)?, Enqueued::Duplicate { .. }));
     ///
@@ -93,7 +97,7 @@ impl Dispatcher {
     /// # Errors
     ///
     /// As for [`Dispatcher::enqueue`]; and [`TestEventError::Disabled`]: nothing is sent to a disabled endpoint, and a
-    /// test that waits for months tells nobody anything.
+    /// test result that arrives months later is of no use.
     pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, TestEventError> {
         self.now.advance(now);
         let endpoint = new.endpoint;
@@ -152,13 +156,13 @@ impl Dispatcher {
         Ok(cancelled)
     }
 
-    /// Lets go of a finished delivery. Its id then means nothing here any more: a duplicate is no longer noticed, and
+    /// Drops a finished delivery. The dispatcher does not know its id any more: a duplicate is no longer noticed, and
     /// redelivery needs [`Dispatcher::restore_delivery`] first.
     ///
     /// # Errors
     ///
     /// - [`ForgetError::Unknown`]: no such delivery is held.
-    /// - [`ForgetError::Unfinished`]: it has not ended; nothing is ever lost that has not.
+    /// - [`ForgetError::Unfinished`]: it has not ended, and the dispatcher never drops an unfinished delivery.
     pub fn forget(&mut self, delivery: DeliveryId) -> Result<(), ForgetError> {
         let slot = self.delivery_slot(delivery).ok_or(ForgetError::Unknown { delivery })?;
         let phase = self.deliveries.get(slot).map(Delivery::phase);
@@ -170,7 +174,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Lets go of every delivery that finished before `before`, as [`Dispatcher::forget`] does, and says how many.
+    /// Drops every delivery that finished before `before`, as [`Dispatcher::forget`] does, and returns their number.
     pub fn forget_finished(&mut self, before: UtcDateTime) -> usize {
         let before = Timestamp::floor(before);
         let endpoints: Vec<u32> = self.endpoints_by_id.values().copied().collect();
@@ -205,7 +209,7 @@ impl Dispatcher {
     }
 }
 
-/// Why a notification was not taken over. The caller is to blame.
+/// Why a notification was not enqueued. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnqueueError {
@@ -226,7 +230,7 @@ pub enum EnqueueError {
     Full,
 }
 
-/// Why a test event was not taken over. The caller is to blame.
+/// Why a test event was not enqueued. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestEventError {
@@ -241,7 +245,7 @@ pub enum TestEventError {
     Enqueue(#[from] EnqueueError),
 }
 
-/// Why a delivery was not cancelled. The caller is to blame.
+/// Why a delivery was not cancelled. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CancelError {
@@ -261,7 +265,7 @@ pub enum CancelError {
     },
 }
 
-/// Why a delivery was not let go of. The caller is to blame.
+/// Why a delivery was not dropped. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForgetError {

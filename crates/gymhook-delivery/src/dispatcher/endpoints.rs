@@ -9,13 +9,13 @@ use crate::endpoint_slot::EndpointSlot;
 use crate::{DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch};
 
 impl Dispatcher {
-    /// Adds an endpoint that nothing is known about yet.
+    /// Adds a new endpoint, without any history.
     ///
     /// It begins with an allowance of one attempt at a time, which grows by one with each success.
     ///
     /// # Errors
     ///
-    /// The caller is to blame for each:
+    /// Each is the caller's mistake:
     ///
     /// - [`AddEndpointError::AlreadyHere`]: it was added or restored before; change it with
     ///   [`Dispatcher::update_policy`].
@@ -52,7 +52,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Lets go of an endpoint and everything held of it, because its lease has ended or is given back.
+    /// Drops an endpoint and everything held for it, because its lease has ended or is released.
     ///
     /// Nothing is recorded: what the earlier records said is what the next owner restores, with the returned record in
     /// the place of the endpoint's last. Answers to attempts that are under way will be late. Returns `None` if no such
@@ -140,7 +140,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Begins no more attempts, for a shutdown in good order: answers are still taken until none is under way.
+    /// Begins no more attempts, for a graceful shutdown: answers are still taken until none is under way.
     pub const fn drain(&mut self) {
         self.draining = true;
     }
@@ -173,7 +173,7 @@ impl Dispatcher {
     }
 }
 
-/// No such endpoint is here. The caller is to blame.
+/// The endpoint is unknown to this dispatcher. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no endpoint {endpoint}")]
 pub struct UnknownEndpoint {
@@ -181,7 +181,7 @@ pub struct UnknownEndpoint {
     pub endpoint: EndpointId,
 }
 
-/// Why an endpoint was not added. The caller is to blame.
+/// Why an endpoint was not added. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddEndpointError {

@@ -72,7 +72,7 @@ impl Dispatcher {
         let Some(entry) = self.endpoints.get_mut(endpoint_slot) else { return };
         let draw = draw(delivery.id().as_uuid().as_bytes(), delivery.attempt());
         let retry = entry.endpoint.policy().retry();
-        // Only this anchor looks at it, and reckoning it costs something.
+        // Only this anchor uses it, and converting it costs time.
         let anchored = retry.anchor() == Anchor::FirstFailure;
         let first_failure = delivery.first_failure().filter(|_| anchored).map(Timestamp::to_utc);
         let decision = retry.decide(delivery.attempt(), first_failure, outcome, draw, self.now.utc);

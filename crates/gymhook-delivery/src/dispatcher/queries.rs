@@ -24,7 +24,7 @@ pub enum HeldBack {
     Behind {
         /// The delivery that holds up the others.
         delivery: DeliveryId,
-        /// Where it stands.
+        /// Its current state.
         state: DeliveryState,
     },
     /// Its breaker is open.

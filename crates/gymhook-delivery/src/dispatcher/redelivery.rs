@@ -60,7 +60,7 @@ impl Dispatcher {
     }
 
     /// The deliveries to this endpoint that were given up and are still held, in the order they were enqueued: what
-    /// one may want to hand to [`Dispatcher::redeliver_many`]. Empty for an endpoint that is not here.
+    /// one may want to hand to [`Dispatcher::redeliver_many`]. Empty for an unknown endpoint.
     #[must_use]
     pub fn undeliverable(&self, endpoint: EndpointId) -> Vec<DeliveryId> {
         let entry = self.endpoint_slot(endpoint).and_then(|slot| self.endpoints.get(slot));
@@ -94,7 +94,7 @@ impl Dispatcher {
     }
 }
 
-/// Why a delivery was not redelivered. The caller is to blame.
+/// Why a delivery was not redelivered. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedeliverError {

@@ -13,7 +13,7 @@ use crate::{DeliveryId, DeliveryRecord, EndpointId};
 pub enum RestoredAs {
     /// As its record says.
     Recorded,
-    /// Its record says that an attempt was under way. Nobody knows how that ended, so it counts as lost: it is charged,
+    /// Its record says that an attempt was under way. Its outcome is unknown, so it counts as lost: it is charged,
     /// and the records that follow say what comes next.
     AttemptLost,
 }
@@ -25,9 +25,9 @@ impl Dispatcher {
     ///
     /// # Errors
     ///
-    /// The caller is to blame for each:
+    /// Each is the caller's mistake:
     ///
-    /// - [`RestoreDeliveryError::UnknownEndpoint`]: its endpoint is not here.
+    /// - [`RestoreDeliveryError::UnknownEndpoint`]: its endpoint is unknown.
     /// - [`RestoreDeliveryError::AlreadyHeld`]: it is held; nothing has changed.
     /// - [`RestoreDeliveryError::Full`]: over four billion deliveries are held.
     pub fn restore_delivery(
@@ -45,13 +45,14 @@ impl Dispatcher {
         Ok(RestoredAs::AttemptLost)
     }
 
-    /// Lets go of a delivery that waits, since its record is kept elsewhere, and returns that record:
-    /// [`Dispatcher::restore_delivery`] brings it back in time. So a driver with millions of deliveries holds those that
-    /// are due soon. Its id then means nothing here: a duplicate is not noticed.
+    /// Drops a waiting delivery, since its record is kept elsewhere, and returns that record:
+    /// [`Dispatcher::restore_delivery`] brings it back in time. So a driver with millions of deliveries holds those
+    /// that
+    /// are due soon. The dispatcher does not know its id any more: a duplicate is not noticed.
     ///
     /// # Errors
     ///
-    /// The caller is to blame for each, and nothing has changed:
+    /// Each is the caller's mistake, and nothing has changed:
     ///
     /// - [`SetAsideError::Unknown`]: no such delivery is held.
     /// - [`SetAsideError::NotWaiting`]: an attempt is under way, or it has ended ([`Dispatcher::forget`]).
@@ -89,7 +90,7 @@ impl Dispatcher {
         }
     }
 
-    /// Files a delivery as recorded; one in flight is under way again.
+    /// Adds a delivery as recorded; one in flight is under way again.
     pub(super) fn insert_recorded(&mut self, record: &DeliveryRecord) -> Result<u32, RestoreDeliveryError> {
         let (id, endpoint) = (record.id, record.endpoint);
         let entry = self.endpoint_slot(endpoint).ok_or(RestoreDeliveryError::UnknownEndpoint { endpoint })?;
@@ -111,11 +112,11 @@ impl Dispatcher {
     }
 }
 
-/// Why a delivery was not taken over. The caller is to blame.
+/// Why a delivery was not restored. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreDeliveryError {
-    /// Its endpoint is not here.
+    /// Its endpoint is unknown.
     #[error("there is no endpoint {endpoint}")]
     UnknownEndpoint {
         /// The endpoint.
@@ -132,7 +133,7 @@ pub enum RestoreDeliveryError {
     Full,
 }
 
-/// Why a delivery was not set aside. The caller is to blame.
+/// Why a delivery was not set aside. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetAsideError {

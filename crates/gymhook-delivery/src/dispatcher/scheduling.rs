@@ -1,4 +1,4 @@
-//! Whose turn it is: the due order over endpoints, and the ring in which those with work take turns.
+//! Scheduling: the order in which endpoints become due, and the ring in which those with work take turns.
 //!
 //! ```text
 //!            due, gate open                 turn: one attempt
@@ -8,8 +8,10 @@
 //!                 budget used up idle
 //! ```
 //!
-//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn. Whoever
-//! wants a retry that the budget does not have queues for it, in the ring with first attempts or idle without.
+//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn. An
+//! endpoint
+//! that needs a retry beyond the budget queues for it: in the ring if it also has first attempts to send, otherwise
+//! idle.
 
 use super::Dispatcher;
 use crate::budget_queue::BudgetClaim;
@@ -21,11 +23,12 @@ use crate::slab::Slab;
 use crate::timestamp::Timestamp;
 use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Limits, Output};
 
-/// While endpoints wait for their turn, so many more are woken before the next attempt: more than one, so that being
-/// woken never falls behind, and few, so that no step is long.
+/// The number of due endpoints that are woken before the next attempt while others wait for their turn: more than
+/// one, so
+/// that waking never falls behind, and few, so that no step takes long.
 const WOKEN_AT_ONCE: usize = 2;
 
-/// Where an endpoint belongs now, and when to look again.
+/// Whether an endpoint belongs in the ring now, and when to check again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Plan {
     readiness: Readiness,
@@ -39,7 +42,7 @@ enum RetryPlan {
     NotNow,
     Sends,
     Queues,
-    /// As soon as one of the endpoint's own attempts under way has ended: its place in the queue for the budget waits.
+    /// Not until one of its attempts under way has ended; it keeps its place in the queue for the budget.
     AtCapacity,
 }
 
@@ -78,7 +81,7 @@ impl Dispatcher {
         [lost, woken, granted].into_iter().flatten().min()
     }
 
-    /// Puts an endpoint where it belongs, after anything about it has changed.
+    /// Schedules an endpoint anew, after anything about it has changed.
     pub(super) fn settle(&mut self, slot: u32) {
         let Some(entry) = self.endpoints.get(slot) else { return };
         let plan = self.plan(entry);
@@ -161,7 +164,7 @@ impl Dispatcher {
         }
     }
 
-    /// Lets the endpoint that has waited for the retry budget for the longest queue for its turn, if that has a retry.
+    /// Grants a retry, if the budget has one, to the endpoint that has waited longest for it.
     fn grant_one_retry(&mut self) {
         let could_send = |slot| has_capacity(&self.endpoints, &self.limits, slot);
         let Some((slot, claim)) = self.budget_queue.grant(self.now, could_send) else { return };

@@ -44,7 +44,7 @@ pub struct Snapshot {
     next_sequence: u64,
     endpoints: Vec<EndpointSnapshot>,
     ring: Vec<EndpointId>,
-    /// Who waits for the retry budget, in that order.
+    /// The endpoints that wait for the retry budget, in the order of the queue.
     budget_queue: Vec<EndpointId>,
     deliveries: Vec<DeliveryRecord>,
     in_flight: Vec<DeliveryId>,
@@ -82,7 +82,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Whoever kept the bytes is to blame for each:
+    /// Each means that the stored bytes were changed:
     ///
     /// - [`SnapshotError::CutShort`]: the text ends too early.
     /// - [`SnapshotError::OtherVersion`]: it was written by another version of this crate.
@@ -124,7 +124,7 @@ impl Dispatcher {
     ///
     /// # Errors
     ///
-    /// Whoever kept the snapshot is to blame for each:
+    /// Each means that the stored snapshot was changed:
     ///
     /// - [`SnapshotError::OtherVersion`]: it was written by another version of this crate.
     /// - [`SnapshotError::CutShort`]: something is missing from it.
@@ -253,7 +253,7 @@ impl Moment {
     }
 }
 
-/// Why a snapshot was refused. Whoever kept it is to blame.
+/// Why a snapshot was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {

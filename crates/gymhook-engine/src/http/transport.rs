@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::send::{self, EndpointUrl};
-use gymhook_retry::{Fault, Outcome, OwnFault, moment};
+use gymhook_retry::{Fault, Outcome, OwnFault, time_math};
 use gymhook_signature::Signer;
 use http::{HeaderValue, header};
 use tokio::time::Instant;
@@ -169,7 +169,7 @@ impl HttpTransport {
             }
         };
         // Counted on from the caller's clock, which may jump meanwhile.
-        let outcome = send::outcome(&response, moment::later(sending.now, started.elapsed()));
+        let outcome = send::outcome(&response, time_math::later(sending.now, started.elapsed()));
         let mut notes: Vec<String> =
             explain(&response, &outgoing.uri, lease.asked_for_certificate()).into_iter().collect();
         let read =

@@ -1,6 +1,6 @@
 //! The retry budget: its share, its reserve, and a clock that does as it likes.
 
-use gymhook_retry::{BudgetError, RetryBudget, moment};
+use gymhook_retry::{BudgetError, RetryBudget, time_math};
 use proptest::prelude::*;
 use time::UtcDateTime;
 use time::macros::utc_datetime;
@@ -42,20 +42,20 @@ fn traffic_pays_its_share() {
 fn the_reserve_pays_with_time() {
     let mut budget = RetryBudget::new(0, 10, 100, NOW).unwrap();
     take_all(&mut budget, NOW);
-    let six_seconds = moment::later(NOW, seconds(6));
+    let six_seconds = time_math::later(NOW, seconds(6));
     assert_eq!(budget.try_retry(NOW).unwrap_err().available_at, Some(six_seconds));
-    assert!(budget.clone().try_retry(moment::later(NOW, seconds(5))).is_err());
+    assert!(budget.clone().try_retry(time_math::later(NOW, seconds(5))).is_err());
     assert!(budget.clone().try_retry(six_seconds).is_ok());
-    assert_eq!(take_all(&mut budget, moment::later(NOW, seconds(300))), 50);
+    assert_eq!(take_all(&mut budget, time_math::later(NOW, seconds(300))), 50);
 }
 
-/// 7 a minute are 8,571.43 ms each: asked again at the promised moment, a retry is there, and not a millisecond before.
+/// 7 a minute are 8,571.43 ms each: asked again at the promised time_math, a retry is there, and not a millisecond before.
 #[test]
 fn the_promised_moment_is_exact() {
     let mut budget = RetryBudget::new(0, 7, 100, NOW).unwrap();
     take_all(&mut budget, NOW);
     let promised = budget.try_retry(NOW).unwrap_err().available_at.unwrap();
-    assert_eq!(moment::elapsed(NOW, promised).as_millis(), 8_572);
+    assert_eq!(time_math::elapsed(NOW, promised).as_millis(), 8_572);
     let just_before = promised - time::Duration::milliseconds(1);
     assert!(budget.clone().try_retry(just_before).is_err());
     assert!(budget.try_retry(promised).is_ok());
@@ -77,7 +77,7 @@ fn a_clock_that_steps_back_pays_nothing_and_stalls_nothing() {
     let back = utc_datetime!(2025-01-01 0:00);
     assert!(budget.try_retry(back).is_err(), "nothing is paid in");
     assert_eq!(
-        take_all(&mut budget, moment::later(back, seconds(2))),
+        take_all(&mut budget, time_math::later(back, seconds(2))),
         2,
         "time counts from where it stepped to"
     );
@@ -107,7 +107,7 @@ proptest! {
         let mut budget = RetryBudget::new(percent, reserve, burst, NOW).unwrap();
         let (mut now, mut elapsed_ms, mut first_attempts, mut retries) = (NOW, 0, 0_u64, 0_u64);
         for (ms, is_retry) in steps {
-            now = moment::later(now, core::time::Duration::from_millis(ms));
+            now = time_math::later(now, core::time::Duration::from_millis(ms));
             elapsed_ms += ms;
             if is_retry {
                 retries += u64::from(budget.try_retry(now).is_ok());

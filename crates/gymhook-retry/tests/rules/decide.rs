@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use gymhook_retry::{
     Anchor, AttemptNumber, Classify, Decision, Fault, GiveUp, Jitter, Outcome, OwnFault, RetryAfter,
-    RetryPolicy, RetrySchedule, Verdict, moment,
+    RetryPolicy, RetrySchedule, Verdict, time_math,
 };
 use http::StatusCode;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn asked(status: StatusCode, wait: u64) -> Outcome {
 
 fn wait(decision: Decision) -> Duration {
     let Decision::RetryAt { at, .. } = decision else { panic!("no retry: {decision:?}") };
-    moment::elapsed(NOW, at)
+    time_math::elapsed(NOW, at)
 }
 
 fn hourly() -> RetryPolicy {
@@ -239,13 +239,13 @@ fn a_rule_keeps_its_rhythm_from_the_first_failure() {
         let policy = RetryPolicy::new(schedule).with_anchor(Anchor::FirstFailure);
         let (mut at, mut offsets) = (NOW, Vec::new());
         for number in 1.. {
-            let ended = moment::later(at, seconds(10));
-            let first = moment::later(NOW, seconds(10));
+            let ended = time_math::later(at, seconds(10));
+            let first = time_math::later(NOW, seconds(10));
             match policy.decide(attempt(number), Some(first), &FAILED, 0, ended) {
                 Decision::RetryAt { at: due, .. } => at = due,
                 Decision::Delivered | Decision::Undeliverable { .. } | Decision::EndpointGone => break,
             }
-            offsets.push(moment::elapsed(first, at).as_secs());
+            offsets.push(time_math::elapsed(first, at).as_secs());
         }
         offsets
     };
@@ -327,11 +327,11 @@ proptest! {
         prop_assert!(next.get() <= policy.schedule().retries().saturating_add(1).max(number.get()));
 
         let floor = outcome.retry_after().map_or(Duration::ZERO, |wish| wish.remaining(now)).min(policy.retry_after_max());
-        prop_assert!(at >= moment::later(now, floor), "never before Retry-After, as far as it is respected");
+        prop_assert!(at >= time_math::later(now, floor), "never before Retry-After, as far as it is respected");
         prop_assert!(hold_endpoint_until.is_none_or(|until| now < until || now == UtcDateTime::MAX));
         prop_assert!(hold_endpoint_until.is_none_or(|until| until <= at));
         if let (true, Some(cap)) = (charged, policy.schedule().cap()) {
-            prop_assert!(at <= moment::later(now, cap.max(policy.retry_after_max())), "never past the cap");
+            prop_assert!(at <= time_math::later(now, cap.max(policy.retry_after_max())), "never past the cap");
         }
     }
 
@@ -342,7 +342,7 @@ proptest! {
         let wanted = match policy.schedule().delay_after(number) {
             None => Decision::Undeliverable { reason: GiveUp::Exhausted, hold_endpoint_until: None },
             Some(delay) => Decision::RetryAt {
-                at: moment::later(now, delay),
+                at: time_math::later(now, delay),
                 attempt: number.next(),
                 charged: true,
                 hold_endpoint_until: None,

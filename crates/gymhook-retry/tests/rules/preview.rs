@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use gymhook_retry::{
-    Anchor, AttemptNumber, Decision, Jitter, Outcome, RetryAfter, RetryPolicy, RetrySchedule, moment,
+    Anchor, AttemptNumber, Decision, Jitter, Outcome, RetryAfter, RetryPolicy, RetrySchedule, time_math,
 };
 use http::StatusCode;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ const START: UtcDateTime = utc_datetime!(2026-01-01 12:00);
 
 /// (earliest, latest) in seconds after the start, and the latest moment of giving up.
 fn table(policy: &RetryPolicy) -> (Vec<(u64, u64)>, u64) {
-    let after_start = |at| moment::elapsed(START, at).as_secs();
+    let after_start = |at| time_math::elapsed(START, at).as_secs();
     let preview = policy.preview(START);
     let gives_up_at = after_start(preview.gives_up_at());
     (preview.map(|row| (after_start(row.earliest), after_start(row.latest))).collect(), gives_up_at)
@@ -98,7 +98,7 @@ fn a_billion_retries_cost_nothing_until_they_are_read() {
     let policy = RetryPolicy::new(RetrySchedule::constant(seconds(1), u32::MAX));
     assert_eq!(
         policy.preview(START).take(3).last().map(|row| row.earliest),
-        Some(moment::later(START, seconds(2)))
+        Some(time_math::later(START, seconds(2)))
     );
 }
 
@@ -149,7 +149,7 @@ proptest! {
             prop_assert!(row.earliest <= at && at <= row.latest_throttled);
             prop_assert!(row.earliest <= row.latest && row.latest <= row.latest_throttled);
             prop_assert!(!asked_nothing || at <= row.latest);
-            let ended = moment::later(at, Duration::from_millis(took[index]));
+            let ended = time_math::later(at, Duration::from_millis(took[index]));
             let retry_after = wishes[index].map(|wish| RetryAfter::seconds(wish, ended));
             let outcome = Outcome::Response { status: StatusCode::SERVICE_UNAVAILABLE, retry_after };
             let decision = policy.decide(attempt, first, &outcome, draws[index], ended);

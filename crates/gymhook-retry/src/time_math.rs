@@ -10,12 +10,12 @@ use time::UtcDateTime;
 ///
 /// ```
 /// use core::time::Duration;
-/// use gymhook_retry::moment;
+/// use gymhook_retry::time_math;
 /// use time::{UtcDateTime, macros::utc_datetime};
 ///
 /// let noon = utc_datetime!(2026-01-01 12:00);
-/// assert_eq!(moment::later(noon, Duration::from_secs(90)), utc_datetime!(2026-01-01 12:01:30));
-/// assert_eq!(moment::later(noon, Duration::MAX), UtcDateTime::MAX);
+/// assert_eq!(time_math::later(noon, Duration::from_secs(90)), utc_datetime!(2026-01-01 12:01:30));
+/// assert_eq!(time_math::later(noon, Duration::MAX), UtcDateTime::MAX);
 /// ```
 #[must_use]
 pub fn later(at: UtcDateTime, by: Duration) -> UtcDateTime {
@@ -29,12 +29,12 @@ pub fn later(at: UtcDateTime, by: Duration) -> UtcDateTime {
 ///
 /// ```
 /// use core::time::Duration;
-/// use gymhook_retry::moment;
+/// use gymhook_retry::time_math;
 /// use time::macros::utc_datetime;
 ///
 /// let (noon, one) = (utc_datetime!(2026-01-01 12:00), utc_datetime!(2026-01-01 13:00));
-/// assert_eq!(moment::elapsed(noon, one), Duration::from_secs(3_600));
-/// assert_eq!(moment::elapsed(one, noon), Duration::ZERO);
+/// assert_eq!(time_math::elapsed(noon, one), Duration::from_secs(3_600));
+/// assert_eq!(time_math::elapsed(one, noon), Duration::ZERO);
 /// ```
 #[must_use]
 pub fn elapsed(from: UtcDateTime, to: UtcDateTime) -> Duration {
