@@ -37,12 +37,14 @@ mod work;
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
+use uuid::Uuid;
 
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::error::StoreError;
 pub use self::log::{
-    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, SubscriptionQuery,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats,
+    SubscriptionQuery,
 };
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
@@ -223,11 +225,28 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // API keys of one's own callers.
 
-    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`].
+    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`]. A key that ends is
+    /// never prolonged: of two ends the earlier one counts.
     ///
     /// # Errors
     /// What [`ApiKeyRow::check`] says.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a key and writes its successor, with its label and its rights, as one step. `None` if there is no such key, or it
+    /// has an end already, because it was revoked or rotated: then nothing is written.
+    ///
+    /// The successor's digest is nobody else's, or it is [`StoreError::Conflict`].
+    fn rotate_api_key(
+        &self,
+        rotation: ApiKeyRotation,
+    ) -> impl Future<Output = Result<Option<ApiKeyRow>, StoreError>> + Send;
+
+    /// Ends a key at this moment, unless it ends before. Returns whether there is such a key.
+    fn revoke_api_key(
+        &self,
+        id: Uuid,
+        at: UtcDateTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The key with this digest.
     fn api_key_by_digest(

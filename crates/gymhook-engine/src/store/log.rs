@@ -143,3 +143,27 @@ pub struct ApiKeyRow {
     /// Since when it no longer counts.
     pub revoked_at: Option<UtcDateTime>,
 }
+
+/// One API key takes another one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiKeyRotation {
+    /// The key that ends.
+    pub old: Uuid,
+    /// When it ends.
+    pub old_ends: UtcDateTime,
+    /// The new key's name.
+    pub id: Uuid,
+    /// The SHA-256 of the new key.
+    pub digest: [u8; 32],
+    /// When the new one was issued.
+    pub issued_at: UtcDateTime,
+}
+
+impl ApiKeyRotation {
+    /// The new key, with what it has of the old one.
+    #[must_use]
+    pub const fn successor(&self, label: String, writes: bool) -> ApiKeyRow {
+        let Self { id, digest, issued_at, .. } = *self;
+        ApiKeyRow { id, digest, label, writes, issued_at, revoked_at: None }
+    }
+}

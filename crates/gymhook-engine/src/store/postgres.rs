@@ -79,6 +79,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
+use uuid::Uuid;
 
 use self::arrivals::Arrivals;
 use self::clock::SharedClock;
@@ -90,9 +91,9 @@ use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use super::admission::Admission;
 use super::{
-    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
-    Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery,
+    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// The driver, in the version that is in use here.
@@ -403,6 +404,14 @@ impl Store for PostgresStore {
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
         self.call(0, |lent| api_keys::put(lent, &row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(0, |lent| api_keys::rotate(lent, &rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.call(0, |lent| api_keys::revoke(lent, id, at)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {

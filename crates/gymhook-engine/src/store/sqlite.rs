@@ -7,6 +7,7 @@
 //! beside it, whose name ends in `-worker`; so one that starts knows whether it is alone, and then waits for no lease of a
 //! process that was killed.
 
+mod api_keys;
 mod enqueue;
 mod error;
 mod fetch;
@@ -32,6 +33,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use time::UtcDateTime;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 pub use self::enqueue::enqueue_in;
 pub use self::options::SqliteOptions;
@@ -39,9 +41,9 @@ use self::place::Place;
 use self::thread::ConnectionThread;
 use super::admission::Admission;
 use super::{
-    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
-    Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery,
+    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
 
@@ -366,15 +368,23 @@ impl Store for SqliteStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.write(0, move |connection| log::put_api_key(connection, &row)).await
+        self.write(0, move |connection| api_keys::put(connection, &row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.write(0, move |connection| api_keys::rotate(connection, &rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.write(0, move |connection| api_keys::revoke(connection, id, at)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| log::api_key_by_digest(connection, digest)).await
+        self.0.log_reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call((), log::api_keys).await
+        self.0.log_reader.call((), api_keys::all).await
     }
 }
 

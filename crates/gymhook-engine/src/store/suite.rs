@@ -229,7 +229,13 @@ macro_rules! __store_behaviours {
                 a_key_is_changed_and_revoked
                 a_digest_is_one_keys
                 the_oldest_is_listed_first
+                the_earlier_end_counts
+                an_empty_label_is_refused
                 a_label_that_cannot_be_stored_is_refused
+                a_revoked_key_is_not_rotated
+                a_key_has_one_successor
+                one_of_several_rotates
+                a_rotation_undoes_no_revocation
             }
             leasing {
                 only_what_has_something_to_do_is_leased

@@ -12,8 +12,8 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use crate::micros;
 use crate::store::{
-    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StoreError,
+    SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 pub(super) fn subscriptions(
@@ -236,58 +236,4 @@ pub(super) fn purge(connection: &Connection, orders: &[i64], before: UtcDateTime
         }
     }
     Ok(purged)
-}
-
-pub(super) fn put_api_key(connection: &Connection, key: &ApiKeyRow) -> Result<()> {
-    let digest_taken = connection
-        .prepare_cached("SELECT 1 FROM gymhook_api_keys WHERE digest = ?1 AND id <> ?2")?
-        .exists(params![key.digest, key.id.as_bytes()])?;
-    if digest_taken {
-        return Err(StoreError::Conflict { what: "an API key with this digest" });
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO gymhook_api_keys (id, digest, label, writes, issued_at, revoked_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
-             label = excluded.label, writes = excluded.writes, revoked_at = excluded.revoked_at",
-        )?
-        .execute(params![
-            key.id.as_bytes(),
-            key.digest,
-            key.label,
-            key.writes,
-            micros::floor(key.issued_at),
-            key.revoked_at.map(micros::floor),
-        ])?;
-    Ok(())
-}
-
-pub(super) fn api_key_by_digest(connection: &Connection, digest: [u8; 32]) -> Result<Option<ApiKeyRow>> {
-    let sql =
-        "SELECT id, digest, label, writes, issued_at, revoked_at FROM gymhook_api_keys WHERE digest = ?1";
-    let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([digest])?;
-    rows.next()?.map(read_api_key).transpose()
-}
-
-pub(super) fn api_keys(connection: &Connection) -> Result<Vec<ApiKeyRow>> {
-    let sql = "SELECT id, digest, label, writes, issued_at, revoked_at FROM gymhook_api_keys ORDER BY issued_at, id";
-    let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(read_api_key(row)?);
-    }
-    Ok(keys)
-}
-
-fn read_api_key(row: &Row<'_>) -> Result<ApiKeyRow> {
-    Ok(ApiKeyRow {
-        id: row::id(row, 0)?,
-        digest: row.get(1)?,
-        label: row.get(2)?,
-        writes: row.get(3)?,
-        issued_at: row::time(row.get(4)?)?,
-        revoked_at: row.get::<_, Option<i64>>(5)?.map(row::time).transpose()?,
-    })
 }
