@@ -24,6 +24,8 @@ pub mod faulty;
 mod log;
 #[cfg(feature = "store-tests")]
 pub mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
+mod mending;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub(crate) mod row;
@@ -106,9 +108,14 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
     ///
-    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
-    /// is quarantined is taken: [`Refused::Conflict`]. What [`NewNotification::check`] refuses is refused alone:
-    /// [`Refused::Unstorable`].
+    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. What
+    /// [`NewNotification::check`] refuses is refused alone: [`Refused::Unstorable`].
+    ///
+    /// Whoever enqueues a delivery again may be the last one to have its bytes. If its body is missing or damaged, and the digest
+    /// says that the new one is the same, it has its body back. If it was quarantined because of that body, it waits again, in
+    /// another round and behind what was enqueued before; its attempts stay in the log, and it is a duplicate that waits. An id
+    /// whose row is quarantined because the row itself is damaged is taken, since nobody knows any more what it was:
+    /// [`Refused::Conflict`].
     ///
     /// Of several with equal fingerprints, in one call or in many at once, one is new, and the others are
     /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. One whose row is quarantined is

@@ -39,6 +39,10 @@ impl Harness for InMemory {
         store.damage_body(id)
     }
 
+    async fn lose_body(&self, store: &MemoryStore, id: DeliveryId) -> bool {
+        store.lose_body(id)
+    }
+
     async fn set_now(&self, store: &MemoryStore, now: UtcDateTime) -> bool {
         store.set_now(now);
         true
@@ -72,6 +76,10 @@ impl Harness for Faultless {
 
     async fn damage_body(&self, store: &Self::Store, id: DeliveryId) -> bool {
         store.inner().damage_body(id)
+    }
+
+    async fn lose_body(&self, store: &Self::Store, id: DeliveryId) -> bool {
+        store.inner().lose_body(id)
     }
 
     async fn set_now(&self, store: &Self::Store, now: UtcDateTime) -> bool {

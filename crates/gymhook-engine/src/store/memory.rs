@@ -111,6 +111,11 @@ impl MemoryStore {
         lock(&self.shared).tables.damage_body(id)
     }
 
+    /// Takes the bytes of a delivery's body away. Returns whether there was one.
+    pub fn lose_body(&self, id: DeliveryId) -> bool {
+        lock(&self.shared).tables.lose_body(id)
+    }
+
     fn with_tables<T>(&self, act: impl FnOnce(&mut Tables) -> T) -> T {
         act(&mut lock(&self.shared).tables)
     }

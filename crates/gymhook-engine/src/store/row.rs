@@ -212,7 +212,8 @@ pub enum State {
     Undeliverable = 3,
     /// It was cancelled.
     Cancelled = 4,
-    /// Its row is damaged; it was put aside and is kept.
+    /// Its row or its body is damaged; it was quarantined and is kept. If it was the body, the same bytes enqueued again have it
+    /// wait again.
     Quarantined = 5,
     /// It came in and could not be read; it is kept until it is read again. Its row is whole, but it has no record.
     Unreadable = 6,

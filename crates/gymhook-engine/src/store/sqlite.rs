@@ -13,6 +13,7 @@ mod error;
 mod fetch;
 mod group;
 mod log;
+mod mending;
 mod options;
 mod place;
 mod repeats;

@@ -46,6 +46,7 @@ pub mod fetching;
 pub mod keys;
 pub mod leasing;
 pub mod logging;
+pub mod mending;
 pub mod ordering;
 pub mod purging;
 pub mod racing;
@@ -88,6 +89,12 @@ pub trait Harness: Send + Sync + 'static {
 
     /// Changes a delivery's body likewise.
     fn damage_body(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
+        let _ = (store, id);
+        async { false }
+    }
+
+    /// Takes a delivery's body away likewise, or all of its bytes.
+    fn lose_body(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
         let _ = (store, id);
         async { false }
     }
@@ -272,6 +279,14 @@ macro_rules! __store_behaviours {
                 an_endpoint_is_counted_alone
                 the_oldest_has_been_due_the_longest
                 the_largest_limit_is_none
+            }
+            mending {
+                a_duplicate_brings_the_body_back
+                a_repeat_brings_the_body_back
+                what_was_quarantined_for_its_body_is_delivered
+                what_is_said_late_of_a_quarantined_one_is_not_heard
+                a_damaged_row_is_not_mended
+                several_mend_it_at_once
             }
             ordering {
                 orders_are_kept_in_order

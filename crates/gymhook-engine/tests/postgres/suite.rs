@@ -41,6 +41,11 @@ impl Harness for InPostgres {
                    ELSE set_byte(body, 0, get_byte(body, 0) # 1) END WHERE id = $1";
         Self::damage(store, sql, id).await
     }
+
+    /// A row always has a body here; it may be empty.
+    async fn lose_body(&self, store: &PostgresStore, id: DeliveryId) -> bool {
+        Self::damage(store, "UPDATE gymhook.notifications SET body = '' WHERE id = $1", id).await
+    }
 }
 
 gymhook_engine::store_suite!(InPostgres);

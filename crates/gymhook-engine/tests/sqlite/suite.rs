@@ -48,6 +48,11 @@ impl Harness for InAFile {
                    WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1)";
         change(store, sql, id)
     }
+
+    async fn lose_body(&self, store: &SqliteStore, id: DeliveryId) -> bool {
+        let sql = "DELETE FROM gymhook_bodies WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1)";
+        change(store, sql, id)
+    }
 }
 
 gymhook_engine::store_suite!(InAFile::default());
