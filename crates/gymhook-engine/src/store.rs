@@ -89,14 +89,15 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: EndpointId,
     ) -> impl Future<Output = Result<Option<SubscriptionRow>, StoreError>> + Send;
 
-    /// Subscriptions that are not deleted, by id.
+    /// Subscriptions that are not deleted, by id. One that cannot be read is left out, and logged; a page that is not full is the
+    /// last one all the same.
     fn subscriptions(
         &self,
         query: SubscriptionQuery,
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
-    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends. Its log is kept
-    /// until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
+    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends, and so do the
+    /// orders for it. Its log is kept until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
     /// waits for its answer. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
@@ -127,7 +128,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Result<Enqueued, Refused>>, StoreError>> + Send;
 
     /// Leaves orders for the worker of an endpoint, whichever that is; it carries them out in this order, not before
-    /// `due`. An order for an endpoint that is not there does nothing.
+    /// `due`. An order for an endpoint that is not there, or was deleted, is not kept.
     fn command(
         &self,
         orders: Vec<(EndpointId, Command)>,

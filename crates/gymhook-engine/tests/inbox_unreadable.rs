@@ -85,7 +85,7 @@ async fn it_is_kept_with_its_proof_and_its_problem_once() {
     assert_eq!(log.origin.unwrap().to_string(), body.proof().to_string());
     assert_eq!(log.unreadable, Some(body.problem().to_string()));
     let query =
-        DeliveryQuery { endpoint: Some(inbox.id()), state: Some(State::Unreadable), before: None, limit: 9 };
+        DeliveryQuery { endpoint: Some(inbox.id()), state: Some(State::Unreadable), ..DeliveryQuery::new(9) };
     assert_eq!(engine.deliveries(query).await.unwrap().items.len(), 2);
     assert_eq!(engine.stats().await.unwrap().unreadable, 2);
 

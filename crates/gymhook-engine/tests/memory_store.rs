@@ -308,8 +308,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
     };
     let which = Redelivery { endpoint: ENDPOINT, from: START, until: None, undeliverable_only: true };
     let subscriptions = gymhook_engine::store::SubscriptionQuery { gym: None, after: None, limit: 1 };
-    let deliveries =
-        gymhook_engine::store::DeliveryQuery { endpoint: None, state: None, before: None, limit: 1 };
+    let deliveries = gymhook_engine::store::DeliveryQuery::new(1);
     let rotation = ApiKeyRotation {
         old: uuid::Uuid::nil(),
         old_ends: START,

@@ -208,7 +208,7 @@ async fn a_deleted_subscription_gets_nothing_more() {
     assert!(setup.engine.enqueue(vec![notification(99, 1)]).await.unwrap()[0].is_err());
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(setup.transport.sent().len(), sent);
-    let log = DeliveryQuery { endpoint: Some(endpoint(1)), state: None, before: None, limit: 100 };
+    let log = DeliveryQuery { endpoint: Some(endpoint(1)), ..DeliveryQuery::new(100) };
     assert_eq!(setup.engine.deliveries(log).await.unwrap().items.len(), 30, "its log is kept");
 }
 

@@ -54,6 +54,7 @@ mod connection_string;
 mod enqueue;
 mod error;
 mod fetch;
+mod find;
 mod held;
 mod lease;
 mod listener;
@@ -287,10 +288,6 @@ fn no_answer(call_timeout: Duration) -> StoreError {
         problem: format!("no answer within {call_timeout:?}: is the server overloaded, or the network cut?"),
     }
 }
-/// What a notification brings, in bytes.
-fn weight(new: &NewNotification) -> usize {
-    new.body.len() + new.event_type.len() + new.origin.as_ref().map_or(0, String::len)
-}
 
 impl Store for PostgresStore {
     async fn now(&self) -> Result<UtcDateTime, StoreError> {
@@ -299,10 +296,7 @@ impl Store for PostgresStore {
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
-        self.call(row.settings.len() + row.secrets.len(), |lent| {
-            subscriptions::put(lent, self.schema(), &row, now)
-        })
-        .await
+        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, now)).await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
@@ -322,12 +316,15 @@ impl Store for PostgresStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        let bytes = new.iter().map(weight).sum();
+        let bytes = new.iter().map(NewNotification::weight).sum();
         self.call(bytes, |lent| enqueue::enqueue(lent, self.schema(), &new, now)).await
     }
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        self.call(0, |lent| subscriptions::command(lent, self.schema(), &orders, due)).await
+        self.call(size_of_val(orders.as_slice()), |lent| {
+            subscriptions::command(lent, self.schema(), &orders, due)
+        })
+        .await
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
@@ -372,7 +369,7 @@ impl Store for PostgresStore {
     }
 
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
-        self.call(0, |lent| log::deliveries(lent, &query)).await
+        self.call(0, |lent| find::deliveries(lent, &query)).await
     }
 
     async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
@@ -405,7 +402,7 @@ impl Store for PostgresStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.call(0, |lent| api_keys::put(lent, &row)).await
+        self.call(row.label.len(), |lent| api_keys::put(lent, &row)).await
     }
 
     async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -11,6 +11,7 @@ mod api_keys;
 mod enqueue;
 mod error;
 mod fetch;
+mod find;
 mod group;
 mod log;
 mod mending;
@@ -223,7 +224,7 @@ impl Store for SqliteStore {
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
         let id = row.id;
-        let bytes = row.settings.len() + row.secrets.len();
+        let bytes = row.weight();
         let written =
             self.write(bytes, move |connection| work::put_subscription(connection, &row, now)).await?;
         self.0.arrivals.add(vec![id]);
@@ -248,7 +249,7 @@ impl Store for SqliteStore {
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
         let endpoints = new.iter().map(|new| new.endpoint).collect();
-        let bytes = new.iter().map(|new| new.body.len()).sum();
+        let bytes = new.iter().map(NewNotification::weight).sum();
         let enqueued = self.write(bytes, move |connection| enqueue::insert(connection, &new, now)).await?;
         self.0.arrivals.add(endpoints);
         Ok(enqueued)
@@ -256,7 +257,8 @@ impl Store for SqliteStore {
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
         let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
-        self.write(0, move |connection| enqueue::command(connection, &orders, due)).await?;
+        let bytes = size_of_val(orders.as_slice());
+        self.write(bytes, move |connection| enqueue::command(connection, &orders, due)).await?;
         self.0.arrivals.add(endpoints);
         Ok(())
     }
@@ -328,7 +330,7 @@ impl Store for SqliteStore {
     }
 
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| log::deliveries(connection, &query)).await
+        self.0.log_reader.call((), move |connection| find::deliveries(connection, &query)).await
     }
 
     async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
@@ -369,7 +371,7 @@ impl Store for SqliteStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.write(0, move |connection| api_keys::put(connection, &row)).await
+        self.write(row.label.len(), move |connection| api_keys::put(connection, &row)).await
     }
 
     async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -23,11 +23,19 @@ impl Tables {
         let rows = self.deliveries.range(..before).rev().map(|(order, row)| as_logged(*order, row));
         let mut found = rows
             .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
-            .filter(|row| query.state.is_none_or(|state| row.state == state));
+            .filter(|row| query.state.is_none_or(|state| row.state == state))
+            .filter(|row| query.event_type.as_ref().is_none_or(|wanted| row.event_type == *wanted))
+            .filter(|row| query.from.is_none_or(|from| row.enqueued_at >= from))
+            .filter(|row| query.until.is_none_or(|until| row.enqueued_at < until))
+            .filter(|row| query.gym.as_ref().is_none_or(|gym| self.is_of_gym(row.endpoint, gym)));
         let items: Vec<DeliveryRow> = found.by_ref().take(query.limit as usize).collect();
         let is_last = found.next().is_none();
         let next = items.last().map(|last| last.order).filter(|_| !is_last);
         Page { items, next }
+    }
+
+    fn is_of_gym(&self, endpoint: EndpointId, gym: &str) -> bool {
+        self.subscriptions.get(&endpoint).is_some_and(|subscription| subscription.row.gym == gym)
     }
 
     pub(super) fn body(&self, id: DeliveryId) -> Option<Bytes> {

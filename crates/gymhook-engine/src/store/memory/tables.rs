@@ -121,6 +121,7 @@ impl Tables {
         let Some(subscription) = self.living_mut(id) else { return false };
         subscription.row.deleted_at = Some(cut(now));
         subscription.leased_until = subscription.leased_until.min(micros::floor(now));
+        self.commands.retain(|_, order| order.endpoint != id);
         self.end_under_way(id, now);
         true
     }
@@ -248,6 +249,9 @@ impl Tables {
     }
 
     pub(super) fn redeliver(&mut self, which: &Redelivery, now: UtcDateTime) -> u64 {
+        if self.living_mut(which.endpoint).is_none() {
+            return 0;
+        }
         let states: &[State] = if which.undeliverable_only {
             &[State::Undeliverable]
         } else {

@@ -194,7 +194,8 @@ pub(super) fn command(
     due: UtcDateTime,
 ) -> Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) SELECT ?1, ?2, ?3, ?4
+         WHERE EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL)",
     )?;
     for (endpoint, command) in orders {
         let delivery = command.delivery();
@@ -210,6 +211,9 @@ pub(super) fn command(
 }
 
 pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
+    if !Known::default().has(connection, which.endpoint)? {
+        return Ok(0);
+    }
     let states = if which.undeliverable_only {
         vec![State::Undeliverable]
     } else {

@@ -83,17 +83,21 @@ pub(super) fn subscription(connection: &Connection, id: EndpointId) -> Result<Op
     rows.next()?.map(read_subscription).transpose()
 }
 
-/// Subscriptions that fit a condition on the table's columns.
+/// Subscriptions that fit a condition on the table's columns, as many of them as can be read: one that cannot takes no place in a
+/// page, which would end early.
 pub(super) fn subscriptions(
     connection: &Connection,
     condition: &str,
     values: impl rusqlite::Params,
+    limit: usize,
 ) -> Result<Vec<SubscriptionRow>> {
     let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook_subscriptions WHERE {condition}");
     let mut select = connection.prepare_cached(&sql)?;
     let mut rows = select.query(values)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
         match read_subscription(row) {
             Ok(subscription) => found.push(subscription),
             // So that the others are seen.
