@@ -138,7 +138,7 @@ async fn report(
 }
 
 async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, AnyError> {
-    let latest = DeliveryQuery { endpoint: None, state: None, before: None, limit: 1_000 };
+    let latest = DeliveryQuery::new(1_000);
     let mut logs: Vec<DeliveryLog> = Vec::new();
     for row in engine.deliveries(latest).await?.items {
         logs.extend(engine.delivery(row.id).await?);

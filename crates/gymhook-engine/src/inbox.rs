@@ -28,9 +28,13 @@ use crate::{DeliveryId, Engine, Origin, Subscription, SubscriptionError};
 /// # Repeats
 ///
 /// Duplicates are judged on what was authenticated: the signed id where there is one, else the vendor's id or the derived key
-/// within the studio of the shared key ([`ScopedDedupeKey`](gymhook::ScopedDedupeKey)). The same key with another body is no
-/// duplicate but a [conflict](AcceptError::Conflict). Keys are remembered until [`Engine::purge`] forgets the delivery: purge no
-/// earlier than a repeat can come.
+/// within the studio of the shared key ([`ScopedDedupeKey`](gymhook::ScopedDedupeKey)). Keys are remembered until
+/// [`Engine::purge`] forgets the delivery: purge no earlier than a repeat can come.
+///
+/// The same id with another body is no duplicate but a [conflict](AcceptError::Conflict), where the id is the vendor's. EGYM and
+/// Point give none, so their keys are [derived](gymhook::DedupeBasis::is_authoritative): advice, not proof. There another body is another
+/// notification: it is [accepted](Accepted::New), with the one that it resembles, and it is again a duplicate when it comes again.
+/// Point sends an insight again with a new `lastProcessedAt`, for example. The handler gets both.
 ///
 /// Where a notification has no key, an equal body of the same studio is a duplicate for a while, which begins at the one that
 /// was kept. By default the platform's [profile](gymhook::Profile::digest_dedupe) says for how long, and for which types: at
@@ -60,6 +64,9 @@ pub enum Accepted {
     New {
         /// Under this name.
         delivery: DeliveryId,
+        /// The one that it resembles: it was accepted before with the same [derived](gymhook::DedupeBasis::is_authoritative) key and
+        /// another body. `None` for most.
+        resembles: Option<DeliveryId>,
     },
     /// It was accepted before.
     Duplicate {
@@ -175,6 +182,8 @@ impl<S: Store> Inbox<S> {
             (None, Some(kept)) => names::of_reading(kept),
             (None, None) => DeliveryId::from(new_id()),
         };
+        let derived = key.as_ref().filter(|key| !key.basis().is_authoritative());
+        let of_body = derived.map(|_| names::of_body(delivery, received.body_digest()));
         let window = match self.digest_dedupe {
             DigestDedupe::AsThePlatform => received.repeat_window(),
             DigestDedupe::Within(window) => Some(window).filter(|_| key.is_none()),
@@ -190,7 +199,31 @@ impl<S: Store> Inbox<S> {
             read_from,
             ..NewNotification::new(delivery, self.id, event_type, received.body().clone())
         };
-        self.enqueue(new).await
+        match of_body {
+            Some(of_body) => self.enqueue_derived(new, of_body).await,
+            None => self.enqueue(new).await,
+        }
+    }
+
+    /// Enqueues one whose key was derived. Where another one has its name already, or one that nobody can tell, it gets `of_body`,
+    /// which the same body always gets: a platform that is refused would send it again, and in the end nothing more.
+    async fn enqueue_derived(
+        &self,
+        new: NewNotification,
+        of_body: DeliveryId,
+    ) -> Result<Accepted, AcceptError> {
+        let mut first = None;
+        // Looked for first: the one that it resembled may be purged by now, and that one's name free.
+        if self.engine.store().delivery(of_body).await?.is_none() {
+            match self.enqueue(new.clone()).await {
+                Err(AcceptError::Conflict { delivery }) => first = Some(delivery),
+                answer => return answer,
+            }
+        }
+        match self.enqueue(NewNotification { id: of_body, ..new }).await? {
+            Accepted::New { delivery, .. } => Ok(Accepted::New { delivery, resembles: first }),
+            duplicate @ Accepted::Duplicate { .. } => Ok(duplicate),
+        }
     }
 
     /// Keeps what could not be read. Returns whether it is new.
@@ -208,7 +241,7 @@ impl<S: Store> Inbox<S> {
         let delivery = new.id;
         let answer = self.engine.enqueue(vec![new]).await?.into_iter().next();
         match answer {
-            Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery }),
+            Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery, resembles: None }),
             Some(Ok(Enqueued::Duplicate { state })) => Ok(Accepted::Duplicate { delivery, state }),
             Some(Err(Refused::Repeat { delivery })) => self.repeat_of(delivery).await,
             Some(Err(refused)) => Err(self.refusal(refused)),

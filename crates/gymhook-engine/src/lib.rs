@@ -27,7 +27,7 @@ pub use self::http::HttpTransport;
 pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
 pub use handler::{Handled, HandlerError, HandlerTransport};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
-pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
+pub use operations::{ApiKey, ApiKeyError, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
 pub use origin::Origin;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;

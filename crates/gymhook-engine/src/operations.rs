@@ -5,7 +5,7 @@ mod deliveries;
 mod handing_over;
 mod subscriptions;
 
-pub use self::api_keys::{ApiKey, IssuedApiKey};
+pub use self::api_keys::{ApiKey, ApiKeyError, IssuedApiKey};
 pub use self::deliveries::DeliveryLog;
 pub use self::handing_over::Published;
 pub use self::subscriptions::SubscriptionError;

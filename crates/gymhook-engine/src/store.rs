@@ -24,6 +24,8 @@ pub mod faulty;
 mod log;
 #[cfg(feature = "store-tests")]
 pub mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
+mod mending;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub(crate) mod row;
@@ -37,12 +39,14 @@ mod work;
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
+use uuid::Uuid;
 
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::error::StoreError;
 pub use self::log::{
-    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, SubscriptionQuery,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats,
+    SubscriptionQuery,
 };
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
@@ -85,14 +89,15 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: EndpointId,
     ) -> impl Future<Output = Result<Option<SubscriptionRow>, StoreError>> + Send;
 
-    /// Subscriptions that are not deleted, by id.
+    /// Subscriptions that are not deleted, by id. One that cannot be read is left out, and logged; a page that is not full is the
+    /// last one all the same.
     fn subscriptions(
         &self,
         query: SubscriptionQuery,
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
-    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends. Its log is kept
-    /// until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
+    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends, and so do the
+    /// orders for it. Its log is kept until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
     /// waits for its answer. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
@@ -104,9 +109,14 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
     ///
-    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. An id whose row
-    /// is quarantined is taken: [`Refused::Conflict`]. What [`NewNotification::check`] refuses is refused alone:
-    /// [`Refused::Unstorable`].
+    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. What
+    /// [`NewNotification::check`] refuses is refused alone: [`Refused::Unstorable`].
+    ///
+    /// Whoever enqueues a delivery again may be the last one to have its bytes. If its body is missing or damaged, and the digest
+    /// says that the new one is the same, it has its body back. If it was quarantined because of that body, it waits again, in
+    /// another round and behind what was enqueued before; its attempts stay in the log, and it is a duplicate that waits. An id
+    /// whose row is quarantined because the row itself is damaged is taken, since nobody knows any more what it was:
+    /// [`Refused::Conflict`].
     ///
     /// Of several with equal fingerprints, in one call or in many at once, one is new, and the others are
     /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. One whose row is quarantined is
@@ -118,7 +128,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Result<Enqueued, Refused>>, StoreError>> + Send;
 
     /// Leaves orders for the worker of an endpoint, whichever that is; it carries them out in this order, not before
-    /// `due`. An order for an endpoint that is not there does nothing.
+    /// `due`. An order for an endpoint that is not there, or was deleted, is not kept.
     fn command(
         &self,
         orders: Vec<(EndpointId, Command)>,
@@ -223,11 +233,28 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // API keys of one's own callers.
 
-    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`].
+    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`]. A key that ends is
+    /// never prolonged: of two ends the earlier one counts.
     ///
     /// # Errors
     /// What [`ApiKeyRow::check`] says.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a key and writes its successor, with its label and its rights, as one step. `None` if there is no such key, or it
+    /// has an end already, because it was revoked or rotated: then nothing is written.
+    ///
+    /// The successor's digest is nobody else's, or it is [`StoreError::Conflict`].
+    fn rotate_api_key(
+        &self,
+        rotation: ApiKeyRotation,
+    ) -> impl Future<Output = Result<Option<ApiKeyRow>, StoreError>> + Send;
+
+    /// Ends a key at this moment, unless it ends before. Returns whether there is such a key.
+    fn revoke_api_key(
+        &self,
+        id: Uuid,
+        at: UtcDateTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The key with this digest.
     fn api_key_by_digest(

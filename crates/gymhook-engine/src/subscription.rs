@@ -148,6 +148,14 @@ impl Subscription {
         self
     }
 
+    /// No URL of its own for this type any more, written as it was for [`Subscription::with_url_for`]: it goes where the others go,
+    /// and so does what waits. Nothing happens if it had none.
+    #[must_use]
+    pub fn without_url_for(mut self, event_type: &str) -> Self {
+        self.urls.remove(event_type);
+        self
+    }
+
     /// With these headers on every request. The transport refuses those that are its own or the signature's.
     #[must_use]
     pub fn with_headers(self, headers: HeaderMap) -> Self {

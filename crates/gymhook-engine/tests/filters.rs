@@ -134,6 +134,24 @@ async fn a_url_for_a_type_that_is_newer_is_used() {
     assert_eq!(read.url_for("member.updated"), &url());
 }
 
+#[tokio::test]
+async fn a_url_for_a_type_can_be_taken_back() {
+    let engine = engine();
+    let other = EndpointUrl::dangerous_without_rule("https://receiver.example/other").unwrap();
+    let types = ["unlisted:member.merged", "member.created", "member.updated"];
+    let with = types.iter().fold(subscription(1, "gympoint"), |one, of| one.with_url_for(*of, other.clone()));
+    engine.put_subscription(&with).await.unwrap();
+    let read = engine.subscription(id(1)).await.unwrap().unwrap();
+    let without = read.without_url_for("unlisted:member.merged").without_url_for("member.created");
+    engine.put_subscription(&without.without_url_for("member.deleted")).await.unwrap();
+    let read = engine.subscription(id(1)).await.unwrap().unwrap();
+    assert_eq!(read.urls().keys().collect::<Vec<_>>(), ["member.updated"]);
+    for event_type in ["member.merged", "member.created", "member.deleted"] {
+        assert_eq!(read.url_for(event_type), &url());
+    }
+    assert_eq!(read.url_for("member.updated"), &other);
+}
+
 /// What an older version wrote is a list of names, whatever they are: they are read, and whoever changes them is told.
 #[tokio::test]
 async fn a_list_of_an_older_version_is_read() {

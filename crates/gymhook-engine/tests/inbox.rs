@@ -61,7 +61,7 @@ impl Setup {
 
     async fn accept(&self, uuid: u32) -> gymhook_engine::DeliveryId {
         match self.inbox.accept(&pg_next("berlin", uuid)).await.unwrap() {
-            Accepted::New { delivery } => delivery,
+            Accepted::New { delivery, .. } => delivery,
             Accepted::Duplicate { .. } => panic!("{uuid} is new"),
         }
     }
@@ -99,7 +99,7 @@ fn perfectgym(id: &str, body: &'static str) -> Verified<Received<AnyNotification
 async fn what_is_accepted_is_handled_once_with_its_bytes() {
     let setup = start(|_| Ok(())).await;
     let verified = pg_next("berlin", 7);
-    let Accepted::New { delivery } = setup.inbox.accept(&verified).await.unwrap() else { panic!("new") };
+    let Accepted::New { delivery, .. } = setup.inbox.accept(&verified).await.unwrap() else { panic!("new") };
     setup.until_state(delivery, State::Delivered).await;
     let again = setup.inbox.accept(&verified).await.unwrap();
     assert!(matches!(again, Accepted::Duplicate { delivery: same, .. } if same == delivery), "{again:?}");
@@ -116,10 +116,11 @@ async fn what_is_accepted_is_handled_once_with_its_bytes() {
 #[tokio::test]
 async fn a_repeat_is_one_within_a_studio_and_two_across_studios() {
     let setup = start(|_| Ok(())).await;
-    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 7)).await.unwrap() else {
+    let Accepted::New { delivery, .. } = setup.inbox.accept(&pg_next("berlin", 7)).await.unwrap() else {
         panic!("new")
     };
-    let Accepted::New { delivery: other } = setup.inbox.accept(&pg_next("poznan", 7)).await.unwrap() else {
+    let Accepted::New { delivery: other, .. } = setup.inbox.accept(&pg_next("poznan", 7)).await.unwrap()
+    else {
         panic!("another studio's")
     };
     assert_ne!(delivery, other);
@@ -128,7 +129,7 @@ async fn a_repeat_is_one_within_a_studio_and_two_across_studios() {
 #[tokio::test]
 async fn a_repeat_with_the_next_key_of_its_studio_is_a_duplicate() {
     let setup = start(|_| Ok(())).await;
-    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 7)).await.unwrap() else {
+    let Accepted::New { delivery, .. } = setup.inbox.accept(&pg_next("berlin", 7)).await.unwrap() else {
         panic!("new")
     };
     let by_the_next_key = pg_next("berlin-2027", 7);
@@ -142,7 +143,7 @@ async fn a_signed_id_with_another_body_is_a_conflict() {
     let one = r#"{"event":"Test","triggeredDate":"2026-01-01T12:00:00Z","data":{"a":1}}"#;
     let other = r#"{"event":"Test","triggeredDate":"2026-01-01T12:00:00Z","data":{"a":2}}"#;
     let setup = start(|_| Ok(())).await;
-    let Accepted::New { delivery } = setup.inbox.accept(&perfectgym("r-1", one)).await.unwrap() else {
+    let Accepted::New { delivery, .. } = setup.inbox.accept(&perfectgym("r-1", one)).await.unwrap() else {
         panic!("new")
     };
     let replayed = setup.inbox.accept(&perfectgym("r-1", other)).await;
@@ -158,11 +159,12 @@ async fn a_handler_that_fails_is_asked_again_and_one_that_refuses_is_not() {
         _ => Err(HandlerError::reject("not for us")),
     })
     .await;
-    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 1)).await.unwrap() else {
+    let Accepted::New { delivery, .. } = setup.inbox.accept(&pg_next("berlin", 1)).await.unwrap() else {
         panic!("new")
     };
     let refused = r#"{"event":"Test","triggeredDate":"2026-01-01T12:00:00Z","data":{}}"#;
-    let Accepted::New { delivery: rejected } = setup.inbox.accept(&perfectgym("r-1", refused)).await.unwrap()
+    let Accepted::New { delivery: rejected, .. } =
+        setup.inbox.accept(&perfectgym("r-1", refused)).await.unwrap()
     else {
         panic!("new")
     };
@@ -180,7 +182,7 @@ async fn a_handler_that_fails_is_asked_again_and_one_that_refuses_is_not() {
 #[tokio::test]
 async fn what_came_in_is_kept_when_the_inbox_is_opened_again() {
     let setup = start(|_| Err(HandlerError::retry("not yet"))).await;
-    let Accepted::New { delivery } = setup.inbox.accept(&pg_next("berlin", 1)).await.unwrap() else {
+    let Accepted::New { delivery, .. } = setup.inbox.accept(&pg_next("berlin", 1)).await.unwrap() else {
         panic!("new")
     };
     let engine = setup.inbox.engine().clone();
@@ -225,7 +227,8 @@ async fn what_nobody_proved_anything_about_has_no_origin() {
     let body = pg_next("berlin", 7).value().body().clone();
     let receiver = Receiver::dangerous_unsigned(&Provider::pg_next().into_any());
     let received = receiver.receive(&HeaderMap::new(), body).unwrap().0;
-    let Accepted::New { delivery } = setup.inbox.dangerous_accept_unsigned(&received).await.unwrap() else {
+    let Accepted::New { delivery, .. } = setup.inbox.dangerous_accept_unsigned(&received).await.unwrap()
+    else {
         panic!("new")
     };
     setup.until_state(delivery, State::Delivered).await;

@@ -59,7 +59,7 @@ fn unsigned(vendor: Vendor, body: &str) -> Received<AnyNotification> {
 
 fn new(accepted: Accepted) -> DeliveryId {
     match accepted {
-        Accepted::New { delivery } => delivery,
+        Accepted::New { delivery, .. } => delivery,
         Accepted::Duplicate { delivery, .. } => panic!("{delivery} was accepted before"),
     }
 }
@@ -67,7 +67,7 @@ fn new(accepted: Accepted) -> DeliveryId {
 fn duplicate(accepted: Accepted) -> DeliveryId {
     match accepted {
         Accepted::Duplicate { delivery, .. } => delivery,
-        Accepted::New { delivery } => panic!("{delivery} is new"),
+        Accepted::New { delivery, .. } => panic!("{delivery} is new"),
     }
 }
 

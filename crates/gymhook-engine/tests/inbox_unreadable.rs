@@ -85,7 +85,7 @@ async fn it_is_kept_with_its_proof_and_its_problem_once() {
     assert_eq!(log.origin.unwrap().to_string(), body.proof().to_string());
     assert_eq!(log.unreadable, Some(body.problem().to_string()));
     let query =
-        DeliveryQuery { endpoint: Some(inbox.id()), state: Some(State::Unreadable), before: None, limit: 9 };
+        DeliveryQuery { endpoint: Some(inbox.id()), state: Some(State::Unreadable), ..DeliveryQuery::new(9) };
     assert_eq!(engine.deliveries(query).await.unwrap().items.len(), 2);
     assert_eq!(engine.stats().await.unwrap().unreadable, 2);
 
@@ -104,7 +104,8 @@ async fn it_is_read_again_and_takes_its_place_among_the_others() {
     assert!(matches!(refused, Err(ReadAgainError::Unreadable { .. })), "{refused:?}");
     assert_eq!(inbox.engine().stats().await.unwrap().unreadable, 1);
 
-    let Accepted::New { delivery: read } = inbox.read_again(&lenient(&gympoint()), delivery).await.unwrap()
+    let Accepted::New { delivery: read, .. } =
+        inbox.read_again(&lenient(&gympoint()), delivery).await.unwrap()
     else {
         panic!("new")
     };
@@ -132,7 +133,9 @@ async fn what_was_sent_again_meanwhile_is_handled_once() {
         let delivery = kept(inbox.accept_unreadable(&unreadable(&provider, "r-1", body)).await.unwrap());
         let headers = provider.signer(keys()).unwrap().sign("r-1", body.as_bytes(), NOW).unwrap();
         let readable = lenient(&provider).receive(&headers, body, NOW).unwrap();
-        let Accepted::New { delivery: first } = inbox.accept(&readable).await.unwrap() else { panic!("new") };
+        let Accepted::New { delivery: first, .. } = inbox.accept(&readable).await.unwrap() else {
+            panic!("new")
+        };
         let read = inbox.read_again(&lenient(&provider), delivery).await.unwrap();
         assert!(matches!(read, Accepted::Duplicate { delivery: same, .. } if same == first), "{read:?}");
         let stats = inbox.engine().stats().await.unwrap();
@@ -191,7 +194,7 @@ async fn the_handler_gets_it_when_it_was_read() {
     let headers = gympoint().signer(keys()).unwrap().sign("", later.as_bytes(), NOW).unwrap();
     let later = strict(&gympoint()).receive(&headers, later, NOW).unwrap();
     assert_eq!(later.value().events().next().unwrap().kind, Kind::MemberCreated);
-    let Accepted::New { delivery: later } = inbox.accept(&later).await.unwrap() else { panic!("new") };
+    let Accepted::New { delivery: later, .. } = inbox.accept(&later).await.unwrap() else { panic!("new") };
     let delivered = |id| {
         let store = inbox.engine().store().clone();
         async move { store.delivery(id).await.unwrap().is_some_and(|row| row.state == State::Delivered) }
@@ -199,7 +202,8 @@ async fn the_handler_gets_it_when_it_was_read() {
     until("the readable one is handled", || delivered(later)).await;
     assert_eq!(handled.lock().unwrap().len(), 1);
 
-    let Accepted::New { delivery: read } = inbox.read_again(&lenient(&gympoint()), delivery).await.unwrap()
+    let Accepted::New { delivery: read, .. } =
+        inbox.read_again(&lenient(&gympoint()), delivery).await.unwrap()
     else {
         panic!("new")
     };

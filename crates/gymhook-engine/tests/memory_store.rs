@@ -12,8 +12,8 @@ use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::suite::Harness;
 use gymhook_engine::store::{
-    Batch, Command, Enqueued, LeaseRequest, NewNotification, Redelivery, Store, StoreError, SubscriptionRow,
-    WorkerId,
+    ApiKeyRotation, Batch, Command, Enqueued, LeaseRequest, NewNotification, Redelivery, Store, StoreError,
+    SubscriptionRow, WorkerId,
 };
 use gymhook_engine::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -37,6 +37,10 @@ impl Harness for InMemory {
 
     async fn damage_body(&self, store: &MemoryStore, id: DeliveryId) -> bool {
         store.damage_body(id)
+    }
+
+    async fn lose_body(&self, store: &MemoryStore, id: DeliveryId) -> bool {
+        store.lose_body(id)
     }
 
     async fn set_now(&self, store: &MemoryStore, now: UtcDateTime) -> bool {
@@ -72,6 +76,10 @@ impl Harness for Faultless {
 
     async fn damage_body(&self, store: &Self::Store, id: DeliveryId) -> bool {
         store.inner().damage_body(id)
+    }
+
+    async fn lose_body(&self, store: &Self::Store, id: DeliveryId) -> bool {
+        store.inner().lose_body(id)
     }
 
     async fn set_now(&self, store: &Self::Store, now: UtcDateTime) -> bool {
@@ -286,7 +294,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
     let key = gymhook_engine::store::ApiKeyRow {
         id: uuid::Uuid::nil(),
         digest: [0; 32],
-        label: String::new(),
+        label: "front desk".to_owned(),
         writes: false,
         issued_at: START,
         revoked_at: None,
@@ -300,8 +308,14 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
     };
     let which = Redelivery { endpoint: ENDPOINT, from: START, until: None, undeliverable_only: true };
     let subscriptions = gymhook_engine::store::SubscriptionQuery { gym: None, after: None, limit: 1 };
-    let deliveries =
-        gymhook_engine::store::DeliveryQuery { endpoint: None, state: None, before: None, limit: 1 };
+    let deliveries = gymhook_engine::store::DeliveryQuery::new(1);
+    let rotation = ApiKeyRotation {
+        old: uuid::Uuid::nil(),
+        old_ends: START,
+        id: uuid::Uuid::from_u128(1),
+        digest: [1; 32],
+        issued_at: START,
+    };
     match operation {
         Operation::Now => store.now().await.map(drop),
         Operation::PutSubscription => store.put_subscription(subscription(), START).await.map(drop),
@@ -325,6 +339,8 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::Purge => store.purge(START, 1).await.map(drop),
         Operation::CheckWritable => store.check_writable().await,
         Operation::PutApiKey => store.put_api_key(key).await,
+        Operation::RotateApiKey => store.rotate_api_key(rotation).await.map(drop),
+        Operation::RevokeApiKey => store.revoke_api_key(uuid::Uuid::nil(), START).await.map(drop),
         Operation::ApiKeyByDigest => store.api_key_by_digest([0; 32]).await.map(drop),
         Operation::ApiKeys => store.api_keys().await.map(drop),
         // It has no way to fail.

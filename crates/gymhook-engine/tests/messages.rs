@@ -25,7 +25,7 @@ fn why_a_notification_was_not_accepted() {
     assert_reads([
         (
             AcceptError::Conflict { delivery }.to_string(),
-            "delivery 00000000-0000-0000-0000-000000000007 was accepted before with the same key and another body: \
+            "delivery 00000000-0000-0000-0000-000000000007 was accepted before with the same id and another body: \
              compare both, one of them may be forged",
         ),
         (

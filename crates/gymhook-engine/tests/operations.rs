@@ -22,7 +22,7 @@ use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{
     DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
 };
-use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
+use gymhook_engine::{ApiKeyError, Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
 use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
@@ -208,7 +208,7 @@ async fn a_deleted_subscription_gets_nothing_more() {
     assert!(setup.engine.enqueue(vec![notification(99, 1)]).await.unwrap()[0].is_err());
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(setup.transport.sent().len(), sent);
-    let log = DeliveryQuery { endpoint: Some(endpoint(1)), state: None, before: None, limit: 100 };
+    let log = DeliveryQuery { endpoint: Some(endpoint(1)), ..DeliveryQuery::new(100) };
     assert_eq!(setup.engine.deliveries(log).await.unwrap().items.len(), 30, "its log is kept");
 }
 
@@ -247,6 +247,41 @@ async fn an_api_key_counts_until_it_is_revoked_and_is_shown_once() {
     for bytes in [file, log] {
         assert!(!contains(&bytes, next.expose_key().as_bytes()), "only its digest is stored");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_rotated_and_revoked_at_once_does_not_count() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let engine = &setup.engine;
+    for round in 0..40 {
+        let old = engine.issue_api_key("front desk", true).await.unwrap();
+        let (rotating, revoking, id) = (engine.clone(), engine.clone(), old.key.id);
+        let rotating =
+            tokio::spawn(async move { rotating.rotate_api_key(id, Duration::from_secs(3_600)).await });
+        let revoking = tokio::spawn(async move { revoking.revoke_api_key(id).await });
+        let next = rotating.await.unwrap().unwrap();
+        assert_eq!(revoking.await.unwrap(), Ok(true));
+        assert_eq!(engine.check_api_key(old.expose_key()).await, Ok(None), "round {round}");
+        assert!(engine.rotate_api_key(id, Duration::ZERO).await.unwrap().is_none(), "round {round}");
+        let now = engine.now().await.unwrap();
+        let keys = engine.api_keys().await.unwrap();
+        let live = keys.iter().filter(|key| key.revoked_at.is_none_or(|at| now < at)).map(|key| key.id);
+        let expected: Vec<_> = next.iter().map(|next| next.key.id).collect();
+        assert_eq!(live.collect::<Vec<_>>(), expected, "what was issued before the revocation, or nothing");
+        for next in expected {
+            assert_eq!(engine.revoke_api_key(next).await, Ok(true));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_has_a_label() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    for label in ["", " \t"] {
+        let refused = setup.engine.issue_api_key(label, false).await.map(drop).unwrap_err();
+        assert_eq!(refused, ApiKeyError::Label { problem: Unstorable::Empty });
+    }
+    assert_eq!(setup.engine.api_keys().await, Ok(Vec::new()));
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {

@@ -80,7 +80,7 @@ pub async fn rows(store: &impl Store) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let mut before = None;
     loop {
-        let query = DeliveryQuery { endpoint: None, state: None, before, limit: 1_000 };
+        let query = DeliveryQuery { before, ..DeliveryQuery::new(1_000) };
         let page = store.deliveries(query).await?;
         for found in &page.items {
             let attempts = store.attempts(found.id).await?;

@@ -97,7 +97,7 @@ async fn crowd_on_a_small_disk(mebibytes: u32, callers: u128, length: usize) {
             "{delivery} came {times} times, or with another body"
         );
     }
-    let all = DeliveryQuery { endpoint: None, state: Some(State::Delivered), before: None, limit: 10_000 };
+    let all = DeliveryQuery { state: Some(State::Delivered), ..DeliveryQuery::new(10_000) };
     assert_eq!(engine.deliveries(all).await.unwrap().items.len() as u128, callers);
     engine.store().close().await.unwrap();
 }

@@ -11,10 +11,10 @@ use crate::store::{StoreError, Unstorable};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// One with the same key and another body was accepted before. Somebody replays an id whose signature does not cover the
+    /// One with the same id, which the vendor gave, and another body was accepted before. Somebody replays an id whose signature does not cover the
     /// body, or two events share an id: answer 409, and have a person look at it.
     #[error(
-        "delivery {delivery} was accepted before with the same key and another body: compare both, one of them may be forged"
+        "delivery {delivery} was accepted before with the same id and another body: compare both, one of them may be forged"
     )]
     Conflict {
         /// The name of the one that was accepted.

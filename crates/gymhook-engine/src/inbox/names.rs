@@ -21,6 +21,12 @@ pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> 
     to_name(with_parts(digest, [Some(vendor), Some(basis), scope, Some(key.id())]))
 }
 
+/// What a notification with this body is kept as, where another one has the name that its derived key stands for.
+pub(super) fn of_body(named: DeliveryId, body: [u8; 32]) -> DeliveryId {
+    let digest = Sha256::new().chain_update(b"gymhook-resembling\0").chain_update(named.as_uuid().as_bytes());
+    to_name(digest.chain_update(body))
+}
+
 /// What a body that could not be read is kept as in this inbox.
 pub(super) fn of_unreadable(inbox: EndpointId, identity: &Identity, body: &[u8]) -> DeliveryId {
     let digest = Sha256::new()

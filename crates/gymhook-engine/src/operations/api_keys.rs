@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::Engine;
 use crate::engine::new_id;
-use crate::store::{ApiKeyRow, Store, StoreError};
+use crate::store::{ApiKeyRotation, ApiKeyRow, Store, StoreError, Unstorable};
 
 /// What begins every key, so that a leaked one is recognised.
 const PREFIX: &str = "ghk_";
@@ -62,17 +62,34 @@ impl From<ApiKeyRow> for ApiKey {
     }
 }
 
+/// Why no API key was issued.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiKeyError {
+    /// The label cannot be used: it is what people tell keys apart by. The caller caused it.
+    #[error("the API key's label {problem}")]
+    Label {
+        /// What is wrong with it.
+        problem: Unstorable,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl<S: Store> Engine<S> {
     /// Issues a key of 244 random bits.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// [`ApiKeyError::Label`]: the label is empty or all white space, has a NUL character, or is longer than
+    /// [`NewNotification::MAX_TEXT_BYTES`](crate::store::NewNotification::MAX_TEXT_BYTES); and whatever the store says.
     pub async fn issue_api_key(
         &self,
         label: impl Into<String> + Send,
         writes: bool,
-    ) -> Result<IssuedApiKey, StoreError> {
+    ) -> Result<IssuedApiKey, ApiKeyError> {
         let label = label.into();
+        ApiKeyRow::check_label(&label).map_err(|problem| ApiKeyError::Label { problem })?;
         let issued_at = self.store().now().await?;
         let text = random_key();
         let digest = digest(&text);
@@ -102,17 +119,21 @@ impl<S: Store> Engine<S> {
         Ok(self.store().api_keys().await?.into_iter().map(ApiKey::from).collect())
     }
 
-    /// Revokes a key from now on; one that is revoked already keeps its time. Returns whether there was such a key.
+    /// Revokes a key from now on, whoever rotates it at the same time; one that ended before keeps its time. Returns whether
+    /// there was such a key. What was issued in its place by a rotation before is another key, and counts on.
     ///
     /// # Errors
     /// Whatever the store says.
     pub async fn revoke_api_key(&self, id: Uuid) -> Result<bool, StoreError> {
         let now = self.store().now().await?;
-        Ok(self.end_api_key(id, now).await?.is_some())
+        self.store().revoke_api_key(id, now).await
     }
 
-    /// Issues a key with the label and the rights of another one, which counts for `overlap` (a `core::time::Duration`) longer. `None` if there is no
-    /// such key.
+    /// Issues a key with the label and the rights of another one, which counts for `overlap` (a `core::time::Duration`) longer,
+    /// as one step.
+    ///
+    /// A key has one successor. `None` if there is no such key, or it was revoked or rotated before, even if it still counts:
+    /// if the new key was lost on its way to its owner, revoke it and issue another.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -121,25 +142,14 @@ impl<S: Store> Engine<S> {
         id: Uuid,
         overlap: Duration,
     ) -> Result<Option<IssuedApiKey>, StoreError> {
-        let Some(old) = self.store().api_keys().await?.into_iter().find(|row| row.id == id) else {
-            return Ok(None);
-        };
-        // The new one first: if the process dies in between, its owner still has a key that counts.
-        let issued = self.issue_api_key(old.label, old.writes).await?;
         let now = self.store().now().await?;
         let ends =
             overlap.try_into().ok().and_then(|overlap| now.checked_add(overlap)).unwrap_or(UtcDateTime::MAX);
-        self.end_api_key(id, ends).await?;
-        Ok(Some(issued))
-    }
-
-    async fn end_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<Option<ApiKeyRow>, StoreError> {
-        let Some(mut row) = self.store().api_keys().await?.into_iter().find(|row| row.id == id) else {
-            return Ok(None);
-        };
-        row.revoked_at = Some(row.revoked_at.map_or(at, |before| before.min(at)));
-        self.store().put_api_key(row.clone()).await?;
-        Ok(Some(row))
+        let text = random_key();
+        let rotation =
+            ApiKeyRotation { old: id, old_ends: ends, id: new_id(), digest: digest(&text), issued_at: now };
+        let successor = self.store().rotate_api_key(rotation).await?;
+        Ok(successor.map(|row| IssuedApiKey { key: row.into(), text }))
     }
 }
 

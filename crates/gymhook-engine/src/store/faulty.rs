@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
 use time::UtcDateTime;
+use uuid::Uuid;
 
 pub use self::operation::{Operation, When};
 use self::plan::Plan;
 use super::{
-    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Fetch,
-    Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store, StoreError,
-    SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats,
+    Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so
@@ -225,6 +226,14 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         self.call(Operation::PutApiKey, || self.inner.put_api_key(row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(Operation::RotateApiKey, || self.inner.rotate_api_key(rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.call(Operation::RevokeApiKey, || self.inner.revoke_api_key(id, at)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {

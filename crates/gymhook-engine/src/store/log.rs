@@ -19,17 +19,60 @@ pub struct SubscriptionQuery {
     pub limit: u32,
 }
 
-/// Which deliveries are wanted.
+/// Which deliveries are wanted: those that everything asked for fits.
+///
+/// What is rare is found by an index: an endpoint's deliveries, a gym's, and those of a state in which few are. Types and times are
+/// not indexed: among what is left the latest is looked at first, until a page is full.
+///
+/// ```
+/// use gymhook_engine::store::{DeliveryQuery, State};
+/// use time::macros::utc_datetime;
+///
+/// let given_up_in_january = DeliveryQuery {
+///     gym: Some("berlin-mitte".to_owned()),
+///     event_type: Some("payment.failed".to_owned()),
+///     state: Some(State::Undeliverable),
+///     from: Some(utc_datetime!(2026-01-01 0:00)),
+///     until: Some(utc_datetime!(2026-02-01 0:00)),
+///     ..DeliveryQuery::new(100)
+/// };
+/// # let _ = given_up_in_january;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryQuery {
     /// To this endpoint only.
     pub endpoint: Option<EndpointId>,
+    /// To subscriptions of this gym only, those that are deleted included. An inbox is no gym's.
+    pub gym: Option<String>,
+    /// Of this event type only, as it is spelled.
+    pub event_type: Option<String>,
     /// In this state only.
     pub state: Option<State>,
+    /// Enqueued at this moment or later only.
+    pub from: Option<UtcDateTime>,
+    /// Enqueued before this moment only.
+    pub until: Option<UtcDateTime>,
     /// Enqueued before the one with this [order](DeliveryRecord::order): [`Page::next`] of the page before.
     pub before: Option<u64>,
     /// At most so many.
     pub limit: u32,
+}
+
+impl DeliveryQuery {
+    /// All deliveries, so many at a time.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self {
+            endpoint: None,
+            gym: None,
+            event_type: None,
+            state: None,
+            from: None,
+            until: None,
+            before: None,
+            limit,
+        }
+    }
 }
 
 /// Some of many.
@@ -142,4 +185,28 @@ pub struct ApiKeyRow {
     pub issued_at: UtcDateTime,
     /// Since when it no longer counts.
     pub revoked_at: Option<UtcDateTime>,
+}
+
+/// One API key takes another one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiKeyRotation {
+    /// The key that ends.
+    pub old: Uuid,
+    /// When it ends.
+    pub old_ends: UtcDateTime,
+    /// The new key's name.
+    pub id: Uuid,
+    /// The SHA-256 of the new key.
+    pub digest: [u8; 32],
+    /// When the new one was issued.
+    pub issued_at: UtcDateTime,
+}
+
+impl ApiKeyRotation {
+    /// The new key, with what it has of the old one.
+    #[must_use]
+    pub const fn successor(&self, label: String, writes: bool) -> ApiKeyRow {
+        let Self { id, digest, issued_at, .. } = *self;
+        ApiKeyRow { id, digest, label, writes, issued_at, revoked_at: None }
+    }
 }

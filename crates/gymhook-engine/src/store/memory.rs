@@ -10,12 +10,13 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
 use time::UtcDateTime;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use self::tables::Tables;
 use super::{
-    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Fetch,
-    Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store, StoreError,
-    SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats,
+    Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
 
@@ -108,6 +109,11 @@ impl MemoryStore {
     /// Flips a bit of a delivery's body, or puts one byte into an empty one. Returns whether there was one.
     pub fn damage_body(&self, id: DeliveryId) -> bool {
         lock(&self.shared).tables.damage_body(id)
+    }
+
+    /// Takes the bytes of a delivery's body away. Returns whether there was one.
+    pub fn lose_body(&self, id: DeliveryId) -> bool {
+        lock(&self.shared).tables.lose_body(id)
     }
 
     fn with_tables<T>(&self, act: impl FnOnce(&mut Tables) -> T) -> T {
@@ -256,6 +262,14 @@ impl Store for MemoryStore {
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
         self.with_tables(|tables| tables.put_api_key(row))
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.with_tables(|tables| tables.rotate_api_key(&rotation))
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        Ok(self.with_tables(|tables| tables.revoke_api_key(id, at)))
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {

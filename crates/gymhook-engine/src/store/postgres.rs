@@ -54,9 +54,12 @@ mod connection_string;
 mod enqueue;
 mod error;
 mod fetch;
+mod find;
+mod held;
 mod lease;
 mod listener;
 mod log;
+mod mending;
 mod options;
 mod pooling;
 mod repeats;
@@ -79,6 +82,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
+use uuid::Uuid;
 
 use self::arrivals::Arrivals;
 use self::clock::SharedClock;
@@ -90,9 +94,9 @@ use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use super::admission::Admission;
 use super::{
-    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
-    Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery,
+    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// The driver, in the version that is in use here.
@@ -284,10 +288,6 @@ fn no_answer(call_timeout: Duration) -> StoreError {
         problem: format!("no answer within {call_timeout:?}: is the server overloaded, or the network cut?"),
     }
 }
-/// What a notification brings, in bytes.
-fn weight(new: &NewNotification) -> usize {
-    new.body.len() + new.event_type.len() + new.origin.as_ref().map_or(0, String::len)
-}
 
 impl Store for PostgresStore {
     async fn now(&self) -> Result<UtcDateTime, StoreError> {
@@ -296,10 +296,7 @@ impl Store for PostgresStore {
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
-        self.call(row.settings.len() + row.secrets.len(), |lent| {
-            subscriptions::put(lent, self.schema(), &row, now)
-        })
-        .await
+        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, now)).await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
@@ -319,12 +316,15 @@ impl Store for PostgresStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        let bytes = new.iter().map(weight).sum();
+        let bytes = new.iter().map(NewNotification::weight).sum();
         self.call(bytes, |lent| enqueue::enqueue(lent, self.schema(), &new, now)).await
     }
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        self.call(0, |lent| subscriptions::command(lent, self.schema(), &orders, due)).await
+        self.call(size_of_val(orders.as_slice()), |lent| {
+            subscriptions::command(lent, self.schema(), &orders, due)
+        })
+        .await
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
@@ -369,7 +369,7 @@ impl Store for PostgresStore {
     }
 
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
-        self.call(0, |lent| log::deliveries(lent, &query)).await
+        self.call(0, |lent| find::deliveries(lent, &query)).await
     }
 
     async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
@@ -402,7 +402,15 @@ impl Store for PostgresStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.call(0, |lent| api_keys::put(lent, &row)).await
+        self.call(row.label.len(), |lent| api_keys::put(lent, &row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(0, |lent| api_keys::rotate(lent, &rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.call(0, |lent| api_keys::revoke(lent, id, at)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -78,6 +78,14 @@ pub struct RepeatCheck {
     pub window: Duration,
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl SubscriptionRow {
+    /// How much room it takes while a call waits, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + self.gym.len() + self.settings.len() + self.secrets.len()
+    }
+}
+
 impl RepeatCheck {
     /// What was enqueued at this moment or before has left the window, in microseconds since 1970.
     #[must_use]
@@ -123,6 +131,13 @@ impl NewNotification {
     #[must_use]
     pub fn fingerprint(&self) -> Option<[u8; 32]> {
         self.repeat_check.filter(|check| !check.window.is_zero()).map(|check| check.fingerprint)
+    }
+
+    /// How much room it takes while a call waits, in bytes: its body, its texts, its ids and its times.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn weight(&self) -> usize {
+        let texts = self.event_type.len() + self.origin.as_ref().map_or(0, String::len);
+        size_of::<Self>() + texts + self.body.len()
     }
 
     /// The SHA-256 of its body.
@@ -212,7 +227,8 @@ pub enum State {
     Undeliverable = 3,
     /// It was cancelled.
     Cancelled = 4,
-    /// Its row is damaged; it was put aside and is kept.
+    /// Its row or its body is damaged; it was quarantined and is kept. If it was the body, the same bytes enqueued again have it
+    /// wait again.
     Quarantined = 5,
     /// It came in and could not be read; it is kept until it is read again. Its row is whole, but it has no record.
     Unreadable = 6,

@@ -7,11 +7,14 @@
 //! beside it, whose name ends in `-worker`; so one that starts knows whether it is alone, and then waits for no lease of a
 //! process that was killed.
 
+mod api_keys;
 mod enqueue;
 mod error;
 mod fetch;
+mod find;
 mod group;
 mod log;
+mod mending;
 mod options;
 mod place;
 mod repeats;
@@ -32,6 +35,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use time::UtcDateTime;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 pub use self::enqueue::enqueue_in;
 pub use self::options::SqliteOptions;
@@ -39,9 +43,9 @@ use self::place::Place;
 use self::thread::ConnectionThread;
 use super::admission::Admission;
 use super::{
-    ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued,
-    Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats, Store,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery,
+    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
 
@@ -220,7 +224,7 @@ impl Store for SqliteStore {
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
         let id = row.id;
-        let bytes = row.settings.len() + row.secrets.len();
+        let bytes = row.weight();
         let written =
             self.write(bytes, move |connection| work::put_subscription(connection, &row, now)).await?;
         self.0.arrivals.add(vec![id]);
@@ -245,7 +249,7 @@ impl Store for SqliteStore {
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
         let endpoints = new.iter().map(|new| new.endpoint).collect();
-        let bytes = new.iter().map(|new| new.body.len()).sum();
+        let bytes = new.iter().map(NewNotification::weight).sum();
         let enqueued = self.write(bytes, move |connection| enqueue::insert(connection, &new, now)).await?;
         self.0.arrivals.add(endpoints);
         Ok(enqueued)
@@ -253,7 +257,8 @@ impl Store for SqliteStore {
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
         let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
-        self.write(0, move |connection| enqueue::command(connection, &orders, due)).await?;
+        let bytes = size_of_val(orders.as_slice());
+        self.write(bytes, move |connection| enqueue::command(connection, &orders, due)).await?;
         self.0.arrivals.add(endpoints);
         Ok(())
     }
@@ -325,7 +330,7 @@ impl Store for SqliteStore {
     }
 
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| log::deliveries(connection, &query)).await
+        self.0.log_reader.call((), move |connection| find::deliveries(connection, &query)).await
     }
 
     async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
@@ -366,15 +371,23 @@ impl Store for SqliteStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.write(0, move |connection| log::put_api_key(connection, &row)).await
+        self.write(row.label.len(), move |connection| api_keys::put(connection, &row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.write(0, move |connection| api_keys::rotate(connection, &rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.write(0, move |connection| api_keys::revoke(connection, id, at)).await
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| log::api_key_by_digest(connection, digest)).await
+        self.0.log_reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call((), log::api_keys).await
+        self.0.log_reader.call((), api_keys::all).await
     }
 }
 

@@ -6,6 +6,9 @@ use super::{ApiKeyRow, NewNotification, Refused, StoreError, SubscriptionRow};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unstorable {
+    /// A text that must not be empty has nothing, or nothing but white space.
+    #[error("is empty")]
+    Empty,
     /// A NUL character in a text: PostgreSQL keeps none.
     #[error("has a NUL character (U+0000), which not every database keeps")]
     Nul,
@@ -59,8 +62,18 @@ impl ApiKeyRow {
     /// # Errors
     /// [`StoreError::Invalid`], which names the field.
     pub fn check(&self) -> Result<(), StoreError> {
-        check_text(&self.label, NewNotification::MAX_TEXT_BYTES)
-            .map_err(|problem| invalid("the API key's label", problem))
+        Self::check_label(&self.label).map_err(|problem| invalid("the API key's label", problem))
+    }
+
+    /// Whether a key may have this label: one that is empty, or all white space, tells nobody which key it is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_label(label: &str) -> Result<(), Unstorable> {
+        if label.trim().is_empty() {
+            return Err(Unstorable::Empty);
+        }
+        check_text(label, NewNotification::MAX_TEXT_BYTES)
     }
 }
 

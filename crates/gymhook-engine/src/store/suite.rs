@@ -43,9 +43,11 @@ pub mod durability;
 pub mod enqueueing;
 pub mod fencing;
 pub mod fetching;
+pub mod filtering;
 pub mod keys;
 pub mod leasing;
 pub mod logging;
+pub mod mending;
 pub mod ordering;
 pub mod purging;
 pub mod racing;
@@ -56,7 +58,7 @@ pub mod unreadable;
 
 use core::time::Duration;
 
-use gymhook_delivery::DeliveryId;
+use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 
 use super::Store;
@@ -90,6 +92,24 @@ pub trait Harness: Send + Sync + 'static {
     fn damage_body(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
         let _ = (store, id);
         async { false }
+    }
+
+    /// Takes a delivery's body away likewise, or all of its bytes.
+    fn lose_body(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
+        let _ = (store, id);
+        async { false }
+    }
+
+    /// Changes a subscription's row likewise so that its endpoint's record cannot be read.
+    fn damage_subscription(&self, store: &Self::Store, id: EndpointId) -> impl Future<Output = bool> + Send {
+        let _ = (store, id);
+        async { false }
+    }
+
+    /// How many attempts the store has, of whatever delivery; `None` if that cannot be told.
+    fn count_attempts(&self, store: &Self::Store) -> impl Future<Output = Option<u64>> + Send {
+        let _ = store;
+        async { None }
     }
 
     /// Sets the store's clock. `false` if it goes by itself: then the suite waits for leases to run out.
@@ -197,6 +217,7 @@ macro_rules! __store_behaviours {
             }
             fencing {
                 a_lease_writes_nothing_about_another_endpoints_delivery
+                a_lease_strikes_off_no_order_of_another_endpoint
                 who_has_lost_the_lease_changes_nothing
                 two_leases_on_one_endpoint_write_nothing
                 the_other_endpoints_are_written
@@ -224,12 +245,24 @@ macro_rules! __store_behaviours {
                 a_fetch_sees_what_was_enqueued_meanwhile
                 orders_come_with_their_delivery
             }
+            filtering {
+                by_type
+                by_gym
+                by_time
+                by_everything_at_once
+            }
             keys {
                 a_key_is_found_by_its_digest
                 a_key_is_changed_and_revoked
                 a_digest_is_one_keys
                 the_oldest_is_listed_first
+                the_earlier_end_counts
+                an_empty_label_is_refused
                 a_label_that_cannot_be_stored_is_refused
+                a_revoked_key_is_not_rotated
+                a_key_has_one_successor
+                one_of_several_rotates
+                a_rotation_undoes_no_revocation
             }
             leasing {
                 only_what_has_something_to_do_is_leased
@@ -267,6 +300,14 @@ macro_rules! __store_behaviours {
                 the_oldest_has_been_due_the_longest
                 the_largest_limit_is_none
             }
+            mending {
+                a_duplicate_brings_the_body_back
+                a_repeat_brings_the_body_back
+                what_was_quarantined_for_its_body_is_delivered
+                what_is_said_late_of_a_quarantined_one_is_not_heard
+                a_damaged_row_is_not_mended
+                several_mend_it_at_once
+            }
             ordering {
                 orders_are_kept_in_order
                 an_order_for_nobody_is_no_error
@@ -277,6 +318,7 @@ macro_rules! __store_behaviours {
                 a_range_has_its_first_moment_and_not_its_last
                 a_redelivery_is_an_order_to_the_worker
                 nobody_has_nothing_to_redeliver
+                a_deleted_endpoint_has_no_orders
             }
             purging {
                 only_what_has_ended_is_forgotten
@@ -286,6 +328,7 @@ macro_rules! __store_behaviours {
                 a_forgotten_id_is_as_good_as_new
                 an_order_about_a_forgotten_one_finds_none
                 a_commit_brings_nothing_back
+                an_attempt_of_a_forgotten_one_is_not_kept
                 what_waited_at_a_deleted_subscription_is_forgotten
             }
             racing {
@@ -321,6 +364,8 @@ macro_rules! __store_behaviours {
                 they_are_listed_by_id
                 a_list_has_pages
                 ids_are_sorted_by_their_bytes
+                a_list_goes_on_past_one_that_cannot_be_read
+                an_event_reaches_more_than_a_page
                 a_deleted_one_is_not_listed
                 a_deletion_tells_whether_there_was_one
                 a_deleted_one_stays_deleted

@@ -122,7 +122,7 @@ async fn what_an_endpoint_answers_cannot_keep_a_batch_from_being_written() {
     store.commit(batch, NOW).await.unwrap();
     let attempt = store.attempts(deliveries[0].id).await.unwrap().remove(0);
     assert_eq!(attempt.captured.as_deref(), Some("a\u{fffd}b"));
-    let query = DeliveryQuery { endpoint: None, state: Some(State::InFlight), before: None, limit: 10 };
+    let query = DeliveryQuery { state: Some(State::InFlight), ..DeliveryQuery::new(10) };
     assert_eq!(store.deliveries(query).await.unwrap().items.len(), 1);
     assert_eq!(store.body(DeliveryId::from_u128(1)).await.unwrap(), Some(notification(1, 1).body));
 }

@@ -74,7 +74,7 @@ async fn beyond_so_many_calls_the_store_is_busy_and_the_worker_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_so_many_bytes_the_store_is_busy() {
     let options =
-        PostgresOptions::new().with_queue_bytes(10 << 10).with_queue_wait(Duration::from_millis(100));
+        PostgresOptions::new().with_queue_bytes(12 << 10).with_queue_wait(Duration::from_millis(100));
     let (store, client) = stuck(options).await;
     let large = enqueue(&store, sized(1, 8 << 10));
     let waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";

@@ -17,6 +17,10 @@ mod messages;
 mod migrations;
 mod outbox;
 mod poolers;
+mod resembling;
+#[allow(dead_code, reason = "shared with a test file that plays more of it")]
+#[path = "../resembling/scenario.rs"]
+mod scenario;
 mod sessions;
 mod stage;
 mod suite;

@@ -1,8 +1,8 @@
 //! The store in PostgreSQL passes the suite that every store has to pass.
 
-use gymhook_engine::DeliveryId;
 use gymhook_engine::store::PostgresStore;
 use gymhook_engine::store::suite::Harness;
+use gymhook_engine::{DeliveryId, EndpointId};
 
 use crate::stage;
 
@@ -40,6 +40,24 @@ impl Harness for InPostgres {
         let sql = "UPDATE gymhook.notifications SET body = CASE WHEN length(body) = 0 THEN '\\x00'
                    ELSE set_byte(body, 0, get_byte(body, 0) # 1) END WHERE id = $1";
         Self::damage(store, sql, id).await
+    }
+
+    async fn damage_subscription(&self, store: &PostgresStore, id: EndpointId) -> bool {
+        let client = stage::client(&stage::shared()).await;
+        let sql = format!("UPDATE {}.subscriptions SET record = '{{' WHERE id = $1", store.schema());
+        client.execute(&sql, &[id.as_uuid()]).await.unwrap() > 0
+    }
+
+    async fn count_attempts(&self, store: &PostgresStore) -> Option<u64> {
+        let client = stage::client(&stage::shared()).await;
+        let sql = format!("SELECT count(*) FROM {}.attempts", store.schema());
+        let count: i64 = client.query_one(&sql, &[]).await.unwrap().get(0);
+        u64::try_from(count).ok()
+    }
+
+    /// A row always has a body here; it may be empty.
+    async fn lose_body(&self, store: &PostgresStore, id: DeliveryId) -> bool {
+        Self::damage(store, "UPDATE gymhook.notifications SET body = '' WHERE id = $1", id).await
     }
 }
 

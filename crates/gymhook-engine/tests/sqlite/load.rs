@@ -2,9 +2,43 @@
 
 use core::time::Duration;
 
-use gymhook_engine::store::{SqliteStore, Store as _, StoreError};
+use gymhook_engine::store::{Command, NewNotification, SqliteStore, Store as _, StoreError};
 
 use crate::stage::{notification, subscribe};
+
+/// What one small notification brings beside its body counts, too.
+#[tokio::test]
+async fn all_that_a_call_holds_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let options =
+        SqliteStore::options().with_queue_bytes(100 << 10).with_queue_wait(Duration::from_millis(50));
+    let store = options.open(&path).unwrap();
+    subscribe(&store).await;
+    let now = store.now().await.unwrap();
+    // At least 60 KiB each: of an origin, of an event type, of ids alone, of orders.
+    let text = || "x".repeat(60 << 10);
+    let with_origin = |number| vec![NewNotification { origin: Some(text()), ..notification(number, 1) }];
+    let with_type = |number| vec![NewNotification { event_type: text(), ..notification(number, 1) }];
+    let many = |first| (first..first + 600).map(|number| notification(number, 0)).collect::<Vec<_>>();
+    let orders = || vec![(crate::stage::endpoint(), Command::Reload); 2_000];
+
+    let disk = rusqlite::Connection::open(&path).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (held, busy) = tokio::join!(store.enqueue(with_origin(1), now), async {
+        tokio::task::yield_now().await;
+        let enqueued = [with_origin(2), with_type(3), many(1_000)].map(|new| store.enqueue(new, now));
+        let mut busy = Vec::new();
+        for call in enqueued {
+            busy.push(call.await.map(drop));
+        }
+        busy.push(store.command(orders(), now).await);
+        disk.execute_batch("COMMIT").unwrap();
+        busy
+    });
+    assert_eq!(busy, [Err(BUSY), Err(BUSY), Err(BUSY), Err(BUSY)]);
+    assert!(held.is_ok());
+}
 
 const BUSY: StoreError = StoreError::Busy { retry_after: Duration::from_secs(1) };
 

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use gymhook_engine::DeliveryId;
 use gymhook_engine::store::suite::Harness;
 use gymhook_engine::store::{ApiKeyRow, SqliteStore, Store as _, StoreError};
+use gymhook_engine::{DeliveryId, EndpointId};
 use tempfile::TempDir;
 
 /// Files in a folder of its own.
@@ -46,6 +46,22 @@ impl Harness for InAFile {
     async fn damage_body(&self, store: &SqliteStore, id: DeliveryId) -> bool {
         let sql = "UPDATE gymhook_bodies SET body = CAST(body || x'00' AS BLOB)
                    WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1)";
+        change(store, sql, id)
+    }
+
+    async fn damage_subscription(&self, store: &SqliteStore, id: EndpointId) -> bool {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        let sql = "UPDATE gymhook_subscriptions SET record = '{' WHERE id = ?1";
+        connection.execute(sql, [id.as_uuid().as_bytes()]).unwrap() == 1
+    }
+
+    async fn count_attempts(&self, store: &SqliteStore) -> Option<u64> {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        Some(connection.query_row("SELECT count(*) FROM gymhook_attempts", [], |row| row.get(0)).unwrap())
+    }
+
+    async fn lose_body(&self, store: &SqliteStore, id: DeliveryId) -> bool {
+        let sql = "DELETE FROM gymhook_bodies WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1)";
         change(store, sql, id)
     }
 }

@@ -51,6 +51,8 @@ operations! {
     Purge purge "purge"
     CheckWritable check_writable "check-writable"
     PutApiKey put_api_key "put-api-key"
+    RotateApiKey rotate_api_key "rotate-api-key"
+    RevokeApiKey revoke_api_key "revoke-api-key"
     ApiKeyByDigest api_key_by_digest "api-key-by-digest"
     ApiKeys api_keys "api-keys"
 }

@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointStatus};
 use time::UtcDateTime;
+use uuid::Uuid;
 
 use super::cut;
 use super::tables::{Delivery, Tables};
 use crate::micros;
 use crate::store::{
-    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, State, Stats, StoreError,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, State, Stats,
+    StoreError,
 };
 
 impl Tables {
@@ -21,11 +23,19 @@ impl Tables {
         let rows = self.deliveries.range(..before).rev().map(|(order, row)| as_logged(*order, row));
         let mut found = rows
             .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
-            .filter(|row| query.state.is_none_or(|state| row.state == state));
+            .filter(|row| query.state.is_none_or(|state| row.state == state))
+            .filter(|row| query.event_type.as_ref().is_none_or(|wanted| row.event_type == *wanted))
+            .filter(|row| query.from.is_none_or(|from| row.enqueued_at >= from))
+            .filter(|row| query.until.is_none_or(|until| row.enqueued_at < until))
+            .filter(|row| query.gym.as_ref().is_none_or(|gym| self.is_of_gym(row.endpoint, gym)));
         let items: Vec<DeliveryRow> = found.by_ref().take(query.limit as usize).collect();
         let is_last = found.next().is_none();
         let next = items.last().map(|last| last.order).filter(|_| !is_last);
         Page { items, next }
+    }
+
+    fn is_of_gym(&self, endpoint: EndpointId, gym: &str) -> bool {
+        self.subscriptions.get(&endpoint).is_some_and(|subscription| subscription.row.gym == gym)
     }
 
     pub(super) fn body(&self, id: DeliveryId) -> Option<Bytes> {
@@ -107,9 +117,30 @@ impl Tables {
         if self.api_keys.values().any(|other| other.digest == key.digest && other.id != key.id) {
             return Err(StoreError::Conflict { what: "an API key with this digest" });
         }
-        let kept = ApiKeyRow { issued_at: cut(key.issued_at), revoked_at: key.revoked_at.map(cut), ..key };
+        let ended = self.api_keys.get(&key.id).and_then(|old| old.revoked_at);
+        let revoked_at = ended.into_iter().chain(key.revoked_at.map(cut)).min();
+        let kept = ApiKeyRow { issued_at: cut(key.issued_at), revoked_at, ..key };
         self.api_keys.insert(kept.id, kept);
         Ok(())
+    }
+
+    pub(super) fn rotate_api_key(
+        &mut self,
+        rotation: &ApiKeyRotation,
+    ) -> Result<Option<ApiKeyRow>, StoreError> {
+        let old = self.api_keys.get(&rotation.old).filter(|old| old.revoked_at.is_none());
+        let Some(old) = old else { return Ok(None) };
+        let successor = rotation.successor(old.label.clone(), old.writes);
+        self.put_api_key(successor.clone())?;
+        self.revoke_api_key(rotation.old, rotation.old_ends);
+        Ok(Some(successor))
+    }
+
+    pub(super) fn revoke_api_key(&mut self, id: Uuid, at: UtcDateTime) -> bool {
+        let Some(key) = self.api_keys.get_mut(&id) else { return false };
+        let at = cut(at);
+        key.revoked_at = Some(key.revoked_at.map_or(at, |before| before.min(at)));
+        true
     }
 
     pub(super) fn api_key_by_digest(&self, digest: [u8; 32]) -> Option<ApiKeyRow> {

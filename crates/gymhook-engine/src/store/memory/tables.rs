@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued, LeaseEpoch};
+use gymhook_delivery::{DeliveryId, DeliveryState, EndpointId, EndpointRecord, Enqueued, LeaseEpoch};
 use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::cut;
 use crate::micros;
+use crate::store::mending::mended;
 use crate::store::{
     ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Redelivery, Refused,
     State, SubscriptionQuery, SubscriptionRow, WorkerId,
@@ -120,6 +121,7 @@ impl Tables {
         let Some(subscription) = self.living_mut(id) else { return false };
         subscription.row.deleted_at = Some(cut(now));
         subscription.leased_until = subscription.leased_until.min(micros::floor(now));
+        self.commands.retain(|_, order| order.endpoint != id);
         self.end_under_way(id, now);
         true
     }
@@ -146,21 +148,26 @@ impl Tables {
         if self.living_mut(new.endpoint).is_none() {
             return Err(Refused::UnknownEndpoint { endpoint: new.endpoint });
         }
-        if let Some(held) = self.orders.get(&new.id).and_then(|order| self.deliveries.get(order)) {
+        if let Some(state) = self.mend(&new, now) {
+            return Ok(Enqueued::Duplicate { state });
+        }
+        if let Some(held) = self.orders.get(&new.id).and_then(|order| self.deliveries.get_mut(order)) {
             let is_same = held.columns.endpoint == *new.endpoint.as_uuid()
                 && held.columns.digest == *new.digest().as_bytes();
             if new.unreadable && is_same && held.columns.state == State::Unreadable.code() {
+                held.body = new.body;
                 return Err(Refused::Repeat { delivery: new.id });
             }
-            let held = held.columns.to_record().ok();
-            let same = held.filter(|held| {
+            let same = held.columns.to_record().ok().filter(|held| {
                 held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
             });
             let state = same.ok_or(Refused::Conflict { delivery: new.id })?.state;
+            held.body = new.body;
             return Ok(Enqueued::Duplicate { state });
         }
         let fingerprint = new.fingerprint().map(|fingerprint| (new.endpoint, fingerprint));
         if let Some(delivery) = self.repeated_by(&new, now) {
+            self.make_whole(delivery, &new);
             return Err(Refused::Repeat { delivery });
         }
         self.last_order += 1;
@@ -180,6 +187,43 @@ impl Tables {
         self.by_state.insert(delivery.in_state(order));
         self.deliveries.insert(order, delivery);
         Ok(Enqueued::New)
+    }
+
+    /// Has a delivery that was quarantined for its body wait again, with the body that the new one brings. Returns its state if it
+    /// was.
+    fn mend(&mut self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryState> {
+        let order = self.orders.get(&new.id).copied()?;
+        let next = self.last_order + 1;
+        let record = mended(&self.deliveries.get(&order)?.columns, new, next, now)?;
+        let held = self.deliveries.remove(&order)?;
+        self.by_state.remove(&held.in_state(order));
+        let mut delivery = Delivery {
+            columns: DeliveryColumns::from(&record),
+            event_type: new.event_type.clone(),
+            enqueued_at: cut(now),
+            body: new.body.clone(),
+            origin: new.origin.clone(),
+            attempts: held.attempts,
+        };
+        for attempt in delivery.attempts.values_mut() {
+            attempt.order = next;
+        }
+        for held in self.fingerprints.values_mut().filter(|held| **held == order) {
+            *held = next;
+        }
+        self.last_order = next;
+        self.orders.insert(new.id, next);
+        self.by_state.insert(delivery.in_state(next));
+        self.deliveries.insert(next, delivery);
+        Some(record.state)
+    }
+
+    /// Gives a delivery its body if the new one's is the same.
+    fn make_whole(&mut self, id: DeliveryId, new: &NewNotification) {
+        let row = self.orders.get(&id).and_then(|order| self.deliveries.get_mut(order));
+        if let Some(row) = row.filter(|row| row.columns.digest == *new.digest().as_bytes()) {
+            row.body = new.body.clone();
+        }
     }
 
     /// The one that a new one repeats.
@@ -205,6 +249,9 @@ impl Tables {
     }
 
     pub(super) fn redeliver(&mut self, which: &Redelivery, now: UtcDateTime) -> u64 {
+        if self.living_mut(which.endpoint).is_none() {
+            return 0;
+        }
         let states: &[State] = if which.undeliverable_only {
             &[State::Undeliverable]
         } else {
@@ -254,6 +301,11 @@ impl Tables {
         let Some(order) = self.orders.get(&id).copied() else { return false };
         self.write(order, |columns| columns.sends ^= 1);
         true
+    }
+
+    pub(super) fn lose_body(&mut self, id: DeliveryId) -> bool {
+        let row = self.orders.get(&id).and_then(|order| self.deliveries.get_mut(order));
+        row.map(|row| row.body = Bytes::new()).is_some()
     }
 
     pub(super) fn damage_body(&mut self, id: DeliveryId) -> bool {

@@ -1,10 +1,10 @@
 //! Handing over: inserting and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
+use gymhook_delivery::Enqueued;
 use time::UtcDateTime;
 use tokio::join;
 use tokio_postgres::{Row, Transaction};
@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::arrivals::payloads;
 use super::connection::Lent;
-use super::error::{Failure, Result};
+use super::error::Result;
+use super::held::Held;
+use super::mending::Mending;
 use super::options::Schema;
-use super::repeats::{self, Fingerprint};
-use super::row::{DELIVERY, Delivery};
-use super::unreadable;
 use super::values::{Value, Values, typed};
+use super::{repeats, unreadable};
 use crate::micros;
 use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -164,8 +164,12 @@ async fn insert_storable(
     let is_inserted = |order: &i64| inserted.contains(order);
     let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
     let held = Held::read(runner, rest.collect()).await?;
-    let outcome = |(new, order)| if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new) };
+    let mut mending = Mending::default();
+    let outcome = |(new, order): (_, &i64)| {
+        if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new, *order, now, &mut mending) }
+    };
     let outcomes: Outcomes = new.iter().copied().zip(&orders).map(outcome).collect::<Result<_>>()?;
+    mending.write(runner, schema, now).await?;
     unreadable::forget(runner, new, &outcomes).await?;
     Ok(outcomes)
 }
@@ -332,67 +336,4 @@ async fn insert_chunk(
 
 fn as_bytes(body: &Bytes) -> &[u8] {
     body
-}
-
-/// What stands in the way of those that were not inserted.
-#[derive(Default)]
-struct Held {
-    known: BTreeSet<EndpointId>,
-    deliveries: BTreeMap<DeliveryId, Option<DeliveryRecord>>,
-    fingerprints: BTreeMap<Fingerprint, DeliveryId>,
-    unreadable: BTreeSet<DeliveryId>,
-}
-
-impl Held {
-    async fn read(runner: Runner<'_>, rest: Vec<&NewNotification>) -> Result<Self> {
-        if rest.is_empty() {
-            return Ok(Self::default());
-        }
-        let endpoints: BTreeSet<Uuid> = rest.iter().map(|new| *new.endpoint.as_uuid()).collect();
-        let endpoints: Vec<Uuid> = endpoints.into_iter().collect();
-        let known = "SELECT id FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL";
-        let known = runner.query(known, &[&endpoints]).await?;
-        let known = known.iter().map(|row| Ok(EndpointId::from(row.try_get::<_, Uuid>(0)?)));
-
-        let ids: Vec<Uuid> = rest.iter().map(|new| *new.id.as_uuid()).collect();
-        let deliveries = format!(
-            "SELECT {DELIVERY} FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
-             WHERE n.id = ANY ($1::uuid[])"
-        );
-        let rows = runner.query(&deliveries, &[&ids]).await?;
-        let deliveries = rows.iter().map(|row| {
-            let id = DeliveryId::from(row.try_get::<_, Uuid>(1)?);
-            Ok((id, Delivery::read(row, 0)?.record.ok()))
-        });
-        Ok(Self {
-            known: known.collect::<Result<_>>()?,
-            deliveries: deliveries.collect::<Result<_>>()?,
-            fingerprints: repeats::held(runner, &rest).await?,
-            unreadable: unreadable::held(runner, &rest).await?,
-        })
-    }
-
-    fn compare(&self, new: &NewNotification) -> Result<core::result::Result<Enqueued, Refused>> {
-        if !self.known.contains(&new.endpoint) {
-            return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
-        }
-        if self.unreadable.contains(&new.id) && new.unreadable {
-            return Ok(Err(Refused::Repeat { delivery: new.id }));
-        }
-        let Some(held) = self.deliveries.get(&new.id) else {
-            let first = repeats::fingerprint(new).and_then(|fingerprint| self.fingerprints.get(&fingerprint));
-            if let Some(delivery) = first {
-                return Ok(Err(Refused::Repeat { delivery: *delivery }));
-            }
-            // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
-            let problem = format!("delivery {} is neither there nor new", new.id);
-            let error = StoreError::Unavailable { problem };
-            return Err(Failure { was_undone: true, ..error.into() });
-        };
-        let same = held.filter(|held| {
-            held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
-        });
-        let conflict = Refused::Conflict { delivery: new.id };
-        Ok(same.map(|held| Enqueued::Duplicate { state: held.state }).ok_or(conflict))
-    }
 }

@@ -12,20 +12,17 @@ use super::connection::Lent;
 use super::error::Result;
 use super::row::{self, DELIVERY, Delivery};
 use crate::micros;
-use crate::store::{
-    AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StoreError,
-    WorkerId,
-};
+use crate::store::{AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, StoreError, WorkerId};
 
-/// The columns of a [`DeliveryRow`]; the name comes again, since it is there even if the record is damaged.
-fn logged(condition: &str) -> String {
+/// The columns of a [`DeliveryRow`] in order; the name comes again, since it is there even if the record is damaged.
+pub(super) fn logged(condition: &str) -> String {
     format!(
         "SELECT {DELIVERY}, n.event_type, n.enqueued_at, n.id, n.origin
          FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq) WHERE {condition}"
     )
 }
 
-fn read_logged(read: &Row) -> Result<DeliveryRow> {
+pub(super) fn read_logged(read: &Row) -> Result<DeliveryRow> {
     let delivery = Delivery::read(read, 0)?;
     Ok(DeliveryRow {
         record: delivery.record.ok(),
@@ -43,23 +40,6 @@ pub(super) async fn delivery(lent: Lent<'_>, id: DeliveryId) -> Result<Option<De
     let rows = lent.query(&logged("n.id = $1"), &[id.as_uuid()]).await?;
     lent.give_back().await?;
     rows.first().map(read_logged).transpose()
-}
-
-pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
-    let sql = logged(
-        "n.seq < $1 AND ($2::uuid IS NULL OR n.endpoint = $2) AND ($3::smallint IS NULL OR d.state = $3)
-         ORDER BY n.seq DESC LIMIT $4",
-    );
-    let before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
-    let endpoint = query.endpoint.map(|endpoint| *endpoint.as_uuid());
-    let state = query.state.map(State::code);
-    // One more tells whether there is another page.
-    let rows = lent.query(&sql, &[&before, &endpoint, &state, &(i64::from(query.limit) + 1)]).await?;
-    lent.give_back().await?;
-    let limit = query.limit as usize;
-    let items = rows.iter().take(limit).map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
-    let next = items.last().filter(|_| rows.len() > limit).map(|last| last.order);
-    Ok(Page { items, next })
 }
 
 pub(super) async fn body(lent: Lent<'_>, id: DeliveryId) -> Result<Option<Bytes>> {

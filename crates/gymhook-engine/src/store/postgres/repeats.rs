@@ -13,6 +13,13 @@ use crate::store::NewNotification;
 /// A fingerprint counts at its endpoint.
 pub(super) type Fingerprint = (EndpointId, [u8; 32]);
 
+/// The one that another repeats.
+pub(super) struct First {
+    pub(super) delivery: DeliveryId,
+    /// Whether its body is the one that was enqueued.
+    pub(super) is_whole: bool,
+}
+
 /// What a repeat of this one has in common with it.
 pub(super) fn fingerprint(new: &NewNotification) -> Option<Fingerprint> {
     Some((new.endpoint, new.fingerprint()?))
@@ -55,14 +62,14 @@ pub(super) async fn end_windows(
 pub(super) async fn held(
     runner: Runner<'_>,
     new: &[&NewNotification],
-) -> Result<BTreeMap<Fingerprint, DeliveryId>> {
+) -> Result<BTreeMap<Fingerprint, First>> {
     let wanted = || new.iter().filter_map(|new| fingerprint(new));
     let endpoints: Vec<Uuid> = wanted().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
     let fingerprints: Vec<Vec<u8>> = wanted().map(|(_, fingerprint)| fingerprint.to_vec()).collect();
     if endpoints.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let sql = "SELECT n.endpoint, n.fingerprint, n.id
+    let sql = "SELECT n.endpoint, n.fingerprint, n.id, sha256(n.body) = n.digest
         FROM unnest($1::uuid[], $2::bytea[]) AS u (endpoint, fingerprint) JOIN gymhook.notifications n
             ON n.endpoint = u.endpoint AND n.fingerprint = u.fingerprint AND n.fingerprint IS NOT NULL";
     let mut held = BTreeMap::new();
@@ -71,7 +78,8 @@ pub(super) async fn held(
         // What this crate has written has this length.
         if let Ok(fingerprint) = fingerprint.try_into() {
             let endpoint = EndpointId::from(row.try_get::<_, Uuid>(0)?);
-            held.insert((endpoint, fingerprint), DeliveryId::from(row.try_get::<_, Uuid>(2)?));
+            let delivery = DeliveryId::from(row.try_get::<_, Uuid>(2)?);
+            held.insert((endpoint, fingerprint), First { delivery, is_whole: row.try_get(3)? });
         }
     }
     Ok(held)

@@ -28,6 +28,8 @@ pub(super) struct Delivery {
     pub(super) state: i16,
     pub(super) at: i64,
     check: i64,
+    /// Whole or not; `None` without a notification.
+    pub(super) columns: Option<DeliveryColumns>,
     pub(super) record: core::result::Result<DeliveryRecord, UnreadableRow>,
 }
 
@@ -44,14 +46,15 @@ impl Delivery {
         let seq = row.try_get(first)?;
         // Without its notification a delivery has neither name nor digest.
         let damaged = UnreadableRow::Column { column: "id, digest or test" };
-        let columns = columns(row, first, seq)?.ok_or(damaged);
+        let columns = columns(row, first, seq)?;
         Ok(Self {
             seq,
             endpoint: EndpointId::from(row.try_get::<_, Uuid>(first + 2)?),
             state: row.try_get(first + 4)?,
             at: row.try_get(first + 5)?,
             check: row.try_get(first + 13)?,
-            record: columns.and_then(|columns| columns.to_record()),
+            columns,
+            record: columns.ok_or(damaged).and_then(|columns| columns.to_record()),
         })
     }
 

@@ -58,7 +58,7 @@ pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<Subscri
     rows.first().map(row::subscription).transpose()
 }
 
-/// One that cannot be read is left out, so that the others are seen.
+/// One that cannot be read is left out, so that the others are seen; it takes no place in a page, which would end early.
 pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Vec<SubscriptionRow>> {
     // PostgreSQL refuses a NUL instead of finding nothing.
     if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
@@ -69,16 +69,24 @@ pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Ve
         "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::text IS NULL OR s.gym = $1)
          AND ($2::uuid IS NULL OR s.id > $2) AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
     );
-    let after = query.after.map(|id| *id.as_uuid());
-    let rows = lent.query(&sql, &[&query.gym, &after, &i64::from(query.limit)]).await?;
-    lent.give_back().await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for read in &rows {
-        match row::subscription(read) {
-            Ok(subscription) => found.push(subscription),
-            Err(problem) => tracing::error!(problem = %problem.error, "a subscription is left out"),
+    let limit = query.limit as usize;
+    let mut after = query.after.map(|id| *id.as_uuid());
+    let mut found: Vec<SubscriptionRow> = Vec::new();
+    while found.len() < limit {
+        let left = limit - found.len();
+        let rows = lent.query(&sql, &[&query.gym, &after, &i64::try_from(left).unwrap_or(i64::MAX)]).await?;
+        for read in &rows {
+            after = Some(read.try_get(0)?);
+            match row::subscription(read) {
+                Ok(subscription) => found.push(subscription),
+                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is left out"),
+            }
+        }
+        if rows.len() < left {
+            break;
         }
     }
+    lent.give_back().await?;
     Ok(found)
 }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
 
 use super::error::Result;
-use super::{repeats, row, schema, unreadable};
+use super::{mending, repeats, row, schema, unreadable};
 use crate::micros;
 use crate::store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
 
@@ -147,7 +147,7 @@ fn insert_one(
             new.fingerprint(),
         ])?;
     if inserted == 0 {
-        return compare(connection, new);
+        return compare(connection, new, order, now);
     }
     connection
         .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
@@ -159,6 +159,8 @@ fn insert_one(
 fn compare(
     connection: &Connection,
     new: &NewNotification,
+    order: u64,
+    now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     let conflict = Refused::Conflict { delivery: new.id };
     let held = row::delivery_by_id(connection, new.id)?;
@@ -166,36 +168,24 @@ fn compare(
         && let Some(first) = repeats::first(connection, new)?
     {
         if first.digest == *new.digest().as_bytes() {
-            make_whole(connection, first.sequence, new)?;
+            mending::make_whole(connection, first.sequence, new)?;
         }
         return Ok(Err(Refused::Repeat { delivery: first.delivery }));
     }
     if let Some(sequence) = unreadable::kept(connection, new)? {
-        make_whole(connection, sequence, new)?;
+        mending::make_whole(connection, sequence, new)?;
         return Ok(Err(Refused::Repeat { delivery: new.id }));
+    }
+    if let Some(state) = mending::mend(connection, new, order, now)? {
+        return Ok(Ok(Enqueued::Duplicate { state }));
     }
     let held = held.and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
     let same = held.filter(|(_, held)| {
         held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
     });
     let Some((sequence, held)) = same else { return Ok(Err(conflict)) };
-    make_whole(connection, sequence, new)?;
+    mending::make_whole(connection, sequence, new)?;
     Ok(Ok(Enqueued::Duplicate { state: held.state }))
-}
-
-/// Gives a delivery its body if that is missing or damaged. Its digest has said that the bytes are the same, and whoever enqueues it again
-/// may be the last one to have them.
-fn make_whole(connection: &Connection, sequence: i64, new: &NewNotification) -> Result<()> {
-    let healed = connection
-        .prepare_cached(
-            "INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)
-             ON CONFLICT (seq) DO UPDATE SET body = excluded.body WHERE body IS NOT excluded.body",
-        )?
-        .execute(params![sequence, new.body.as_ref()])?;
-    if healed > 0 {
-        tracing::error!(delivery = %new.id, "a delivery's body was missing or damaged: it has the one that was enqueued again");
-    }
-    Ok(())
 }
 
 pub(super) fn command(
@@ -204,7 +194,8 @@ pub(super) fn command(
     due: UtcDateTime,
 ) -> Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) SELECT ?1, ?2, ?3, ?4
+         WHERE EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL)",
     )?;
     for (endpoint, command) in orders {
         let delivery = command.delivery();
@@ -220,6 +211,9 @@ pub(super) fn command(
 }
 
 pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
+    if !Known::default().has(connection, which.endpoint)? {
+        return Ok(0);
+    }
     let states = if which.undeliverable_only {
         vec![State::Undeliverable]
     } else {

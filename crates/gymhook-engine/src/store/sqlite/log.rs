@@ -4,7 +4,7 @@ use bytes::Bytes;
 use core::num::NonZeroU32;
 use gymhook_delivery::{DeliveryId, EndpointId, LeaseEpoch};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::UtcDateTime;
 use uuid::Uuid;
 
@@ -12,8 +12,8 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use crate::micros;
 use crate::store::{
-    ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, StoreError, SubscriptionQuery,
+    SubscriptionRow, WorkerId,
 };
 
 pub(super) fn subscriptions(
@@ -22,15 +22,15 @@ pub(super) fn subscriptions(
 ) -> Result<Vec<SubscriptionRow>> {
     let after =
         query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_uuid().as_bytes().to_vec()));
-    let limit = Value::from(query.limit);
+    let limit = query.limit as usize;
     match &query.gym {
         Some(gym) => {
-            let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id LIMIT ?3";
-            row::subscriptions(connection, condition, params![gym, after, limit])
+            let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id";
+            row::subscriptions(connection, condition, params![gym, after], limit)
         }
         None => {
-            let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id LIMIT ?2";
-            row::subscriptions(connection, condition, params![after, limit])
+            let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id";
+            row::subscriptions(connection, condition, params![after], limit)
         }
     }
 }
@@ -43,7 +43,7 @@ pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option
     rows.next()?.map(read_delivery).transpose()
 }
 
-fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
+pub(super) fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
     let (order, record) = row::delivery(row)?;
     let unreadable =
         |column: &str| StoreError::Damaged { problem: format!("delivery {order}: its {column}") };
@@ -57,37 +57,6 @@ fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
         enqueued_at: row::time(row.get("enqueued_at")?)?,
         origin: row.get("origin")?,
     })
-}
-
-pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
-    let mut conditions = vec!["seq < ?"];
-    let before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
-    let mut values = vec![Value::from(before)];
-    if let Some(endpoint) = query.endpoint {
-        conditions.push("endpoint = ?");
-        values.push(Value::Blob(endpoint.as_uuid().as_bytes().to_vec()));
-    }
-    if let Some(state) = query.state {
-        conditions.push("state = ?");
-        values.push(Value::from(i64::from(state.code())));
-    }
-    // One more than wanted tells whether there is another page.
-    let limit = query.limit as usize;
-    values.push(Value::from(i64::from(query.limit) + 1));
-    let sql = format!(
-        "SELECT {DELIVERY}, event_type, enqueued_at, origin FROM gymhook_deliveries WHERE {} ORDER BY seq DESC LIMIT ?",
-        conditions.join(" AND ")
-    );
-    let mut select = connection.prepare_cached(&sql)?;
-    let mut rows = select.query(params_from_iter(values))?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        items.push(read_delivery(row)?);
-    }
-    let is_last = items.len() <= limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| !is_last).map(|last: &DeliveryRow| last.order);
-    Ok(Page { items, next })
 }
 
 pub(super) fn body(connection: &Connection, id: DeliveryId) -> Result<Option<Bytes>> {
@@ -236,58 +205,4 @@ pub(super) fn purge(connection: &Connection, orders: &[i64], before: UtcDateTime
         }
     }
     Ok(purged)
-}
-
-pub(super) fn put_api_key(connection: &Connection, key: &ApiKeyRow) -> Result<()> {
-    let digest_taken = connection
-        .prepare_cached("SELECT 1 FROM gymhook_api_keys WHERE digest = ?1 AND id <> ?2")?
-        .exists(params![key.digest, key.id.as_bytes()])?;
-    if digest_taken {
-        return Err(StoreError::Conflict { what: "an API key with this digest" });
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO gymhook_api_keys (id, digest, label, writes, issued_at, revoked_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
-             label = excluded.label, writes = excluded.writes, revoked_at = excluded.revoked_at",
-        )?
-        .execute(params![
-            key.id.as_bytes(),
-            key.digest,
-            key.label,
-            key.writes,
-            micros::floor(key.issued_at),
-            key.revoked_at.map(micros::floor),
-        ])?;
-    Ok(())
-}
-
-pub(super) fn api_key_by_digest(connection: &Connection, digest: [u8; 32]) -> Result<Option<ApiKeyRow>> {
-    let sql =
-        "SELECT id, digest, label, writes, issued_at, revoked_at FROM gymhook_api_keys WHERE digest = ?1";
-    let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([digest])?;
-    rows.next()?.map(read_api_key).transpose()
-}
-
-pub(super) fn api_keys(connection: &Connection) -> Result<Vec<ApiKeyRow>> {
-    let sql = "SELECT id, digest, label, writes, issued_at, revoked_at FROM gymhook_api_keys ORDER BY issued_at, id";
-    let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query([])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(read_api_key(row)?);
-    }
-    Ok(keys)
-}
-
-fn read_api_key(row: &Row<'_>) -> Result<ApiKeyRow> {
-    Ok(ApiKeyRow {
-        id: row::id(row, 0)?,
-        digest: row.get(1)?,
-        label: row.get(2)?,
-        writes: row.get(3)?,
-        issued_at: row::time(row.get(4)?)?,
-        revoked_at: row.get::<_, Option<i64>>(5)?.map(row::time).transpose()?,
-    })
 }

@@ -52,7 +52,8 @@ impl SqliteOptions {
         self
     }
 
-    /// The number of bytes, of bodies above all, that these calls may bring. As many again may be brought by those that wait
+    /// The number of bytes that these calls may bring: bodies, types, origins, settings, orders, and the ids and times with them.
+    /// A call's place in the queue, some hundred bytes, is bounded by [`with_queue_calls`](Self::with_queue_calls). As many again may be brought by those that wait
     /// for room, so a store never holds more than twice this. A call that brings more by itself is let in alone.
     #[must_use]
     pub const fn with_queue_bytes(mut self, bytes: usize) -> Self {

@@ -57,6 +57,15 @@ pub(super) fn delivery_by_id(
     Ok(select.query_row([id.as_uuid().as_bytes()], delivery).optional()?)
 }
 
+/// The columns of a delivery's row by its name, whole or not; `None` if there is none, or one of them cannot be read.
+pub(super) fn columns_by_id(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryColumns>> {
+    let mut select =
+        connection.prepare_cached(&format!("SELECT {DELIVERY} FROM gymhook_deliveries WHERE id = ?1"))?;
+    let mut rows = select.query([id.as_uuid().as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(columns(row, row.get(0)?).ok())
+}
+
 /// Puts rows aside: nothing reads or writes them any more, and they are counted.
 pub(super) fn quarantine(connection: &Connection, orders: &[i64]) -> Result<()> {
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
@@ -74,17 +83,21 @@ pub(super) fn subscription(connection: &Connection, id: EndpointId) -> Result<Op
     rows.next()?.map(read_subscription).transpose()
 }
 
-/// Subscriptions that fit a condition on the table's columns.
+/// Subscriptions that fit a condition on the table's columns, as many of them as can be read: one that cannot takes no place in a
+/// page, which would end early.
 pub(super) fn subscriptions(
     connection: &Connection,
     condition: &str,
     values: impl rusqlite::Params,
+    limit: usize,
 ) -> Result<Vec<SubscriptionRow>> {
     let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook_subscriptions WHERE {condition}");
     let mut select = connection.prepare_cached(&sql)?;
     let mut rows = select.query(values)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
         match read_subscription(row) {
             Ok(subscription) => found.push(subscription),
             // So that the others are seen.

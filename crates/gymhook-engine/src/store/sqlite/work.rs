@@ -54,6 +54,9 @@ pub(super) fn delete_subscription(connection: &Connection, id: EndpointId, now: 
     if deleted == 0 {
         return Ok(false);
     }
+    connection
+        .prepare_cached("DELETE FROM gymhook_commands WHERE endpoint = ?1")?
+        .execute([id.as_uuid().as_bytes()])?;
     let (under_way, damaged) = left_under_way(connection, id)?;
     row::quarantine(connection, &damaged)?;
     let end = |record| {

@@ -50,7 +50,7 @@ async fn assert_put_aside<H: Harness>(stage: &Stage<'_, H>, number: u128) {
     assert_eq!((row.state, row.record), (State::Quarantined, None));
     assert_eq!((row.id, row.endpoint), (delivery(number), endpoint(1)));
     assert_eq!(stage.store.stats(stage.now).await.unwrap().quarantined, 1);
-    let query = DeliveryQuery { endpoint: None, state: Some(State::Quarantined), before: None, limit: 9 };
+    let query = DeliveryQuery { state: Some(State::Quarantined), ..DeliveryQuery::new(9) };
     assert_eq!(stage.store.deliveries(query).await.unwrap().items, [row]);
 }
 
@@ -115,7 +115,7 @@ pub async fn a_lease_goes_on<H: Harness>(harness: &H) {
 pub async fn the_log_goes_on<H: Harness>(harness: &H) {
     let Some(stage) = with_bad_row(harness).await else { return };
     assert_eq!(stage.row(2).await.record, None);
-    let query = DeliveryQuery { endpoint: Some(endpoint(1)), state: None, before: None, limit: 9 };
+    let query = DeliveryQuery { endpoint: Some(endpoint(1)), ..DeliveryQuery::new(9) };
     let rows = stage.store.deliveries(query).await.unwrap().items;
     let whole: Vec<_> = rows.iter().map(|row| (row.id, row.record.is_some())).collect();
     assert_eq!(whole, [5, 4, 3, 2, 1].map(|number| (delivery(number), number != 2)));

@@ -235,3 +235,18 @@ pub async fn a_loss_is_told_once<H: Harness>(harness: &H) {
     let batch = Batch { leases: vec![old], renew: vec![old], lease_length: HOUR, ..Batch::default() };
     assert_eq!(stage.commit(batch).await.lost, [endpoint(1)]);
 }
+
+/// A lease strikes off the orders of its endpoint, whatever endpoint a batch says that they are of.
+pub async fn a_lease_strikes_off_no_order_of_another_endpoint<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1, 2]).await;
+    let orders = vec![(endpoint(1), Command::Disable), (endpoint(2), Command::Disable)];
+    stage.store.command(orders, stage.now).await.unwrap();
+    let lease = held(&stage.lease(1, 2).await);
+    let theirs = stage.fetch(endpoint(1), 0).await.commands;
+    let own = stage.fetch(endpoint(2), 0).await.commands;
+    let commands = theirs.iter().chain(&own).map(|order| (endpoint(2), order.number)).collect();
+    let batch = Batch { leases: vec![lease], commands, ..Batch::default() };
+    assert_eq!(stage.commit(batch).await.lost, []);
+    assert_eq!(stage.fetch(endpoint(1), 0).await.commands, theirs);
+    assert_eq!(stage.fetch(endpoint(2), 0).await.commands, []);
+}

@@ -12,7 +12,7 @@ use crate::store::{
     SubscriptionQuery, SubscriptionRow,
 };
 
-const ALL: DeliveryQuery = DeliveryQuery { endpoint: None, state: None, before: None, limit: 100 };
+const ALL: DeliveryQuery = DeliveryQuery::new(100);
 
 /// Nine deliveries, every third one to endpoint 3 and so on: 1, 4 and 7 to endpoint 1. 4 is under way, 7 delivered, 5 given up,
 /// 8 cancelled.

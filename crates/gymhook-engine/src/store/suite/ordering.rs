@@ -161,3 +161,27 @@ pub async fn nobody_has_nothing_to_redeliver<H: Harness>(harness: &H) {
     let which = Redelivery { endpoint: endpoint(9), from: stage.now, until: None, undeliverable_only: false };
     assert_eq!(stage.store.redeliver(which, stage.now).await, Ok(0));
 }
+
+/// With a subscription go the orders for it, and it gets none any more.
+pub async fn a_deleted_endpoint_has_no_orders<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1, 2]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    let over = ended(stage.record(1).await, stage.now, End::Undeliverable(Undeliverable::Gone));
+    stage.write(1, vec![over]).await;
+    let order = |number, command| (endpoint(number), command);
+    let orders = || vec![order(1, Command::Disable), order(2, Command::Disable), order(1, Command::Enable)];
+    stage.store.command(orders(), stage.now).await.unwrap();
+    stage.store.command(vec![order(1, Command::Enable)], stage.now + HOUR).await.unwrap();
+    assert_eq!(stage.fetch(endpoint(1), 0).await.commands.len(), 2);
+    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    let late = async |number| {
+        let fetch = Fetch { endpoint: endpoint(number), ordered: false, after: None, limit: 0 };
+        let fetched = stage.store.fetch(vec![fetch], stage.now + 2 * HOUR).await.unwrap();
+        fetched[0].commands.len()
+    };
+    assert_eq!((late(1).await, late(2).await), (0, 1));
+    stage.store.command(orders(), stage.now).await.unwrap();
+    let which = Redelivery { endpoint: endpoint(1), from: stage.now, until: None, undeliverable_only: true };
+    assert_eq!(stage.store.redeliver(which, stage.now).await, Ok(0));
+    assert_eq!((late(1).await, late(2).await), (0, 2));
+}

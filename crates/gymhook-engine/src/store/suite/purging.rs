@@ -1,12 +1,12 @@
 //! Forgetting what is long over.
 
-use gymhook_delivery::{End, Enqueued, Undeliverable};
+use gymhook_delivery::{End, Enqueued, LeaseEpoch, Undeliverable};
 
 use super::Harness;
 use super::stage::{
-    HOUR, MICRO, SECOND, Stage, attempt, begun, delivery, ended, endpoint, held, notification, waiting,
+    HOUR, MICRO, SECOND, Stage, attempt, begun, delivery, ended, endpoint, held, notification, skip, waiting,
 };
-use crate::store::{Batch, Command, DeliveryQuery, Store};
+use crate::store::{Batch, Command, DeliveryQuery, Lease, Store};
 
 /// Deliveries 1 to 6 to endpoint 1, each with an attempt: 1 delivered, 2 given up, 3 cancelled, 4 superseded, 5 under way,
 /// 6 waiting. Each ended, is due or will be lost a second after the one before; 1 at the stage's beginning.
@@ -33,7 +33,7 @@ async fn six<H: Harness>(harness: &H) -> Stage<'_, H> {
 }
 
 async fn left<H: Harness>(stage: &Stage<'_, H>) -> Vec<u128> {
-    let query = DeliveryQuery { endpoint: None, state: None, before: None, limit: 100 };
+    let query = DeliveryQuery::new(100);
     let rows = stage.store.deliveries(query).await.unwrap().items;
     let mut left: Vec<u128> =
         rows.iter().map(|row| (1..100).find(|number| delivery(*number) == row.id).unwrap()).collect();
@@ -136,4 +136,28 @@ pub async fn what_waited_at_a_deleted_subscription_is_forgotten<H: Harness>(harn
     assert_eq!(left(&stage).await, [5, 6]);
     assert_eq!(stage.store.purge(stage.now + HOUR + MICRO, 100).await, Ok(2));
     assert_eq!(left(&stage).await, []);
+}
+
+/// Nor does it leave an attempt behind, which nobody could find or forget.
+pub async fn an_attempt_of_a_forgotten_one_is_not_kept<H: Harness>(harness: &H) {
+    let stage = six(harness).await;
+    let lease = Lease { endpoint: endpoint(1), epoch: LeaseEpoch::new(0) };
+    let record = stage.record(1).await;
+    stage.store.purge(stage.now + MICRO, 9).await.unwrap();
+    let Some(before) = harness.count_attempts(&stage.store).await else {
+        return skip("attempts cannot be counted here");
+    };
+    assert_eq!(before, 5);
+    // Whichever number its lease has.
+    let mut written = 0;
+    for epoch in 0..20 {
+        let batch = Batch {
+            leases: vec![Lease { epoch: LeaseEpoch::new(epoch), ..lease }],
+            attempts: vec![(endpoint(1), attempt(&record, 2, stage.now))],
+            ..Batch::default()
+        };
+        written += usize::from(stage.commit(batch).await.lost.is_empty());
+    }
+    assert_eq!(written, 1, "one of them was its lease");
+    assert_eq!(harness.count_attempts(&stage.store).await, Some(5));
 }

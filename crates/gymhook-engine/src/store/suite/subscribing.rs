@@ -1,16 +1,22 @@
 //! Subscriptions: written, changed, listed, deleted.
 
+use std::sync::Arc;
+
+use gymhook::send::EndpointUrl;
+use gymhook::{Provider, UrlRule};
 use gymhook_delivery::{BreakerState, End, EndpointRecord};
+use gymhook_signature::{Keyring, Secret};
+use tokio::task::JoinSet;
 
 use super::Harness;
 use super::stage::{
-    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, notification,
+    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, notification, skip,
     subscription, worker,
 };
-use crate::Direction;
 use crate::store::{
     Batch, Command, LeaseRequest, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
+use crate::{Direction, Engine, Subscription};
 
 /// What was written comes back.
 pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
@@ -262,4 +268,62 @@ pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
     let all = |gym: &str| SubscriptionQuery { gym: Some(gym.to_owned()), after: None, limit: 10 };
     assert_eq!(stage.store.subscriptions(all(&longest.gym)).await, Ok(vec![longest]));
     assert_eq!(stage.store.subscriptions(all("a\0b")).await, Ok(Vec::new()));
+}
+
+/// One that cannot be read is left out of a list, which goes on behind it: a page that is not full is the last.
+pub async fn a_list_goes_on_past_one_that_cannot_be_read<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, 1..=9).await;
+    for number in [2, 3, 4, 6, 9] {
+        if !harness.damage_subscription(&stage.store, endpoint(number)).await {
+            return skip("subscriptions cannot be damaged here");
+        }
+    }
+    for gym in [None, Some("berlin-mitte".to_owned())] {
+        for limit in 1..=5 {
+            let (mut listed, mut after) = (Vec::new(), None);
+            loop {
+                let query = SubscriptionQuery { gym: gym.clone(), after, limit };
+                let page = stage.store.subscriptions(query).await.unwrap();
+                listed.extend(page.iter().map(|row| row.id));
+                after = page.last().map(|row| row.id);
+                if page.len() < limit as usize {
+                    break;
+                }
+            }
+            assert_eq!(listed, [1, 5, 7, 8].map(endpoint), "in pages of {limit}");
+        }
+    }
+}
+
+/// An event reaches every subscription of a gym, however many there are, and whichever of them cannot be read.
+pub async fn an_event_reaches_more_than_a_page<H: Harness>(harness: &H) {
+    const COUNT: u128 = 1_004;
+    let stage = Stage::open(harness).await;
+    let engine = Engine::builder(stage.store.clone()).enqueue_only();
+    let url = EndpointUrl::new("https://receiver.example/hooks", UrlRule::Https).unwrap();
+    let keys = Arc::new(Keyring::single("k", Secret::new("a secret").unwrap()).unwrap());
+    let policy = Provider::point().profile().endpoint_policy();
+    let mut putting = JoinSet::new();
+    for number in 1..=COUNT {
+        let (engine, url, keys, policy) = (engine.clone(), url.clone(), Arc::clone(&keys), policy.clone());
+        putting.spawn(async move {
+            let one = Subscription::new(endpoint(number), "berlin", "point", url, keys, policy);
+            engine.put_subscription(&one).await.unwrap();
+        });
+        while putting.len() >= 64 {
+            putting.join_next().await.unwrap().unwrap();
+        }
+    }
+    putting.join_all().await;
+    let mut expected: Vec<_> = (1..=COUNT).map(endpoint).collect();
+    for number in [1, 500, 1_000] {
+        if harness.damage_subscription(&stage.store, endpoint(number)).await {
+            expected.retain(|id| *id != endpoint(number));
+        }
+    }
+    let new = engine.fan_out("berlin", "event-1", "workout.created", &"{}".into()).await.unwrap();
+    let mut reached: Vec<_> = new.iter().map(|new| new.endpoint).collect();
+    reached.sort_unstable();
+    assert_eq!(reached.len(), expected.len());
+    assert_eq!(reached, expected);
 }

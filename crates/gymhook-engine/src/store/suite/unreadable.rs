@@ -25,7 +25,7 @@ async fn assert_kept<H: Harness>(stage: &Stage<'_, H>, number: u128) {
     assert_eq!((row.state, row.record), (State::Unreadable, None));
     assert_eq!((row.endpoint, row.origin.as_deref()), (endpoint(1), unreadable(number).origin.as_deref()));
     assert_eq!(stage.store.body(delivery(number)).await, Ok(Some(unreadable(number).body)));
-    let query = DeliveryQuery { endpoint: None, state: Some(State::Unreadable), before: None, limit: 9 };
+    let query = DeliveryQuery { state: Some(State::Unreadable), ..DeliveryQuery::new(9) };
     assert_eq!(stage.store.deliveries(query).await.unwrap().items, [row]);
     assert_eq!(stage.store.stats(stage.now).await.unwrap().unreadable, 1);
 }
