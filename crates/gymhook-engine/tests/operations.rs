@@ -144,7 +144,7 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let now = setup.engine.now().await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
     let at = |at: UtcDateTime| {
-        read.keys().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
+        read.keys().unwrap().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(at(now), ["2026-12", "main"]);
     assert_eq!(at(now + Duration::from_secs(3_601)), ["2026-12"]);
@@ -156,10 +156,32 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let third = Key::new("2027-02", Secret::new("the third secret").unwrap()).with_tenant("berlin");
     setup.engine.rotate_key(endpoint(1), third, Duration::from_secs(3_600)).await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
-    let tenants: Vec<&str> = read.keys().keys().map(|key| key.tenant().as_str()).collect();
+    let tenants: Vec<&str> = read.keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
     assert_eq!(tenants, ["berlin", "berlin", "main"], "stored and read again, and kept by a rotation");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
+}
+
+#[tokio::test]
+async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let url = subscription(1, policy()).url().clone();
+    let unsigned = Subscription::dangerous_unsigned(endpoint(2), "berlin", "gympoint", url, policy());
+    setup.engine.put_subscription(&unsigned).await.unwrap();
+    let listed = setup.engine.subscriptions(Some("berlin"), None, 10).await.unwrap();
+    let signed = |listed: &[Subscription]| listed.iter().map(|one| one.keys().is_some()).collect::<Vec<_>>();
+    assert_eq!(signed(&listed), [true, false]);
+    assert!(format!("{:?}", listed[1]).contains("signed: false"));
+    setup.enqueue([1], 2).await;
+    setup.until_state(1, State::Delivered).await;
+    assert!(setup.transport.sent()[0].subscription.keys().is_none());
+
+    let first = Key::new("2026-12", Secret::new("the first secret").unwrap());
+    setup.engine.rotate_key(endpoint(2), first, Duration::from_secs(3_600)).await.unwrap();
+    setup.enqueue([2], 2).await;
+    setup.until_state(2, State::Delivered).await;
+    let keys = setup.transport.sent()[1].subscription.keys().cloned().unwrap();
+    assert_eq!(keys.keys().map(|key| key.id().as_str()).collect::<Vec<_>>(), ["2026-12"]);
 }
 
 /// What no store keeps is refused by itself, and the caller is told for which subscription and why.
@@ -281,7 +303,7 @@ async fn sealed_secrets_lie_in_no_file() {
         let subscription = subscription(1, policy()).with_headers(headers);
         engine.put_subscription(&subscription).await.unwrap();
         let read = engine.subscription(endpoint(1)).await.unwrap().unwrap();
-        assert_eq!(read.keys().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
+        assert_eq!(read.keys().unwrap().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
         assert_eq!(read.headers()["x-token"], "token-of-the-tests");
         assert!(read.headers()["x-token"].is_sensitive());
         let row = engine.store().subscription(endpoint(1)).await.unwrap().unwrap();
@@ -339,7 +361,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
     let good = transport.endpoint_url("point", "https://receiver.example/hooks").unwrap();
     let engine = Engine::builder(store.clone()).start(transport).await.unwrap();
     let written = async |platform: &str, url: &EndpointUrl| {
-        let keys = subscription(1, policy()).keys().clone();
+        let keys = subscription(1, policy()).keys().unwrap().clone();
         let new = Subscription::new(endpoint(1), "berlin-mitte", platform, url.clone(), keys, policy());
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };
