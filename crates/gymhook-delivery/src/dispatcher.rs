@@ -24,9 +24,7 @@ mod snapshot;
 mod turns;
 mod view;
 
-pub use commands::{
-    CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery, TestEventError,
-};
+pub use commands::{CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery};
 pub use endpoints::{AddEndpointError, UnknownEndpoint};
 pub use restore::{RestoreDeliveryError, RestoredAs, SetAsideError};
 pub use rounds::{RedeliverError, Redelivered};

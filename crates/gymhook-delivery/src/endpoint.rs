@@ -46,6 +46,10 @@ use crate::{LeaseEpoch, Limits};
 /// him, its time up. A policy without a breaker closes it.
 ///
 /// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
+///
+/// A test event knows of none of this: it is sent while the endpoint is disabled, held back or its breaker open, so that one
+/// can try before enabling, and its end changes nothing here. Only the policy's limits, of attempts under way and of their
+/// rate, hold for it too.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     id: EndpointId,
@@ -114,12 +118,12 @@ impl Endpoint {
     }
 
     /// An attempt begins. Returns whether it is the breaker's probe.
-    pub(crate) fn attempt_begins(&mut self, now: Now) -> bool {
+    pub(crate) fn attempt_begins(&mut self, test: bool, now: Now) -> bool {
         self.in_flight = self.in_flight.saturating_add(1);
         if let Some(rate) = self.policy.rate() {
             self.bucket_full_at = self.bucket_full_at.max(now.waits_from).plus_micros(rate.interval_micros());
         }
-        self.breaker.attempt_begins()
+        !test && self.breaker.attempt_begins()
     }
 
     /// An attempt was under way when this endpoint's state was written down, and is again.
@@ -130,6 +134,9 @@ impl Endpoint {
     /// An attempt ended. What follows for the endpoint is pushed to `changes`.
     pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if end.test {
+            return;
+        }
         let evidence = Evidence::of(&end);
         self.adapt_allowance(evidence);
         self.move_breaker(evidence, end.probe, now, changes);
@@ -142,9 +149,7 @@ impl Endpoint {
         if evidence == Evidence::Gone {
             self.disable(DisableReason::Gone, now, changes);
         }
-        if !end.test {
-            self.count(evidence, end.gave_up, now, changes);
-        }
+        self.count(evidence, end.gave_up, now, changes);
     }
 
     fn adapt_allowance(&mut self, evidence: Evidence) {
@@ -339,6 +344,14 @@ impl Endpoint {
             Gate::Shut => Gate::Shut,
             Gate::From(breaker) => Gate::From(breaker.max(self.held_until).max(self.next_token())),
         }
+    }
+
+    /// When the attempt of a test event may begin: whatever the endpoint's health, within the policy's limits.
+    pub(crate) fn test_gate(&self, limits: &Limits) -> Gate {
+        if self.in_flight >= self.policy.max_in_flight().min(limits.share()).get() {
+            return Gate::Shut;
+        }
+        Gate::From(self.next_token())
     }
 
     /// Whether nothing but its own attempts under way keeps it from sending now or later.

@@ -7,7 +7,7 @@ use time::UtcDateTime;
 use super::Dispatcher;
 use crate::delivery::{Delivery, Phase};
 use crate::tick::Tick;
-use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId, EndpointStatus};
+use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId};
 
 /// A notification handed over for delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,22 +85,19 @@ impl Dispatcher {
         self.take_over(new, line, false)
     }
 
-    /// Sends a test event: a delivery with one attempt a round, which auto-disable does not look at.
+    /// Sends a test event: a delivery with one attempt a round, whose end says nothing about its endpoint.
     ///
-    /// Like any delivery it waits for its turn, its endpoint's rate and its breaker.
+    /// It goes to a disabled endpoint too, so that one can try before enabling it; past an open breaker, a wish to wait and,
+    /// at an ordered endpoint, everything older. It waits for its turn, a slot and its endpoint's rate.
     ///
     /// # Errors
     ///
-    /// As for [`Dispatcher::enqueue`]; and [`TestEventError::Disabled`]: nothing is sent to a disabled endpoint, and a
-    /// test that waits for months tells nobody anything.
-    pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, TestEventError> {
+    /// As for [`Dispatcher::enqueue`].
+    pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, EnqueueError> {
         self.now.advance(now);
-        let endpoint = new.endpoint;
-        let slot = self.line_slot(endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint })?;
-        if self.lines.get(slot).is_some_and(|line| line.endpoint.status() != EndpointStatus::Enabled) {
-            return Err(TestEventError::Disabled { endpoint });
-        }
-        Ok(self.take_over(new, slot, true)?)
+        let line =
+            self.line_slot(new.endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint: new.endpoint })?;
+        self.take_over(new, line, true)
     }
 
     fn take_over(&mut self, new: NewDelivery, line: u32, test: bool) -> Result<Enqueued, EnqueueError> {
@@ -223,21 +220,6 @@ pub enum EnqueueError {
     /// Over four billion deliveries are held.
     #[error("no more deliveries can be held")]
     Full,
-}
-
-/// Why a test event was not taken over. The caller is to blame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TestEventError {
-    /// Nothing is sent to a disabled endpoint.
-    #[error("endpoint {endpoint} is disabled")]
-    Disabled {
-        /// The endpoint.
-        endpoint: EndpointId,
-    },
-    /// As for any delivery.
-    #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
 }
 
 /// Why a delivery was not cancelled. The caller is to blame.

@@ -15,7 +15,7 @@ use super::Dispatcher;
 use crate::due_heap::Due;
 use crate::endpoint::Gate;
 use crate::line::{Line, Turn};
-use crate::queue::Lane;
+use crate::queue::{Heads, Lane};
 use crate::slab::Slab;
 use crate::spending::BudgetClaim;
 use crate::tick::Tick;
@@ -93,26 +93,37 @@ impl Dispatcher {
     fn plan(&self, line: &Line) -> Plan {
         let now = self.now.reached;
         let heads = line.queue.heads(&self.deliveries);
+        let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= now);
+        let test = self.test_due(line, heads);
         let Gate::From(gate) = line.endpoint.gate(&self.limits) else {
-            let queues =
-                line.endpoint.is_only_busy(&self.limits) && heads.retry.is_some_and(|due| due <= now);
+            let queues = line.endpoint.is_only_busy(&self.limits) && is_due(heads.retry);
             let retry = if queues { RetryPlan::HandsFull } else { RetryPlan::NotNow };
-            return Plan { turn: Turn::Idle, wake: None, retry };
+            return match is_due(test) {
+                true => Plan { turn: Turn::Ring, wake: None, retry },
+                false => Plan { turn: Turn::Idle, wake: test, retry },
+            };
         };
         let first_attempt = heads.first_attempt.map(|due| due.max(gate));
         let retry = heads.retry.map(|due| due.max(gate));
-        let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= now);
         let retry_plan = match is_due(retry) {
             false => RetryPlan::NotNow,
             true if self.spending.allows_retry(line.claim, self.now) => RetryPlan::Sends,
             true => RetryPlan::Queues,
         };
-        if is_due(first_attempt) || retry_plan == RetryPlan::Sends {
+        if is_due(test) || is_due(first_attempt) || retry_plan == RetryPlan::Sends {
             return Plan { turn: Turn::Ring, wake: None, retry: retry_plan };
         }
         let retry = retry.filter(|_| retry_plan == RetryPlan::NotNow);
-        let wake = [first_attempt, retry].into_iter().flatten().min();
+        let wake = [test, first_attempt, retry].into_iter().flatten().min();
         Plan { turn: Turn::Idle, wake, retry: retry_plan }
+    }
+
+    /// From when on a test event may go out, if one waits.
+    fn test_due(&self, line: &Line, heads: Heads) -> Option<Tick> {
+        match line.endpoint.test_gate(&self.limits) {
+            Gate::From(gate) => heads.test.map(|due| due.max(gate)),
+            Gate::Shut => None,
+        }
     }
 
     pub(super) fn enter_circle(&mut self, slot: u32, turn: Turn) {
@@ -190,10 +201,14 @@ impl Dispatcher {
         let lane = self.choose_lane(slot)?;
         let line = self.lines.get_mut(slot)?;
         let delivery_slot = line.queue.pop(lane, &mut self.deliveries)?;
-        line.retries_next = lane == Lane::FirstAttempts;
+        match lane {
+            Lane::FirstAttempts => line.retries_next = true,
+            Lane::Retries => line.retries_next = false,
+            Lane::Tests => {}
+        }
         let deadline = self.now.reached.later(line.endpoint.policy().retry().attempt_timeout());
         let lost_at = deadline.later(self.limits.answer_grace());
-        let probe = line.endpoint.attempt_begins(self.now);
+        let probe = line.endpoint.attempt_begins(lane == Lane::Tests, self.now);
         let rated = line.endpoint.policy().rate().is_some();
         let (endpoint, lease) = (line.endpoint.id(), line.endpoint.lease());
         let delivery = self.deliveries.get_mut(delivery_slot)?;
@@ -224,6 +239,14 @@ impl Dispatcher {
         let line = self.lines.get(slot)?;
         let heads = line.queue.heads(&self.deliveries);
         let is_due = |head: Option<Tick>| head.is_some_and(|due| due <= self.now.reached);
+        if is_due(self.test_due(line, heads)) {
+            return Some(Lane::Tests);
+        }
+        // What brought it here may have been a test event.
+        let Gate::From(gate) = line.endpoint.gate(&self.limits) else { return None };
+        if gate > self.now.reached {
+            return None;
+        }
         let retry = is_due(heads.retry) && self.spending.allows_retry(line.claim, self.now);
         match (is_due(heads.first_attempt), retry) {
             (true, true) if line.retries_next => Some(Lane::Retries),
