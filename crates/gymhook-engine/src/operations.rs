@@ -3,6 +3,7 @@
 mod api_keys;
 mod deliveries;
 mod handing_over;
+mod notices;
 mod subscriptions;
 
 pub use self::api_keys::{ApiKey, IssuedApiKey};

@@ -49,6 +49,8 @@ operations! {
     Stats stats "stats"
     EndpointStats endpoint_stats "endpoint-stats"
     Purge purge "purge"
+    ClaimNotices claim_notices "claim-notices"
+    AcknowledgeNotices acknowledge_notices "acknowledge-notices"
     CheckWritable check_writable "check-writable"
     PutApiKey put_api_key "put-api-key"
     ApiKeyByDigest api_key_by_digest "api-key-by-digest"
