@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod connection;
 mod engine;
 mod foreign;
 mod handler;
@@ -24,10 +25,14 @@ pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
+pub use connection::{Connection, ConnectionRule};
 pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
 pub use handler::{Handled, HandlerError, HandlerTransport};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
-pub use operations::{ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
+pub use operations::{
+    ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError, TestAnswer, TestEvent, TestFailure,
+    TestOutcome, TestSent,
+};
 pub use origin::Origin;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;

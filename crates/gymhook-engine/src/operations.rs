@@ -5,8 +5,10 @@ mod deliveries;
 mod handing_over;
 mod notices;
 mod subscriptions;
+mod testing;
 
 pub use self::api_keys::{ApiKey, IssuedApiKey};
 pub use self::deliveries::DeliveryLog;
 pub use self::handing_over::Published;
 pub use self::subscriptions::SubscriptionError;
+pub use self::testing::{TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent};

@@ -17,7 +17,7 @@ use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
 use crate::subscription::matches_any;
-use crate::{Subscription, TlsSettings};
+use crate::{Subscription, TestEvent, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
@@ -128,6 +128,14 @@ pub(crate) fn wants(row: &SubscriptionRow, event_type: &str) -> Result<bool, Set
     let Settings { platform, event_types, .. } = read(row)?;
     let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect::<Vec<_>>());
     Ok(filters.is_none_or(|filters| matches_any(&filters, &platform, event_type)))
+}
+
+/// The platform of this row, and its own test event if it has one. The row's secrets stay sealed.
+pub(crate) fn own_test(row: &SubscriptionRow) -> Result<(String, Option<TestEvent>), SettingsError> {
+    let Settings { platform, event_types, .. } = read(row)?;
+    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect::<Vec<_>>());
+    let test = TestEvent::of(&platform, filters.as_ref().map(|filters| filters.iter()));
+    Ok((platform, test))
 }
 
 fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {

@@ -22,7 +22,7 @@ use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{
     DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
 };
-use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
+use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError, TestEvent};
 use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
@@ -108,12 +108,13 @@ async fn everything_that_was_given_up_since_is_redelivered() {
 #[tokio::test]
 async fn a_test_event_is_sent_once() {
     let setup = with_endpoint(Scripted::new(|_| status(StatusCode::BAD_GATEWAY))).await;
-    let id = setup.engine.send_test(endpoint(1), "TEST", "{}".into()).await.unwrap();
+    let test = TestEvent::new("TEST", "{}");
+    let id = setup.engine.send_test_event(endpoint(1), &test).await.unwrap();
     let id = id.as_uuid().as_u128();
     setup.until_state(id, State::Undeliverable).await;
     assert!(setup.transport.sent()[0].attempt.test);
     assert_eq!(setup.outcomes(id).await, ["502"]);
-    let unknown = setup.engine.send_test(endpoint(9), "TEST", "{}".into()).await;
+    let unknown = setup.engine.send_test_event(endpoint(9), &test).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
 }
 
@@ -194,7 +195,7 @@ async fn what_cannot_be_stored_is_named_when_it_is_published() {
     let delivery = published.delivery;
     let refused = Refused::Unstorable { delivery, field: "event type", problem };
     assert_eq!((published.subscription, published.enqueued), (endpoint(1), Err(refused)));
-    let test = setup.engine.send_test(endpoint(1), "a\0b", "{}".into()).await;
+    let test = setup.engine.send_test_event(endpoint(1), &TestEvent::new("a\0b", "{}")).await;
     assert_eq!(test, Err(SubscriptionError::Unstorable { field: "event type", problem }));
 }
 

@@ -6,7 +6,6 @@ use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
 use super::SubscriptionError;
-use crate::engine::new_id;
 use crate::store::{
     Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
@@ -90,30 +89,6 @@ impl<S: Store> Engine<S> {
             if page.len() < PAGE as usize {
                 return Ok(new);
             }
-        }
-    }
-
-    /// Sends a test event: one attempt, which auto-disable does not look at. It waits while its endpoint is disabled.
-    ///
-    /// # Errors
-    /// - [`SubscriptionError::Unknown`]: there is no such subscription.
-    /// - [`SubscriptionError::Unstorable`]: the type or the body cannot be stored.
-    /// - [`SubscriptionError::Store`]: the store failed.
-    pub async fn send_test(
-        &self,
-        subscription: EndpointId,
-        event_type: &str,
-        body: Bytes,
-    ) -> Result<DeliveryId, SubscriptionError> {
-        let id = DeliveryId::from(new_id());
-        let test = NewNotification { test: true, ..NewNotification::new(id, subscription, event_type, body) };
-        let refused = self.enqueue(vec![test]).await?.into_iter().find_map(Result::err);
-        match refused {
-            None => Ok(id),
-            Some(Refused::Unstorable { field, problem, .. }) => {
-                Err(SubscriptionError::Unstorable { field, problem })
-            }
-            Some(_) => Err(SubscriptionError::Unknown { subscription }),
         }
     }
 }

@@ -40,6 +40,17 @@ pub enum SubscriptionError {
     /// The new key does not go with the old ones. The caller is to blame.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
+    /// Its platform has no test event of its own, and an invented one might be taken for a real event: send one of yours with
+    /// [`Engine::send_test_event`]. The caller caused it.
+    #[error(
+        "subscription {subscription}: no test event of {platform:?} is known, so name the event that is to be sent"
+    )]
+    NoTestEvent {
+        /// The subscription.
+        subscription: EndpointId,
+        /// Its platform.
+        platform: String,
+    },
     /// The transport of this engine cannot send for it: an unknown platform, a forbidden URL or header, keys of the wrong
     /// kind. Whoever made it is to blame, or whoever set the transport up.
     #[error("subscription {subscription} cannot be sent to: {problem}")]
