@@ -11,6 +11,7 @@ mod inbox;
 mod micros;
 mod operations;
 mod origin;
+mod publication;
 mod seal;
 mod settings;
 pub mod store;
@@ -30,10 +31,11 @@ pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
 pub use handler::{Handled, HandlerError, HandlerTransport};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{
-    ApiKey, DeliveryLog, IssuedApiKey, Published, SubscriptionError, TestAnswer, TestEvent, TestFailure,
-    TestOutcome, TestSent,
+    ApiKey, DeliveryLog, IssuedApiKey, NotPublished, Published, SubscriptionError, TestAnswer, TestEvent,
+    TestFailure, TestOutcome, TestSent,
 };
 pub use origin::Origin;
+pub use publication::Publication;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;
 pub use subscription::{Direction, Subscription};

@@ -9,6 +9,6 @@ mod testing;
 
 pub use self::api_keys::{ApiKey, IssuedApiKey};
 pub use self::deliveries::DeliveryLog;
-pub use self::handing_over::Published;
+pub use self::handing_over::{NotPublished, Published};
 pub use self::subscriptions::SubscriptionError;
 pub use self::testing::{TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent};

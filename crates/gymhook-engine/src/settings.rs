@@ -16,8 +16,7 @@ use crate::foreign::{self, Place};
 use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
-use crate::subscription::matches_any;
-use crate::{Subscription, TestEvent, TlsSettings};
+use crate::{Subscription, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
@@ -123,19 +122,12 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
     })
 }
 
-/// Whether the subscription of this row wants events of this type. Its secrets stay sealed.
-pub(crate) fn wants(row: &SubscriptionRow, event_type: &str) -> Result<bool, SettingsError> {
+/// The platform of this row, and what it wants; `None` for every type. Its secrets stay sealed.
+pub(crate) fn platform_and_filters(
+    row: &SubscriptionRow,
+) -> Result<(String, Option<Vec<EventFilter>>), SettingsError> {
     let Settings { platform, event_types, .. } = read(row)?;
-    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect::<Vec<_>>());
-    Ok(filters.is_none_or(|filters| matches_any(&filters, &platform, event_type)))
-}
-
-/// The platform of this row, and its own test event if it has one. The row's secrets stay sealed.
-pub(crate) fn own_test(row: &SubscriptionRow) -> Result<(String, Option<TestEvent>), SettingsError> {
-    let Settings { platform, event_types, .. } = read(row)?;
-    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect::<Vec<_>>());
-    let test = TestEvent::of(&platform, filters.as_ref().map(|filters| filters.iter()));
-    Ok((platform, test))
+    Ok((platform, event_types.map(|all| all.into_iter().map(EventFilter::from).collect())))
 }
 
 fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {

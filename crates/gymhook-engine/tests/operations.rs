@@ -22,7 +22,9 @@ use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{
     DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
 };
-use gymhook_engine::{Engine, Seal, SealError, Sending, Subscription, SubscriptionError, TestEvent};
+use gymhook_engine::{
+    Engine, NotPublished, Publication, Seal, SealError, Sending, Subscription, SubscriptionError, TestEvent,
+};
 use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
@@ -190,11 +192,12 @@ async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key(
 async fn what_cannot_be_stored_is_named_when_it_is_published() {
     let setup = with_endpoint(Scripted::accepting()).await;
     let problem = Unstorable::Nul;
-    let published = setup.engine.publish("berlin", "e-1", "a\0b", "{}".into()).await.unwrap();
+    let published =
+        setup.engine.publish("berlin", "e-1", &Publication::new("point", "a\0b", "{}")).await.unwrap();
     let [published] = published.as_slice() else { panic!("{published:?}") };
     let delivery = published.delivery;
     let refused = Refused::Unstorable { delivery, field: "event type", problem };
-    assert_eq!((published.subscription, published.enqueued), (endpoint(1), Err(refused)));
+    assert_eq!((published.subscription, published.enqueued.clone()), (endpoint(1), Err(refused.into())));
     let test = setup.engine.send_test_event(endpoint(1), &TestEvent::new("a\0b", "{}")).await;
     assert_eq!(test, Err(SubscriptionError::Unstorable { field: "event type", problem }));
 }
@@ -205,16 +208,58 @@ async fn an_event_goes_to_every_subscription_of_the_gym_that_wants_it_once() {
     let wants_other = subscription(2, policy()).only(["insight.created"]);
     setup.engine.put_subscription(&wants_other).await.unwrap();
     setup.engine.put_subscription(&subscription(3, policy())).await.unwrap();
+    let workout = Publication::new("point", "workout.created", "{}");
     for _ in 0..2 {
-        let published = setup.engine.publish("berlin", "e-1", "workout.created", "{}".into()).await.unwrap();
+        let published = setup.engine.publish("berlin", "e-1", &workout).await.unwrap();
         assert_eq!(
             published.iter().map(|one| one.subscription).collect::<Vec<_>>(),
             [endpoint(1), endpoint(3)]
         );
     }
-    assert!(setup.engine.publish("hamburg", "e-1", "workout.created", "{}".into()).await.unwrap().is_empty());
+    assert!(setup.engine.publish("hamburg", "e-1", &workout).await.unwrap().is_empty());
     setup.until_idle().await;
     assert_eq!(setup.transport.sent().len(), 2);
+}
+
+/// A body has one platform's shape: a subscription gets that of its own, or nothing, and then it is named.
+#[tokio::test]
+async fn a_subscription_gets_the_body_of_its_platform_or_nothing() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    for (number, platform) in [(2, "gympoint"), (3, "egym"), (4, "gympoint"), (5, "pg-next")] {
+        let like = subscription(number, policy());
+        let (url, keys) = (like.url().clone(), like.keys().unwrap().clone());
+        let new = Subscription::new(endpoint(number), "berlin", platform, url, keys, policy());
+        let new = if number == 4 { new.only(["member.created"]) } else { new };
+        setup.engine.put_subscription(&new).await.unwrap();
+    }
+    let check_in = Publication::new("egym", "GYM_CHECKIN", r#"{"type":"GYM_CHECKIN"}"#)
+        .and("gympoint", "checkin.created", r#"{"event":"checkin.created"}"#)
+        .and("perfectgym", "UserPresenceChanged", r#"{"event":"UserPresenceChanged"}"#);
+    let published = setup.engine.publish("berlin", "e-1", &check_in).await.unwrap();
+    let came = |published: &gymhook_engine::Published| match &published.enqueued {
+        Ok(_) => None,
+        Err(NotPublished::OtherPlatform { platform }) => Some(platform.clone()),
+        Err(other) => panic!("{other}"),
+    };
+    let said: Vec<_> = published.iter().map(|one| (one.subscription, came(one))).collect();
+    let other = |platform: &str| Some(platform.to_owned());
+    // The fourth does not want the type.
+    let expected = [(1, other("point")), (2, None), (3, None), (5, other("pg-next"))]
+        .map(|(id, out)| (endpoint(id), out));
+    assert_eq!(said, expected);
+    setup.until_idle().await;
+    let mut sent: Vec<_> = setup
+        .transport
+        .sent()
+        .into_iter()
+        .map(|sent| (sent.subscription.platform().to_owned(), sent.event_type, sent.body))
+        .collect();
+    sent.sort();
+    let of = |platform: &str, event_type: &str, body: &'static str| {
+        (platform.to_owned(), event_type.to_owned(), bytes::Bytes::from_static(body.as_bytes()))
+    };
+    let egym = of("egym", "GYM_CHECKIN", r#"{"type":"GYM_CHECKIN"}"#);
+    assert_eq!(sent, [egym, of("gympoint", "checkin.created", r#"{"event":"checkin.created"}"#)]);
 }
 
 #[tokio::test]

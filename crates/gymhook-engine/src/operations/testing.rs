@@ -31,10 +31,7 @@ impl TestEvent {
     }
 
     /// The platform's own, if it has one.
-    pub(crate) fn of<'f>(
-        platform: &str,
-        filters: Option<impl Iterator<Item = &'f EventFilter>>,
-    ) -> Option<Self> {
+    fn of(platform: &str, filters: Option<&[EventFilter]>) -> Option<Self> {
         let vendor = platform.parse::<Vendor>().ok()?;
         let profile = gymhook::Provider::of(vendor)?.profile().clone();
         let mut own = samples().filter(|sample| sample.vendor == vendor);
@@ -42,10 +39,8 @@ impl TestEvent {
             Some(name) => own.find(|sample| sample.event_type == name)?,
             None if vendor == Vendor::GYMPOINT => {
                 let all: Vec<_> = own.collect();
-                let filters: Option<Vec<&EventFilter>> = filters.map(Iterator::collect);
-                let is_wanted = |name: &str| {
-                    filters.as_ref().is_none_or(|all| matches_any(all.iter().copied(), platform, name))
-                };
+                let is_wanted =
+                    |name: &str| filters.is_none_or(|filters| matches_any(filters, platform, name));
                 let wanted = all.iter().find(|sample| is_wanted(sample.event_type));
                 wanted.or(all.first()).copied()?
             }
@@ -252,7 +247,8 @@ impl<S: Store> Engine<S> {
 }
 
 fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
-    let (platform, test) = settings::own_test(row)?;
+    let (platform, filters) = settings::platform_and_filters(row)?;
+    let test = TestEvent::of(&platform, filters.as_deref());
     test.ok_or(SubscriptionError::NoTestEvent { subscription: row.id, platform })
 }
 
