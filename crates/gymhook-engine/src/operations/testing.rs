@@ -42,7 +42,7 @@ impl TestEvent {
                 let is_wanted =
                     |name: &str| filters.is_none_or(|filters| matches_any(filters, platform, name));
                 let wanted = all.iter().find(|sample| is_wanted(sample.event_type));
-                wanted.or(all.first()).copied()?
+                wanted.or_else(|| all.first()).copied()?
             }
             None => return None,
         };
