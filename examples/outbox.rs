@@ -20,7 +20,7 @@ use gymhook_engine::store::postgres::tokio_postgres::NoTls;
 use gymhook_engine::store::postgres::{self, PostgresOptions};
 use gymhook_engine::store::sqlite::rusqlite::{Connection, TransactionBehavior};
 use gymhook_engine::store::{NewNotification, PostgresStore, SqliteStore, Store, sqlite};
-use gymhook_engine::{EndpointId, Engine};
+use gymhook_engine::{EndpointId, Engine, Publication};
 use gymhook_examples::{AnyError, receive_on_loopback, subscription, table, transport};
 use gymhook_test_postgres::{Server, StartError};
 use http::StatusCode;
@@ -127,7 +127,8 @@ async fn start<S: Store>(store: S, requests: &Requests) -> Result<Engine<S>, Any
 /// One for each subscription that wants to know of this booking; always under the same ids.
 async fn notifications<S: Store>(engine: &Engine<S>, member: i64) -> Result<Vec<NewNotification>, AnyError> {
     let body = Bytes::from(format!(r#"{{"event":"class.booked","data":{{"member":{member}}}}}"#));
-    Ok(engine.fan_out(GYM, &format!("booking-{member}"), "class.booked", &body).await?)
+    let booked = Publication::new("standard-webhooks", "class.booked", body);
+    Ok(engine.fan_out(GYM, &format!("booking-{member}"), &booked).await?)
 }
 
 /// Waits until nothing is left to do, and for two more looks of the worker; adds what came of the two bookings to the table,

@@ -25,9 +25,7 @@ mod restore;
 mod scheduling;
 mod snapshot;
 
-pub use commands::{
-    CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery, TestEventError,
-};
+pub use commands::{CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery};
 pub use endpoints::{AddEndpointError, UnknownEndpoint};
 pub use queries::HeldBack;
 pub use redelivery::{RedeliverError, Redelivered};

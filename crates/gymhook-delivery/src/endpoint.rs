@@ -41,14 +41,16 @@ use crate::{LeaseEpoch, Limits};
 /// | half open, the probe | closed | closed | closed | closed | open, twice as long | open, as long as before |
 /// | allowance, whatever the breaker | one more | – | – | halved | halved | – |
 ///
-/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's
-/// limit,
+/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's limit,
 /// so that of a healthy endpoint it doubles with each round trip. It begins anew when the breaker closes, when the
-/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is
-/// open to
+/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is open to
 /// him, its time up. A policy without a breaker closes it.
 ///
 /// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
+///
+/// A test event knows of none of this: it is sent while the endpoint is disabled, held back or its breaker open, so that one
+/// can try before enabling, and its end changes nothing here. Only the policy's limits, of attempts under way and of their
+/// rate, hold for it too.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     id: EndpointId,
@@ -108,12 +110,12 @@ impl Endpoint {
     }
 
     /// An attempt begins. Returns whether it is the breaker's probe.
-    pub(crate) fn attempt_begins(&mut self, now: Now) -> bool {
+    pub(crate) fn attempt_begins(&mut self, test: bool, now: Now) -> bool {
         self.in_flight = self.in_flight.saturating_add(1);
         if let Some(rate) = self.policy.rate() {
             self.bucket_full_at = self.bucket_full_at.max(now.waits_from).plus_micros(rate.interval_micros());
         }
-        self.breaker.attempt_begins()
+        !test && self.breaker.attempt_begins()
     }
 
     /// An attempt was under way when this endpoint's state was written down, and is again.
@@ -124,6 +126,9 @@ impl Endpoint {
     /// An attempt ended. What follows for the endpoint is pushed to `changes`.
     pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if end.test {
+            return;
+        }
         let signal = EndpointSignal::of(&end);
         self.adapt_allowance(signal);
         self.move_breaker(signal, end.probe, now, changes);
@@ -136,9 +141,7 @@ impl Endpoint {
         if signal == EndpointSignal::Gone {
             self.disable(DisableReason::Gone, now, changes);
         }
-        if !end.test {
-            self.count(signal, end.gave_up, now, changes);
-        }
+        self.count(signal, end.gave_up, now, changes);
     }
 
     fn adapt_allowance(&mut self, signal: EndpointSignal) {
@@ -341,6 +344,14 @@ impl Endpoint {
             Gate::Shut => Gate::Shut,
             Gate::From(breaker) => Gate::From(breaker.max(self.held_until).max(self.next_token())),
         }
+    }
+
+    /// When the attempt of a test event may begin: whatever the endpoint's health, within the policy's limits.
+    pub(crate) fn test_gate(&self, limits: &Limits) -> Gate {
+        if self.in_flight >= self.policy.max_in_flight().min(limits.share()).get() {
+            return Gate::Shut;
+        }
+        Gate::From(self.next_token())
     }
 
     /// Whether only its limit of attempts under way keeps it from sending.

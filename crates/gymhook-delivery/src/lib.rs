@@ -30,7 +30,7 @@ pub use delivery_state::{DeliveryState, End, Then, Undeliverable};
 pub use dispatcher::{
     AddEndpointError, CancelError, Cancelled, Dispatcher, EnqueueError, Enqueued, ForgetError, HeldBack,
     NewDelivery, RedeliverError, Redelivered, RestoreDeliveryError, RestoredAs, SetAsideError, Snapshot,
-    SnapshotError, TestEventError, UnknownEndpoint,
+    SnapshotError, UnknownEndpoint,
 };
 pub use endpoint::Endpoint;
 pub use id::{BodyDigest, DeliveryId, EndpointId, LeaseEpoch};

@@ -1,7 +1,8 @@
 //! The queue of one endpoint's deliveries, waiting and finished.
 //!
 //! First attempts and retries have a lane each, so that a pile of old retries cannot hold up new deliveries. An
-//! ordered endpoint has one lane, in the order of enqueueing, and only its head counts.
+//! ordered endpoint has one lane, in the order of enqueueing, and only its head counts. Test events have a lane beside
+//! them: they wait behind nothing, and nothing waits behind them.
 
 use crate::delivery::{Delivery, Phase};
 use crate::due_heap::{Due, DueHeap};
@@ -14,6 +15,7 @@ pub(crate) struct Queue {
     ordered: bool,
     first_attempts: DueHeap,
     retries: DueHeap,
+    tests: DueHeap,
     finished: DueHeap,
 }
 
@@ -22,6 +24,7 @@ pub(crate) struct Queue {
 pub(crate) enum Lane {
     FirstAttempts,
     Retries,
+    Tests,
 }
 
 /// When the head of each lane is due.
@@ -29,6 +32,7 @@ pub(crate) enum Lane {
 pub(crate) struct Heads {
     pub(crate) first_attempt: Option<Timestamp>,
     pub(crate) retry: Option<Timestamp>,
+    pub(crate) test: Option<Timestamp>,
 }
 
 impl Queue {
@@ -57,6 +61,7 @@ impl Queue {
     /// Takes out the head of a lane.
     pub(crate) fn pop(&mut self, lane: Lane, deliveries: &mut Slab<Delivery>) -> Option<u32> {
         let heap = match lane {
+            Lane::Tests => &mut self.tests,
             Lane::Retries if !self.ordered => &mut self.retries,
             Lane::Retries | Lane::FirstAttempts => &mut self.first_attempts,
         };
@@ -82,13 +87,16 @@ impl Queue {
     }
 
     pub(crate) fn heads(&self, deliveries: &Slab<Delivery>) -> Heads {
+        let at = |lane: &DueHeap| lane.first().map(|due| due.at);
+        let test = at(&self.tests);
         if !self.ordered {
-            let at = |lane: &DueHeap| lane.first().map(|due| due.at);
-            return Heads { first_attempt: at(&self.first_attempts), retry: at(&self.retries) };
+            return Heads { first_attempt: at(&self.first_attempts), retry: at(&self.retries), test };
         }
         match self.ordered_head(deliveries) {
-            Some(head) if head.attempt().is_retry() => Heads { first_attempt: None, retry: Some(head.at()) },
-            head => Heads { first_attempt: head.map(Delivery::at), retry: None },
+            Some(head) if head.attempt().is_retry() => {
+                Heads { first_attempt: None, retry: Some(head.at()), test }
+            }
+            head => Heads { first_attempt: head.map(Delivery::at), retry: None, test },
         }
     }
 
@@ -98,8 +106,13 @@ impl Queue {
         deliveries.get(head.slot)
     }
 
+    /// How many wait, test events included.
     pub(crate) const fn waiting(&self) -> usize {
-        self.first_attempts.len() + self.retries.len()
+        self.first_attempts.len() + self.retries.len() + self.tests.len()
+    }
+
+    pub(crate) const fn waiting_tests(&self) -> usize {
+        self.tests.len()
     }
 
     pub(crate) fn finished(&self) -> impl Iterator<Item = u32> {
@@ -107,7 +120,7 @@ impl Queue {
     }
 
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
-        [&self.first_attempts, &self.retries, &self.finished]
+        [&self.first_attempts, &self.retries, &self.tests, &self.finished]
             .into_iter()
             .flat_map(DueHeap::iter)
             .map(|due| due.slot)
@@ -116,13 +129,14 @@ impl Queue {
     /// In an ordered lane no delivery overtakes another, whenever it is due.
     fn key(&self, delivery: &Delivery) -> Timestamp {
         match delivery.phase() {
-            Phase::Waiting if self.ordered => Timestamp::ranked(delivery.order()),
+            Phase::Waiting if self.ordered && !delivery.is_test() => Timestamp::ranked(delivery.order()),
             Phase::Waiting | Phase::InFlight(_) | Phase::Finished(_) => delivery.at(),
         }
     }
 
     fn heap(&mut self, delivery: &Delivery) -> Option<&mut DueHeap> {
         match delivery.phase() {
+            Phase::Waiting if delivery.is_test() => Some(&mut self.tests),
             Phase::Waiting if delivery.attempt().is_retry() && !self.ordered => Some(&mut self.retries),
             Phase::Waiting => Some(&mut self.first_attempts),
             Phase::Finished(_) => Some(&mut self.finished),

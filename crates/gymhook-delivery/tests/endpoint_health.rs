@@ -11,9 +11,10 @@
 mod world;
 
 use gymhook_delivery::{
-    AutoDisable, DisableReason, End, EndpointChange, EndpointRecord, HeldBack, LeaseEpoch, Rate,
-    TestEventError, Undeliverable,
+    AutoDisable, BreakerPolicy, DisableReason, End, EndpointChange, EndpointRecord, HeldBack, LeaseEpoch,
+    Rate, Undeliverable,
 };
+use gymhook_retry::Outcome;
 use http::StatusCode;
 use world::*;
 
@@ -202,10 +203,74 @@ fn a_test_event_has_one_attempt_and_no_consequences_for_auto_disable() {
     world.pass_seconds(1_000);
     assert_eq!((world.sent.len(), world.ends(7)), (1, vec![End::Undeliverable(Undeliverable::Exhausted)]));
     assert_eq!(world.endpoint_changes(), [EndpointChange::Added]);
+}
 
-    world.dispatcher.disable(endpoint(1), world.now).unwrap();
-    let refused = world.dispatcher.send_test(new(8, 1), world.now);
-    assert_eq!(refused, Err(TestEventError::Disabled { endpoint: endpoint(1) }));
+/// Whatever keeps an endpoint from being sent to, a test event goes out, and no end of it changes the endpoint.
+#[test]
+fn a_test_event_is_sent_whatever_the_endpoints_health_and_leaves_it_as_it_was() {
+    let breaker = BreakerPolicy::new(count(1), seconds(600), seconds(600));
+    let policy = || plain_policy().with_breaker(Some(breaker));
+    type Step = fn(&mut World);
+    let unwell: [(&str, Step); 4] = [
+        ("disabled", |world| world.dispatcher.disable(endpoint(1), world.now).unwrap()),
+        ("breaker open", |world| {
+            world.enqueue(1, 1);
+            world.answer(1, failure());
+        }),
+        ("asked to wait", |world| {
+            world.enqueue(1, 1);
+            let until = world.now + seconds(600);
+            world.answer(1, asks_to_wait(StatusCode::SERVICE_UNAVAILABLE, until));
+        }),
+        ("half open", |world| {
+            world.dispatcher.disable(endpoint(1), world.now).unwrap();
+            world.dispatcher.enable(endpoint(1), world.now).unwrap();
+            world.enqueue(1, 1);
+            assert!(world.under_way[0].probe);
+        }),
+    ];
+    let ends = [ok(), failure(), status(StatusCode::GONE), Outcome::Crashed];
+    for (name, step) in unwell {
+        for end in ends {
+            let mut world = World::new();
+            world.add(1, policy());
+            step(&mut world);
+            world.drain();
+            let before = world.dispatcher.endpoint(endpoint(1)).unwrap().record();
+            let changes = world.endpoint_changes();
+            world.enqueue(2, 1);
+            let flying = world.flying();
+            let _ = world.dispatcher.send_test(new(7, 1), world.now).unwrap();
+            world.drain();
+            assert_eq!(world.flying().last(), Some(&7), "{name}");
+            assert!(!world.under_way.last().unwrap().probe, "{name}");
+            world.answer(7, end);
+            assert_eq!(world.ends(7).len(), 1, "{name}");
+            assert_eq!(world.flying(), flying, "{name}: and nothing else");
+            assert_eq!(world.dispatcher.endpoint(endpoint(1)).unwrap().record(), before, "{name}");
+            assert_eq!(world.endpoint_changes(), changes, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_test_event_overtakes_and_holds_to_the_limits_of_the_policy() {
+    let rate = Rate::new(count(1), seconds(10));
+    let mut world = World::new();
+    world.add(1, plain_policy().with_ordered(true).with_rate(Some(rate)));
+    for delivery in [1, 2] {
+        world.enqueue(delivery, 1);
+    }
+    let _ = world.dispatcher.send_test(new(7, 1), world.now).unwrap();
+    world.pass_seconds(12);
+    assert_eq!(world.flying(), [1], "one at a time");
+    world.answer(1, ok());
+    assert_eq!(world.flying(), [7], "before what is older");
+    world.answer(7, failure());
+    assert!(world.flying().is_empty(), "it has taken a token");
+    world.pass_seconds(10);
+    assert_eq!(world.flying(), [2]);
+    assert_eq!(world.dispatcher.waiting_tests(endpoint(1)), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod connection;
 mod engine;
 mod foreign;
 mod handler;
@@ -10,6 +11,7 @@ mod inbox;
 mod micros;
 mod operations;
 mod origin;
+mod publication;
 mod seal;
 mod settings;
 pub mod store;
@@ -24,11 +26,16 @@ pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
+pub use connection::{Connection, ConnectionRule};
 pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
 pub use handler::{Handled, HandlerError, HandlerTransport};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
-pub use operations::{ApiKey, ApiKeyError, DeliveryLog, IssuedApiKey, Published, SubscriptionError};
+pub use operations::{
+    ApiKey, ApiKeyError, DeliveryLog, IssuedApiKey, NotPublished, Published, SubscriptionError, TestAnswer,
+    TestEvent, TestFailure, TestOutcome, TestSent,
+};
 pub use origin::Origin;
+pub use publication::Publication;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;
 pub use subscription::{Direction, Subscription};

@@ -16,7 +16,6 @@ use crate::foreign::{self, Place};
 use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
-use crate::subscription::matches_any;
 use crate::{Subscription, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
@@ -34,6 +33,9 @@ struct Settings {
     private_authority: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client_chain: Option<String>,
+    /// Said, and not only that there are no keys: those may be missing by mistake.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    unsigned: bool,
     policy: EndpointPolicy,
 }
 
@@ -93,6 +95,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         event_types: subscription.filters().map(|all| all.iter().map(ToString::to_string).collect()),
         private_authority: subscription.tls().private_authority().map(str::to_owned),
         client_chain: subscription.tls().client_chain().map(str::to_owned),
+        unsigned: subscription.keys().is_none(),
         policy: subscription.policy().clone(),
     };
     let mut headers = Vec::new();
@@ -100,7 +103,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         let value = value.to_str().map_err(|_| unreadable(format!("header {name} is not visible ASCII")))?;
         headers.push((name.as_str().to_owned(), value.to_owned()));
     }
-    let keys = subscription.keys().keys().map(stored_key).collect();
+    let keys = subscription.keys().into_iter().flat_map(|keys| keys.keys()).map(stored_key).collect();
     let client_key = subscription.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
     let secrets = Zeroizing::new(
         serde_json::to_vec(&Secrets { keys, headers, client_key })
@@ -119,11 +122,12 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
     })
 }
 
-/// Whether the subscription of this row wants events of this type. Its secrets stay sealed.
-pub(crate) fn wants(row: &SubscriptionRow, event_type: &str) -> Result<bool, SettingsError> {
+/// The platform of this row, and what it wants; `None` for every type. Its secrets stay sealed.
+pub(crate) fn platform_and_filters(
+    row: &SubscriptionRow,
+) -> Result<(String, Option<Vec<EventFilter>>), SettingsError> {
     let Settings { platform, event_types, .. } = read(row)?;
-    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect::<Vec<_>>());
-    Ok(filters.is_none_or(|filters| matches_any(&filters, &platform, event_type)))
+    Ok((platform, event_types.map(|all| all.into_iter().map(EventFilter::from).collect())))
 }
 
 fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {
@@ -146,7 +150,11 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
     let url =
         |url: &str| EndpointUrl::dangerous_without_rule(url).map_err(|error| unreadable(error.to_string()));
     let keys = secrets.keys.iter().map(key).collect::<Result<Vec<_>, _>>().map_err(&unreadable)?;
-    let keys = Keyring::new(keys).map_err(|error| unreadable(error.to_string()))?;
+    let keys = match (settings.unsigned, keys.is_empty()) {
+        (true, true) => None,
+        (true, false) => return Err(unreadable("it is unsigned and has keys".to_owned())),
+        (false, _) => Some(Keyring::new(keys).map_err(|error| unreadable(error.to_string()))?),
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in &secrets.headers {
         let name = name.parse::<HeaderName>().map_err(|_| unreadable("a header's name".to_owned()))?;
@@ -155,12 +163,11 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
         headers.append(name, value);
     }
     let to = url(&settings.url)?;
-    let mut built = Subscription::new(
+    let mut built = Subscription::dangerous_unsigned(
         subscription,
         row.gym.clone(),
         settings.platform,
         to,
-        Arc::new(keys),
         settings.policy,
     )
     .with_direction(row.direction)
@@ -171,6 +178,9 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
         settings.client_chain,
         secrets.client_key,
     ));
+    if let Some(keys) = keys {
+        built = built.with_keys(Arc::new(keys));
+    }
     for (event_type, other) in &settings.urls {
         built = built.with_url_for(event_type, url(other)?);
     }
@@ -232,6 +242,25 @@ mod tests {
         assert!(!row.settings.contains("canary"));
         assert!(String::from_utf8(row.secrets.clone()).unwrap().contains("canary"));
         assert_eq!(from_row(&row, &Unsealed).unwrap().tls(), &tls);
+    }
+
+    #[test]
+    fn unsigned_is_said_and_missing_keys_are_no_way_to_say_it() {
+        let signed = to_row(&subscription(), &Unsealed).unwrap();
+        let (url, policy) = (subscription().url().clone(), subscription().policy().clone());
+        let unsigned =
+            Subscription::dangerous_unsigned(EndpointId::from_u128(1), "berlin", "gympoint", url, policy);
+        let written = to_row(&unsigned, &Unsealed).unwrap();
+        assert!(written.settings.contains(r#""unsigned":true"#) && !signed.settings.contains("unsigned"));
+        assert!(from_row(&written, &Unsealed).unwrap().keys().is_none());
+        for (settings, secrets) in
+            [(&signed.settings, &written.secrets), (&written.settings, &signed.secrets)]
+        {
+            let mixed =
+                SubscriptionRow { settings: settings.clone(), secrets: secrets.clone(), ..signed.clone() };
+            let refused = from_row(&mixed, &Unsealed);
+            assert!(matches!(refused, Err(SettingsError::Unreadable { .. })), "{refused:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod log;
 pub mod memory;
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
 mod mending;
+mod notice;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub(crate) mod row;
@@ -35,6 +36,8 @@ mod storable;
 #[cfg(feature = "store-tests")]
 pub mod suite;
 mod work;
+
+use core::time::Duration;
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
@@ -48,6 +51,7 @@ pub use self::log::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats,
     SubscriptionQuery,
 };
+pub use self::notice::Notice;
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
 pub use self::row::{NewNotification, Refused, RepeatCheck, State, SubscriptionRow};
@@ -145,8 +149,8 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // Working.
 
-    /// Leases endpoints of the request's direction that have something to do: a due delivery unless they are disabled, an attempt that a former owner
-    /// left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
+    /// Leases endpoints of the request's direction that have something to do: a due delivery unless they are disabled, a due test
+    /// event even then, an attempt that a former owner left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
     /// all before it on its endpoint, and runs out when its length is over, to the microsecond. It may be longer than the
     /// calendar.
     fn lease(
@@ -175,7 +179,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
-    /// Reads what is due at leased endpoints, as it stands after the last commit: an answer for each fetch, in their order.
+    /// Reads what is due at leased endpoints, test events apart, as it stands after the last commit: an answer for each fetch, in their order.
     fn fetch(
         &self,
         fetches: Vec<Fetch>,
@@ -223,6 +227,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Forgets deliveries that ended before `before`, with their attempts and bodies, at most `limit` of them, and
     /// returns how many. Call it again while it returns `limit`.
     ///
+    /// Notices that were acknowledged before `before` are forgotten too, and not counted.
+    ///
     /// What still waits at a subscription ended when that was deleted. A forgotten id is as good as new, but an order is
     /// never used again.
     fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
@@ -230,6 +236,24 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Writes something that changes nothing, in the way in which everything else is written, so that a full disk, a lost
     /// right or a file that is gone is noticed: [`Engine::readiness`](crate::Engine::readiness) asks.
     fn check_writable(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    // Telling owners.
+
+    /// Claims the notices that nobody has acknowledged and nobody claims, the oldest first: until `hold` is over they are no one
+    /// else's. Of several processes that ask at once each gets others.
+    fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Vec<Notice>, StoreError>> + Send;
+
+    /// These notices need not be told again. Returns how many of them had not been acknowledged yet.
+    fn acknowledge_notices(
+        &self,
+        ids: Vec<Uuid>,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     // API keys of one's own callers.
 

@@ -64,7 +64,8 @@ pub struct Subscription {
     filters: Option<BTreeSet<EventFilter>>,
     headers: HeaderMap,
     tls: TlsSettings,
-    keys: Arc<Keyring>,
+    /// `None`: it is sent to unsigned, and somebody said so.
+    keys: Option<Arc<Keyring>>,
     policy: EndpointPolicy,
 }
 
@@ -82,6 +83,27 @@ impl Subscription {
         keys: Arc<Keyring>,
         policy: EndpointPolicy,
     ) -> Self {
+        Self::dangerous_unsigned(id, gym, platform, url, policy).with_keys(keys)
+    }
+
+    /// The same without a secret: nothing is signed, and its receiver cannot tell who sent it.
+    ///
+    /// GymPoint's secret is optional, and PerfectGym's may be left empty; for every other platform
+    /// [`Engine::put_subscription`](crate::Engine::put_subscription) and each attempt refuse it
+    /// ([`Profile::without_secret`](gymhook::Profile::without_secret)). What the platform sends beside a signature is sent:
+    /// PerfectGym's `X-PerfectGym-Request`, by which repeats are recognised (that it is sent without a secret is our reading).
+    /// Given a key later ([`Engine::rotate_key`](crate::Engine::rotate_key), [`Subscription::with_keys`]), it is signed.
+    ///
+    /// Keys that are missing by mistake do not lead here: a [`Keyring`] is not empty, and a stored subscription whose keys are
+    /// gone is [unreadable](crate::SettingsError::Unreadable).
+    #[must_use]
+    pub fn dangerous_unsigned(
+        id: EndpointId,
+        gym: impl Into<String>,
+        platform: impl Into<String>,
+        url: EndpointUrl,
+        policy: EndpointPolicy,
+    ) -> Self {
         Self {
             id,
             direction: Direction::Outgoing,
@@ -93,7 +115,7 @@ impl Subscription {
             filters: None,
             headers: HeaderMap::new(),
             tls: TlsSettings::new(),
-            keys,
+            keys: None,
             policy,
         }
     }
@@ -168,10 +190,10 @@ impl Subscription {
         Self { tls, ..self }
     }
 
-    /// Signed with these keys. For a rotation with overlap, keep the old key in the set until its window ends.
+    /// Signed with these keys, from now on if it was unsigned. For a rotation with overlap, keep the old key in the set until its window ends.
     #[must_use]
     pub fn with_keys(self, keys: Arc<Keyring>) -> Self {
-        Self { keys, ..self }
+        Self { keys: Some(keys), ..self }
     }
 
     /// Retried, limited and switched off like this.
@@ -254,10 +276,10 @@ impl Subscription {
         &self.tls
     }
 
-    /// What it is signed with.
+    /// What it is signed with; `None` if it was [made unsigned](Subscription::dangerous_unsigned).
     #[must_use]
-    pub const fn keys(&self) -> &Arc<Keyring> {
-        &self.keys
+    pub const fn keys(&self) -> Option<&Arc<Keyring>> {
+        self.keys.as_ref()
     }
 
     /// How it is retried, limited and switched off.
@@ -286,6 +308,7 @@ impl fmt::Debug for Subscription {
             .field("gym", &self.gym)
             .field("platform", &self.platform)
             .field("url", &self.url)
+            .field("signed", &self.keys.is_some())
             .field("filters", &self.filters)
             .field("headers", &headers)
             .finish_non_exhaustive()

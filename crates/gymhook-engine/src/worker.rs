@@ -46,7 +46,7 @@ use self::tenure::Tenures;
 use self::turn::{Turn, TurnDone};
 use crate::engine::{Options, Pulse, Request, new_id};
 use crate::foreign::{self, Place};
-use crate::store::{Store, StoreError, WorkerId};
+use crate::store::{Notice, Store, StoreError, WorkerId};
 use crate::telemetry::FailedAttempt;
 use crate::{Direction, Transport, clock as clocks, telemetry};
 
@@ -281,6 +281,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 }
                 Output::Record(Record::Endpoint { change, endpoint }) => {
                     self.endpoint_changed(endpoint.id, change);
+                    if Notice::is_due_for(change) {
+                        // In the batch of the very record that says so.
+                        self.pending.notice(Notice { id: new_id(), endpoint: endpoint.id, at: now, change });
+                    }
                     self.pending.endpoint(endpoint);
                 }
                 Output::Record(Record::LateAnswer(late)) => late_answer(&late),

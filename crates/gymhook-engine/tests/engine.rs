@@ -15,7 +15,7 @@ mod scripted;
 use core::time::Duration;
 
 use gymhook_engine::store::{SqliteStore, State, Store};
-use gymhook_engine::{Answer, Engine};
+use gymhook_engine::{Answer, Engine, Publication};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -229,7 +229,11 @@ async fn a_subscription_that_cannot_be_read_stops_no_other() {
     setup.until_state(3, State::Delivered).await;
     assert_eq!(setup.transport.sent_ids(), [3]);
     assert_eq!((setup.state(1).await, setup.state(2).await), (State::Waiting, State::Waiting));
-    let published = setup.engine.publish("berlin", "e-1", "workout.created", "{}".into()).await.unwrap();
+    let published = setup
+        .engine
+        .publish("berlin", "e-1", &Publication::new("point", "workout.created", "{}"))
+        .await
+        .unwrap();
     let to: Vec<_> = published.iter().map(|published| published.subscription).collect();
     assert_eq!(to, [endpoint(3)]);
 }

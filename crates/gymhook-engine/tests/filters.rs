@@ -17,7 +17,8 @@ use gymhook::signature::{Key, Keyring, Secret};
 use gymhook_engine::store::Store;
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::{
-    EndpointId, EndpointPolicy, Engine, EventFilter, FilterError, Inbox, Subscription, SubscriptionError,
+    EndpointId, EndpointPolicy, Engine, EventFilter, FilterError, Inbox, Publication, Subscription,
+    SubscriptionError,
 };
 use time::macros::utc_datetime;
 
@@ -43,9 +44,10 @@ fn subscription(number: u128, platform: &str) -> Subscription {
 }
 
 /// Which subscriptions an event of this type goes to.
-async fn goes_to(engine: &Engine<MemoryStore>, event: &str, event_type: &str) -> Vec<EndpointId> {
-    let published = engine.publish("berlin", event, event_type, "{}".into()).await.unwrap();
-    published.iter().map(|published| published.subscription).collect()
+async fn goes_to(engine: &Engine<MemoryStore>, platform: &str, event_type: &str) -> Vec<EndpointId> {
+    let publication = Publication::new(platform, event_type, "{}");
+    let published = engine.publish("berlin", event_type, &publication).await.unwrap();
+    published.iter().filter(|one| one.enqueued.is_ok()).map(|published| published.subscription).collect()
 }
 
 #[tokio::test]
@@ -73,10 +75,11 @@ async fn names_beginnings_and_kinds_are_wanted() {
         ("membership.activated", vec![7]),
         ("payment.failed", vec![6, 7]),
         ("checkin.created", vec![3, 7]),
-        ("GYM_CHECKIN", vec![4, 7]),
+        ("GYM_CHECKIN", vec![4]),
     ] {
+        let platform = if event_type == "GYM_CHECKIN" { "egym" } else { "gympoint" };
         let expected: Vec<EndpointId> = expected.into_iter().map(id).collect();
-        assert_eq!(goes_to(&engine, event_type, event_type).await, expected, "{event_type}");
+        assert_eq!(goes_to(&engine, platform, event_type).await, expected, "{event_type}");
     }
 }
 

@@ -337,6 +337,8 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::Stats => store.stats(START).await.map(drop),
         Operation::EndpointStats => store.endpoint_stats(ENDPOINT, START).await.map(drop),
         Operation::Purge => store.purge(START, 1).await.map(drop),
+        Operation::ClaimNotices => store.claim_notices(1, Duration::from_secs(1), START).await.map(drop),
+        Operation::AcknowledgeNotices => store.acknowledge_notices(Vec::new(), START).await.map(drop),
         Operation::CheckWritable => store.check_writable().await,
         Operation::PutApiKey => store.put_api_key(key).await,
         Operation::RotateApiKey => store.rotate_api_key(rotation).await.map(drop),

@@ -22,7 +22,10 @@ use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{
     DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
 };
-use gymhook_engine::{ApiKeyError, Engine, Seal, SealError, Sending, Subscription, SubscriptionError};
+use gymhook_engine::{
+    ApiKeyError, Engine, NotPublished, Publication, Seal, SealError, Sending, Subscription,
+    SubscriptionError, TestEvent,
+};
 use gymhook_retry::Classify;
 use gymhook_signature::{Key, Secret};
 use http::StatusCode;
@@ -108,12 +111,13 @@ async fn everything_that_was_given_up_since_is_redelivered() {
 #[tokio::test]
 async fn a_test_event_is_sent_once() {
     let setup = with_endpoint(Scripted::new(|_| status(StatusCode::BAD_GATEWAY))).await;
-    let id = setup.engine.send_test(endpoint(1), "TEST", "{}".into()).await.unwrap();
+    let test = TestEvent::new("TEST", "{}");
+    let id = setup.engine.send_test_event(endpoint(1), &test).await.unwrap();
     let id = id.as_uuid().as_u128();
     setup.until_state(id, State::Undeliverable).await;
     assert!(setup.transport.sent()[0].attempt.test);
     assert_eq!(setup.outcomes(id).await, ["502"]);
-    let unknown = setup.engine.send_test(endpoint(9), "TEST", "{}".into()).await;
+    let unknown = setup.engine.send_test_event(endpoint(9), &test).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
 }
 
@@ -144,7 +148,7 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let now = setup.engine.now().await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
     let at = |at: UtcDateTime| {
-        read.keys().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
+        read.keys().unwrap().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(at(now), ["2026-12", "main"]);
     assert_eq!(at(now + Duration::from_secs(3_601)), ["2026-12"]);
@@ -156,10 +160,32 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let third = Key::new("2027-02", Secret::new("the third secret").unwrap()).with_tenant("berlin");
     setup.engine.rotate_key(endpoint(1), third, Duration::from_secs(3_600)).await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
-    let tenants: Vec<&str> = read.keys().keys().map(|key| key.tenant().as_str()).collect();
+    let tenants: Vec<&str> = read.keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
     assert_eq!(tenants, ["berlin", "berlin", "main"], "stored and read again, and kept by a rotation");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
+}
+
+#[tokio::test]
+async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    let url = subscription(1, policy()).url().clone();
+    let unsigned = Subscription::dangerous_unsigned(endpoint(2), "berlin", "gympoint", url, policy());
+    setup.engine.put_subscription(&unsigned).await.unwrap();
+    let listed = setup.engine.subscriptions(Some("berlin"), None, 10).await.unwrap();
+    let signed = |listed: &[Subscription]| listed.iter().map(|one| one.keys().is_some()).collect::<Vec<_>>();
+    assert_eq!(signed(&listed), [true, false]);
+    assert!(format!("{:?}", listed[1]).contains("signed: false"));
+    setup.enqueue([1], 2).await;
+    setup.until_state(1, State::Delivered).await;
+    assert!(setup.transport.sent()[0].subscription.keys().is_none());
+
+    let first = Key::new("2026-12", Secret::new("the first secret").unwrap());
+    setup.engine.rotate_key(endpoint(2), first, Duration::from_secs(3_600)).await.unwrap();
+    setup.enqueue([2], 2).await;
+    setup.until_state(2, State::Delivered).await;
+    let keys = setup.transport.sent()[1].subscription.keys().cloned().unwrap();
+    assert_eq!(keys.keys().map(|key| key.id().as_str()).collect::<Vec<_>>(), ["2026-12"]);
 }
 
 /// What no store keeps is refused by itself, and the caller is told for which subscription and why.
@@ -167,12 +193,13 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
 async fn what_cannot_be_stored_is_named_when_it_is_published() {
     let setup = with_endpoint(Scripted::accepting()).await;
     let problem = Unstorable::Nul;
-    let published = setup.engine.publish("berlin", "e-1", "a\0b", "{}".into()).await.unwrap();
+    let published =
+        setup.engine.publish("berlin", "e-1", &Publication::new("point", "a\0b", "{}")).await.unwrap();
     let [published] = published.as_slice() else { panic!("{published:?}") };
     let delivery = published.delivery;
     let refused = Refused::Unstorable { delivery, field: "event type", problem };
-    assert_eq!((published.subscription, published.enqueued), (endpoint(1), Err(refused)));
-    let test = setup.engine.send_test(endpoint(1), "a\0b", "{}".into()).await;
+    assert_eq!((published.subscription, published.enqueued.clone()), (endpoint(1), Err(refused.into())));
+    let test = setup.engine.send_test_event(endpoint(1), &TestEvent::new("a\0b", "{}")).await;
     assert_eq!(test, Err(SubscriptionError::Unstorable { field: "event type", problem }));
 }
 
@@ -182,16 +209,58 @@ async fn an_event_goes_to_every_subscription_of_the_gym_that_wants_it_once() {
     let wants_other = subscription(2, policy()).only(["insight.created"]);
     setup.engine.put_subscription(&wants_other).await.unwrap();
     setup.engine.put_subscription(&subscription(3, policy())).await.unwrap();
+    let workout = Publication::new("point", "workout.created", "{}");
     for _ in 0..2 {
-        let published = setup.engine.publish("berlin", "e-1", "workout.created", "{}".into()).await.unwrap();
+        let published = setup.engine.publish("berlin", "e-1", &workout).await.unwrap();
         assert_eq!(
             published.iter().map(|one| one.subscription).collect::<Vec<_>>(),
             [endpoint(1), endpoint(3)]
         );
     }
-    assert!(setup.engine.publish("hamburg", "e-1", "workout.created", "{}".into()).await.unwrap().is_empty());
+    assert!(setup.engine.publish("hamburg", "e-1", &workout).await.unwrap().is_empty());
     setup.until_idle().await;
     assert_eq!(setup.transport.sent().len(), 2);
+}
+
+/// A body has one platform's shape: a subscription gets that of its own, or nothing, and then it is named.
+#[tokio::test]
+async fn a_subscription_gets_the_body_of_its_platform_or_nothing() {
+    let setup = with_endpoint(Scripted::accepting()).await;
+    for (number, platform) in [(2, "gympoint"), (3, "egym"), (4, "gympoint"), (5, "pg-next")] {
+        let like = subscription(number, policy());
+        let (url, keys) = (like.url().clone(), like.keys().unwrap().clone());
+        let new = Subscription::new(endpoint(number), "berlin", platform, url, keys, policy());
+        let new = if number == 4 { new.only(["member.created"]) } else { new };
+        setup.engine.put_subscription(&new).await.unwrap();
+    }
+    let check_in = Publication::new("egym", "GYM_CHECKIN", r#"{"type":"GYM_CHECKIN"}"#)
+        .and("gympoint", "checkin.created", r#"{"event":"checkin.created"}"#)
+        .and("perfectgym", "UserPresenceChanged", r#"{"event":"UserPresenceChanged"}"#);
+    let published = setup.engine.publish("berlin", "e-1", &check_in).await.unwrap();
+    let came = |published: &gymhook_engine::Published| match &published.enqueued {
+        Ok(_) => None,
+        Err(NotPublished::OtherPlatform { platform }) => Some(platform.clone()),
+        Err(other) => panic!("{other}"),
+    };
+    let said: Vec<_> = published.iter().map(|one| (one.subscription, came(one))).collect();
+    let other = |platform: &str| Some(platform.to_owned());
+    // The fourth does not want the type.
+    let expected = [(1, other("point")), (2, None), (3, None), (5, other("pg-next"))]
+        .map(|(id, out)| (endpoint(id), out));
+    assert_eq!(said, expected);
+    setup.until_idle().await;
+    let mut sent: Vec<_> = setup
+        .transport
+        .sent()
+        .into_iter()
+        .map(|sent| (sent.subscription.platform().to_owned(), sent.event_type, sent.body))
+        .collect();
+    sent.sort();
+    let of = |platform: &str, event_type: &str, body: &'static str| {
+        (platform.to_owned(), event_type.to_owned(), bytes::Bytes::from_static(body.as_bytes()))
+    };
+    let egym = of("egym", "GYM_CHECKIN", r#"{"type":"GYM_CHECKIN"}"#);
+    assert_eq!(sent, [egym, of("gympoint", "checkin.created", r#"{"event":"checkin.created"}"#)]);
 }
 
 #[tokio::test]
@@ -316,7 +385,7 @@ async fn sealed_secrets_lie_in_no_file() {
         let subscription = subscription(1, policy()).with_headers(headers);
         engine.put_subscription(&subscription).await.unwrap();
         let read = engine.subscription(endpoint(1)).await.unwrap().unwrap();
-        assert_eq!(read.keys().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
+        assert_eq!(read.keys().unwrap().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
         assert_eq!(read.headers()["x-token"], "token-of-the-tests");
         assert!(read.headers()["x-token"].is_sensitive());
         let row = engine.store().subscription(endpoint(1)).await.unwrap().unwrap();
@@ -357,7 +426,7 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     drop(SqliteStore::open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 3 }));
+    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 4 }));
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));
@@ -374,7 +443,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
     let good = transport.endpoint_url("point", "https://receiver.example/hooks").unwrap();
     let engine = Engine::builder(store.clone()).start(transport).await.unwrap();
     let written = async |platform: &str, url: &EndpointUrl| {
-        let keys = subscription(1, policy()).keys().clone();
+        let keys = subscription(1, policy()).keys().unwrap().clone();
         let new = Subscription::new(endpoint(1), "berlin-mitte", platform, url.clone(), keys, policy());
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };

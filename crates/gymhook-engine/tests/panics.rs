@@ -20,7 +20,8 @@ use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{NewNotification, State, Store, StoreError};
 use gymhook_engine::{
     Answer, Direction, EndpointChange, Engine, EngineBuilder, Handled, HandlerTransport, Inbox, NotReady,
-    Seal, SealError, Sending, SettingsError, Subscription, SubscriptionError, Transport, WorkerState,
+    Publication, Seal, SealError, Sending, SettingsError, Subscription, SubscriptionError, Transport,
+    WorkerState,
 };
 use gymhook_retry::Outcome;
 use http::StatusCode;
@@ -120,7 +121,8 @@ async fn a_seal_that_panics() {
     assert_eq!(source.problem, "the seal panicked: its message is not repeated, since it may hold a secret");
     assert!(engine.subscription(endpoint(1)).await.is_err());
     // Who gets an event is no secret: what the first one wants waits for its key.
-    let new = engine.fan_out("berlin", "e-1", "workout.created", &"{}".into()).await.unwrap();
+    let new =
+        engine.fan_out("berlin", "e-1", &Publication::new("point", "workout.created", "{}")).await.unwrap();
     assert_eq!(new.iter().map(|new| new.endpoint).collect::<Vec<_>>(), [endpoint(1), endpoint(2)]);
 
     // As soon as the key is there, it is sent.

@@ -60,6 +60,16 @@ pub trait SignatureScheme: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// What a request of this scheme carries though nobody has set a secret: no signature, and the id where it has a header of its
+    /// own. Nothing, unless a scheme says otherwise.
+    ///
+    /// # Errors
+    /// [`SignError`]: the id is one that the header cannot hold.
+    fn unsigned_headers(&self, id: &str) -> Result<HeaderMap, SignError> {
+        let _ = id;
+        Ok(HeaderMap::new())
+    }
+
     /// The headers that prove this body (and this id, if the scheme signs one), their values marked sensitive.
     ///
     /// # Errors

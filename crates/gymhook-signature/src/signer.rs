@@ -26,7 +26,8 @@ use crate::{Keyring, KeyringError, Malformed, SignatureScheme};
 #[derive(Clone, Debug)]
 pub struct Signer {
     scheme: Arc<dyn SignatureScheme>,
-    keyring: Arc<Keyring>,
+    /// `None`: it signs nothing.
+    keyring: Option<Arc<Keyring>>,
 }
 
 impl Signer {
@@ -54,8 +55,24 @@ impl Signer {
         Ok(Self::checked(scheme, keyring))
     }
 
+    /// Signs nothing: its requests carry what this scheme sends where nobody has set a secret, and whoever receives them has no
+    /// way to tell who sent them.
+    ///
+    /// Only for a platform that lets its users leave the secret out. Keys that are missing by mistake never lead here: a
+    /// [`Keyring`] is not empty.
+    #[must_use]
+    pub fn dangerous_unsigned(scheme: Arc<dyn SignatureScheme>) -> Self {
+        Self { scheme, keyring: None }
+    }
+
     pub(crate) fn checked(scheme: Arc<dyn SignatureScheme>, keyring: Arc<Keyring>) -> Self {
-        Self { scheme, keyring }
+        Self { scheme, keyring: Some(keyring) }
+    }
+
+    /// Whether its requests prove anything.
+    #[must_use]
+    pub const fn is_signing(&self) -> bool {
+        self.keyring.is_some()
     }
 
     /// The security headers of one attempt, each value marked sensitive.
@@ -66,7 +83,10 @@ impl Signer {
     /// # Errors
     /// [`SignError`], for which the caller's configuration, id or clock is to blame.
     pub fn sign(&self, id: &str, body: &[u8], now: UtcDateTime) -> Result<HeaderMap, SignError> {
-        self.scheme.sign(&self.keyring, id, body, now)
+        match &self.keyring {
+            Some(keyring) => self.scheme.sign(keyring, id, body, now),
+            None => self.scheme.unsigned_headers(id),
+        }
     }
 
     /// The names of the headers that [`Signer::sign`] sets; a sender lets nobody else set them.

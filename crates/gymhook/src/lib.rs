@@ -20,7 +20,7 @@ pub use gymhook_retry as retry;
 pub use gymhook_signature as signature;
 
 pub use profile::{DigestDedupe, Profile, ResponseCapture, Signing, UrlRule};
-pub use provider::Provider;
+pub use provider::{Provider, SecretRequired};
 pub use reader::{AdmitError, ReadError};
 pub use received::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 pub use receiver::{ReceiveError, Receiver, Unreadable};

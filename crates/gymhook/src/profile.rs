@@ -91,6 +91,8 @@ pub struct Profile {
     pub page: &'static str,
     /// How it signs, in words.
     pub signing: Signing,
+    /// Whether requests may be sent without a secret, and so unsigned, where their owner has set none.
+    pub without_secret: Setting<bool>,
     /// Where it is known from that the body is sent as `application/json`.
     pub content_type: Source,
     /// Where it is known from that 2xx is success and every other status a failure, as [`Profile::retry`] classifies them.
@@ -126,6 +128,7 @@ impl Profile {
         Self {
             page,
             signing: Signing::configured(),
+            without_secret: Setting::our_default(false, "an unsigned request could be anybody's"),
             content_type: Source::OurDefault("all five platforms send JSON"),
             success,
             attempt_timeout_source: success,

@@ -116,6 +116,31 @@ impl<N> Provider<N> {
         Signer::with_shared(Arc::clone(&self.scheme), keyring)
     }
 
+    /// Sends as this platform does where its user has set no secret: without a signature.
+    ///
+    /// ```
+    /// use gymhook::Provider;
+    /// # use time::UtcDateTime;
+    /// # let now = UtcDateTime::UNIX_EPOCH;
+    ///
+    /// let unsigned = Provider::perfectgym().dangerous_unsigned_signer()?;
+    /// let headers = unsigned.sign("request-1", b"{}", now)?;
+    /// assert_eq!(headers["x-perfectgym-request"], "request-1"); // by which repeats are recognised
+    /// assert!(!headers.contains_key("x-perfectgym-signature"));
+    ///
+    /// assert!(Provider::point().dangerous_unsigned_signer().is_err());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SecretRequired`]: the platform sends nothing without one ([`Profile::without_secret`]).
+    pub fn dangerous_unsigned_signer(&self) -> Result<Signer, SecretRequired> {
+        if !self.profile.without_secret.value {
+            return Err(SecretRequired { vendor: self.vendor });
+        }
+        Ok(Signer::dangerous_unsigned(Arc::clone(&self.scheme)))
+    }
+
     /// What the platform does around its requests.
     #[must_use]
     pub fn profile(&self) -> &Profile {
@@ -125,6 +150,14 @@ impl<N> Provider<N> {
     pub(crate) fn decoder(&self) -> &Decode<N> {
         &self.decode
     }
+}
+
+/// A platform sends nothing without a secret, and none was given. Whoever set the subscription up caused it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{vendor} sends nothing without a secret: give it a key")]
+pub struct SecretRequired {
+    /// The platform.
+    pub vendor: Vendor,
 }
 
 impl<N> Clone for Provider<N> {

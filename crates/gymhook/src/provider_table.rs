@@ -31,6 +31,8 @@ impl fmt::Display for Profile {
         const OWN_FAULTS: Source = Source::OurDefault("the platforms do not speak of their own faults");
         let (retry, breaker) = (&self.retry.value, self.breaker.value);
         let own_faults = format!("again after {}, not counted", Span(retry.own_fault_delay()));
+        let unsigned = if self.without_secret.value { "sent unsigned" } else { "nothing is sent" };
+        row(f, "without secret", &unsigned, &self.without_secret.source)?;
         row(f, "content type", &"application/json", &self.content_type)?;
         row(f, "success", &Success(retry), &self.success)?;
         row(f, "attempt timeout", &Span(retry.attempt_timeout()), &self.attempt_timeout_source)?;

@@ -53,6 +53,7 @@ impl Provider<gympoint::Notification> {
         };
         let profile = Profile {
             signing,
+            without_secret: Setting::published(true),
             content_type: Source::OurDefault("the page does not name it"),
             success: Source::Published,
             attempt_timeout_source: Source::Published,
@@ -79,6 +80,10 @@ impl Provider<egym::Notification> {
         let retry = Setting::our_default(RetryPolicy::egym(), "the page names no retries");
         let profile = Profile {
             signing: BARE_KEY,
+            without_secret: Setting {
+                value: false,
+                source: Source::PublishedOn("https://developer.egym.com/mms-api-v2/apis/mms-v2/webhooks"),
+            },
             content_type: Source::Published,
             success: Source::OurDefault("the page names no status"),
             attempt_timeout_source: Source::Published,
@@ -116,6 +121,10 @@ impl Provider<perfectgym::Notification> {
         };
         let profile = Profile {
             signing,
+            without_secret: Setting::our_default(
+                true,
+                "the page does not ask for one, and a receiver saw requests without a signature; the id is sent all the same",
+            ),
             content_type: Source::OurDefault("the page says \"Body - JSON\" and names no header"),
             success: Source::Published,
             attempt_timeout_source: Source::Published,
@@ -165,6 +174,7 @@ impl Provider<pg_next::Notification> {
         let page = "https://developer.sportalliance.com/apis/perfectgym/webhooks/general-information";
         let profile = Profile {
             signing: BARE_KEY,
+            without_secret: Setting::our_default(false, "the page gives each studio a key"),
             content_type: Source::OurDefault("the page prints JSON and names no header"),
             success: Source::OurDefault("the page names no status; its diagram shows a 200"),
             attempt_timeout_source: Source::Published,
@@ -203,6 +213,7 @@ impl Provider<point::Notification> {
         };
         let profile = Profile {
             signing,
+            without_secret: Setting::our_default(false, "each webhook has a secret"),
             content_type: Source::OurDefault("the page says \"JSON payload\" and names no header"),
             success: Source::Published,
             attempt_timeout_source: Source::Published,

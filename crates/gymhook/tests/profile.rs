@@ -17,6 +17,7 @@ const PUBLISHED: [(&str, &[(&str, &str)]); 5] = [
         &[
             ("headers", "x-api-key"),
             ("signature", "the key itself"),
+            ("without secret", "nothing is sent"),
             ("content type", "application/json"),
             ("attempt timeout", "5 s"),
             ("URLs", "https"),
@@ -26,6 +27,7 @@ const PUBLISHED: [(&str, &[(&str, &str)]); 5] = [
     (
         "gympoint",
         &[
+            ("without secret", "sent unsigned"),
             ("success", "2xx; all else fails"),
             ("attempt timeout", "30 s"),
             ("retries", "3, after 5 min, 30 min, 2 h"),

@@ -3,7 +3,7 @@
 use gymhook_delivery::{
     AttemptRef, CancelError, Cancelled, DeliveryId, DeliveryRecord, Dispatcher, EndpointId, EndpointRecord,
     EnqueueError, Enqueued, ForgetError, LeaseEpoch, NewDelivery, Redelivered, RestoreDeliveryError,
-    RestoredAs, TestEventError,
+    RestoredAs,
 };
 
 use crate::answer::Answer;
@@ -44,7 +44,6 @@ pub(crate) enum Reply {
     Unknown,
     Finished,
     Unfinished,
-    Disabled,
     AlreadyHere,
     AfterAttempt,
     Recorded,
@@ -105,12 +104,7 @@ impl Command {
             }
             Self::Enable(endpoint) => machine.enable(*endpoint, at).map_or(Reply::Unknown, |()| Reply::Done),
             Self::Enqueue(new) => enqueued(machine.enqueue(*new, at)),
-            Self::SendTest(new) => match machine.send_test(*new, at) {
-                Ok(sent) => enqueued(Ok(sent)),
-                Err(TestEventError::Disabled { .. }) => Reply::Disabled,
-                Err(TestEventError::Enqueue(error)) => enqueued(Err(error)),
-                Err(_) => Reply::Strange,
-            },
+            Self::SendTest(new) => enqueued(machine.send_test(*new, at)),
             Self::Cancel(delivery) => match machine.cancel(*delivery, at) {
                 Ok(Cancelled::Now) => Reply::Done,
                 Ok(Cancelled::AfterAttempt) => Reply::AfterAttempt,

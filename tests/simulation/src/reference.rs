@@ -107,10 +107,7 @@ impl Reference {
             }
             Command::Enable(id) => self.change_endpoint(*id, Endpoint::enable),
             Command::Enqueue(new) => self.enqueue(*new, false),
-            Command::SendTest(new) => match self.endpoints.get(&new.endpoint) {
-                Some(endpoint) if !endpoint.is_enabled() => Reply::Disabled,
-                _ => self.enqueue(*new, true),
-            },
+            Command::SendTest(new) => self.enqueue(*new, true),
             Command::Cancel(id) => self.cancel(*id),
             Command::Redeliver(id) => self.redeliver(*id),
             Command::Forget(id) => self.forget(*id),

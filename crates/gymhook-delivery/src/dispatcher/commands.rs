@@ -7,7 +7,7 @@ use time::UtcDateTime;
 use super::Dispatcher;
 use crate::delivery::{Delivery, Phase};
 use crate::timestamp::Timestamp;
-use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId, EndpointStatus};
+use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, EndpointId};
 
 /// A notification to be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +46,9 @@ pub enum Cancelled {
 }
 
 impl Dispatcher {
-    /// Enqueues a notification for delivery. It may go to a disabled endpoint, where it waits until the endpoint is
-    /// enabled.
+    /// Enqueues a notification for delivery. It may go to a disabled endpoint, where it waits until the endpoint is enabled.
     ///
-    /// Enqueueing a delivery that is already held, finished or not, changes nothing and returns
-    /// [`Enqueued::Duplicate`].
+    /// Enqueueing a delivery that is already held, finished or not, changes nothing and returns [`Enqueued::Duplicate`].
     ///
     /// # Errors
     ///
@@ -64,8 +62,7 @@ impl Dispatcher {
     ///
     /// ```
     /// # use core::num::NonZeroU32;
-    /// # use gymhook_delivery::{BodyDigest, DeliveryId, Dispatcher, EndpointId, EndpointPolicy, Enqueued, Limits,
-    /// NewDelivery};
+    /// # use gymhook_delivery::{BodyDigest, DeliveryId, Dispatcher, EndpointId, EndpointPolicy, Enqueued, Limits, NewDelivery};
     /// # use gymhook_retry::{RetryPolicy, RetrySchedule};
     /// # use time::macros::utc_datetime;
     /// let now = utc_datetime!(2026-01-01 12:00);
@@ -73,8 +70,7 @@ impl Dispatcher {
     /// let endpoint = EndpointId::from_u128(1);
     /// dispatcher.add_endpoint(endpoint, EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never())), now)?;
     ///
-    /// let new = NewDelivery { id: DeliveryId::from_u128(7), endpoint, body: BodyDigest::new([1; 32]), not_before:
-    /// None };
+    /// let new = NewDelivery { id: DeliveryId::from_u128(7), endpoint, body: BodyDigest::new([1; 32]), not_before: None };
     /// assert_eq!(dispatcher.enqueue(new, now)?, Enqueued::New);
     /// assert!(matches!(dispatcher.enqueue(new, now)?, Enqueued::Duplicate { .. }));
     ///
@@ -90,22 +86,20 @@ impl Dispatcher {
         self.take_over(new, entry, false)
     }
 
-    /// Sends a test event: a delivery with one attempt a round, which auto-disable does not look at.
+    /// Sends a test event: a delivery with one attempt a round, whose end says nothing about its endpoint.
     ///
-    /// Like any delivery it waits for its turn, its endpoint's rate and its breaker.
+    /// It goes to a disabled endpoint too, so that one can try before enabling it; past an open breaker, a wish to wait and,
+    /// at an ordered endpoint, everything older. It waits for its turn, a slot and its endpoint's rate.
     ///
     /// # Errors
     ///
-    /// As for [`Dispatcher::enqueue`]; and [`TestEventError::Disabled`]: nothing is sent to a disabled endpoint, and a
-    /// test result that arrives months later is of no use.
-    pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, TestEventError> {
+    /// As for [`Dispatcher::enqueue`].
+    pub fn send_test(&mut self, new: NewDelivery, now: UtcDateTime) -> Result<Enqueued, EnqueueError> {
         self.now.advance(now);
-        let endpoint = new.endpoint;
-        let slot = self.endpoint_slot(endpoint).ok_or(EnqueueError::UnknownEndpoint { endpoint })?;
-        if self.endpoints.get(slot).is_some_and(|entry| entry.endpoint.status() != EndpointStatus::Enabled) {
-            return Err(TestEventError::Disabled { endpoint });
-        }
-        Ok(self.take_over(new, slot, true)?)
+        let entry = self
+            .endpoint_slot(new.endpoint)
+            .ok_or(EnqueueError::UnknownEndpoint { endpoint: new.endpoint })?;
+        self.take_over(new, entry, true)
     }
 
     fn take_over(&mut self, new: NewDelivery, entry: u32, test: bool) -> Result<Enqueued, EnqueueError> {
@@ -228,21 +222,6 @@ pub enum EnqueueError {
     /// Over four billion deliveries are held.
     #[error("no more deliveries can be held")]
     Full,
-}
-
-/// Why a test event was not enqueued. The caller's mistake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TestEventError {
-    /// Nothing is sent to a disabled endpoint.
-    #[error("endpoint {endpoint} is disabled")]
-    Disabled {
-        /// The endpoint.
-        endpoint: EndpointId,
-    },
-    /// As for any delivery.
-    #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
 }
 
 /// Why a delivery was not cancelled. The caller's mistake.

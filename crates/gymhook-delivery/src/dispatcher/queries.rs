@@ -87,10 +87,16 @@ impl Dispatcher {
         self.deliveries.len() == 0
     }
 
-    /// How many deliveries wait for this endpoint, those in flight not included.
+    /// How many deliveries wait for this endpoint, test events included and those in flight not.
     #[must_use]
     pub fn waiting(&self, endpoint: EndpointId) -> usize {
         self.entry(endpoint).map_or(0, |entry| entry.queue.waiting())
+    }
+
+    /// How many of those are test events, for which it makes no difference whether the endpoint is disabled.
+    #[must_use]
+    pub fn waiting_tests(&self, endpoint: EndpointId) -> usize {
+        self.entry(endpoint).map_or(0, |entry| entry.queue.waiting_tests())
     }
 
     /// How many attempts are under way, to all endpoints together.
@@ -112,11 +118,12 @@ impl Dispatcher {
     }
 
     /// Why no attempt goes to an endpoint at present, though deliveries wait for it. `None` if none waits, if it is
-    /// about to have its turn, or if it is not here.
+    /// about to have its turn, or if it is not here. Test events are left out: they wait for nothing of this but a slot.
     #[must_use]
     pub fn held_back(&self, endpoint: EndpointId) -> Option<HeldBack> {
         let slot = self.endpoint_slot(endpoint)?;
-        let entry = self.endpoints.get(slot).filter(|entry| entry.queue.waiting() > 0)?;
+        let entry =
+            self.endpoints.get(slot).filter(|entry| entry.queue.waiting() > entry.queue.waiting_tests())?;
         self.held_by_health(&entry.endpoint)
             .or_else(|| self.held_by_order(slot, entry))
             .or_else(|| self.held_by_load(&entry.endpoint))

@@ -8,23 +8,20 @@
 //!                 budget used up idle
 //! ```
 //!
-//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn. An
-//! endpoint
-//! that needs a retry beyond the budget queues for it: in the ring if it also has first attempts to send, otherwise
-//! idle.
+//! Every step handles one endpoint. Between two turns of one endpoint every other one in the ring has its turn. An endpoint
+//! that needs a retry beyond the budget queues for it: in the ring if it also has first attempts to send, otherwise idle.
 
 use super::Dispatcher;
 use crate::budget_queue::BudgetClaim;
 use crate::due_heap::Due;
 use crate::endpoint_slot::{EndpointSlot, Readiness};
 use crate::gate::Gate;
-use crate::queue::Lane;
+use crate::queue::{Heads, Lane};
 use crate::slab::Slab;
 use crate::timestamp::Timestamp;
 use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Limits, Output};
 
-/// The number of due endpoints that are woken before the next attempt while others wait for their turn: more than
-/// one, so
+/// The number of due endpoints that are woken before the next attempt while others wait for their turn: more than one, so
 /// that waking never falls behind, and few, so that no step takes long.
 const WOKEN_AT_ONCE: usize = 2;
 
@@ -96,26 +93,37 @@ impl Dispatcher {
     fn plan(&self, entry: &EndpointSlot) -> Plan {
         let now = self.now.reached;
         let heads = entry.queue.heads(&self.deliveries);
+        let is_due = |head: Option<Timestamp>| head.is_some_and(|due| due <= now);
+        let test = self.test_due(entry, heads);
         let Gate::From(gate) = entry.endpoint.gate(&self.limits) else {
-            let queues =
-                entry.endpoint.is_only_busy(&self.limits) && heads.retry.is_some_and(|due| due <= now);
+            let queues = entry.endpoint.is_only_busy(&self.limits) && is_due(heads.retry);
             let retry = if queues { RetryPlan::AtCapacity } else { RetryPlan::NotNow };
-            return Plan { readiness: Readiness::Idle, wake: None, retry };
+            return match is_due(test) {
+                true => Plan { readiness: Readiness::Ready, wake: None, retry },
+                false => Plan { readiness: Readiness::Idle, wake: test, retry },
+            };
         };
         let first_attempt = heads.first_attempt.map(|due| due.max(gate));
         let retry = heads.retry.map(|due| due.max(gate));
-        let is_due = |head: Option<Timestamp>| head.is_some_and(|due| due <= now);
         let retry_plan = match is_due(retry) {
             false => RetryPlan::NotNow,
             true if self.budget_queue.allows_retry(entry.claim, self.now) => RetryPlan::Sends,
             true => RetryPlan::Queues,
         };
-        if is_due(first_attempt) || retry_plan == RetryPlan::Sends {
+        if is_due(test) || is_due(first_attempt) || retry_plan == RetryPlan::Sends {
             return Plan { readiness: Readiness::Ready, wake: None, retry: retry_plan };
         }
         let retry = retry.filter(|_| retry_plan == RetryPlan::NotNow);
-        let wake = [first_attempt, retry].into_iter().flatten().min();
+        let wake = [test, first_attempt, retry].into_iter().flatten().min();
         Plan { readiness: Readiness::Idle, wake, retry: retry_plan }
+    }
+
+    /// From when on a test event may go out, if one waits.
+    fn test_due(&self, entry: &EndpointSlot, heads: Heads) -> Option<Timestamp> {
+        match entry.endpoint.test_gate(&self.limits) {
+            Gate::From(gate) => heads.test.map(|due| due.max(gate)),
+            Gate::Shut => None,
+        }
     }
 
     pub(super) fn enter_ring(&mut self, slot: u32, readiness: Readiness) {
@@ -195,10 +203,14 @@ impl Dispatcher {
         let lane = self.choose_lane(slot)?;
         let entry = self.endpoints.get_mut(slot)?;
         let delivery_slot = entry.queue.pop(lane, &mut self.deliveries)?;
-        entry.retries_next = lane == Lane::FirstAttempts;
+        match lane {
+            Lane::FirstAttempts => entry.retries_next = true,
+            Lane::Retries => entry.retries_next = false,
+            Lane::Tests => {}
+        }
         let deadline = self.now.reached.after(entry.endpoint.policy().retry().attempt_timeout());
         let lost_at = deadline.after(self.limits.answer_grace());
-        let probe = entry.endpoint.attempt_begins(self.now);
+        let probe = entry.endpoint.attempt_begins(lane == Lane::Tests, self.now);
         let rated = entry.endpoint.policy().rate().is_some();
         let (endpoint, lease) = (entry.endpoint.id(), entry.endpoint.lease());
         let delivery = self.deliveries.get_mut(delivery_slot)?;
@@ -229,6 +241,14 @@ impl Dispatcher {
         let entry = self.endpoints.get(slot)?;
         let heads = entry.queue.heads(&self.deliveries);
         let is_due = |head: Option<Timestamp>| head.is_some_and(|due| due <= self.now.reached);
+        if is_due(self.test_due(entry, heads)) {
+            return Some(Lane::Tests);
+        }
+        // What brought it here may have been a test event.
+        let Gate::From(gate) = entry.endpoint.gate(&self.limits) else { return None };
+        if gate > self.now.reached {
+            return None;
+        }
         let retry = is_due(heads.retry) && self.budget_queue.allows_retry(entry.claim, self.now);
         match (is_due(heads.first_attempt), retry) {
             (true, true) if entry.retries_next => Some(Lane::Retries),

@@ -175,8 +175,8 @@ impl<S: Store> EngineBuilder<S> {
         self
     }
 
-    /// Calls this on everything that changes about an endpoint but its tokens: warn its owner, tell the operator. It has to
-    /// return at once.
+    /// Calls this on everything that changes about an endpoint but its tokens, in the process whose worker it is. It has to return
+    /// at once. To warn its owner, and not lose that in a crash, ask for [`Engine::notices`].
     #[must_use]
     pub fn on_endpoint_change(
         mut self,

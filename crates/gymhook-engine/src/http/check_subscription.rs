@@ -15,6 +15,12 @@ pub enum CheckSubscriptionError {
     /// Its platform's scheme cannot sign with its keys.
     #[error(transparent)]
     Keys(#[from] KeyringError),
+    /// It is to be sent to unsigned, and its platform sends nothing without a secret.
+    #[error("{platform} sends nothing without a secret: give the subscription a key")]
+    SecretRequired {
+        /// The platform.
+        platform: String,
+    },
     /// Its TLS settings.
     #[error(transparent)]
     Tls(#[from] TlsSettingsError),
@@ -36,7 +42,9 @@ impl CheckSubscriptionError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Headers(_) | Self::Tls(_) | Self::Url(_) => Outcome::Failure(Fault::Forbidden),
-            Self::Keys(_) | Self::UnknownPlatform { .. } => Outcome::Internal(OwnFault::Signing),
+            Self::Keys(_) | Self::SecretRequired { .. } | Self::UnknownPlatform { .. } => {
+                Outcome::Internal(OwnFault::Signing)
+            }
         }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::{Provider, ResponseCapture, UrlRule};
-use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer, StandardWebhooks};
+use gymhook_signature::{Keyring, SignatureScheme, Signer, StandardWebhooks};
 use http::HeaderName;
+
+use super::CheckSubscriptionError;
 
 /// How a platform signs, where it sends, and what it keeps of an answer.
 #[derive(Clone, Debug)]
@@ -14,13 +16,15 @@ pub(super) struct Platform {
     pub(super) signature_headers: Vec<HeaderName>,
     pub(super) url_rule: UrlRule,
     pub(super) capture: ResponseCapture,
+    without_secret: bool,
 }
 
 impl Platform {
     pub(super) fn of<N>(provider: &Provider<N>) -> Self {
         let profile = provider.profile();
         let scheme = Arc::clone(provider.scheme());
-        Self::new(scheme, profile.url_rule.value, profile.response_capture.value)
+        let (url_rule, capture) = (profile.url_rule.value, profile.response_capture.value);
+        Self { without_secret: profile.without_secret.value, ..Self::new(scheme, url_rule, capture) }
     }
 
     /// The five vendors by their names, and Standard Webhooks for events of one's own.
@@ -37,11 +41,21 @@ impl Platform {
     }
 
     fn new(scheme: Arc<dyn SignatureScheme>, url_rule: UrlRule, capture: ResponseCapture) -> Self {
-        Self { signature_headers: scheme.header_names(), scheme, url_rule, capture }
+        let signature_headers = scheme.header_names();
+        Self { signature_headers, scheme, url_rule, capture, without_secret: false }
     }
 
-    /// Cheap: the keys are shared, their hash states stay computed.
-    pub(super) fn signer(&self, keys: &Arc<Keyring>) -> Result<Signer, KeyringError> {
-        Signer::with_shared(Arc::clone(&self.scheme), Arc::clone(keys))
+    /// Cheap: the keys are shared, their hash states stay computed. Without keys it signs nothing, where the platform allows it.
+    pub(super) fn signer(
+        &self,
+        name: &str,
+        keys: Option<&Arc<Keyring>>,
+    ) -> Result<Signer, CheckSubscriptionError> {
+        let scheme = Arc::clone(&self.scheme);
+        match keys {
+            Some(keys) => Ok(Signer::with_shared(scheme, Arc::clone(keys))?),
+            None if self.without_secret => Ok(Signer::dangerous_unsigned(scheme)),
+            None => Err(CheckSubscriptionError::SecretRequired { platform: name.to_owned() }),
+        }
     }
 }

@@ -86,7 +86,7 @@ impl HttpTransport {
     /// [`CheckSubscriptionError`], with the first thing that is wrong.
     pub fn check_subscription(&self, subscription: &Subscription) -> Result<(), CheckSubscriptionError> {
         let platform = self.platform(subscription.platform())?;
-        platform.signer(subscription.keys())?;
+        platform.signer(subscription.platform(), subscription.keys())?;
         check_headers(subscription.headers(), &platform.signature_headers)?;
         self.0.tls.of(subscription.tls())?;
         for url in core::iter::once(subscription.url()).chain(subscription.urls().values()) {
@@ -152,7 +152,8 @@ impl HttpTransport {
         let url = self.check_again(url, platform)?;
         check_headers(subscription.headers(), &platform.signature_headers)?;
         let tls = self.0.tls.of(subscription.tls())?;
-        Ok((platform, url, platform.signer(subscription.keys())?, tls))
+        let signer = platform.signer(subscription.platform(), subscription.keys())?;
+        Ok((platform, url, signer, tls))
     }
 
     /// The head within the attempt's time, and then as much of the body as comes in a short part of it.

@@ -1,26 +1,41 @@
 //! Handing notifications over.
 
-use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
 use super::SubscriptionError;
-use crate::engine::new_id;
+use crate::publication::Part;
 use crate::store::{
     Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
-use crate::{Direction, Engine, settings};
+use crate::subscription::matches_any;
+use crate::{Direction, Engine, EventFilter, Publication, settings};
 
-/// One delivery of a published event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a published event at one subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The delivery.
+    /// The delivery, if there is one.
     pub delivery: DeliveryId,
     /// Its subscription.
     pub subscription: EndpointId,
     /// Whether it is new, or was handed over before.
-    pub enqueued: Result<Enqueued, Refused>,
+    pub enqueued: Result<Enqueued, NotPublished>,
+}
+
+/// Why a subscription does not get a published event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotPublished {
+    /// The [`Publication`] has no body in the shape of its platform. Whoever publishes may add one.
+    #[error("there is no body for a subscription to {platform:?}: add one with Publication::and")]
+    OtherPlatform {
+        /// Its platform.
+        platform: String,
+    },
+    /// It was not taken over.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 impl<S: Store> Engine<S> {
@@ -38,10 +53,11 @@ impl<S: Store> Engine<S> {
         self.store().enqueue(new, now).await
     }
 
-    /// Hands an event of a gym over to every subscription that wants its type.
+    /// Hands an event of a gym over to every subscription that wants its type, each in its platform's shape: see [`Publication`].
     ///
     /// `event` names the event: publishing it again, after a crash perhaps, delivers nothing twice, since each delivery's id
-    /// is derived from it and the subscription's id.
+    /// is derived from it and the subscription's id. A subscription whose platform has no body in the publication gets nothing,
+    /// and is among the answers; one that does not want the type is not.
     ///
     /// # Errors
     /// As [`Engine::enqueue`] and [`Engine::subscriptions`].
@@ -49,17 +65,17 @@ impl<S: Store> Engine<S> {
         &self,
         gym: &str,
         event: &str,
-        event_type: &str,
-        body: Bytes,
+        publication: &Publication,
     ) -> Result<Vec<Published>, SubscriptionError> {
-        let new = self.fan_out(gym, event, event_type, &body).await?;
+        let (new, mut published) = self.sort_out(gym, event, publication).await?;
         let enqueued = self.enqueue(new.clone()).await?;
-        let published = |(new, enqueued): (NewNotification, _)| Published {
+        published.extend(new.into_iter().zip(enqueued).map(|(new, enqueued)| Published {
             delivery: new.id,
             subscription: new.endpoint,
-            enqueued,
-        };
-        Ok(new.into_iter().zip(enqueued).map(published).collect())
+            enqueued: enqueued.map_err(NotPublished::from),
+        }));
+        published.sort_by_key(|published| published.subscription);
+        Ok(published)
     }
 
     /// What [`Engine::publish`] would hand over: for an outbox, inside a transaction of one's own.
@@ -72,59 +88,65 @@ impl<S: Store> Engine<S> {
         &self,
         gym: &str,
         event: &str,
-        event_type: &str,
-        body: &Bytes,
+        publication: &Publication,
     ) -> Result<Vec<NewNotification>, SubscriptionError> {
+        Ok(self.sort_out(gym, event, publication).await?.0)
+    }
+
+    /// What is handed over, and who is left out because the event has not its platform's shape.
+    async fn sort_out(
+        &self,
+        gym: &str,
+        event: &str,
+        publication: &Publication,
+    ) -> Result<(Vec<NewNotification>, Vec<Published>), SubscriptionError> {
         const PAGE: u32 = 1_000;
-        let mut new = Vec::new();
+        let (mut new, mut left_out) = (Vec::new(), Vec::new());
         let mut after = None;
         loop {
             let query = SubscriptionQuery { gym: Some(gym.to_owned()), after, limit: PAGE };
             let page = self.store().subscriptions(query).await?;
-            let wanting = page.iter().filter(|row| wants(row, event_type));
-            new.extend(wanting.map(|row| {
+            for row in page.iter().filter(|row| row.direction == Direction::Outgoing) {
                 let id = delivery_id(event, row.id);
-                NewNotification::new(id, row.id, event_type, body.clone())
-            }));
+                match share_of(row, publication) {
+                    Share::Part(Part { event_type, body }) => {
+                        new.push(NewNotification::new(id, row.id, event_type, body.clone()));
+                    }
+                    Share::OtherPlatform(platform) => left_out.push(Published {
+                        delivery: id,
+                        subscription: row.id,
+                        enqueued: Err(NotPublished::OtherPlatform { platform }),
+                    }),
+                    Share::Nothing => {}
+                }
+            }
             after = page.last().map(|row| row.id);
             if page.len() < PAGE as usize {
-                return Ok(new);
+                return Ok((new, left_out));
             }
-        }
-    }
-
-    /// Sends a test event: one attempt, which auto-disable does not look at. It waits while its endpoint is disabled.
-    ///
-    /// # Errors
-    /// - [`SubscriptionError::Unknown`]: there is no such subscription.
-    /// - [`SubscriptionError::Unstorable`]: the type or the body cannot be stored.
-    /// - [`SubscriptionError::Store`]: the store failed.
-    pub async fn send_test(
-        &self,
-        subscription: EndpointId,
-        event_type: &str,
-        body: Bytes,
-    ) -> Result<DeliveryId, SubscriptionError> {
-        let id = DeliveryId::from(new_id());
-        let test = NewNotification { test: true, ..NewNotification::new(id, subscription, event_type, body) };
-        let refused = self.enqueue(vec![test]).await?.into_iter().find_map(Result::err);
-        match refused {
-            None => Ok(id),
-            Some(Refused::Unstorable { field, problem, .. }) => {
-                Err(SubscriptionError::Unstorable { field, problem })
-            }
-            Some(_) => Err(SubscriptionError::Unknown { subscription }),
         }
     }
 }
 
-/// Whether a subscription gets events of this type. One that cannot be read gets nothing, and the others do.
-fn wants(row: &SubscriptionRow, event_type: &str) -> bool {
-    row.direction == Direction::Outgoing
-        && settings::wants(row, event_type).unwrap_or_else(|error| {
+/// What a subscription gets of a publication.
+enum Share<'p> {
+    Part(&'p Part),
+    OtherPlatform(String),
+    Nothing,
+}
+
+/// One that cannot be read gets nothing, and the others do.
+fn share_of<'p>(row: &SubscriptionRow, publication: &'p Publication) -> Share<'p> {
+    let (platform, filters) = match settings::platform_and_filters(row) {
+        Ok(read) => read,
+        Err(error) => {
             tracing::error!(%error, "an event is not enqueued for a subscription that cannot be read");
-            false
-        })
+            return Share::Nothing;
+        }
+    };
+    let Some(part) = publication.part(&platform) else { return Share::OtherPlatform(platform) };
+    let wants = |filters: Vec<EventFilter>| matches_any(&filters, &platform, &part.event_type);
+    if filters.is_none_or(wants) { Share::Part(part) } else { Share::Nothing }
 }
 
 /// The delivery of this event to this subscription, always the same.

@@ -40,6 +40,17 @@ pub enum SubscriptionError {
     /// The new key does not go with the old ones. The caller is to blame.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
+    /// Its platform has no test event of its own, and an invented one might be taken for a real event: send one of yours with
+    /// [`Engine::send_test_event`]. The caller caused it.
+    #[error(
+        "subscription {subscription}: no test event of {platform:?} is known, so name the event that is to be sent"
+    )]
+    NoTestEvent {
+        /// The subscription.
+        subscription: EndpointId,
+        /// Its platform.
+        platform: String,
+    },
     /// The transport of this engine cannot send for it: an unknown platform, a forbidden URL or header, keys of the wrong
     /// kind. Whoever made it is to blame, or whoever set the transport up.
     #[error("subscription {subscription} cannot be sent to: {problem}")]
@@ -149,7 +160,8 @@ impl<S: Store> Engine<S> {
 
     /// Signs with a new key from now on, and lets the old ones count for `overlap` longer, a `core::time::Duration` (not one of
     /// the crate `time`): schemes with room for several
-    /// signatures sign with all of them meanwhile. Tell the receiver the new secret first.
+    /// signatures sign with all of them meanwhile. Tell the receiver the new secret first. One that is sent to unsigned is signed
+    /// from now on.
     ///
     /// # Errors
     /// - [`SubscriptionError::Unknown`]: there is no such subscription.
@@ -167,7 +179,8 @@ impl<S: Store> Engine<S> {
         let last =
             overlap.try_into().ok().and_then(|overlap| now.checked_add(overlap)).unwrap_or(UtcDateTime::MAX);
         let mut keys = vec![new];
-        let counting = held.keys().keys().filter(|key| key.not_after().is_none_or(|ends| ends >= now));
+        let held_keys = held.keys().into_iter().flat_map(|keys| keys.keys());
+        let counting = held_keys.filter(|key| key.not_after().is_none_or(|ends| ends >= now));
         keys.extend(counting.filter_map(|key| ending(key, last)));
         let keys = Keyring::new(keys)?;
         // Which scheme signs is the transport's to know; said here, it reaches who rotates and not the first attempt.

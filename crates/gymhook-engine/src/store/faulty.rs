@@ -5,6 +5,7 @@ mod plan;
 
 use core::fmt;
 use core::num::NonZeroU32;
+use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -16,8 +17,8 @@ pub use self::operation::{Operation, When};
 use self::plan::Plan;
 use super::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats,
-    Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so
@@ -218,6 +219,19 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
         self.call(Operation::Purge, || self.inner.purge(before, limit)).await
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.call(Operation::ClaimNotices, || self.inner.claim_notices(limit, hold, now)).await
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        self.call(Operation::AcknowledgeNotices, || self.inner.acknowledge_notices(ids, now)).await
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

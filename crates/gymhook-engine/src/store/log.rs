@@ -166,6 +166,10 @@ pub struct EndpointStats {
     pub undeliverable: u64,
     /// Since when the delivery has been due that has been due the longest.
     pub oldest_due: Option<UtcDateTime>,
+    /// When the last one was delivered of those that the log still has, test events included.
+    pub last_delivered: Option<UtcDateTime>,
+    /// When the last one was given up, likewise.
+    pub last_undeliverable: Option<UtcDateTime>,
     /// Who works on it; `None` if it is free, or its lease has run out.
     pub lease: Option<LeaseHolder>,
 }

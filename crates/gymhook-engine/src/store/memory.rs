@@ -4,6 +4,7 @@ mod log;
 mod tables;
 mod work;
 
+use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -15,8 +16,8 @@ use uuid::Uuid;
 use self::tables::Tables;
 use super::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery, Refused, Stats,
-    Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
 
@@ -253,6 +254,19 @@ impl Store for MemoryStore {
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
         Ok(self.with_tables(|tables| tables.purge(before, limit)))
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        Ok(self.with_tables(|tables| tables.claim_notices(limit, hold, now)))
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        Ok(self.with_tables(|tables| tables.acknowledge_notices(&ids, now)))
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -60,6 +60,7 @@ mod lease;
 mod listener;
 mod log;
 mod mending;
+mod notices;
 mod options;
 mod pooling;
 mod repeats;
@@ -95,7 +96,7 @@ pub use self::options::{Pooling, PostgresOptions, Schema};
 use super::admission::Admission;
 use super::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery,
     Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
@@ -394,6 +395,19 @@ impl Store for PostgresStore {
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
         self.call(0, |lent| log::purge(lent, before, limit)).await
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.call(0, |lent| notices::claim(lent, limit, hold, now)).await
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        self.call(0, |lent| notices::acknowledge(lent, &ids, now)).await
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ mod find;
 mod group;
 mod log;
 mod mending;
+mod notices;
 mod options;
 mod place;
 mod repeats;
@@ -44,7 +45,7 @@ use self::thread::ConnectionThread;
 use super::admission::Admission;
 use super::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Page, Redelivery,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery,
     Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
@@ -359,10 +360,29 @@ impl Store for SqliteStore {
             .log_reader
             .call((), move |connection| log::find_purgeable(connection, before, limit))
             .await?;
-        if found.is_empty() {
+        let has_notices =
+            self.0.log_reader.call((), move |connection| notices::has_old(connection, before)).await?;
+        if found.is_empty() && !has_notices {
             return Ok(0);
         }
-        self.write(0, move |connection| log::purge(connection, &found, before)).await
+        self.write(0, move |connection| {
+            notices::purge(connection, before)?;
+            log::purge(connection, &found, before)
+        })
+        .await
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.write(0, move |connection| notices::claim(connection, limit, hold, now)).await
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        self.write(0, move |connection| notices::acknowledge(connection, &ids, now)).await
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -54,6 +54,7 @@ pub mod racing;
 pub mod repeating;
 mod stage;
 pub mod subscribing;
+pub mod telling;
 pub mod unreadable;
 
 use core::time::Duration;
@@ -244,6 +245,7 @@ macro_rules! __store_behaviours {
                 a_fetch_sees_the_last_commit
                 a_fetch_sees_what_was_enqueued_meanwhile
                 orders_come_with_their_delivery
+                a_test_event_is_fetched_whatever_waits_before_it
             }
             filtering {
                 by_type
@@ -280,6 +282,7 @@ macro_rules! __store_behaviours {
                 a_disabled_endpoint_rests
                 disabling_and_enabling_count
                 a_disabled_endpoint_is_leased_for_orders
+                a_disabled_endpoint_is_leased_for_a_test_event
                 an_order_is_leased_when_due
                 what_was_under_way_is_handed_over
                 a_disabled_endpoint_is_leased_for_what_was_under_way
@@ -373,6 +376,18 @@ macro_rules! __store_behaviours {
                 a_deleted_one_is_never_leased
                 what_a_deleted_one_had_under_way_ends
                 what_cannot_be_stored_is_refused
+            }
+            telling {
+                a_notice_comes_as_it_was_written
+                the_oldest_is_told_first
+                a_notice_is_claimed_by_one
+                a_claim_ends
+                what_was_acknowledged_is_not_told_again
+                a_notice_is_written_once
+                who_has_lost_the_lease_tells_nobody
+                a_notice_survives
+                what_was_acknowledged_is_forgotten_and_nothing_else
+                one_of_several_is_told
             }
         }
     };

@@ -8,7 +8,7 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord, L
 use time::UtcDateTime;
 use uuid::Uuid;
 
-use super::{AttemptRow, PendingCommand, SubscriptionRow};
+use super::{AttemptRow, Notice, PendingCommand, SubscriptionRow};
 use crate::Direction;
 
 /// The name of a running worker; a new one each time it starts.
@@ -94,6 +94,8 @@ pub struct Batch {
     pub endpoints: Vec<EndpointRecord>,
     /// Attempts that have ended, each with the endpoint it went to.
     pub attempts: Vec<(EndpointId, AttemptRow)>,
+    /// What the owners of endpoints have to be told. Each is written once, however often its batch is repeated.
+    pub notices: Vec<Notice>,
     /// Orders that were carried out, each with its endpoint.
     pub commands: Vec<(EndpointId, i64)>,
     /// Leases to be renewed for so long from now, after all that.
@@ -175,6 +177,9 @@ pub struct Fetched {
     pub endpoint: EndpointId,
     /// Waiting deliveries: those due at `now` by due time and then by order, or the oldest ones by order.
     pub deliveries: Vec<DeliveryRecord>,
+    /// Test events that are due, the earliest first, whatever else waits and whatever the limit; a store may stop at 100 of them.
+    /// They may be among `deliveries`, too.
+    pub tests: Vec<DeliveryRecord>,
     /// Where to go on, if there may be more; `None` if this was the last of it.
     pub more: Option<Cursor>,
     /// When the first of those is due that are not due yet; not known of an ordered endpoint.

@@ -9,7 +9,7 @@ use gymhook_delivery::{
 };
 use time::UtcDateTime;
 
-use crate::store::{AttemptRow, Batch, Lease};
+use crate::store::{AttemptRow, Batch, Lease, Notice};
 
 /// What the machine has said since the last batch was cut. Of several records of one thing the last one counts.
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ pub(crate) struct Pending {
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     endpoints: BTreeMap<EndpointId, EndpointRecord>,
     attempts: Vec<(EndpointId, AttemptRow)>,
+    notices: Vec<Notice>,
     commands: Vec<(EndpointId, i64)>,
     renew: BTreeSet<EndpointId>,
     release: BTreeSet<EndpointId>,
@@ -37,6 +38,10 @@ impl Pending {
 
     pub(crate) fn attempt_ended(&mut self, endpoint: EndpointId, row: AttemptRow) {
         self.attempts.push((endpoint, row));
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
     }
 
     pub(crate) fn command_done(&mut self, endpoint: EndpointId, number: i64) {
@@ -64,6 +69,7 @@ impl Pending {
         self.deliveries.is_empty()
             && self.endpoints.is_empty()
             && self.attempts.is_empty()
+            && self.notices.is_empty()
             && self.commands.is_empty()
             && self.renew.is_empty()
             && self.release.is_empty()
@@ -78,6 +84,7 @@ impl Pending {
         self.deliveries.retain(|_, record| keeps(record.endpoint));
         self.endpoints.retain(|endpoint, _| keeps(*endpoint));
         self.attempts.retain(|(endpoint, _)| keeps(*endpoint));
+        self.notices.retain(|notice| keeps(notice.endpoint));
         self.commands.retain(|(endpoint, _)| keeps(*endpoint));
         self.renew.retain(|endpoint| keeps(*endpoint));
         self.release.retain(|endpoint| keeps(*endpoint));
@@ -97,6 +104,7 @@ impl Pending {
             taken.deliveries.values().map(|record| record.endpoint).collect();
         endpoints.extend(taken.endpoints.keys());
         endpoints.extend(taken.attempts.iter().map(|(endpoint, _)| *endpoint));
+        endpoints.extend(taken.notices.iter().map(|notice| notice.endpoint));
         endpoints.extend(taken.commands.iter().map(|(endpoint, _)| *endpoint));
         endpoints.extend(&taken.release);
         let batch = Batch {
@@ -104,6 +112,7 @@ impl Pending {
             deliveries: taken.deliveries.into_values().collect(),
             endpoints: taken.endpoints.into_values().collect(),
             attempts: taken.attempts,
+            notices: taken.notices,
             commands: taken.commands,
             renew: taken.renew.into_iter().filter_map(&lease_of).collect(),
             lease_length,

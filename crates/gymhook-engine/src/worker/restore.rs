@@ -90,7 +90,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             if let Some(due) = tenure.next_due {
                 self.due_elsewhere.insert((due, endpoint));
             }
-            for record in &fetched.deliveries {
+            for record in fetched.deliveries.iter().chain(&fetched.tests) {
                 self.restore_delivery(record);
             }
             if !fetched.commands.is_empty() {

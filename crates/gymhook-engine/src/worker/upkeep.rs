@@ -78,7 +78,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
             }
             let in_flight = self.machine.endpoint(*endpoint).is_some_and(|endpoint| endpoint.in_flight() > 0);
             let disabled = self.machine.endpoint(*endpoint).is_some_and(is_disabled);
-            let waits = self.machine.waiting(*endpoint) > 0 && !disabled;
+            let tests = self.machine.waiting_tests(*endpoint) > 0;
+            let waits = tests || (self.machine.waiting(*endpoint) > 0 && !disabled);
             let reads = self.to_fetch.contains(endpoint) || (tenure.has_more() && !disabled);
             if tenure.has_more() && !disabled && self.machine.waiting(*endpoint) <= low {
                 self.to_fetch.insert(*endpoint);

@@ -58,6 +58,48 @@ async fn every_platform_signs_what_its_receiver_accepts() {
     }
 }
 
+fn unsigned(platform: &str, url: &str) -> Subscription {
+    let signed = as_platform(platform, url);
+    let (url, policy) = (signed.url().clone(), signed.policy().clone());
+    Subscription::dangerous_unsigned(signed.id(), "berlin", platform, url, policy)
+}
+
+#[tokio::test]
+async fn without_a_secret_nothing_is_signed_and_only_where_the_page_allows_it() {
+    let server = Server::answering(OK).await;
+    let transport = transport();
+    // As the platform sends it without a secret: PerfectGym's id is how its repeats are recognised.
+    for (provider, carries) in [
+        (Provider::gympoint().into_any(), None),
+        (Provider::perfectgym().into_any(), Some(("x-perfectgym-request", DELIVERY))),
+    ] {
+        let before = server.requests().len();
+        let subscription = unsigned(provider.vendor().as_str(), &server.url());
+        assert_eq!(transport.check_subscription(&subscription), Ok(()));
+        let answer = transport.send(sending(subscription, PATIENT)).await;
+        assert_eq!(answer.outcome, answered(StatusCode::OK), "{answer:?}");
+        let (_, headers, body) = head_and_body(&server.requests()[before]);
+        assert_eq!(body, BODY);
+        for name in provider.scheme().header_names() {
+            let wanted = carries.filter(|(header, _)| *header == name).map(|(_, value)| value);
+            assert_eq!(headers.get(&name).map(|value| value.to_str().unwrap()), wanted, "{name}");
+        }
+        let signed = transport.send(sending(as_platform(provider.vendor().as_str(), &server.url()), PATIENT));
+        assert_eq!(signed.await.outcome, answered(StatusCode::OK));
+        let (_, headers, _) = head_and_body(&server.requests()[before + 1]);
+        assert!(provider.scheme().header_names().iter().all(|name| headers.contains_key(name)), "with a key");
+    }
+    let sent = server.requests().len();
+    for platform in ["egym", "pg-next", "point", "standard-webhooks"] {
+        let subscription = unsigned(platform, &server.url());
+        let required = CheckSubscriptionError::SecretRequired { platform: platform.to_owned() };
+        assert_eq!(transport.check_subscription(&subscription), Err(required));
+        let answer = transport.send(sending(subscription, PATIENT)).await;
+        assert_eq!(answer.outcome, Outcome::Internal(OwnFault::Signing), "{platform}: {answer:?}");
+    }
+    assert_eq!(server.requests().len(), sent, "nothing is sent unsigned that has to be signed");
+}
+
 #[tokio::test]
 async fn standard_webhooks_carry_the_deliverys_id() {
     let server = Server::answering(OK).await;

@@ -93,7 +93,11 @@ async fn eight_that_migrate_at_once_all_succeed() {
         assert_eq!(store.stats(NOW).await.unwrap().waiting, 0);
     }
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3], "each was done once");
+    assert_eq!(
+        versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
+        [1, 2, 3, 4],
+        "each was done once"
+    );
     works(&connect(&config).await.unwrap(), &client).await;
 }
 
@@ -102,9 +106,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (4)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (5)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 4, known: 3 });
+    assert_eq!(refused, StoreError::Schema { found: 5, known: 4 });
 }
 
 #[tokio::test]
@@ -140,12 +144,13 @@ async fn two_schemas_are_two_stores() {
 }
 
 /// What makes the tables of each version from those of the one before.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../../src/store/postgres/migrations/0001_tables.sql"),
     include_str!("../../src/store/postgres/migrations/0002_directions.sql"),
+    include_str!("../../src/store/postgres/migrations/0003_fingerprints.sql"),
 ];
 
-/// Tables of this version with an inbox, another subscription, and one notification that waits.
+/// Tables of this version with an inbox, another subscription, and a notification and a test event that wait.
 async fn make_tables_of(version: usize, client: &Client) {
     let table = "CREATE SCHEMA gymhook; CREATE TABLE gymhook.gymhook_schema
         (version bigint PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";
@@ -159,9 +164,11 @@ async fn make_tables_of(version: usize, client: &Client) {
             ('00000000-0000-0000-0000-000000000008', '', '{"platform":"inbox"}', '', '{}'),
             ('00000000-0000-0000-0000-000000000009', 'berlin', '{"platform":"point"}', '', '{}');
         INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body) VALUES
-            (7, '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000009', '\x04', 'a', 5, false, '\x7b7d');
+            (7, '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000009', '\x04', 'a', 5, false, '\x7b7d'),
+            (8, '00000000-0000-0000-0000-000000000004', '00000000-0000-0000-0000-000000000009', '\x04', 'TEST', 5, true, '\x7b7d');
         INSERT INTO gymhook.deliveries VALUES
-            (7, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9)"#;
+            (7, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9),
+            (8, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9)"#;
     client.batch_execute(rows).await.unwrap();
 }
 
@@ -173,11 +180,19 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3]);
-        let kept = "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications";
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4]);
+        let kept =
+            "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();
         assert_eq!((kept.get(0), kept.get::<_, Option<String>>(1)), ("{}", None), "version {version}");
         assert_eq!(kept.get::<_, Option<Vec<u8>>>(2), None);
+        let tests = client.query("SELECT test FROM gymhook.deliveries ORDER BY seq", &[]).await.unwrap();
+        assert_eq!(
+            tests.iter().map(|row| row.get(0)).collect::<Vec<bool>>(),
+            [false, true],
+            "version {version}"
+        );
+        assert_eq!(store.claim_notices(9, core::time::Duration::ZERO, NOW).await, Ok(Vec::new()));
         if version == 1 {
             let incoming =
                 client.query("SELECT incoming FROM gymhook.subscriptions ORDER BY id", &[]).await.unwrap();

@@ -122,6 +122,14 @@ impl SignatureScheme for RequestIdMd5 {
         id_claimed_in(headers, &self.id_header, DELIMITER)
     }
 
+    /// The id alone. An MD5 over the id and nothing is one that anybody can make: it would look like a proof.
+    fn unsigned_headers(&self, id: &str) -> Result<HeaderMap, SignError> {
+        let id = RequestId::new(id.as_bytes(), DELIMITER).map_err(SignError::Id)?;
+        let mut headers = HeaderMap::new();
+        insert_sensitive(&mut headers, &self.id_header, id.as_str())?;
+        Ok(headers)
+    }
+
     fn sign(
         &self,
         keyring: &Keyring,

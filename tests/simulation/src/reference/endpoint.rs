@@ -23,6 +23,8 @@ pub(super) struct Endpoint {
     pub(super) in_flight: BTreeSet<DeliveryId>,
     pub(super) first_attempts: Lane,
     pub(super) retries: Lane,
+    /// Test events, for which neither its health nor its order counts.
+    pub(super) tests: Lane,
     pub(super) by_age: BTreeSet<(u64, DeliveryId)>,
     pub(super) last_was_retry: Option<bool>,
     /// Its place among those that have something to send.
@@ -60,6 +62,7 @@ impl Endpoint {
             in_flight: BTreeSet::new(),
             first_attempts: BTreeSet::new(),
             retries: BTreeSet::new(),
+            tests: BTreeSet::new(),
             by_age: BTreeSet::new(),
             last_was_retry: None,
             turns: Turns::default(),
@@ -101,9 +104,7 @@ impl Endpoint {
             BreakerState::HalfOpen { .. } => return None,
         };
         let held = self.record.held_until.map(At::of);
-        let token =
-            self.settings.rate.and_then(|rate| Some(rate.allows_from(At::of(self.record.bucket_full_at?))));
-        Some(held.into_iter().chain(token).fold(breaker, At::max))
+        Some(held.into_iter().chain(self.token_from()).fold(breaker, At::max))
     }
 
     /// From when an attempt may begin, if nothing else happens.
@@ -112,6 +113,23 @@ impl Endpoint {
             return None;
         }
         self.lets_through_from()
+    }
+
+    /// How many attempts may be under way when a test event's begins.
+    pub(super) fn room_for_test(&self, share: u32) -> usize {
+        self.most_in_flight().min(share).try_into().unwrap_or(usize::MAX)
+    }
+
+    /// From when a test event may go out, if nothing else happens.
+    pub(super) fn test_from(&self, share: u32) -> Option<At> {
+        let due = self.tests.first().map(|(due, ..)| *due)?;
+        (self.in_flight.len() < self.room_for_test(share))
+            .then(|| self.token_from().map_or(due, |at| due.max(at)))
+    }
+
+    /// When its rate has a token, if it has a rate.
+    pub(super) fn token_from(&self) -> Option<At> {
+        self.settings.rate.and_then(|rate| Some(rate.allows_from(At::of(self.record.bucket_full_at?))))
     }
 
     /// When the next first attempt and the next retry are due; of an ordered endpoint only the oldest counts, of which
@@ -136,7 +154,9 @@ impl Endpoint {
         match record.state {
             DeliveryState::Waiting { due } => {
                 self.lane(record).insert((At::of(due), record.order, record.id));
-                self.by_age.insert((record.order, record.id));
+                if !record.test {
+                    self.by_age.insert((record.order, record.id));
+                }
             }
             DeliveryState::InFlight { .. } => {
                 self.in_flight.insert(record.id);
@@ -160,16 +180,23 @@ impl Endpoint {
     }
 
     const fn lane(&mut self, record: &DeliveryRecord) -> &mut Lane {
-        if record.attempt.is_retry() { &mut self.retries } else { &mut self.first_attempts }
+        match (record.test, record.attempt.is_retry()) {
+            (true, _) => &mut self.tests,
+            (false, true) => &mut self.retries,
+            (false, false) => &mut self.first_attempts,
+        }
     }
 
     /// An attempt begins; returns whether it is the breaker's probe.
-    pub(super) fn begin(&mut self, now: At) -> bool {
+    pub(super) fn begin(&mut self, test: bool, now: At) -> bool {
         if let Some(rate) = self.settings.rate {
             let full = self.record.bucket_full_at.map_or(At::nanos(i64::MIN), At::of);
             self.record.bucket_full_at = Some(full.max(now.not_before()).after(rate.interval()).utc());
         }
         let BreakerState::Open { probes_failed, .. } = self.record.breaker else { return false };
+        if test {
+            return false;
+        }
         self.record.breaker = BreakerState::HalfOpen { probes_failed };
         true
     }
@@ -184,6 +211,9 @@ impl Endpoint {
         now: At,
     ) -> Vec<EndpointChange> {
         let mut changes = Vec::new();
+        if test {
+            return changes;
+        }
         match sign {
             Sign::Success => self.record.allowance = (self.record.allowance + 1).min(self.most_in_flight()),
             Sign::Failure | Sign::AskedToWait(_) => {
@@ -201,9 +231,7 @@ impl Endpoint {
         if sign == Sign::Gone {
             changes.extend(self.disable(DisableReason::Gone, now));
         }
-        if !test {
-            self.count(sign, gave_up, now, &mut changes);
-        }
+        self.count(sign, gave_up, now, &mut changes);
         changes
     }
 

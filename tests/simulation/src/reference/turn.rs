@@ -42,14 +42,15 @@ impl Reference {
             }
         };
         Promise::NothingToDisabled
-            .require(endpoint.is_enabled(), || words::endpoint_record(&endpoint.record))?;
+            .require(endpoint.is_enabled() || held.test, || words::endpoint_record(&endpoint.record))?;
         Promise::AsDocumented.require(!self.draining, || {
             format!("an attempt begins while draining: {}", words::delivery_record(held))
         })?;
         Promise::InFlightLimit.require(self.has_slots(), || {
             format!("{} attempts are under way, {} may be", self.flights.len(), self.bounds.slots)
         })?;
-        let room = endpoint.room(self.bounds.share());
+        let share = self.bounds.share();
+        let room = if held.test { endpoint.room_for_test(share) } else { endpoint.room(share) };
         Promise::InFlightLimit.require(endpoint.in_flight.len() < room, || {
             format!(
                 "{} attempts are under way to {}, {room} may be",
@@ -60,7 +61,9 @@ impl Reference {
         Promise::NeverEarly.require(due <= now, || {
             format!("at {now} begins what is due at {due}: {}", words::delivery_record(held))
         })?;
-        match endpoint.lets_through_from() {
+        let lets_through =
+            if held.test { Some(endpoint.token_from().unwrap_or(due)) } else { endpoint.lets_through_from() };
+        match lets_through {
             None => Promise::InFlightLimit
                 .broken(|| format!("a probe is under way to {}", words::endpoint(endpoint.id()))),
             Some(from) => Promise::NeverEarly.require(from <= now, || {
@@ -71,6 +74,12 @@ impl Reference {
 
     fn is_its_turn(&self, held: &DeliveryRecord, endpoint: &Endpoint) -> Result<(), Violation> {
         let is_retry = held.attempt.is_retry();
+        if held.test {
+            let first = endpoint.tests.first().map(|(_, _, first)| *first);
+            return Promise::Order.require(first == Some(held.id), || {
+                format!("{} overtakes {:?}", words::delivery(held.id), first.map(words::delivery))
+            });
+        }
         if is_retry {
             Promise::RetryBudget
                 .require(self.allows_retry(), || format!("the budget has no retry: {:?}", self.budget))?;
@@ -143,9 +152,11 @@ impl Reference {
         let token = self.token.take();
         let Some(endpoint) = self.endpoints.get_mut(&held.endpoint) else { return Ok(()) };
         let mut record = held;
-        record.probe = endpoint.begin(now);
+        record.probe = endpoint.begin(held.test, now);
         record.sends = record.sends.saturating_add(1);
-        endpoint.last_was_retry = Some(held.attempt.is_retry());
+        if !held.test {
+            endpoint.last_was_retry = Some(held.attempt.is_retry());
+        }
         let deadline = now.reached().after(endpoint.settings.attempt_timeout).not_before();
         let lost_at = deadline.after(self.bounds.grace).not_before();
         record.state = DeliveryState::InFlight { lost_at: lost_at.utc(), then: Then::Decide };
@@ -217,6 +228,12 @@ impl Reference {
     }
 
     fn next_attempt(&self, endpoint: &Endpoint) -> Option<At> {
+        let test = endpoint.test_from(self.bounds.share());
+        self.next_delivery(endpoint).into_iter().chain(test).min()
+    }
+
+    /// The same without test events.
+    fn next_delivery(&self, endpoint: &Endpoint) -> Option<At> {
         let now = self.now.reached();
         let open_from = endpoint.open_from(self.bounds.share())?;
         let (first, retry) = endpoint.heads(|id| self.oldest(id));
@@ -241,7 +258,8 @@ impl Reference {
     /// Whether it has something to send for which it needs nothing but a turn.
     fn is_ready_for_any(&self, endpoint: &Endpoint) -> bool {
         let (first, retry) = self.due_now(endpoint);
-        first || retry && self.budget.is_none()
+        let test = endpoint.test_from(self.bounds.share()).is_some_and(|at| at <= self.now.reached());
+        test || first || retry && self.budget.is_none()
     }
 
     fn wants_retry(&self, endpoint: &Endpoint) -> bool {

@@ -49,6 +49,8 @@ operations! {
     Stats stats "stats"
     EndpointStats endpoint_stats "endpoint-stats"
     Purge purge "purge"
+    ClaimNotices claim_notices "claim-notices"
+    AcknowledgeNotices acknowledge_notices "acknowledge-notices"
     CheckWritable check_writable "check-writable"
     PutApiKey put_api_key "put-api-key"
     RotateApiKey rotate_api_key "rotate-api-key"

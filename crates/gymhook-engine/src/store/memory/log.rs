@@ -1,16 +1,18 @@
 //! Looking back, forgetting, and the keys of one's own callers.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointStatus};
 use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::cut;
-use super::tables::{Delivery, Tables};
+use super::tables::{Delivery, HeldNotice, Tables};
 use crate::micros;
 use crate::store::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, State, Stats,
-    StoreError,
+    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Notice, Page, State,
+    Stats, StoreError,
 };
 
 impl Tables {
@@ -75,6 +77,8 @@ impl Tables {
             in_flight: self.count(id, State::InFlight),
             undeliverable: self.count(id, State::Undeliverable),
             oldest_due: self.oldest_due(id, now),
+            last_delivered: self.last_in(id, State::Delivered),
+            last_undeliverable: self.last_in(id, State::Undeliverable),
             lease: subscription.lease(micros::floor(now)),
         })
     }
@@ -88,8 +92,37 @@ impl Tables {
         micros::to_utc(first.at).filter(|_| first.at <= micros::floor(now))
     }
 
+    fn last_in(&self, endpoint: EndpointId, state: State) -> Option<UtcDateTime> {
+        self.in_state(endpoint, state).last().and_then(|last| micros::to_utc(last.at))
+    }
+
+    pub(super) fn write_notice(&mut self, notice: &Notice) {
+        if self.notices.iter().all(|held| held.notice.id != notice.id) {
+            let notice = Notice { at: cut(notice.at), ..*notice };
+            self.notices.push(HeldNotice { notice, claimed_until: i64::MIN, acknowledged_at: None });
+        }
+    }
+
+    pub(super) fn claim_notices(&mut self, limit: u32, hold: Duration, now: UtcDateTime) -> Vec<Notice> {
+        let (now, until) = (micros::floor(now), micros::after(now, hold));
+        let is_free = |held: &&mut HeldNotice| held.acknowledged_at.is_none() && held.claimed_until <= now;
+        let free = self.notices.iter_mut().filter(is_free).take(limit as usize);
+        free.map(|held| {
+            held.claimed_until = until;
+            held.notice
+        })
+        .collect()
+    }
+
+    pub(super) fn acknowledge_notices(&mut self, ids: &[Uuid], now: UtcDateTime) -> u64 {
+        let is_new = |held: &&mut HeldNotice| held.acknowledged_at.is_none() && ids.contains(&held.notice.id);
+        let new = self.notices.iter_mut().filter(is_new);
+        new.map(|held| held.acknowledged_at = Some(micros::floor(now))).count() as u64
+    }
+
     pub(super) fn purge(&mut self, before: UtcDateTime, limit: u32) -> u64 {
         let before = micros::ceil(before);
+        self.notices.retain(|held| held.acknowledged_at.is_none_or(|at| at >= before));
         let is_over = |row: &Delivery| match State::from_code(row.columns.state) {
             Some(
                 State::Delivered

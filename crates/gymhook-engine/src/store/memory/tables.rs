@@ -11,8 +11,8 @@ use super::cut;
 use crate::micros;
 use crate::store::mending::mended;
 use crate::store::{
-    ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Redelivery, Refused,
-    State, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Notice, Redelivery,
+    Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub(super) struct Tables {
     pub(super) by_state: BTreeSet<InState>,
     pub(super) commands: BTreeMap<i64, WaitingCommand>,
     pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
+    /// In the order in which they were written.
+    pub(super) notices: Vec<HeldNotice>,
     last_order: u64,
     last_command: i64,
 }
@@ -70,6 +72,14 @@ pub(super) struct InState {
     pub(super) state: i16,
     pub(super) at: i64,
     pub(super) order: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct HeldNotice {
+    pub(super) notice: Notice,
+    /// In microseconds since 1970.
+    pub(super) claimed_until: i64,
+    pub(super) acknowledged_at: Option<i64>,
 }
 
 #[derive(Debug)]

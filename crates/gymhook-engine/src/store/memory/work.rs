@@ -46,9 +46,17 @@ impl Tables {
         let endpoint = subscription.row.id;
         let is_enabled = matches!(subscription.row.record.status, EndpointStatus::Enabled);
         let has_due = || self.in_state(endpoint, State::Waiting).next().is_some_and(|first| first.at <= now);
+        let has_test = || self.due_tests(endpoint, now).next().is_some();
         let has_in_flight = || self.in_state(endpoint, State::InFlight).next().is_some();
         let has_order = || self.commands.values().any(|order| order.endpoint == endpoint && order.due <= now);
-        subscription.row.deleted_at.is_none() && ((is_enabled && has_due()) || has_in_flight() || has_order())
+        subscription.row.deleted_at.is_none()
+            && ((is_enabled && has_due()) || has_test() || has_in_flight() || has_order())
+    }
+
+    fn due_tests(&self, endpoint: EndpointId, now: i64) -> impl Iterator<Item = u64> {
+        let due = self.in_state(endpoint, State::Waiting).take_while(move |row| row.at <= now);
+        due.map(|row| row.order)
+            .filter(|order| self.deliveries.get(order).is_some_and(|row| row.columns.test))
     }
 
     fn lease_one(&mut self, endpoint: EndpointId, worker: WorkerId, until: i64) -> Option<Leased> {
@@ -120,6 +128,9 @@ impl Tables {
         }
         for (endpoint, attempt) in batch.attempts.iter().filter(|(endpoint, _)| is_held(endpoint)) {
             self.write_attempt(*endpoint, attempt);
+        }
+        for notice in batch.notices.iter().filter(|notice| is_held(&notice.endpoint)) {
+            self.write_notice(notice);
         }
         for (endpoint, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(endpoint)) {
             if self.commands.get(number).is_some_and(|order| order.endpoint == *endpoint) {
@@ -208,10 +219,13 @@ impl Tables {
         let more = last.or(fetch.after).filter(|_| count > limit);
         let orders: Vec<u64> = rows.into_iter().map(|(_, order)| order).collect();
         let (deliveries, quarantined) = self.read(&orders);
+        let tests: Vec<u64> = self.due_tests(fetch.endpoint, now).collect();
+        let (tests, damaged) = self.read(&tests);
+        let quarantined = quarantined + damaged;
         let next_due = self.in_state(fetch.endpoint, State::Waiting).find(|row| row.at > now);
         let next_due = next_due.filter(|_| !fetch.ordered).and_then(|row| micros::to_utc(row.at));
         let commands = self.due_commands(fetch.endpoint, now);
-        Fetched { endpoint: fetch.endpoint, deliveries, more, next_due, commands, quarantined }
+        Fetched { endpoint: fetch.endpoint, deliveries, tests, more, next_due, commands, quarantined }
     }
 
     fn due_commands(&self, endpoint: EndpointId, now: i64) -> Vec<PendingCommand> {

@@ -14,7 +14,7 @@ use super::lease::later;
 use super::row;
 use crate::micros;
 use crate::store::row::body_digest;
-use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, StoredNotification};
+use crate::store::{AttemptRow, Batch, Committed, DeliveryColumns, Notice, StoredNotification};
 
 /// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
 /// does not matter. That leaves one plan for each statement, which is made once.
@@ -77,6 +77,11 @@ const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
     JOIN gymhook.deliveries d ON d.seq = n.seq AND d.endpoint = n.endpoint
     WHERE", " ON CONFLICT (seq, send) DO NOTHING");
 
+const NOTICES: &str = if_leased!("INSERT INTO gymhook.notices (id, endpoint, at, change)
+    SELECT n.id, n.endpoint, n.at, n.change
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[]) AS n (id, endpoint, at, change, epoch)
+    WHERE", " ON CONFLICT (id) DO NOTHING");
+
 const COMMANDS: &str = if_leased!(
     "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n (endpoint, number, epoch)
     WHERE c.number = n.number AND c.endpoint = n.endpoint AND");
@@ -98,6 +103,7 @@ struct Statements {
     deliveries: Prepared,
     endpoints: Prepared,
     attempts: Prepared,
+    notices: Prepared,
     commands: Prepared,
     leases: Prepared,
 }
@@ -110,6 +116,7 @@ impl Statements {
             deliveries: lent.prepare(DELIVERIES).await?,
             endpoints: lent.prepare(ENDPOINTS).await?,
             attempts: lent.prepare(ATTEMPTS).await?,
+            notices: lent.prepare(NOTICES).await?,
             commands: lent.prepare(COMMANDS).await?,
             leases: lent.prepare(LEASES).await?,
         })
@@ -140,16 +147,17 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
         write_deliveries(&lent, &sql.deliveries, &claims, latest.values().copied()),
         endpoints.write(&lent, &sql.endpoints),
         write_attempts(&lent, &sql.attempts, &claims, &batch.attempts),
+        write_notices(&lent, &sql.notices, &claims, &batch.notices),
         drop_commands(&lent, &sql.commands, &claims, &batch.commands),
         write_leases(&lent, &sql.leases, &claims, leases_after(batch, now)),
         // After an error in one of those it undoes everything.
         lent.commit(),
     );
     // The first error is the one that tells why; what comes after it only says that there was one.
-    let (begun, locked, bodies, deliveries, records, attempts, commands, leases, committed) = ended;
+    let (begun, locked, bodies, deliveries, records, attempts, notices, commands, leases, committed) = ended;
     begun?;
     let (locked, bodies) = (locked?, bodies?);
-    deliveries.and(records).and(attempts).and(commands).and(leases)?;
+    deliveries.and(records).and(attempts).and(notices).and(commands).and(leases)?;
     committed?;
 
     let lost = claims.lost(&locked)?;
@@ -354,6 +362,23 @@ async fn write_attempts(
         ],
     )
     .await?;
+    Ok(())
+}
+
+async fn write_notices(lent: &Lent<'_>, sql: &Prepared, claims: &Claims, notices: &[Notice]) -> Result<()> {
+    let (mut ids, mut endpoints, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut changes) = (Vec::new(), Vec::new());
+    for notice in notices {
+        let Some(epoch) = claims.epoch(notice.endpoint) else { continue };
+        ids.push(notice.id);
+        endpoints.push(*notice.endpoint.as_uuid());
+        times.push(micros::floor(notice.at));
+        changes.push(Notice::change_to_text(notice.change));
+        epochs.push(epoch);
+    }
+    if !ids.is_empty() {
+        lent.run(sql, &[&ids, &endpoints, &times, &changes, &epochs]).await?;
+    }
     Ok(())
 }
 

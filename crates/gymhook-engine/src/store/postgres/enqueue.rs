@@ -250,13 +250,13 @@ macro_rules! insert {
             $conflict,
             " DO NOTHING RETURNING seq
 ), placed AS (
-    INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum)
+    INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, test)
     SELECT n.seq, n.endpoint, ",
             $state,
-            ", n.at, 0, 1, 1, 0, NULL, false, n.check_sum
-    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[]",
+            ", n.at, 0, 1, 1, 0, NULL, false, n.check_sum, n.test
+    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[], $7::bool[]",
             $states,
-            ") AS n (seq, endpoint, at, check_sum",
+            ") AS n (seq, endpoint, at, check_sum, test",
             $state_column,
             ")
     JOIN kept USING (seq)

@@ -33,6 +33,19 @@ fn waiting(condition: &str, order: &str) -> String {
     )
 }
 
+/// Test events, which `deliveries_tests` finds whatever waits before them.
+fn tests() -> String {
+    format!(
+        "SELECT f.number, {DELIVERY} FROM unnest($1::bigint[], $2::uuid[]) AS f (number, endpoint)
+         CROSS JOIN LATERAL (
+            SELECT * FROM gymhook.deliveries d
+            WHERE d.endpoint = f.endpoint AND d.test AND d.state = 0 AND d.at <= $3 ORDER BY d.at, d.seq LIMIT 100
+         ) d
+         LEFT JOIN gymhook.notifications n ON n.seq = d.seq
+         ORDER BY f.number, d.at, d.seq"
+    )
+}
+
 const NEXT_DUE: &str = "SELECT f.number, d.at FROM unnest($1::bigint[], $2::uuid[]) AS f (number, endpoint)
     CROSS JOIN LATERAL (
         SELECT d.at FROM gymhook.deliveries d WHERE d.endpoint = f.endpoint AND d.state = 0 AND d.at > $3
@@ -61,9 +74,10 @@ pub(super) async fn fetch(lent: Lent<'_>, wanted: &[Fetch], now: UtcDateTime) ->
     let by_due = Wanted::of(wanted, |fetch| !fetch.ordered);
     let by_order = Wanted::of(wanted, |fetch| fetch.ordered);
     let all = Wanted::of(wanted, |_| true);
-    let (due, ordered, next_due, commands) = try_join!(
+    let (due, ordered, tests, next_due, commands) = try_join!(
         by_due.waiting(&lent, "d.at <= $6 AND (d.at, d.seq) > (f.due, f.seq)", "d.at, d.seq", Some(now)),
         by_order.waiting(&lent, "d.seq > f.seq", "d.seq", None),
+        all.tests(&lent, now),
         by_due.next_due(&lent, now),
         all.commands(&lent, now),
     )?;
@@ -78,7 +92,16 @@ pub(super) async fn fetch(lent: Lent<'_>, wanted: &[Fetch], now: UtcDateTime) ->
             fetched.commands.push(command);
         }
     }
-    let damaged = sort_out(&mut fetched, wanted, due.iter().chain(&ordered))?;
+    let mut damaged = sort_out(&mut fetched, wanted, due.iter().chain(&ordered))?;
+    for read in &tests {
+        let Some(fetched) = at(&mut fetched, read)? else { continue };
+        let delivery = Delivery::read(read, 1)?;
+        let is_known = damaged.iter().any(|known| known.seq == delivery.seq);
+        match delivery.or_damaged(&mut damaged) {
+            Some(record) => fetched.tests.push(record),
+            None => fetched.quarantined += u64::from(!is_known),
+        }
+    }
     row::quarantine(&lent, &damaged).await?;
     lent.give_back().await?;
     Ok(fetched)
@@ -126,6 +149,10 @@ impl Wanted {
         }
     }
 
+    async fn tests(&self, lent: &Lent<'_>, now: i64) -> Result<Vec<Row>> {
+        lent.query(&tests(), &[&self.numbers, &self.endpoints, &now]).await
+    }
+
     async fn next_due(&self, lent: &Lent<'_>, now: i64) -> Result<Vec<Row>> {
         lent.query(NEXT_DUE, &[&self.numbers, &self.endpoints, &now]).await
     }
@@ -139,6 +166,7 @@ fn nothing(fetch: &Fetch) -> Fetched {
     Fetched {
         endpoint: fetch.endpoint,
         deliveries: Vec::new(),
+        tests: Vec::new(),
         more: None,
         next_due: None,
         commands: Vec::new(),

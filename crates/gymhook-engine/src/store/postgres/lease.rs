@@ -23,6 +23,8 @@ fn take(only: &str) -> String {
             WHERE s.deleted_at IS NULL AND s.incoming = $5 AND (s.lease_until <= $1 OR s.lease_owner IS NULL) AND (
                 (NOT s.disabled AND EXISTS (
                     SELECT FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND d.at <= $1))
+                OR (s.disabled AND EXISTS (
+                    SELECT FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.test AND d.state = 0 AND d.at <= $1))
                 OR EXISTS (SELECT FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 1)
                 OR EXISTS (SELECT FROM gymhook.commands c WHERE c.endpoint = s.id AND c.due <= $1)
             ) {only}

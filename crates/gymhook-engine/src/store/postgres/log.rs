@@ -90,6 +90,10 @@ const COUNTS: &str = "CROSS JOIN LATERAL (
             (SELECT min(d.at) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND d.at <= $1) AS oldest
     ) c";
 
+/// When the last ones ended that were delivered and given up: the ends of an index.
+const LAST: &str = "(SELECT max(d.at) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 2),
+    (SELECT max(d.at) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 3)";
+
 pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
     let sql = format!(
         "SELECT count(*), count(*) FILTER (WHERE s.disabled), coalesce(sum(c.waiting), 0)::bigint,
@@ -118,7 +122,7 @@ pub(super) async fn endpoint_stats(
     now: UtcDateTime,
 ) -> Result<Option<EndpointStats>> {
     let sql = format!(
-        "SELECT {}, c.waiting, c.in_flight, c.undeliverable, c.oldest, s.lease_owner, s.lease_epoch, s.lease_until
+        "SELECT {}, c.waiting, c.in_flight, c.undeliverable, c.oldest, {LAST}, s.lease_owner, s.lease_epoch, s.lease_until
          FROM gymhook.subscriptions s {COUNTS} WHERE s.id = $2",
         row::SUBSCRIPTION
     );
@@ -132,7 +136,9 @@ pub(super) async fn endpoint_stats(
         in_flight: row::count(read.try_get(counts + 1)?),
         undeliverable: row::count(read.try_get(counts + 2)?),
         oldest_due: read.try_get::<_, Option<i64>>(counts + 3)?.map(micros::nearest),
-        lease: lease_holder(read, counts + 4, micros::floor(now))?,
+        last_delivered: read.try_get::<_, Option<i64>>(counts + 4)?.map(micros::nearest),
+        last_undeliverable: read.try_get::<_, Option<i64>>(counts + 5)?.map(micros::nearest),
+        lease: lease_holder(read, counts + 6, micros::floor(now))?,
     }))
 }
 
@@ -168,6 +174,8 @@ pub(super) async fn purge(lent: Lent<'_>, before: UtcDateTime, limit: u32) -> Re
         DELETE FROM gymhook.attempts a USING ended WHERE a.seq = ended.seq
     ), notifications AS (
         DELETE FROM gymhook.notifications n USING ended WHERE n.seq = ended.seq
+    ), notices AS (
+        DELETE FROM gymhook.notices n WHERE n.acknowledged_at < $1
     )
     SELECT count(*) FROM deliveries";
     let rows = lent.query(sql, &[&micros::ceil(before), &i64::from(limit)]).await?;

@@ -29,10 +29,35 @@ fn fetch_one(
 ) -> Result<Fetched> {
     let before = damaged.len();
     let (deliveries, more) = waiting(connection, fetch, now, damaged)?;
+    let tests = tests(connection, fetch.endpoint, now, damaged)?;
     let next_due = if fetch.ordered { None } else { next_due(connection, fetch.endpoint, now)? };
     let commands = commands(connection, fetch.endpoint, now)?;
     let quarantined = (damaged.len() - before) as u64;
-    Ok(Fetched { endpoint: fetch.endpoint, deliveries, more, next_due, commands, quarantined })
+    Ok(Fetched { endpoint: fetch.endpoint, deliveries, tests, more, next_due, commands, quarantined })
+}
+
+/// Test events, which `gymhook_deliveries_tests` finds whatever waits before them.
+pub(super) const TESTS: &str = "FROM gymhook_deliveries INDEXED BY gymhook_deliveries_tests
+    WHERE endpoint = ?1 AND test = 1 AND state = 0 AND at <= ?2 ORDER BY at, seq LIMIT 100";
+
+fn tests(
+    connection: &Connection,
+    endpoint: EndpointId,
+    now: UtcDateTime,
+    damaged: &mut Vec<i64>,
+) -> Result<Vec<DeliveryRecord>> {
+    let mut select = connection.prepare_cached(&format!("SELECT {DELIVERY} {TESTS}"))?;
+    let mut tests = Vec::new();
+    for found in
+        select.query_map(params![endpoint.as_uuid().as_bytes(), micros::floor(now)], row::delivery)?
+    {
+        match found? {
+            (_, Ok(record)) => tests.push(record),
+            (order, Err(_)) if !damaged.contains(&order) => damaged.push(order),
+            (_, Err(_)) => {}
+        }
+    }
+    Ok(tests)
 }
 
 fn waiting(

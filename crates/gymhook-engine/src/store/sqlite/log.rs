@@ -131,6 +131,8 @@ pub(super) fn endpoint_stats(
                 (SELECT count(*) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 1),
                 (SELECT count(*) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 3),
                 (SELECT min(at) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0 AND at <= ?2),
+                (SELECT max(at) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 2),
+                (SELECT max(at) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 3),
                 lease_owner, lease_epoch, lease_until
          FROM gymhook_subscriptions WHERE id = ?1",
     )?;
@@ -141,7 +143,9 @@ pub(super) fn endpoint_stats(
             in_flight: row.get(1)?,
             undeliverable: row.get(2)?,
             oldest_due: row.get::<_, Option<i64>>(3)?.and_then(micros::to_utc),
-            lease: lease_holder(row, 4, micros::floor(now))?,
+            last_delivered: row.get::<_, Option<i64>>(4)?.and_then(micros::to_utc),
+            last_undeliverable: row.get::<_, Option<i64>>(5)?.and_then(micros::to_utc),
+            lease: lease_holder(row, 6, micros::floor(now))?,
         })
     };
     Ok(Some(select.query_row(params![id.as_uuid().as_bytes(), micros::floor(now)], read)?))

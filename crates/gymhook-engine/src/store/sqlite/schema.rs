@@ -6,8 +6,12 @@ use super::error::Result;
 use crate::store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Switches on what durability rests on, and looks whether it is on.
 pub(super) fn make_durable(connection: &Connection) -> Result<()> {
@@ -65,7 +69,7 @@ pub(super) fn write_nothing(connection: &Connection) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::repeats;
+    use crate::store::sqlite::{fetch, repeats};
 
     /// A file of this version, with two subscriptions and one delivery.
     fn of_version(version: usize) -> Connection {
@@ -104,7 +108,7 @@ mod tests {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert_eq!(now, 3);
+            assert_eq!(now, 4);
             let sql =
                 "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
             type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
@@ -113,6 +117,21 @@ mod tests {
             };
             let kept: Read = connection.query_row(sql, [], read).unwrap();
             assert_eq!(kept, (vec![3], "member.created".to_owned(), 9, None, None), "version {version}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_any_version_has_no_notices_and_finds_its_test_events() {
+        for version in 1..=MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            connection.execute_batch("UPDATE gymhook_deliveries SET test = 1").unwrap();
+            migrate(&mut connection).unwrap();
+            let notices: i64 =
+                connection.query_row("SELECT count(*) FROM gymhook_notices", [], |row| row.get(0)).unwrap();
+            let sql = format!("SELECT seq {}", fetch::TESTS);
+            let test: i64 =
+                connection.query_row(&sql, rusqlite::params![[1_u8], 5], |row| row.get(0)).unwrap();
+            assert_eq!((notices, test), (0, 7), "version {version}");
         }
     }
 

@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use time::UtcDateTime;
 
 use super::error::Result;
+use super::notices;
 use super::row::{self, DELIVERY};
 use crate::Direction;
 use crate::micros;
@@ -72,6 +73,8 @@ pub(super) fn delete_subscription(connection: &Connection, id: EndpointId, now: 
 /// At the moment `?1`, in the direction `?2`.
 const HAS_WORK: &str = "deleted_at IS NULL AND incoming = ?2 AND lease_until <= ?1 AND (
     (disabled = 0 AND EXISTS (SELECT 1 FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND d.at <= ?1))
+    OR (disabled = 1 AND EXISTS (SELECT 1 FROM gymhook_deliveries d INDEXED BY gymhook_deliveries_tests
+        WHERE d.endpoint = s.id AND d.test = 1 AND d.state = 0 AND d.at <= ?1))
     OR EXISTS (SELECT 1 FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 1)
     OR EXISTS (SELECT 1 FROM gymhook_commands c WHERE c.endpoint = s.id AND c.due <= ?1))";
 
@@ -186,6 +189,7 @@ pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -
     write_endpoints(connection, batch.endpoints.iter().filter(|record| is_held(record.id)))?;
     let attempts = batch.attempts.iter().filter(|(endpoint, _)| is_held(*endpoint));
     write_attempts(connection, attempts)?;
+    notices::write(connection, batch.notices.iter().filter(|notice| is_held(notice.endpoint)))?;
     let mut done =
         connection.prepare_cached("DELETE FROM gymhook_commands WHERE number = ?1 AND endpoint = ?2")?;
     for (endpoint, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(*endpoint)) {

@@ -221,3 +221,29 @@ pub async fn orders_come_with_their_delivery<H: Harness>(harness: &H) {
     let expected: Vec<_> = orders.into_iter().zip(deliveries).collect();
     assert_eq!(found.collect::<Vec<_>>(), expected);
 }
+
+/// A test event is found though more waits before it than is asked for, at an ordered endpoint too; one that is not due, or over,
+/// is not.
+pub async fn a_test_event_is_fetched_whatever_waits_before_it<H: Harness>(harness: &H) {
+    let stage = with_dues(harness, &[-50, -40, -30, -20]).await;
+    let later = Some(stage.now + SECOND);
+    let tests = [
+        NewNotification { test: true, ..notification(5, 1) },
+        NewNotification { test: true, not_before: later, ..notification(6, 1) },
+        NewNotification { test: true, ..notification(7, 1) },
+        NewNotification { test: true, ..notification(8, 2) },
+        NewNotification { test: true, ..notification(9, 1) },
+    ];
+    stage.enqueue(tests).await;
+    let over = ended(stage.record(9).await, stage.now, End::Delivered);
+    stage.write(1, vec![over]).await;
+    for ordered in [false, true] {
+        for limit in [0, 2] {
+            let fetch = Fetch { endpoint: endpoint(1), ordered, after: None, limit };
+            let fetched = stage.fetch_with(fetch).await;
+            assert_eq!(ids(&fetched.tests), numbered([5, 7]), "ordered: {ordered}");
+            assert_eq!(fetched.tests[0], stage.record(5).await, "with its whole record");
+            assert_eq!(fetched.deliveries.len(), limit as usize);
+        }
+    }
+}

@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use gymhook_delivery::EndpointId;
+use gymhook_delivery::{End, EndpointId};
 
 use super::Harness;
 use super::stage::{
-    HOUR, MICRO, SHORT, Stage, begun, disabled, endpoint, endpoints, held, ids, notification, subscription,
-    waiting, worker,
+    HOUR, MICRO, SHORT, Stage, begun, disabled, ended, endpoint, endpoints, held, ids, notification,
+    subscription, waiting, worker,
 };
 use crate::Direction;
 use crate::store::{Batch, Command, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow};
@@ -17,7 +17,7 @@ pub async fn only_what_has_something_to_do_is_leased<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, 1..=4).await;
     let later = NewNotification { not_before: Some(stage.now + HOUR), ..notification(2, 2) };
     stage.enqueue([notification(1, 1), later, notification(3, 3)]).await;
-    let over = super::stage::ended(stage.record(3).await, stage.now, gymhook_delivery::End::Delivered);
+    let over = ended(stage.record(3).await, stage.now, End::Delivered);
     stage.write(3, vec![over]).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
 }
@@ -245,6 +245,28 @@ pub async fn a_disabled_endpoint_is_leased_for_orders<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
+}
+
+/// A disabled endpoint is leased for a test event that is due, and for nothing else that waits.
+pub async fn a_disabled_endpoint_is_leased_for_a_test_event<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    let lease = held(&stage.lease(0, 1).await);
+    let disabled = vec![disabled(1, stage.now)];
+    let release = vec![endpoint(1)];
+    stage.commit(Batch { leases: vec![lease], endpoints: disabled, release, ..Batch::default() }).await;
+    assert_eq!(endpoints(&stage.lease_any(1).await), []);
+    let later = Some(stage.now + HOUR);
+    stage.enqueue([NewNotification { test: true, not_before: later, ..notification(2, 1) }]).await;
+    assert_eq!(endpoints(&stage.lease_any(1).await), [], "it is not due");
+    stage.enqueue([NewNotification { test: true, ..notification(3, 1) }]).await;
+    let leased = stage.lease_any(1).await;
+    assert_eq!(endpoints(&leased), [endpoint(1)]);
+    let over = ended(stage.record(3).await, stage.now, End::Delivered);
+    let lease = held(&leased[0]);
+    let release = vec![endpoint(1)];
+    stage.commit(Batch { leases: vec![lease], deliveries: vec![over], release, ..Batch::default() }).await;
+    assert_eq!(endpoints(&stage.lease_any(1).await), [], "it is over");
 }
 
 /// An order that is not due yet is not worth a lease; once it is due, it is.

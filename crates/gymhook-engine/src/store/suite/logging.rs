@@ -164,11 +164,19 @@ pub async fn an_endpoint_is_counted_alone<H: Harness>(harness: &H) {
         in_flight: 0,
         undeliverable: 0,
         oldest_due: Some(stage.now),
+        last_delivered: None,
+        last_undeliverable: None,
         lease: None,
     };
     let of = async |number| stage.store.endpoint_stats(endpoint(number), stage.now).await.unwrap().unwrap();
-    assert_eq!(of(1).await, EndpointStats { waiting: 1, in_flight: 1, ..stats(1) });
-    assert_eq!(of(2).await, EndpointStats { waiting: 1, undeliverable: 1, ..stats(2) });
+    assert_eq!(
+        of(1).await,
+        EndpointStats { waiting: 1, in_flight: 1, last_delivered: Some(stage.now), ..stats(1) }
+    );
+    assert_eq!(
+        of(2).await,
+        EndpointStats { waiting: 1, undeliverable: 1, last_undeliverable: Some(stage.now), ..stats(2) }
+    );
     assert_eq!(of(3).await, EndpointStats { waiting: 3, ..stats(3) });
 
     let lease = held(&stage.lease(1, 3).await);

@@ -16,7 +16,7 @@ use super::stage::{
 use crate::store::{
     Batch, Command, LeaseRequest, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
-use crate::{Direction, Engine, Subscription};
+use crate::{Direction, Engine, Publication, Subscription};
 
 /// What was written comes back.
 pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
@@ -321,7 +321,7 @@ pub async fn an_event_reaches_more_than_a_page<H: Harness>(harness: &H) {
             expected.retain(|id| *id != endpoint(number));
         }
     }
-    let new = engine.fan_out("berlin", "event-1", "workout.created", &"{}".into()).await.unwrap();
+    let new = engine.fan_out("berlin", "event-1", &Publication::new("point", "workout.created", "{}")).await.unwrap();
     let mut reached: Vec<_> = new.iter().map(|new| new.endpoint).collect();
     reached.sort_unstable();
     assert_eq!(reached.len(), expected.len());

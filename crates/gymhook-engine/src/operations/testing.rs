@@ -1,0 +1,290 @@
+//! Trying an endpoint out: a test event, and what came of it.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use gymhook::event::{Vendor, samples};
+use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_retry::Fault;
+
+use super::SubscriptionError;
+use crate::engine::new_id;
+use crate::store::{
+    AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+};
+use crate::subscription::matches_any;
+use crate::{Direction, Engine, EventFilter, settings};
+
+/// What is sent to try an endpoint out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestEvent {
+    event_type: String,
+    body: Bytes,
+    only_200: bool,
+}
+
+impl TestEvent {
+    /// One of your own.
+    #[must_use]
+    pub fn new(event_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self { event_type: event_type.into(), body: body.into(), only_200: false }
+    }
+
+    /// The platform's own, if it has one.
+    fn of(platform: &str, filters: Option<&[EventFilter]>) -> Option<Self> {
+        let vendor = platform.parse::<Vendor>().ok()?;
+        let profile = gymhook::Provider::of(vendor)?.profile().clone();
+        let mut own = samples().filter(|sample| sample.vendor == vendor);
+        let sample = match profile.test_event.value {
+            Some(name) => own.find(|sample| sample.event_type == name)?,
+            None if vendor == Vendor::GYMPOINT => {
+                let all: Vec<_> = own.collect();
+                let is_wanted =
+                    |name: &str| filters.is_none_or(|filters| matches_any(filters, platform, name));
+                let wanted = all.iter().find(|sample| is_wanted(sample.event_type));
+                wanted.or_else(|| all.first()).copied()?
+            }
+            None => return None,
+        };
+        Some(Self::new(sample.event_type, Bytes::from_static(sample.body.as_bytes())))
+    }
+
+    /// Only a 200 is a success, as GymPoint's page has it, and no other 2xx. The log calls any 2xx delivered all the same.
+    #[must_use]
+    pub fn requiring_200(self) -> Self {
+        Self { only_200: true, ..self }
+    }
+
+    fn notification(&self, to: EndpointId) -> NewNotification {
+        let id = DeliveryId::from(new_id());
+        let new = NewNotification::new(id, to, self.event_type.clone(), self.body.clone());
+        NewNotification { test: true, origin: self.only_200.then(|| ONLY_200.to_owned()), ..new }
+    }
+}
+
+/// What is written beside a test event of which only a 200 is a success; nothing else of what stands there begins like this.
+const ONLY_200: &str = r#"{"test":{"success":200}}"#;
+
+/// One of the tests of [`Engine::test_all`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestSent {
+    /// The subscription.
+    pub subscription: EndpointId,
+    /// The test, which [`Engine::test_outcome`] knows; or why there is none.
+    pub test: Result<DeliveryId, SubscriptionError>,
+}
+
+/// What came of a test event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TestOutcome {
+    /// It has not been sent, or its answer is awaited.
+    Pending {
+        /// What kept this side from sending it, if it tried: it tries again.
+        problem: Option<String>,
+    },
+    /// The endpoint answered as it should.
+    Succeeded(TestAnswer),
+    /// It did not.
+    Failed(TestFailure),
+}
+
+/// What an endpoint answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestAnswer {
+    /// The status.
+    pub status: u16,
+    /// The beginning of the body, as much as the platform's log keeps.
+    pub body: Option<String>,
+}
+
+/// Why a test failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestFailure {
+    /// Another status than a success.
+    #[error("the endpoint answered with {}", .0.status)]
+    Answered(TestAnswer),
+    /// No answer: a [timeout](Fault::Timeout), a name that leads nowhere, a certificate that is not valid, …
+    #[error("no answer ({fault}){}", detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    NoAnswer {
+        /// What went wrong.
+        fault: Fault,
+        /// The same in more words.
+        detail: Option<String>,
+    },
+    /// Somebody cancelled it.
+    #[error("the test was cancelled")]
+    Cancelled,
+    /// A crash, a panic or a damaged row: nobody knows whether the endpoint got it. Test again.
+    #[error("nobody knows how the test ended: test again")]
+    Unknown,
+}
+
+impl<S: Store> Engine<S> {
+    /// Sends the platform's own test event to an endpoint: EGYM's `TEST`, PerfectGym's `Test`, a sample as GymPoint.
+    /// [`Engine::send_test_event`] is for every other one.
+    ///
+    /// It is sent even while the endpoint is disabled or paused, so that one can try before enabling, in one attempt whose end
+    /// changes nothing about the endpoint. [`Engine::test_outcome`] and [`Engine::await_test`] tell what came of it, whichever
+    /// process delivers.
+    ///
+    /// # Errors
+    /// As [`Engine::test_event`] and [`Engine::send_test_event`].
+    pub async fn send_test(&self, subscription: EndpointId) -> Result<DeliveryId, SubscriptionError> {
+        let test = self.test_event(subscription).await?;
+        self.send_test_event(subscription, &test).await
+    }
+
+    /// The test event of a subscription's platform, to be sent with [`Engine::send_test_event`]: EGYM's `TEST` and PerfectGym's
+    /// `Test` as their pages print them; of GymPoint, whose "Send Test" delivers "a sample payload" and no more is known, the
+    /// first sample of a type that the subscription wants, with fields of our own invention.
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::NoTestEvent`]: PG Next's and Point's pages name no test, and nothing is known of a platform of your
+    ///   own.
+    /// - [`SubscriptionError::Unknown`], [`SubscriptionError::Settings`], [`SubscriptionError::Store`].
+    pub async fn test_event(&self, subscription: EndpointId) -> Result<TestEvent, SubscriptionError> {
+        let row = self.store().subscription(subscription).await?.filter(|row| row.deleted_at.is_none());
+        own_test(&row.ok_or(SubscriptionError::Unknown { subscription })?)
+    }
+
+    /// Sends this test event to an endpoint, as [`Engine::send_test`] does. It goes where its type goes.
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::Unknown`]: there is no such subscription.
+    /// - [`SubscriptionError::Unstorable`]: the type or the body cannot be stored.
+    /// - [`SubscriptionError::Store`]: the store failed.
+    pub async fn send_test_event(
+        &self,
+        subscription: EndpointId,
+        test: &TestEvent,
+    ) -> Result<DeliveryId, SubscriptionError> {
+        let new = test.notification(subscription);
+        let id = new.id;
+        match self.enqueue(vec![new]).await?.into_iter().find_map(Result::err) {
+            None => Ok(id),
+            Some(refused) => Err(why_refused(refused, subscription)),
+        }
+    }
+
+    /// Sends each of a gym's endpoints its platform's own test event, as PerfectGym's "Test all webhooks" does: the disabled ones,
+    /// too. One whose platform has none, or whose settings cannot be read, is among the answers.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn test_all(&self, gym: &str) -> Result<Vec<TestSent>, StoreError> {
+        const PAGE: u32 = 1_000;
+        let mut sent = Vec::new();
+        let mut after = None;
+        loop {
+            let query = SubscriptionQuery { gym: Some(gym.to_owned()), after, limit: PAGE };
+            let page = self.store().subscriptions(query).await?;
+            let outgoing = page.iter().filter(|row| row.direction == Direction::Outgoing);
+            let (tests, without): (Vec<_>, Vec<_>) =
+                outgoing.map(|row| (row.id, own_test(row))).partition(|(_, test)| test.is_ok());
+            sent.extend(
+                without.into_iter().filter_map(|(subscription, test)| {
+                    Some(TestSent { subscription, test: Err(test.err()?) })
+                }),
+            );
+            let new: Vec<NewNotification> =
+                tests.iter().filter_map(|(id, test)| Some(test.as_ref().ok()?.notification(*id))).collect();
+            let answers = self.enqueue(new.clone()).await?;
+            sent.extend(new.into_iter().zip(answers).map(|(new, answer)| TestSent {
+                subscription: new.endpoint,
+                test: answer.map(|_| new.id).map_err(|refused| why_refused(refused, new.endpoint)),
+            }));
+            after = page.last().map(|row| row.id);
+            if page.len() < PAGE as usize {
+                sent.sort_by_key(|sent| sent.subscription);
+                return Ok(sent);
+            }
+        }
+    }
+
+    /// What came of a test event; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn test_outcome(&self, id: DeliveryId) -> Result<Option<TestOutcome>, StoreError> {
+        let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
+        if delivery.record.is_some_and(|record| !record.test) {
+            return Ok(None);
+        }
+        let last = self.store().attempts(id).await?.pop();
+        let only_200 = delivery.origin.as_deref() == Some(ONLY_200);
+        Ok(Some(outcome(delivery.state, last, only_200)))
+    }
+
+    /// Waits until a test event has ended, but no longer than `patience`: then it is still [`TestOutcome::Pending`]. It looks into
+    /// the store, so that it makes no difference where the worker runs.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn await_test(
+        &self,
+        id: DeliveryId,
+        patience: Duration,
+    ) -> Result<Option<TestOutcome>, StoreError> {
+        const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+        let mut pause = Duration::from_millis(20);
+        let waits = async {
+            loop {
+                let outcome = self.test_outcome(id).await?;
+                if !matches!(outcome, Some(TestOutcome::Pending { .. })) {
+                    return Ok(outcome);
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        };
+        match tokio::time::timeout(patience, waits).await {
+            Ok(ended) => ended,
+            Err(_) => self.test_outcome(id).await,
+        }
+    }
+}
+
+fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
+    let (platform, filters) = settings::platform_and_filters(row)?;
+    let test = TestEvent::of(&platform, filters.as_deref());
+    test.ok_or(SubscriptionError::NoTestEvent { subscription: row.id, platform })
+}
+
+fn why_refused(refused: Refused, subscription: EndpointId) -> SubscriptionError {
+    match refused {
+        Refused::Unstorable { field, problem, .. } => SubscriptionError::Unstorable { field, problem },
+        // A fresh id is nobody else's, and a test has no fingerprint.
+        Refused::UnknownEndpoint { .. } | Refused::Conflict { .. } | Refused::Repeat { .. } => {
+            SubscriptionError::Unknown { subscription }
+        }
+    }
+}
+
+fn outcome(state: State, last: Option<AttemptRow>, only_200: bool) -> TestOutcome {
+    let answer = last
+        .as_ref()
+        .and_then(|last| last.status.map(|status| TestAnswer { status, body: last.captured.clone() }));
+    match (state, answer) {
+        (State::Waiting | State::InFlight, _) => {
+            TestOutcome::Pending { problem: last.and_then(|last| last.detail) }
+        }
+        (State::Delivered, Some(answer)) if !only_200 || answer.status == 200 => {
+            TestOutcome::Succeeded(answer)
+        }
+        (State::Delivered | State::Undeliverable, Some(answer)) => {
+            TestOutcome::Failed(TestFailure::Answered(answer))
+        }
+        (State::Undeliverable, None) => {
+            let fault = last.as_ref().and_then(|last| last.outcome.parse().ok());
+            let detail = last.and_then(|last| last.detail);
+            let no_answer = fault.map(|fault| TestFailure::NoAnswer { fault, detail });
+            TestOutcome::Failed(no_answer.unwrap_or(TestFailure::Unknown))
+        }
+        (State::Cancelled, _) => TestOutcome::Failed(TestFailure::Cancelled),
+        (State::Delivered, None) | (State::Quarantined | State::Unreadable, _) => {
+            TestOutcome::Failed(TestFailure::Unknown)
+        }
+    }
+}
