@@ -155,7 +155,7 @@ mod tests {
         let (sql, values) = statement(query, endpoint, i64::MIN, 10);
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+        steps.map(|step| step.unwrap()).collect::<Vec<_>>().join("; ")
     }
 
     #[test]
