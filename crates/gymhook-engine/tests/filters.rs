@@ -14,8 +14,8 @@ use std::sync::Arc;
 use gymhook::event::Kind;
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Key, Keyring, Secret};
-use gymhook_engine::store::Store;
 use gymhook_engine::store::memory::MemoryStore;
+use gymhook_engine::store::{DeliveryQuery, Store};
 use gymhook_engine::{
     EndpointId, EndpointPolicy, Engine, EventFilter, FilterError, Inbox, Publication, Subscription,
     SubscriptionError,
@@ -153,6 +153,29 @@ async fn a_url_for_a_type_can_be_taken_back() {
         assert_eq!(read.url_for(event_type), &url());
     }
     assert_eq!(read.url_for("member.updated"), &other);
+}
+
+#[tokio::test]
+async fn the_log_is_that_of_a_gym_a_type_and_a_time() {
+    let engine = engine();
+    engine.put_subscription(&subscription(1, "gympoint")).await.unwrap();
+    for event_type in ["member.created", "payment.failed", "member.created"] {
+        let event = engine.now().await.unwrap().to_string() + event_type;
+        engine.publish("berlin", &event, event_type, "{}".into()).await.unwrap();
+        engine.store().set_now(engine.now().await.unwrap() + Duration::from_secs(60));
+    }
+    let minutes = async |query| {
+        let found = engine.deliveries(query).await.unwrap().items;
+        found.iter().map(|row| row.enqueued_at.minute()).collect::<Vec<_>>()
+    };
+    let all = || DeliveryQuery { gym: Some("berlin".to_owned()), ..DeliveryQuery::new(9) };
+    let created = || DeliveryQuery { event_type: Some("member.created".to_owned()), ..all() };
+    let from = Some(utc_datetime!(2026-01-01 12:01));
+    assert_eq!(minutes(all()).await, [2, 1, 0]);
+    assert_eq!(minutes(created()).await, [2, 0]);
+    assert_eq!(minutes(DeliveryQuery { from, ..created() }).await, [2]);
+    assert_eq!(minutes(DeliveryQuery { until: from, ..created() }).await, [0]);
+    assert_eq!(minutes(DeliveryQuery { gym: Some("wien".to_owned()), ..created() }).await, [0_u8; 0]);
 }
 
 /// What an older version wrote is a list of names, whatever they are: they are read, and whoever changes them is told.

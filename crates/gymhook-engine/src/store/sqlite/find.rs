@@ -25,7 +25,7 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
         // It may be purged by now.
         items.extend(rows.next()?.map(read_delivery).transpose()?);
     }
-    let next = found.iter().rev().take(limit).last().filter(|_| !is_last);
+    let next = found.iter().rev().take(limit).next_back().filter(|_| !is_last);
     Ok(Page { items, next: next.and_then(|last| u64::try_from(*last).ok()) })
 }
 
