@@ -11,7 +11,7 @@ use time::UtcDateTime;
 
 fn main() {
     for (name, policy) in [
-        ("GymPoint", RetryPolicy::gympoint()),
+        ("GymPoint, \"after failure\" read as after the attempt that failed last", RetryPolicy::gympoint()),
         ("EGYM (no retries published; our default)", RetryPolicy::egym()),
         ("PerfectGym (no automatic retries published; our default)", RetryPolicy::perfectgym()),
         ("PG Next, by \"resend after 10 minutes, 3 repeats\"", RetryPolicy::pg_next()),

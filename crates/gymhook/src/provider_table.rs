@@ -69,7 +69,7 @@ impl fmt::Display for UrlRule {
 
 impl fmt::Display for DigestDedupe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one within {:?}", self.window)?;
+        write!(f, "one within {}", Span(self.window))?;
         self.only.map_or(Ok(()), |only| write!(f, ", of {} types", only.len()))
     }
 }
