@@ -53,7 +53,9 @@ impl SqliteOptions {
     }
 
     /// The number of bytes, of bodies above all, that these calls may bring. As many again may be brought by those that wait
-    /// for room, so a store never holds more than twice this. A call that brings more by itself is let in alone.
+    /// for room, so the memory held by waiting calls is at most twice this in bodies. With ten times more calls than the disk can
+    /// serve the process was seen to grow by less than three times this, the allocator's share included, beside SQLite's cache of 64
+    /// MiB (`cargo bench -p gymhook-benches --bench durable -- overload`). A call that brings more by itself is let in alone.
     #[must_use]
     pub const fn with_queue_bytes(mut self, bytes: usize) -> Self {
         self.queue.bytes = bytes;
