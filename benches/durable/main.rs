@@ -17,6 +17,7 @@ mod enqueueing;
 mod growth;
 mod load;
 mod million;
+mod overload;
 mod peer;
 mod receiver;
 mod report;
@@ -46,10 +47,10 @@ fn main() -> Outcome<()> {
     let (options, words): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|word| word.starts_with("--"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    if let (Some("start-up"), [file]) =
-        (options.first().and_then(|option| option.strip_prefix("--")), &*words)
-    {
-        return runtime.block_on(million::start_up(file));
+    match (options.first().map(String::as_str), &*words) {
+        (Some("--start-up"), [file]) => return runtime.block_on(million::start_up(file)),
+        (Some("--overload"), [order]) => return runtime.block_on(overload::obey(order)),
+        _ => {}
     }
     let has = |wanted: &str| options.iter().any(|option| option == wanted);
     let size = Size { is_quick: has("--quick"), is_huge: has("--huge") };
@@ -70,6 +71,9 @@ async fn measure(size: Size, is_wanted: impl Fn(&str) -> bool, report: &mut Repo
     }
     if is_wanted(million::TASK) {
         million::measure(size, report).await?;
+    }
+    if is_wanted(overload::TASK) {
+        overload::measure(size, &postgres, report).await?;
     }
     if is_wanted(takeover::TASK) {
         takeover::measure(&postgres, report).await?;

@@ -55,6 +55,11 @@ impl Postgres {
         Ok(PostgresStore::connect_with(config, NoTls, options).await?)
     }
 
+    /// What a process of its own connects to.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
     pub(crate) fn config(&self) -> Config {
         self.server.config()
     }

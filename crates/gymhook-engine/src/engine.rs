@@ -93,8 +93,9 @@ impl<S: Store> Engine<S> {
 
     /// Stops the worker in good order: no new attempt begins, those under way may end, and the leases are given back.
     ///
-    /// After the shutdown grace the rest is given up, and not charged. Does nothing to an engine without a worker, or the
-    /// second time.
+    /// After the shutdown grace the rest is given up, and not charged. A store that fails or does not answer is waited for
+    /// five seconds longer: then leases are not given back, but run out. Does nothing to an engine without a worker, or the second
+    /// time.
     pub async fn shutdown(&self) {
         let Some(worker) = &self.worker else { return };
         drop(worker.requests.send(Request::Stop { grace: self.options.shutdown_grace }));

@@ -196,3 +196,11 @@ pub(crate) fn worker_panicked(worker: WorkerId, pause: Duration) {
 pub(crate) fn restart_failed(error: &StoreError, pause: Duration) {
     tracing::error!(%error, ?pause, "the worker cannot be started again: the next try follows after a pause");
 }
+
+/// A shutdown ends although its store fails or does not answer.
+pub(crate) fn store_abandoned(endpoints: usize) {
+    tracing::error!(
+        endpoints,
+        "the store did not answer in time for the shutdown: what was under way counts as lost, and its leases run out by themselves"
+    );
+}

@@ -120,8 +120,15 @@ struct Stop {
     gave_up: bool,
 }
 
-/// For so long after the grace a shutdown waits for a store that does not answer.
-const ABANDON_AFTER: Duration = Duration::from_secs(5);
+impl Stop {
+    /// Until when the store is waited for.
+    fn store_until(&self) -> Instant {
+        self.until + ABANDON_AFTER
+    }
+}
+
+/// For so long after the grace a shutdown waits for a store that fails or does not answer.
+pub(crate) const ABANDON_AFTER: Duration = Duration::from_secs(5);
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Begins with nothing leased. If no other process can be at work on the store, its leases end at once.
@@ -181,6 +188,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
             self.visit_store();
             if self.is_done() {
                 return;
+            }
+            if self.stop.is_some_and(|stop| clocks::monotonic() >= stop.store_until()) {
+                return self.abandon();
             }
             let wake = self.next_wake();
             tokio::select! {

@@ -161,7 +161,7 @@ async fn the_log_is_that_of_a_gym_a_type_and_a_time() {
     engine.put_subscription(&subscription(1, "gympoint")).await.unwrap();
     for event_type in ["member.created", "payment.failed", "member.created"] {
         let event = engine.now().await.unwrap().to_string() + event_type;
-        engine.publish("berlin", &event, event_type, "{}".into()).await.unwrap();
+        engine.publish("berlin", &event, &Publication::new("gympoint", event_type, "{}")).await.unwrap();
         engine.store().set_now(engine.now().await.unwrap() + Duration::from_secs(60));
     }
     let minutes = async |query| {

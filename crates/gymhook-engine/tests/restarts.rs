@@ -210,6 +210,29 @@ async fn a_worker_is_started_again_though_its_panic_cannot_be_logged() {
     engine.shutdown().await;
 }
 
+/// The worker panics after the store has begun to hang: neither what it left can be written, nor can the next one begin.
+#[tokio::test]
+async fn a_worker_that_panicked_over_a_store_that_hangs_is_stopped_in_time() {
+    let trap = Trap::default();
+    let _set = tracing::subscriber::set_default(trap.clone());
+    for (hangs, when) in [(Operation::Commit, When::Before), (Operation::Now, When::Before)] {
+        trap.left.store(1, Ordering::SeqCst);
+        let store = FaultyStore::new(MemoryStore::with_system_clock());
+        let engine = start(store.clone(), transport()).await;
+        let faults = store.clone();
+        // The attempt has been sent.
+        store.on(Operation::Commit, When::After, move || faults.hang(hangs, when));
+        let _new = store.inner().enqueue(vec![notification(1, 1)], store.inner().now().await.unwrap()).await;
+        until("it is to be started again", || async {
+            matches!(engine.health().worker, WorkerState::Restarting { .. })
+        })
+        .await;
+        let ended = tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await;
+        assert!(ended.is_ok(), "{hangs:?} hangs, and so does the shutdown");
+        assert_eq!(engine.health().worker, WorkerState::Stopped);
+    }
+}
+
 #[tokio::test]
 async fn an_engine_without_a_worker_is_ready_when_its_store_is() {
     let store = FaultyStore::new(MemoryStore::with_system_clock());

@@ -81,7 +81,8 @@ fn planted(root: &Path) -> Result<Vec<(String, String)>, PlantError> {
     files.dedup();
     let mut planted = Vec::new();
     for file in files {
-        let source = without_const(&fs::read_to_string(root.join(file))?);
+        let original = fs::read_to_string(root.join(file))?;
+        let source = without_const(&original, bugs.iter().filter(|bug| bug.file == file));
         let mut changes = Vec::new();
         for (number, bug) in (1..).zip(&bugs).filter(|(_, bug)| bug.file == file) {
             let (from, to) = bug.find(&source).ok_or_else(|| PlantError::Place(bug.name.clone()))?;
@@ -116,9 +117,34 @@ fn exchanged(source: &str, mut changes: Vec<(usize, usize, usize, &Bug)>) -> Str
     text
 }
 
-/// A function with a switch in it cannot be evaluated at compile time, nor can one that calls it.
-fn without_const(source: &str) -> String {
-    source.replace("pub(crate) const fn", "pub(crate) fn").replace("pub(super) const fn", "pub(super) fn")
+/// A function with a switch in it cannot be evaluated at compile time, nor can one that calls it. One without a switch that calls
+/// nothing stays as it is, since public ones may call it.
+fn without_const<'b>(source: &str, bugs: impl Iterator<Item = &'b Bug>) -> String {
+    let places = bugs.filter_map(|bug| bug.find(source));
+    let switched: Vec<&str> = places.filter_map(|(from, _)| enclosing(source.get(..from)?)).collect();
+    let mut text = source.to_owned();
+    for visibility in ["pub(crate)", "pub(super)"] {
+        for function in source.split(&format!("{visibility} const fn ")).skip(1) {
+            let name = name(function);
+            let whole = function.split_once("\n    }\n").map_or(function, |(whole, _)| whole);
+            let calls = whole.split_once(" {\n").is_some_and(|(_, body)| body.contains('('));
+            if calls || switched.contains(&name) {
+                text = text
+                    .replace(&format!("{visibility} const fn {name}"), &format!("{visibility} fn {name}"));
+            }
+        }
+    }
+    text
+}
+
+/// The name of the function that a text ends in.
+fn enclosing(text: &str) -> Option<&str> {
+    text.rsplit_once("fn ").map(|(_, function)| name(function))
+}
+
+/// The name that a text begins with.
+fn name(text: &str) -> &str {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default()
 }
 
 impl Bug {
@@ -216,7 +242,7 @@ mod tests {
     #[test]
     fn a_switch_is_put_in_whatever_the_layout() {
         let bug = Bug::read("# b\ncrates/x.rs\n-if ⟦a && b⟧ {\n+false").unwrap();
-        let source = without_const("pub(crate) const fn f() { if a\n  && b\n { } }");
+        let source = without_const("pub(crate) const fn f() { if a\n  && b\n { } }", core::iter::once(&bug));
         let (from, to) = bug.find(&source).unwrap();
         assert_eq!(source.get(from..to), Some("a\n  && b"));
         let switched = exchanged(&source, vec![(from, to, 3, &bug)]);

@@ -72,6 +72,12 @@ impl<S> FaultyStore<S> {
         self.plan().fail_at_random(seed, one_in);
     }
 
+    /// Lets every call of an operation hang from now on: it never ends, as on a network file system whose server is gone.
+    /// [`FaultyStore::heal`] does not end those that hang already.
+    pub fn hang(&self, operation: Operation, when: When) {
+        self.plan().hang((operation, when));
+    }
+
     /// Fails no more. Who watches goes on watching.
     pub fn heal(&self) {
         self.plan().heal();
@@ -100,11 +106,14 @@ impl<S> FaultyStore<S> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pass(&self, operation: Operation, when: When) -> Result<(), StoreError> {
+    async fn pass(&self, operation: Operation, when: When) -> Result<(), StoreError> {
         let point = (operation, when);
         let watcher = self.plan().arrive(point);
         if let Some(watcher) = watcher {
             watcher();
+        }
+        if self.plan().hangs(point) {
+            return core::future::pending().await;
         }
         self.plan().fault(point).map_or(Ok(()), Err)
     }
@@ -113,9 +122,9 @@ impl<S> FaultyStore<S> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        self.pass(operation, When::Before)?;
+        self.pass(operation, When::Before).await?;
         let answer = make().await?;
-        self.pass(operation, When::After)?;
+        self.pass(operation, When::After).await?;
         Ok(answer)
     }
 }
@@ -183,9 +192,9 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn work_arrived(&self) -> Vec<EndpointId> {
         // Nobody can be told of a fault here.
-        let _ = self.pass(Operation::WorkArrived, When::Before);
+        let _ = self.pass(Operation::WorkArrived, When::Before).await;
         let endpoints = self.inner.work_arrived().await;
-        let _ = self.pass(Operation::WorkArrived, When::After);
+        let _ = self.pass(Operation::WorkArrived, When::After).await;
         endpoints
     }
 

@@ -80,6 +80,7 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
@@ -123,7 +124,7 @@ struct Shared {
     connections: Connections,
     admission: Admission,
     /// Leaves a connection to the worker.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     clock: SharedClock,
     call_timeout: Duration,
     /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
@@ -195,7 +196,7 @@ impl PostgresStore {
         let store = Self(Arc::new(Shared {
             connections: Connections::new(config, tls, &options, sessions)?,
             admission: Admission::new(options.queue()),
-            turns: Semaphore::new(options.connections.saturating_sub(1).max(1)),
+            turns: Arc::new(Semaphore::new(options.connections.saturating_sub(1).max(1))),
             clock: SharedClock::default(),
             call_timeout: options.call_timeout,
             dial,
@@ -244,6 +245,35 @@ impl PostgresStore {
         self.in_time(async {
             let _turn = self.0.turns.acquire().await.map_err(|_| StoreError::Closed)?;
             self.make(make).await
+        })
+        .await
+    }
+
+    /// Makes a caller's call, and once it has begun, to its end, whether the caller still waits or not: what the server has begun
+    /// costs it the same, and a connection that is left in the middle of a call is closed and has to be made anew.
+    async fn call_to_its_end<T, F>(
+        &self,
+        bytes: usize,
+        whole: impl FnOnce(Self) -> F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Attempted<T>> + Send + 'static,
+    {
+        let admitted = self.0.admission.enter(bytes).await?;
+        let whole = whole(self.clone());
+        self.in_time(async {
+            let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+            let store = self.clone();
+            let begun = tokio::spawn(async move {
+                let _held = (admitted, turn);
+                store.in_time(whole).await
+            });
+            match begun.await.map_err(JoinError::try_into_panic) {
+                Ok(ended) => Ok(ended?),
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(_shutting_down)) => Err(StoreError::Closed.into()),
+            }
         })
         .await
     }
@@ -318,7 +348,10 @@ impl Store for PostgresStore {
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
         let bytes = new.iter().map(NewNotification::weight).sum();
-        self.call(bytes, |lent| enqueue::enqueue(lent, self.schema(), &new, now)).await
+        self.call_to_its_end(bytes, |store| async move {
+            store.make(|lent| enqueue::enqueue(lent, store.schema(), &new, now)).await
+        })
+        .await
     }
 
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
@@ -410,8 +443,9 @@ impl Store for PostgresStore {
         self.call(0, |lent| notices::acknowledge(lent, &ids, now)).await
     }
 
+    /// In no caller's line: whoever asks wants to know of the server, and not how many others wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
-        self.call(0, schema::write_nothing).await
+        self.work(schema::write_nothing).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {

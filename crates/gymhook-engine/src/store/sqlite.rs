@@ -5,7 +5,7 @@
 //!
 //! Several processes may open one file, to enqueue and to work: leases keep workers apart. Each holds a lock on a second file
 //! beside it, whose name ends in `-worker`; so one that starts knows whether it is alone, and then waits for no lease of a
-//! process that was killed.
+//! process that was killed. Leave that file where it is: where it is missing, nobody knows, and leases are waited for.
 
 mod api_keys;
 mod enqueue;
@@ -24,11 +24,11 @@ mod schema;
 mod thread;
 mod unreadable;
 mod work;
+mod worker_lock;
 
 use core::time::Duration;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
@@ -42,6 +42,7 @@ pub use self::enqueue::enqueue_in;
 pub use self::options::SqliteOptions;
 use self::place::Place;
 use self::thread::ConnectionThread;
+use self::worker_lock::{Found, Taken, WorkerLock};
 use super::admission::Admission;
 use super::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
@@ -77,8 +78,8 @@ struct Shared {
     reader: ConnectionThread,
     log_reader: ConnectionThread,
     arrivals: Arrivals,
-    /// Held, shared with other workers, as long as this process works on the file.
-    worker_lock: Mutex<Option<File>>,
+    /// Held as long as this process works on the file.
+    worker_lock: Arc<WorkerLock>,
 }
 
 /// What came in through this process and no worker has been told of.
@@ -152,6 +153,7 @@ impl SqliteStore {
         let readers = [connect(&path, read_only)?, connect(&path, read_only)?].map(ConnectionThread::reader);
         let [reader, log_reader] = readers;
         let place = Arc::new(Place::of_open_file(path)?);
+        let worker_lock = Arc::new(WorkerLock::at(place.worker_lock()));
         Ok(Self(Arc::new(Shared {
             writer: ConnectionThread::writer(writing, Arc::clone(&place))?,
             place,
@@ -159,7 +161,7 @@ impl SqliteStore {
             reader: reader?,
             log_reader: log_reader?,
             arrivals: Arrivals::default(),
-            worker_lock: Mutex::new(None),
+            worker_lock,
         })))
     }
 
@@ -183,13 +185,51 @@ impl SqliteStore {
         self.0.reader.close().await?;
         self.0.log_reader.close().await?;
         let closed = self.0.writer.close().await;
-        drop(self.worker_lock().take());
+        self.0.worker_lock.give_back();
         closed
     }
 
-    /// The file whose lock tells workers of each other.
-    fn worker_file(&self) -> std::io::Result<File> {
-        File::options().create(true).truncate(false).write(true).open(self.0.place.worker_lock())
+    /// Does something with the workers' lock that may wait for another process.
+    async fn with_worker_lock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&WorkerLock) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lock = Arc::clone(&self.0.worker_lock);
+        let done = tokio::task::spawn_blocking(move || work(&lock)).await.map_err(|_| StoreError::Closed)?;
+        done.map_err(|error| StoreError::Unavailable {
+            problem: format!("the workers' lock, {}: {error}", self.0.place.worker_lock().display()),
+        })
+    }
+
+    /// Looks whether other workers still see this process's lock.
+    async fn keep_worker_lock(&self) -> Result<(), StoreError> {
+        if self.0.worker_lock.is_lost() {
+            let path = self.0.place.worker_lock();
+            tracing::warn!(path = %path.display(), "the workers' lock was deleted or replaced: it is made and taken again");
+            self.with_worker_lock(WorkerLock::take_again).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_leases_if_alone(&self, found: Found) -> Result<(bool, Option<Taken>), StoreError> {
+        Ok(match found {
+            Found::Itself => (false, None),
+            Found::Others(taken) => (false, Some(taken)),
+            Found::Nobody(taken) => {
+                self.0.writer.call((), work::end_leases).await?;
+                (true, Some(taken))
+            }
+            Found::NoFile(taken) => {
+                let now = self.now().await?;
+                let leased =
+                    self.0.reader.call((), move |connection| work::is_leased(connection, now)).await?;
+                if leased {
+                    let path = self.0.place.worker_lock();
+                    tracing::warn!(path = %path.display(), "the workers' lock was not there: what is leased is waited for");
+                }
+                (!leased, Some(taken))
+            }
+        })
     }
 
     /// Writes for a caller, who waits until there is room for the bytes that the call brings.
@@ -200,10 +240,6 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let admitted = self.0.admission.enter(bytes).await?;
         self.0.writer.call(admitted, work).await
-    }
-
-    fn worker_lock(&self) -> MutexGuard<'_, Option<File>> {
-        self.0.worker_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -271,6 +307,7 @@ impl Store for SqliteStore {
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
+        self.keep_worker_lock().await?;
         let asked = request.clone();
         let found =
             self.0.reader.call((), move |connection| work::find_work(connection, &asked, now)).await?;
@@ -289,6 +326,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
+        self.keep_worker_lock().await?;
         self.0.writer.call((), move |connection| work::commit(connection, &batch, now)).await
     }
 
@@ -302,23 +340,11 @@ impl Store for SqliteStore {
     }
 
     async fn take_over(&self) -> Result<bool, StoreError> {
-        if self.worker_lock().is_some() {
-            return Ok(false);
+        let found = self.with_worker_lock(WorkerLock::take).await?;
+        let (alone, taken) = self.end_leases_if_alone(found).await?;
+        if let Some(taken) = taken {
+            self.with_worker_lock(move |lock| lock.share(taken)).await?;
         }
-        let unavailable = |error: std::io::Error| StoreError::Unavailable { problem: error.to_string() };
-        let file = self.worker_file().map_err(unavailable)?;
-        let alone = match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(error)) => return Err(unavailable(error)),
-        };
-        if alone {
-            self.0.writer.call((), work::end_leases).await?;
-        }
-        // Nobody holds it alone for longer than that commit.
-        let file = tokio::task::spawn_blocking(move || file.lock_shared().map(|()| file)).await;
-        let file = file.map_err(|_| StoreError::Closed)?.map_err(unavailable)?;
-        *self.worker_lock() = Some(file);
         Ok(alone)
     }
 
@@ -385,8 +411,9 @@ impl Store for SqliteStore {
         self.write(0, move |connection| notices::acknowledge(connection, &ids, now)).await
     }
 
+    /// In no caller's line: whoever asks wants to know of the disk, and not how many others wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
-        self.write(0, schema::write_nothing).await
+        self.0.writer.call((), schema::write_nothing).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {

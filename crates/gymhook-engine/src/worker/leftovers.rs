@@ -4,8 +4,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_delivery::{DeliveryRecord, DeliveryState, EndpointId};
+use gymhook_retry::Outcome;
 
 use super::Worker;
+use super::flight::Landed;
 use crate::Transport;
 use crate::foreign::{self, Place};
 use crate::store::{Batch, Lease, Store};
@@ -17,14 +19,13 @@ impl<S: Store, T: Transport> Worker<S, T> {
     /// Drops the attempts under way, and says what is still to be written, in this order. What was under way counts as lost when
     /// its endpoint is leased again.
     pub(super) async fn leave(&mut self) -> Vec<Batch> {
-        // The machine may be what panicked: then its last word is the one before that.
-        let _ = foreign::call(Place::Worker, || {
-            while let Ok(landed) = self.landed.try_recv() {
-                self.land(landed);
-            }
-            self.drain_machine();
-        });
+        self.take_what_landed(|_| true);
         self.flights.abort_all();
+        // Code that does not yield goes on, and the next worker may not call it for the same delivery meanwhile. What takes longer
+        // than an attempt may is not waited for: its deadline is over.
+        let all_ended = async { while self.flights.join_next().await.is_some() {} };
+        let _in_time = tokio::time::timeout(self.options.longest_attempt(), all_ended).await;
+        self.take_what_landed(|landed| landed.answer.outcome != Outcome::Crashed);
         let mut batches = Vec::new();
         let held = self.tenures.0.keys().filter_map(|endpoint| self.tenures.lease(*endpoint));
         let mut held: BTreeMap<EndpointId, Lease> = held.map(|lease| (lease.endpoint, lease)).collect();
@@ -52,6 +53,18 @@ impl<S: Store, T: Transport> Worker<S, T> {
             ..last
         });
         batches.into_iter().map(without_attempts).filter(|batch| !batch.is_empty()).collect()
+    }
+
+    fn take_what_landed(&mut self, is_meant: impl Fn(&Landed) -> bool) {
+        // The machine may be what panicked: then its last word is the one before that.
+        let _ = foreign::call(Place::Worker, || {
+            while let Ok(landed) = self.landed.try_recv() {
+                if is_meant(&landed) {
+                    self.land(landed);
+                }
+            }
+            self.drain_machine();
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! Starts the worker again when it panics.
 
+use core::pin::pin;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,14 +34,12 @@ pub(crate) async fn supervise<S: Store, T: Transport>(
         pause = longer(pause);
         means.pulse.panicked(panicked.to_string(), worker.clock.now());
         foreign::tell(|| telemetry::worker_panicked(worker.id, pause));
-        let left = foreign::run(Place::Worker, || worker.leave()).await.unwrap_or_default();
         let mut succession = Succession {
-            left: left.into(),
-            until: worker.stop.map(|stop| stop.until + ABANDON_AFTER),
+            requests: &mut requests,
+            until: worker.stop.map(|stop| stop.store_until()),
             grace: means.options.shutdown_grace,
-            pause,
         };
-        let Some(next) = succession.begin(&means, &worker, &mut requests).await else { return };
+        let Some(next) = succession.begin(&means, &mut worker, pause).await else { return };
         worker = next;
     }
 }
@@ -55,72 +54,120 @@ impl Drop for Alive {
 }
 
 /// From one worker to the next.
-struct Succession {
-    /// What the old one has not written.
-    left: VecDeque<Batch>,
-    /// Until when that is tried, if the worker was told to stop.
+struct Succession<'r> {
+    requests: &'r mut UnboundedReceiver<Request>,
+    /// Until when what the old one left is written, if the engine was told to stop.
     until: Option<Instant>,
     grace: Duration,
-    pause: Duration,
 }
 
-impl Succession {
+impl Succession<'_> {
     /// The next worker, once one can begin; `None` if the engine stops.
     async fn begin<S: Store, T: Transport>(
         &mut self,
         means: &Means<S, T>,
-        old: &Worker<S, T>,
-        requests: &mut UnboundedReceiver<Request>,
+        old: &mut Worker<S, T>,
+        mut pause: Duration,
     ) -> Option<Worker<S, T>> {
+        let left = self.in_time(foreign::run(Place::Worker, || old.leave())).await?;
+        let mut left = VecDeque::from(left.unwrap_or_default());
         loop {
-            self.wait(requests).await;
-            let error = match self.try_once(means, old).await {
+            self.wait(pause).await;
+            let error = match self.try_once(means, old, &mut left).await? {
                 Ok(next) => return next,
                 Err(error) => error,
             };
             means.pulse.store_failed(&error, old.clock.now());
-            self.pause = longer(self.pause);
-            foreign::tell(|| telemetry::restart_failed(&error, self.pause));
+            pause = longer(pause);
+            foreign::tell(|| telemetry::restart_failed(&error, pause));
             if self.until.is_some_and(|until| clock::monotonic() >= until) {
-                // The leases run out by themselves.
                 return None;
             }
         }
     }
 
-    /// Waits for the pause, or until told to stop.
-    async fn wait(&mut self, requests: &mut UnboundedReceiver<Request>) {
-        let over = tokio::time::sleep(self.pause);
-        tokio::pin!(over);
-        loop {
-            tokio::select! {
-                () = &mut over => return,
-                request = requests.recv(), if self.until.is_none() => match request {
-                    // The next worker looks everywhere.
-                    Some(Request::Look(_)) => {}
-                    Some(Request::Stop { grace }) => return self.stop_within(grace),
-                    None => return self.stop_within(self.grace),
-                },
-            }
-        }
-    }
-
-    fn stop_within(&mut self, grace: Duration) {
-        self.until = Some(clock::monotonic() + grace + ABANDON_AFTER);
-    }
-
+    /// Writes what the old one left, and begins the next worker, unless the engine stops; `None` if it stops and the store does
+    /// not answer in time.
     async fn try_once<S: Store, T: Transport>(
         &mut self,
         means: &Means<S, T>,
         old: &Worker<S, T>,
-    ) -> Result<Option<Worker<S, T>>, StoreError> {
-        while let Some(batch) = self.left.front() {
-            foreign::run(Place::Store, || means.store.commit(batch.clone(), old.clock.now())).await??;
-            self.left.pop_front();
+        left: &mut VecDeque<Batch>,
+    ) -> Option<Result<Option<Worker<S, T>>, StoreError>> {
+        while let Some(batch) = left.front().cloned() {
+            let commit = foreign::run(Place::Store, || means.store.commit(batch, old.clock.now()));
+            match self.in_time(commit).await?.unwrap_or_else(|panicked| Err(panicked.into())) {
+                Ok(_) => drop(left.pop_front()),
+                Err(error) => return Some(Err(error)),
+            }
         }
         if self.until.is_some() {
-            return Ok(None);
+            return Some(Ok(None));
         }
-        Ok(Some(foreign::run(Place::Store, || Worker::begin(means.clone())).await??))
+        let next = self.in_time(foreign::run(Place::Store, || Worker::begin(means.clone()))).await?;
+        let next = next.unwrap_or_else(|panicked| Err(panicked.into()));
+        Some(next.map(|next| self.until.is_none().then_some(next)))
+    }
+
+    /// Waits for the pause, or until told to stop.
+    async fn wait(&mut self, pause: Duration) {
+        let was_told = self.until.is_some();
+        let over = clock::monotonic() + pause;
+        let over = self.until.map_or(over, |until| over.min(until));
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(over.into()) => return,
+                request = self.requests.recv(), if self.until.is_none() => self.take(request),
+            }
+            if !was_told && self.until.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for this; `None` if the engine stops, and it did not come to its end in time.
+    async fn in_time<R>(&mut self, work: impl Future<Output = R>) -> Option<R> {
+        let mut work = pin!(work);
+        loop {
+            let until = self.until;
+            let too_late = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    None => core::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                () = too_late => return None,
+                request = self.requests.recv(), if self.until.is_none() => self.take(request),
+            }
+        }
+    }
+
+    fn take(&mut self, request: Option<Request>) {
+        let grace = match request {
+            // The next worker looks everywhere.
+            Some(Request::Look(_)) => return,
+            Some(Request::Stop { grace }) => grace,
+            None => self.grace,
+        };
+        self.until = Some(clock::monotonic() + grace + ABANDON_AFTER);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pause_ends_with_the_time_that_is_left_for_a_shutdown() {
+        let (_engine, mut requests) = unbounded_channel();
+        let until = Some(clock::monotonic() + Duration::from_millis(20));
+        let mut succession = Succession { requests: &mut requests, until, grace: Duration::ZERO };
+        let waited = succession.wait(Duration::from_secs(3_600));
+        tokio::time::timeout(Duration::from_secs(60), waited).await.unwrap();
     }
 }

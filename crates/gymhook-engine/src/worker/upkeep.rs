@@ -6,11 +6,11 @@ use std::time::Instant;
 use gymhook_delivery::{Endpoint, EndpointId, EndpointStatus};
 use gymhook_retry::{Outcome, OwnFault};
 
+use super::Worker;
 use super::flight::{Flying, Landed};
 use super::tenure::Tenure;
-use super::{ABANDON_AFTER, Worker};
 use crate::store::Store;
-use crate::{Answer, Transport, clock as clocks};
+use crate::{Answer, Transport, clock as clocks, telemetry};
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Looks after whatever it is time for.
@@ -114,10 +114,15 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        let Some(stop) = self.stop else { return false };
-        let is_clean = self.tenures.0.is_empty() && self.visit.is_none() && self.pending.is_empty();
-        // A store that does not come back is not waited for: the leases run out by themselves.
-        is_clean || (self.failed.is_some() && clocks::monotonic() >= stop.until + ABANDON_AFTER)
+        self.stop.is_some() && self.tenures.0.is_empty() && self.visit.is_none() && self.pending.is_empty()
+    }
+
+    /// Ends a shutdown whose store fails or does not answer: the leases run out by themselves.
+    pub(super) fn abandon(&mut self) {
+        if let Some(visit) = self.visit.take() {
+            visit.abort();
+        }
+        telemetry::store_abandoned(self.tenures.0.len());
     }
 }
 

@@ -2,17 +2,25 @@
 
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use gymhook_engine::{Answer, HttpTransport, Transport};
-use gymhook_retry::Fault;
+use gymhook::send::EndpointUrl;
+use gymhook_delivery::EndpointPolicy;
+use gymhook_engine::store::memory::MemoryStore;
+use gymhook_engine::store::{NewNotification, Store};
+use gymhook_engine::{Answer, DeliveryId, EndpointId, Engine, HttpTransport, Subscription, Transport};
+use gymhook_retry::{Classify, Fault, RetryPolicy};
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use crate::support::{
-    BRIEF, NOW, OK, PATIENT, Server, answered, builder, failed, send, sending, subscription, transport,
+    BRIEF, NOW, OK, PATIENT, Server, answered, builder, failed, keyring, send, sending, subscription,
+    transport,
 };
+use crate::tls::{Authority, trusting, url};
 
 /// How a server ends a connection.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +78,32 @@ async fn a_cut_answer_is_judged_by_its_head() {
             assert_eq!(server.connections(), 1, "an attempt is one request");
         }
     }
+}
+
+/// From the socket to the store: the head of a cut answer disables the endpoint, where 410 does.
+#[tokio::test]
+async fn a_cut_410_disables_the_endpoint() {
+    let server = ending("HTTP/1.1 410 x\r\ncontent-length: 100\r\n\r\nabc", End::Orderly).await;
+    let store = MemoryStore::with_system_clock();
+    let engine = Engine::builder(store.clone()).start(transport()).await.unwrap();
+    let retry = RetryPolicy::point().with_classify(Classify::new().disabling_on_gone());
+    let url = EndpointUrl::dangerous_without_rule(&server.url()).unwrap();
+    let (id, policy) = (EndpointId::from_u128(1), EndpointPolicy::new(retry));
+    let subscription = Subscription::new(id, "berlin", "point", url, Arc::new(keyring()), policy);
+    engine.put_subscription(&subscription).await.unwrap();
+    let delivery = DeliveryId::from_u128(1);
+    let new = NewNotification::new(delivery, id, "workout.created", Bytes::from_static(b"{}"));
+    let _new = engine.enqueue(vec![new]).await.unwrap();
+    let disabled = async {
+        while engine.stats().await.unwrap().disabled == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENT, disabled).await.expect("it is never disabled");
+    engine.shutdown().await;
+    let attempts = store.attempts(delivery).await.unwrap();
+    assert_eq!(attempts.iter().map(|attempt| attempt.status).collect::<Vec<_>>(), [Some(410)]);
+    assert!(attempts[0].detail.as_ref().unwrap().contains("cut"), "{attempts:?}");
 }
 
 #[tokio::test]
@@ -223,6 +257,38 @@ async fn an_early_answer_to_a_large_body_is_read_after_the_connection_broke() {
         for body in [100_000, 6 << 20] {
             for round in 0..3 {
                 let answer = send_large(&transport(), &server.url(), body).await;
+                let expected = answered(StatusCode::PAYLOAD_TOO_LARGE);
+                assert_eq!(answer.outcome, expected, "{body} bytes, round {round}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_early_answer_over_tls_is_read_after_the_connection_broke() {
+    let authority = Authority::new("ours");
+    let acceptor = TlsAcceptor::from(Arc::new(authority.issue("receiver.example", |_| ())));
+    for response in [
+        "HTTP/1.1 413 x\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 413 x\r\nconnection: close\r\ncontent-length: 9\r\n\r\ntoo large",
+        "HTTP/1.1 413 x\r\nconnection: close\r\n\r\ntoo large",
+    ] {
+        let acceptor = acceptor.clone();
+        let server = Server::start(move |stream, _| {
+            let acceptor = acceptor.clone();
+            async move {
+                // Else the answer waits here until the session tickets are acknowledged, and goes with the connection.
+                stream.set_nodelay(true)?;
+                let mut stream = acceptor.accept(stream).await?;
+                stream.read_exact(&mut [0; 1000]).await?;
+                stream.write_all(response.as_bytes()).await?;
+                stream.flush().await
+            }
+        })
+        .await;
+        for body in [100_000, 6 << 20] {
+            for round in 0..3 {
+                let answer = send_large(&trusting(&[authority.pem()]), &url(&server), body).await;
                 let expected = answered(StatusCode::PAYLOAD_TOO_LARGE);
                 assert_eq!(answer.outcome, expected, "{body} bytes, round {round}: {answer:?}");
             }

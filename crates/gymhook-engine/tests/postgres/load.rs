@@ -56,6 +56,7 @@ async fn beyond_so_many_calls_the_store_is_busy_and_the_worker_goes_on() {
     assert_eq!(soon(store.lease(request(1), NOW)).await.unwrap().len(), 0);
     soon(store.next_lease_end(request(2).worker, now)).await.unwrap();
     soon(store.fetch(vec![crate::stage::all_of(1)], NOW)).await.unwrap();
+    assert_eq!(soon(store.check_writable()).await, Ok(()), "it takes writes, and that is what is asked");
     for call in calls {
         if call.is_finished() {
             assert!(is_busy(&call.await.unwrap().unwrap_err()));
@@ -92,6 +93,50 @@ async fn beyond_so_many_bytes_the_store_is_busy() {
     assert_eq!(soon(small).await.unwrap(), Ok(vec![Ok(Enqueued::New)]));
     let larger_than_all = store.enqueue(vec![sized(4, 100 << 10)], NOW).await;
     assert_eq!(larger_than_all, Ok(vec![Ok(Enqueued::New)]), "alone");
+}
+
+/// A connection that is left in the middle of a call is closed; made anew for each caller that gives up, they take longer than
+/// what these call for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_give_up_cost_no_connection() {
+    let first = fresh().await;
+    let client = client(&shared()).await;
+    subscribe(&first, &client, 1..=1).await;
+    let options = PostgresOptions::new().with_schema(first.schema().clone()).with_connections(4);
+    let mut config = shared();
+    config.application_name(first.schema().as_str());
+    let store = PostgresStore::connect_with(config, NoTls, options).await.unwrap();
+    let table = format!("{}.notifications", store.schema());
+    client.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE")).await.unwrap();
+    let calls: Vec<Enqueueing> = (1..=9).map(|number| enqueue(&store, sized(number, 10))).collect();
+    let wait = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
+    soon(async {
+        while client.query_one(wait, &[&table]).await.unwrap().get::<_, i64>(0) < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let connected = async || -> Vec<i32> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = $1 ORDER BY pid";
+        let rows = client.query(sql, &[&store.schema().as_str()]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    let before = connected().await;
+    for call in calls {
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+    }
+    client.batch_execute("ROLLBACK").await.unwrap();
+    soon(async {
+        // Those that had begun are brought to their end, and the others are not begun.
+        while first.stats(NOW).await.unwrap().waiting < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    store.enqueue(vec![sized(10, 10)], NOW).await.unwrap();
+    assert_eq!(first.stats(NOW).await.unwrap().waiting, 4);
+    assert_eq!(connected().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

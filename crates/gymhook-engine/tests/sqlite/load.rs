@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use gymhook_engine::Engine;
 use gymhook_engine::store::{Command, NewNotification, SqliteStore, Store as _, StoreError};
 
 use crate::stage::{notification, subscribe};
@@ -54,8 +55,9 @@ async fn beyond_the_queue_a_call_waits_and_then_is_told_to_come_again() {
 
     let disk = rusqlite::Connection::open(&path).unwrap();
     disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let engine = Engine::builder(store.clone()).enqueue_only();
     // The first fills the queue, the second waits outside until its time is over, and for the third there is no room even there.
-    let (first, second, third) = tokio::join!(
+    let (first, second, third, ready) = tokio::join!(
         enqueue(1),
         async {
             let waited = enqueue(2).await;
@@ -63,7 +65,9 @@ async fn beyond_the_queue_a_call_waits_and_then_is_told_to_come_again() {
             waited
         },
         enqueue(3),
+        engine.readiness(),
     );
+    assert_eq!(ready, Ok(()), "whoever asks does not stand in the callers' line");
     assert_eq!((first, second, third), (Ok(()), Err(BUSY), Err(BUSY)));
     assert_eq!(enqueue(2).await, Ok(()), "there is room again");
     assert_eq!(store.stats(now).await.unwrap().waiting, 2, "nothing was done for those that were sent away");

@@ -74,3 +74,32 @@ async fn a_file_with_two_names_is_refused_before_it_is_touched() {
     assert!(!folder.path().join("other.db-wal").exists(), "it was not opened");
     drop(first);
 }
+
+/// The log would lie beside the mount point, in another folder than that of whoever opens the file by its own name.
+#[test]
+fn a_file_that_is_mounted_without_its_folder_is_refused_before_it_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let first = SqliteStore::open(&path).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    // As container runtimes mount a single file; a space is spelled in another way in the table of mounts.
+    let alone = elsewhere.path().join("a b.db");
+    fs::write(&alone, []).unwrap();
+    if !mount(&["--bind", path.to_str().unwrap()], &alone) {
+        let allowed = std::env::var_os("GYMHOOK_TEST_WITHOUT_MOUNTS").is_some();
+        assert!(
+            allowed,
+            "not tested: this process may not mount. Run it as root, in a user namespace (`unshare --map-root-user --mount \
+             cargo test`), or set GYMHOOK_TEST_WITHOUT_MOUNTS=1 to go without"
+        );
+        println!("NOT TESTED: this process may not mount");
+        return;
+    }
+    let said = std::panic::catch_unwind(|| refused(&alone));
+    let beside = elsewhere.path().join("a b.db-wal").exists();
+    unmount(&alone);
+    let said = said.unwrap();
+    assert!(said.contains("is mounted without the folder it lies in"), "{said}");
+    assert!(!beside, "it was not opened");
+    drop(first);
+}

@@ -28,7 +28,7 @@ impl SqliteGround {
     /// It cannot be read or written.
     pub fn copy_to(&self, folder: &Path) -> Result<Self, Failure> {
         let copy = Self::in_folder(folder);
-        for suffix in ["", "-wal", "-journal"] {
+        for suffix in ["", "-wal", "-journal", "-worker"] {
             let [from, to] = [&self.file, &copy.file].map(|file| with_suffix(file, suffix));
             if from.exists() {
                 std::fs::copy(from, to)?;

@@ -1,7 +1,7 @@
 //! Which points fail, and who watches them.
 
 use core::num::NonZeroU32;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Operation, When};
@@ -15,6 +15,7 @@ pub(super) struct Plan {
     next: BTreeMap<Point, VecDeque<StoreError>>,
     every: BTreeMap<Point, Every>,
     random: Option<Random>,
+    hanging: BTreeSet<Point>,
     watchers: BTreeMap<Point, Watcher>,
     reached: BTreeMap<Point, u64>,
 }
@@ -43,7 +44,16 @@ impl Plan {
         self.random = Some(Random { state: seed, one_in });
     }
 
+    pub(super) fn hang(&mut self, point: Point) {
+        self.hanging.insert(point);
+    }
+
+    pub(super) fn hangs(&self, point: Point) -> bool {
+        self.hanging.contains(&point)
+    }
+
     pub(super) fn heal(&mut self) {
+        self.hanging.clear();
         self.next.clear();
         self.every.clear();
         self.random = None;

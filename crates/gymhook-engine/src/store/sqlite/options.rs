@@ -52,9 +52,12 @@ impl SqliteOptions {
         self
     }
 
-    /// The number of bytes that these calls may bring: bodies, types, origins, settings, orders, and the ids and times with them.
-    /// A call's place in the queue, some hundred bytes, is bounded by [`with_queue_calls`](Self::with_queue_calls). As many again may be brought by those that wait
-    /// for room, so a store never holds more than twice this. A call that brings more by itself is let in alone.
+    /// The number of bytes that these calls may bring: bodies, types, origins, settings, commands, and the ids and times with
+    /// them. A call's place in the queue, some hundred bytes, is bounded by [`with_queue_calls`](Self::with_queue_calls). As
+    /// many bytes again may be brought by the calls that wait for room, so the memory held by waiting calls is at most twice
+    /// this. With ten times more calls than the disk can serve the process grew by less than three times this, the allocator's
+    /// share included, beside SQLite's cache of 64 MiB (`cargo bench -p gymhook-benches --bench durable -- overload`). A call
+    /// that brings more by itself is let in alone.
     #[must_use]
     pub const fn with_queue_bytes(mut self, bytes: usize) -> Self {
         self.queue.bytes = bytes;

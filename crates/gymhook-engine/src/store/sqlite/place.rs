@@ -140,7 +140,7 @@ fn gone(path: &Path) -> StoreError {
 
 /// What tells a file from another one that takes its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
+pub(super) struct Identity {
     #[cfg(unix)]
     device: u64,
     #[cfg(unix)]
@@ -149,16 +149,21 @@ struct Identity {
 
 impl Identity {
     #[cfg(unix)]
-    fn of(metadata: &fs::Metadata) -> Self {
+    pub(super) fn of(metadata: &fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
 
     /// Elsewhere a file that is open can be neither deleted nor replaced.
     #[cfg(not(unix))]
-    fn of(_: &fs::Metadata) -> Self {
+    pub(super) fn of(_: &fs::Metadata) -> Self {
         Self {}
     }
+}
+
+/// Whether a path leads to this file.
+pub(super) fn leads_to(path: &Path, identity: &Identity) -> bool {
+    fs::metadata(path).is_ok_and(|found| Identity::of(&found) == *identity)
 }
 
 /// Refuses a file that has several names in the file system: SQLite keeps a log beside each name, and two logs of one file

@@ -181,6 +181,12 @@ pub(super) fn end_leases(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// Whether a lease is in force.
+pub(super) fn is_leased(connection: &Connection, now: UtcDateTime) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE lease_until > ?1)";
+    Ok(connection.query_row(sql, [micros::floor(now)], |row| row.get(0))?)
+}
+
 pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
     let (held, lost) = Fence::new(connection)?.judge(batch)?;
     let is_held = |endpoint: EndpointId| held.contains(&endpoint);

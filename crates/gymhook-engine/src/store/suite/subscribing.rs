@@ -321,7 +321,10 @@ pub async fn an_event_reaches_more_than_a_page<H: Harness>(harness: &H) {
             expected.retain(|id| *id != endpoint(number));
         }
     }
-    let new = engine.fan_out("berlin", "event-1", &Publication::new("point", "workout.created", "{}")).await.unwrap();
+    let new = engine
+        .fan_out("berlin", "event-1", &Publication::new("point", "workout.created", "{}"))
+        .await
+        .unwrap();
     let mut reached: Vec<_> = new.iter().map(|new| new.endpoint).collect();
     reached.sort_unstable();
     assert_eq!(reached.len(), expected.len());
