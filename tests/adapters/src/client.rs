@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -30,7 +30,7 @@ pub enum Step {
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// All headers but those of the framing (`connection`, `content-length`) and `date`, in the order of their names.
+    /// All headers but `date` and those of the framing (`connection`, `content-length`), in the order of their names.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -54,6 +54,22 @@ impl Reply {
 /// A chunk of HTTP/1.1.
 pub fn chunk(data: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat()
+}
+
+/// An HTTP/1.1 POST with its length.
+pub fn request(path: &str, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        format!("POST {path} HTTP/1.1\r\nhost: gym\r\ncontent-length: {}\r\n", body.len()).into_bytes();
+    for (name, value) in headers {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    [&bytes, &b"\r\n"[..], body].concat()
+}
+
+/// Posts a body, and returns the answer.
+pub async fn post(address: SocketAddr, path: &str, headers: &HeaderMap, body: &[u8]) -> Reply {
+    let reply = exchange(address, vec![Step::Send(request(path, headers, body))]).await;
+    reply.expect("an answer")
 }
 
 /// A connection to the server.
