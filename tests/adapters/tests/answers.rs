@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use gymhook::event::{Vendor, samples};
 use gymhook_adapter_tests::{
-    Adapter, MAX_BODY, Reply, Sources, Step, chunk, exchange, exchange_h2, point_body, sign, sign_with, start,
+    Adapter, MAX_BODY, Reply, Sources, Step, chunk, exchange, exchange_h2, keep_ledger, point_body, sign,
+    sign_with, start,
 };
 use http::{HeaderMap, Request};
 use time::UtcDateTime;
@@ -51,6 +52,12 @@ impl Case {
     fn with_header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().expect("a value"));
         self
+    }
+
+    /// What no log may hold: signatures and keys.
+    fn secrets(&self) -> Vec<String> {
+        let values = self.headers.iter().filter_map(|(_, value)| value.to_str().ok());
+        values.filter(|value| value.len() > 12).map(str::to_owned).collect()
     }
 
     /// As bytes of HTTP/1.1.
@@ -237,14 +244,16 @@ fn by_http() -> Vec<Case> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_adapter_answers_the_same() {
+    let ledger = keep_ledger();
     let sources = Sources::new();
     let mut servers = Vec::new();
     for adapter in Adapter::ALL {
         servers.push((adapter, start(adapter, &sources).await));
     }
     let cases = [honest(), unproved(), by_http()].into_iter().flatten();
-    let mut refused = BTreeSet::new();
+    let (mut refused, mut canaries) = (BTreeSet::new(), vec!["canary".to_owned()]);
     for case in cases {
+        canaries.extend(case.secrets());
         let mut replies: Vec<(String, Reply)> = Vec::new();
         for (adapter, server) in &servers {
             let name = format!("{adapter:?} over HTTP/1.1");
@@ -266,4 +275,15 @@ async fn every_adapter_answers_the_same() {
     }
     let texts: Vec<_> = refused.iter().map(|raw| String::from_utf8_lossy(raw)).collect();
     assert_eq!(refused.len(), 1, "401 is one sequence of bytes: {texts:?}");
+
+    let (lines, counts) = (ledger.lines(), ledger.counts());
+    for line in lines.iter().chain(counts.keys()) {
+        for canary in &canaries {
+            assert!(!line.contains(canary), "{canary} is in {line}");
+        }
+    }
+    let labels: BTreeSet<_> = counts.keys().filter_map(|name| name.split("reason=").nth(1)).collect();
+    let expected = "body-not-signed} body-too-large} content-encoding} duplicate-header} malformed-header} method-not-allowed} \
+        missing-header} signature-mismatch} timed-out} timestamp-too-new} timestamp-too-old} unknown-key} unreadable}";
+    assert_eq!(labels.into_iter().collect::<Vec<_>>(), expected.split_whitespace().collect::<Vec<_>>());
 }
