@@ -17,6 +17,26 @@ const RETRY: &str = "bytes deranged http httpdate itoa num_conv powerfmt proc_ma
 
 const DELIVERY: &str = "memchr serde_json uuid zmij";
 
+/// What the core of the adapters adds to the facade.
+const TOWER: &str = "arc_swap futures_core http_body http_body_util metrics once_cell pin_project_lite rapidhash \
+    rustversion tokio tower_layer tower_service tracing tracing_core";
+
+/// What axum adds to that.
+const AXUM: &str =
+    "axum axum_core futures_task futures_util matchit mime percent_encoding slab sync_wrapper tower";
+
+/// What actix-web adds to the core: it has its own of almost everything.
+const ACTIX: &str = "actix_codec actix_http actix_router actix_rt actix_server actix_service actix_utils actix_web \
+    bitflags bytestring convert_case core_detect derive_more derive_more_impl displaydoc encoding_rs \
+    errno fnv foldhash form_urlencoded futures_sink futures_task futures_util httparse icu_collections \
+    icu_locale_core icu_normalizer icu_normalizer_data icu_properties icu_properties_data icu_provider \
+    idna idna_adapter impl_more language_tags libc litemap local_waker lock_api log mime mio \
+    multiversion_no_op parking_lot parking_lot_core percent_encoding potential_utf regex_lite ryu \
+    scopeguard serde_urlencoded signal_hook_registry simdutf8 slab smallvec socket2 stable_deref_trait \
+    synstructure tinystr tokio_macros tokio_util tracing_attributes unicode_segmentation unicode_xid url \
+    utf8_iter utf_types writeable yoke yoke_derive zerofrom zerofrom_derive zerotrie zerovec \
+    zerovec_derive";
+
 /// What the feature `postgres` of the engine adds to SQLite and HTTP: the driver, its pool, passwords and TLS.
 const POSTGRES: &str = "async_trait byteorder chacha20 const_oid deadpool deadpool_postgres deadpool_runtime der der_derive flagset \
     lock_api log parking_lot parking_lot_core phf phf_shared postgres_protocol postgres_types rand \
@@ -63,6 +83,14 @@ fn no_published_crate_brings_more_than_is_written_here() {
     assert_eq!(closure("gymhook-retry"), names(RETRY));
     assert_eq!(closure("gymhook-delivery"), names(&format!("{RETRY} {DELIVERY}")));
     assert_eq!(closure("gymhook"), names(&format!("{EVENT} {SIGNATURE} {RETRY}")));
+}
+
+#[test]
+fn an_adapter_brings_its_framework_and_little_else() {
+    let core = closure("gymhook-tower");
+    assert_eq!(&core - &closure("gymhook"), names(TOWER));
+    assert_eq!(&closure("gymhook-axum") - &core, names(AXUM));
+    assert_eq!(&closure("gymhook-actix") - &core, names(ACTIX));
 }
 
 #[test]

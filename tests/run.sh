@@ -65,9 +65,14 @@ cargo doc --workspace --no-deps --features gymhook-engine/postgres --locked
 say "examples"
 cargo build --release --examples --locked
 for example in quickstart conformance verify_request match_studio rotate_secret own_platform manage_egym retry_table send_by_hand \
-    send_durably many_workers inbox outbox; do
+    receive_in_a_function send_durably many_workers inbox outbox; do
     printf -- '-- %s\n' "$example"
     cargo run --quiet --release --locked --example "$example" | tail -n 2
+done
+
+for example in receive_axum receive_actix receive_to_inbox; do
+    printf -- '-- %s\n' "$example"
+    cargo run --quiet --release --locked --example "$example" -- --demo | tail -n 2
 done
 
 say "the delivery machine in 20,000 hostile worlds"

@@ -1,6 +1,7 @@
-//! What several examples share: how they print a table and their progress, and a receiver to deliver to.
+//! What several examples share: how they print a table and their progress, a receiver to deliver to, and the platforms.
 
 mod loopback;
+pub mod platforms;
 mod progress;
 
 use std::error::Error;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use bytes::Bytes;
-use gymhook_event::{DecodeError, Notification, StrictError, check_nesting, check_strict};
+use gymhook_event::{DecodeError, Notification, StrictError, Vendor, check_nesting, check_strict};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::provider::Decode;
@@ -12,6 +12,7 @@ use crate::{DigestDedupe, Provider};
 pub(crate) const DEFAULT_MAX_BODY: usize = 256 * 1024;
 
 pub(crate) struct Reader<N> {
+    vendor: Vendor,
     decode: Decode<N>,
     max_body: usize,
     duplicate_keys_allowed: bool,
@@ -21,6 +22,7 @@ pub(crate) struct Reader<N> {
 impl<N: Notification> Reader<N> {
     pub(crate) fn new(provider: &Provider<N>) -> Self {
         Self {
+            vendor: provider.vendor(),
             decode: provider.decoder().clone(),
             max_body: DEFAULT_MAX_BODY,
             duplicate_keys_allowed: false,
@@ -36,6 +38,10 @@ impl<N: Notification> Reader<N> {
         Self { duplicate_keys_allowed: true, ..self }
     }
 
+    pub(crate) fn vendor(&self) -> Vendor {
+        self.vendor
+    }
+
     pub(crate) fn max_body(&self) -> usize {
         self.max_body
     }
@@ -44,10 +50,10 @@ impl<N: Notification> Reader<N> {
         self.digest_dedupe
     }
 
-    /// Whether the body is worth hashing at all.
-    pub(crate) fn admit(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), AdmitError> {
-        if body.len() > self.max_body {
-            return Err(AdmitError::BodyTooLarge { bytes: body.len(), max: self.max_body });
+    /// Whether a body of so many bytes is worth reading and hashing at all.
+    pub(crate) fn admit(&self, headers: &HeaderMap, bytes: usize) -> Result<(), AdmitError> {
+        if bytes > self.max_body {
+            return Err(AdmitError::BodyTooLarge { bytes, max: self.max_body });
         }
         if !headers.get_all(header::CONTENT_ENCODING).iter().all(says_nothing) {
             return Err(AdmitError::ContentEncoding);
@@ -68,6 +74,7 @@ impl<N: Notification> Reader<N> {
 impl<N> Clone for Reader<N> {
     fn clone(&self) -> Self {
         Self {
+            vendor: self.vendor,
             decode: self.decode.clone(),
             max_body: self.max_body,
             duplicate_keys_allowed: self.duplicate_keys_allowed,

@@ -3,9 +3,9 @@
 use core::fmt;
 
 use bytes::Bytes;
-use gymhook_event::{AnyNotification, Notification};
+use gymhook_event::{AnyNotification, Notification, Vendor};
 use gymhook_signature::{Keyring, KeyringError, Proof, Verified, Verifier, VerifyError};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use time::UtcDateTime;
 
 use crate::reader::Reader;
@@ -89,7 +89,7 @@ impl<N: Notification> Receiver<N> {
         now: UtcDateTime,
     ) -> Result<Verified<Received<N>>, ReceiveError> {
         let body = body.into();
-        self.reader.admit(headers, &body)?;
+        self.reader.admit(headers, body.len())?;
         let verified = self.verifier.verified(headers, body, now)?;
         let notification = match self.reader.read(verified.value()) {
             Ok(notification) => notification,
@@ -98,6 +98,47 @@ impl<N: Notification> Receiver<N> {
         let identity = Identity::from(verified.proof());
         let dedupe = self.reader.digest_dedupe();
         Ok(verified.map(|body| Received::new(body, notification, identity, dedupe)))
+    }
+
+    /// Judges and reads one request whose body is there as a whole: what a function gets from its platform (a Lambda, a worker),
+    /// or a test makes.
+    ///
+    /// The method and the path are not judged. What runs the function has a limit of its own for bodies, and it has read the
+    /// body before this library sees it: [`Receiver::max_body`] then saves the hashing, not the reading.
+    ///
+    /// ```
+    /// use gymhook::signature::{Keyring, Secret};
+    /// use gymhook::{Provider, Receiver};
+    /// use http::Request;
+    /// use time::macros::utc_datetime;
+    ///
+    /// let receiver = Receiver::new(&Provider::egym(), Keyring::single("berlin", Secret::new("8c1f6d9b-berlin")?)?)?;
+    /// let request = Request::post("/egym").header("x-api-key", "8c1f6d9b-berlin").body(br#"{"type":"TEST"}"#.to_vec())?;
+    /// let verified = receiver.receive_request(&request, utc_datetime!(2026-01-01 00:00))?;
+    /// assert_eq!(verified.proof().key(), &"berlin");
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Receiver::receive`].
+    pub fn receive_request<B: AsRef<[u8]>>(
+        &self,
+        request: &Request<B>,
+        now: UtcDateTime,
+    ) -> Result<Verified<Received<N>>, ReceiveError> {
+        let body = request.body().as_ref();
+        // A body that is too long is not even copied.
+        self.reader.admit(request.headers(), body.len())?;
+        self.receive(request.headers(), Bytes::copy_from_slice(body), now)
+    }
+
+    /// Whether a body of so many bytes, sent under these headers, is read at all: what a server asks before it reads one, with
+    /// the length that was declared, and while it reads.
+    ///
+    /// # Errors
+    /// [`AdmitError`]: it is too long, or compressed.
+    pub fn admit(&self, headers: &HeaderMap, bytes: usize) -> Result<(), AdmitError> {
+        self.reader.admit(headers, bytes)
     }
 
     /// Reads a body that was kept because it could not be read when it came in, as it would be read now.
@@ -114,6 +155,12 @@ impl<N: Notification> Receiver<N> {
         let body = body.into();
         let notification = self.reader.read(&body)?;
         Ok(Unverified(Received::new(body, notification, identity, self.reader.digest_dedupe())))
+    }
+
+    /// The platform.
+    #[must_use]
+    pub fn vendor(&self) -> Vendor {
+        self.reader.vendor()
     }
 
     /// The scheme with its keys.

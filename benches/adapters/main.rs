@@ -1,0 +1,35 @@
+//! What the adapters cost: `cargo bench -p gymhook-benches --bench adapters [-- --quick] [rates] [drip]`.
+//!
+//! Client and servers are in one process on loopback and share its processors, so a rate is that of both together. Contenders
+//! take turns in random order; the ratio is the median of the rounds'.
+#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
+
+mod actix;
+mod axum;
+mod client;
+mod contender;
+mod drip;
+mod inbox;
+mod rates;
+
+use contenders::Outcome;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if let [mode, address, connections] = &*arguments
+        && mode == drip::AS_CLIENT
+    {
+        return runtime.block_on(drip::be_the_client(address.parse()?, connections.parse()?));
+    }
+    let is_quick = arguments.iter().any(|argument| argument == "--quick");
+    let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| *word == task);
+    if is_wanted("rates") {
+        runtime.block_on(rates::measure(is_quick))?;
+    }
+    if is_wanted("drip") {
+        runtime.block_on(drip::measure(is_quick))?;
+    }
+    Ok(())
+}

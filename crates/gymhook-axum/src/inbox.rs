@@ -1,0 +1,81 @@
+//! The inbox behind a route.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, any};
+use gymhook::event::Notification;
+use gymhook_engine::store::Store;
+use gymhook_tower::InboxSource;
+use http::StatusCode;
+
+/// A route that verifies what comes in, accepts it durably and answers.
+///
+/// It takes all methods, and answers those that nothing is received with.
+///
+/// ```
+/// use axum::Router;
+/// use gymhook::Receiver;
+/// use gymhook_axum::{InboxSource, inbox_route};
+/// use gymhook_engine::Inbox;
+/// use gymhook_engine::store::Store;
+///
+/// fn routes<S: Store>(receiver: Receiver, inbox: Inbox<S>) -> Router {
+///     Router::new().route("/pg-next", inbox_route(InboxSource::new(receiver, inbox)))
+/// }
+/// ```
+pub fn inbox_route<S, N, T>(source: InboxSource<S, N>) -> MethodRouter<T>
+where
+    S: Store,
+    N: Notification,
+    T: Clone + Send + Sync + 'static,
+{
+    any(move |request: Request| {
+        let source = source.clone();
+        async move { answer(&source, request).await }
+    })
+}
+
+/// A router with one route, `/{source}`: each source under its name, and 404 for every other one. Nest it where you like.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use axum::Router;
+/// use gymhook_axum::{InboxSource, inbox_router};
+/// use gymhook_engine::store::Store;
+///
+/// fn routes<S: Store>(sources: BTreeMap<String, InboxSource<S>>) -> Router {
+///     Router::new().nest("/hooks", inbox_router(sources))
+/// }
+/// ```
+pub fn inbox_router<S, N, T>(sources: BTreeMap<String, InboxSource<S, N>>) -> Router<T>
+where
+    S: Store,
+    N: Notification,
+    T: Clone + Send + Sync + 'static,
+{
+    let sources = Arc::new(sources);
+    let receive = move |parameters: RawPathParams, request: Request| {
+        let sources = Arc::clone(&sources);
+        async move {
+            // It may be nested under a path with parameters of its own.
+            let name = parameters.iter().filter(|(name, _)| *name == SOURCE).last();
+            match name.and_then(|(_, name)| sources.get(name)) {
+                Some(source) => answer(source, request).await,
+                None => StatusCode::NOT_FOUND.into_response(),
+            }
+        }
+    };
+    Router::new().route("/{gymhook_source}", any(receive))
+}
+
+/// The path's parameter; no name that another router would give one of its own.
+const SOURCE: &str = "gymhook_source";
+
+async fn answer<S: Store, N: Notification>(source: &InboxSource<S, N>, request: Request) -> Response {
+    source.accept(request).await.into_response()
+}

@@ -1,0 +1,125 @@
+//! What is counted, logged and told: labels come from closed sets, and no secret, signature or byte of a body is ever in it.
+//!
+//! The table of metrics stands on the front page of this crate.
+
+use core::error::Error;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use gymhook::event::Vendor;
+use gymhook::signature::{KeyId, Proof};
+use http::StatusCode;
+
+use crate::RefusalReason;
+
+/// A request that was not received, or not accepted: what [`WebhookSource::on_refusal`](crate::WebhookSource::on_refusal) tells.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Refused<'r> {
+    /// The platform it was to be from.
+    pub platform: Vendor,
+    /// Why, as one of a closed set.
+    pub reason: RefusalReason,
+    /// What was answered.
+    pub status: StatusCode,
+    /// The key that matched, if the proof held.
+    pub key: Option<&'r KeyId>,
+    /// Why, with the evidence: a [`Refusal`](crate::Refusal), or an inbox's `AcceptError`.
+    pub error: &'r (dyn Error + 'static),
+}
+
+/// A function of the user's that is told of refusals.
+pub(crate) type Hook = dyn Fn(&Refused<'_>) + Send + Sync;
+
+/// Counts and logs a refusal, and tells the user's function.
+pub(crate) fn refused(refused: &Refused<'_>, hook: Option<&Hook>) {
+    let Refused { platform, reason, status, key, error } = refused;
+    let (platform, reason, status) = (platform.as_str(), reason.as_str(), status.as_u16());
+    let key = key.map(|key| key.as_str());
+    tell(|| {
+        metrics::counter!("gymhook_refusals_total", "platform" => platform, "reason" => reason).increment(1);
+        let detail = one_line(&error.to_string());
+        match weight(refused.reason) {
+            Weight::Error => {
+                tracing::error!(platform, reason, status, key, detail, "a webhook was refused");
+            }
+            Weight::Warning => {
+                tracing::warn!(platform, reason, status, key, detail, "a webhook was refused");
+            }
+            Weight::Note => tracing::info!(platform, reason, status, key, detail, "a webhook was refused"),
+        }
+    });
+    if let Some(hook) = hook {
+        let told = catch_unwind(AssertUnwindSafe(|| hook(refused)));
+        if told.is_err() {
+            tell(|| tracing::error!(platform, "the function that is told of refusals panicked"));
+        }
+    }
+}
+
+pub(crate) fn received(platform: Vendor, proof: &Proof) {
+    let platform = platform.as_str();
+    tell(|| {
+        metrics::counter!("gymhook_received_total", "platform" => platform).increment(1);
+        tracing::debug!(platform, key = proof.key().as_str(), "a webhook was received");
+    });
+}
+
+/// An inbox has it on disk.
+#[cfg(feature = "inbox")]
+pub(crate) fn accepted(platform: Vendor, outcome: &'static str) {
+    let platform = platform.as_str();
+    tell(|| {
+        metrics::counter!("gymhook_accepted_total", "platform" => platform, "outcome" => outcome)
+            .increment(1);
+    });
+}
+
+/// How much a refusal is a person's concern.
+enum Weight {
+    /// Something on this side is wrong.
+    Error,
+    /// A platform's request may have been lost, or somebody guesses.
+    Warning,
+    /// A peer that does not speak as a platform does.
+    Note,
+}
+
+const fn weight(reason: RefusalReason) -> Weight {
+    match reason {
+        RefusalReason::BodyNotSigned | RefusalReason::Store => Weight::Error,
+        RefusalReason::Busy
+        | RefusalReason::Conflict
+        | RefusalReason::NotVerified(_)
+        | RefusalReason::Unreadable
+        | RefusalReason::Unstorable => Weight::Warning,
+        RefusalReason::BodyTooLarge
+        | RefusalReason::ContentEncoding
+        | RefusalReason::MalformedRequest
+        | RefusalReason::MethodNotAllowed
+        | RefusalReason::TimedOut => Weight::Note,
+    }
+}
+
+/// Logs or counts something. A subscriber that panics, because it writes to a full disk, costs no request.
+fn tell(log: impl FnOnce()) {
+    // Who would be told of it is who panicked.
+    let _untold = catch_unwind(AssertUnwindSafe(log));
+}
+
+/// A text cut to a length that a log can bear, without control characters.
+fn one_line(text: &str) -> String {
+    const MOST_CHARACTERS: usize = 300;
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_one_line() {
+        assert_eq!(one_line("a\r\nERROR forged"), "a\u{FFFD}\u{FFFD}ERROR forged");
+        assert_eq!(one_line(&"x".repeat(1_000)).len(), 300);
+    }
+}
