@@ -1,0 +1,49 @@
+//! The commands, one a file.
+
+mod completions;
+mod man;
+mod providers;
+mod sample;
+mod schedule;
+mod sign;
+mod types;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Providers(providers::Arguments),
+    Types(types::Arguments),
+    Sample(sample::Arguments),
+    Verify(verify::Arguments),
+    Sign(sign::Arguments),
+    Schedule(schedule::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+}
+
+pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
+    match command {
+        Command::Providers(arguments) => providers::run(&arguments, output),
+        Command::Types(arguments) => types::run(&arguments, output),
+        Command::Sample(arguments) => sample::run(&arguments, output),
+        Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::Sign(arguments) => sign::run(&arguments, output),
+        Command::Schedule(arguments) => schedule::run(&arguments, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Man(arguments) => man::run(&arguments, output),
+    }
+}
+
+/// A word as a POSIX shell takes it, in quotation marks only where it needs them.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@+,%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
