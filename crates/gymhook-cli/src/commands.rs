@@ -7,6 +7,7 @@ mod sample;
 mod schedule;
 mod sign;
 mod types;
+mod vectors;
 mod verify;
 
 use clap::Subcommand;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Sign(sign::Arguments),
     Schedule(schedule::Arguments),
+    Vectors(vectors::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -34,6 +36,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> 
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Sign(arguments) => sign::run(&arguments, output),
         Command::Schedule(arguments) => schedule::run(&arguments, output),
+        Command::Vectors(arguments) => vectors::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),
     }

@@ -11,6 +11,7 @@ mod failure;
 mod input;
 mod output;
 mod platform;
+mod progress;
 mod reading;
 mod schemes;
 mod secrets;

@@ -55,6 +55,10 @@ impl Output {
         self.json
     }
 
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(crate) const fn is_verbose(&self) -> bool {
         self.verbose > 0
     }
