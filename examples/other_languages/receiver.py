@@ -292,6 +292,8 @@ def serve(platform, port):
             self.send_header("content-length", "0")
             self.end_headers()
 
+    # Python's own number, 5, makes a burst of connections wait for a second.
+    ThreadingHTTPServer.request_queue_size = 128
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()

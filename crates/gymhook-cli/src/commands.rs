@@ -5,6 +5,7 @@ mod man;
 mod providers;
 mod sample;
 mod schedule;
+mod send;
 mod sign;
 mod types;
 mod vectors;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Sign(sign::Arguments),
     Schedule(schedule::Arguments),
+    Send(send::Arguments),
     Vectors(vectors::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -36,6 +38,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> 
         Command::Verify(arguments) => verify::run(&arguments, output),
         Command::Sign(arguments) => sign::run(&arguments, output),
         Command::Schedule(arguments) => schedule::run(&arguments, output),
+        Command::Send(arguments) => send::run(&arguments, output),
         Command::Vectors(arguments) => vectors::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),
@@ -49,4 +52,14 @@ pub(crate) fn shell_word(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Runs what needs a network.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("no threads can be started: {error}")))?;
+    let result = runtime.block_on(work);
+    // What still waits for a retry is not waited for.
+    runtime.shutdown_background();
+    result
 }

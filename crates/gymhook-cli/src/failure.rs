@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     /// The answer is no, and was printed already. Status 1.
     #[error("refused")]
     Refused,
+    /// Ctrl-C; the summary was printed already. Status 130, as a shell reports it.
+    #[error("interrupted")]
+    Interrupted,
     /// Whoever read the output went away, as `| head` does. Status 0, and no word.
     #[error("the reader of the output is gone")]
     ReaderGone,
@@ -33,6 +36,7 @@ impl Failure {
             Self::ReaderGone => 0,
             Self::Failed(_) | Self::Refused => 1,
             Self::Usage(_) => 2,
+            Self::Interrupted => 130,
         }
     }
 
@@ -40,7 +44,7 @@ impl Failure {
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Usage(message) | Self::Failed(message) => Some(message),
-            Self::Refused | Self::ReaderGone => None,
+            Self::Refused | Self::Interrupted | Self::ReaderGone => None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod arguments;
 mod capture;
 mod commands;
 mod diagnose;
+mod exchange;
 mod failure;
 mod input;
 mod output;
@@ -15,6 +16,8 @@ mod progress;
 mod reading;
 mod schemes;
 mod secrets;
+mod send;
+mod target;
 mod when;
 
 use std::process::ExitCode;

@@ -128,6 +128,11 @@ impl Output {
         }
     }
 
+    /// Something that is probably not meant, on standard error.
+    pub(crate) fn warn(&self, warning: &str) {
+        self.say("warning", Tone::Warning, warning);
+    }
+
     fn say(&self, what: &str, tone: Tone, text: &str) {
         // Nobody is left to tell if standard error is closed.
         let _ = if self.json {

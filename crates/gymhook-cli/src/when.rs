@@ -46,6 +46,11 @@ pub(crate) fn length(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// An instant so long before another one.
+pub(crate) fn earlier(instant: UtcDateTime, by: Duration) -> UtcDateTime {
+    time::Duration::try_from(by).ok().and_then(|by| instant.checked_sub(by)).unwrap_or(UtcDateTime::MIN)
+}
+
 /// An instant in UTC, as RFC 3339 writes it.
 pub(crate) fn text(instant: UtcDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())

@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     for attempt in preview.clone().take(MAX_ROWS) {
         let since = |at| moment::elapsed(start, at);
         output.record(&Attempt {
-            record: "attempt",
+            record: "planned-attempt",
             attempt: attempt.attempt.get(),
             earliest: when::text(attempt.earliest),
             latest: when::text(attempt.latest),
