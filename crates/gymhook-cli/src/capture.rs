@@ -59,7 +59,7 @@ pub(crate) fn header_lines<'l>(
     Ok(())
 }
 
-fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Failure> {
+pub(crate) fn append(headers: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Failure> {
     let shown = String::from_utf8_lossy(name).into_owned();
     let name = HeaderName::from_bytes(name).map_err(|_| {
         Failure::usage(format!("{shown:?} is no header's name: remove spaces and other characters from it"))

@@ -1,8 +1,12 @@
 //! The commands, one a file.
 
 mod completions;
+mod listen;
 mod man;
+mod port;
 mod providers;
+mod replay;
+mod requests;
 mod sample;
 mod schedule;
 mod send;
@@ -25,6 +29,9 @@ pub(crate) enum Command {
     Sign(sign::Arguments),
     Schedule(schedule::Arguments),
     Send(send::Arguments),
+    Listen(listen::Arguments),
+    Requests(requests::Arguments),
+    Replay(replay::Arguments),
     Vectors(vectors::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -39,6 +46,9 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> 
         Command::Sign(arguments) => sign::run(&arguments, output),
         Command::Schedule(arguments) => schedule::run(&arguments, output),
         Command::Send(arguments) => send::run(&arguments, output),
+        Command::Listen(arguments) => listen::run(&arguments, output.clone()),
+        Command::Requests(arguments) => requests::run(&arguments, output),
+        Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Vectors(arguments) => vectors::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),

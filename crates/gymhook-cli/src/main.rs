@@ -5,15 +5,18 @@
 
 mod arguments;
 mod capture;
+mod cloud_event;
 mod commands;
 mod diagnose;
 mod exchange;
 mod failure;
 mod input;
+mod listen;
 mod output;
 mod platform;
 mod progress;
 mod reading;
+mod recording;
 mod schemes;
 mod secrets;
 mod send;

@@ -11,7 +11,7 @@ use crate::arguments::Global;
 use crate::failure::Failure;
 
 /// Results go to standard output, remarks to standard error. Colours only where a terminal takes them (`NO_COLOR`).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,

@@ -70,6 +70,16 @@ impl Keys {
         Keyring::new(self.keys.iter().filter_map(again)).map_err(Failure::usage)
     }
 
+    /// The keys with such an id, if there is one.
+    pub(crate) fn only(&self, wanted: impl Fn(&str) -> bool) -> Result<Option<Self>, Failure> {
+        let chosen = self.keys.iter().filter(|key| wanted(key.id().as_str()));
+        let again =
+            chosen.map(|key| Ok(Key::new(key.id().clone(), Secret::new(key.secret().expose_secret())?)));
+        let keys: Result<Vec<Key>, gymhook::signature::SecretError> = again.collect();
+        let keys = keys.map_err(Failure::usage)?;
+        Ok((!keys.is_empty()).then_some(Self { keys }))
+    }
+
     /// The secrets' bytes, to try other forms of them; never to print.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
         self.keys.iter().map(|key| key.secret().expose_secret())

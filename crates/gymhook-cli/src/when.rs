@@ -46,6 +46,15 @@ pub(crate) fn length(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// As [`instant`], or how long ago: `10m`.
+pub(crate) fn since(text: &str) -> Result<UtcDateTime, String> {
+    let looks_like_a_length = text.ends_with(|c: char| c.is_ascii_alphabetic() && c != 'Z');
+    if looks_like_a_length {
+        return length(text).map(|ago| earlier(UtcDateTime::now(), ago));
+    }
+    instant(text)
+}
+
 /// An instant so long before another one.
 pub(crate) fn earlier(instant: UtcDateTime, by: Duration) -> UtcDateTime {
     time::Duration::try_from(by).ok().and_then(|by| instant.checked_sub(by)).unwrap_or(UtcDateTime::MIN)

@@ -149,7 +149,7 @@ const SPOILT: &[Spoilt] = &[
         body: b"{\"eventType\":\"workout.created\",\"userId\":\"u-1\",\"note\":\"a/b \xc3\xbc\",\"payload\":[{\"id\":1,\"calories\":412.50}]}",
         secret: "point-signing-secret",
         more: &[],
-        hint: ("secret-sender-line-end", None),
+        hint: ("secret-of-the-sender", None),
     },
     Spoilt {
         how: "in another case",

@@ -17,6 +17,7 @@ use crate::input;
 use crate::output::{Output, Tone};
 use crate::platform::Platform;
 use crate::reading::{DedupeRecord, EventRecord};
+use crate::recording::Recording;
 use crate::schemes::SchemeArgs;
 use crate::secrets::{Keys, SecretArgs};
 use crate::when;
@@ -41,6 +42,12 @@ pub(crate) struct Arguments {
     /// Which of a HAR file's entries, counted from 1
     #[arg(long, value_name = "N", requires = "request", help_heading = "Request")]
     entry: Option<usize>,
+    /// A request that "gymhook listen" has kept, judged by the time at which it came
+    #[arg(long, value_name = "ID", conflicts_with_all = ["request", "headers", "header", "body"], help_heading = "Request")]
+    recorded: Option<i64>,
+    /// The file that it was kept in
+    #[arg(long, value_name = "FILE", requires = "recorded", help_heading = "Request")]
+    record: Option<PathBuf>,
     /// A header, as `Name: value`; may be given several times
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = "Request")]
     header: Vec<String>,
@@ -92,7 +99,10 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         platform: arguments.platform,
         settings: &arguments.scheme,
         keys: &keys,
-        now: arguments.now.unwrap_or_else(UtcDateTime::now),
+        now: arguments
+            .now
+            .or_else(|| captured.at.filter(|_| arguments.recorded.is_some()))
+            .unwrap_or_else(UtcDateTime::now),
     };
     let record = question.judge(&captured.headers, body, captured.at)?;
     print(&record, output)?;
@@ -102,6 +112,9 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
 
 impl Arguments {
     fn captured(&self) -> Result<Captured, Failure> {
+        if let Some(id) = self.recorded {
+            return self.recorded_request(id);
+        }
         let mut captured = match &self.request {
             Some(path) => capture::read(&input::read(path, input::MAX_CAPTURE)?, self.entry)?,
             None => Captured::default(),
@@ -128,6 +141,19 @@ impl Arguments {
                 Ok(captured)
             }
         }
+    }
+}
+
+impl Arguments {
+    fn recorded_request(&self, id: i64) -> Result<Captured, Failure> {
+        let path = self.record.clone().map_or_else(Recording::default_path, Ok)?;
+        let recorded = Recording::open(&path)?.get(id)?;
+        let mut captured =
+            Captured { body: Some(recorded.body), at: Some(recorded.at), ..Captured::default() };
+        for (name, value) in &recorded.headers {
+            capture::append(&mut captured.headers, name.as_bytes(), value)?;
+        }
+        Ok(captured)
     }
 }
 

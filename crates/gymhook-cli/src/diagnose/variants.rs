@@ -110,15 +110,18 @@ pub(super) fn secrets(secret: &[u8]) -> Vec<SecretVariant> {
         as_text,
         Some(format!("whsec_{base64}").into_bytes()),
     );
-    for (end, what) in [
-        ("\n", "with a line end (\\n) behind the secret"),
-        ("\r\n", "with a line end (\\r\\n) behind the secret"),
+    for (before, behind, what) in [
+        ("", "\n", "with a line end (\\n) behind the secret"),
+        ("", "\r\n", "with a line end (\\r\\n) behind the secret"),
+        ("", " ", "with a space behind the secret"),
+        (" ", "", "with a space before the secret"),
+        ("\"", "\"", "with quotation marks around the secret"),
     ] {
         add(
-            "secret-sender-line-end",
+            "secret-of-the-sender",
             what,
-            "the sender's secret has one: enter it there again without it",
-            Some([secret, end.as_bytes()].concat()),
+            "the sender's secret has more than this one: enter it there again",
+            Some([before.as_bytes(), secret, behind.as_bytes()].concat()),
         );
     }
     variants
