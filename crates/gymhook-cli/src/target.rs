@@ -150,3 +150,30 @@ impl Iterator for AddressesIter {
         address
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A literal address is looked up without asking anybody, and nothing is sent here.
+    fn resolved(url: &str, allow_public: bool) -> Result<Target, Failure> {
+        let arguments = TargetArgs { allow_public, ca_file: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(arguments.resolve(url))
+    }
+
+    #[test]
+    fn only_private_addresses_are_sent_to_unasked() {
+        for private in
+            ["http://127.0.0.1/", "http://10.1.2.3:8080/", "http://[::1]:3000/x", "https://192.168.0.7/"]
+        {
+            assert!(resolved(private, false).is_ok(), "{private}");
+        }
+        for public in ["http://9.9.9.9/", "https://[2620:fe::fe]/", "http://9.9.9.9:8080/hooks?token=canary"]
+        {
+            let problem = resolved(public, false).unwrap_err().to_string();
+            assert!(problem.contains("--allow-public") && !problem.contains("canary"), "{problem}");
+            assert!(resolved(public, true).is_ok(), "{public}");
+        }
+    }
+}
