@@ -10,7 +10,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use gymhook_conformance::{Report, own_files};
+use gymhook_conformance::own_files;
+use gymhook_vectors::Report;
 
 fn main() -> std::io::Result<ExitCode> {
     let named: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();

@@ -1,6 +1,7 @@
 //! Replays the project's own vectors: every file, every case.
 
-use gymhook_conformance::{Report, VectorFile, own_files};
+use gymhook_conformance::own_files;
+use gymhook_vectors::{Report, VectorFile};
 
 #[test]
 fn every_case_of_every_file_holds() {

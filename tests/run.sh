@@ -59,6 +59,17 @@ if command -v python3 >/dev/null; then
     python3 tests/vectors/generate.py --check
 fi
 
+say "receivers in other languages against the vectors"
+cargo build --quiet --locked -p gymhook-cli
+for receiver in "python3 examples/other_languages/receiver.py" "node examples/other_languages/receiver.mjs"; do
+    if ! command -v "${receiver%% *}" >/dev/null; then
+        printf -- '-- not held against the vectors, since its interpreter is not here: %s\n' "$receiver"
+        continue
+    fi
+    printf -- '-- %s\n' "$receiver"
+    "${CARGO_TARGET_DIR:-target}"/debug/gymhook vectors --stream --against "$receiver --cases" tests/vectors/signature-*.json
+done
+
 say "documentation"
 cargo doc --workspace --no-deps --features gymhook-engine/postgres --locked
 

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use gymhook_conformance::{Report, VectorFile, own_files};
+use gymhook_conformance::own_files;
+use gymhook_vectors::{Report, VectorFile};
 use serde_json::{Value, json};
 
 const REASONS: [&str; 7] = [

@@ -21,6 +21,7 @@ pub use gymhook_signature as signature;
 
 pub use profile::{DigestDedupe, Profile, ResponseCapture, Signing, UrlRule};
 pub use provider::{Provider, SecretRequired};
+pub use provider_table::ProfileLine;
 pub use reader::{AdmitError, ReadError};
 pub use received::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 pub use receiver::{ReceiveError, Receiver, Unreadable};

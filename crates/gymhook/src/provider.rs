@@ -85,9 +85,15 @@ impl<N: Notification> Provider<N> {
 impl<N> Provider<N> {
     /// Signs and verifies with another scheme, or with the same one set up differently: it is then printed as configured.
     #[must_use]
-    pub fn with_scheme(mut self, scheme: impl SignatureScheme + 'static) -> Self {
+    pub fn with_scheme(self, scheme: impl SignatureScheme + 'static) -> Self {
+        self.with_shared_scheme(Arc::new(scheme))
+    }
+
+    /// As [`Provider::with_scheme`], for a scheme chosen at run time.
+    #[must_use]
+    pub fn with_shared_scheme(mut self, scheme: Arc<dyn SignatureScheme>) -> Self {
         self.profile.signing = Signing::configured();
-        Self { scheme: Arc::new(scheme), ..self }
+        Self { scheme, ..self }
     }
 
     /// Behaves differently around its requests.

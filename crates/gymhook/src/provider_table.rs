@@ -10,51 +10,107 @@ use http::StatusCode;
 use crate::profile::{DigestDedupe, ResponseCapture, UrlRule};
 use crate::{Profile, Provider, Setting, Source};
 
+/// One line of a [`Provider`] as a table: a setting, its value, and where it is known from.
+///
+/// `Display` is the line as [`Provider`] prints it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ProfileLine {
+    /// The setting's name.
+    pub name: &'static str,
+    /// Its value, in words.
+    pub value: String,
+    /// Where it is known from; `None` for the vendor's name and its page.
+    pub source: Option<Source>,
+}
+
+impl ProfileLine {
+    fn new(name: &'static str, value: &dyn fmt::Display, source: Source) -> Self {
+        Self { name, value: value.to_string(), source: Some(source) }
+    }
+
+    fn plain(name: &'static str, value: &dyn fmt::Display) -> Self {
+        Self { name, value: value.to_string(), source: None }
+    }
+
+    fn setting<T: fmt::Display>(name: &'static str, setting: &Setting<T>) -> Self {
+        Self::new(name, &setting.value, setting.source)
+    }
+}
+
+impl fmt::Display for ProfileLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{:<16}{:<42} [{source}]", self.name, self.value),
+            None => write!(f, "{:<16}{}", self.name, self.value),
+        }
+    }
+}
+
+impl<N> Provider<N> {
+    /// The whole profile, line by line: what a table of one's own is made of.
+    #[must_use]
+    pub fn lines(&self) -> Vec<ProfileLine> {
+        let headers: Vec<String> = self.scheme().header_names().iter().map(ToString::to_string).collect();
+        let signing = &self.profile().signing;
+        let mut lines = vec![
+            ProfileLine::plain("vendor", &self.vendor()),
+            ProfileLine::new("headers", &headers.join(", "), signing.headers),
+            ProfileLine::setting("signature", &signing.signature),
+            ProfileLine::new("proves", &self.scheme().assurance(), signing.proves),
+            ProfileLine::setting("secret", &signing.secret),
+        ];
+        lines.extend(signing.request_id.iter().map(|id| ProfileLine::setting("request id", id)));
+        lines.extend(signing.time.iter().map(|time| ProfileLine::setting("signed time", time)));
+        lines.extend(self.profile().lines());
+        lines
+    }
+}
+
+impl Profile {
+    /// The profile, line by line; [`Provider::lines`] has the signature's before these.
+    #[must_use]
+    pub fn lines(&self) -> Vec<ProfileLine> {
+        const OWN_FAULTS: Source = Source::OurDefault("the platforms do not speak of their own faults");
+        const RATE: Source = Source::OurDefault("the page names neither");
+        let (retry, breaker) = (&self.retry.value, self.breaker.value);
+        let own_faults = format!("again after {}, not counted", Span(retry.own_fault_delay()));
+        let in_flight = format!("at most {}", self.max_in_flight.value);
+        let equal =
+            self.digest_dedupe.value.map_or_else(|| "as many events".to_owned(), |dedupe| dedupe.to_string());
+        let test_event = self.test_event.value.unwrap_or("none");
+        let unsigned = if self.without_secret.value { "sent unsigned" } else { "nothing is sent" };
+        vec![
+            ProfileLine::new("without secret", &unsigned, self.without_secret.source),
+            ProfileLine::new("content type", &"application/json", self.content_type),
+            ProfileLine::new("success", &Success(retry), self.success),
+            ProfileLine::new("attempt timeout", &Span(retry.attempt_timeout()), self.attempt_timeout_source),
+            ProfileLine::new("retries", &Retries(retry), self.retry.source),
+            ProfileLine::new("Retry-After", &RetryAfterRule(retry), self.retry_after),
+            ProfileLine::new("own faults", &own_faults, OWN_FAULTS),
+            ProfileLine::setting("URLs", &self.url_rule),
+            ProfileLine::new("in flight", &in_flight, self.max_in_flight.source),
+            ProfileLine::new("rate, order", &"no rate limit, order not kept", RATE),
+            ProfileLine::new("breaker", &Breaker(breaker), self.breaker.source),
+            ProfileLine::setting("auto-disable", &self.auto_disable),
+            ProfileLine::setting("response kept", &self.response_capture),
+            ProfileLine::new("test event", &test_event, self.test_event.source),
+            ProfileLine::new("equal bodies", &equal, self.digest_dedupe.source),
+            ProfileLine::plain("page", &self.page),
+        ]
+    }
+}
+
 /// The whole profile as a table: the setting, its value, and where it is known from.
 impl<N> fmt::Display for Provider<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<String> = self.scheme().header_names().iter().map(ToString::to_string).collect();
-        let signing = &self.profile().signing;
-        writeln!(f, "{:<16}{}", "vendor", self.vendor())?;
-        row(f, "headers", &headers.join(", "), &signing.headers)?;
-        setting(f, "signature", &signing.signature)?;
-        row(f, "proves", &self.scheme().assurance(), &signing.proves)?;
-        setting(f, "secret", &signing.secret)?;
-        signing.request_id.iter().try_for_each(|request_id| setting(f, "request id", request_id))?;
-        signing.time.iter().try_for_each(|time| setting(f, "signed time", time))?;
-        self.profile().fmt(f)
+        self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const OWN_FAULTS: Source = Source::OurDefault("the platforms do not speak of their own faults");
-        let (retry, breaker) = (&self.retry.value, self.breaker.value);
-        let own_faults = format!("again after {}, not counted", Span(retry.own_fault_delay()));
-        let unsigned = if self.without_secret.value { "sent unsigned" } else { "nothing is sent" };
-        row(f, "without secret", &unsigned, &self.without_secret.source)?;
-        row(f, "content type", &"application/json", &self.content_type)?;
-        row(f, "success", &Success(retry), &self.success)?;
-        row(f, "attempt timeout", &Span(retry.attempt_timeout()), &self.attempt_timeout_source)?;
-        row(f, "retries", &Retries(retry), &self.retry.source)?;
-        row(f, "Retry-After", &RetryAfterRule(retry), &self.retry_after)?;
-        row(f, "own faults", &own_faults, &OWN_FAULTS)?;
-        setting(f, "URLs", &self.url_rule)?;
-        row(f, "in flight", &format!("at most {}", self.max_in_flight.value), &self.max_in_flight.source)?;
-        row(
-            f,
-            "rate, order",
-            &"no rate limit, order not kept",
-            &Source::OurDefault("the page names neither"),
-        )?;
-        row(f, "breaker", &Breaker(breaker), &self.breaker.source)?;
-        setting(f, "auto-disable", &self.auto_disable)?;
-        setting(f, "response kept", &self.response_capture)?;
-        row(f, "test event", &self.test_event.value.unwrap_or("none"), &self.test_event.source)?;
-        let equal =
-            self.digest_dedupe.value.map_or_else(|| "as many events".to_owned(), |dedupe| dedupe.to_string());
-        row(f, "equal bodies", &equal, &self.digest_dedupe.source)?;
-        writeln!(f, "{:<16}{}", "page", self.page)
+        self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -169,12 +225,4 @@ impl fmt::Display for Span {
             (seconds, 0) => write!(f, "{seconds} s"),
         }
     }
-}
-
-fn setting<T: fmt::Display>(f: &mut fmt::Formatter<'_>, name: &str, setting: &Setting<T>) -> fmt::Result {
-    row(f, name, &setting.value, &setting.source)
-}
-
-fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display, source: &Source) -> fmt::Result {
-    writeln!(f, "{name:<16}{:<42} [{source}]", value.to_string())
 }

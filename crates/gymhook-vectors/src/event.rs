@@ -55,6 +55,24 @@ impl Check for EventCase {
             }
         }
     }
+
+    fn judge(&self, answer: &Object<'_>) -> Result<Result<(), Mismatch>, FieldError> {
+        Ok(match (&self.expect, read_expect(answer)?) {
+            (Expect::Error, Expect::Error) => Ok(()),
+            (Expect::Error, Expect::Reading { .. }) => Err(mismatch("an error", "a reading")),
+            (Expect::Reading { .. }, Expect::Error) => Err(mismatch("a reading", "an error")),
+            (
+                Expect::Reading { events, dedupe_key },
+                Expect::Reading { events: answered, dedupe_key: key },
+            ) => {
+                let answered_events = answered.ok_or_else(|| answer.missing("events"))?;
+                // A key that the answer leaves out is not compared.
+                let expected_key = dedupe_key.as_ref().filter(|_| key.is_some());
+                let reading = Reading { events: answered_events, dedupe_key: key.flatten() };
+                compare(events.as_deref(), expected_key, &reading)
+            }
+        })
+    }
 }
 
 impl Reading {

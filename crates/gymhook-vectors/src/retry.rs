@@ -96,17 +96,39 @@ impl RetryCase {
 impl Check for RetryCase {
     fn run(&self) -> Result<(), Mismatch> {
         let course = self.course();
+        self.compare(Some(&course.attempt_offsets_ms), Some(course.end))
+    }
+
+    fn judge(&self, answer: &Object<'_>) -> Result<Result<(), Mismatch>, FieldError> {
+        let Expect { attempt_offsets_ms, end } = read_expect(answer)?;
+        Ok(self.compare(attempt_offsets_ms.as_deref(), end))
+    }
+}
+
+impl RetryCase {
+    /// What one side leaves out is not compared.
+    fn compare(&self, got_offsets: Option<&[u128]>, got_end: Option<&str>) -> Result<(), Mismatch> {
         let Expect { attempt_offsets_ms, end } = &self.expect;
-        let same = attempt_offsets_ms.as_ref().is_none_or(|offsets| *offsets == course.attempt_offsets_ms)
-            && end.is_none_or(|end| end == course.end);
-        if same {
+        let same_offsets = match (attempt_offsets_ms, got_offsets) {
+            (Some(expected), Some(got)) => expected == got,
+            (None, _) | (_, None) => true,
+        };
+        let same_end = match (end, got_end) {
+            (Some(expected), Some(got)) => *expected == got,
+            (None, _) | (_, None) => true,
+        };
+        if same_offsets && same_end {
             return Ok(());
         }
-        let expected_offsets =
-            attempt_offsets_ms.as_ref().map_or_else(|| "any".to_owned(), |at| format!("{at:?}"));
+        let at = |offsets: Option<&[u128]>| {
+            offsets.map_or_else(|| "any".to_owned(), |offsets| format!("{offsets:?}"))
+        };
+        let course = |offsets, end: Option<&str>| {
+            format!("attempts at {} ms, then {}", at(offsets), end.unwrap_or("any end"))
+        };
         Err(Mismatch {
-            expected: format!("attempts at {expected_offsets} ms, then {}", end.unwrap_or("any end")),
-            got: format!("attempts at {:?} ms, then {}", course.attempt_offsets_ms, course.end),
+            expected: course(attempt_offsets_ms.as_deref(), *end),
+            got: course(got_offsets, got_end),
         })
     }
 }

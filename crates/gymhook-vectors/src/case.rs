@@ -14,6 +14,8 @@ use crate::signature::SignatureCase;
 pub struct Case {
     name: String,
     why: Option<String>,
+    kind: Option<String>,
+    question: Value,
     check: Result<Box<dyn Check>, CaseError>,
 }
 
@@ -21,6 +23,9 @@ pub struct Case {
 pub(crate) trait Check: Debug {
     /// Asks the libraries, and compares.
     fn run(&self) -> Result<(), Mismatch>;
+
+    /// Compares what another implementation answered. What the answer leaves out is not compared, but for its verdict.
+    fn judge(&self, answer: &Object<'_>) -> Result<Result<(), Mismatch>, FieldError>;
 }
 
 type Read = fn(&Object<'_>) -> Result<Box<dyn Check>, FieldError>;
@@ -37,6 +42,8 @@ impl Case {
         Self {
             name: text("name").unwrap_or_else(|| format!("case {}", position + 1)),
             why: text("why"),
+            kind: text("kind"),
+            question: value.as_ref().map(question).unwrap_or_default(),
             check: value.as_ref().map_err(Clone::clone).and_then(Self::check),
         }
     }
@@ -62,6 +69,33 @@ impl Case {
         self.why.as_deref()
     }
 
+    /// The kind of case, if it says one.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// The case without what it expects, to ask another implementation.
+    #[must_use]
+    pub fn question(&self) -> &Value {
+        &self.question
+    }
+
+    /// Compares what another implementation answered, a JSON object with the fields that `expect` has.
+    ///
+    /// What the answer leaves out is not compared, but for its verdict: `verdict`, `events` or `error`, `end`.
+    ///
+    /// # Errors
+    /// [`CaseError::Mismatch`] if the answer differs from what the case expects, and any other [`CaseError`] if the case or the
+    /// answer was not understood.
+    pub fn judge(&self, answer: &str) -> Result<(), CaseError> {
+        let check = self.check.as_ref().map_err(Clone::clone)?;
+        let answer = strict_value(answer).map_err(|error| CaseError::NotAnAnswer(error.to_string()))?;
+        let object = Object::new("", &answer).map_err(|error| CaseError::NotAnAnswer(error.to_string()))?;
+        check.judge(&object).map_err(|error| CaseError::NotAnAnswer(error.to_string()))??;
+        Ok(())
+    }
+
     /// Asks the libraries, and compares with what the case expects.
     ///
     /// # Errors
@@ -84,6 +118,9 @@ pub enum CaseError {
     /// The libraries do something else than the case expects.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// What another implementation answered is no answer to this case.
+    #[error("the answer cannot be read: {0}")]
+    NotAnAnswer(String),
     /// The case is not JSON, holds a key twice or is nested too deep.
     #[error("the case cannot be run: {0}")]
     NotStrictJson(String),
@@ -110,4 +147,13 @@ fn strict_value(json: &str) -> Result<Value, CaseError> {
     gymhook_event::check_strict(json.as_bytes())
         .map_err(|error| CaseError::NotStrictJson(error.to_string()))?;
     serde_json::from_str(json).map_err(|error| CaseError::NotStrictJson(error.to_string()))
+}
+
+fn question(case: &Value) -> Value {
+    let mut question = case.clone();
+    if let Some(fields) = question.as_object_mut() {
+        fields.remove("expect");
+        fields.remove("why");
+    }
+    question
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -60,23 +60,6 @@ impl VectorFile {
     pub fn cases(&self) -> &[Case] {
         &self.cases
     }
-}
-
-/// The project's own files of cases, in the order of their names.
-///
-/// # Errors
-/// Those of reading the folder `tests/vectors` of the source tree that this was compiled from.
-pub fn own_files() -> io::Result<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 #[derive(Deserialize)]

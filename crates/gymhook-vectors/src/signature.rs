@@ -76,6 +76,31 @@ impl Check for SignatureCase {
         }
         Err(Mismatch { expected: self.expect.describe(), got: describe(&judged) })
     }
+
+    fn judge(&self, answer: &Object<'_>) -> Result<Result<(), Mismatch>, FieldError> {
+        let answered = read_expect(answer)?;
+        let same = |expected: Option<&str>, got: Option<&str>| match (expected, got) {
+            (Some(expected), Some(got)) => expected == got,
+            (None, _) | (_, None) => true,
+        };
+        let agrees = match (&self.expect, &answered) {
+            (
+                Expect::Accept { key, proves },
+                Expect::Accept { key: answered_key, proves: answered_proves },
+            ) => {
+                let proves_agree = match (proves, answered_proves) {
+                    (Some(expected), Some(got)) => expected == got,
+                    (None, _) | (_, None) => true,
+                };
+                same(key.as_deref(), answered_key.as_deref()) && proves_agree
+            }
+            (Expect::Reject { reason }, Expect::Reject { reason: answered }) => same(*reason, *answered),
+            (Expect::Accept { .. }, Expect::Reject { .. })
+            | (Expect::Reject { .. }, Expect::Accept { .. }) => false,
+        };
+        let mismatch = || Mismatch { expected: self.expect.describe(), got: answered.describe() };
+        Ok(if agrees { Ok(()) } else { Err(mismatch()) })
+    }
 }
 
 impl Expect {

@@ -1,0 +1,234 @@
+//! `gymhook listen`: a local endpoint that verifies and shows what arrives.
+
+use core::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::failure::Failure;
+use crate::listen::{Form, Forward, Judge, Listener, RehearsalArgs, Settings, Viewer};
+use crate::output::Output;
+use crate::platform::Platform;
+use crate::recording::{Recorded, Recording};
+use crate::schemes::SchemeArgs;
+use crate::secrets::{Keys, SecretArgs};
+use crate::target::TargetArgs;
+
+/// Listen as your server would: verify and show what arrives, keep it, pass it on
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without a platform, the end of the path names it (POST /hooks/perfectgym), and the secret in GYMHOOK_SECRET_PERFECTGYM (PG_NEXT, …) is that platform's.
+
+Every request is kept in a file with its headers and its body, which hold keys and personal data: \"gymhook requests\" lists them, verify and replay read them.
+
+Example: see what PerfectGym sends, and pass on what is verified
+  GYMHOOK_SECRET=… gymhook listen perfectgym --forward http://127.0.0.1:3000/hooks
+Example: rehearse a sender's retries
+  GYMHOOK_SECRET=… gymhook listen pg-next --fail-first 2")]
+pub(crate) struct Arguments {
+    /// Whose requests; all of them, by their path, without
+    platform: Option<Platform>,
+    /// On which port; 0 takes any that is free
+    #[arg(long, short, default_value_t = 8080)]
+    port: u16,
+    /// On which address of this machine
+    #[arg(long, default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// Keep requests in this file [default: gymhook/requests.db in the user's folder for state]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_record", help_heading = "Recording")]
+    record: Option<PathBuf>,
+    /// Keep no requests
+    #[arg(long, help_heading = "Recording")]
+    no_record: bool,
+    /// Keep so many; the oldest are forgotten
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Recording")]
+    keep: u32,
+    /// Pass on what was verified to this URL, and answer as it does
+    #[arg(long, value_name = "URL", help_heading = "Passing on")]
+    forward: Option<String>,
+    /// In which form it is passed on
+    #[arg(
+        long = "as",
+        value_name = "FORM",
+        default_value = "original",
+        requires = "forward",
+        help_heading = "Passing on"
+    )]
+    form: Form,
+    #[command(flatten)]
+    rehearsal: RehearsalArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    scheme: SchemeArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    record: &'static str,
+    url: String,
+    platforms: Vec<&'static str>,
+    recording: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failure> {
+    let judges = arguments.judges(&output)?;
+    let recording = arguments.recording()?;
+    let first_id = recording.as_ref().map(Recording::last_id).transpose()?.unwrap_or(0).saturating_add(1);
+    let (record, writer) = match recording {
+        Some(recording) => {
+            let (record, writer) = start_writer(recording, arguments.keep.into());
+            (Some(record), Some(writer))
+        }
+        None => (None, None),
+    };
+    let served = super::block_on(async {
+        let listener = arguments.listen().await?;
+        let forward = match &arguments.forward {
+            None => None,
+            Some(url) => {
+                let target = arguments.target.resolve(url).await?;
+                Some(Forward::new(arguments.target.client(&target)?, target, arguments.form)?)
+            }
+        };
+        let address = listener.address().map_err(Failure::failed)?;
+        ready(arguments, address, &judges, &mut output)?;
+        let (viewer, printing) = Viewer::start(output);
+        let rehearsal = arguments.rehearsal.clone();
+        let settings = Settings { judges, rehearsal, forward, record, viewer, first_id };
+        tokio::select! {
+            () = listener.serve(settings) => {}
+            _ = tokio::signal::ctrl_c() => {}
+            () = until_gone(&printing) => {}
+        }
+        Ok(printing)
+    });
+    // The server is gone, and with it everything that fed the printer and the writer.
+    let printing = served?;
+    if let Some(writer) = writer {
+        writer.join().map_err(|_| Failure::failed("the requests could not be recorded"))??;
+    }
+    let (mut output, summary) =
+        printing.join().map_err(|_| Failure::failed("the requests could not be printed"))?;
+    summary?.print(&mut output)?;
+    Err(Failure::Interrupted)
+}
+
+/// Waits until nobody reads the output any more.
+async fn until_gone<T>(printing: &thread::JoinHandle<T>) {
+    while !printing.is_finished() {
+        tokio::time::sleep(core::time::Duration::from_millis(200)).await;
+    }
+}
+
+impl Arguments {
+    fn judges(&self, output: &Output) -> Result<BTreeMap<&'static str, Arc<Judge>>, Failure> {
+        if let Some(platform) = self.platform {
+            let keys = Arc::new(self.secret.load(platform, output)?);
+            return Ok(BTreeMap::from([("", Arc::new(Judge::new(platform, &self.scheme, keys)?))]));
+        }
+        let all = self.secret.load(Platform::ALL[0], output)?;
+        let five: Vec<Platform> =
+            Platform::ALL.into_iter().filter(|platform| platform.vendor().is_some()).collect();
+        let mut judges = BTreeMap::new();
+        for platform in five {
+            let Some(keys) = keys_of(&all, platform)? else {
+                output.note(&format!("no secret for {}: its requests are not taken", platform.name()));
+                continue;
+            };
+            judges.insert(
+                platform.name(),
+                Arc::new(Judge::new(platform, &SchemeArgs::default(), Arc::new(keys))?),
+            );
+        }
+        Ok(judges)
+    }
+
+    fn recording(&self) -> Result<Option<Recording>, Failure> {
+        match &self.record {
+            _ if self.no_record => Ok(None),
+            Some(path) => Recording::create(path).map(Some),
+            None => Recording::create(&Recording::default_path()?).map(Some),
+        }
+    }
+
+    async fn listen(&self) -> Result<Listener, Failure> {
+        let address = SocketAddr::new(self.bind, self.port);
+        Listener::bind(address).await.map_err(|error| {
+            let problem = if error.kind() == io::ErrorKind::AddrInUse {
+                let holder = super::port::holder(self.port);
+                format!("another program listens there{holder}: choose another with --port, or 0 for any")
+            } else if error.kind() == io::ErrorKind::PermissionDenied {
+                "ports below 1024 are root's: choose another with --port".to_owned()
+            } else if error.kind() == io::ErrorKind::AddrNotAvailable {
+                "this machine has no such address: leave --bind out".to_owned()
+            } else {
+                error.to_string()
+            };
+            Failure::usage(format!("cannot listen on {address}: {problem}"))
+        })
+    }
+}
+
+/// The keys that are named after the platform, else those that are named after none.
+fn keys_of(all: &Keys, platform: Platform) -> Result<Option<Keys>, Failure> {
+    let is_named_after = |id: &str, platform: Platform| id.replace('_', "-") == platform.name();
+    let own = all.only(|id| is_named_after(id, platform))?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    all.only(|id| !Platform::ALL.into_iter().any(|platform| is_named_after(id, platform)))
+}
+
+fn ready(
+    arguments: &Arguments,
+    address: SocketAddr,
+    judges: &BTreeMap<&'static str, Arc<Judge>>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let platforms: Vec<&str> = judges.values().map(|judge| judge.platform().name()).collect();
+    let recording = match &arguments.record {
+        _ if arguments.no_record => None,
+        Some(path) => Some(path.clone()),
+        None => Some(Recording::default_path()?),
+    };
+    let recording = recording.map(|path| path.display().to_string());
+    let url = format!("http://{address}");
+    let paths = if arguments.platform.is_some() { String::new() } else { "/PLATFORM".to_owned() };
+    output.line(&format!("listening on {url}{paths} for {}; Ctrl-C ends it", platforms.join(", ")))?;
+    if let Some(path) = &recording {
+        output.note(&format!("requests are kept in {path}"));
+    }
+    output.record(&Ready { record: "ready", url, platforms, recording })
+}
+
+/// What the writer may be behind.
+const UNWRITTEN: usize = 1_024;
+
+/// How many requests one transaction holds at most.
+const BATCH: usize = 256;
+
+/// A thread that writes what is sent to it, in groups that grow with the slowness of the disk.
+fn start_writer(
+    mut recording: Recording,
+    keep: i64,
+) -> (mpsc::Sender<Recorded>, thread::JoinHandle<Result<(), Failure>>) {
+    let (record, mut requests) = mpsc::channel(UNWRITTEN);
+    let writer = thread::spawn(move || {
+        let mut batch = Vec::new();
+        while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
+            recording.add(&batch, keep)?;
+            batch.clear();
+        }
+        Ok(())
+    });
+    (record, writer)
+}

@@ -1,0 +1,289 @@
+//! `gymhook vectors`: runs conformance vectors, against this implementation or another.
+
+use core::time::Duration;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+
+use clap::Args;
+use gymhook_vectors::{Case, VectorFile};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::output::{Output, Tone, shown};
+use crate::progress;
+use crate::secrets::VARIABLE;
+use crate::when;
+
+/// Run conformance vectors, against this implementation or against another one
+#[derive(Args, Debug)]
+#[command(after_help = "\
+With --against the command is started once for each case (or once, with --stream): it gets the case as JSON on standard input, without what is expected, and answers on standard output with {\"verdict\":\"accept\",\"key\":…,\"proves\":[…]} or {\"verdict\":\"reject\",\"reason\":…} (for events and retries with what the case would expect), or with {\"unsupported\":true}.
+
+Example: hold a receiver in Python against the vectors
+  gymhook vectors --stream --against 'python3 receiver.py --cases' tests/vectors/signature-*.json")]
+pub(crate) struct Arguments {
+    /// Files of vectors
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A command that answers in place of this implementation; it is run by `sh -c`
+    #[arg(long, value_name = "COMMAND")]
+    against: Option<String>,
+    /// How long the command may take for a case
+    #[arg(long, value_name = "LENGTH", value_parser = when::length, default_value = "10s", requires = "against")]
+    timeout: Duration,
+    /// Start the command once: it gets a case a line, and answers a line for each
+    #[arg(long, requires = "against")]
+    stream: bool,
+    /// Only cases of this kind: signature, event or retry
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only cases whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Record<'c> {
+    record: &'static str,
+    file: &'c str,
+    name: &'c str,
+    kind: Option<&'c str>,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'c str>,
+    why: Option<&'c str>,
+}
+
+#[derive(Default, Serialize)]
+struct Summary {
+    record: &'static str,
+    passed: usize,
+    failed: usize,
+    unsupported: usize,
+}
+
+enum Verdict {
+    Passed,
+    Failed(String),
+    Unsupported,
+}
+
+/// More output than this is no answer.
+const MAX_ANSWER: u64 = 1 << 20;
+
+pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    let mut files = Vec::new();
+    for path in &arguments.files {
+        files.push(
+            VectorFile::read(path)
+                .map_err(|error| Failure::usage(format!("{error}; is it a file of vectors?")))?,
+        );
+    }
+    let wanted = |case: &&Case| {
+        arguments.kind.as_deref().is_none_or(|kind| case.kind() == Some(kind))
+            && arguments.name.as_deref().is_none_or(|text| case.name().contains(text))
+    };
+    let total: usize = files.iter().map(|file| file.cases().iter().filter(wanted).count()).sum();
+    if total == 0 {
+        return Err(Failure::usage("no case fits --kind and --name: leave one of them out"));
+    }
+    let bar = progress::bar(output, total, arguments.against.is_some());
+    let mut summary = Summary { record: "summary", ..Summary::default() };
+    let mut other = arguments.against.as_deref().map(|command| Other {
+        command,
+        timeout: arguments.timeout,
+        stream: arguments.stream,
+        running: None,
+    });
+    for file in &files {
+        for case in file.cases().iter().filter(wanted) {
+            let verdict = match &mut other {
+                None => {
+                    case.run().map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed)
+                }
+                Some(other) => other.ask(case)?,
+            };
+            bar.inc(1);
+            summary.count(&verdict);
+            bar.suspend(|| report(file, case, &verdict, output))?;
+        }
+    }
+    bar.finish_and_clear();
+    if let Some(running) = other.and_then(|other| other.running) {
+        running.end(false);
+    }
+    output.record(&summary)?;
+    let unsupported = if summary.unsupported > 0 {
+        format!(", {} not supported", summary.unsupported)
+    } else {
+        String::new()
+    };
+    output.line(&format!("{} passed, {} failed{unsupported}", summary.passed, summary.failed))?;
+    if summary.failed > 0 {
+        return Err(Failure::Refused);
+    }
+    if summary.passed == 0 {
+        return Err(Failure::failed("no case was supported: nothing has been checked"));
+    }
+    Ok(())
+}
+
+impl Summary {
+    fn count(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Passed => self.passed += 1,
+            Verdict::Failed(_) => self.failed += 1,
+            Verdict::Unsupported => self.unsupported += 1,
+        }
+    }
+}
+
+fn report(file: &VectorFile, case: &Case, verdict: &Verdict, output: &mut Output) -> Result<(), Failure> {
+    let (word, problem) = match verdict {
+        Verdict::Passed => ("passed", None),
+        Verdict::Failed(problem) => ("failed", Some(problem.as_str())),
+        Verdict::Unsupported => ("unsupported", None),
+    };
+    output.record(&Record {
+        record: "case",
+        file: file.name(),
+        name: case.name(),
+        kind: case.kind(),
+        verdict: word,
+        problem,
+        why: case.why(),
+    })?;
+    if let Some(problem) = problem {
+        let why = case.why().map(|why| format!("; why: {}", shown(why))).unwrap_or_default();
+        output.line(&format!(
+            "{} {}: {}{why}",
+            Tone::Bad.paint("failed"),
+            shown(case.name()),
+            shown(problem)
+        ))?;
+    } else if output.is_verbose() {
+        output.line(&format!("{word} {}", shown(case.name())))?;
+    }
+    Ok(())
+}
+
+/// Another implementation, as a command that is started.
+struct Other<'a> {
+    command: &'a str,
+    timeout: Duration,
+    /// Whether one process answers all cases, a line each.
+    stream: bool,
+    running: Option<Running>,
+}
+
+struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
+    answers: Receiver<String>,
+}
+
+impl Other<'_> {
+    /// What the command says to one case. A command that cannot be started is the caller's mistake; all else fails the case.
+    fn ask(&mut self, case: &Case) -> Result<Verdict, Failure> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.start()?,
+        };
+        let answer = running.answer(case.question(), self.stream, self.timeout);
+        if self.stream && answer.is_ok() {
+            self.running = Some(running);
+        } else {
+            running.end(answer.is_err());
+        }
+        Ok(match answer {
+            Err(problem) => Verdict::Failed(problem),
+            Ok(answer) if is_unsupported(&answer) => Verdict::Unsupported,
+            Ok(answer) => case
+                .judge(&answer)
+                .map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed),
+        })
+    }
+
+    fn start(&self) -> Result<Running, Failure> {
+        let unstartable = |problem: &str| {
+            Failure::usage(format!("the command cannot be started ({problem}): is there a shell?"))
+        };
+        let mut child = Command::new("sh")
+            .args(["-c", self.command])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .env_remove(VARIABLE)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| unstartable(&error.to_string()))?;
+        let (Some(input), Some(out)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(unstartable("it has no standard input and output"));
+        };
+        // A command that does not answer would block whoever reads.
+        let (tell, answers) = mpsc::channel();
+        let stream = self.stream;
+        thread::spawn(move || read_answers(out, stream, &tell));
+        Ok(Running { child, input: Some(input), answers })
+    }
+}
+
+/// Sends a line for each answer, or the whole output as one.
+fn read_answers(out: ChildStdout, stream: bool, tell: &Sender<String>) {
+    let mut out = BufReader::new(out);
+    if !stream {
+        let mut whole = Vec::new();
+        if out.take(MAX_ANSWER).read_to_end(&mut whole).is_ok() {
+            let _ = tell.send(String::from_utf8_lossy(&whole).into_owned());
+        }
+        return;
+    }
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut out).take(MAX_ANSWER).read_until(b'\n', &mut line);
+        let over = !matches!(read, Ok(1..));
+        if over || tell.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+impl Running {
+    fn answer(&mut self, question: &Value, stream: bool, timeout: Duration) -> Result<String, String> {
+        let question = question.to_string() + "\n";
+        // A command that answers without reading its input to the end has answered.
+        if let Some(input) = &mut self.input {
+            let _ = input.write_all(question.as_bytes()).and_then(|()| input.flush());
+        }
+        if !stream {
+            self.input = None;
+        }
+        match self.answers.recv_timeout(timeout) {
+            Ok(answer) if !answer.trim().is_empty() => Ok(answer),
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => Err("the command answered nothing".to_owned()),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("the command did not answer within {}", when::span(timeout)))
+            }
+        }
+    }
+
+    fn end(mut self, by_force: bool) {
+        self.input = None;
+        if by_force {
+            // The shell's own children, too: one that sleeps on would keep standard error open.
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn is_unsupported(answer: &str) -> bool {
+    serde_json::from_str::<Value>(answer)
+        .is_ok_and(|answer| answer.get("unsupported") == Some(&Value::Bool(true)))
+}

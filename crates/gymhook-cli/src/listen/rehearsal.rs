@@ -1,0 +1,112 @@
+//! Answers that a real receiver gives on its bad days, so that a sender's retries can be watched.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use clap::Args;
+use http::StatusCode;
+
+use crate::when;
+
+/// How to answer what was accepted.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RehearsalArgs {
+    /// Answer accepted requests with this status
+    #[arg(long, value_name = "STATUS", default_value = "200", value_parser = status, help_heading = "Rehearsal")]
+    pub(crate) status: StatusCode,
+    /// Wait so long before every answer
+    #[arg(long, value_name = "LENGTH", value_parser = when::length, default_value = "0s", help_heading = "Rehearsal")]
+    pub(crate) delay: Duration,
+    /// Fail the first N attempts of every delivery
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Rehearsal")]
+    pub(crate) fail_first: u32,
+    /// Fail this share of all requests, such as 0.2 or 20%
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Rehearsal")]
+    pub(crate) fail_rate: f64,
+    /// The status of those that fail
+    #[arg(long, value_name = "STATUS", default_value = "503", value_parser = status, help_heading = "Rehearsal")]
+    pub(crate) fail_status: StatusCode,
+    /// Ask those that fail to wait so long (`Retry-After`)
+    #[arg(long, value_name = "LENGTH", value_parser = when::length, help_heading = "Rehearsal")]
+    pub(crate) retry_after: Option<Duration>,
+}
+
+fn status(text: &str) -> Result<StatusCode, String> {
+    let status = text.parse::<StatusCode>().ok().filter(|status| (200..=599).contains(&status.as_u16()));
+    status.ok_or_else(|| "write a status from 200 to 599".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent, 100.0));
+    let share = number.parse::<f64>().ok().map(|share| share / whole);
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "write a share from 0 to 1, or per cent: 0.2 or 20%".to_owned())
+}
+
+/// Deliveries that were seen, by what their repeats have in common; the oldest are forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    deliveries: BTreeMap<String, Delivery>,
+    order: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    first: i64,
+    digest: [u8; 32],
+    attempts: u32,
+}
+
+/// How an attempt relates to those before it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Repeat {
+    /// The number of the request that was the first.
+    pub(crate) first: i64,
+    /// Whether it has another body.
+    pub(crate) other_body: bool,
+}
+
+const REMEMBERED: usize = 10_000;
+
+impl Seen {
+    /// Takes note of an attempt; says which one it is, counted from 1, and of what it is a repeat.
+    pub(crate) fn note(&mut self, key: String, request: i64, digest: [u8; 32]) -> (u32, Option<Repeat>) {
+        if let Some(known) = self.deliveries.get_mut(&key) {
+            known.attempts = known.attempts.saturating_add(1);
+            return (known.attempts, Some(Repeat { first: known.first, other_body: known.digest != digest }));
+        }
+        if self.order.len() == REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.deliveries.remove(&oldest);
+        }
+        self.order.push_back(key.clone());
+        self.deliveries.insert(key, Delivery { first: request, digest, attempts: 1 });
+        (1, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_are_counted_and_a_long_run_is_forgotten() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.note("a".to_owned(), 1, [0; 32]), (1, None));
+        assert_eq!(seen.note("a".to_owned(), 2, [0; 32]), (2, Some(Repeat { first: 1, other_body: false })));
+        assert_eq!(seen.note("a".to_owned(), 3, [1; 32]), (3, Some(Repeat { first: 1, other_body: true })));
+        for number in 0..=REMEMBERED {
+            seen.note(number.to_string(), 4, [0; 32]);
+        }
+        assert_eq!(seen.deliveries.len(), REMEMBERED);
+        assert_eq!(seen.note("a".to_owned(), 5, [0; 32]), (1, None));
+    }
+
+    #[test]
+    fn shares_are_read() {
+        assert!((share("20%").unwrap() - 0.2).abs() < 1e-9 && (share("0.2").unwrap() - 0.2).abs() < 1e-9);
+        assert!(share("2").is_err() && share("-1%").is_err() && share("NaN").is_err() && share("").is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! The `gymhook` command: see what a request proves, sign one, play a platform, listen, rehearse failure.
+//!
+//! What it knows, the libraries know; here are words, tables, files and exit codes.
+#![allow(clippy::disallowed_methods, reason = "a command asks the clock")]
+
+mod arguments;
+mod capture;
+mod cloud_event;
+mod commands;
+mod diagnose;
+mod exchange;
+mod failure;
+mod input;
+mod listen;
+mod output;
+mod platform;
+mod progress;
+mod reading;
+mod recording;
+mod schemes;
+mod secrets;
+mod send;
+mod target;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Cli;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return arguments::explain(&error),
+    };
+    let mut output = Output::new(&cli.global);
+    match commands::run(cli.command, &mut output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.end_with(&failure),
+    }
+}

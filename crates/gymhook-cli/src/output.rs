@@ -1,0 +1,177 @@
+//! What is printed: tables and lines for people, one JSON object a line for programs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+
+/// Results go to standard output, remarks to standard error. Colours only where a terminal takes them (`NO_COLOR`).
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    verbose: u8,
+}
+
+/// What a word means, and so which colour it has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+    Warning,
+    Faint,
+    Strong,
+}
+
+impl Tone {
+    const fn style(self) -> Style {
+        match self {
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Bad => AnsiColor::Red.on_default().bold(),
+            Self::Warning => AnsiColor::Yellow.on_default(),
+            Self::Faint => Style::new().dimmed(),
+            Self::Strong => Style::new().bold(),
+        }
+    }
+
+    /// The text in this tone; the stream takes it away again where it does not belong.
+    pub(crate) fn paint(self, text: &str) -> String {
+        let style = self.style();
+        format!("{style}{text}{style:#}")
+    }
+}
+
+impl Output {
+    pub(crate) const fn new(global: &Global) -> Self {
+        Self { json: global.json, quiet: global.quiet, verbose: global.verbose }
+    }
+
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    pub(crate) const fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
+    /// One JSON object on a line of its own, if JSON is wanted.
+    pub(crate) fn record(&mut self, record: &impl Serialize) -> Result<(), Failure> {
+        if !self.json {
+            return Ok(());
+        }
+        let line = serde_json::to_string(record).map_err(Failure::failed)?;
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+        Ok(out.flush()?)
+    }
+
+    /// A line for people, if JSON is not wanted.
+    pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
+        if self.json {
+            return Ok(());
+        }
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{line}")?;
+        Ok(out.flush()?)
+    }
+
+    /// A table for people, if JSON is not wanted.
+    pub(crate) fn table<R>(
+        &mut self,
+        header: &[&str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<(), Failure>
+    where
+        R: IntoIterator<Item = String>,
+    {
+        if self.json {
+            return Ok(());
+        }
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(header.iter().map(|name| name.to_uppercase()));
+        for row in rows {
+            table.add_row(row);
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        let text = table.to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        self.line(&lines.join("\n"))
+    }
+
+    /// Bytes as they are, whatever was asked for.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        if io::stdout().is_terminal() && bytes.last() != Some(&b'\n') {
+            out.write_all(b"\n")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// A remark beside the result, on standard error; not with `--quiet`.
+    pub(crate) fn note(&self, note: &str) {
+        if !self.quiet {
+            self.say("note", Tone::Faint, note);
+        }
+    }
+
+    /// Something that is probably not meant, on standard error.
+    pub(crate) fn warn(&self, warning: &str) {
+        self.say("warning", Tone::Warning, warning);
+    }
+
+    fn say(&self, what: &str, tone: Tone, text: &str) {
+        // Nobody is left to tell if standard error is closed.
+        let _ = if self.json {
+            let record = serde_json::json!({ "record": what, "message": text });
+            writeln!(io::stderr(), "{record}")
+        } else {
+            writeln!(anstream::stderr(), "{} {text}", tone.paint(&format!("{what}:")))
+        };
+    }
+
+    /// The last line of a command that failed, and its exit status.
+    pub(crate) fn end_with(&self, failure: &Failure) -> ExitCode {
+        if let Some(message) = failure.message() {
+            self.say("error", Tone::Bad, message);
+        }
+        ExitCode::from(failure.status())
+    }
+}
+
+/// Text from outside, safe on a terminal: control characters are escaped.
+pub(crate) fn shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_sends_cannot_steer_the_terminal() {
+        assert_eq!(shown("a\u{1b}[2Jb\r\nc\u{9b}"), "a\\u{1b}[2Jb\\r\\nc\\u{9b}");
+        assert_eq!(shown("größe 1"), "größe 1");
+    }
+}

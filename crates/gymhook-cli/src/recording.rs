@@ -1,0 +1,315 @@
+//! Requests that came, in a SQLite file of bounded length: what arrived while nobody looked is there.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use time::UtcDateTime;
+
+use crate::failure::Failure;
+
+/// A request with the verdict on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) id: i64,
+    pub(crate) at: UtcDateTime,
+    pub(crate) platform: String,
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) status: u16,
+    pub(crate) verdict: String,
+    pub(crate) reason: Option<String>,
+    /// The types of its events, one a line.
+    pub(crate) types: String,
+}
+
+/// Which recorded requests are meant.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) ids: Vec<i64>,
+    pub(crate) since: Option<UtcDateTime>,
+    pub(crate) until: Option<UtcDateTime>,
+    pub(crate) platform: Option<String>,
+    pub(crate) event_type: Option<String>,
+    pub(crate) verdict: Option<String>,
+    pub(crate) limit: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Recording {
+    connection: Connection,
+    path: PathBuf,
+}
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    platform TEXT NOT NULL,
+    method TEXT NOT NULL,
+    target TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    verdict TEXT NOT NULL,
+    reason TEXT,
+    types TEXT NOT NULL
+) STRICT";
+
+impl Recording {
+    /// Where requests are kept unless another file is named: the user's folder for state.
+    pub(crate) fn default_path() -> Result<PathBuf, Failure> {
+        let home = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
+        let state = state.ok_or_else(|| {
+            Failure::usage("there is no home folder to record in: name a file with --record")
+        })?;
+        Ok(state.join("gymhook/requests.db"))
+    }
+
+    /// Opens the file to write into it, and makes it if there is none, readable by its owner alone: it holds keys and bodies.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let unusable = |problem: String| {
+            Failure::usage(format!(
+                "requests cannot be recorded in {path:?} ({problem}): name another file with --record, or give --no-record"
+            ))
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| unusable(error.kind().to_string()))?;
+        }
+        private_file(path).map_err(|error| unusable(error.kind().to_string()))?;
+        let connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
+        let prepared = connection.execute_batch(&format!(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000; {SCHEMA}"
+        ));
+        prepared.map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Opens a file that is there, to read it.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let unusable = |problem: String| {
+            Failure::usage(format!(
+                "recorded requests cannot be read from {path:?} ({problem}): has gymhook listen recorded anything there?"
+            ))
+        };
+        if !path.is_file() {
+            return Err(unusable("there is no such file".to_owned()));
+        }
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let connection = connection.map_err(|error| unusable(error.to_string()))?;
+        let has_table = connection.prepare("SELECT id, types FROM requests LIMIT 1").map(|_| ());
+        has_table.map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    pub(crate) fn last_id(&self) -> Result<i64, Failure> {
+        let last =
+            self.connection.query_row("SELECT coalesce(max(id), 0) FROM requests", [], |row| row.get(0));
+        last.map_err(|error| self.failed(&error))
+    }
+
+    /// Writes these in one transaction, and forgets the oldest beyond `keep`.
+    pub(crate) fn add(&mut self, requests: &[Recorded], keep: i64) -> Result<(), Failure> {
+        let written = self.write(requests, keep);
+        written.map_err(|error| self.failed(&error))
+    }
+
+    fn write(&mut self, requests: &[Recorded], keep: i64) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO requests (id, at, platform, method, target, headers, body, status, verdict, reason, types)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?;
+            for request in requests {
+                insert.execute(params![
+                    request.id,
+                    millis(request.at),
+                    request.platform,
+                    request.method,
+                    request.target,
+                    headers_text(&request.headers),
+                    request.body,
+                    request.status,
+                    request.verdict,
+                    request.reason,
+                    request.types,
+                ])?;
+            }
+            transaction.execute(
+                "DELETE FROM requests WHERE id <= (SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+                [keep],
+            )?;
+        }
+        transaction.commit()
+    }
+
+    pub(crate) fn get(&self, id: i64) -> Result<Recorded, Failure> {
+        let found = self.connection.query_row("SELECT * FROM requests WHERE id = ?1", [id], read).optional();
+        found.map_err(|error| self.failed(&error))?.ok_or_else(|| {
+            Failure::usage(format!("no request {id} is recorded: \"gymhook requests\" lists those that are"))
+        })
+    }
+
+    /// The wanted requests, oldest first; with a limit, the newest of them.
+    pub(crate) fn find(&self, wanted: &Wanted) -> Result<Vec<Recorded>, Failure> {
+        let found = self.select(wanted);
+        found.map_err(|error| self.failed(&error))
+    }
+
+    fn select(&self, wanted: &Wanted) -> rusqlite::Result<Vec<Recorded>> {
+        let mut statement = self.connection.prepare(
+            "SELECT * FROM requests
+             WHERE (?1 IS NULL OR at >= ?1) AND (?2 IS NULL OR at <= ?2) AND (?3 IS NULL OR platform = ?3)
+               AND (?4 IS NULL OR verdict = ?4) ORDER BY id DESC",
+        )?;
+        let rows = statement.query_map(
+            params![wanted.since.map(millis), wanted.until.map(millis), wanted.platform, wanted.verdict],
+            read,
+        )?;
+        let limit = wanted.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let fits = |request: &Recorded| {
+            (wanted.ids.is_empty() || wanted.ids.contains(&request.id))
+                && wanted
+                    .event_type
+                    .as_ref()
+                    .is_none_or(|wanted| request.types.lines().any(|found| found == wanted))
+        };
+        let mut found = Vec::new();
+        for request in rows {
+            let request = request?;
+            if found.len() == limit {
+                break;
+            }
+            if fits(&request) {
+                found.push(request);
+            }
+        }
+        found.reverse();
+        Ok(found)
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> Failure {
+        Failure::failed(format!(
+            "the recorded requests in {:?} cannot be read or written: {error}",
+            self.path
+        ))
+    }
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> std::io::Result<()> {
+    fs::OpenOptions::new().create(true).append(true).open(path).map(|_| ())
+}
+
+fn millis(at: UtcDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// One a line, as HTTP writes them: a value cannot hold a line end.
+fn headers_text(headers: &[(String, Vec<u8>)]) -> String {
+    let mut text = String::new();
+    for (name, value) in headers {
+        text += name;
+        text += ": ";
+        // Latin-1, so that every byte has a character.
+        text.extend(value.iter().map(|byte| char::from(*byte)));
+        text.push('\n');
+    }
+    text
+}
+
+fn headers_of(text: &str) -> Vec<(String, Vec<u8>)> {
+    let bytes = |value: &str| value.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    text.lines()
+        .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), bytes(value))))
+        .collect()
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Recorded> {
+    let at: i64 = row.get("at")?;
+    let headers: String = row.get("headers")?;
+    Ok(Recorded {
+        id: row.get("id")?,
+        at: UtcDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
+            .unwrap_or(UtcDateTime::UNIX_EPOCH),
+        platform: row.get("platform")?,
+        method: row.get("method")?,
+        target: row.get("target")?,
+        headers: headers_of(&headers),
+        body: row.get("body")?,
+        status: row.get("status")?,
+        verdict: row.get("verdict")?,
+        reason: row.get("reason")?,
+        types: row.get("types")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(id: i64) -> Recorded {
+        Recorded {
+            id,
+            at: UtcDateTime::from_unix_timestamp(id).unwrap(),
+            platform: "egym".to_owned(),
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers: vec![("a".to_owned(), b"\xffb: c".to_vec()), ("a".to_owned(), Vec::new())],
+            body: vec![0, 255, b'\n'],
+            status: 200,
+            verdict: if id % 2 == 0 { "accepted" } else { "refused" }.to_owned(),
+            reason: None,
+            types: "TEST\nGYM_CHECKIN".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_is_found_as_it_was_and_the_oldest_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state/requests.db");
+        let mut recording = Recording::create(&path).unwrap();
+        for id in 1..=10 {
+            recording.add(&[request(id)], 4).unwrap();
+        }
+        let ids = |wanted: Wanted| {
+            recording.find(&wanted).unwrap().iter().map(|found| found.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(Wanted::default()), [7, 8, 9, 10]);
+        assert_eq!(ids(Wanted { limit: Some(2), ..Wanted::default() }), [9, 10]);
+        assert_eq!(ids(Wanted { verdict: Some("refused".to_owned()), ..Wanted::default() }), [7, 9]);
+        assert_eq!(ids(Wanted { since: Some(request(9).at), ..Wanted::default() }), [9, 10]);
+        assert_eq!(
+            ids(Wanted { event_type: Some("GYM_CHECKIN".to_owned()), ids: vec![8], ..Wanted::default() }),
+            [8]
+        );
+        assert_eq!(ids(Wanted { event_type: Some("GYM".to_owned()), ..Wanted::default() }), [0_i64; 0]);
+        let found = recording.get(10).unwrap();
+        assert_eq!(
+            (found.headers, found.body, found.at),
+            (request(10).headers, request(10).body, request(10).at)
+        );
+        assert!(recording.get(1).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_reads_what_is_recorded() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.db");
+        let _recording = Recording::create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+    }
+}

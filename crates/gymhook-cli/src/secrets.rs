@@ -1,0 +1,186 @@
+//! Secrets from the environment, a file or a hidden prompt; never from an argument.
+
+use std::env;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use gymhook::secret_source::{self, SecretFormat};
+use gymhook::signature::{Key, Keyring, Secret};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::platform::Platform;
+
+/// The variable of the one secret; with `_` and a key id behind it, one of several.
+pub(crate) const VARIABLE: &str = "GYMHOOK_SECRET";
+
+/// Where the secret is.
+#[derive(Args, Debug)]
+pub(crate) struct SecretArgs {
+    /// A file that holds a secret; one line end at its end is cut. May be given several times; `ID=FILE` names the key
+    #[arg(long, value_name = "[ID=]FILE", help_heading = "Secret")]
+    secret_file: Vec<String>,
+    /// How the secret is written: as it is, or encoded [default: whsec for standard-webhooks, text for all others]
+    #[arg(long, value_name = "FORMAT", help_heading = "Secret")]
+    secret_format: Option<Format>,
+    /// Ask for the secret, without showing it, though there is one in the environment
+    #[arg(long, help_heading = "Secret")]
+    secret_prompt: bool,
+    /// Taken so that it can be refused with the reason, and never printed.
+    #[arg(long = "secret", hide = true, num_args = 0..=1, require_equals = false)]
+    forbidden: Option<Option<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// The bytes of the text are the secret
+    Text,
+    /// Hexadecimal
+    Hex,
+    /// Base64
+    Base64,
+    /// `whsec_` and base64, as Standard Webhooks writes it
+    Whsec,
+}
+
+impl From<Format> for SecretFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Hex => Self::Hex,
+            Format::Base64 => Self::Base64,
+            Format::Whsec => Self::Whsec,
+        }
+    }
+}
+
+/// The keys that were found.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    keys: Vec<Key>,
+}
+
+impl Keys {
+    /// A keyring of these secrets, as often as one is wanted: a keyring cannot be copied.
+    pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
+        let again =
+            |key: &Key| Some(Key::new(key.id().clone(), Secret::new(key.secret().expose_secret()).ok()?));
+        Keyring::new(self.keys.iter().filter_map(again)).map_err(Failure::usage)
+    }
+
+    /// The keys with such an id, if there is one.
+    pub(crate) fn only(&self, wanted: impl Fn(&str) -> bool) -> Result<Option<Self>, Failure> {
+        let chosen = self.keys.iter().filter(|key| wanted(key.id().as_str()));
+        let again =
+            chosen.map(|key| Ok(Key::new(key.id().clone(), Secret::new(key.secret().expose_secret())?)));
+        let keys: Result<Vec<Key>, gymhook::signature::SecretError> = again.collect();
+        let keys = keys.map_err(Failure::usage)?;
+        Ok((!keys.is_empty()).then_some(Self { keys }))
+    }
+
+    /// The secrets' bytes, to try other forms of them; never to print.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|key| key.secret().expose_secret())
+    }
+}
+
+impl SecretArgs {
+    /// Reads the secrets: from files if any is named, else from the environment, else from a prompt.
+    pub(crate) fn load(&self, platform: Platform, output: &Output) -> Result<Keys, Failure> {
+        self.load_if_any(platform, output)?.map_or_else(|| self.prompt(platform), Ok)
+    }
+
+    /// As [`SecretArgs::load`], without asking.
+    pub(crate) fn load_if_any(&self, platform: Platform, output: &Output) -> Result<Option<Keys>, Failure> {
+        if self.forbidden.is_some() {
+            return Err(Failure::usage(format!(
+                "a secret in an argument is seen by everyone who may list processes: set {VARIABLE}, or name a file with --secret-file"
+            )));
+        }
+        if self.secret_prompt {
+            return Ok(None);
+        }
+        let format = self.format(platform);
+        let mut keys = Vec::new();
+        for named in &self.secret_file {
+            let (id, path) = named.split_once('=').map_or_else(
+                || (key_id_of_file(named), PathBuf::from(named)),
+                |(id, path)| (id.to_owned(), PathBuf::from(path)),
+            );
+            let loaded = secret_source::from_file(path, format.into()).map_err(Failure::usage)?;
+            keys.push(key(id, loaded, output));
+        }
+        if keys.is_empty() {
+            for (id, variable) in variables() {
+                let loaded = secret_source::from_env(&variable, format.into()).map_err(Failure::usage)?;
+                keys.push(key(id, loaded, output));
+            }
+        }
+        Ok((!keys.is_empty()).then_some(Keys { keys }))
+    }
+
+    fn format(&self, platform: Platform) -> Format {
+        self.secret_format.unwrap_or(match platform {
+            Platform::StandardWebhooks => Format::Whsec,
+            Platform::Of(_) => Format::Text,
+        })
+    }
+
+    fn prompt(&self, platform: Platform) -> Result<Keys, Failure> {
+        let none = || {
+            Failure::usage(format!(
+                "no secret: set {VARIABLE} (or {VARIABLE}_<KEYID> for each of several), or name a file with --secret-file"
+            ))
+        };
+        if !std::io::stderr().is_terminal() {
+            return Err(none());
+        }
+        let text =
+            rpassword::prompt_password(format!("secret of {}: ", platform.name())).map_err(|_| none())?;
+        let text = Zeroizing::new(text);
+        let format = self.format(platform);
+        let secret = match format {
+            Format::Text => Secret::new(text.as_bytes()),
+            Format::Hex => Secret::from_hex(&text),
+            Format::Base64 => Secret::from_base64(&text),
+            Format::Whsec => Secret::from_whsec(&text),
+        };
+        let secret = secret.map_err(Failure::usage)?;
+        Ok(Keys { keys: vec![Key::new("prompt", secret)] })
+    }
+}
+
+/// Ids and names of the variables that hold secrets, in the order of the ids.
+fn variables() -> Vec<(String, String)> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut found: Vec<_> = names
+        .filter_map(|name| {
+            let id = name.strip_prefix(VARIABLE)?;
+            match id.strip_prefix('_') {
+                Some(id) if !id.is_empty() => Some((id.to_lowercase(), name.clone())),
+                None if id.is_empty() => Some(("main".to_owned(), name.clone())),
+                Some(_) | None => None,
+            }
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn key_id_of_file(path: &str) -> String {
+    PathBuf::from(path)
+        .file_stem()
+        .map_or_else(|| "file".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Says what was cut and what looks odd, without the secret.
+fn key(id: String, loaded: secret_source::LoadedSecret, output: &Output) -> Key {
+    if loaded.line_end_cut().is_some()
+        || loaded.secret().hints().any(gymhook::signature::SecretHint::is_at_an_edge)
+    {
+        output.note(&loaded.to_string());
+    }
+    Key::new(id, loaded.into_secret())
+}

@@ -1,0 +1,261 @@
+//! What is said about each attempt, and at the end.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gymhook::retry::AttemptNumber;
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::Delivery;
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::output::{Output, Tone, shown};
+use crate::when;
+
+/// An attempt that ended.
+#[derive(Debug)]
+pub(crate) struct Attempted {
+    delivery: String,
+    label: Arc<str>,
+    attempt: AttemptNumber,
+    seen: Option<Exchange>,
+    problem: Option<String>,
+    next: Next,
+}
+
+/// What follows an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Next {
+    Delivered,
+    Retry { attempt: AttemptNumber, wait: Duration },
+    Undeliverable,
+    EndpointGone,
+}
+
+impl Attempted {
+    pub(crate) fn of(delivery: &Delivery, attempt: AttemptNumber, seen: Exchange, next: Next) -> Self {
+        let (delivery, label) = (delivery.id.clone(), Arc::clone(&delivery.label));
+        Self { delivery, label, attempt, problem: seen.problem.clone(), seen: Some(seen), next }
+    }
+
+    pub(crate) fn not_sent(delivery: &Delivery, attempt: AttemptNumber, problem: String) -> Self {
+        let (delivery, label) = (delivery.id.clone(), Arc::clone(&delivery.label));
+        Self { delivery, label, attempt, seen: None, problem: Some(problem), next: Next::Undeliverable }
+    }
+}
+
+#[derive(Serialize)]
+struct AttemptRecord<'a> {
+    record: &'static str,
+    delivery: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    attempt: u32,
+    status: Option<u16>,
+    error: Option<&'a str>,
+    took_ms: Option<f64>,
+    next: &'static str,
+    retry_in_ms: Option<u64>,
+    answer: Option<String>,
+}
+
+/// What came of it all.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Summary {
+    record: &'static str,
+    pub(crate) deliveries: usize,
+    pub(crate) delivered: usize,
+    pub(crate) undeliverable: usize,
+    pub(crate) attempts: usize,
+    by_answer: BTreeMap<String, usize>,
+    latency_ms: Option<Percentiles>,
+    elapsed_ms: u64,
+    interrupted: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Percentiles {
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    max: f64,
+}
+
+/// Prints attempts as they end, and a summary.
+pub(crate) struct Reporter<'o> {
+    output: &'o mut Output,
+    bar: ProgressBar,
+    speed: f64,
+    latencies: Vec<Duration>,
+    pub(crate) summary: Summary,
+    warned_of_clock: bool,
+}
+
+impl<'o> Reporter<'o> {
+    pub(crate) fn new(output: &'o mut Output, bar: ProgressBar, speed: f64) -> Self {
+        let summary = Summary { record: "summary", ..Summary::default() };
+        Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false }
+    }
+
+    pub(crate) fn report(&mut self, attempted: Attempted) -> Result<(), Failure> {
+        self.count(&attempted);
+        if let Some(ahead) = attempted.seen.as_ref().and_then(Exchange::clock_ahead) {
+            self.warn_of_clock(ahead);
+        }
+        self.output.record(&record(&attempted))?;
+        if self.output.is_quiet() || self.output.is_json() {
+            return Ok(());
+        }
+        let line = self.line(&attempted);
+        let output = &mut *self.output;
+        self.bar.suspend(|| output.line(&line))
+    }
+
+    fn count(&mut self, attempted: &Attempted) {
+        self.summary.attempts += 1;
+        let word = attempted.seen.as_ref().map_or_else(|| "not sent".to_owned(), Exchange::word);
+        *self.summary.by_answer.entry(word).or_default() += 1;
+        self.latencies.extend(attempted.seen.as_ref().map(|seen| seen.took));
+        match attempted.next {
+            Next::Retry { .. } => return,
+            Next::Delivered => self.summary.delivered += 1,
+            Next::Undeliverable | Next::EndpointGone => self.summary.undeliverable += 1,
+        }
+        self.summary.deliveries += 1;
+        self.bar.inc(1);
+    }
+
+    fn warn_of_clock(&mut self, ahead: time::Duration) {
+        const ODD: Duration = Duration::from_secs(30);
+        if ahead.unsigned_abs() > ODD && !self.warned_of_clock {
+            self.warned_of_clock = true;
+            let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
+            let by = when::span(Duration::from_secs(ahead.unsigned_abs().as_secs()));
+            self.output.warn(&format!("the receiver's clock is {by} {direction} this one (its Date header): signed times may be refused"));
+        }
+    }
+
+    fn line(&self, attempted: &Attempted) -> String {
+        let took = attempted.seen.as_ref().map(|seen| when::span(seen.took)).unwrap_or_default();
+        let word = attempted.seen.as_ref().map_or_else(|| "not sent".to_owned(), Exchange::word);
+        let (tone, next) = match attempted.next {
+            Next::Delivered => (Tone::Good, "delivered".to_owned()),
+            Next::Undeliverable => (Tone::Bad, "undeliverable".to_owned()),
+            Next::EndpointGone => (Tone::Bad, "the endpoint is gone".to_owned()),
+            Next::Retry { attempt, wait } => (Tone::Warning, self.retry(attempt, wait)),
+        };
+        let problem =
+            attempted.problem.as_ref().map(|problem| format!(" ({})", shown(problem))).unwrap_or_default();
+        let id = attempted.delivery.get(..8).unwrap_or(&attempted.delivery);
+        let mut line = format!(
+            "{:<8} {:>8}  {}  {}  attempt {}: {next}{problem}",
+            tone.paint(&format!("{word:<8}")),
+            took,
+            shown(&attempted.label),
+            Tone::Faint.paint(id),
+            attempted.attempt
+        );
+        if self.output.is_verbose()
+            && let Some(answer) = answer(attempted)
+        {
+            line += &format!("\n         {}", Tone::Faint.paint(&shown(&answer)));
+        }
+        line
+    }
+
+    fn retry(&self, attempt: AttemptNumber, wait: Duration) -> String {
+        let real = wait.div_f64(self.speed);
+        let at_speed =
+            if real == wait { String::new() } else { format!(" ({} at {}x)", when::span(real), self.speed) };
+        format!("attempt {attempt} in {}{at_speed}", when::span(wait))
+    }
+
+    /// The last words.
+    pub(crate) fn finish(&mut self, elapsed: Duration, interrupted: bool) -> Result<(), Failure> {
+        self.bar.finish_and_clear();
+        self.latencies.sort_unstable();
+        self.summary.latency_ms = percentiles(&self.latencies);
+        self.summary.elapsed_ms = when::millis(elapsed);
+        self.summary.interrupted = interrupted;
+        self.output.record(&self.summary)?;
+        let summary = &self.summary;
+        let ended = if interrupted { "interrupted: " } else { "" };
+        let rate =
+            if elapsed.as_secs_f64() > 0.0 { count(summary.attempts) / elapsed.as_secs_f64() } else { 0.0 };
+        self.output.line(&format!(
+            "{ended}{} delivered, {} undeliverable in {} ({} attempts, {rate:.0}/s)",
+            summary.delivered,
+            summary.undeliverable,
+            when::span(elapsed),
+            summary.attempts
+        ))?;
+        let by_answer: Vec<String> =
+            summary.by_answer.iter().map(|(word, times)| format!("{word}: {times}")).collect();
+        if !by_answer.is_empty() {
+            self.output.line(&format!("answers  {}", by_answer.join(", ")))?;
+        }
+        if let Some(Percentiles { p50, p90, p99, max }) = summary.latency_ms {
+            self.output.line(&format!(
+                "latency  p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn record(attempted: &Attempted) -> AttemptRecord<'_> {
+    let (next, wait) = match attempted.next {
+        Next::Delivered => ("delivered", None),
+        Next::Undeliverable => ("undeliverable", None),
+        Next::EndpointGone => ("endpoint-gone", None),
+        Next::Retry { wait, .. } => ("retry", Some(when::millis(wait))),
+    };
+    AttemptRecord {
+        record: "attempt",
+        delivery: &attempted.delivery,
+        event_type: &attempted.label,
+        attempt: attempted.attempt.get(),
+        status: attempted.seen.as_ref().and_then(Exchange::status).map(|status| status.as_u16()),
+        error: attempted.problem.as_deref(),
+        took_ms: attempted.seen.as_ref().map(|seen| seen.took.as_secs_f64() * 1_000.0),
+        next,
+        retry_in_ms: wait,
+        answer: answer(attempted),
+    }
+}
+
+fn answer(attempted: &Attempted) -> Option<String> {
+    const SHOWN: usize = 1_000;
+    let body = attempted.seen.as_ref().map(|seen| &seen.body).filter(|body| !body.is_empty())?;
+    Some(String::from_utf8_lossy(body).chars().take(SHOWN).collect())
+}
+
+/// By the nearest-rank method: the smallest value that so many per cent do not exceed.
+fn percentiles(sorted: &[Duration]) -> Option<Percentiles> {
+    let rank = |percent: usize| {
+        let rank = sorted.len().saturating_mul(percent).div_ceil(100).max(1);
+        sorted.get(rank - 1).map(|value| value.as_secs_f64() * 1_000.0)
+    };
+    Some(Percentiles { p50: rank(50)?, p90: rank(90)?, p99: rank(99)?, max: rank(100)? })
+}
+
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_by_nearest_rank() {
+        let millis: Vec<Duration> = (1..=10).map(Duration::from_millis).collect();
+        let Percentiles { p50, p90, p99, max } = percentiles(&millis).unwrap();
+        let near = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
+        // Of ten values the fifth, the ninth, and the tenth twice.
+        assert!(near(p50, 5.0) && near(p90, 9.0) && near(p99, 10.0) && near(max, 10.0));
+        assert!(percentiles(&[]).is_none());
+    }
+}

@@ -1,0 +1,290 @@
+//! `send`, `listen`, `requests` and `replay` together: one process plays the platform, another one receives.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::{Listening, gymhook, interrupt, records};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const PLATFORMS: [&str; 5] = ["egym", "gympoint", "perfectgym", "pg-next", "point"];
+
+fn listening(platform: &str, more: &[&str]) -> Listening {
+    let mut command = gymhook(SECRET);
+    command.arg("listen").args(Some(platform).filter(|name| !name.is_empty())).args(more);
+    if !more.contains(&"--record") {
+        command.arg("--no-record");
+    }
+    Listening::start(&mut command)
+}
+
+fn send(platform: &str, listening: &Listening, more: &[&str]) -> (i32, Vec<Value>) {
+    records(gymhook(SECRET).args(["--json", "send", platform, "--to", &listening.url]).args(more))
+}
+
+fn summary(records: &[Value]) -> &Value {
+    let last = records.last().unwrap();
+    assert_eq!(last["record"], "summary", "{last}");
+    last
+}
+
+#[test]
+fn every_type_of_every_platform_is_sent_and_accepted() {
+    for platform in PLATFORMS {
+        let (_, types) = records(gymhook("").args(["--json", "types", platform]));
+        let count = types.len();
+        let receiver = listening(platform, &[]);
+        let (status, sent) = send(platform, &receiver, &["--all"]);
+        assert_eq!((status, &summary(&sent)["delivered"]), (0, &Value::from(count)), "{platform}");
+        let (status, received) = receiver.interrupt();
+        assert_eq!((status, &summary(&received)["accepted"]), (130, &Value::from(count)), "{platform}");
+        let of = |records: &[Value], field: fn(&Value) -> &Value| {
+            let mut types: Vec<String> = records
+                .iter()
+                .filter(|record| record["record"] != "summary")
+                .map(|record| field(record).to_string())
+                .collect();
+            types.sort();
+            types
+        };
+        assert_eq!(
+            of(&sent, |record| &record["type"]),
+            of(&received, |record| &record["events"][0]["type"]),
+            "{platform}"
+        );
+    }
+}
+
+#[test]
+fn one_listener_takes_all_platforms_by_their_paths() {
+    let mut receiver = listening("", &[]);
+    for platform in PLATFORMS {
+        let url = format!("{}/hooks/{platform}", receiver.url);
+        let (status, _) = records(gymhook(SECRET).args(["--json", "send", platform, "--to", &url]));
+        let received = receiver.next();
+        assert_eq!(
+            (status, &received["platform"], &received["verdict"]),
+            (0, &platform.into(), &"accepted".into())
+        );
+    }
+    assert!(
+        receiver
+            .answer_to(b"POST /hooks/other HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+            .starts_with("HTTP/1.1 404")
+    );
+}
+
+#[test]
+fn what_was_tampered_with_is_refused_wherever_the_scheme_can_tell() {
+    let can_tell = [
+        ("egym", vec!["signature"]),
+        ("gympoint", vec!["signature", "body"]),
+        ("perfectgym", vec!["signature", "id"]),
+        ("pg-next", vec!["signature"]),
+        ("point", vec!["signature", "body", "time"]),
+    ];
+    for (platform, parts) in can_tell {
+        let mut receiver = listening(platform, &[]);
+        for part in parts {
+            let (status, sent) = send(platform, &receiver, &["--tamper", part]);
+            assert_eq!((status, &summary(&sent)["undeliverable"]), (0, &Value::from(1)), "{platform} {part}");
+            let received = receiver.next();
+            assert_eq!(received["status"], 401, "{platform} {part}: {received}");
+        }
+    }
+    let receiver = listening("egym", &[]);
+    assert_eq!(send("egym", &receiver, &["--tamper", "time"]).0, 2, "EGYM signs no time");
+    assert_eq!(send("egym", &receiver, &["--tamper", "body"]).0, 0, "EGYM's receiver cannot tell");
+}
+
+/// A receiver that verifies nothing accepts what was tampered with, and `send` says so.
+#[test]
+fn a_receiver_that_does_not_verify_is_found_out() {
+    let receiver = listening("egym", &[]);
+    // EGYM's receiver takes Point's request with its own key beside it, as one that never looks at the signature would.
+    let forged = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", forged.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = forged.accept().unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).unwrap();
+        std::io::Write::write_all(
+            &mut stream,
+            b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        )
+        .unwrap();
+    });
+    let (status, sent) =
+        records(gymhook(SECRET).args(["--json", "send", "point", "--to", &url, "--tamper", "body"]));
+    server.join().unwrap();
+    assert_eq!((status, &summary(&sent)["delivered"]), (1, &Value::from(1)));
+    drop(receiver);
+}
+
+/// PG Next's page: ten minutes, three repeats. A six-hundredth of a minute is a tenth of a second at 6000 times the speed.
+#[test]
+fn retries_follow_the_platform_s_schedule_under_one_id() {
+    let mut receiver = listening("pg-next", &["--fail-first", "2", "--retry-after", "1s"]);
+    let (status, sent) = send("pg-next", &receiver, &["CUSTOMER_CHECKIN", "--speed", "6000x"]);
+    assert_eq!(status, 0);
+    let told: Vec<_> =
+        sent.iter().map(|record| (&record["status"], &record["next"], &record["retry_in_ms"])).collect();
+    let (ten_minutes, unavailable, retry) = (Value::from(600_000), Value::from(503), Value::from("retry"));
+    assert_eq!(told[0], (&unavailable, &retry, &ten_minutes));
+    assert_eq!(told[1], (&unavailable, &retry, &ten_minutes));
+    assert_eq!((told[2].0, told[2].1), (&Value::from(200), &Value::from("delivered")));
+    let received: Vec<Value> = (0..3).map(|_| receiver.next()).collect();
+    let attempts: Vec<_> =
+        received.iter().map(|record| (record["attempt"].clone(), record["rehearsed"].clone())).collect();
+    assert_eq!(attempts, [(1.into(), true.into()), (2.into(), true.into()), (3.into(), false.into())]);
+    assert_eq!(received[2]["repeat_of"], received[0]["id"]);
+}
+
+#[test]
+fn what_receivers_get_wrong_is_rehearsed() {
+    let receiver = listening("perfectgym", &[]);
+    let (_, sent) = send("perfectgym", &receiver, &["Classes*", "--duplicate", "--repeat", "3", "--burst"]);
+    // Four types, three times, each twice.
+    assert_eq!(summary(&sent)["delivered"], 24);
+    let (_, received) = receiver.interrupt();
+    assert_eq!(summary(&received)["repeats"], 12);
+
+    let mut receiver = listening("egym", &[]);
+    send("egym", &receiver, &["--all", "--out-of-order", "--concurrency", "1"]);
+    assert_eq!(
+        receiver.next()["events"][0]["type"],
+        "TEST",
+        "the last of EGYM's types is the first that comes"
+    );
+
+    let (status, _) = send("egym", &receiver, &["--file", "Cargo.toml", "--no-retries"]);
+    assert_eq!(status, 1, "what is no JSON is proved by its key, and answered with 400");
+}
+
+#[test]
+fn a_share_of_requests_fails_when_asked() {
+    let receiver = listening("egym", &["--fail-rate", "100%", "--fail-status", "500"]);
+    let (status, sent) = send("egym", &receiver, &["--count", "20"]);
+    assert_eq!((status, &summary(&sent)["by_answer"]["500"]), (1, &Value::from(20)));
+}
+
+#[test]
+fn a_fields_value_is_set() {
+    let mut receiver = listening("egym", &[]);
+    send("egym", &receiver, &["GYM_CHECKIN", "--set", "accountId=a-1", "--set", "timestamp=0"]);
+    let event = receiver.next()["events"][0].clone();
+    assert_eq!(
+        (&event["subject_id"], &event["occurred_at"]),
+        (&"a-1".into(), &"1970-01-01T00:00:00Z".into())
+    );
+}
+
+#[test]
+fn what_is_verified_is_passed_on_as_it_came_or_as_one_kind_for_all() {
+    let mut application = listening("point", &[]);
+    let url = application.url.clone();
+    let mut gateway = listening("point", &["--forward", &url]);
+    assert_eq!(send("point", &gateway, &["workout.created"]).0, 0);
+    assert_eq!(application.next()["verdict"], "accepted", "the original signature holds");
+    assert_eq!(gateway.next()["forwarded"]["status"], 200);
+    send("point", &gateway, &["--tamper", "signature"]);
+    assert_eq!(gateway.next()["forwarded"], Value::Null, "what is refused is not passed on");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests.db");
+    let file = file.to_str().unwrap();
+    let mut application = listening("standard-webhooks", &["--record", file]);
+    let url = application.url.clone();
+    let mut command = gymhook(SECRET);
+    command
+        .args(["listen", "--no-record", "--forward", &url, "--as", "standard-webhooks"])
+        .env("GYMHOOK_FORWARD_SECRET", SECRET);
+    let gateway = Listening::start(&mut command);
+    for platform in PLATFORMS {
+        let url = format!("{}/{platform}", gateway.url);
+        let (status, _) = records(gymhook(SECRET).args(["--json", "send", platform, "--to", &url]));
+        let received = application.next();
+        assert_eq!((status, &received["verdict"]), (0, &"accepted".into()), "{platform}: {received}");
+    }
+    application.interrupt();
+    let (_, first) = records(gymhook(SECRET).args(["--json", "requests", "1", "--record", file]));
+    let event: Value = serde_json::from_str(first[0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&event["specversion"], &event["source"], &event["type"]),
+        (&"1.0".into(), &"/gymhook/egym/main".into(), &"gymhook.test".into())
+    );
+}
+
+#[test]
+fn what_came_while_nobody_looked_is_there_and_is_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests.db");
+    let file = file.to_str().unwrap();
+    let receiver = listening("egym", &["--record", file, "--keep", "4"]);
+    send("egym", &receiver, &["--all", "--concurrency", "1"]);
+    receiver.interrupt();
+
+    let (_, listed) = records(gymhook("").args(["--json", "requests", "--record", file]));
+    let types: Vec<_> = listed.iter().map(|record| record["types"][0].as_str().unwrap()).collect();
+    assert_eq!(
+        types,
+        ["EQUIPMENT_CHECKIN", "MEMBERSHIP_DELETE", "GENIUS_ONBOARDING_COMPLETED", "TEST"],
+        "the first two are forgotten"
+    );
+    assert!(!format!("{listed:?}").contains(SECRET), "the key is not shown");
+    let (_, shown) =
+        records(gymhook("").args(["--json", "requests", "--record", file, "--show-secrets", "6"]));
+    assert!(shown[0].to_string().contains(SECRET));
+    let (status, judged) =
+        records(gymhook(SECRET).args(["--json", "verify", "egym", "--recorded", "6", "--record", file]));
+    assert_eq!((status, &judged[0]["events"][0]["type"]), (0, &"TEST".into()));
+
+    let mut receiver = listening("egym", &[]);
+    let url = receiver.url.clone();
+    let replay = |more: &[&str]| {
+        records(gymhook(SECRET).args(["--json", "replay", "--record", file, "--to", &url]).args(more))
+    };
+    assert_eq!(replay(&["--type", "TEST"]).0, 2, "it asks, and there is nobody to answer");
+    assert_eq!(replay(&["--yes"]).0, 2, "nobody said which");
+    assert_eq!(replay(&["--type", "TEST", "--dry-run"]).1[0]["request"], "6");
+    let (status, sent) = replay(&["--type", "TEST", "--yes"]);
+    assert_eq!((status, &summary(&sent)["delivered"]), (0, &1.into()));
+    assert_eq!(receiver.next()["events"][0]["type"], "TEST", "the old key still holds");
+    replay(&["6", "--yes", "--set", "type=GYM_CHECKIN", "--sign", "egym"]);
+    assert_eq!(receiver.next()["events"][0]["type"], "GYM_CHECKIN");
+}
+
+#[test]
+fn ctrl_c_ends_with_the_summary_and_status_130() {
+    let mut receiver = listening("pg-next", &["--status", "500"]);
+    let mut command = gymhook(SECRET);
+    command
+        .args(["--json", "send", "pg-next", "--to", &receiver.url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // The first attempt was answered, and the next one is ten minutes away.
+    receiver.next();
+    let mut out = child.stdout.take().unwrap();
+    let mut first = [0; 1];
+    out.read_exact(&mut first).unwrap();
+    interrupt(&child);
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let summary: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
+    assert_eq!((&summary["interrupted"], &summary["attempts"]), (&true.into(), &1.into()));
+}
+
+/// A port where nobody listens is no public address.
+#[test]
+fn a_refused_connection_is_a_fault_of_the_endpoint() {
+    let (status, sent) =
+        records(gymhook(SECRET).args(["--json", "send", "egym", "--to", "http://localhost:1/"]));
+    assert_eq!((status, &sent[0]["next"]), (1, &"undeliverable".into()));
+    assert_eq!(summary(&sent)["by_answer"]["connect"], 1);
+}
