@@ -15,20 +15,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use bytes::Bytes;
 use gymhook::event::{Notification as _, decode, pg_next};
 use gymhook::retry::RetrySchedule;
 use gymhook::send::{self, EndpointUrl};
 use gymhook::signature::{Keyring, Secret, Signer};
 use gymhook::{Provider, Receiver};
+use gymhook_axum::{InboxSource, inbox_route};
 use gymhook_engine::store::SqliteStore;
 use gymhook_engine::store::sqlite::rusqlite::{self, Connection, TransactionBehavior};
-use gymhook_engine::{AcceptError, EndpointId, Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use gymhook_engine::{EndpointId, Engine, Handled, HandlerError, HandlerTransport, Inbox};
 use gymhook_examples::{AnyError, table};
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -80,39 +78,13 @@ async fn main() -> Result<ExitCode, AnyError> {
 
 // ---------------------------------------------------------------- the server: verify, put on disk, answer
 
-#[derive(Clone)]
-struct Server {
-    receiver: Receiver<pg_next::Notification>,
-    inbox: Inbox<SqliteStore>,
-}
-
 async fn serve(inbox: Inbox<SqliteStore>) -> Result<String, AnyError> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}/hooks", listener.local_addr()?);
-    let server = Server { receiver: Receiver::new(&Provider::pg_next(), keys("key-of-berlin")?)?, inbox };
-    let routes = Router::new().route("/hooks", post(hook)).with_state(server);
+    let receiver = Receiver::new(&Provider::pg_next(), keys("key-of-berlin")?)?;
+    let routes = Router::new().route("/hooks", inbox_route(InboxSource::new(receiver, inbox)));
     tokio::spawn(async move { axum::serve(listener, routes).await });
     Ok(url)
-}
-
-async fn hook(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
-    let verified = match server.receiver.receive(&headers, body, UtcDateTime::now()) {
-        Ok(verified) => verified,
-        Err(refusal) => return refusal.status().into_response(),
-    };
-    match server.inbox.accept(&verified).await {
-        Ok(_new_or_duplicate) => StatusCode::OK.into_response(),
-        Err(error) => refusal(&error),
-    }
-}
-
-/// Nothing is on disk: the platform has to send it again, unless it would be refused again.
-fn refusal(error: &AcceptError) -> Response {
-    let mut response = error.status().into_response();
-    if let Some(after) = error.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().into());
-    }
-    response
 }
 
 // ---------------------------------------------------------------- the handler: what is to be done once
