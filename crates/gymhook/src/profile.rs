@@ -82,7 +82,7 @@ impl DigestDedupe {
 
 /// What a platform does around its requests, beyond scheme and payload.
 ///
-/// [`Provider::profile`](crate::Provider::profile) gives the five; printing a [`Provider`](crate::Provider) shows every line
+/// [`Provider::profile`](crate::Provider::profile) gives each platform's; printing a [`Provider`](crate::Provider) shows every line
 /// with where it is known from. What is set here is what [`Profile::endpoint_policy`] hands to the delivery machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -126,7 +126,7 @@ impl Profile {
         Self {
             page,
             signing: Signing::configured(),
-            content_type: Source::OurDefault("all five platforms send JSON"),
+            content_type: Source::OurDefault("every platform here sends JSON"),
             success,
             attempt_timeout_source: success,
             retry,

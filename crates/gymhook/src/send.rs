@@ -45,7 +45,7 @@ pub use self::filter::{EventFilter, FilterError};
 pub use self::subscription::Subscription;
 use crate::ResponseCapture;
 
-/// What all five platforms send: EGYM's page names it, the others' bodies are JSON.
+/// What all platforms send: EGYM's page names it, the others' bodies are JSON.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The request of one attempt: `POST`, JSON, with a fresh signature.

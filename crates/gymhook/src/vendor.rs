@@ -1,4 +1,4 @@
-//! The profiles of the five platforms, each line with where it is known from.
+//! The profiles of the platforms, each line with where it is known from.
 //!
 //! What a page does not say is a default of ours and says so; where a page can be read in two ways, the reading is told.
 
@@ -12,6 +12,18 @@ use gymhook_signature::vendor;
 
 use crate::profile::Signing;
 use crate::{DigestDedupe, Profile, Provider, ResponseCapture, Setting, Source, UrlRule};
+
+/// Makes the provider of one platform.
+type MakeProvider = fn() -> Provider;
+
+/// Every platform of this file, in the order of [`Vendor::ALL`].
+pub(crate) const PLATFORMS: &[(Vendor, MakeProvider)] = &[
+    (Vendor::GYMPOINT, || Provider::gympoint().into_any()),
+    (Vendor::EGYM, || Provider::egym().into_any()),
+    (Vendor::PERFECTGYM, || Provider::perfectgym().into_any()),
+    (Vendor::PG_NEXT, || Provider::pg_next().into_any()),
+    (Vendor::POINT, || Provider::point().into_any()),
+];
 
 const SECRET_AS_TEXT: Setting<&str> =
     Setting::our_default("the UTF-8 of its text", "the page does not say which bytes a secret is");

@@ -23,11 +23,11 @@ impl Platform {
         Self::new(scheme, profile.url_rule.value, profile.response_capture.value)
     }
 
-    /// The five vendors by their names, and Standard Webhooks for events of one's own.
+    /// The vendors of `gymhook` by their names, and Standard Webhooks for events of one's own.
     pub(super) fn known() -> BTreeMap<String, Self> {
         let vendors = Provider::all().map(|provider| (provider.vendor().as_str(), Self::of(&provider)));
         let own = ("standard-webhooks", Self::standard_webhooks());
-        vendors.into_iter().chain([own]).map(|(name, platform)| (name.to_owned(), platform)).collect()
+        vendors.chain([own]).map(|(name, platform)| (name.to_owned(), platform)).collect()
     }
 
     /// The specification leaves the URL and the log to the sender: https, and as much of an answer as PerfectGym keeps.

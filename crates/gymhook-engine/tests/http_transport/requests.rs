@@ -41,7 +41,7 @@ fn as_platform(platform: &str, url: &str) -> Subscription {
 async fn every_platform_signs_what_its_receiver_accepts() {
     let server = Server::answering(OK).await;
     let transport = transport();
-    for (position, provider) in Provider::all().into_iter().enumerate() {
+    for (position, provider) in Provider::all().enumerate() {
         let subscription = as_platform(provider.vendor().as_str(), &server.url());
         let answer = transport.send(sending(subscription, PATIENT)).await;
         assert_eq!(answer.outcome, answered(StatusCode::OK), "{answer:?}");

@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn what_a_platform_sends_is_wanted_by_name_by_beginning_and_by_kind() {
-        for vendor in Vendor::ALL {
+        for &vendor in Vendor::ALL {
             for name in vendor.event_types() {
                 let kind = vendor.kind_of(name).unwrap();
                 let beginning = EventFilter::Prefix(name.chars().take(4).collect());
