@@ -82,6 +82,10 @@ subject_kinds! {
     Class = "class",
     /// A contract.
     Contract = "contract",
+    /// An additional module of a contract, by the id of its own contract (PG Next).
+    ContractModule = "contract-module",
+    /// An idle period of a contract.
+    IdlePeriod = "idle-period",
     /// A studio or club.
     Studio = "studio",
     /// A device.

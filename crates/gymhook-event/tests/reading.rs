@@ -245,7 +245,7 @@ fn every_sample_decodes_as_its_type_and_survives_encoding() {
 #[test]
 fn the_words_of_subjects_are_those_that_vectors_use() {
     let words: Vec<_> = SubjectKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    let listed = "account customer user member booking class-slot class contract studio device employee export \
+    let listed = "account customer user member booking class-slot class contract contract-module idle-period studio device employee export \
                   debt-collection-run debt-collection-case case-adjustment-request aggregator-member unknown";
     assert_eq!(words, listed.split_whitespace().collect::<Vec<_>>());
 }
