@@ -32,7 +32,7 @@ impl Platform {
 
     /// The specification leaves the URL and the log to the sender: https, and as much of an answer as PerfectGym keeps.
     fn standard_webhooks() -> Self {
-        let capture = ResponseCapture { max_characters: 1000 };
+        let capture = ResponseCapture::new(1000);
         Self::new(Arc::new(StandardWebhooks::new()), UrlRule::Https, capture)
     }
 
