@@ -32,7 +32,6 @@
 mod endpoint_url;
 mod filter;
 mod nearest;
-mod subscription;
 
 use bytes::Bytes;
 use gymhook_retry::{Outcome, RetryAfter};
@@ -42,7 +41,6 @@ use time::UtcDateTime;
 
 pub use self::endpoint_url::{EndpointUrl, UrlError};
 pub use self::filter::{EventFilter, FilterError};
-pub use self::subscription::Subscription;
 use crate::ResponseCapture;
 
 /// What all platforms send: EGYM's page names it, the others' bodies are JSON.

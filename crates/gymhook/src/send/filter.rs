@@ -381,4 +381,19 @@ mod tests {
         assert!(!EventFilter::from(Kind::CheckIn).matches(None, "checkin.created"));
         assert!(!EventFilter::from("member.*").matches(None, "member"));
     }
+
+    #[test]
+    fn a_set_of_filters_and_the_types_of_urls_are_judged_together() {
+        let check = |filters: Option<Vec<EventFilter>>, types: &[&str]| {
+            let types: Vec<_> = types.iter().map(ToString::to_string).collect();
+            EventFilter::check_all("egym", filters.map(BTreeSet::from_iter).as_ref(), &types)
+        };
+        assert_eq!(check(None, &["GYM_CHECKIN"]), Ok(()));
+        assert_eq!(check(Some(vec![Kind::CheckIn.into()]), &[]), Ok(()));
+        assert_eq!(check(Some(vec![]), &[]), Err(FilterError::NoFilter));
+        assert!(check(Some(vec![Kind::CheckIn.into(), "gym_checkin".into()]), &[]).is_err());
+        for bad in ["GYM_*", "kind:check-in", "GYM_CHEKIN"] {
+            assert!(check(None, &[bad]).is_err(), "{bad} is no type");
+        }
+    }
 }
