@@ -45,7 +45,7 @@ impl Notification for Turnstile {
             "out" => Kind::CheckOut,
             _ => Kind::Other,
         };
-        let subject = Subject { kind: SubjectKind::Member, id: Some(SubjectId::Number(self.member)) };
+        let subject = Subject::new(SubjectKind::Member, Some(SubjectId::Number(self.member)));
         let event = Event::new(ACME, &self.direction, kind)
             .with_subject(subject)
             .with_occurred_at(UtcDateTime::from_unix_timestamp(self.unix_seconds).ok());
@@ -63,7 +63,7 @@ fn acme() -> Provider<Turnstile> {
     let mut profile = Profile::new("https://acme.example/webhooks", Setting::published(retry))
         .with_attempt_timeout(Setting::published(Duration::from_secs(10)));
     profile.url_rule = Setting::published(UrlRule::Https);
-    profile.response_capture = Setting::configured(ResponseCapture { max_characters: 500 });
+    profile.response_capture = Setting::configured(ResponseCapture::new(500));
     profile.digest_dedupe = Setting::published(None); // its `id` is the key
     Provider::new(ACME, scheme, decode, profile)
 }

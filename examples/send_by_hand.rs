@@ -116,7 +116,7 @@ impl Sender {
         for (number, endpoint) in (100_u128..).zip(self.urls.keys()) {
             let id = DeliveryId::from_u128(number);
             let body = BodyDigest::new([7; 32]); // all bodies are equal here; otherwise their SHA-256
-            let new = NewDelivery { id, endpoint: *endpoint, body, not_before: None };
+            let new = NewDelivery::new(id, *endpoint, body);
             let enqueued = self.dispatcher.enqueue(new, UtcDateTime::now())?;
             assert_eq!(enqueued, Enqueued::New);
         }

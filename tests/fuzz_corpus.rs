@@ -27,7 +27,7 @@ fn verifying_the_corpus_of_every_scheme_breaks_no_invariant() {
 
 #[test]
 fn decoding_the_corpus_of_every_vendor_breaks_no_invariant() {
-    for vendor in Vendor::ALL {
+    for &vendor in Vendor::ALL {
         for input in corpus(&format!("decode_{}", vendor.as_str().replace('-', "_"))) {
             fuzz::decode(vendor, &input);
         }

@@ -83,7 +83,7 @@ fn every_named_test_exists_and_is_a_test() {
 #[test]
 fn each_platform_s_page_is_that_of_its_profile() {
     let mut pages: Vec<_> = read().0.into_iter().map(|(_, page)| page).collect();
-    let mut profiles: Vec<_> = Provider::all().iter().map(|provider| provider.profile().page).collect();
+    let mut profiles: Vec<_> = Provider::all().map(|provider| provider.profile().page).collect();
     pages.sort_unstable();
     profiles.sort_unstable();
     assert_eq!(pages, profiles);

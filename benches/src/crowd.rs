@@ -76,7 +76,7 @@ fn dispatch(slots: NonZeroU32, arrivals: &[Arrival]) -> Outcome<Vec<Duration>> {
     });
     for (number, (at, endpoint)) in (0_u64..).zip(arrivals) {
         let (id, body) = (delivery(number, *endpoint), BodyDigest::new([0; 32]));
-        world.arrives(NewDelivery { id, endpoint: *endpoint, body, not_before: None }, *at);
+        world.arrives(NewDelivery::new(id, *endpoint, body), *at);
     }
     world.run_until(START + PERIOD * 40)?;
     let mut waits = Vec::new();

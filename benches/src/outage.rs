@@ -70,7 +70,7 @@ fn after(outage: Duration) -> Outcome<Recovery> {
     });
     for number in 0..BACKLOG {
         let id = DeliveryId::from_u128(number.into());
-        let new = NewDelivery { id, endpoint: ENDPOINT, body: BodyDigest::new([0; 32]), not_before: None };
+        let new = NewDelivery::new(id, ENDPOINT, BodyDigest::new([0; 32]));
         world.arrives(new, START + outage.mul_f64(number as f64 / BACKLOG as f64));
     }
     world.run_until(back + outage * 2)?;

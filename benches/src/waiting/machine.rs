@@ -72,7 +72,7 @@ impl Machine {
     fn enqueue(&mut self) -> Outcome<()> {
         let not_before = Some(self.now + self.draws.wait());
         let (id, endpoint) = self.address();
-        let new = NewDelivery { id, endpoint, body: BodyDigest::new([0; 32]), not_before };
+        let new = NewDelivery::new(id, endpoint, BodyDigest::new([0; 32])).with_not_before(not_before);
         match self.dispatcher.enqueue(new, self.now)? {
             Enqueued::New => Ok(()),
             Enqueued::Duplicate { .. } => Err("a name came twice".into()),

@@ -9,6 +9,8 @@ use crate::timestamp::Timestamp;
 use crate::{BreakerPolicy, EndpointChange};
 
 /// The state of an endpoint's circuit breaker.
+///
+/// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {

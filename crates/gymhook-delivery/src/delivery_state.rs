@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
 /// The state of a delivery.
+///
+/// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryState {
@@ -32,6 +34,8 @@ pub enum DeliveryState {
 }
 
 /// What becomes of a delivery whose attempt under way fails.
+///
+/// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Then {
@@ -44,6 +48,8 @@ pub enum Then {
 }
 
 /// How a round of a delivery ended.
+///
+/// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
@@ -58,6 +64,8 @@ pub enum End {
 }
 
 /// Why a delivery was given up.
+///
+/// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undeliverable {

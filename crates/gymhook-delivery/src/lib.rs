@@ -3,7 +3,6 @@
 mod breaker;
 mod budget_queue;
 mod clock;
-mod dedupe;
 mod delivery;
 mod delivery_state;
 mod dispatcher;
@@ -24,7 +23,6 @@ mod slab;
 mod timestamp;
 
 pub use breaker::BreakerState;
-pub use dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
 pub use delivery::Delivery;
 pub use delivery_state::{DeliveryState, End, Then, Undeliverable};
 pub use dispatcher::{

@@ -25,6 +25,8 @@ pub enum Output {
 }
 
 /// One request to be sent.
+///
+/// Exhaustive on purpose: a driver's tests build one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The reference under which its outcome has to be reported.
@@ -43,6 +45,8 @@ pub struct Attempt {
 }
 
 /// Which request of which delivery, sent under which lease: never the same twice.
+///
+/// Exhaustive on purpose: a driver that keeps it keeps every part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptRef {
     /// The delivery.

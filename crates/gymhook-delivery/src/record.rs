@@ -12,6 +12,8 @@ use crate::{AttemptRef, BodyDigest, BreakerState, DeliveryId, DeliveryState, End
 /// A change that has to be durable, with the whole new state of the delivery or endpoint that changed.
 ///
 /// Of two records about one delivery or one endpoint the later replaces the earlier.
+///
+/// Exhaustive on purpose, with the step and the state in it: a driver writes down every kind of record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Record {
@@ -34,6 +36,8 @@ pub enum Record {
 }
 
 /// One step of a delivery.
+///
+/// Exhaustive on purpose: what is written and told depends on the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryChange {
@@ -57,6 +61,8 @@ pub enum DeliveryChange {
 }
 
 /// What happened to an attempt that did not succeed.
+///
+/// Exhaustive on purpose, as the step it is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AttemptFailure {
@@ -71,6 +77,8 @@ pub enum AttemptFailure {
 /// Everything about a delivery that has to outlive the process.
 ///
 /// Its fields are open so that a store can build it from its rows.
+///
+/// Exhaustive on purpose: a store has a place for every field, and a new one must not be lost unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
     /// Its id.
@@ -129,6 +137,7 @@ impl DeliveryRecord {
 /// What changed about an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum EndpointChange {
     /// It was added.
     Added,
@@ -174,6 +183,7 @@ pub enum EndpointChange {
 /// Why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DisableReason {
     /// It was disabled by a command.
     ByHand,
@@ -192,6 +202,8 @@ pub enum DisableReason {
 }
 
 /// Whether attempts may go to an endpoint.
+///
+/// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndpointStatus {
@@ -208,6 +220,8 @@ pub enum EndpointStatus {
 }
 
 /// Everything about an endpoint, but its policy, that has to outlive the process.
+///
+/// Exhaustive on purpose: a store has a place for every field, and a new one must not be lost unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointRecord {
     /// Its id.
@@ -252,6 +266,8 @@ impl EndpointRecord {
 }
 
 /// An answer that belongs to no attempt under way.
+///
+/// Exhaustive on purpose: it is part of a [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LateAnswer {
     /// The attempt that it answers.
@@ -263,6 +279,7 @@ pub struct LateAnswer {
 /// Why an answer does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum LateReason {
     /// No such delivery is held here, or it goes to another endpoint.
     UnknownDelivery,

@@ -80,7 +80,7 @@ fn another_body_endpoint_or_purpose_under_one_id_is_a_conflict() {
     world.add(2, plain_policy());
     world.enqueue(7, 1);
     let conflict = EnqueueError::Conflict { delivery: id(7) };
-    let other_body = NewDelivery { body: BodyDigest::new([1; 32]), ..new(7, 1) };
+    let other_body = NewDelivery::new(new(7, 1).id, new(7, 1).endpoint, BodyDigest::new([1; 32]));
     assert_eq!(world.dispatcher.enqueue(other_body, world.now), Err(conflict));
     assert_eq!(world.dispatcher.enqueue(new(7, 2), world.now), Err(conflict));
     assert_eq!(world.dispatcher.send_test(new(7, 1), world.now), Err(conflict));

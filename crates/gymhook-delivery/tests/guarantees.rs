@@ -117,7 +117,7 @@ fn nothing_is_sent_early() {
 #[test]
 fn a_wish_to_be_sent_later_is_respected() {
     let mut world = World::plain();
-    let later = gymhook_delivery::NewDelivery { not_before: Some(START + seconds(60)), ..new(7, 1) };
+    let later = new(7, 1).with_not_before(Some(START + seconds(60)));
     let _ = world.dispatcher.enqueue(later, world.now).unwrap();
     world.drain();
     world.pass_seconds(120);

@@ -133,6 +133,7 @@ pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
         EndpointChange::Warned { .. } => "warned",
         EndpointChange::Disabled { .. } => "disabled",
         EndpointChange::Enabled => "enabled",
+        _ => "other",
     };
     metrics::counter!("gymhook_endpoint_changes_total", "change" => label).increment(1);
     match change {
@@ -148,7 +149,8 @@ pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
         | EndpointChange::Recovered
         | EndpointChange::HeldBack { .. }
         | EndpointChange::TokenTaken
-        | EndpointChange::Added => tracing::debug!(%endpoint, ?change, "an endpoint changed"),
+        | EndpointChange::Added
+        | _ => tracing::debug!(%endpoint, ?change, "an endpoint changed"),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::JsonKind;
 use crate::json_kind::in_json_s_words;
 use crate::json_path::{Step, joined};
 use crate::json_text::Beginning;
+use crate::vendor::Choices;
 
 /// Reads a notification from the body of a request.
 ///
@@ -157,7 +158,7 @@ pub enum DecodeError {
         column: usize,
     },
     /// The caller's fault: no module of this crate reads that vendor's bodies.
-    #[error("no decoder for that vendor; the choices are gympoint, egym, perfectgym, pg-next, point")]
+    #[error("no decoder for that vendor; the choices are {Choices}")]
     UnknownVendor,
 }
 

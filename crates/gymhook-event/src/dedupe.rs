@@ -9,6 +9,8 @@ use crate::Vendor;
 /// Keys are comparable only within one endpoint (one studio, one secret): scope them by whatever the signature told
 /// about the sender. Some bodies support no key: two real check-ins must never merge into one, so
 /// [`Notification::dedupe_key`](crate::Notification::dedupe_key) answers `None` rather than guess.
+///
+/// Exhaustive on purpose: a receiver has to decide for each kind how far it relies on it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DedupeKey {
     /// The vendor's own id, exactly as received.

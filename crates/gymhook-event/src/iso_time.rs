@@ -127,6 +127,7 @@ impl fmt::Display for IsoTime {
 /// The caller's fault: RFC 3339 writes the years 0 to 9999 only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at} is outside the years 0 to 9999")]
+#[non_exhaustive]
 pub struct YearOutOfRange {
     /// The time that was given.
     pub at: UtcDateTime,

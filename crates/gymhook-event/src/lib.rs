@@ -25,6 +25,7 @@ mod strict;
 mod subject;
 mod unix_millis;
 mod vendor;
+mod vendor_table;
 
 pub mod egym;
 pub mod gympoint;

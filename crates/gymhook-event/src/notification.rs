@@ -10,7 +10,7 @@ use crate::{DedupeKey, Event, Vendor};
 
 /// The body of one request: a vendor's envelope with one or many events.
 ///
-/// The five vendors' `Notification` types implement it, and so can a type of your own: serde gives it its shape, these
+/// The `Notification` types of this crate's vendors implement it, and so can a type of your own: serde gives it its shape, these
 /// few methods its meaning.
 ///
 /// ```

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::{Vendor, egym, gympoint, perfectgym, pg_next, point};
+use crate::Vendor;
+use crate::vendor_table::for_each_vendor;
 
 /// A realistic body of one event type.
 ///
@@ -81,9 +82,13 @@ impl fmt::Display for Provenance {
     }
 }
 
-/// A sample of every event type of all five vendors.
-pub fn samples() -> impl Iterator<Item = &'static Sample> {
-    [gympoint::samples(), egym::samples(), perfectgym::samples(), pg_next::samples(), point::samples()]
-        .into_iter()
-        .flatten()
+macro_rules! all_samples {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $variant:ident($module:ident);)+) => {
+        /// A sample of every event type of every vendor in [`Vendor::ALL`], in that order.
+        pub fn samples() -> impl Iterator<Item = &'static Sample> {
+            [$(crate::$module::samples(),)+].into_iter().flatten()
+        }
+    };
 }
+
+for_each_vendor!(all_samples);

@@ -11,6 +11,7 @@ use core::fmt;
 /// assert_eq!(subject.to_string(), "customer 7893459");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Subject<'a> {
     /// What the id stands for.
     pub kind: SubjectKind,
@@ -82,6 +83,10 @@ subject_kinds! {
     Class = "class",
     /// A contract.
     Contract = "contract",
+    /// An additional module of a contract, by the id of its own contract (PG Next).
+    ContractModule = "contract-module",
+    /// An idle period of a contract.
+    IdlePeriod = "idle-period",
     /// A studio or club.
     Studio = "studio",
     /// A device.
@@ -117,6 +122,8 @@ impl fmt::Display for SubjectKind {
 }
 
 /// A subject's id as it was received; `Display` gives its text without allocating.
+///
+/// Exhaustive on purpose: an id in JSON is a number or a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SubjectId<'a> {
     /// Received as a JSON number.

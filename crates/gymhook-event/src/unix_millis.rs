@@ -82,6 +82,7 @@ impl Visitor<'_> for MillisVisitor {
 /// The caller's fault: a time before 1970 has no count of milliseconds since then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at} is before 1970-01-01")]
+#[non_exhaustive]
 pub struct BeforeUnixEpoch {
     /// The time that was given.
     pub at: UtcDateTime,

@@ -3,11 +3,12 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::{Kind, egym, gympoint, perfectgym, pg_next, point};
+use crate::Kind;
+use crate::vendor_table::for_each_vendor;
 
 /// The name of a platform that sends webhooks, in kebab case.
 ///
-/// Five are known to this crate. A sixth is one [`Vendor::new`] away: nothing here matches on the list.
+/// [`Vendor::ALL`] are known to this crate. Another one is a [`Vendor::new`] away: nothing here matches on the list.
 ///
 /// ```
 /// use gymhook_event::Vendor;
@@ -18,61 +19,52 @@ use crate::{Kind, egym, gympoint, perfectgym, pg_next, point};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vendor(&'static str);
 
+macro_rules! vendors {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $variant:ident($module:ident);)+) => {
+        impl Vendor {
+            $($(#[$doc])* pub const $constant: Self = Self($name);)+
+
+            /// The vendors that this crate has a module for. New ones are added at the end.
+            pub const ALL: &'static [Self] = &[$(Self::$constant,)+];
+
+            /// The types of event that the vendor is known to send, in its spelling; none of a vendor without a module here.
+            ///
+            /// ```
+            /// use gymhook_event::{Kind, Vendor};
+            ///
+            /// assert!(Vendor::GYMPOINT.event_types().contains(&"checkin.created"));
+            /// assert_eq!(Vendor::GYMPOINT.kind_of("checkin.created"), Some(Kind::CheckIn));
+            /// assert_eq!(Vendor::new("acme").kind_of("checkin.created"), None);
+            /// ```
+            #[must_use]
+            pub fn event_types(self) -> Vec<&'static str> {
+                match self {
+                    $(Self::$constant => {
+                        crate::$module::EventType::ALL.iter().map(crate::$module::EventType::as_str).collect()
+                    })+
+                    _ => Vec::new(),
+                }
+            }
+
+            /// What a type of the vendor's means, [`Kind::Other`] if it is not known; `None` for a vendor without a module here.
+            #[must_use]
+            pub fn kind_of(self, event_type: &str) -> Option<Kind> {
+                match self {
+                    $(Self::$constant => Some(crate::$module::EventType::from(event_type).kind()),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+for_each_vendor!(vendors);
+
 impl Vendor {
-    /// EGYM, `developer.egym.com`.
-    pub const EGYM: Self = Self("egym");
-    /// GymPoint, `gympoint.ai`.
-    pub const GYMPOINT: Self = Self("gympoint");
-    /// PerfectGym (the classic PGM), `kb.perfectgym.com`.
-    pub const PERFECTGYM: Self = Self("perfectgym");
-    /// PerfectGym Next, the same Open API as Magicline, `developer.sportalliance.com`.
-    pub const PG_NEXT: Self = Self("pg-next");
-    /// Point by Key Point Technologies, `areyouonpoint.co`.
-    pub const POINT: Self = Self("point");
-
-    /// The five vendors this crate has a module for.
-    pub const ALL: [Self; 5] = [Self::GYMPOINT, Self::EGYM, Self::PERFECTGYM, Self::PG_NEXT, Self::POINT];
-
     /// Names a vendor; use kebab case so that it reads like the others in logs and keys.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self(name)
-    }
-
-    /// The types of event that the vendor is known to send, in its spelling; none of a vendor without a module here.
-    ///
-    /// ```
-    /// use gymhook_event::{Kind, Vendor};
-    ///
-    /// assert!(Vendor::GYMPOINT.event_types().contains(&"checkin.created"));
-    /// assert_eq!(Vendor::GYMPOINT.kind_of("checkin.created"), Some(Kind::CheckIn));
-    /// assert_eq!(Vendor::new("acme").kind_of("checkin.created"), None);
-    /// ```
-    #[must_use]
-    pub fn event_types(self) -> Vec<&'static str> {
-        match self {
-            Self::EGYM => egym::EventType::ALL.iter().map(egym::EventType::as_str).collect(),
-            Self::GYMPOINT => gympoint::EventType::ALL.iter().map(gympoint::EventType::as_str).collect(),
-            Self::PERFECTGYM => {
-                perfectgym::EventType::ALL.iter().map(perfectgym::EventType::as_str).collect()
-            }
-            Self::PG_NEXT => pg_next::EventType::ALL.iter().map(pg_next::EventType::as_str).collect(),
-            Self::POINT => point::EventType::ALL.iter().map(point::EventType::as_str).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// What a type of the vendor's means, [`Kind::Other`] if it is not known; `None` for a vendor without a module here.
-    #[must_use]
-    pub fn kind_of(self, event_type: &str) -> Option<Kind> {
-        match self {
-            Self::EGYM => Some(egym::EventType::from(event_type).kind()),
-            Self::GYMPOINT => Some(gympoint::EventType::from(event_type).kind()),
-            Self::PERFECTGYM => Some(perfectgym::EventType::from(event_type).kind()),
-            Self::PG_NEXT => Some(pg_next::EventType::from(event_type).kind()),
-            Self::POINT => Some(point::EventType::from(event_type).kind()),
-            _ => None,
-        }
     }
 
     /// The name in kebab case.
@@ -93,15 +85,29 @@ impl FromStr for Vendor {
     type Err = ParseVendorError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|vendor| vendor.0 == name).ok_or(ParseVendorError { _private: () })
+        Self::ALL.iter().copied().find(|vendor| vendor.0 == name).ok_or(ParseVendorError { _private: () })
     }
 }
 
-/// A name that is none of the five vendors'.
+/// A name that is not one of [`Vendor::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such vendor; choose one of gympoint, egym, perfectgym, pg-next, point")]
+#[error("no such vendor; choose one of {Choices}")]
 pub struct ParseVendorError {
     _private: (),
+}
+
+/// The names of [`Vendor::ALL`], for messages that offer a choice.
+pub(crate) struct Choices;
+
+impl fmt::Display for Choices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        Vendor::ALL.iter().try_for_each(|vendor| {
+            write!(f, "{separator}{vendor}")?;
+            separator = ", ";
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]
@@ -122,8 +128,23 @@ mod tests {
     fn every_vendor_parses_from_its_own_name_and_the_error_names_them_all() {
         let refusal = "PG-NEXT".parse::<Vendor>().unwrap_err().to_string();
         for vendor in Vendor::ALL {
-            assert_eq!(vendor.as_str().parse(), Ok(vendor));
+            assert_eq!(vendor.as_str().parse(), Ok(*vendor));
             assert!(refusal.contains(vendor.as_str()), "{refusal}");
         }
+    }
+
+    #[test]
+    fn every_module_of_a_vendor_has_its_row_in_the_table() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut modules: Vec<_> = std::fs::read_dir(source)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.join("event_type.rs").is_file())
+            .map(|path| path.file_name().unwrap().to_str().unwrap().replace('_', "-"))
+            .collect();
+        let mut rows: Vec<_> = Vendor::ALL.iter().map(|vendor| vendor.as_str()).collect();
+        modules.sort_unstable();
+        rows.sort_unstable();
+        assert_eq!(modules, rows);
     }
 }

@@ -5,7 +5,7 @@ use gymhook_event::{AnyNotification, DecodeError, Vendor, decode, egym, perfectg
 #[test]
 fn what_is_not_json_is_refused_by_every_vendor() {
     let complete = r#"{"event":"Test","accountId":"a","timestamp":1,"type":"TEST","entityId":1,"uuid":"u","payload":[],"eventType":"x","userId":"u"}"#;
-    for vendor in Vendor::ALL {
+    for &vendor in Vendor::ALL {
         assert!(AnyNotification::decode(vendor, complete.as_bytes()).is_ok(), "{vendor}");
         for body in [format!("{complete}x"), format!("{complete}{complete}")] {
             let error = AnyNotification::decode(vendor, body.as_bytes()).unwrap_err();
@@ -188,7 +188,7 @@ fn no_error_repeats_the_body() {
         r#"{"event":"x" CANARY}"#,
         r#""CANARY""#,
     ];
-    for vendor in Vendor::ALL {
+    for &vendor in Vendor::ALL {
         for body in canaries {
             let Err(error) = AnyNotification::decode(vendor, body.as_bytes()) else { continue };
             assert!(!format!("{error} {error:?}").contains("CANARY"), "{vendor}: {error:?}");

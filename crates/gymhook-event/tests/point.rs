@@ -172,12 +172,7 @@ fn a_notification_is_made_from_its_parts() {
     let mut workout = Workout::default();
     workout.id = Some(1.into());
     workout.calories = Some("310.50".parse().unwrap());
-    let source = Source {
-        user_id: "u-1".into(),
-        user_external_id: None,
-        data_source: "fitbit".into(),
-        client_id: "c-1".into(),
-    };
+    let source = Source::new("u-1", "fitbit", "c-1");
     let notification =
         Notification::new(EventType::WorkoutCreated, source, vec![Item::new(&workout).unwrap()]);
     let body = br#"{"eventType":"workout.created","userId":"u-1","userExternalId":null,"dataSource":"fitbit","clientId":"c-1","payload":[{"id":1,"calories":310.50}]}"#;

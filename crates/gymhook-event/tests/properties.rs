@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 fn vendor() -> impl Strategy<Value = Vendor> {
-    prop::sample::select(&Vendor::ALL[..])
+    prop::sample::select(Vendor::ALL)
 }
 
 fn json() -> impl Strategy<Value = Value> {

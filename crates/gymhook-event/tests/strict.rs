@@ -68,7 +68,7 @@ fn nesting_ends_at_128() {
 fn a_bomb_does_not_harm_decoding_either() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let bomb = format!("{}1{}", open.repeat(200_000), close.repeat(200_000));
-        for vendor in Vendor::ALL {
+        for &vendor in Vendor::ALL {
             for field in ["data", "content", "payload", "extra", "type", "event", "entityId", "triggeredDate"]
             {
                 let body = format!(r#"{{"{field}":{bomb}}}"#);

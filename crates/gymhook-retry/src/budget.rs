@@ -134,6 +134,7 @@ impl RetryBudget {
 /// What a budget answers when it has no retry left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the retry budget is exhausted")]
+#[non_exhaustive]
 pub struct BudgetExhausted {
     /// When the reserve will have paid for a retry if there is no traffic till then; `None` without a reserve.
     pub available_at: Option<UtcDateTime>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
-/// What an outcome means for the delivery and its endpoint. Exhaustive on purpose.
+/// What an outcome means for the delivery and its endpoint. Exhaustive on purpose: whoever acts on it handles each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

@@ -58,6 +58,8 @@ impl Decision {
 }
 
 /// Why a delivery was given up.
+///
+/// Exhaustive on purpose: it is part of a [`Decision`], which a driver writes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GiveUp {

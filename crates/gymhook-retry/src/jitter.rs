@@ -14,6 +14,7 @@ use crate::{AttemptNumber, RetrySchedule};
 /// [`draw`]: crate::draw()
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Jitter {
     /// Exactly the scheduled delay.
     #[default]

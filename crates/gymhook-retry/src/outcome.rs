@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::RetryAfter;
 
 /// What was observed at the end of one attempt.
+///
+/// Exhaustive on purpose: whoever counts, logs or classifies outcomes decides about each; [`Fault`] and [`OwnFault`] may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The endpoint answered.
@@ -137,4 +139,5 @@ pub enum OwnFault {
 /// A name that is no [`Fault`]'s. The caller is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no fault has this name")]
+#[non_exhaustive]
 pub struct UnknownFault;

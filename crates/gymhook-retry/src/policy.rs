@@ -45,6 +45,7 @@ pub struct RetryPolicy {
 /// From when a delay counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Anchor {
     /// From the end of the attempt that failed.
     #[default]

@@ -34,6 +34,7 @@ pub struct Preview<'a> {
 /// When one attempt takes place if all before it failed. Faults of this side, which charge nothing, are left out, and so are
 /// lost attempts, which the next one follows sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PreviewedAttempt {
     /// Its number.
     pub attempt: AttemptNumber,

@@ -63,6 +63,8 @@ pub enum IdAssurance {
 /// assert!(point.assurance() > gympoint.assurance());
 /// assert_eq!(point.assurance().to_string(), "sender by HMAC, body signed, time signed, id not proved");
 /// ```
+///
+/// Exhaustive on purpose: a scheme says every component, and whoever stores a proof stores every one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Assurance {
     /// How the sender was recognised.

@@ -1,4 +1,4 @@
-//! The schemes of the five platforms. What a vendor did not publish is our default, and says so.
+//! The schemes of the platforms. What a vendor did not publish is our default, and says so.
 
 use core::time::Duration;
 

@@ -127,6 +127,8 @@ impl<T, P> fmt::Display for Verified<T, P> {
 }
 
 /// The body was not signed; the value is still here, marked [`SenderOnly`].
+///
+/// Exhaustive on purpose: it is a wrapper, and whoever catches it takes the value out.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "the signature does not cover the body ({0}): treat it as a hint and read the record again from the platform"

@@ -20,9 +20,18 @@ pub enum UrlRule {
 
 /// How much of a response is kept in the delivery log, in characters.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct ResponseCapture {
     /// The largest number of characters kept.
     pub max_characters: usize,
+}
+
+impl ResponseCapture {
+    /// Keeps the first characters of a response, up to this number.
+    #[must_use]
+    pub const fn new(max_characters: usize) -> Self {
+        Self { max_characters }
+    }
 }
 
 /// How a platform signs, in words, and where each part is known from.
@@ -65,6 +74,7 @@ impl Signing {
 /// Two real events within the window whose bodies are equal are taken for one. So it is for types whose bodies tell two events
 /// apart, or that mean the same when they come twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub struct DigestDedupe {
     /// For how long, from the first one on: longer than the platform tries.
     pub window: Duration,
@@ -73,6 +83,18 @@ pub struct DigestDedupe {
 }
 
 impl DigestDedupe {
+    /// Repeats of every type are recognised for this long.
+    #[must_use]
+    pub const fn new(window: Duration) -> Self {
+        Self { window, only: None }
+    }
+
+    /// The same window for these types only.
+    #[must_use]
+    pub const fn only_for(self, types: &'static [&'static str]) -> Self {
+        Self { only: Some(types), ..self }
+    }
+
     /// Whether it holds for this type.
     #[must_use]
     pub fn holds_for(&self, event_type: &str) -> bool {
@@ -82,7 +104,7 @@ impl DigestDedupe {
 
 /// What a platform does around its requests, beyond scheme and payload.
 ///
-/// [`Provider::profile`](crate::Provider::profile) gives the five; printing a [`Provider`](crate::Provider) shows every line
+/// [`Provider::profile`](crate::Provider::profile) gives each platform's; printing a [`Provider`](crate::Provider) shows every line
 /// with where it is known from. What is set here is what [`Profile::endpoint_policy`] hands to the delivery machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -129,7 +151,7 @@ impl Profile {
             page,
             signing: Signing::configured(),
             without_secret: Setting::our_default(false, "an unsigned request could be anybody's"),
-            content_type: Source::OurDefault("all five platforms send JSON"),
+            content_type: Source::OurDefault("every platform here sends JSON"),
             success,
             attempt_timeout_source: success,
             retry,
@@ -142,7 +164,7 @@ impl Profile {
             breaker: Setting::our_default(None, "no platform's page holds deliveries back"),
             auto_disable: Setting::our_default(AutoDisable::never(), "the page names no rule"),
             response_capture: Setting::our_default(
-                ResponseCapture { max_characters: 1000 },
+                ResponseCapture::new(1000),
                 "PerfectGym's limit, the only published one",
             ),
             test_event: Setting::our_default(None, "the page names none"),

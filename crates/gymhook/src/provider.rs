@@ -1,6 +1,7 @@
 //! A platform as one value: how it signs, how it writes, what it does around its requests.
 
 use core::fmt;
+use core::iter::FusedIterator;
 use std::sync::Arc;
 
 use gymhook_event::{AnyNotification, DecodeError, Notification, Vendor};
@@ -8,6 +9,7 @@ use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer};
 
 use crate::Profile;
 use crate::profile::Signing;
+use crate::vendor::PLATFORMS;
 
 pub(crate) type Decode<N> = Arc<dyn Fn(&[u8]) -> Result<N, DecodeError> + Send + Sync>;
 
@@ -22,13 +24,13 @@ pub(crate) type Decode<N> = Arc<dyn Fn(&[u8]) -> Result<N, DecodeError> + Send +
 /// let perfectgym = Provider::perfectgym();
 /// assert_eq!(perfectgym.scheme().assurance().proved().collect::<Vec<_>>(), ["sender", "id"]);
 ///
-/// let any: Provider<AnyNotification> = Provider::of(Vendor::PG_NEXT).ok_or("one of the five")?;
+/// let any: Provider<AnyNotification> = Provider::of(Vendor::PG_NEXT).ok_or("a vendor with a profile")?;
 /// assert_eq!(any.vendor(), Vendor::PG_NEXT);
 /// println!("{any}"); // the whole profile as a table
 /// # Ok::<(), &str>(())
 /// ```
 ///
-/// A sixth platform is a vendor name, a scheme, and a type that implements [`Notification`]: see [`Provider::new`].
+/// Another platform is a vendor name, a scheme, and a type that implements [`Notification`]: see [`Provider::new`].
 pub struct Provider<N = AnyNotification> {
     vendor: Vendor,
     scheme: Arc<dyn SignatureScheme>,
@@ -37,22 +39,22 @@ pub struct Provider<N = AnyNotification> {
 }
 
 impl Provider<AnyNotification> {
-    /// The profile of one of the five, or `None` for another vendor.
+    /// The platform of this vendor, or `None` if it has no profile here.
     #[must_use]
     pub fn of(vendor: Vendor) -> Option<Self> {
-        Self::all().into_iter().find(|provider| provider.vendor == vendor)
+        PLATFORMS.iter().find(|(known, _)| *known == vendor).map(|(_, platform)| platform())
     }
 
-    /// The five, in alphabetical order of their names.
-    #[must_use]
-    pub fn all() -> [Self; 5] {
-        [
-            Provider::egym().into_any(),
-            Provider::gympoint().into_any(),
-            Provider::perfectgym().into_any(),
-            Provider::pg_next().into_any(),
-            Provider::point().into_any(),
-        ]
+    /// Every platform with a profile here, in the order of [`Vendor::ALL`].
+    ///
+    /// ```
+    /// use gymhook::Provider;
+    /// use gymhook::event::Vendor;
+    ///
+    /// assert!(Provider::all().map(|provider| provider.vendor()).eq(Vendor::ALL.iter().copied()));
+    /// ```
+    pub fn all() -> impl ExactSizeIterator<Item = Self> + DoubleEndedIterator + FusedIterator {
+        PLATFORMS.iter().map(|(_, platform)| platform())
     }
 }
 
@@ -184,5 +186,20 @@ impl<N> fmt::Debug for Provider<N> {
             .field("scheme", &self.scheme)
             .field("profile", &self.profile)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vendor_has_its_platform_in_the_order_of_the_vendors() {
+        let rows: Vec<_> = PLATFORMS.iter().map(|(vendor, _)| *vendor).collect();
+        assert_eq!(rows, Vendor::ALL);
+        for vendor in Vendor::ALL {
+            assert_eq!(Provider::of(*vendor).map(|provider| provider.vendor()), Some(*vendor));
+        }
+        assert!(Provider::of(Vendor::new("acme")).is_none());
     }
 }

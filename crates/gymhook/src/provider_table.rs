@@ -174,6 +174,7 @@ impl fmt::Display for Retries<'_> {
         f.write_str(match self.0.anchor() {
             Anchor::FailedAttempt => ", each from the failed attempt",
             Anchor::FirstFailure => ", each from the first failure",
+            _ => ", each from a moment of its own",
         })?;
         match self.0.jitter() {
             Jitter::None => Ok(()),
@@ -181,6 +182,7 @@ impl fmt::Display for Retries<'_> {
             Jitter::Equal => f.write_str(", spread over the upper half of the wait"),
             Jitter::Decorrelated => f.write_str(", spread up to thrice the wait before"),
             Jitter::Proportional { percent } => write!(f, ", spread by {percent} % to either side"),
+            _ => f.write_str(", spread"),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Received<N> {
 }
 
 /// What a proof says of a request's identity, beyond its body.
+///
+/// Exhaustive on purpose: whoever stores an identity stores every part of it.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Identity {
     /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to

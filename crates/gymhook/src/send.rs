@@ -32,7 +32,6 @@
 mod endpoint_url;
 mod filter;
 mod nearest;
-mod subscription;
 
 use bytes::Bytes;
 use gymhook_retry::{Outcome, RetryAfter};
@@ -42,10 +41,9 @@ use time::UtcDateTime;
 
 pub use self::endpoint_url::{EndpointUrl, UrlError};
 pub use self::filter::{EventFilter, FilterError};
-pub use self::subscription::Subscription;
 use crate::ResponseCapture;
 
-/// What all five platforms send: EGYM's page names it, the others' bodies are JSON.
+/// What all platforms send: EGYM's page names it, the others' bodies are JSON.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The request of one attempt: `POST`, JSON, with a fresh signature.

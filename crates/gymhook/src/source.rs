@@ -27,7 +27,7 @@ pub enum Source {
     },
 }
 
-/// A value with its [`Source`].
+/// A value with its [`Source`]. Exhaustive on purpose: it is that pair.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Setting<T> {
     /// The value.

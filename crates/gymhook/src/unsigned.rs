@@ -20,7 +20,7 @@ pub struct UnsignedReceiver<N = AnyNotification> {
     scheme: Arc<dyn SignatureScheme>,
 }
 
-/// A value that anybody who knows the URL could have sent.
+/// A value that anybody who knows the URL could have sent. Exhaustive on purpose: it is a wrapper.
 #[derive(Clone, Debug)]
 pub struct Unverified<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! The profiles of the five platforms, each line with where it is known from.
+//! The profiles of the platforms, each line with where it is known from.
 //!
 //! What a page does not say is a default of ours and says so; where a page can be read in two ways, the reading is told.
 
@@ -12,6 +12,18 @@ use gymhook_signature::vendor;
 
 use crate::profile::Signing;
 use crate::{DigestDedupe, Profile, Provider, ResponseCapture, Setting, Source, UrlRule};
+
+/// Makes the provider of one platform.
+type MakeProvider = fn() -> Provider;
+
+/// Every platform of this file, in the order of [`Vendor::ALL`].
+pub(crate) const PLATFORMS: &[(Vendor, MakeProvider)] = &[
+    (Vendor::GYMPOINT, || Provider::gympoint().into_any()),
+    (Vendor::EGYM, || Provider::egym().into_any()),
+    (Vendor::PERFECTGYM, || Provider::perfectgym().into_any()),
+    (Vendor::PG_NEXT, || Provider::pg_next().into_any()),
+    (Vendor::POINT, || Provider::point().into_any()),
+];
 
 const SECRET_AS_TEXT: Setting<&str> =
     Setting::our_default("the UTF-8 of its text", "the page does not say which bytes a secret is");
@@ -130,11 +142,11 @@ impl Provider<perfectgym::Notification> {
             attempt_timeout_source: Source::Published,
             url_rule: Setting::published(UrlRule::HttpsOn443),
             breaker: Setting::our_default(None, "the page says \"no more than a few seconds\""),
-            response_capture: Setting::published(ResponseCapture { max_characters: 1000 }),
+            response_capture: Setting::published(ResponseCapture::new(1000)),
             test_event: Setting::published(Some("Test")),
             // Only where the request has no signed id, which is its key.
             digest_dedupe: Setting::our_default(
-                Some(DigestDedupe { window: Duration::from_secs(86_400), only: None }),
+                Some(DigestDedupe::new(Duration::from_secs(86_400))),
                 "`triggeredDate` in the body tells two events apart",
             ),
             ..Profile::new(page, retry)
@@ -237,14 +249,14 @@ impl Provider<point::Notification> {
 ///
 /// Not in it: a member checks in twice (`checkin.created`), and a profile or a membership may become again what it was
 /// (`member.updated`, `membership.activated`, `membership.canceled`), and the last word counts. Nor any type that is not known here.
-const GYMPOINT_REPEATS: DigestDedupe = DigestDedupe {
+const GYMPOINT_REPEATS: DigestDedupe = {
     // Its last attempt begins after 2 h 35 min and four timeouts of 30 s.
-    window: Duration::from_secs(3 * 3_600),
-    only: Some(&[
+    let window = Duration::from_secs(3 * 3_600);
+    DigestDedupe::new(window).only_for(&[
         "member.created",
         "member.deleted",
         "payment.successful",
         "payment.failed",
         "payment.refunded",
-    ]),
+    ])
 };

@@ -8,6 +8,8 @@ use core::error::Error;
 use core::time::Duration;
 use std::path::PathBuf;
 
+use gymhook::dedupe::{DedupeWindow, NotClaimed};
+use gymhook::delivery::BodyDigest;
 use gymhook::event::{DecodeError, JsonKind, StrictError};
 use gymhook::secret_source::{SecretPlace, SecretSourceError};
 use gymhook::signature::{
@@ -458,5 +460,15 @@ fn a_secret_that_cannot_be_loaded() {
             "environment variable POINT_SECRET: the secret is empty: an empty key would let anybody sign; is the setting \
              present?",
         ),
+    ]);
+}
+
+#[test]
+fn a_repeat_that_cannot_be_judged() {
+    let mut full = DedupeWindow::new(0, Duration::ZERO, Duration::ZERO);
+    let full = full.claim("evt_1", BodyDigest::new([1; 32]), NOW).unwrap_err();
+    assert_says(vec![
+        row(full, "the dedupe window is full: answer 503, and the sender comes again"),
+        row(NotClaimed, "this claim is not held: it was committed, released or out of time"),
     ]);
 }

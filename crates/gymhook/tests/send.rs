@@ -111,25 +111,25 @@ fn each_platform_s_profile_decides_on_the_outcome() {
 #[test]
 fn perfectgym_s_log_keeps_a_thousand_characters_not_bytes() {
     let rule = Provider::perfectgym().profile().response_capture.value;
-    assert_eq!(rule, ResponseCapture { max_characters: 1000 });
+    assert_eq!(rule, ResponseCapture::new(1000));
     let long = "\u{17c}".repeat(1500);
     assert_eq!(send::capture(rule, long.as_bytes()), "\u{17c}".repeat(1000));
     assert_eq!(send::capture(rule, b"Ok"), "Ok");
     assert_eq!(send::capture(rule, b"a\xffb"), "a\u{fffd}b");
-    assert_eq!(send::capture(ResponseCapture { max_characters: 0 }, b"Ok"), "");
+    assert_eq!(send::capture(ResponseCapture::new(0), b"Ok"), "");
 }
 
 proptest! {
     #[test]
     fn a_capture_is_a_bounded_beginning_of_the_text(text in "\\PC{0,300}", max in 0_usize..200) {
-        let captured = send::capture(ResponseCapture { max_characters: max }, text.as_bytes());
+        let captured = send::capture(ResponseCapture::new(max), text.as_bytes());
         prop_assert!(text.starts_with(&captured));
         prop_assert_eq!(captured.chars().count(), text.chars().count().min(max));
     }
 
     #[test]
     fn any_response_bytes_are_captured(bytes in prop::collection::vec(any::<u8>(), 0..300), max in any::<usize>()) {
-        let captured = send::capture(ResponseCapture { max_characters: max }, &bytes);
+        let captured = send::capture(ResponseCapture::new(max), &bytes);
         prop_assert!(captured.chars().count() <= max);
     }
 

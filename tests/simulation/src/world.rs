@@ -208,12 +208,9 @@ impl World {
     fn happen(&mut self, event: &Event) -> Result<(), Violation> {
         match event {
             Event::Enqueue { delivery, endpoint, wait, test } => {
-                let new = NewDelivery {
-                    id: delivery_id(self.seed, *delivery),
-                    endpoint: endpoint_id(*endpoint),
-                    body: BodyDigest::new([u8::try_from(*delivery % 256).unwrap_or(0); 32]),
-                    not_before: wait.map(|wait| self.clock.after(wait).utc()),
-                };
+                let body = BodyDigest::new([u8::try_from(*delivery % 256).unwrap_or(0); 32]);
+                let new = NewDelivery::new(delivery_id(self.seed, *delivery), endpoint_id(*endpoint), body)
+                    .with_not_before(wait.map(|wait| self.clock.after(wait).utc()));
                 let wanted = Wanted { new, test: *test, endpoint: *endpoint };
                 self.wanted.insert(*delivery, wanted);
                 self.enqueue(wanted)

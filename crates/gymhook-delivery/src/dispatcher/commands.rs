@@ -11,6 +11,7 @@ use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, Endpoint
 
 /// A notification to be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewDelivery {
     /// Its id: the idempotency key in all attempts.
     pub id: DeliveryId,
@@ -22,7 +23,23 @@ pub struct NewDelivery {
     pub not_before: Option<UtcDateTime>,
 }
 
+impl NewDelivery {
+    /// A notification whose first attempt is due at once.
+    #[must_use]
+    pub const fn new(id: DeliveryId, endpoint: EndpointId, body: BodyDigest) -> Self {
+        Self { id, endpoint, body, not_before: None }
+    }
+
+    /// The same notification, with no attempt before this time; `None` means at once.
+    #[must_use]
+    pub const fn with_not_before(self, not_before: Option<UtcDateTime>) -> Self {
+        Self { not_before, ..self }
+    }
+}
+
 /// The result of enqueueing a notification.
+///
+/// Exhaustive on purpose: it is new, or it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Enqueued {
@@ -36,6 +53,8 @@ pub enum Enqueued {
 }
 
 /// The result of cancelling a delivery.
+///
+/// Exhaustive on purpose: it has taken effect, or waits for the attempt under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Cancelled {
@@ -70,11 +89,11 @@ impl Dispatcher {
     /// let endpoint = EndpointId::from_u128(1);
     /// dispatcher.add_endpoint(endpoint, EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never())), now)?;
     ///
-    /// let new = NewDelivery { id: DeliveryId::from_u128(7), endpoint, body: BodyDigest::new([1; 32]), not_before: None };
+    /// let new = NewDelivery::new(DeliveryId::from_u128(7), endpoint, BodyDigest::new([1; 32]));
     /// assert_eq!(dispatcher.enqueue(new, now)?, Enqueued::New);
     /// assert!(matches!(dispatcher.enqueue(new, now)?, Enqueued::Duplicate { .. }));
     ///
-    /// let other = NewDelivery { body: BodyDigest::new([2; 32]), ..new };
+    /// let other = NewDelivery::new(new.id, endpoint, BodyDigest::new([2; 32]));
     /// assert!(dispatcher.enqueue(other, now).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -173,7 +173,7 @@ impl Dispatcher {
     }
 }
 
-/// The endpoint is unknown to this dispatcher. The caller's mistake.
+/// The endpoint is unknown to this dispatcher. The caller's mistake. Exhaustive on purpose: there is no more to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no endpoint {endpoint}")]
 pub struct UnknownEndpoint {

@@ -12,6 +12,7 @@ use crate::{DeliveryId, DeliveryState, DisableReason, EndpointId, EndpointStatus
 
 /// Why no attempt goes to an endpoint at present, though deliveries wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HeldBack {
     /// It is disabled.
     Disabled {

@@ -7,6 +7,8 @@ use crate::delivery::{Delivery, Phase};
 use crate::{DeliveryChange, DeliveryId, End, EndpointId};
 
 /// What came of asking for one more round.
+///
+/// Exhaustive on purpose: it has taken effect, or waits for the attempt under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Redelivered {

@@ -8,6 +8,8 @@ use crate::delivery::{Delivery, Phase};
 use crate::{DeliveryId, DeliveryRecord, EndpointId};
 
 /// As what a delivery was taken over.
+///
+/// Exhaustive on purpose: an attempt was under way, or none was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum RestoredAs {

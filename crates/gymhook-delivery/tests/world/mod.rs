@@ -189,7 +189,7 @@ pub(crate) fn retries(retries: u32) -> RetryPolicy {
 }
 
 pub(crate) fn new(delivery: u128, to: u128) -> NewDelivery {
-    NewDelivery { id: id(delivery), endpoint: endpoint(to), body: BodyDigest::new([0; 32]), not_before: None }
+    NewDelivery::new(id(delivery), endpoint(to), BodyDigest::new([0; 32]))
 }
 
 pub(crate) const fn id(id: u128) -> DeliveryId {

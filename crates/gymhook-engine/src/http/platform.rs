@@ -27,16 +27,16 @@ impl Platform {
         Self { without_secret: profile.without_secret.value, ..Self::new(scheme, url_rule, capture) }
     }
 
-    /// The five vendors by their names, and Standard Webhooks for events of one's own.
+    /// The vendors of `gymhook` by their names, and Standard Webhooks for events of one's own.
     pub(super) fn known() -> BTreeMap<String, Self> {
         let vendors = Provider::all().map(|provider| (provider.vendor().as_str(), Self::of(&provider)));
         let own = ("standard-webhooks", Self::standard_webhooks());
-        vendors.into_iter().chain([own]).map(|(name, platform)| (name.to_owned(), platform)).collect()
+        vendors.chain([own]).map(|(name, platform)| (name.to_owned(), platform)).collect()
     }
 
     /// The specification leaves the URL and the log to the sender: https, and as much of an answer as PerfectGym keeps.
     fn standard_webhooks() -> Self {
-        let capture = ResponseCapture { max_characters: 1000 };
+        let capture = ResponseCapture::new(1000);
         Self::new(Arc::new(StandardWebhooks::new()), UrlRule::Https, capture)
     }
 

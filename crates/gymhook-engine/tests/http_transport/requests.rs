@@ -41,7 +41,7 @@ fn as_platform(platform: &str, url: &str) -> Subscription {
 async fn every_platform_signs_what_its_receiver_accepts() {
     let server = Server::answering(OK).await;
     let transport = transport();
-    for (position, provider) in Provider::all().into_iter().enumerate() {
+    for (position, provider) in Provider::all().enumerate() {
         let subscription = as_platform(provider.vendor().as_str(), &server.url());
         let answer = transport.send(sending(subscription, PATIENT)).await;
         assert_eq!(answer.outcome, answered(StatusCode::OK), "{answer:?}");
@@ -115,7 +115,7 @@ async fn a_platform_of_ones_own_is_known_by_its_name_with_its_own_capture() {
     let server =
         Server::answering("HTTP/1.1 200 x\r\ncontent-length: 9\r\n\r\n\u{20ac}\u{20ac}\u{20ac}").await;
     let mut profile = Provider::point().profile().clone();
-    profile.response_capture = Setting::configured(ResponseCapture { max_characters: 2 });
+    profile.response_capture = Setting::configured(ResponseCapture::new(2));
     let own = builder().with_platform("own", &Provider::point().with_profile(profile)).build().unwrap();
     let answer = own.send(sending(as_platform("own", &server.url()), PATIENT)).await;
     assert_eq!(answer.captured.as_deref(), Some("\u{20ac}\u{20ac}"));
@@ -126,7 +126,7 @@ async fn a_character_at_the_cut_is_kept_whole_or_not_at_all() {
     let cut = format!("HTTP/1.1 200 x\r\ncontent-length: 30002\r\n\r\nxx{}", "\u{20ac}".repeat(10_000));
     let server = Server::answering(cut.leak()).await;
     let mut profile = Provider::point().profile().clone();
-    profile.response_capture = Setting::configured(ResponseCapture { max_characters: usize::MAX });
+    profile.response_capture = Setting::configured(ResponseCapture::new(usize::MAX));
     let own = builder().with_platform("own", &Provider::point().with_profile(profile)).build().unwrap();
     let answer = own.send(sending(as_platform("own", &server.url()), PATIENT)).await;
     // 16 KiB hold the two letters, 5460 characters of three bytes, and two bytes of the next.

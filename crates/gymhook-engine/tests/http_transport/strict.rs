@@ -215,7 +215,7 @@ async fn every_request_is_what_the_rfcs_ask_for() {
     headers.append("x-studio", HeaderValue::from_static("ham burg"));
 
     let names = Provider::all().map(|provider| provider.vendor().as_str().to_owned());
-    for platform in names.into_iter().chain(["standard-webhooks".to_owned()]) {
+    for platform in names.chain(["standard-webhooks".to_owned()]) {
         for body in ["", BODY, "{}"] {
             for headers in [HeaderMap::new(), headers.clone()] {
                 for path in ["", "/", "/hooks?token=a%20b&c=d/?", "/a%2Fb/~c;d=e@f:g"] {

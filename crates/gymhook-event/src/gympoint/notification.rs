@@ -31,6 +31,7 @@ pub struct Notification {
 
 /// Which field of the envelope names the event; the vendor does not publish it, both are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NameField {
     /// `event`, which is also what a new notification uses; it wins where both are present.
     Event,

@@ -17,7 +17,7 @@
 //! - **The event is a hint.** It says what changed; the vendor wants you to read the new state from its API, after
 //!   answering the webhook.
 //! - **What else the content names** is [`Event::related`](crate::Event::related): a contract, a class, a case, the new home
-//!   studio. An `AUTOMATIC_CUSTOMER_CHECKOUT` is an event for each person in its list, with the person as subject, their own
+//!   studio; [`Event::part`](crate::Event::part) is a contract's module or idle period. An `AUTOMATIC_CUSTOMER_CHECKOUT` is an event for each person in its list, with the person as subject, their own
 //!   time as `occurred_at`, and the studio as related; without a list that can be read it is one event of the studio.
 //! - **`payload` is "currently single element"** and modelled as many; `entityId` and `uuid` belong to all of them. An
 //!   empty array is read as no event, a bare object as one.

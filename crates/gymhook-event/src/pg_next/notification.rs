@@ -5,6 +5,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use super::reading::Reading;
 use super::{EventType, Item};
 use crate::memo::Memo;
 use crate::one_or_many::OneOrMany;
@@ -25,6 +26,7 @@ use crate::{DedupeKey, Event, Extra, Id, Subject, SubjectKind, UnixMillis, Vendo
 ///
 /// let event = notification.event(0).unwrap();
 /// assert_eq!(event.subject.kind, SubjectKind::Customer);
+/// assert_eq!(event.contract_id().unwrap().to_string(), "550120");
 /// assert_eq!(notification.items()[0].content()?.contract_id, Some(550120.into()));
 /// assert_eq!(notification.dedupe_key().unwrap().as_str(), "095be615-a8ad-4c33-8e9c-c7612fbf6c9f");
 /// # Ok::<(), gymhook_event::DecodeError>(())
@@ -126,11 +128,12 @@ impl crate::Notification for Notification {
                     .with_data(Some(checkout.json.get())),
             );
         }
-        let related = item.reading().related.as_ref();
+        let Reading { related, part, .. } = item.reading();
         Some(
             event
                 .with_subject(self.entity(item.event_type().subject_kind()))
-                .with_related(related.map(|(kind, id)| Subject::new(*kind, Some(id.as_subject_id()))))
+                .with_related(related.as_ref().map(subject))
+                .with_part(part.as_ref().map(subject))
                 .with_occurred_at(timestamp)
                 .with_data(item.raw_content()),
         )
@@ -140,6 +143,10 @@ impl crate::Notification for Notification {
     fn dedupe_key(&self) -> Option<DedupeKey> {
         (!self.uuid.is_empty()).then(|| DedupeKey::Provided(self.uuid.clone()))
     }
+}
+
+fn subject((kind, id): &(SubjectKind, Id)) -> Subject<'_> {
+    Subject::new(*kind, Some(id.as_subject_id()))
 }
 
 impl Serialize for Notification {

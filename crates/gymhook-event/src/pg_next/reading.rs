@@ -14,6 +14,8 @@ use crate::{Id, IsoTime, SubjectKind, decode, lenient};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
     pub(super) related: Option<(SubjectKind, Id)>,
+    /// The part of the contract that is related.
+    pub(super) part: Option<(SubjectKind, Id)>,
     pub(super) checkouts: Vec<CheckedOut>,
 }
 
@@ -32,9 +34,9 @@ impl Reading {
         };
         if *event_type == EventType::AutomaticCustomerCheckout {
             let checkouts = content.checkouts.iter().flat_map(elements).map(CheckedOut::read).collect();
-            return Self { related: None, checkouts };
+            return Self { checkouts, ..Self::default() };
         }
-        Self { related: content.related(event_type), checkouts: Vec::new() }
+        Self { part: content.part(event_type), related: content.related(event_type), checkouts: Vec::new() }
     }
 }
 
@@ -45,6 +47,10 @@ struct Fields {
     aggregator_id: Option<Id>,
     #[serde(default, deserialize_with = "lenient::field")]
     contract_id: Option<Id>,
+    #[serde(default, deserialize_with = "lenient::field")]
+    module_contract_id: Option<Id>,
+    #[serde(default, deserialize_with = "lenient::field")]
+    idle_period_id: Option<Id>,
     #[serde(default, deserialize_with = "lenient::field")]
     class_id: Option<Id>,
     #[serde(default, deserialize_with = "lenient::field")]
@@ -59,6 +65,17 @@ struct Fields {
 }
 
 impl Fields {
+    fn part(&self, event_type: &EventType) -> Option<(SubjectKind, Id)> {
+        let (kind, id) = if is_about_a_module(event_type) {
+            (SubjectKind::ContractModule, &self.module_contract_id)
+        } else if is_about_an_idle_period(event_type) {
+            (SubjectKind::IdlePeriod, &self.idle_period_id)
+        } else {
+            return None;
+        };
+        Some((kind, id.clone()?))
+    }
+
     fn related(self, event_type: &EventType) -> Option<(SubjectKind, Id)> {
         let (kind, id) = if is_about_a_contract(event_type) {
             (SubjectKind::Contract, self.contract_id)
@@ -80,20 +97,34 @@ impl Fields {
 
 /// Whether `contractId` is published for the type, or goes with what receivers have seen of it.
 fn is_about_a_contract(event_type: &EventType) -> bool {
+    is_about_a_module(event_type)
+        || is_about_an_idle_period(event_type)
+        || matches!(
+            event_type,
+            EventType::ContractUpdated
+                | EventType::ContractCreated
+                | EventType::ContractCancelled
+                | EventType::CustomerCheckinStudiosUpdated
+                | EventType::ContractReversed
+        )
+}
+
+fn is_about_a_module(event_type: &EventType) -> bool {
     matches!(
         event_type,
         EventType::ContractAdditionalModuleCreated
             | EventType::ContractAdditionalModuleDeleted
             | EventType::ContractAdditionalModuleUpdated
             | EventType::ContractAdditionalModuleCancelled
-            | EventType::ContractUpdated
-            | EventType::ContractCreated
-            | EventType::ContractCancelled
-            | EventType::ContractIdlePeriodCreated
+    )
+}
+
+fn is_about_an_idle_period(event_type: &EventType) -> bool {
+    matches!(
+        event_type,
+        EventType::ContractIdlePeriodCreated
             | EventType::ContractIdlePeriodCancelled
             | EventType::ContractIdlePeriodUpdated
-            | EventType::CustomerCheckinStudiosUpdated
-            | EventType::ContractReversed
     )
 }
 

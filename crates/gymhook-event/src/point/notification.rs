@@ -34,8 +34,16 @@ pub struct Notification {
     extra: Extra,
 }
 
-/// From whom and through what a notification's data came; what a new [`Notification`] is made from.
+/// The user, data source and application of a notification; what a new [`Notification`] is made from.
+///
+/// ```
+/// use gymhook_event::point::Source;
+///
+/// let source = Source::new("u-1", "fitbit", "c-1").with_user_external_id("member-1042");
+/// assert_eq!(source.user_external_id, Some("member-1042".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Source {
     /// Point's id of the user.
     pub user_id: Id,
@@ -45,6 +53,25 @@ pub struct Source {
     pub data_source: String,
     /// Point's id of your application.
     pub client_id: Id,
+}
+
+impl Source {
+    /// Data of this user, recorded by this service, for this application; your own id of the user is not known.
+    #[must_use]
+    pub fn new(user_id: impl Into<Id>, data_source: impl Into<String>, client_id: impl Into<Id>) -> Self {
+        Self {
+            user_id: user_id.into(),
+            user_external_id: None,
+            data_source: data_source.into(),
+            client_id: client_id.into(),
+        }
+    }
+
+    /// The same source with your own id of the user.
+    #[must_use]
+    pub fn with_user_external_id(self, user_external_id: impl Into<Id>) -> Self {
+        Self { user_external_id: Some(user_external_id.into()), ..self }
+    }
 }
 
 impl Notification {

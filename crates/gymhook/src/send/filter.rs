@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn what_a_platform_sends_is_wanted_by_name_by_beginning_and_by_kind() {
-        for vendor in Vendor::ALL {
+        for &vendor in Vendor::ALL {
             for name in vendor.event_types() {
                 let kind = vendor.kind_of(name).unwrap();
                 let beginning = EventFilter::Prefix(name.chars().take(4).collect());
@@ -380,5 +380,20 @@ mod tests {
         }
         assert!(!EventFilter::from(Kind::CheckIn).matches(None, "checkin.created"));
         assert!(!EventFilter::from("member.*").matches(None, "member"));
+    }
+
+    #[test]
+    fn a_set_of_filters_and_the_types_of_urls_are_judged_together() {
+        let check = |filters: Option<Vec<EventFilter>>, types: &[&str]| {
+            let types: Vec<_> = types.iter().map(ToString::to_string).collect();
+            EventFilter::check_all("egym", filters.map(BTreeSet::from_iter).as_ref(), &types)
+        };
+        assert_eq!(check(None, &["GYM_CHECKIN"]), Ok(()));
+        assert_eq!(check(Some(vec![Kind::CheckIn.into()]), &[]), Ok(()));
+        assert_eq!(check(Some(vec![]), &[]), Err(FilterError::NoFilter));
+        assert!(check(Some(vec![Kind::CheckIn.into(), "gym_checkin".into()]), &[]).is_err());
+        for bad in ["GYM_*", "kind:check-in", "GYM_CHEKIN"] {
+            assert!(check(None, &[bad]).is_err(), "{bad} is no type");
+        }
     }
 }

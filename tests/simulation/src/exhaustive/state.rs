@@ -82,12 +82,8 @@ impl State {
             site.add_endpoint(endpoint_id(endpoint), settings, endpoint)?;
         }
         for (delivery, endpoint) in DELIVERIES {
-            let new = NewDelivery {
-                id: the_delivery(delivery),
-                endpoint: endpoint_id(endpoint),
-                body: BodyDigest::new([0; 32]),
-                not_before: None,
-            };
+            let new =
+                NewDelivery::new(the_delivery(delivery), endpoint_id(endpoint), BodyDigest::new([0; 32]));
             site.tell(endpoint, &Command::Enqueue(new), At::START)?;
         }
         let mut state = Self {

@@ -86,6 +86,8 @@ const fn around(jitter: Jitter, delay: Nanos) -> Span {
             let part = delay / 100 * percent as Nanos;
             Span { least: delay - part, most: delay + part }
         }
+        // No wait fits a jitter that this reference does not know.
+        _ => Span { least: Nanos::MAX, most: 0 },
     }
 }
 

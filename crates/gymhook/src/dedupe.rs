@@ -1,13 +1,47 @@
-//! The receiver's half of at-least-once: what was taken already is not taken again.
+//! Recognising repeats in memory: the receiver's half of at-least-once delivery.
+//!
+//! ```
+//! use core::time::Duration;
+//! use gymhook::dedupe::{Claim, DedupeWindow};
+//! use gymhook::delivery::BodyDigest;
+//! use gymhook::signature::{Keyring, Secret};
+//! use gymhook::{Provider, Receiver};
+//! use time::macros::utc_datetime;
+//!
+//! let keyring = Keyring::single("berlin", Secret::new("a secret of 128 random bits")?)?;
+//! let receiver = Receiver::new(&Provider::pg_next(), keyring)?;
+//! let mut window = DedupeWindow::new(100_000, Duration::from_secs(86_400), Duration::from_secs(60));
+//!
+//! let body = r#"{"entityId":7893459,"uuid":"095be615-a8ad-4c33-8e9c-c7612fbf6c9f",
+//!     "payload":[{"timestamp":1642779144176,"type":"CUSTOMER_CHECKIN"}]}"#;
+//! # let digest = BodyDigest::new([1; 32]); // SHA-256 of the body
+//! # let now = utc_datetime!(2026-01-01 12:00);
+//! # let headers = receiver.verifier().signer().sign("", body.as_bytes(), now)?;
+//! let verified = receiver.receive(&headers, body, now)?;
+//! let key = verified.value().dedupe_key().ok_or("PG Next gives an id")?;
+//! // An id of the vendor's that comes with two bodies is a contradiction; a derived key is advice.
+//! let claim = match key.basis().is_authoritative() {
+//!     true => window.claim(key.clone(), digest, now)?,
+//!     false => window.claim_derived(key.clone(), digest, now)?,
+//! };
+//! match claim {
+//!     Claim::New(token) | Claim::Resembling(token) => {
+//!         // Handle the notification, then:
+//!         window.commit(&key, token, now)?; // or `release`, if it could not be handled
+//!     }
+//!     Claim::Duplicate => {}                  // answer 200
+//!     Claim::InProgress | Claim::Conflict => {} // answer 503; answer 409 and look at it
+//! }
+//! # assert_eq!(window.claim(key, digest, now)?, Claim::Duplicate);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use gymhook_delivery::BodyDigest;
+use gymhook_retry::time_math::later;
 use time::UtcDateTime;
-
-use crate::BodyDigest;
-use crate::clock::Now;
-use crate::timestamp::Timestamp;
 
 /// Remembers for a while which notifications were taken, so that a repetition is recognised.
 ///
@@ -30,10 +64,8 @@ use crate::timestamp::Timestamp;
 /// | committed | [`Claim::Duplicate`] | [`Claim::Conflict`] | refused | refused |
 ///
 /// A key that this side derived, because the vendor gives no id, is advice and not proof:
-/// [`DedupeWindow::claim_derived`]
-/// judges key and body together, takes the same key with another body as [one that resembles](Claim::Resembling) it,
-/// and never
-/// as a conflict.
+/// [`DedupeWindow::claim_derived`] judges key and body together, takes the same key with another body as
+/// [one that resembles](Claim::Resembling) it, and never as a conflict.
 ///
 /// Its memory is bounded: a full window takes nothing new until something expires, because forgetting early would let
 /// a repetition through unnoticed. Answer 503 then, and the sender comes again.
@@ -43,7 +75,8 @@ use crate::timestamp::Timestamp;
 ///
 /// ```
 /// use core::time::Duration;
-/// use gymhook_delivery::{BodyDigest, Claim, DedupeWindow};
+/// use gymhook::dedupe::{Claim, DedupeWindow};
+/// use gymhook::delivery::BodyDigest;
 /// use time::macros::utc_datetime;
 ///
 /// let now = utc_datetime!(2026-01-01 12:00);
@@ -67,13 +100,14 @@ pub struct DedupeWindow<K> {
     capacity: usize,
     retention: Duration,
     claim_timeout: Duration,
-    now: Option<Now>,
+    /// The latest time that the window was given.
+    now: Option<UtcDateTime>,
     entries: BTreeMap<(K, Bodies), Entry>,
-    expiries: BTreeMap<(Timestamp, u64), (K, Bodies)>,
+    expiries: BTreeMap<(UtcDateTime, u64), (K, Bodies)>,
     next_serial: u64,
 }
 
-/// What came of claiming a key.
+/// The result of claiming a key. Exhaustive on purpose: a receiver answers each of them differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Claim {
@@ -107,7 +141,7 @@ enum Bodies {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     body: BodyDigest,
-    expires_at: Timestamp,
+    expires_at: UtcDateTime,
     serial: u64,
     committed: bool,
 }
@@ -163,12 +197,12 @@ impl<K: Ord + Clone> DedupeWindow<K> {
             });
         }
         if self.entries.len() >= self.capacity {
-            let retry_at = self.expiries.keys().next().map(|(at, _)| at.to_utc());
+            let retry_at = self.expiries.keys().next().map(|(at, _)| *at);
             return Err(WindowFull { retry_at });
         }
         let entry = Entry {
             body,
-            expires_at: now.waits_from.after(self.claim_timeout),
+            expires_at: later(now, self.claim_timeout),
             serial: self.next_serial,
             committed: false,
         };
@@ -192,7 +226,7 @@ impl<K: Ord + Clone> DedupeWindow<K> {
     pub fn commit(&mut self, key: &K, token: ClaimToken, now: UtcDateTime) -> Result<(), NotClaimed> {
         let now = self.advance(now);
         let entry = self.take_claimed(key, token)?;
-        let expires_at = now.waits_from.after(self.retention);
+        let expires_at = later(now, self.retention);
         self.insert((key.clone(), token.bodies), Entry { expires_at, committed: true, ..entry });
         Ok(())
     }
@@ -219,11 +253,11 @@ impl<K: Ord + Clone> DedupeWindow<K> {
         self.entries.is_empty()
     }
 
-    fn advance(&mut self, utc: UtcDateTime) -> Now {
-        let now = self.now.get_or_insert_with(|| Now::new(utc));
-        now.advance(utc);
-        let now = *now;
-        while let Some(expiry) = self.expiries.first_entry().filter(|expiry| expiry.key().0 <= now.reached) {
+    /// A `now` before the last one counts as the last one.
+    fn advance(&mut self, now: UtcDateTime) -> UtcDateTime {
+        let now = self.now.map_or(now, |last| last.max(now));
+        self.now = Some(now);
+        while let Some(expiry) = self.expiries.first_entry().filter(|expiry| expiry.key().0 <= now) {
             let key = expiry.remove();
             self.entries.remove(&key);
         }
@@ -249,7 +283,8 @@ impl<K: Ord + Clone> DedupeWindow<K> {
 
 /// There is no room for a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the window is full")]
+#[error("the dedupe window is full: answer 503, and the sender comes again")]
+#[non_exhaustive]
 pub struct WindowFull {
     /// When the next key expires; `None` if the window has room for none at all.
     pub retry_at: Option<UtcDateTime>,
@@ -257,5 +292,5 @@ pub struct WindowFull {
 
 /// The claim is void: committed, released or out of time. The caller is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this claim is not held")]
+#[error("this claim is not held: it was committed, released or out of time")]
 pub struct NotClaimed;

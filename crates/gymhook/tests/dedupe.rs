@@ -8,15 +8,20 @@
     reason = "a test fails by panicking"
 )]
 
-mod world;
-
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use gymhook_delivery::{BodyDigest, Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
+use gymhook::dedupe::{Claim, ClaimToken, DedupeWindow, NotClaimed, WindowFull};
+use gymhook::delivery::BodyDigest;
 use proptest::prelude::*;
 use time::UtcDateTime;
-use world::{START, seconds};
+use time::macros::utc_datetime;
+
+const START: UtcDateTime = utc_datetime!(2026-01-01 12:00);
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
 
 const A: BodyDigest = BodyDigest::new([0xa; 32]);
 const B: BodyDigest = BodyDigest::new([0xb; 32]);
@@ -103,8 +108,8 @@ fn a_full_window_takes_nothing_new_and_forgets_nothing_early() {
         let token = claim(&mut window, key, START);
         window.commit(&key, token, START + seconds(u64::from(key))).unwrap();
     }
-    let full = WindowFull { retry_at: Some(START + seconds(101)) };
-    assert_eq!(window.claim(4, A, START + seconds(50)), Err(full));
+    let full = window.claim(4, A, START + seconds(50)).unwrap_err();
+    assert_eq!(full.retry_at, Some(START + seconds(101)));
     for key in 1..=3 {
         assert_eq!(window.claim(key, A, START + seconds(50)), Ok(Claim::Duplicate));
     }
@@ -112,7 +117,7 @@ fn a_full_window_takes_nothing_new_and_forgets_nothing_early() {
     assert_eq!(window.len(), 3);
 
     let mut none = DedupeWindow::new(0, seconds(1), seconds(1));
-    assert_eq!(none.claim(1, A, START), Err(WindowFull { retry_at: None }));
+    assert_eq!(none.claim(1, A, START).unwrap_err().retry_at, None);
 }
 
 #[test]
