@@ -1,7 +1,7 @@
 //! Markdown pages: no line over 120 columns, no link to a file or heading that does not exist, and one install line for
 //! each crate.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -113,22 +113,14 @@ impl Page {
         let (mut links, mut anchors) = (Vec::new(), BTreeSet::new());
         let mut heading: Option<String> = None;
         for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES) {
-            match event {
-                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                    links.push(dest_url.into_string());
-                }
-                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-                Event::End(TagEnd::Heading(_)) => {
-                    if let Some(text) = heading.take() {
-                        insert_anchor(&mut anchors, &text);
-                    }
-                }
-                Event::Text(text) | Event::Code(text) => {
-                    if let Some(heading) = &mut heading {
-                        heading.push_str(&text);
-                    }
-                }
-                _ => {}
+            if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event {
+                links.push(dest_url.into_string());
+            } else if let Event::Start(Tag::Heading { .. }) = event {
+                heading = Some(String::new());
+            } else if let Event::End(TagEnd::Heading(_)) = event {
+                insert_anchor(&mut anchors, &heading.take().unwrap());
+            } else if let (Event::Text(text) | Event::Code(text), Some(heading)) = (event, &mut heading) {
+                heading.push_str(&text);
             }
         }
         Self { links, anchors }
