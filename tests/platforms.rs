@@ -7,38 +7,63 @@ use std::path::Path;
 
 use gymhook::Provider;
 
-const TABLE: &str = include_str!("../docs/platforms.md");
+const LIST: &str = include_str!("../docs/platforms.md");
 
-struct Row<'t> {
-    platform: &'t str,
-    sentence: &'t str,
-    state: &'t str,
-    whereabouts: &'t str,
-    tests: Vec<&'t str>,
+struct Row {
+    platform: &'static str,
+    sentence: String,
+    state: String,
+    whereabouts: String,
+    tests: Vec<String>,
 }
 
-/// Platforms with the page that each names, and the rows of all their tables.
-fn read() -> (Vec<(&'static str, &'static str)>, Vec<Row<'static>>) {
+/// Platforms with the page that each names, and the sentences of all their lists.
+fn read() -> (Vec<(&'static str, &'static str)>, Vec<Row>) {
     let (mut pages, mut rows, mut platform) = (Vec::new(), Vec::new(), "");
-    for line in TABLE.lines() {
+    let mut lines = LIST.lines().peekable();
+    while let Some(line) = lines.next() {
         if let Some(name) = line.strip_prefix("## ") {
             platform = name;
         } else if let Some(page) = line.strip_prefix("Page: <") {
             pages.push((platform, page.trim_end_matches('>')));
-        } else if line.starts_with("| ") && !platform.is_empty() && !line.starts_with("| sentence |") {
-            rows.push(row(platform, line));
+        } else if line.starts_with("- ") && !platform.is_empty() {
+            let mut row = vec![line.to_owned()];
+            while let Some(next) = lines.next_if(|next| next.starts_with("  ")) {
+                row.push(next.to_owned());
+            }
+            rows.push(read_row(platform, &row));
         }
     }
     (pages, rows)
 }
 
-fn row(platform: &'static str, line: &'static str) -> Row<'static> {
-    let inner = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')).unwrap();
-    let cells: Vec<_> = inner.split('|').map(str::trim).collect();
-    let [sentence, state, whereabouts, tests] = cells.as_slice() else { panic!("four cells: {line}") };
-    let tests = tests.split(',').map(|test| test.trim().trim_matches('`'));
-    let tests = tests.filter(|test| !test.is_empty()).collect();
-    Row { platform, sentence, state, whereabouts, tests }
+/// A sentence, below it its state with where it is followed, and a line for each test. A long text goes on in the next line,
+/// and so does a long test, after its file.
+fn read_row(platform: &'static str, lines: &[String]) -> Row {
+    let mut items: Vec<String> = Vec::new();
+    for line in lines {
+        match (line.trim_start().strip_prefix("- "), items.last_mut()) {
+            (Some(item), _) => items.push(item.to_owned()),
+            (None, Some(item)) => *item = format!("{item} {}", line.trim_start()),
+            (None, None) => panic!("no item: {line}"),
+        }
+    }
+    let [sentence, state, tests @ ..] = items.as_slice() else {
+        panic!("a sentence and its state: {items:?}")
+    };
+    let (state, whereabouts) =
+        state.split_once(": ").unwrap_or_else(|| panic!("`state: where`, not {state}"));
+    let test = |item: &String| {
+        let test = item.strip_prefix("test `").unwrap_or_else(|| panic!("{sentence}: a test, not {item}"));
+        test.trim_end_matches('`').replace("` `", "::")
+    };
+    Row {
+        platform,
+        sentence: sentence.clone(),
+        state: state.to_owned(),
+        whereabouts: whereabouts.to_owned(),
+        tests: tests.iter().map(test).collect(),
+    }
 }
 
 #[test]
@@ -49,12 +74,12 @@ fn every_sentence_has_an_answer_and_what_is_done_a_test() {
         let what = format!("{platform}: {sentence}");
         assert!(sentence.starts_with('"') && sentence.ends_with('"') && sentence.len() > 2, "{what}");
         assert!(!whereabouts.is_empty(), "{what}: where?");
-        match *state {
+        match state.as_str() {
             "done" | "part" => assert!(!tests.is_empty(), "{what}: which test?"),
             "not yet" | "yours" => assert!(tests.is_empty(), "{what}: what is tested is done"),
             other => panic!("{what}: no such state: {other}"),
         }
-        assert!(seen.insert((platform, sentence)), "{what}: twice");
+        assert!(seen.insert((*platform, sentence.clone())), "{what}: twice");
     }
     for platform in ["GymPoint", "EGYM", "PerfectGym", "PG Next", "Point"] {
         assert!(rows.iter().any(|row| row.platform == platform), "{platform} has no rows");

@@ -267,8 +267,8 @@ fn the_words_of_kinds_include_those_that_vectors_use() {
 /// Doubts that a reader of the table has to know.
 const NOTES: [(Kind, &str); 4] = [
     (Kind::MembershipDeleted, "in doubt: perhaps only data about membership and contract"),
-    (Kind::AggregatorMemberCreated, "no contract; a `member-created` may come beside it"),
-    (Kind::AdditionalFieldsUpdated, "a field's definition or somebody's entry: not said"),
+    (Kind::AggregatorMemberCreated, "no contract; `member-created` may come, too"),
+    (Kind::AdditionalFieldsUpdated, "a definition or an entry: not said"),
     (Kind::AccessAttempted, "with or without success"),
 ];
 
@@ -283,11 +283,18 @@ fn the_table_of_kinds_is_what_the_types_mean() {
     let names: Vec<_> = DOCUMENTED.into_iter().flat_map(named).collect();
     let mut table = "| kind | what the platforms call it | note |\n|---|---|---|\n".to_owned();
     for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Other) {
-        let called: Vec<_> =
-            names.iter().filter(|(of, _)| of == kind).map(|(_, name)| name.as_str()).collect();
+        let mut called: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (_, vendor, name) in names.iter().filter(|(of, ..)| of == kind) {
+            match called.last_mut() {
+                Some((last, names)) if last == vendor => names.push(name),
+                _ => called.push((vendor, vec![name])),
+            }
+        }
         assert!(!called.is_empty(), "{kind} has no type");
         let note = NOTES.iter().find(|(of, _)| of == kind).map_or("", |(_, note)| note);
-        table += &format!("| `{kind}` | {} | {note} |\n", called.join(", "));
+        for (vendor, names) in called {
+            table += &format!("| `{kind}` | {vendor} | {} | {note} |\n", names.join(", "));
+        }
     }
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/kinds.md");
     if std::env::var_os("GYMHOOK_WRITE_TABLES").is_some() {
