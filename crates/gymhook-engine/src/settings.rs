@@ -130,6 +130,12 @@ pub(crate) fn platform_and_filters(
     Ok((platform, event_types.map(|all| all.into_iter().map(EventFilter::from).collect())))
 }
 
+/// The platform and the URL of a subscription, without its secrets.
+pub(crate) fn platform_and_url(row: &SubscriptionRow) -> Result<(String, String), SettingsError> {
+    let Settings { platform, url, .. } = read(row)?;
+    Ok((platform, url))
+}
+
 fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {
     serde_json::from_str(&row.settings)
         .map_err(|error| SettingsError::Unreadable { subscription: row.id, problem: error.to_string() })

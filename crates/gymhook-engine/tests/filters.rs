@@ -155,6 +155,24 @@ async fn a_url_for_a_type_can_be_taken_back() {
     assert_eq!(read.url_for("member.updated"), &other);
 }
 
+/// EGYM answers 409 `webhookUrlAlreadyRegistered`; the others' pages do not forbid it.
+#[tokio::test]
+async fn a_url_is_taken_once_in_a_gym_where_the_platform_says_so() {
+    let engine = engine();
+    for number in [1, 2] {
+        engine.put_subscription(&subscription(number, "gympoint")).await.unwrap();
+    }
+    engine.put_subscription(&subscription(3, "egym")).await.unwrap();
+    engine.put_subscription(&subscription(3, "egym").every_type()).await.unwrap();
+    let refused = engine.put_subscription(&subscription(4, "egym")).await;
+    let taken =
+        SubscriptionError::UrlTaken { subscription: id(4), other: id(3), platform: "egym".to_owned() };
+    assert_eq!(refused, Err(taken));
+    assert!(engine.subscription(id(4)).await.unwrap().is_none(), "nothing was written");
+    engine.delete_subscription(id(3)).await.unwrap();
+    engine.put_subscription(&subscription(4, "egym")).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_log_is_that_of_a_gym_a_type_and_a_time() {
     let engine = engine();

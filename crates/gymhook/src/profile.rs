@@ -115,6 +115,8 @@ pub struct Profile {
     pub signing: Signing,
     /// Whether requests may be sent without a secret, and so unsigned, where their owner has set none.
     pub without_secret: Setting<bool>,
+    /// Whether a gym may enter each URL once only.
+    pub unique_url: Setting<bool>,
     /// Where it is known from that the body is sent as `application/json`.
     pub content_type: Source,
     /// Where it is known from that 2xx is success and every other status a failure, as [`Profile::retry`] classifies them.
@@ -151,6 +153,7 @@ impl Profile {
             page,
             signing: Signing::configured(),
             without_secret: Setting::our_default(false, "an unsigned request could be anybody's"),
+            unique_url: Setting::our_default(false, "the page does not forbid it"),
             content_type: Source::OurDefault("every platform here sends JSON"),
             success,
             attempt_timeout_source: success,

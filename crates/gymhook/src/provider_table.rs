@@ -79,6 +79,7 @@ impl Profile {
         let equal =
             self.digest_dedupe.value.map_or_else(|| "as many events".to_owned(), |dedupe| dedupe.to_string());
         let test_event = self.test_event.value.unwrap_or("none");
+        let same_url = if self.unique_url.value { "refused within a gym" } else { "allowed" };
         let unsigned = if self.without_secret.value { "sent unsigned" } else { "nothing is sent" };
         vec![
             ProfileLine::new("without secret", &unsigned, self.without_secret.source),
@@ -89,6 +90,7 @@ impl Profile {
             ProfileLine::new("Retry-After", &RetryAfterRule(retry), self.retry_after),
             ProfileLine::new("own faults", &own_faults, OWN_FAULTS),
             ProfileLine::setting("URLs", &self.url_rule),
+            ProfileLine::new("same URL twice", &same_url, self.unique_url.source),
             ProfileLine::new("in flight", &in_flight, self.max_in_flight.source),
             ProfileLine::new("rate, order", &"no rate limit, order not kept", RATE),
             ProfileLine::new("breaker", &Breaker(breaker), self.breaker.source),

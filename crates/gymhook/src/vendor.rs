@@ -96,6 +96,10 @@ impl Provider<egym::Notification> {
                 value: false,
                 source: Source::PublishedOn("https://developer.egym.com/mms-api-v2/apis/mms-v2/webhooks"),
             },
+            unique_url: Setting {
+                value: true,
+                source: Source::PublishedOn("https://developer.egym.com/mms-api-v2/apis/mms-v2/webhooks"),
+            },
             content_type: Source::Published,
             success: Source::OurDefault("the page names no status"),
             attempt_timeout_source: Source::Published,

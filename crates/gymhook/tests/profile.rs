@@ -21,6 +21,7 @@ const PUBLISHED: [(&str, &[(&str, &str)]); 5] = [
             ("content type", "application/json"),
             ("attempt timeout", "5 s"),
             ("URLs", "https"),
+            ("same URL twice", "refused within a gym"),
             ("test event", "TEST"),
         ],
     ),

@@ -3,12 +3,14 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use gymhook::Provider;
+use gymhook::event::Vendor;
 use gymhook::send::{EventFilter, FilterError};
 use gymhook_delivery::EndpointId;
 use gymhook_signature::{Key, Keyring, KeyringError, Secret};
 use time::UtcDateTime;
 
-use crate::store::{Command, Store, StoreError, SubscriptionQuery, Unstorable};
+use crate::store::{Command, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
 use crate::{Engine, SettingsError, Subscription, settings};
 
 /// Why a subscription was not written or read.
@@ -74,6 +76,19 @@ pub enum SubscriptionError {
         /// What is wrong with it.
         problem: Unstorable,
     },
+    /// Its platform accepts each URL once in a gym, and another subscription has this one. The caller caused it.
+    #[error(
+        "subscription {subscription}: {other} of the same gym has this URL already, and {platform} accepts it once: change \
+         that one"
+    )]
+    UrlTaken {
+        /// The subscription that was not written.
+        subscription: EndpointId,
+        /// The one that has the URL.
+        other: EndpointId,
+        /// Their platform.
+        platform: String,
+    },
     /// There is none with this id. The caller caused it.
     #[error("there is no subscription {subscription}: it was deleted, or never made")]
     Unknown {
@@ -94,6 +109,8 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::Filter`]: a filter can never match what its platform sends.
     /// - [`SubscriptionError::Refused`]: this engine's transport cannot send for it.
     /// - [`SubscriptionError::Deleted`]: it was deleted.
+    /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two calls at the same moment may
+    ///   both pass.
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is none, or the other way round.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be sealed.
     /// - [`SubscriptionError::Store`]: the store failed.
@@ -101,7 +118,35 @@ impl<S: Store> Engine<S> {
         let types = subscription.urls().keys();
         EventFilter::check_all(subscription.platform(), subscription.filters(), types)
             .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
+        self.check_url_is_free(subscription).await?;
         self.write_subscription(subscription).await
+    }
+
+    async fn check_url_is_free(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        let platform = subscription.platform();
+        let vendor = Vendor::ALL.iter().copied().find(|vendor| vendor.as_str() == platform);
+        let provider = vendor.and_then(Provider::of);
+        if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
+            return Ok(());
+        }
+        let url = subscription.url().to_uri().to_string();
+        let mut after = None;
+        loop {
+            let query = SubscriptionQuery { gym: Some(subscription.gym().to_owned()), after, limit: 1_000 };
+            let page = self.store().subscriptions(query).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            // One that cannot be read has no URL that could be compared.
+            let has_it = |row: &&SubscriptionRow| {
+                row.id != subscription.id()
+                    && settings::platform_and_url(row)
+                        .is_ok_and(|(its, other)| its == platform && other == url)
+            };
+            if let Some(other) = page.iter().find(has_it) {
+                let (subscription, platform) = (subscription.id(), platform.to_owned());
+                return Err(SubscriptionError::UrlTaken { subscription, other: other.id, platform });
+            }
+        }
     }
 
     /// Without a look at its filters, which are as they were.
