@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gymhook::retry::{AttemptNumber, Decision, Outcome, RetryAfter, RetryPolicy, draw, moment};
+use gymhook::retry::{AttemptNumber, Decision, Outcome, RetryAfter, RetryPolicy, draw, time_math};
 use gymhook::send;
 use gymhook::signature::Signer;
 use time::UtcDateTime;
@@ -120,7 +120,7 @@ async fn deliver(
         };
         let seen = exchange(&plan.client, request, plan.policy.attempt_timeout()).await;
         drop(slot);
-        let now = moment::later(began, started.elapsed().mul_f64(plan.speed));
+        let now = time_math::later(began, started.elapsed().mul_f64(plan.speed));
         let outcome = shifted(seen.outcome, now);
         let decision = plan.policy.decide(attempt, first_failure, &outcome, draw(&delivery.id, attempt), now);
         first_failure = first_failure.or(Some(now));
@@ -130,7 +130,9 @@ async fn deliver(
             Decision::Undeliverable { .. } => Next::Undeliverable,
             // What was tampered with should be refused: repeating it shows nothing.
             Decision::RetryAt { .. } if plan.tampering.is_some() => Next::Undeliverable,
-            Decision::RetryAt { at, attempt, .. } => Next::Retry { attempt, wait: moment::elapsed(now, at) },
+            Decision::RetryAt { at, attempt, .. } => {
+                Next::Retry { attempt, wait: time_math::elapsed(now, at) }
+            }
         };
         let _ = tell.send(Attempted::of(&delivery, attempt, seen, next)).await;
         let Next::Retry { attempt: following, wait } = next else { return };
@@ -145,7 +147,7 @@ async fn deliver(
 fn shifted(outcome: Outcome, now: UtcDateTime) -> Outcome {
     let Outcome::Response { status, retry_after: Some(wish) } = outcome else { return outcome };
     let remaining = wish.remaining(UtcDateTime::now());
-    Outcome::Response { status, retry_after: Some(RetryAfter::from(moment::later(now, remaining))) }
+    Outcome::Response { status, retry_after: Some(RetryAfter::from(time_math::later(now, remaining))) }
 }
 
 impl Plan {

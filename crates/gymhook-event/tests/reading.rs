@@ -278,10 +278,10 @@ fn the_table_of_kinds_is_what_the_types_mean() {
         vendor
             .event_types()
             .into_iter()
-            .map(move |name| (vendor.kind_of(name).unwrap(), format!("{title} `{name}`")))
+            .map(move |name| (vendor.kind_of(name).unwrap(), title, format!("`{name}`")))
     };
     let names: Vec<_> = DOCUMENTED.into_iter().flat_map(named).collect();
-    let mut table = "| kind | what the platforms call it | note |\n|---|---|---|\n".to_owned();
+    let mut table = "| kind | platform | what it calls it | note |\n|---|---|---|---|\n".to_owned();
     for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Other) {
         let mut called: Vec<(&str, Vec<&str>)> = Vec::new();
         for (_, vendor, name) in names.iter().filter(|(of, ..)| of == kind) {

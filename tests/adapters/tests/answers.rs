@@ -139,7 +139,7 @@ fn point(name: &str, headers: HeaderMap, body: &[u8], status: u16) -> Case {
 /// Every way in which a proof fails, at every platform.
 fn unproved() -> Vec<Case> {
     let mut cases = Vec::new();
-    for vendor in Vendor::ALL {
+    for vendor in Vendor::ALL.iter().copied() {
         let body = samples().find(|sample| sample.vendor == vendor).expect("a sample").body.as_bytes();
         let path = format!("/any/{vendor}");
         let mut case = |name: &str, headers| {

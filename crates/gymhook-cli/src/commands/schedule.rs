@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use clap::{ArgGroup, Args};
-use gymhook::retry::{Anchor, Jitter, RetryPolicy, RetrySchedule, moment};
+use gymhook::retry::{Anchor, Jitter, RetryPolicy, RetrySchedule, time_math};
 use serde::Serialize;
 use time::UtcDateTime;
 
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     let preview = policy.preview(start);
     let mut rows = Vec::new();
     for attempt in preview.clone().take(MAX_ROWS) {
-        let since = |at| moment::elapsed(start, at);
+        let since = |at| time_math::elapsed(start, at);
         output.record(&Attempt {
             record: "planned-attempt",
             attempt: attempt.attempt.get(),
@@ -99,13 +99,13 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     output.line(&format!(
         "gives up {} at the latest, {}; with a Retry-After in every answer {}",
         when::local(gives_up),
-        after(moment::elapsed(start, gives_up)),
+        after(time_math::elapsed(start, gives_up)),
         when::local(throttled)
     ))?;
     output.record(&GivesUp {
         record: "give-up",
         at: when::text(gives_up),
-        after_ms: when::millis(moment::elapsed(start, gives_up)),
+        after_ms: when::millis(time_math::elapsed(start, gives_up)),
         at_if_throttled: when::text(throttled),
     })
 }

@@ -36,6 +36,8 @@ impl Notice {
             | EndpointChange::DeliveryFailed { .. }
             | EndpointChange::Enabled
             | EndpointChange::TokenTaken => false,
+            // A change of a later version: nobody is told of what this version does not know.
+            _ => false,
         }
     }
 
