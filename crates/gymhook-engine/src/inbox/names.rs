@@ -5,7 +5,7 @@ use gymhook::signature::Tenant;
 use gymhook::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 /// The delivery that this key stands for in this inbox.
 pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> DeliveryId {
@@ -19,6 +19,11 @@ pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> 
     let scope = key.scope().map(Tenant::as_str);
     let digest = Sha256::new().chain_update(b"gymhook-inbox\0").chain_update(inbox.as_uuid().as_bytes());
     to_name(with_parts(digest, [Some(vendor), Some(basis), scope, Some(key.id())]))
+}
+
+/// The inbox that is called so.
+pub(super) fn of_inbox(name: &str) -> EndpointId {
+    EndpointId::from(to_uuid(Sha256::new().chain_update(b"gymhook-inbox-name\0").chain_update(name)))
 }
 
 /// What a body that could not be read is kept as in this inbox.
@@ -60,6 +65,10 @@ fn with_parts<const N: usize>(mut digest: Sha256, parts: [Option<&str>; N]) -> S
 }
 
 fn to_name(digest: Sha256) -> DeliveryId {
+    DeliveryId::from(to_uuid(digest))
+}
+
+fn to_uuid(digest: Sha256) -> Uuid {
     let first_half = digest.finalize().first_chunk().copied().unwrap_or_default();
-    DeliveryId::from(Builder::from_custom_bytes(first_half).into_uuid())
+    Builder::from_custom_bytes(first_half).into_uuid()
 }
