@@ -17,7 +17,7 @@ use std::time::Duration;
 use gymhook::event::{AnyNotification, Notification as _, Vendor};
 use gymhook_axum::{InboxSource, inbox_router};
 use gymhook_engine::store::SqliteStore;
-use gymhook_engine::{EndpointId, Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use gymhook_engine::{Engine, Handled, HandlerError, HandlerTransport, Inbox};
 use gymhook_examples::AnyError;
 use gymhook_examples::platforms::{NOTIFICATIONS, Platforms, STUDIOS, curl_lines, receiver};
 use http::StatusCode;
@@ -25,23 +25,14 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// An inbox for each platform, under the same id at every start.
-const INBOXES: [(Vendor, u128); 5] = [
-    (Vendor::EGYM, 1),
-    (Vendor::GYMPOINT, 2),
-    (Vendor::PERFECTGYM, 3),
-    (Vendor::PG_NEXT, 4),
-    (Vendor::POINT, 5),
-];
-
 /// How often what was handled: in your service, your tables.
 type Ledger = Arc<Mutex<BTreeMap<String, u32>>>;
 
 /// Called at least once: let its effect and `handled.delivery` become durable together.
 async fn handle(ledger: Ledger, handled: Handled) -> Result<(), HandlerError> {
-    let inbox = INBOXES.iter().find(|(_, id)| EndpointId::from_u128(*id) == handled.inbox);
-    let (vendor, _) = inbox.ok_or_else(|| HandlerError::reject("an inbox of nobody"))?;
-    let notification = AnyNotification::decode(*vendor, &handled.body);
+    let vendor = Vendor::ALL.into_iter().find(|vendor| Inbox::id_of(vendor.as_str()) == handled.inbox);
+    let vendor = vendor.ok_or_else(|| HandlerError::reject("an inbox of no platform"))?;
+    let notification = AnyNotification::decode(vendor, &handled.body);
     let notification = notification.map_err(|error| HandlerError::reject(error.to_string()))?;
     let studio = handled.origin.map_or_else(|| "nobody".to_owned(), |origin| origin.key);
     for event in notification.events() {
@@ -64,12 +55,10 @@ impl Service {
         let ledger = Arc::clone(ledger);
         let transport = HandlerTransport::new(move |handled| handle(Arc::clone(&ledger), handled));
         let engine = Engine::builder(SqliteStore::open(file)?).start(transport).await?;
-        let mut sources = BTreeMap::new();
-        for (vendor, id) in INBOXES {
-            let name = vendor.as_str();
-            let id = EndpointId::from_u128(id);
-            let inbox = Inbox::open(engine.clone(), id, name, Inbox::policy()).await?;
-            sources.insert(name.to_owned(), InboxSource::new(receiver(vendor)?, inbox));
+        let mut sources = Vec::new();
+        for vendor in Vendor::ALL {
+            let inbox = Inbox::named(engine.clone(), vendor.as_str()).await?;
+            sources.push((vendor.as_str(), InboxSource::new(receiver(vendor)?, inbox)));
         }
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let url = format!("http://{}", listener.local_addr()?);

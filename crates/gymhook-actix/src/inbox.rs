@@ -31,25 +31,27 @@ pub fn inbox_route<S: Store, N: Notification>(source: InboxSource<S, N>) -> Rout
     })
 }
 
-/// A scope with one route, `{path}/{source}`: each source under its name, and 404 for every other one.
+/// A scope with one route, `{path}/{source}`: each source under its name, and 404 for every other one. Of two sources with one
+/// name the last one counts.
 ///
 /// ```
-/// use std::collections::BTreeMap;
-/// use std::sync::Arc;
-///
 /// use actix_web::web;
 /// use gymhook_actix::{InboxSource, inbox_scope};
 /// use gymhook_engine::store::Store;
 ///
-/// fn routes<S: Store>(services: &mut web::ServiceConfig, sources: Arc<BTreeMap<String, InboxSource<S>>>) {
-///     services.service(inbox_scope("/hooks", sources));
+/// fn routes<S: Store>(services: &mut web::ServiceConfig, egym: InboxSource<S>, point: InboxSource<S>) {
+///     services.service(inbox_scope("/hooks", [("egym", egym), ("point", point)]));
 /// }
 /// ```
-pub fn inbox_scope<S: Store, N: Notification>(
-    path: &str,
-    sources: impl Into<Arc<BTreeMap<String, InboxSource<S, N>>>>,
-) -> Scope {
-    let sources = sources.into();
+pub fn inbox_scope<I, K, S, N>(path: &str, sources: I) -> Scope
+where
+    I: IntoIterator<Item = (K, InboxSource<S, N>)>,
+    K: Into<String>,
+    S: Store,
+    N: Notification,
+{
+    let sources = sources.into_iter().map(|(name, source)| (name.into(), source));
+    let sources = Arc::new(sources.collect::<BTreeMap<String, _>>());
     let receive = move |request: HttpRequest, payload: web::Payload| {
         let sources = Arc::clone(&sources);
         async move {

@@ -39,26 +39,28 @@ where
     })
 }
 
-/// A router with one route, `/{source}`: each source under its name, and 404 for every other one. Nest it where you like.
+/// A router with one route, `/{source}`: each source under its name, and 404 for every other one. Nest it where you like. Of two
+/// sources with one name the last one counts.
 ///
 /// ```
-/// use std::collections::BTreeMap;
-///
 /// use axum::Router;
 /// use gymhook_axum::{InboxSource, inbox_router};
 /// use gymhook_engine::store::Store;
 ///
-/// fn routes<S: Store>(sources: BTreeMap<String, InboxSource<S>>) -> Router {
-///     Router::new().nest("/hooks", inbox_router(sources))
+/// fn routes<S: Store>(egym: InboxSource<S>, point: InboxSource<S>) -> Router {
+///     Router::new().nest("/hooks", inbox_router([("egym", egym), ("point", point)]))
 /// }
 /// ```
-pub fn inbox_router<S, N, T>(sources: BTreeMap<String, InboxSource<S, N>>) -> Router<T>
+pub fn inbox_router<I, K, S, N, T>(sources: I) -> Router<T>
 where
+    I: IntoIterator<Item = (K, InboxSource<S, N>)>,
+    K: Into<String>,
     S: Store,
     N: Notification,
     T: Clone + Send + Sync + 'static,
 {
-    let sources = Arc::new(sources);
+    let sources = sources.into_iter().map(|(name, source)| (name.into(), source));
+    let sources = Arc::new(sources.collect::<BTreeMap<String, _>>());
     let receive = move |parameters: RawPathParams, request: Request| {
         let sources = Arc::clone(&sources);
         async move {

@@ -101,6 +101,22 @@ impl Inbox<()> {
             .with_classify(Classify::new().with(REJECTED, Verdict::Reject));
         EndpointPolicy::new(retry).with_breaker(None).with_auto_disable(AutoDisable::never())
     }
+
+    /// The id that belongs to a name, always the same: what [`Inbox::named`] opens, and what a handler compares
+    /// [`Handled::inbox`](crate::Handled::inbox) with.
+    ///
+    /// ```
+    /// use gymhook::event::Vendor;
+    /// use gymhook_engine::Inbox;
+    ///
+    /// let id = Inbox::id_of("pg-next");
+    /// let platform = Vendor::ALL.into_iter().find(|vendor| Inbox::id_of(vendor.as_str()) == id);
+    /// assert_eq!(platform, Some(Vendor::PG_NEXT));
+    /// ```
+    #[must_use]
+    pub fn id_of(name: &str) -> EndpointId {
+        names::of_inbox(name)
+    }
 }
 
 impl<S: Store> Inbox<S> {
@@ -117,6 +133,15 @@ impl<S: Store> Inbox<S> {
         let subscription = Subscription::handled_here(id, policy).with_label(label);
         engine.put_subscription(&subscription).await?;
         Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform })
+    }
+
+    /// Opens an inbox, or makes it, under the id that [belongs to this name](Inbox::id_of), and handles what is in it as
+    /// [`Inbox::policy`] says. Under another name it is another inbox, which knows nothing of what this one has accepted.
+    ///
+    /// # Errors
+    /// As [`Engine::put_subscription`].
+    pub async fn named(engine: Engine<S>, name: &str) -> Result<Self, SubscriptionError> {
+        Self::open(engine, Inbox::id_of(name), name, Inbox::policy()).await
     }
 
     /// Takes an equal body of the same studio for a duplicate within this window (a `core::time::Duration`), where a notification has no key, whatever

@@ -6,7 +6,6 @@ mod tower;
 
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use gymhook::Received;
 use gymhook::event::Notification;
@@ -73,10 +72,7 @@ pub async fn start_inboxes<S: Store>(adapter: Adapter, sources: BTreeMap<String,
     match adapter {
         Adapter::Tower => tower::serve(tower::inboxes(sources)).await,
         Adapter::Axum => axum::serve(axum::inboxes(sources)).await,
-        Adapter::Actix => {
-            let sources = Arc::new(sources);
-            actix::serve(move |services| actix::inboxes(services, &sources)).await
-        }
+        Adapter::Actix => actix::serve(move |services| actix::inboxes(services, &sources)).await,
     }
 }
 

@@ -5,7 +5,7 @@ use gymhook::signature::Tenant;
 use gymhook::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 /// The delivery that this key stands for in this inbox.
 pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> DeliveryId {
@@ -25,6 +25,11 @@ pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> 
 pub(super) fn of_body(named: DeliveryId, body: [u8; 32]) -> DeliveryId {
     let digest = Sha256::new().chain_update(b"gymhook-resembling\0").chain_update(named.as_uuid().as_bytes());
     to_name(digest.chain_update(body))
+}
+
+/// The inbox that is called so.
+pub(super) fn of_inbox(name: &str) -> EndpointId {
+    EndpointId::from(to_uuid(Sha256::new().chain_update(b"gymhook-inbox-name\0").chain_update(name)))
 }
 
 /// What a body that could not be read is kept as in this inbox.
@@ -66,6 +71,10 @@ fn with_parts<const N: usize>(mut digest: Sha256, parts: [Option<&str>; N]) -> S
 }
 
 fn to_name(digest: Sha256) -> DeliveryId {
+    DeliveryId::from(to_uuid(digest))
+}
+
+fn to_uuid(digest: Sha256) -> Uuid {
     let first_half = digest.finalize().first_chunk().copied().unwrap_or_default();
-    DeliveryId::from(Builder::from_custom_bytes(first_half).into_uuid())
+    Builder::from_custom_bytes(first_half).into_uuid()
 }

@@ -1,7 +1,6 @@
 //! `gymhook-actix`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -46,12 +45,9 @@ pub(super) fn routes(services: &mut ServiceConfig, sources: &Sources) {
         .service(signed_point.to(answer::<point::Notification, BodySigned>));
 }
 
-pub(super) fn inboxes<S: Store>(
-    services: &mut ServiceConfig,
-    sources: &Arc<BTreeMap<String, InboxSource<S>>>,
-) {
+pub(super) fn inboxes<S: Store>(services: &mut ServiceConfig, sources: &BTreeMap<String, InboxSource<S>>) {
     let first = sources.values().next().cloned().expect("a source");
-    services.route("/alone", inbox_route(first)).service(inbox_scope("/inbox", Arc::clone(sources)));
+    services.route("/alone", inbox_route(first)).service(inbox_scope("/inbox", sources.clone()));
 }
 
 /// actix runs in a thread with a runtime of its own.
