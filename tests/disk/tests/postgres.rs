@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use gymhook_disk_tests::drive::{cut_off_part, fill_up_server};
+use gymhook_disk_tests::drive::{cut_off_part, fill_up_server, forbid_files};
 use gymhook_test_postgres::Server;
 
 const SEED: u64 = 9;
@@ -31,5 +31,15 @@ async fn a_server_whose_disk_fills_up_at_random_moments_loses_nothing() {
     let totals = fill_up_server(SEED, 8, &server.config()).await.unwrap();
     println!("{totals}");
     assert!(totals.full >= 8 && totals.acknowledged > 100, "there was something to lose: {totals}");
+    assert_eq!((totals.lost, totals.quarantined, totals.duplicates, totals.broken), (0, 0, 0, 0), "{totals}");
+}
+
+/// The notifications of a call are unfolded in a temporary file where they are larger than `work_mem`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_may_not_write_temporary_files_for_a_while_loses_nothing() {
+    let server = Server::start().unwrap();
+    let totals = forbid_files(SEED, 8, &server.config()).await.unwrap();
+    println!("{totals}");
+    assert!(totals.faults >= 8 && totals.acknowledged > 100, "there was something to lose: {totals}");
     assert_eq!((totals.lost, totals.quarantined, totals.duplicates, totals.broken), (0, 0, 0, 0), "{totals}");
 }

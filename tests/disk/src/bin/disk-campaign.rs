@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use gymhook_disk_tests::Failure;
 use gymhook_disk_tests::drive::{
-    cut_off, cut_off_part, fill_up, fill_up_server, sessions, walk_on, walk_part, walks,
+    cut_off, cut_off_part, fill_up, fill_up_server, forbid_files, sessions, walk_on, walk_part, walks,
 };
 use gymhook_disk_tests::total::Totals;
 use gymhook_test_postgres::Server;
@@ -64,10 +64,15 @@ async fn main() -> Result<ExitCode, Failure> {
         let full = wanted.postgres / 4;
         let filled = fill_up_server(wanted.seed, full, &server.config()).await?;
         println!("PostgreSQL, full disks: {filled}");
-        let cut = cut_off(sessions(wanted.seed), wanted.postgres - full, &server.config()).await;
+        let forbidden = wanted.postgres / 10;
+        let limited = forbid_files(wanted.seed, forbidden, &server.config()).await?;
+        println!("PostgreSQL, no temporary files: {limited}");
+        let rest = wanted.postgres - full - forbidden;
+        let cut = cut_off(sessions(wanted.seed), rest, &server.config()).await;
         println!("PostgreSQL, message by message: {cut}");
         let mut all = Totals::default();
         all += filled;
+        all += limited;
         all += cut;
         println!("PostgreSQL: {all}");
         broken += all.broken;
