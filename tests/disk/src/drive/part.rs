@@ -194,9 +194,9 @@ impl Reach {
     }
 }
 
-/// So many numbers from 1 to `calls`, evenly spread, with the first and the last one.
+/// So many numbers from 1 to `calls`, evenly spread, with the first and the last one in any case.
 fn spread(calls: u64, of_each: u64) -> BTreeSet<u64> {
-    let numbers = of_each.min(calls);
+    let numbers = of_each.max(2).min(calls);
     let gaps = numbers.saturating_sub(1).max(1);
     (0..numbers).map(|step| 1 + calls.saturating_sub(1) * step / gaps).collect()
 }
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(of(100, 4), [1, 34, 67, 100]);
         assert_eq!(of(3, 8), [1, 2, 3]);
         assert_eq!(of(5, u64::MAX), [1, 2, 3, 4, 5]);
-        assert_eq!(of(9, 1), [1]);
+        assert_eq!(of(9, 1), [1, 9]);
         assert_eq!(of(0, 8), [0; 0]);
     }
 
