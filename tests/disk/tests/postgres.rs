@@ -8,7 +8,7 @@ use gymhook_test_postgres::Server;
 const SEED: u64 = 9;
 
 /// How many messages of each kind something happens at; the campaign takes more.
-const OF_EACH: u64 = 8;
+const OF_EACH: u64 = 6;
 
 /// Whichever message it happens at, nothing acknowledged is lost and nothing is half done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +20,7 @@ async fn something_happens_at_every_kind_of_message_from_the_first_to_the_last_a
         assert!(reach.is_from_end_to_end(), "{reach}");
     }
     let totals = part.totals;
-    assert!(totals.faults >= 30 && totals.refusals > 4, "it was noticed: {totals}");
+    assert!(totals.faults >= 20 && totals.refusals > 0, "it was noticed: {totals}");
     assert!(totals.acknowledged > 1_000 && totals.delivered > 500, "there was something to lose: {totals}");
     assert_eq!((totals.lost, totals.quarantined, totals.duplicates, totals.broken), (0, 0, 0, 0), "{totals}");
 }
