@@ -3,12 +3,16 @@
 mod campaign;
 mod full;
 mod full_server;
+mod no_files;
+mod part;
 mod sessions;
 mod stage;
 mod walk;
 
 pub use self::campaign::{cut_off, fill_up, fill_up_server, walk_on};
 pub use self::full::full;
+pub use self::no_files::forbid_files;
+pub use self::part::{Part, Reach, cut_off_part, walk_part};
 pub use self::sessions::{Session, session, sessions};
 pub use self::stage::{Ended, Stage};
 pub use self::walk::{Strikes, Walk, walk, walks};

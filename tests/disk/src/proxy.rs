@@ -36,7 +36,8 @@ struct Shared {
     /// The schema whose tables are held up.
     schema: String,
     armed: Mutex<Option<Trouble>>,
-    seen: AtomicU64,
+    /// How many messages of each kind there were since it was armed.
+    seen: [AtomicU64; Statement::ALL.len()],
     hits: tokio::sync::watch::Sender<u64>,
 }
 
@@ -57,7 +58,7 @@ impl Proxy {
             socket,
             schema: schema.to_owned(),
             armed: Mutex::default(),
-            seen: AtomicU64::new(0),
+            seen: Default::default(),
             hits: tokio::sync::watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -72,8 +73,11 @@ impl Proxy {
 
     /// From now on, messages are counted for this.
     pub fn arm(&self, trouble: Trouble) {
-        self.shared.seen.store(0, Ordering::SeqCst);
-        *self.shared.armed() = Some(trouble);
+        let mut armed = self.shared.armed();
+        for seen in &self.shared.seen {
+            seen.store(0, Ordering::SeqCst);
+        }
+        *armed = Some(trouble);
     }
 
     /// Nothing more is to happen.
@@ -81,10 +85,10 @@ impl Proxy {
         *self.shared.armed() = None;
     }
 
-    /// How many messages were counted.
+    /// How many messages of this kind were counted.
     #[must_use]
-    pub fn reached(&self) -> u64 {
-        self.shared.seen.load(Ordering::SeqCst)
+    pub fn reached(&self, at: Statement) -> u64 {
+        self.shared.seen.get(at.index()).map_or(0, |seen| seen.load(Ordering::SeqCst))
     }
 
     /// How often something happened.
@@ -108,11 +112,9 @@ impl Shared {
     /// What is to happen at a message of this kind.
     fn strikes(&self, kind: u8) -> Option<Trouble> {
         let trouble = (*self.armed())?;
-        if !trouble.at.is(kind) {
-            return None;
-        }
-        let seen = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
-        (seen == trouble.nth).then_some(trouble)
+        let at = Statement::of(kind)?;
+        let seen = self.seen.get(at.index())?.fetch_add(1, Ordering::SeqCst) + 1;
+        (at == trouble.at && seen == trouble.nth).then_some(trouble)
     }
 
     fn hit(&self) {

@@ -34,8 +34,8 @@ struct Device {
 #[derive(Debug, Default)]
 struct State {
     fault: Option<Fault>,
-    /// How many calls of the fault's kind there were since it was armed.
-    seen: u64,
+    /// How many calls of each kind there were since it was armed.
+    seen: [u64; Call::ALL.len()],
     /// Set when a fault that lasts for ever has struck.
     dead: bool,
 }
@@ -98,7 +98,7 @@ impl Disk {
     pub fn arm(&self, fault: Fault) {
         let mut state = self.0.state();
         state.fault = Some(fault);
-        state.seen = 0;
+        state.seen = Default::default();
     }
 
     /// Nothing is to fail any more, unless it is dead.
@@ -111,10 +111,22 @@ impl Disk {
         self.0.state().dead = true;
     }
 
+    /// Whether nothing passes any more.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.0.state().dead
+    }
+
     /// How many calls of this kind were made.
     #[must_use]
     pub fn calls(&self, call: Call) -> u64 {
         self.0.calls.get(call.index()).map_or(0, |calls| calls.load(Ordering::SeqCst))
+    }
+
+    /// How many calls of this kind were made since a fault was armed, until the disk was healed.
+    #[must_use]
+    pub fn counted(&self, call: Call) -> u64 {
+        self.0.state().seen.get(call.index()).copied().unwrap_or(0)
     }
 
     /// How many calls failed.
@@ -176,14 +188,18 @@ impl State {
         if self.dead {
             return Verdict::Fail(Error::Io.code(call));
         }
-        let Some(fault) = self.fault.filter(|fault| fault.call == call) else { return Verdict::Pass };
-        self.seen += 1;
+        let Some(fault) = self.fault else { return Verdict::Pass };
+        let Some(seen) = self.seen.get_mut(call.index()) else { return Verdict::Pass };
+        *seen += 1;
+        if fault.call != call {
+            return Verdict::Pass;
+        }
         let strikes = match fault.lasts {
-            Lasts::Once | Lasts::ForEver => self.seen == fault.nth,
-            Lasts::UntilHealed => self.seen >= fault.nth,
+            Lasts::Once | Lasts::ForEver => *seen == fault.nth,
+            Lasts::UntilHealed => *seen >= fault.nth,
             Lasts::NowAndThen => {
-                let later = self.seen.checked_sub(fault.nth);
-                later.is_some_and(|later| later == 0 || Random::new(self.seen).below(4) == 0)
+                let later = seen.checked_sub(fault.nth);
+                later.is_some_and(|later| later == 0 || Random::new(*seen).below(4) == 0)
             }
         };
         if !strikes {

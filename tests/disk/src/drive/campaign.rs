@@ -18,13 +18,13 @@ use crate::total::Totals;
 use crate::vfs::Call;
 
 /// How many rounds at a time.
-const AT_A_TIME: usize = 8;
+pub(super) const AT_A_TIME: usize = 8;
 
 /// How many broken promises of a round are named.
 const NAMED: usize = 4;
 
 /// What a run fails at, so that it is known which calls are used up: the kind of call, and the how-manyeth.
-trait Run: Clone + Send + 'static {
+pub(super) trait Run: Clone + Send + 'static {
     type Kind: Ord;
 
     fn place(&self) -> (Self::Kind, u64);

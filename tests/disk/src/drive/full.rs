@@ -94,12 +94,23 @@ pub(super) async fn fill<'d, T>(
     tokio::time::sleep(Duration::from_micros(random.below(20_000))).await;
     let before = ledger.refusals();
     let ballast = disk.fill(left)?;
+    let struck = until_refused(ledger, before, random, working).await;
+    Ok((ballast, struck))
+}
+
+/// Waits for a while after more callers than before were refused, or until there is nothing more to do. Says whether one was.
+pub(super) async fn until_refused<T>(
+    ledger: &Ledger,
+    before: usize,
+    random: &mut Random,
+    working: &JoinHandle<T>,
+) -> bool {
     while ledger.refusals() == before && !working.is_finished() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let struck = ledger.refusals() > before;
     tokio::time::sleep(Duration::from_millis(random.below(40))).await;
-    Ok((ballast, struck))
+    struck
 }
 
 /// The process up to where the whole script was played; it dies when this is given up.

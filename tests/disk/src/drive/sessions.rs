@@ -5,7 +5,7 @@ use gymhook_test_postgres::fresh_schema;
 use tokio_postgres::Config;
 
 use super::stage::{Ended, Stage};
-use super::walk::Strikes;
+use super::walk::{Strikes, in_turn};
 use crate::Failure;
 use crate::check::Told;
 use crate::ground::PostgresGround;
@@ -31,6 +31,13 @@ impl Session {
         let seed = Random::new(seed ^ (nth << 8) ^ at as u64 ^ ((strikes as u64) << 7)).draw();
         let blow = Random::new(seed).one_of(&Blow::ALL).copied().unwrap_or(Blow::CutBefore);
         Self { trouble: Trouble { at, nth, blow }, strikes, seed }
+    }
+
+    /// The run of this seed in which it happens at this message, counted from the start. What happens differs from turn to turn.
+    #[must_use]
+    pub fn in_turn(at: Statement, nth: u64, turn: u64, seed: u64) -> Self {
+        let blow = in_turn(&Blow::ALL, turn).unwrap_or(Blow::CutBefore);
+        Self { trouble: Trouble { at, nth, blow }, strikes: Strikes::FromTheStart, seed }
     }
 }
 
@@ -77,7 +84,8 @@ async fn play(session: &Session, stage: Stage<PostgresGround>, proxy: Proxy) -> 
     proxy.disarm();
     let mut ended = stage.judge(Told::Unavailable).await?;
     ended.totals.rounds = 1;
-    ended.reached = proxy.reached() >= session.trouble.nth;
+    ended.counted = Statement::ALL.map(|at| proxy.reached(at)).to_vec();
+    ended.reached = proxy.reached(session.trouble.at) >= session.trouble.nth;
     ended.totals.faults = u64::from(proxy.hits() > 0);
     Ok(ended)
 }

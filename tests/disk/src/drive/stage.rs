@@ -35,6 +35,8 @@ pub struct Ended {
     pub violations: Vec<Violation>,
     /// Whether the call was made that was to fail.
     pub reached: bool,
+    /// How many calls of each kind were made, in the order of all kinds; empty where none are counted.
+    pub counted: Vec<u64>,
 }
 
 impl<G: Ground> Stage<G> {
@@ -124,6 +126,6 @@ impl<G: Ground> Stage<G> {
         };
         self.caller.ground.close(store).await?;
         let (totals, violations) = check(&history, told);
-        Ok(Ended { totals, violations, reached: true })
+        Ok(Ended { totals, violations, reached: true, counted: Vec::new() })
     }
 }

@@ -7,6 +7,7 @@ use gymhook_crash_tests::random::Random;
 use gymhook_engine::Engine;
 use gymhook_engine::store::SqliteStore;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use super::stage::{Ended, Stage};
 use crate::Failure;
@@ -47,17 +48,33 @@ pub fn walks(seed: u64) -> impl Iterator<Item = Walk> {
     })
 }
 
+const LASTS: [Lasts; 4] = [Lasts::Once, Lasts::UntilHealed, Lasts::NowAndThen, Lasts::ForEver];
+
 impl Walk {
     /// The run in which this call fails.
     #[must_use]
     pub fn of(call: Call, nth: u64, strikes: Strikes, seed: u64) -> Self {
-        const LASTS: [Lasts; 4] = [Lasts::Once, Lasts::UntilHealed, Lasts::NowAndThen, Lasts::ForEver];
         let seed = Random::new(seed ^ (nth << 8) ^ call as u64 ^ ((strikes as u64) << 7)).draw();
         let mut random = Random::new(seed);
         let error = random.one_of(Error::of(call)).copied().unwrap_or(Error::Io);
         let lasts = random.one_of(&LASTS).copied().unwrap_or(Lasts::Once);
         Self { fault: Fault { call, nth, error, lasts }, strikes, seed }
     }
+
+    /// The run of this seed in which this call fails, counted from the start. How, and for how long, differs from turn to turn.
+    #[must_use]
+    pub fn in_turn(call: Call, nth: u64, turn: u64, seed: u64) -> Self {
+        let lasts = in_turn(&LASTS, turn).unwrap_or(Lasts::Once);
+        // Each lasts differently the next time round.
+        let error = in_turn(Error::of(call), turn + turn / LASTS.len() as u64).unwrap_or(Error::Io);
+        Self { fault: Fault { call, nth, error, lasts }, strikes: Strikes::FromTheStart, seed }
+    }
+}
+
+/// The one of these whose turn it is.
+pub(super) fn in_turn<T: Copy>(all: &[T], turn: u64) -> Option<T> {
+    let place = turn.checked_rem(all.len() as u64)?;
+    all.get(usize::try_from(place).ok()?).copied()
 }
 
 /// Plays a run and judges it.
@@ -80,31 +97,23 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
     leave_little_memory()?;
     let mut stage = Stage::set(SqliteGround::in_folder(&first), walk.seed, Size::SMALL);
     let mut life = Life::begin()?;
-    let work = run(&life, stage.clone(), disk.clone(), *walk);
-    let survivor = tokio::select! {
-        worked = work => Some(worked?),
-        () = dies(&disk, walk.fault.lasts) => None,
+    let survived = tokio::select! {
+        ran = run(&life, &stage, &disk, *walk) => ran,
+        () = dies(&disk, walk.fault.lasts) => Ok(()),
     };
-    let mut deaths = 0;
-    let engine = match survivor {
-        Some(engine) => engine,
-        None => {
-            stage.caller.ledger.die();
-            drop(life);
-            disk.until_still().await;
-            stage = stage.clone().moved(stage.caller.ground.copy_to(&second)?);
-            life = Life::begin()?;
-            deaths = 1;
-            let again = stage.clone();
-            life.run(async move { again.begin().await }).await?
-        }
-    };
-    let last = stage.clone();
-    life.run(async move {
-        last.perform(&engine).await?;
-        last.finish(engine).await
-    })
-    .await?;
+    // It may have come to its end in the moment in which it died.
+    let died = disk.is_dead();
+    if died {
+        stage.caller.ledger.die();
+        drop(life);
+        disk.until_still().await;
+        stage = stage.clone().moved(stage.caller.ground.copy_to(&second)?);
+        life = Life::begin()?;
+        play_on(&life, &stage).await?;
+    } else {
+        survived?;
+        disk.heal();
+    }
     drop(life);
     let mut ended = stage.judge(told(walk.fault)).await?;
     ended.totals.rounds = 1;
@@ -112,34 +121,44 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
     if ended.reached {
         ended.totals.faults = 1;
         ended.totals.full = u64::from(walk.fault.error.is_full());
-        ended.totals.deaths = deaths;
+        ended.totals.deaths = u64::from(died);
     }
+    ended.counted = Call::ALL.map(|call| disk.counted(call)).to_vec();
     Ok(ended)
 }
 
-/// The process up to where the whole script was played, with the disk failing in it.
-async fn run(
-    life: &Life,
-    stage: Stage<SqliteGround>,
-    disk: Disk,
-    walk: Walk,
-) -> Result<Engine<SqliteStore>, Failure> {
-    let healing = tokio::spawn(heal(disk.clone(), walk));
-    let run = life.run(async move {
-        if walk.strikes == Strikes::FromTheStart {
-            disk.arm(walk.fault);
-        }
-        let engine = stage.begin().await?;
-        if walk.strikes == Strikes::AtWork {
-            disk.arm(walk.fault);
-        }
+/// The process from beginning to end, with the disk failing in it.
+async fn run(life: &Life, stage: &Stage<SqliteGround>, disk: &Disk, walk: Walk) -> Result<(), Failure> {
+    let mut healing = JoinSet::new();
+    healing.spawn(heal(disk.clone(), walk));
+    if walk.strikes == Strikes::FromTheStart {
+        disk.arm(walk.fault);
+    }
+    let engine = begin(life, stage).await?;
+    if walk.strikes == Strikes::AtWork {
+        disk.arm(walk.fault);
+    }
+    end(life, stage, engine).await
+}
+
+/// A process that comes after a dead one.
+async fn play_on(life: &Life, stage: &Stage<SqliteGround>) -> Result<(), Failure> {
+    let engine = begin(life, stage).await?;
+    end(life, stage, engine).await
+}
+
+async fn begin(life: &Life, stage: &Stage<SqliteGround>) -> Result<Engine<SqliteStore>, Failure> {
+    let stage = stage.clone();
+    life.run(async move { stage.begin().await }).await
+}
+
+async fn end(life: &Life, stage: &Stage<SqliteGround>, engine: Engine<SqliteStore>) -> Result<(), Failure> {
+    let stage = stage.clone();
+    life.run(async move {
         stage.perform(&engine).await?;
-        disk.heal();
-        Ok(engine)
-    });
-    let ran = run.await;
-    healing.abort();
-    ran
+        stage.finish(engine).await
+    })
+    .await
 }
 
 /// What lasts is healed after a while that differs from run to run.

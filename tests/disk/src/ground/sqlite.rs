@@ -37,10 +37,12 @@ impl SqliteGround {
         Ok(copy)
     }
 
+    /// Past the disk that fails: its calls are those of the engine and of operators.
     fn look(&self) -> Result<Connection, Failure> {
-        let connection = Connection::open_with_flags(
+        let connection = Connection::open_with_flags_and_vfs(
             &self.file,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            c"unix",
         )?;
         connection.busy_timeout(Duration::from_secs(10))?;
         Ok(connection)

@@ -19,13 +19,19 @@ impl Statement {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Run, Self::Sync, Self::Parse, Self::Bind];
 
-    pub(super) const fn is(self, kind: u8) -> bool {
-        match self {
-            Self::Parse => kind == b'P',
-            Self::Bind => kind == b'B',
-            Self::Run => matches!(kind, b'E' | b'Q'),
-            Self::Sync => kind == b'S',
+    /// The one that a message of this kind is; `None` if it is not counted.
+    pub(super) const fn of(kind: u8) -> Option<Self> {
+        match kind {
+            b'P' => Some(Self::Parse),
+            b'B' => Some(Self::Bind),
+            b'E' | b'Q' => Some(Self::Run),
+            b'S' => Some(Self::Sync),
+            _ => None,
         }
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self as usize
     }
 }
 
