@@ -6,10 +6,12 @@ use core::time::Duration;
 
 use gymhook::event::Kind;
 use gymhook::signature::KeyringError;
-use gymhook_engine::store::{StoreError, Unstorable};
+use gymhook_engine::store::{Refused, StoreError, Unstorable};
 use gymhook_engine::{
-    AcceptError, DeliveryId, EndpointId, FilterError, ReadAgainError, SettingsError, SubscriptionError,
+    AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
+    SealError, SettingsError, SubscriptionError, TestAnswer, TestFailure, WorkerState,
 };
+use gymhook_retry::Fault;
 
 fn assert_reads(table: impl IntoIterator<Item = (String, &'static str)>) {
     for (message, expected) in table {
@@ -117,6 +119,79 @@ fn why_a_subscription_was_not_written() {
             "subscription 00000000-0000-0000-0000-000000000001: event filter \"member.*\" is no single type: a URL can be set \
              for one type only",
         ),
+    ]);
+}
+
+#[test]
+fn why_an_event_was_not_enqueued() {
+    let delivery = DeliveryId::from_u128(7);
+    let refused = |refused: Refused| NotPublished::from(refused).to_string();
+    assert_reads([
+        (
+            NotPublished::OtherPlatform { platform: "point".to_owned() }.to_string(),
+            "there is no body for a subscription to \"point\": add one with Publication::and",
+        ),
+        (
+            refused(Refused::Conflict { delivery }),
+            "delivery 00000000-0000-0000-0000-000000000007 is there with another body, another endpoint or another purpose",
+        ),
+        (
+            refused(Refused::Repeat { delivery }),
+            "it repeats delivery 00000000-0000-0000-0000-000000000007, which was enqueued before with the same body",
+        ),
+        (
+            refused(Refused::UnknownEndpoint { endpoint: EndpointId::from_u128(1) }),
+            "there is no subscription 00000000-0000-0000-0000-000000000001",
+        ),
+        (
+            refused(Refused::Unstorable { delivery, field: "origin", problem: Unstorable::Nul }),
+            "delivery 00000000-0000-0000-0000-000000000007 cannot be stored: its origin has a NUL character (U+0000), \
+             which not every database keeps",
+        ),
+    ]);
+}
+
+#[test]
+fn why_a_test_failed_or_was_not_sent() {
+    let subscription = EndpointId::from_u128(1);
+    let no_answer = |detail: Option<&str>| {
+        TestFailure::NoAnswer { fault: Fault::Timeout, detail: detail.map(str::to_owned) }.to_string()
+    };
+    assert_reads([
+        (
+            SubscriptionError::NoTestEvent { subscription, platform: "point".to_owned() }.to_string(),
+            "subscription 00000000-0000-0000-0000-000000000001: no test event of \"point\" is known, so name the event that \
+             is to be sent",
+        ),
+        (
+            TestFailure::Answered(TestAnswer { status: 418, body: Some("Jane Doe".to_owned()) }).to_string(),
+            "the endpoint answered with 418",
+        ),
+        (no_answer(None), "no answer (timeout)"),
+        (no_answer(Some("no whole answer in time")), "no answer (timeout): no whole answer in time"),
+        (TestFailure::Cancelled.to_string(), "the test was cancelled"),
+        (TestFailure::Unknown.to_string(), "nobody knows how the test ended: test again"),
+    ]);
+}
+
+#[test]
+fn what_else_an_engine_says() {
+    let source = SealError { problem: "the key service is away".to_owned() };
+    let subscription = EndpointId::from_u128(1);
+    let worker = |state| NotReady::Worker { state }.to_string();
+    assert_reads([
+        (source.to_string(), "the secrets cannot be sealed or opened: the key service is away"),
+        (
+            SettingsError::Seal { subscription, source }.to_string(),
+            "subscription 00000000-0000-0000-0000-000000000001: the secrets cannot be sealed or opened: the key service is away",
+        ),
+        (ApiKeyError::Label { problem: Unstorable::Empty }.to_string(), "the API key's label is empty"),
+        (
+            NotReady::from(StoreError::Full).to_string(),
+            "the store cannot be written to: the disk is full: make room, nothing was lost",
+        ),
+        (worker(WorkerState::Stopping), "the worker is shutting down"),
+        (worker(WorkerState::Stopped), "the worker has ended: start a new engine"),
     ]);
 }
 

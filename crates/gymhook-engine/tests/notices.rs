@@ -13,6 +13,8 @@
 mod scripted;
 
 use core::num::NonZeroU32;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use gymhook_delivery::{AutoDisable, DisableReason, EndpointChange, EndpointPolicy};
@@ -89,4 +91,39 @@ async fn a_notice_is_neither_lost_nor_doubled_when_commits_fail() {
             assert_eq!(engine.notices(100, HOLD).await, Ok(Vec::new()), "{when:?} {every}");
         }
     }
+}
+
+/// What the store in memory says: it never waits.
+fn at_once<F: Future>(asked: F) -> F::Output {
+    match pin!(asked).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(said) => said,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+/// As a crash does that comes right after the commit that disables: nothing can be written after it.
+#[tokio::test]
+async fn a_notice_is_in_the_commit_that_disables() {
+    let inside = MemoryStore::with_system_clock();
+    let store = FaultyStore::new(inside.clone());
+    let engine = Engine::builder(store.clone())
+        .poll_interval(Duration::from_millis(20))
+        .start(broken())
+        .await
+        .unwrap();
+    engine.put_subscription(&subscription(1, policy())).await.unwrap();
+    let faults = store.clone();
+    store.on(Operation::Commit, When::After, move || {
+        let now = at_once(inside.now()).unwrap();
+        if at_once(inside.stats(now)).unwrap().disabled == 1 {
+            let unavailable = StoreError::Unavailable { problem: "wanted".to_owned() };
+            faults.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, unavailable);
+        }
+    });
+    let new = (1..=4).map(|id| notification(id, 1)).collect();
+    assert!(engine.enqueue(new).await.unwrap().iter().all(Result::is_ok));
+    until_disabled(&engine).await;
+    let told = engine.notices(100, HOLD).await.unwrap();
+    let said: Vec<_> = told.iter().map(|notice| notice.change).collect();
+    assert_eq!(said, [EndpointChange::Warned { percent: 50 }, DISABLED]);
 }

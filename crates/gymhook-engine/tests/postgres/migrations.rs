@@ -206,6 +206,31 @@ async fn tables_of_any_version_are_brought_up_to_date() {
     }
 }
 
+/// Without one of these everything works, and reads a whole table.
+#[tokio::test]
+async fn what_is_looked_for_often_is_indexed() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    make_tables_of(1, &client).await;
+    drop(connect(&config).await.unwrap());
+    let sql = "SELECT tablename || substring(indexdef FROM 'USING btree( .*)') FROM pg_indexes WHERE schemaname = 'gymhook'";
+    let indexed = client.query(sql, &[]).await.unwrap();
+    let indexed: Vec<String> = indexed.iter().map(|row| row.get(0)).collect();
+    for wanted in [
+        "subscriptions (gym, id)",
+        "subscriptions (lease_until, id) WHERE (deleted_at IS NULL)",
+        "notifications (endpoint, seq)",
+        "notifications (endpoint, fingerprint) WHERE (fingerprint IS NOT NULL)",
+        "deliveries (endpoint, state, at, seq)",
+        "deliveries (endpoint, seq) WHERE (state = 0)",
+        "deliveries (endpoint, at, seq) WHERE (test AND (state = 0))",
+        "commands (endpoint, due, number)",
+        "notices (number) WHERE (acknowledged_at IS NULL)",
+    ] {
+        assert!(indexed.iter().any(|index| index == wanted), "{wanted}: {indexed:?}");
+    }
+}
+
 /// Whoever only sends does not pay for the index, and whoever asks for a fingerprint does not read the whole table.
 #[tokio::test]
 async fn a_fingerprint_is_found_by_its_index_and_others_are_not_in_it() {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use gymhook_engine::Engine;
-use gymhook_engine::store::{Command, NewNotification, SqliteStore, Store as _, StoreError};
+use gymhook_engine::store::{Command, NewNotification, SqliteStore, Store as _, StoreError, SubscriptionRow};
 
 use crate::stage::{notification, subscribe};
 
@@ -17,12 +17,15 @@ async fn all_that_a_call_holds_is_counted() {
     let store = options.open(&path).unwrap();
     subscribe(&store).await;
     let now = store.now().await.unwrap();
-    // At least 60 KiB each: of an origin, of an event type, of ids alone, of orders.
+    // At least 60 KiB each: of an origin, of an event type, of ids alone, of orders, of settings.
     let text = || "x".repeat(60 << 10);
     let with_origin = |number| vec![NewNotification { origin: Some(text()), ..notification(number, 1) }];
     let with_type = |number| vec![NewNotification { event_type: text(), ..notification(number, 1) }];
     let many = |first| (first..first + 600).map(|number| notification(number, 0)).collect::<Vec<_>>();
     let orders = || vec![(crate::stage::endpoint(), Command::Reload); 2_000];
+
+    let like = store.subscription(crate::stage::endpoint()).await.unwrap().unwrap();
+    let with_settings = SubscriptionRow { settings: text(), ..like };
 
     let disk = rusqlite::Connection::open(&path).unwrap();
     disk.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -34,10 +37,11 @@ async fn all_that_a_call_holds_is_counted() {
             busy.push(call.await.map(drop));
         }
         busy.push(store.command(orders(), now).await);
+        busy.push(store.put_subscription(with_settings, now).await.map(drop));
         disk.execute_batch("COMMIT").unwrap();
         busy
     });
-    assert_eq!(busy, [Err(BUSY), Err(BUSY), Err(BUSY), Err(BUSY)]);
+    assert_eq!(busy, [const { Err(BUSY) }; 5]);
     assert!(held.is_ok());
 }
 
@@ -55,9 +59,8 @@ async fn beyond_the_queue_a_call_waits_and_then_is_told_to_come_again() {
 
     let disk = rusqlite::Connection::open(&path).unwrap();
     disk.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let engine = Engine::builder(store.clone()).enqueue_only();
     // The first fills the queue, the second waits outside until its time is over, and for the third there is no room even there.
-    let (first, second, third, ready) = tokio::join!(
+    let (first, second, third) = tokio::join!(
         enqueue(1),
         async {
             let waited = enqueue(2).await;
@@ -65,10 +68,31 @@ async fn beyond_the_queue_a_call_waits_and_then_is_told_to_come_again() {
             waited
         },
         enqueue(3),
-        engine.readiness(),
     );
-    assert_eq!(ready, Ok(()), "whoever asks does not stand in the callers' line");
     assert_eq!((first, second, third), (Ok(()), Err(BUSY), Err(BUSY)));
     assert_eq!(enqueue(2).await, Ok(()), "there is room again");
     assert_eq!(store.stats(now).await.unwrap().waiting, 2, "nothing was done for those that were sent away");
+}
+
+/// Nor does it wait with the callers: there is no room for one more of them.
+#[tokio::test]
+async fn whoever_asks_whether_the_store_is_ready_stands_in_no_line() {
+    const LONG: Duration = Duration::from_secs(60);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let store = SqliteStore::options().with_queue_calls(1).with_queue_wait(LONG).open(&path).unwrap();
+    subscribe(&store).await;
+    let now = store.now().await.unwrap();
+    let enqueue = async |number| store.enqueue(vec![notification(number, 1)], now).await.map(drop);
+    let engine = Engine::builder(store.clone()).enqueue_only();
+
+    let disk = rusqlite::Connection::open(&path).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The first is inside, and the second waits outside.
+    let (first, second, third, ready) = tokio::join!(enqueue(1), enqueue(2), enqueue(3), async {
+        let commit = async { disk.execute_batch("COMMIT").unwrap() };
+        tokio::join!(engine.readiness(), commit).0
+    });
+    assert_eq!((first, second, third), (Ok(()), Ok(()), Err(StoreError::Busy { retry_after: LONG })));
+    assert_eq!(ready, Ok(()));
 }

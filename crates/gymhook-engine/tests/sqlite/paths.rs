@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use gymhook_engine::store::{SqliteStore, Store as _, StoreError};
 
@@ -36,6 +37,30 @@ fn a_path_is_never_a_uri() {
     }
     assert!(!folder.path().join("x.db").exists());
     assert!(!folder.path().join("A.db").exists());
+}
+
+/// What makes the next test play a process that names the file relatively.
+const RELATIVE: &str = "GYMHOOK_TEST_RELATIVE_PATH";
+
+#[tokio::test]
+async fn a_relative_path_that_looks_like_a_uri_leads_to_the_same_file_and_lock() {
+    if std::env::var_os(RELATIVE).is_some() {
+        let second = SqliteStore::open("file:x.db").unwrap();
+        assert_eq!(second.take_over().await, Ok(false), "the first is there");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let first = SqliteStore::open(folder.path().join("file:x.db")).unwrap();
+    assert_eq!(first.take_over().await, Ok(true));
+    let name = "paths::a_relative_path_that_looks_like_a_uri_leads_to_the_same_file_and_lock";
+    let other = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(RELATIVE, "1")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stdout));
+    assert!(!folder.path().join("x.db").exists());
 }
 
 #[tokio::test]

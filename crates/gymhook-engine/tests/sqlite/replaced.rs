@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gymhook_engine::Engine;
 use gymhook_engine::store::{Enqueued, SqliteStore, Store as _, StoreError};
@@ -130,6 +131,37 @@ async fn a_log_s_index_that_was_removed_or_replaced_is_said() {
         let now = again.now().await.unwrap();
         assert_eq!(again.stats(now).await.unwrap().waiting, 1, "what was acknowledged, and no more");
     }
+}
+
+/// What makes this test play the other process, on the database of this path.
+const OTHER_PROCESS: &str = "GYMHOOK_TEST_OTHER_PROCESS";
+
+/// It makes an index of its own, acknowledges something in the same log, and has gone before the first one closes: that one is
+/// the last to close, and would write what its own index knows into the database, and delete the log.
+#[tokio::test]
+async fn what_another_process_acknowledged_with_an_index_of_its_own_stays() {
+    if let Some(path) = std::env::var_os(OTHER_PROCESS) {
+        let store = SqliteStore::open(path).unwrap();
+        enqueue(&store, 7).await.unwrap();
+        store.close().await.unwrap();
+        return;
+    }
+    let Played { path, store, .. } = &opened().await;
+    let index = beside(path, "-shm");
+    fs::remove_file(&index).unwrap();
+    let name = "replaced::what_another_process_acknowledged_with_an_index_of_its_own_stays";
+    let other = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(OTHER_PROCESS, path)
+        .output()
+        .unwrap();
+    assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stdout));
+    assert!(index.exists(), "the other process was here");
+    assert_replaced(enqueue(store, 2).await, &index);
+    assert_replaced(store.close().await, &index);
+    let again = SqliteStore::open(path).unwrap();
+    let now = again.now().await.unwrap();
+    assert_eq!(again.stats(now).await.unwrap().waiting, 2, "1 and 7");
 }
 
 /// Looks at a copy of the database alone, as somebody finds it who has nothing else.

@@ -2,9 +2,11 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use gymhook_engine::store::suite::Harness;
-use gymhook_engine::store::{ApiKeyRow, SqliteStore, Store as _, StoreError};
-use gymhook_engine::{DeliveryId, EndpointId};
+use gymhook_engine::store::{ApiKeyRow, LeaseRequest, SqliteStore, Store as _, StoreError, WorkerId};
+use gymhook_engine::{DeliveryId, Direction, EndpointId};
 use tempfile::TempDir;
+
+use crate::stage::{notification, subscribe};
 
 /// Files in a folder of its own.
 #[derive(Default)]
@@ -80,6 +82,45 @@ async fn only_a_worker_that_is_alone_ends_the_leases_of_others() {
     assert_eq!(third.take_over().await, Ok(false), "the second is there, whatever became of the first");
     drop((second, third));
     assert_eq!(fourth.take_over().await, Ok(true));
+}
+
+fn leases_for(worker: u128) -> LeaseRequest {
+    LeaseRequest {
+        worker: WorkerId::new(uuid::Uuid::from_u128(worker)),
+        direction: Direction::Outgoing,
+        only: None,
+        limit: 10,
+        length: core::time::Duration::from_secs(3_600),
+    }
+}
+
+/// Whoever makes the lock's file does not know who held the one before.
+#[tokio::test]
+async fn a_lock_that_was_deleted_ends_nobody_s_leases() {
+    let harness = InAFile::default();
+    let first = harness.open().await;
+    subscribe(&first).await;
+    let new = first.enqueue(vec![notification(1, 8)], first.now().await.unwrap()).await.unwrap();
+    assert!(new[0].is_ok());
+    assert_eq!(first.take_over().await, Ok(true));
+    let now = first.now().await.unwrap();
+    assert_eq!(first.lease(leases_for(1), now).await.unwrap().len(), 1);
+    std::fs::remove_file(format!("{}-worker", first.path().display())).unwrap();
+    let second = SqliteStore::open(first.path()).unwrap();
+    assert_eq!(second.take_over().await, Ok(false));
+    assert!(second.lease(leases_for(2), now).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_takes_a_lock_again_that_was_deleted() {
+    let harness = InAFile::default();
+    let first = harness.open().await;
+    assert_eq!(first.take_over().await, Ok(true));
+    std::fs::remove_file(format!("{}-worker", first.path().display())).unwrap();
+    let now = first.now().await.unwrap();
+    assert!(first.lease(leases_for(1), now).await.unwrap().is_empty());
+    let second = SqliteStore::open(first.path()).unwrap();
+    assert_eq!(second.take_over().await, Ok(false), "the first is there");
 }
 
 #[test]

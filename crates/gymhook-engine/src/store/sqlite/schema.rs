@@ -135,6 +135,30 @@ mod tests {
         }
     }
 
+    /// Without one of these everything works, and reads a whole table.
+    #[test]
+    fn what_is_looked_for_often_is_indexed() {
+        let mut connection = of_version(1);
+        migrate(&mut connection).unwrap();
+        let sql = "SELECT tbl_name || substr(sql, instr(sql, ' (')) FROM sqlite_schema WHERE type = 'index' AND sql <> ''";
+        let mut select = connection.prepare(sql).unwrap();
+        let indexed: Vec<String> =
+            select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+        for wanted in [
+            "gymhook_subscriptions (gym, id)",
+            "gymhook_deliveries (endpoint, state, at, seq)",
+            "gymhook_deliveries (endpoint, seq)",
+            "gymhook_deliveries (endpoint, fingerprint) WHERE fingerprint IS NOT NULL",
+            "gymhook_deliveries (endpoint, at, seq) WHERE test = 1 AND state = 0",
+            "gymhook_commands (endpoint, due, number)",
+            "gymhook_notices (number) WHERE acknowledged_at IS NULL",
+        ] {
+            let found =
+                indexed.iter().filter(|index| index.replace(['\n', ' '], "") == wanted.replace(' ', ""));
+            assert_eq!(found.count(), 1, "{wanted}: {indexed:?}");
+        }
+    }
+
     /// The steps of a plan, as SQLite explains it.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

@@ -234,6 +234,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_written_while_the_file_went_away_is_not_acknowledged() {
+        let (writer, folder) = writer();
+        let path = folder.path().join("numbers.db");
+        let written = writer.call((), move |connection| {
+            insert(connection, 1)?;
+            std::fs::rename(&path, path.with_extension("away")).unwrap();
+            Ok(())
+        });
+        let written = written.await;
+        assert!(matches!(written, Err(StoreError::Replaced { .. })), "{written:?}");
+    }
+
+    #[tokio::test]
     async fn a_call_that_hides_that_the_transaction_is_gone_is_not_acknowledged() {
         let (told, there) = play(|connection| {
             connection.execute_batch("ROLLBACK")?;
