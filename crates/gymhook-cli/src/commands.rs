@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod completions;
+mod doctor;
 mod listen;
 mod man;
 mod port;
@@ -9,6 +10,7 @@ mod replay;
 mod requests;
 mod sample;
 mod schedule;
+mod schema;
 mod send;
 mod sign;
 mod types;
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Listen(listen::Arguments),
     Requests(requests::Arguments),
     Replay(replay::Arguments),
+    Doctor(doctor::Arguments),
+    Schema(schema::Arguments),
     Vectors(vectors::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -49,6 +53,8 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> 
         Command::Listen(arguments) => listen::run(&arguments, output.clone()),
         Command::Requests(arguments) => requests::run(&arguments, output),
         Command::Replay(arguments) => replay::run(&arguments, output),
+        Command::Doctor(arguments) => doctor::run(&arguments, output),
+        Command::Schema(arguments) => schema::run(&arguments, output),
         Command::Vectors(arguments) => vectors::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),

@@ -8,6 +8,7 @@ mod capture;
 mod cloud_event;
 mod commands;
 mod diagnose;
+mod doctor;
 mod exchange;
 mod failure;
 mod input;

@@ -21,6 +21,8 @@ mod open_names;
 mod open_object;
 mod raw;
 mod sample;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod strict;
 mod subject;
 mod unix_millis;
