@@ -30,7 +30,7 @@ type Ledger = Arc<Mutex<BTreeMap<String, u32>>>;
 
 /// Called at least once: let its effect and `handled.delivery` become durable together.
 async fn handle(ledger: Ledger, handled: Handled) -> Result<(), HandlerError> {
-    let vendor = Vendor::ALL.into_iter().find(|vendor| Inbox::id_of(vendor.as_str()) == handled.inbox);
+    let vendor = Vendor::ALL.iter().copied().find(|vendor| Inbox::id_of(vendor.as_str()) == handled.inbox);
     let vendor = vendor.ok_or_else(|| HandlerError::reject("an inbox of no platform"))?;
     let notification = AnyNotification::decode(vendor, &handled.body);
     let notification = notification.map_err(|error| HandlerError::reject(error.to_string()))?;
@@ -56,7 +56,7 @@ impl Service {
         let transport = HandlerTransport::new(move |handled| handle(Arc::clone(&ledger), handled));
         let engine = Engine::builder(SqliteStore::open(file)?).start(transport).await?;
         let mut sources = Vec::new();
-        for vendor in Vendor::ALL {
+        for vendor in Vendor::ALL.iter().copied() {
             let inbox = Inbox::named(engine.clone(), vendor.as_str()).await?;
             sources.push((vendor.as_str(), InboxSource::new(receiver(vendor)?, inbox)));
         }

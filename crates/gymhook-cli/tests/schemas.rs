@@ -23,7 +23,7 @@ fn validator(schema: &Value) -> Validator {
 }
 
 fn validators() -> Vec<(Vendor, Validator)> {
-    Vendor::ALL.into_iter().map(|vendor| (vendor, validator(&printed(&[vendor.as_str()])))).collect()
+    Vendor::ALL.iter().copied().map(|vendor| (vendor, validator(&printed(&[vendor.as_str()])))).collect()
 }
 
 /// Whether the library reads it, as a receiver does.
@@ -145,7 +145,7 @@ fn a_changed_body_validates_exactly_when_it_is_read() {
 
 #[test]
 fn every_type_is_described_with_where_it_is_known_from() {
-    for vendor in Vendor::ALL {
+    for vendor in Vendor::ALL.iter().copied() {
         let schema = printed(&[vendor.as_str()]);
         let types: Vec<&str> = schema["x-event-types"]
             .as_array()
