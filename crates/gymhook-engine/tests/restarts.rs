@@ -12,9 +12,10 @@
 mod scripted;
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
@@ -34,19 +35,28 @@ struct Trap {
     left: Arc<AtomicU32>,
     /// Whether every error that is logged makes it panic, as a subscriber does that writes to a full disk.
     at_every_error: bool,
+    /// The pauses that were logged.
+    pauses: Arc<Mutex<Vec<String>>>,
 }
 
 impl Trap {
     fn times(left: u32) -> Self {
-        Self { left: Arc::new(AtomicU32::new(left)), at_every_error: false }
+        Self { left: Arc::new(AtomicU32::new(left)), ..Self::default() }
     }
 }
 
-struct Finds(bool);
+#[derive(Default)]
+struct Finds {
+    started_failing: bool,
+    pause: Option<String>,
+}
 
 impl Visit for Finds {
-    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
-        self.0 |= format!("{value:?}") == "StartedFailing";
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.started_failing |= format!("{value:?}") == "StartedFailing";
+        if field.name() == "pause" {
+            self.pause = Some(format!("{value:?}"));
+        }
     }
 }
 
@@ -61,9 +71,10 @@ impl Subscriber for Trap {
 
     fn event(&self, event: &Event<'_>) {
         assert!(!self.at_every_error || *event.metadata().level() != Level::ERROR, "no room for a line");
-        let mut finds = Finds(false);
+        let mut finds = Finds::default();
         event.record(&mut finds);
-        if finds.0 {
+        self.pauses.lock().unwrap().extend(finds.pause);
+        if finds.started_failing {
             let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             assert!(left.is_err(), "into the trap");
         }
@@ -91,6 +102,8 @@ async fn start(store: FaultyStore<MemoryStore>, transport: Scripted) -> Engine<F
     let engine = Engine::builder(store)
         .poll_interval(Duration::from_millis(20))
         .shutdown_grace(Duration::from_millis(200))
+        // Nothing here waits for as long: whatever goes on, goes on because its lease was released.
+        .lease_length(Duration::from_secs(3_600))
         .start(transport)
         .await
         .unwrap();
@@ -98,6 +111,13 @@ async fn start(store: FaultyStore<MemoryStore>, transport: Scripted) -> Engine<F
         engine.put_subscription(&subscription(number, policy())).await.unwrap();
     }
     engine
+}
+
+async fn until_restarting(engine: &Engine<FaultyStore<MemoryStore>>) {
+    until("it is to be started again", || async {
+        matches!(engine.health().worker, WorkerState::Restarting { .. })
+    })
+    .await;
 }
 
 async fn until_delivered(engine: &Engine<FaultyStore<MemoryStore>>, ids: &[u128]) {
@@ -121,7 +141,7 @@ async fn a_worker_that_panics_is_started_again_and_sends_nothing_twice_but_what_
     until("delivery 9 is under way", || async { transport.sent_ids().contains(&9) }).await;
     let _new = engine.enqueue(vec![notification(1, 1), notification(3, 2)]).await.unwrap();
 
-    // A lease lasts for 90 s, and the test waits for one minute: the next worker need not wait for its end.
+    // The next worker need not wait for the end of a lease.
     until_delivered(&engine, &[1, 2, 3, 9]).await;
     let _new = engine.enqueue(vec![notification(4, 1), notification(5, 2)]).await.unwrap();
     until_delivered(&engine, &[4, 5]).await;
@@ -155,13 +175,10 @@ async fn a_worker_is_started_again_once_its_store_is_back_or_stops_when_it_is_to
         let faults = store.clone();
         // The attempt has been sent: from now on nothing can be written.
         store.on(Operation::Commit, When::After, move || {
-            faults.fail_every(Operation::Commit, When::Before, core::num::NonZeroU32::MIN, broken.clone());
+            faults.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, broken.clone());
         });
         let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
-        until("it is started again", || async {
-            matches!(engine.health().worker, WorkerState::Restarting { .. })
-        })
-        .await;
+        until_restarting(&engine).await;
         let state = engine.health().worker;
         assert_eq!(engine.readiness().await, Err(NotReady::Worker { state }));
         store.on(Operation::Commit, When::After, || {});
@@ -191,13 +208,10 @@ async fn a_worker_is_started_again_though_its_panic_cannot_be_logged() {
     let faults = store.clone();
     // From the panic on nothing can be written, so the restart itself has something to log.
     store.on(Operation::Commit, When::After, move || {
-        faults.fail_every(Operation::Commit, When::Before, core::num::NonZeroU32::MIN, broken.clone());
+        faults.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, broken.clone());
     });
     let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
-    until("it is started again", || async {
-        matches!(engine.health().worker, WorkerState::Restarting { .. })
-    })
-    .await;
+    until_restarting(&engine).await;
     store.on(Operation::Commit, When::After, || {});
     let tried = store.reached(Operation::Commit, When::Before);
     until("what was left is tried again", || async {
@@ -223,14 +237,90 @@ async fn a_worker_that_panicked_over_a_store_that_hangs_is_stopped_in_time() {
         // The attempt has been sent.
         store.on(Operation::Commit, When::After, move || faults.hang(hangs, when));
         let _new = store.inner().enqueue(vec![notification(1, 1)], store.inner().now().await.unwrap()).await;
-        until("it is to be started again", || async {
-            matches!(engine.health().worker, WorkerState::Restarting { .. })
-        })
-        .await;
+        until_restarting(&engine).await;
         let ended = tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await;
         assert!(ended.is_ok(), "{hangs:?} hangs, and so does the shutdown");
         assert_eq!(engine.health().worker, WorkerState::Stopped);
     }
+}
+
+/// As above, but the store says at once that it cannot write what the worker left.
+#[tokio::test]
+async fn a_worker_that_panicked_over_a_store_that_fails_is_stopped_in_time() {
+    let _set = tracing::subscriber::set_default(Trap::times(1));
+    let store = FaultyStore::new(MemoryStore::with_system_clock());
+    let engine = start(store.clone(), transport()).await;
+    let faults = store.clone();
+    store.on(Operation::Commit, When::After, move || {
+        let broken = StoreError::Unavailable { problem: "no".to_owned() };
+        faults.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, broken);
+    });
+    let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+    until_restarting(&engine).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), engine.shutdown()).await;
+    assert!(ended.is_ok(), "nothing can be written, and the shutdown waits until it can");
+    assert_eq!(engine.health().worker, WorkerState::Stopped);
+}
+
+/// The store panics where what the worker left is written, or where the next one begins.
+#[tokio::test]
+async fn a_worker_is_started_again_though_its_store_panics_meanwhile() {
+    let trap = Trap::default();
+    let _set = tracing::subscriber::set_default(trap.clone());
+    for operation in [Operation::Commit, Operation::Now] {
+        trap.left.store(1, Ordering::SeqCst);
+        let store = FaultyStore::new(MemoryStore::with_system_clock());
+        let engine = start(store.clone(), transport()).await;
+        let (armed, arms) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+        let (panics, arming, still) = (Arc::clone(&armed), Arc::clone(&armed), Arc::clone(&arms));
+        store.on(operation, When::Before, move || assert!(!panics.load(Ordering::SeqCst), "not now"));
+        // The attempt has been sent.
+        store.on(Operation::Commit, When::After, move || {
+            arming.store(still.load(Ordering::SeqCst), Ordering::SeqCst);
+        });
+        let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+        until_restarting(&engine).await;
+        let tried = store.reached(operation, When::Before);
+        until("it is tried again", || async { store.reached(operation, When::Before) > tried + 1 }).await;
+        arms.store(false, Ordering::SeqCst);
+        armed.store(false, Ordering::SeqCst);
+        until_delivered(&engine, &[1]).await;
+        let logged = store.inner().attempts(delivery(1)).await.unwrap();
+        assert_eq!(logged.iter().map(|row| row.status).collect::<Vec<_>>(), [Some(502), Some(200)]);
+        engine.shutdown().await;
+    }
+}
+
+/// Two endpoints start to fail at once: it panics again while it says what it leaves.
+#[tokio::test]
+async fn a_worker_that_panics_again_when_it_leaves_releases_its_leases() {
+    let trap = Trap::times(2);
+    let _set = tracing::subscriber::set_default(trap.clone());
+    let transport = Scripted::new(|sending| match sending.attempt.attempt.send {
+        1 => status(StatusCode::BAD_GATEWAY),
+        _ => accepted(),
+    });
+    let engine = start(FaultyStore::new(MemoryStore::with_system_clock()), transport).await;
+    let _new = engine.enqueue(vec![notification(1, 1), notification(2, 2)]).await.unwrap();
+    until_delivered(&engine, &[1, 2]).await;
+    assert_eq!(trap.left.load(Ordering::SeqCst), 0);
+    assert_eq!(engine.health().restarts, 1, "the second panic was in what the first one left");
+}
+
+#[tokio::test]
+async fn the_pause_before_a_restart_grows() {
+    let trap = Trap::times(3);
+    let _set = tracing::subscriber::set_default(trap.clone());
+    let transport = Scripted::new(|sending| match sending.attempt.attempt.send {
+        1 => status(StatusCode::BAD_GATEWAY),
+        _ => accepted(),
+    });
+    let engine = start(FaultyStore::new(MemoryStore::with_system_clock()), transport).await;
+    for number in 1..=3 {
+        let _new = engine.enqueue(vec![notification(number, number)]).await.unwrap();
+        until_delivered(&engine, &[number]).await;
+    }
+    assert_eq!(*trap.pauses.lock().unwrap(), ["100ms", "200ms", "400ms"]);
 }
 
 #[tokio::test]

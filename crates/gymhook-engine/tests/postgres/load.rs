@@ -86,7 +86,12 @@ async fn beyond_so_many_bytes_the_store_is_busy() {
         }
     })
     .await;
-    assert!(is_busy(&store.enqueue(vec![sized(2, 8 << 10)], NOW).await.unwrap_err()));
+    let text = || "x".repeat(8 << 10);
+    let with_type = NewNotification { event_type: text(), ..sized(5, 1) };
+    let with_origin = NewNotification { origin: Some(text()), ..sized(6, 1) };
+    for new in [sized(2, 8 << 10), with_type, with_origin] {
+        assert!(is_busy(&store.enqueue(vec![new], NOW).await.unwrap_err()));
+    }
     let small = enqueue(&store, sized(3, 1 << 10));
     client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(soon(large).await.unwrap(), Ok(vec![Ok(Enqueued::New)]));

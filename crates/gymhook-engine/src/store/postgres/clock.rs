@@ -48,3 +48,27 @@ pub(super) async fn read(lent: Lent<'_>) -> Result<UtcDateTime, Failure> {
         .ok_or_else(|| StoreError::Unavailable { problem: "the server told no time".to_owned() })?;
     Ok(UtcDateTime::from(row.try_get::<_, SystemTime>(0)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_asks_at_one_time_shares_the_next_reading() {
+        let (clock, readings) = (SharedClock::default(), Cell::new(0));
+        let read = || async {
+            readings.set(readings.get() + 1);
+            tokio::task::yield_now().await;
+            Ok(UtcDateTime::UNIX_EPOCH)
+        };
+        let (one, two, three, four) =
+            tokio::join!(clock.now(read), clock.now(read), clock.now(read), clock.now(read));
+        assert!([one, two, three, four].iter().all(Result::is_ok));
+        assert!(
+            readings.get() <= 2,
+            "one that was under way, and one for all who came meanwhile: {readings:?}"
+        );
+    }
+}
