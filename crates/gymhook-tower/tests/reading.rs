@@ -56,7 +56,7 @@ impl Body for Frames {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.declared.clone()
+        self.declared
     }
 }
 
