@@ -8,9 +8,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::vendor_table::for_each_vendor;
 use crate::{AnyNotification, Kind, Notification as _, Provenance, Sample, SubjectKind, Vendor, samples};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// Each vendor of the table has a function of its module's name here.
+macro_rules! bodies {
+    ($($(#[$of:meta])* $constant:ident = $id:literal, $variant:ident($module:ident);)*) => {
+        fn by_vendor(vendor: Vendor) -> Option<Value> {
+            match vendor {
+                $(Vendor::$constant => Some($module()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+for_each_vendor!(bodies);
 
 /// The schema of a vendor's bodies; `None` for a vendor without a module here.
 ///
@@ -23,14 +38,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// ```
 #[must_use]
 pub fn of_body(vendor: Vendor) -> Option<Value> {
-    let mut schema = match vendor {
-        Vendor::EGYM => egym(),
-        Vendor::GYMPOINT => gympoint(),
-        Vendor::PERFECTGYM => perfectgym(),
-        Vendor::PG_NEXT => pg_next(),
-        Vendor::POINT => point(),
-        _ => return None,
-    };
+    let mut schema = by_vendor(vendor)?;
     let examples: Vec<Value> =
         of(vendor).filter_map(|sample| serde_json::from_str(sample.body).ok()).collect();
     let fields = schema.as_object_mut()?;

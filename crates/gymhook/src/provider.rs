@@ -163,6 +163,7 @@ impl<N> Provider<N> {
 /// A platform sends nothing without a secret, and none was given. Whoever set the subscription up caused it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{vendor} sends nothing without a secret: give it a key")]
+#[non_exhaustive]
 pub struct SecretRequired {
     /// The platform.
     pub vendor: Vendor,
