@@ -206,7 +206,7 @@ async fn place_check(size: Size, report: &mut Report) -> Outcome<()> {
     let began = Instant::now();
     for _ in 0..commits {
         for file in files.iter().cycle().take(files.len() * LOOKS as usize) {
-            std::hint::black_box(std::fs::metadata(file)?);
+            core::hint::black_box(std::fs::metadata(file)?);
         }
     }
     let look = began.elapsed().as_secs_f64() / commits as f64;

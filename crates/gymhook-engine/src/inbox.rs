@@ -110,7 +110,7 @@ impl Inbox<()> {
     /// use gymhook_engine::Inbox;
     ///
     /// let id = Inbox::id_of("pg-next");
-    /// let platform = Vendor::ALL.into_iter().find(|vendor| Inbox::id_of(vendor.as_str()) == id);
+    /// let platform = Vendor::ALL.iter().copied().find(|vendor| Inbox::id_of(vendor.as_str()) == id);
     /// assert_eq!(platform, Some(Vendor::PG_NEXT));
     /// ```
     #[must_use]

@@ -11,10 +11,10 @@ use gymhook::event::Notification;
 /// platform, and a subscription gets the body of its own or nothing.
 ///
 /// ```
-/// use gymhook::event::{Vendor, egym};
+/// use gymhook::event::{decode, egym};
 /// use gymhook_engine::Publication;
 ///
-/// let check_in = egym::Notification::decode(
+/// let check_in: egym::Notification = decode(
 ///     br#"{"accountId":"4a1f9b0e-2c54-4a0e-9d0c-6f6f0f0a1b2c","timestamp":1667921312188,"type":"GYM_CHECKIN"}"#,
 /// )?;
 /// let event = Publication::of(&check_in, "GYM_CHECKIN")?

@@ -42,7 +42,7 @@ impl Sources {
     /// With the one [`SECRET`].
     pub fn new() -> Self {
         let point = || receiver(&Provider::point().into_any());
-        let any = Provider::all().into_iter();
+        let any = Provider::all();
         Self {
             any: any.map(|provider| (provider.vendor().as_str(), receiver(&provider).into())).collect(),
             pg_next: receiver(&Provider::pg_next()).into(),

@@ -28,7 +28,7 @@ struct World {
 async fn world() -> World {
     let engine = Engine::builder(FaultyStore::new(MemoryStore::with_system_clock())).enqueue_only();
     let mut sources = BTreeMap::new();
-    for (provider, id) in Provider::all().into_iter().zip(1..) {
+    for (provider, id) in Provider::all().zip(1..) {
         let name = provider.vendor().as_str();
         sources.insert(name.to_owned(), source(&provider, &engine, id).await);
     }
