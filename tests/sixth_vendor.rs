@@ -127,7 +127,10 @@ fn no_other_file_of_the_libraries_lists_the_vendors() {
     for source in sources.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
         let relative = source.strip_prefix(ROOT).unwrap();
         let text = fs::read_to_string(source).unwrap();
-        if !places.iter().any(|place| place == relative) {
+        // It has a function for each module of the table, and does not compile without one.
+        let is_made_from_the_table = relative == Path::new("crates/gymhook-event/src/schema.rs")
+            && text.contains("for_each_vendor!(bodies);");
+        if !is_made_from_the_table && !places.iter().any(|place| place == relative) {
             assert!(
                 !lists_vendors(&text),
                 "{} has a list of its own: make it from the table",
