@@ -1,4 +1,4 @@
-//! Handed over durably, sent over HTTP, recorded durably: how many a second, beside what its parts can do alone.
+//! Enqueued durably, sent over HTTP, recorded durably: how many a second, beside what its parts can do alone.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Handing over and nothing else, beside what the disk can do.
+//! Enqueueing and nothing else, beside what the disk can do.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is handed over, to whom, and until when.
+//! What is enqueued, to whom, and until when.
 
 use core::num::NonZeroU32;
 use core::sync::atomic::{AtomicU64, Ordering};

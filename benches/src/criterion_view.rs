@@ -1,4 +1,4 @@
-//! The same contenders under criterion, for one's own eyes and for comparing two commits.
+//! The same contenders under criterion, to look at and for comparing two commits.
 
 use core::time::Duration;
 

@@ -120,7 +120,7 @@ impl fmt::Debug for Contender {
 /// How a contender's time is hoped to compare with that of another one of its group.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
-    /// At most so many times the time of the other.
+    /// The maximum ratio to the time of the other.
     AtMost(f64, &'static str),
     /// At least so many times the time of the other.
     AtLeast(f64, &'static str),

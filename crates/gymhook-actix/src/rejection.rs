@@ -13,7 +13,7 @@ use crate::request::{response_to, status_of};
 #[non_exhaustive]
 pub enum WebhookRejection {
     /// No [`WebhookSource`](crate::WebhookSource) of this notification's type is in the `app_data`: whoever set the routes up is
-    /// to blame, and 500 is answered.
+    /// at fault, and 500 is answered.
     #[error(
         "no WebhookSource of this handler's notification is in the app_data of its resource, scope or application: put one there"
     )]

@@ -20,7 +20,7 @@ pub(crate) fn head_of(request: &HttpRequest) -> Result<(Method, HeaderMap), Refu
     for (name, value) in request.headers() {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).map_err(http::Error::from);
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(http::Error::from);
-        // Appended: a header that stands twice has to be seen twice.
+        // Appended: a repeated header has to be seen repeated.
         headers.append(name.map_err(malformed)?, value.map_err(malformed)?);
     }
     Ok((method.map_err(malformed)?, headers))

@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 use crate::worker::{Means, Worker, supervise};
 use crate::{Subscription, Transport};
 
-/// Delivers durably what is handed over to it. Cloning is cheap: all clones are the same engine.
+/// Delivers durably what is enqueued. Cloning is cheap: all clones are the same engine.
 ///
 /// When the last clone is dropped, its worker finishes in good order, if the runtime lets it; [`Engine::shutdown`] waits for
 /// that.
@@ -82,7 +82,7 @@ impl<S: Store> Engine<S> {
         self.store.now().await
     }
 
-    /// Tells the worker of this process that there may be work, after a commit of one's own (outbox). It looks for itself
+    /// Tells the worker of this process that there may be work, after a commit of your own (outbox). It looks for itself
     /// once in a poll interval, too.
     pub fn look_for_work(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
         if let Some(worker) = &self.worker {

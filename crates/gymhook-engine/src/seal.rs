@@ -1,4 +1,4 @@
-//! Encrypting secrets at rest with a key of one's own.
+//! Encrypting secrets at rest with a key of your own.
 
 use core::fmt;
 
@@ -37,7 +37,7 @@ pub trait Seal: fmt::Debug + Send + Sync {
     fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError>;
 }
 
-/// Secrets could not be sealed or opened. The configuration is to blame, or somebody changed the row.
+/// Secrets could not be sealed or opened. Caused by the configuration, or somebody changed the row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secrets cannot be sealed or opened: {problem}")]
 pub struct SealError {

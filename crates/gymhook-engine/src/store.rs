@@ -109,7 +109,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    // Handing over.
+    // Enqueueing.
 
     /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
     ///
@@ -255,7 +255,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    // API keys of one's own callers.
+    // API keys of your own callers.
 
     /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`]. A key that ends is
     /// never prolonged: of two ends the earlier one counts.

@@ -17,7 +17,7 @@ use crate::TlsSettings;
 /// its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
-    /// Handed over here, and sent to somebody else.
+    /// Enqueued here, and sent to a receiver.
     #[default]
     Outgoing,
     /// Sent by somebody else, and handled here: what an [`Inbox`](crate::Inbox) accepts.

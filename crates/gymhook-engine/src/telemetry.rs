@@ -18,7 +18,7 @@ pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
     metrics::histogram!("gymhook_attempt_seconds").record(took);
 }
 
-/// An attempt failed on this side: no receiver is to blame, and it is made again.
+/// An attempt failed on this side: not a receiver's fault, and it is made again.
 pub(crate) fn own_fault(attempt: &AttemptRef, answer: &Answer) {
     let AttemptRef { endpoint, delivery, .. } = attempt;
     let detail = answer.detail.as_deref();

@@ -1,4 +1,4 @@
-//! How an attempt is made: over HTTP, or by a function of one's own.
+//! How an attempt is made: over HTTP, or by a function of your own.
 
 use core::fmt;
 use core::time::Duration;

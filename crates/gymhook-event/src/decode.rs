@@ -33,7 +33,7 @@ use crate::vendor::Choices;
 /// - [`DecodeError::NotUtf8`]: the bytes are not UTF-8.
 /// - [`DecodeError::Empty`], [`DecodeError::ByteOrderMark`], [`DecodeError::NotJson`]: the text is not one JSON value: cut
 ///   short, followed by more, begun by a byte order mark, with half of a surrogate pair.
-/// - [`DecodeError::Missing`], [`DecodeError::Repeated`]: a field that `N` requires is absent, or one it knows stands twice.
+/// - [`DecodeError::Missing`], [`DecodeError::Repeated`]: a field that `N` requires is absent, or one it knows is repeated.
 /// - [`DecodeError::Mismatch`]: a value has another JSON type or range than its field.
 pub fn decode<N: DeserializeOwned>(body: &[u8]) -> Result<N, DecodeError> {
     let text = core::str::from_utf8(body)
@@ -188,7 +188,7 @@ impl DecodeError {
         let expected = message.rsplit_once(", expected ").map_or("another value", |(_, tail)| {
             tail.rsplit_once(" at line ").map_or(tail, |(expected, _)| expected)
         });
-        // For this crate's types it is short and plain; a type of one's own may let the body have a say in it.
+        // For this crate's types it is short and plain; a type of your own may let the body have a say in it.
         let expected =
             in_json_s_words(expected).chars().take(MAX_EXPECTED).flat_map(char::escape_debug).collect();
         Self::Mismatch { path: joined(steps(path)), found: kind_at(text, path), expected, line, column }

@@ -7,7 +7,7 @@ use crate::raw::Raw;
 
 /// The fields of an object that its type does not know, in the order received, with their JSON as text.
 ///
-/// They are written back behind the known fields. Empty, it costs nothing; a field that stands twice is kept twice.
+/// They are written back behind the known fields. Empty, it costs nothing; a repeated field is kept twice.
 ///
 /// ```
 /// use gymhook_event::{decode, egym};

@@ -33,7 +33,7 @@ const MAX_DEPTH: usize = 128;
 /// All are the sender's fault:
 /// - [`StrictError::NotUtf8`], [`StrictError::Empty`], [`StrictError::ByteOrderMark`], [`StrictError::NotJson`]: the body
 ///   is not one JSON value, or one of its strings holds half of a surrogate pair.
-/// - [`StrictError::RepeatedKey`]: a key stands twice in one object, whichever way it is escaped.
+/// - [`StrictError::RepeatedKey`]: a key is repeated in one object, whichever way it is escaped.
 /// - [`StrictError::TooDeep`]: objects and arrays are nested deeper than 128.
 pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
     walk(body, RepeatedKeys::Refused)
@@ -85,7 +85,7 @@ pub enum StrictError {
         /// Column of the first character that does not fit, in bytes from 1.
         column: usize,
     },
-    /// The sender's fault: a key stands twice in one object.
+    /// The sender's fault: a key is repeated in one object.
     #[error("key `{path}` is repeated: two readers could take different values")]
     RepeatedKey {
         /// Where: keys and indexes from the outside in. Printable ASCII, cut to at most 16 steps of at most 32

@@ -9,7 +9,7 @@ use crate::time_math::later;
 
 /// How many retries may be sent, as a share of the first attempts, plus a small reserve.
 ///
-/// Schedules bound the retries of *one* delivery. When a popular endpoint or one's own network fails, every delivery
+/// Schedules bound the retries of *one* delivery. When a popular endpoint or your own network fails, every delivery
 /// retries at once, and the load multiplies just when there is least room for it. A budget bounds the sum: each first
 /// attempt pays in a share of a retry, each retry takes out a whole one, and what does not find one waits. The reserve
 /// trickles in with time, so that retries do not starve where traffic is thin.
@@ -140,7 +140,7 @@ pub struct BudgetExhausted {
     pub available_at: Option<UtcDateTime>,
 }
 
-/// Why a budget was refused. The configuration is to blame.
+/// Why a budget was refused. Caused by the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BudgetError {

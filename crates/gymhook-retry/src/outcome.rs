@@ -1,4 +1,4 @@
-//! What was observed at the end of an attempt, told apart by who is to blame.
+//! What was observed at the end of an attempt, told apart by whose fault it is.
 
 use core::fmt;
 use core::str::FromStr;
@@ -136,7 +136,7 @@ pub enum OwnFault {
     Network,
 }
 
-/// A name that is no [`Fault`]'s. The caller is to blame.
+/// A name that is no [`Fault`]'s. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no fault has this name")]
 #[non_exhaustive]

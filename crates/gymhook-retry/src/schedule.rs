@@ -154,7 +154,7 @@ impl From<RetrySchedule> for Form {
     }
 }
 
-/// Why an exponential schedule was refused. The configuration is to blame.
+/// Why an exponential schedule was refused. Caused by the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {

@@ -152,14 +152,14 @@ impl Keyring {
     }
 }
 
-/// Why a [`Keyring`] could not be made or used with a scheme. The configuration is to blame.
+/// Why a [`Keyring`] could not be made or used with a scheme. Caused by the configuration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyringError {
     /// Two keys share a name.
     #[error("two keys are named {id}: give each key a name of its own")]
     DuplicateId {
-        /// The name that stands twice.
+        /// The repeated name.
         id: KeyId,
     },
     /// Two keys share a secret.

@@ -34,13 +34,13 @@ pub trait SignatureScheme: Debug + Send + Sync {
     /// Whether these keys can be used with this scheme.
     ///
     /// # Errors
-    /// [`KeyringError`], for which the configuration is to blame.
+    /// [`KeyringError`], caused by the configuration.
     fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError>;
 
     /// Judges a request: presence, form, signature, time.
     ///
     /// # Errors
-    /// [`VerifyError`], for which the peer is to blame.
+    /// [`VerifyError`], caused by the peer.
     fn verify(
         &self,
         keyring: &Keyring,

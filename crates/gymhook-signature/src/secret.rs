@@ -126,7 +126,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a [`Secret`] could not be made. The configuration is to blame; no byte of the secret is shown.
+/// Why a [`Secret`] could not be made. Caused by the configuration; no byte of the secret is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {

@@ -81,7 +81,7 @@ impl Signer {
     /// time is part of what is signed.
     ///
     /// # Errors
-    /// [`SignError`], for which the caller's configuration, id or clock is to blame.
+    /// [`SignError`], caused by the caller's configuration, id or clock.
     pub fn sign(&self, id: &str, body: &[u8], now: UtcDateTime) -> Result<HeaderMap, SignError> {
         match &self.keyring {
             Some(keyring) => self.scheme.sign(keyring, id, body, now),
@@ -100,10 +100,10 @@ impl Signer {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The id cannot be signed by this scheme. The caller is to blame.
+    /// The id cannot be signed by this scheme. The caller's mistake.
     #[error("the id cannot be signed: {0}")]
     Id(Malformed),
-    /// No key is valid now. The configuration is to blame.
+    /// No key is valid now. Caused by the configuration.
     #[error("none of the {keys} keys is valid at {now}: has a rotation left a gap?")]
     NoValidKey {
         /// How many keys there are.
@@ -111,13 +111,13 @@ pub enum SignError {
         /// The time of signing.
         now: UtcDateTime,
     },
-    /// The time lies before 1970 and has no Unix timestamp to sign. The caller's clock is to blame.
+    /// The time lies before 1970 and has no Unix timestamp to sign. Caused by the caller's clock.
     #[error("{now} lies before 1970 and has no timestamp to sign: set the clock")]
     TimeBeforeEpoch {
         /// The time of signing.
         now: UtcDateTime,
     },
-    /// The signed text cannot stand in a header: the configured prefix is to blame.
+    /// The signed text cannot stand in a header: caused by the configured prefix.
     #[error("the signature cannot stand in a header: is the prefix printable ASCII?")]
     Unsendable,
 }

@@ -103,7 +103,7 @@ impl Verifier {
     }
 }
 
-/// Why a request was refused. The peer is to blame for all of them; none shows a byte of the secret, the signature or the body.
+/// Why a request was refused. Each is caused by the peer; none shows a byte of the secret, the signature or the body.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {

@@ -17,7 +17,7 @@ use crate::read::BoxError;
 #[non_exhaustive]
 pub enum Refusal {
     /// The proof holds and does not cover the body, which is asked for here. The platform's scheme never signs bodies, or it
-    /// was set up so: whoever wrote the handler is to blame.
+    /// was set up so: a mistake in the handler.
     #[error(
         "the body is not signed, and a signed one is asked for ({proof}): take what any proof allows, or ask the platform for a signature"
     )]
@@ -28,7 +28,7 @@ pub enum Refusal {
     /// The bodies that are being read take as much memory as they may together. The same request may be accepted later.
     #[error("the bodies that are being read take as much memory as they may: nothing of this one is kept")]
     Busy,
-    /// The body ended before its end, or its framing is broken. The peer or the network is to blame.
+    /// The body ended before its end, or its framing is broken. Caused by the peer or the network.
     #[error("the request is malformed: {problem}")]
     Malformed {
         /// What the server's HTTP says.
@@ -47,7 +47,7 @@ pub enum Refusal {
     /// The receiver refused it.
     #[error(transparent)]
     Receive(#[from] ReceiveError),
-    /// The body was not there at the deadline. The peer or the network is to blame.
+    /// The body was not there at the deadline. Caused by the peer or the network.
     #[error("the body was not there after {deadline:?}")]
     TimedOut {
         /// How long was waited.

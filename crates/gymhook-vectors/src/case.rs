@@ -142,7 +142,7 @@ pub struct Mismatch {
     pub got: String,
 }
 
-/// Without a second look, a key that stands twice would quietly be read as its last value.
+/// Without a second look, a repeated key would quietly be read as its last value.
 fn strict_value(json: &str) -> Result<Value, CaseError> {
     gymhook_event::check_strict(json.as_bytes())
         .map_err(|error| CaseError::NotStrictJson(error.to_string()))?;

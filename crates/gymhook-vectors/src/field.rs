@@ -82,7 +82,7 @@ impl<'v> Object<'v> {
     }
 }
 
-/// Why a field of a case cannot be used. Whoever wrote the file is to blame.
+/// Why a field of a case cannot be used. Caused by the file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {

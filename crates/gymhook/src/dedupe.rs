@@ -290,7 +290,7 @@ pub struct WindowFull {
     pub retry_at: Option<UtcDateTime>,
 }
 
-/// The claim is void: committed, released or out of time. The caller is to blame.
+/// The claim is void: committed, released or out of time. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this claim is not held: it was committed, released or out of time")]
 pub struct NotClaimed;

@@ -59,7 +59,7 @@ impl Provider<AnyNotification> {
 }
 
 impl<N: Notification> Provider<N> {
-    /// A platform of one's own.
+    /// A platform of your own.
     ///
     /// `decode` reads the bytes of a body that has been verified already; [`gymhook_event::decode`] serves any type that
     /// implements `serde::de::DeserializeOwned`.

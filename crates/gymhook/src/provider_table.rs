@@ -48,7 +48,7 @@ impl fmt::Display for ProfileLine {
 }
 
 impl<N> Provider<N> {
-    /// The whole profile, line by line: what a table of one's own is made of.
+    /// The whole profile, line by line: what a table of your own is made of.
     #[must_use]
     pub fn lines(&self) -> Vec<ProfileLine> {
         let headers: Vec<String> = self.scheme().header_names().iter().map(ToString::to_string).collect();

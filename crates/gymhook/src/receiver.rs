@@ -66,7 +66,7 @@ impl<N: Notification> Receiver<N> {
         self
     }
 
-    /// Accepts JSON in which a key stands twice, outside of the fields this library reads; which one counts is then up to whoever
+    /// Accepts JSON in which a key is repeated, outside of the fields this library reads; which one counts is then up to whoever
     /// reads the raw JSON.
     ///
     /// The strict default refuses such bodies: two readers of one signed body could see two different amounts.

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// PostgreSQL's programs are not there. Whoever runs the test is to blame.
+/// PostgreSQL's programs are not there. The machine lacks them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "these tests need PostgreSQL 13 or newer, and `initdb` was found neither by `pg_config --bindir`, nor on the PATH, nor \

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     id: Option<i64>,
     #[command(flatten)]
     filter: FilterArgs,
-    /// At most so many, the newest
+    /// The maximum number of requests shown, the newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     /// Show keys that are sent as they are (EGYM, PG Next) in full

@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     /// Send so many deliveries, taking the bodies in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "What is sent")]
     count: Option<u32>,
-    /// At most so many deliveries a second
+    /// The maximum number of deliveries a second
     #[arg(long, value_name = "N", value_parser = rate, help_heading = "How it is sent")]
     rate: Option<f64>,
     /// So many requests at a time, in place of the platform's limit

@@ -18,13 +18,13 @@ pub(super) enum Layout {
 pub(super) enum Escapes {
     /// As they stand.
     Kept,
-    /// Everything but ASCII as `\uXXXX`, as Python's and PHP's libraries do.
+    /// Everything but ASCII as `\u` escapes, as Python's and PHP's libraries do.
     Ascii,
     /// As [`Escapes::Ascii`], and `/` as `\/`, as PHP's `json_encode` does.
     AsciiAndSlashes,
     /// Only `/` as `\/`.
     Slashes,
-    /// `\uXXXX` and `\/` as the characters themselves.
+    /// Escapes (`\u` and `\/`) as the characters themselves.
     None,
 }
 

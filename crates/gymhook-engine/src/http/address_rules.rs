@@ -33,7 +33,7 @@ impl AddressRules {
         Self { forbidden: Vec::new(), private: Vec::new(), allowed: Vec::new() }
     }
 
-    /// Without this network, too: public addresses that lead inside, or a NAT64 prefix of one's own. Of a network given by one
+    /// Without this network, too: public addresses that lead inside, or a NAT64 prefix of your own. Of a network given by one
     /// of its addresses, `8.8.4.4/24`, the rest is taken as well.
     #[must_use]
     pub fn forbidding(mut self, network: IpNet) -> Self {
@@ -43,7 +43,7 @@ impl AddressRules {
 
     /// With this network, whatever the table says of it, and there over plain `http` and to any port, too.
     ///
-    /// For tests, and for receivers in one's own network. Whoever may enter a URL can then reach everything in it.
+    /// For tests, and for receivers in your own network. Whoever may enter a URL can then reach everything in it.
     #[must_use]
     pub fn dangerous_allow(mut self, network: IpNet) -> Self {
         self.allowed.push(network.trunc());
@@ -142,7 +142,7 @@ pub struct NotPrivate {
     pub network: IpNet,
 }
 
-/// Why an address is not sent to. Whoever chose the endpoint is to blame.
+/// Why an address is not sent to. Caused by the choice of the endpoint.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForbiddenAddress {

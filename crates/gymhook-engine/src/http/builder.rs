@@ -103,7 +103,7 @@ impl HttpTransportBuilder {
     }
 
     /// Trusts no public authority (by default Mozilla's, as of the build), only
-    /// [one's own roots](Self::with_roots_pem).
+    /// [your own roots](Self::with_roots_pem).
     pub fn without_public_roots(self) -> Self {
         Self { public_roots: false, ..self }
     }
@@ -198,7 +198,7 @@ impl HttpTransportBuilder {
     }
 }
 
-/// Why a transport cannot be set up. The configuration is to blame.
+/// Why a transport cannot be set up. Caused by the configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -5,7 +5,7 @@ use gymhook_signature::KeyringError;
 
 use super::{CheckHeadersError, CheckUrlError, TlsSettingsError};
 
-/// Why a subscription is not sent to. Whoever made it is to blame, or whoever set this transport up.
+/// Why a subscription is not sent to. Caused by its settings, or by those of this transport.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckSubscriptionError {

@@ -1,4 +1,4 @@
-//! Why there is no connection, and who is to blame for it.
+//! Why there is no connection, and whose fault it is.
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};

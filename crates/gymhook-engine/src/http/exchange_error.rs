@@ -1,4 +1,4 @@
-//! Why a request got no answer, and who is to blame for it.
+//! Why a request got no answer, and whose fault it is.
 
 use core::error::Error;
 use core::net::SocketAddr;

@@ -38,7 +38,7 @@ pub fn check_headers(headers: &HeaderMap, signature: &[HeaderName]) -> Result<()
     Ok(())
 }
 
-/// Why a subscription's headers are not sent. Whoever entered them is to blame; no value is repeated.
+/// Why a subscription's headers are not sent. Caused by what was entered; no value is repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckHeadersError {

@@ -27,7 +27,7 @@ impl Platform {
         Self { without_secret: profile.without_secret.value, ..Self::new(scheme, url_rule, capture) }
     }
 
-    /// The vendors of `gymhook` by their names, and Standard Webhooks for events of one's own.
+    /// The vendors of `gymhook` by their names, and Standard Webhooks for your own events.
     pub(super) fn known() -> BTreeMap<String, Self> {
         let vendors = Provider::all().map(|provider| (provider.vendor().as_str(), Self::of(&provider)));
         let own = ("standard-webhooks", Self::standard_webhooks());

@@ -44,7 +44,7 @@ pub fn check_url(url: &str, rule: UrlRule, addresses: &AddressRules) -> Result<E
     Ok(checked)
 }
 
-/// Why a URL is not sent to. Whoever entered it is to blame; of the URL, only the host is repeated.
+/// Why a URL is not sent to. Caused by what was entered; of the URL, only the host is repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckUrlError {

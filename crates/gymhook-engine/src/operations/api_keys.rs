@@ -1,4 +1,4 @@
-//! API keys for one's own callers, as GymPoint's page describes them: shown once, stored as a digest, read-only or
+//! API keys for your own callers, as GymPoint's page describes them: shown once, stored as a digest, read-only or
 //! read/write, listed, revoked, rotated.
 //!
 //! Source: <https://gympoint.ai/knowledge-base/settings/integrations-api>.
@@ -66,7 +66,7 @@ impl From<ApiKeyRow> for ApiKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// The label cannot be used: it is what people tell keys apart by. The caller caused it.
+    /// The label cannot be used: it is what people tell keys apart by. The caller's mistake.
     #[error("the API key's label {problem}")]
     Label {
         /// What is wrong with it.

@@ -19,7 +19,7 @@ pub struct Published {
     pub delivery: DeliveryId,
     /// Its subscription.
     pub subscription: EndpointId,
-    /// Whether it is new, or was handed over before.
+    /// Whether it is new, or was enqueued before.
     pub enqueued: Result<Enqueued, NotPublished>,
 }
 
@@ -78,7 +78,7 @@ impl<S: Store> Engine<S> {
         Ok(published)
     }
 
-    /// What [`Engine::publish`] would hand over: for an outbox, inside a transaction of one's own.
+    /// What [`Engine::publish`] would enqueue: for an outbox, inside a transaction of your own.
     ///
     /// A subscription whose settings cannot be read gets nothing, and that is logged; the others do. Secrets are not opened.
     ///
@@ -93,7 +93,7 @@ impl<S: Store> Engine<S> {
         Ok(self.sort_out(gym, event, publication).await?.0)
     }
 
-    /// What is handed over, and who is left out because the event has not its platform's shape.
+    /// What is enqueued, and which subscriptions are left out because the event does not have their platform's shape.
     async fn sort_out(
         &self,
         gym: &str,

@@ -17,13 +17,13 @@ use crate::{Engine, SettingsError, Subscription, settings};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscriptionError {
-    /// It was deleted, and its id is not used again. The caller is to blame.
+    /// It was deleted, and its id is not used again. The caller's mistake.
     #[error("subscription {subscription} was deleted: make a new one under another id")]
     Deleted {
         /// The subscription.
         subscription: EndpointId,
     },
-    /// The id is that of an inbox, or of a subscription that is sent to, and was to become the other. The caller is to blame.
+    /// The id is that of an inbox, or of a subscription that is sent to, and was to become the other. The caller's mistake.
     #[error(
         "subscription {subscription} goes the other way, since an inbox receives and all others are sent to: take another id"
     )]
@@ -31,7 +31,7 @@ pub enum SubscriptionError {
         /// The subscription.
         subscription: EndpointId,
     },
-    /// A filter, or the type that a URL is for, can never match: nothing would be sent, and nobody told. The caller caused it.
+    /// A filter, or the type that a URL is for, can never match: nothing would be sent, and nobody told. The caller's mistake.
     #[error("subscription {subscription}: {problem}")]
     Filter {
         /// The subscription.
@@ -39,11 +39,11 @@ pub enum SubscriptionError {
         /// What can never match, and what may be meant.
         problem: FilterError,
     },
-    /// The new key does not go with the old ones. The caller is to blame.
+    /// The new key does not go with the old ones. The caller's mistake.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
     /// Its platform has no test event of its own, and an invented one might be taken for a real event: send one of yours with
-    /// [`Engine::send_test_event`]. The caller caused it.
+    /// [`Engine::send_test_event`]. The caller's mistake.
     #[error(
         "subscription {subscription}: no test event of {platform:?} is known, so name the event that is to be sent"
     )]
@@ -54,7 +54,7 @@ pub enum SubscriptionError {
         platform: String,
     },
     /// The transport of this engine cannot send for it: an unknown platform, a forbidden URL or header, keys of the wrong
-    /// kind. Whoever made it is to blame, or whoever set the transport up.
+    /// kind. Caused by its settings, or by those of the transport.
     #[error("subscription {subscription} cannot be sent to: {problem}")]
     Refused {
         /// The subscription.
@@ -68,7 +68,7 @@ pub enum SubscriptionError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The test event has a field that no store keeps. The caller caused it.
+    /// The test event has a field that no store keeps. The caller's mistake.
     #[error("the test event cannot be stored: its {field} {problem}")]
     Unstorable {
         /// The field.
@@ -76,7 +76,7 @@ pub enum SubscriptionError {
         /// What is wrong with it.
         problem: Unstorable,
     },
-    /// Its platform accepts each URL once in a gym, and another subscription has this one. The caller caused it.
+    /// Its platform accepts each URL once in a gym, and another subscription has this one. The caller's mistake.
     #[error(
         "subscription {subscription}: {other} of the same gym has this URL already, and {platform} accepts it once: change \
          that one"
@@ -89,7 +89,7 @@ pub enum SubscriptionError {
         /// Their platform.
         platform: String,
     },
-    /// There is none with this id. The caller caused it.
+    /// There is none with this id. The caller's mistake.
     #[error("there is no subscription {subscription}: it was deleted, or never made")]
     Unknown {
         /// The id asked for.

@@ -57,7 +57,7 @@ pub struct DeliveryColumns {
     pub check: i64,
 }
 
-/// A row that is no delivery's. The disk is to blame, or another program.
+/// A row that is no delivery's. Caused by the disk, or by another program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnreadableRow {

@@ -15,19 +15,19 @@ pub enum StoreError {
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
-    /// Something with this name is there already. The caller is to blame.
+    /// Something with this name is there already. The caller's mistake.
     #[error("{what} is there already")]
     Conflict {
         /// What.
         what: &'static str,
     },
-    /// A row, a page or a file cannot be read. The disk is to blame, or another program.
+    /// A row, a page or a file cannot be read. Caused by the disk, or by another program.
     #[error("the store is damaged: {problem}; restore it from a copy")]
     Damaged {
         /// What the database says.
         problem: String,
     },
-    /// No room is left on the disk. Whoever runs the machine is to blame.
+    /// No room is left on the disk. The operator has to make room.
     #[error("the disk is full: make room, nothing was lost")]
     Full,
     /// Something inside the store failed that never should. Nothing of this call was written.
@@ -36,13 +36,13 @@ pub enum StoreError {
         /// What happened.
         problem: String,
     },
-    /// A request that no store can carry out. The caller is to blame.
+    /// A request that no store can carry out. The caller's mistake.
     #[error("{problem}")]
     Invalid {
         /// What is wrong with it.
         problem: String,
     },
-    /// The file or the role may only read. Whoever set it up is to blame.
+    /// The file or the role may only read. Caused by its setup.
     #[error("the store may not be written to: {problem}")]
     ReadOnly {
         /// What the database says.

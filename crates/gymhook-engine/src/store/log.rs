@@ -15,7 +15,7 @@ pub struct SubscriptionQuery {
     pub gym: Option<String>,
     /// Those whose id is higher: the last one of the page before.
     pub after: Option<EndpointId>,
-    /// At most so many.
+    /// The maximum number of rows.
     pub limit: u32,
 }
 
@@ -54,7 +54,7 @@ pub struct DeliveryQuery {
     pub until: Option<UtcDateTime>,
     /// Enqueued before the one with this [order](DeliveryRecord::order): [`Page::next`] of the page before.
     pub before: Option<u64>,
-    /// At most so many.
+    /// The maximum number of rows.
     pub limit: u32,
 }
 
@@ -99,7 +99,7 @@ pub struct DeliveryRow {
     pub state: State,
     /// The type of its event.
     pub event_type: String,
-    /// When it was handed over.
+    /// When it was enqueued.
     pub enqueued_at: UtcDateTime,
     /// [`NewNotification::origin`](super::NewNotification::origin).
     pub origin: Option<String>,
@@ -174,7 +174,7 @@ pub struct EndpointStats {
     pub lease: Option<LeaseHolder>,
 }
 
-/// An API key of one's own caller; the key itself is never stored.
+/// An API key of a caller of yours; the key itself is never stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
     /// Its name.

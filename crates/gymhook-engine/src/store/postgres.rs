@@ -3,7 +3,7 @@
 //! Workers lease endpoints with `FOR UPDATE SKIP LOCKED`, and hold no lock and no transaction while they send. Each write
 //! goes through the lease's number, so what a late worker writes changes nothing. All of them go by the server's clock.
 //!
-//! # Handing over in one's own transaction
+//! # Enqueueing in your own transaction
 //!
 //! [`enqueue_in`] puts notifications into a transaction that is already open, so that they are sent if, and only if, what
 //! they tell of has happened.

@@ -41,7 +41,7 @@ impl fmt::Debug for SubscriptionRow {
     }
 }
 
-/// A notification to be handed over.
+/// A notification to be enqueued.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewNotification {
     /// The delivery's name: the idempotency key in all attempts.
@@ -171,7 +171,7 @@ pub(crate) fn body_digest(body: &[u8]) -> BodyDigest {
     BodyDigest::new(Sha256::digest(body).into())
 }
 
-/// Why a notification was not taken over. The caller is to blame.
+/// Why a notification was not enqueued. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {

@@ -44,7 +44,7 @@ pub struct LeaseRequest {
     pub direction: Direction,
     /// For how long from now.
     pub length: Duration,
-    /// At most so many endpoints.
+    /// The maximum number of endpoints.
     pub limit: u32,
     /// Only these, if given; else whichever have been without an owner the longest.
     pub only: Option<Vec<EndpointId>>,
@@ -166,7 +166,7 @@ pub struct Fetch {
     pub ordered: bool,
     /// Only what comes after this; an ordered endpoint's cursor goes by order alone.
     pub after: Option<Cursor>,
-    /// At most so many deliveries; zero if only orders and the next due time are wanted.
+    /// The maximum number of deliveries; zero if only orders and the next due time are wanted.
     pub limit: u32,
 }
 

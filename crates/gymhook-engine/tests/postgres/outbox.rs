@@ -1,4 +1,4 @@
-//! Handing over inside a transaction of one's own.
+//! Enqueueing inside a transaction of your own.
 
 use gymhook_delivery::{DeliveryId, Enqueued};
 use gymhook_engine::store::postgres::enqueue_in;

@@ -144,7 +144,7 @@ fn only_a_throttling_answer_holds_the_endpoint() {
     );
 }
 
-/// A table of one's own may throttle on a status that carries no wish.
+/// A table of your own may throttle on a status that carries no wish.
 #[test]
 fn throttling_without_a_wish_holds_nothing() {
     let policy = hourly().with_classify(Classify::new().with(StatusCode::BAD_GATEWAY, Verdict::Throttle));

@@ -43,7 +43,7 @@ impl EndpointUrl {
         }
     }
 
-    /// Allows `http` and any port, for a receiver on one's own machine. Never for a URL that somebody else chose.
+    /// Allows `http` and any port, for a receiver on your own machine. Never for a URL that somebody else chose.
     ///
     /// # Errors
     /// As [`EndpointUrl::new`], without [`UrlError::Port`]; [`UrlError::Scheme`] if it is neither `http` nor `https`.
@@ -110,7 +110,7 @@ impl fmt::Debug for EndpointUrl {
     }
 }
 
-/// Why a URL is not sent to. Whoever entered it is to blame; the URL itself is not repeated.
+/// Why a URL is not sent to. Caused by what was entered; the URL itself is not repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {

@@ -1,4 +1,4 @@
-//! Looking back, forgetting, and the keys of one's own callers.
+//! Looking back, forgetting, and the keys of your own callers.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The tables, and what is handed over.
+//! The tables, and what is enqueued.
 
 use std::collections::{BTreeMap, BTreeSet};
 

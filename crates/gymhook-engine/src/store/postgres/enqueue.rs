@@ -1,4 +1,4 @@
-//! Handing over: inserting and nothing else.
+//! Enqueueing: inserting and nothing else.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -24,7 +24,7 @@ use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 /// What came of each notification, in their order.
 type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
 
-/// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
+/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
 ///
 /// They are due by the server's clock. Workers hear of them when the transaction commits.
 ///

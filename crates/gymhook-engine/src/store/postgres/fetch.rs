@@ -14,7 +14,7 @@ use super::row::{self, DELIVERY, Damaged, Delivery};
 use crate::micros;
 use crate::store::{Command, Cursor, Fetch, Fetched, PendingCommand};
 
-/// At most so many orders of one endpoint are read at a time, the oldest first: somebody may have ordered a million
+/// The maximum number of commands of one endpoint that are read at a time, the oldest first: somebody may have ordered a million
 /// deliveries again.
 const MOST_COMMANDS: i64 = 10_000;
 

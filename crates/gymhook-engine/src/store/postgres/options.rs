@@ -115,7 +115,7 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// At most so many connections by default, beside the one that listens: our default.
+    /// The default maximum number of connections, beside the one that listens: our default.
     pub const CONNECTIONS: usize = 8;
 
     /// A call may take so long by default: 30 s (our default).
@@ -156,7 +156,7 @@ impl PostgresOptions {
         Self { schema, ..self }
     }
 
-    /// At most so many connections, at least one. One more listens for work, in a process that works.
+    /// The maximum number of connections, at least one. One more listens for work, in a process that works.
     #[must_use]
     pub fn with_connections(self, connections: usize) -> Self {
         Self { connections: connections.max(1), ..self }

@@ -1,4 +1,4 @@
-//! Handing over: inserting and nothing else.
+//! Enqueueing: inserting and nothing else.
 
 use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
 use rusqlite::{Connection, Transaction, params};
@@ -9,9 +9,9 @@ use super::{mending, repeats, row, schema, unreadable};
 use crate::micros;
 use crate::store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
 
-/// Hands notifications over inside a transaction of one's own: they are there if, and only if, that commits (outbox).
+/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
 ///
-/// The connection is one's own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
+/// The connection is your own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
 /// call [`Engine::look_for_work`](crate::Engine::look_for_work), or leave it to the engine to find out by itself.
 ///
 /// The commit is the caller's, so nothing is checked there of what a [`SqliteStore`](super::SqliteStore) checks at its own: if the

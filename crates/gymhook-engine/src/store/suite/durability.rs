@@ -20,7 +20,7 @@ async fn reopened<H: Harness>(stage: Stage<'_, H>) -> Option<Stage<'_, H>> {
     None
 }
 
-/// What was handed over is there.
+/// What was enqueued is there.
 pub async fn what_was_enqueued_is_there<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;

@@ -1,4 +1,4 @@
-//! Handing over: once, whole, and in order.
+//! Enqueueing: once, whole, and in order.
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryState, End, Enqueued};
@@ -7,7 +7,7 @@ use super::Harness;
 use super::stage::{HOUR, MICRO, SECOND, Stage, begun, delivery, ended, endpoint, notification};
 use crate::store::{Batch, NewNotification, Refused, State, Store, Unstorable};
 
-/// What was handed over is there, as it was handed over.
+/// What was enqueued is there, as it was enqueued.
 pub async fn a_new_one_is_kept_whole<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let new = notification(1, 1);
@@ -120,7 +120,7 @@ pub async fn the_order_grows<H: Harness>(harness: &H) {
     assert!(orders.is_sorted_by(|earlier, later| earlier < later), "{orders:?}");
 }
 
-/// It is due at once, or when it was asked for, but never before it was handed over.
+/// It is due at once, or when it was asked for, but never before it was enqueued.
 pub async fn it_is_due_when_asked_for<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let dues = [None, Some(stage.now + HOUR), Some(stage.now - HOUR)];
@@ -152,7 +152,7 @@ pub async fn a_test_event_is_marked<H: Harness>(harness: &H) {
     assert_eq!(again, [Ok(Enqueued::Duplicate { state: DeliveryState::Waiting { due: stage.now } })]);
 }
 
-/// Nothing is something that can be handed over.
+/// An empty list can be enqueued.
 pub async fn an_empty_batch_is_nothing<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     assert_eq!(stage.store.enqueue(Vec::new(), stage.now).await, Ok(Vec::new()));

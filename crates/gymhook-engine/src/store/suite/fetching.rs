@@ -190,7 +190,7 @@ pub async fn a_fetch_sees_the_last_commit<H: Harness>(harness: &H) {
     assert_eq!(ids(&stage.fetch(endpoint(1), 1).await.deliveries), numbered([2]));
 }
 
-/// What is handed over while somebody holds the lease is found by the next fetch.
+/// What is enqueued while somebody holds the lease is found by the next fetch.
 pub async fn a_fetch_sees_what_was_enqueued_meanwhile<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[0]).await;
     stage.lease(1, 1).await;

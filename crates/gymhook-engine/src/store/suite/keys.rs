@@ -1,4 +1,4 @@
-//! API keys of one's own callers.
+//! API keys of your own callers.
 
 use uuid::Uuid;
 

@@ -94,7 +94,7 @@ pub async fn the_log_has_pages<H: Harness>(harness: &H) {
     }
 }
 
-/// What is handed over between two pages moves nothing.
+/// What is enqueued between two pages moves nothing.
 pub async fn pages_stand_still_while_more_comes<H: Harness>(harness: &H) {
     let stage = nine(harness).await;
     let first = stage.store.deliveries(DeliveryQuery { limit: 4, ..ALL }).await.unwrap();

@@ -38,7 +38,7 @@ pub async fn one_of_several_enqueues<H: Harness>(harness: &H) {
     assert_eq!(stage.store.stats(now).await.unwrap().waiting, u64::try_from(ROUNDS).unwrap());
 }
 
-/// Of several that hand different bodies over under one id, one is first, and what it handed over is kept.
+/// Of several that enqueue different bodies under one id, one is first, and its body is kept.
 pub async fn one_of_several_bodies_is_kept<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let now = stage.now;
