@@ -16,7 +16,6 @@ use super::stage::{Ended, Stage};
 use crate::Failure;
 use crate::check::Told;
 use crate::ground::PostgresGround;
-use crate::life::Life;
 use crate::script::Size;
 use crate::total::Totals;
 
@@ -59,14 +58,7 @@ fn is_the_limit(error: &StoreError) -> bool {
 }
 
 async fn play(seed: u64, stage: &Stage<PostgresGround>, operator: &Client) -> Result<Ended, Failure> {
-    let life = Life::begin()?;
-    let begun = stage.clone();
-    let engine = life.run(async move { begun.begin().await }).await?;
-    let (worker, last) = (engine.clone(), stage.clone());
-    let working = tokio::spawn(async move {
-        life.run(async move { last.perform(&worker).await }).await?;
-        Ok::<Life, Failure>(life)
-    });
+    let (engine, working) = stage.put_to_work().await?;
     let mut random = Random::new(seed);
     let mut faults = 0;
     for _ in 0..FILLINGS {

@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 use gymhook_engine::Engine;
 use gymhook_engine::store::StoreError;
 use time::UtcDateTime;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Failure;
 use crate::check::{Told, Violation, check};
 use crate::ground::Ground;
 use crate::history::{History, rows};
 use crate::ledger::Ledger;
-use crate::life::Caller;
+use crate::life::{Caller, Life};
 use crate::script::{Actor, Script, Size};
 use crate::total::Totals;
 
@@ -66,6 +66,24 @@ impl<G: Ground> Stage<G> {
             let _first = self.before.set(now);
         }
         Ok(engine)
+    }
+
+    /// Begins, and has the script performed in a life of its own meanwhile; the task gives that life back.
+    ///
+    /// # Errors
+    /// An error that does not pass.
+    pub async fn put_to_work(
+        &self,
+    ) -> Result<(Engine<G::Store>, JoinHandle<Result<Life, Failure>>), Failure> {
+        let life = Life::begin()?;
+        let begun = self.clone();
+        let engine = life.run(async move { begun.begin().await }).await?;
+        let (worker, stage) = (engine.clone(), self.clone());
+        let working = tokio::spawn(async move {
+            life.run(async move { stage.perform(&worker).await }).await?;
+            Ok(life)
+        });
+        Ok((engine, working))
     }
 
     /// Has what is left of the script performed by all actors at once.
