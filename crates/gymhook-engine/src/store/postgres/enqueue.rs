@@ -79,7 +79,8 @@ pub(super) async fn enqueue(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
-    let is_one_statement = chunks(storable(new)).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
+    let is_one_statement =
+        chunks(storable(new), |new| *new).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
     if !is_one_statement {
         lent.begin("").await?;
     }
@@ -158,7 +159,7 @@ async fn insert_storable(
     by_id.sort_by_key(|(new, order)| repeats::place(new, *order));
 
     let mut inserted = BTreeSet::new();
-    for chunk in chunks(by_id) {
+    for chunk in chunks(by_id, |(new, _)| *new) {
         inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
     }
     let is_inserted = |order: &i64| inserted.contains(order);
@@ -187,28 +188,13 @@ async fn draw_orders(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
 /// How much a statement carries at most, in rows and in bytes of bodies.
 const CHUNK: (usize, usize) = (10_000, 16 << 20);
 
-/// Something with a body.
-trait Weighed {
-    fn weight(&self) -> usize;
-}
-
-impl Weighed for &NewNotification {
-    fn weight(&self) -> usize {
-        self.body.len()
-    }
-}
-
-impl Weighed for (&NewNotification, i64) {
-    fn weight(&self) -> usize {
-        self.0.weight()
-    }
-}
-
-fn chunks<T: Weighed>(all: Vec<T>) -> Vec<Vec<T>> {
+/// What one statement carries each. Whoever asks how many there are has to get the answer of whoever sends them, so bytes are
+/// counted here alone.
+fn chunks<'n, T>(all: Vec<T>, notification: impl Fn(&T) -> &'n NewNotification) -> Vec<Vec<T>> {
     let mut chunks: Vec<Vec<T>> = Vec::new();
     let mut bytes = 0;
     for one in all {
-        let weight = one.weight();
+        let weight = notification(&one).body.len();
         match chunks.last_mut().filter(|chunk| chunk.len() < CHUNK.0 && bytes + weight <= CHUNK.1) {
             Some(chunk) => {
                 bytes += weight;
@@ -336,4 +322,29 @@ async fn insert_chunk(
 
 fn as_bytes(body: &Bytes) -> &[u8] {
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use gymhook_delivery::{DeliveryId, EndpointId};
+
+    use super::*;
+
+    /// A transaction is begun if there is more than one statement: both have to be counted alike.
+    #[test]
+    fn a_batch_is_cut_alike_with_and_without_its_places() {
+        let body = Bytes::from(vec![b'x'; 1 << 20]);
+        let new = |id| {
+            let (id, endpoint) = (DeliveryId::from_u128(id), EndpointId::from_u128(1));
+            NewNotification::new(id, endpoint, "a".repeat(1_000), body.clone())
+        };
+        let full: Vec<_> = (0..16).map(new).collect();
+        let over: Vec<_> = (0..17).map(new).collect();
+        for (batch, statements) in [(full, 1), (over, 2)] {
+            let with_places = storable(&batch).into_iter().zip(0_i64..).collect();
+            assert_eq!(chunks(storable(&batch), |new| *new).len(), statements);
+            assert_eq!(chunks(with_places, |(new, _)| *new).len(), statements);
+        }
+    }
 }
