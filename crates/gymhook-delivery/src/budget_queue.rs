@@ -10,10 +10,8 @@ use crate::timestamp::Timestamp;
 /// The retry budget, if there is one.
 ///
 /// An endpoint that needs a retry while the budget is exhausted joins a queue. The budget grants retries in the
-/// order of the
-/// queue, one at a time; a granted retry is reserved for its endpoint. An endpoint at its limit of attempts under
-/// way keeps
-/// its place and is skipped until one of them ends.
+/// order of the queue, one at a time; a granted retry is reserved for its endpoint. An endpoint at its limit of attempts
+/// under way keeps its place and is skipped until one of them ends.
 #[derive(Clone, Debug)]
 pub(crate) struct BudgetQueue {
     budget: Option<RetryBudget>,
@@ -70,8 +68,7 @@ impl BudgetQueue {
     }
 
     /// Reserves a retry, if one is left, for the endpoint that has waited longest of those that could send it.
-    /// Returns its
-    /// slot and its new claim.
+    /// Returns its slot and its new claim.
     pub(crate) fn grant(&mut self, now: Now, could_send: impl Fn(u32) -> bool) -> Option<(u32, BudgetClaim)> {
         let (number, slot) = self.waiting.iter().copied().find(|(_, slot)| could_send(*slot))?;
         if self.left(now) == 0 {

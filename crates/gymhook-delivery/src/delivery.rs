@@ -31,10 +31,8 @@ use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, Endpoint
 /// | finished | refused | refused | refused | refused | refused | waiting in the next round |
 ///
 /// Of a cancellation and a redelivery noted during one attempt the later one counts, and after anything but a
-/// success it
-/// is what happens: no retry, whatever caused the failure. A success is a success: after it a noted cancellation is
-/// void, a noted
-/// redelivery still opens its round.
+/// success it is what happens: no retry, whatever caused the failure. A success is a success: after it a noted
+/// cancellation is void, a noted redelivery still opens its round.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     id: DeliveryId,

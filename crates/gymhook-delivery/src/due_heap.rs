@@ -1,8 +1,8 @@
 //! The due order: a heap with four children a node that can also take out what is not at its top.
 //!
 //! Measured against a `BTreeSet`, a lazily deleting binary heap and a timer wheel it is the best whole: true
-//! deletion, less work, and no buckets whose width would have to fit both seconds and days. X, so that a step down
-//! the heap is one access to memory.
+//! deletion, less work, and no buckets whose width would have to fit both seconds and days. Four children are one cache
+//! line, so that a step down the heap is one access to memory.
 
 use crate::timestamp::Timestamp;
 

@@ -220,8 +220,7 @@ impl BreakerPolicy {
 
 impl Default for BreakerPolicy {
     /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that is
-    /// back is
-    /// found soon, and a probe every two minutes weighs nothing.
+    /// back is found soon, and a probe every two minutes weighs nothing.
     fn default() -> Self {
         let trips_after = NonZeroU32::MIN.saturating_add(4);
         Self::new(trips_after, Duration::from_secs(30), Duration::from_secs(120))

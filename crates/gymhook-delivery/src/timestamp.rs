@@ -22,13 +22,13 @@ impl Timestamp {
     /// After everything else.
     pub(crate) const NEVER: Self = Self(i64::MAX);
 
-    /// The last tick that is not after `at`: for `now`.
+    /// The last microsecond that is not after `at`: for `now`.
     pub(crate) fn floor(at: UtcDateTime) -> Self {
         let seconds = at.unix_timestamp().saturating_mul(MICROS_PER_SECOND);
         Self(seconds.saturating_add(i64::from(at.microsecond()))).min(Self::END)
     }
 
-    /// The first tick that is not before `at`: for what is due.
+    /// The first microsecond that is not before `at`: for what is due.
     pub(crate) fn ceil(at: UtcDateTime) -> Self {
         let floor = Self::floor(at);
         if at.nanosecond().is_multiple_of(1_000) { floor } else { floor.plus_micros(1) }
@@ -39,7 +39,7 @@ impl Timestamp {
         Self(i64::try_from(number).unwrap_or(i64::MAX - 1))
     }
 
-    /// The tick at least `by` later, or the end of time.
+    /// The time at least `by` later, or the end of time.
     pub(crate) fn after(self, by: Duration) -> Self {
         self.plus_micros(micros_rounded_up(by))
     }
@@ -52,7 +52,7 @@ impl Timestamp {
         Self(self.0.saturating_sub(micros))
     }
 
-    /// How long it is from `earlier` until this tick; zero when that is not earlier.
+    /// How long it is from `earlier` until this time; zero when that is not earlier.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -74,7 +74,7 @@ impl Timestamp {
     }
 }
 
-/// A length in whole microseconds, rounded up, at most as many as a tick can hold.
+/// A length in whole microseconds, rounded up, at most as many as a timestamp can hold.
 fn micros_rounded_up(length: Duration) -> i64 {
     let whole = i64::try_from(length.as_secs()).unwrap_or(i64::MAX).saturating_mul(MICROS_PER_SECOND);
     whole.saturating_add(i64::from(length.subsec_nanos().div_ceil(1_000)))

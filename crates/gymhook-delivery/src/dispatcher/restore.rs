@@ -49,8 +49,7 @@ impl Dispatcher {
 
     /// Drops a waiting delivery, since its record is kept elsewhere, and returns that record:
     /// [`Dispatcher::restore_delivery`] brings it back in time. So a driver with millions of deliveries holds those
-    /// that
-    /// are due soon. The dispatcher does not know its id any more: a duplicate is not noticed.
+    /// that are due soon. The dispatcher does not know its id any more: a duplicate is not noticed.
     ///
     /// # Errors
     ///
