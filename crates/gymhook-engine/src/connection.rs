@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use gymhook_delivery::{DisableReason, EndpointStatus};
+use gymhook_retry::time_math;
 use time::UtcDateTime;
 
 use crate::store::EndpointStats;
@@ -85,7 +86,7 @@ impl EndpointStats {
             EndpointStatus::Disabled { .. } => return Connection::Error,
             EndpointStatus::Enabled => {}
         }
-        let ago = |at: UtcDateTime| Duration::try_from(now - at).unwrap_or(Duration::ZERO);
+        let ago = |at: UtcDateTime| time_math::elapsed(at, now);
         if self.record.failing_since.is_some_and(|since| ago(since) >= rule.error_after) {
             return Connection::Error;
         }

@@ -1,6 +1,6 @@
 //! Times as stores keep them: microseconds since 1970.
 
-#[cfg(any(feature = "sqlite", feature = "store-tests"))]
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
 use core::time::Duration;
 
 use time::UtcDateTime;
@@ -19,7 +19,7 @@ pub(crate) fn ceil(at: UtcDateTime) -> i64 {
 }
 
 /// A moment that lies so long after another one, rounded up; the last one there is if it lies beyond all calendars.
-#[cfg(any(feature = "sqlite", feature = "store-tests"))]
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
 pub(crate) fn after(at: UtcDateTime, length: Duration) -> i64 {
     let micros = i64::try_from(length.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
     ceil(at).saturating_add(micros)
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(any(feature = "sqlite", feature = "store-tests"))]
+    #[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
     fn a_moment_may_lie_beyond_all_calendars() {
         let at = utc_datetime!(1970-01-01 00:00:01);
         assert_eq!(after(at, Duration::from_nanos(1_001)), 1_000_002);

@@ -6,6 +6,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use gymhook_retry::time_math;
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -143,8 +144,7 @@ impl<S: Store> Engine<S> {
         overlap: Duration,
     ) -> Result<Option<IssuedApiKey>, StoreError> {
         let now = self.store().now().await?;
-        let ends =
-            overlap.try_into().ok().and_then(|overlap| now.checked_add(overlap)).unwrap_or(UtcDateTime::MAX);
+        let ends = time_math::later(now, overlap);
         let text = random_key();
         let rotation =
             ApiKeyRotation { old: id, old_ends: ends, id: new_id(), digest: digest(&text), issued_at: now };

@@ -7,6 +7,7 @@ use gymhook::Provider;
 use gymhook::event::Vendor;
 use gymhook::send::{EventFilter, FilterError};
 use gymhook_delivery::EndpointId;
+use gymhook_retry::time_math;
 use gymhook_signature::{Key, Keyring, KeyringError, Secret};
 use time::UtcDateTime;
 
@@ -123,16 +124,16 @@ impl<S: Store> Engine<S> {
     }
 
     async fn check_url_is_free(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        const PAGE: u32 = 1_000;
         let platform = subscription.platform();
-        let vendor = Vendor::ALL.iter().copied().find(|vendor| vendor.as_str() == platform);
-        let provider = vendor.and_then(Provider::of);
+        let provider = platform.parse::<Vendor>().ok().and_then(Provider::of);
         if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
             return Ok(());
         }
         let url = subscription.url().to_uri().to_string();
         let mut after = None;
         loop {
-            let query = SubscriptionQuery { gym: Some(subscription.gym().to_owned()), after, limit: 1_000 };
+            let query = SubscriptionQuery { gym: Some(subscription.gym().to_owned()), after, limit: PAGE };
             let page = self.store().subscriptions(query).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id);
@@ -145,6 +146,9 @@ impl<S: Store> Engine<S> {
             if let Some(other) = page.iter().find(has_it) {
                 let (subscription, platform) = (subscription.id(), platform.to_owned());
                 return Err(SubscriptionError::UrlTaken { subscription, other: other.id, platform });
+            }
+            if page.len() < PAGE as usize {
+                return Ok(());
             }
         }
     }
@@ -221,8 +225,7 @@ impl<S: Store> Engine<S> {
         let held =
             self.subscription(subscription).await?.ok_or(SubscriptionError::Unknown { subscription })?;
         let now = self.store().now().await?;
-        let last =
-            overlap.try_into().ok().and_then(|overlap| now.checked_add(overlap)).unwrap_or(UtcDateTime::MAX);
+        let last = time_math::later(now, overlap);
         let mut keys = vec![new];
         let held_keys = held.keys().into_iter().flat_map(|keys| keys.keys());
         let counting = held_keys.filter(|key| key.not_after().is_none_or(|ends| ends >= now));

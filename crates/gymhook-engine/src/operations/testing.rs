@@ -33,9 +33,9 @@ impl TestEvent {
     /// The platform's own, if it has one.
     fn of(platform: &str, filters: Option<&[EventFilter]>) -> Option<Self> {
         let vendor = platform.parse::<Vendor>().ok()?;
-        let profile = gymhook::Provider::of(vendor)?.profile().clone();
+        let test_event = gymhook::Provider::of(vendor)?.profile().test_event.value;
         let mut own = samples().filter(|sample| sample.vendor == vendor);
-        let sample = match profile.test_event.value {
+        let sample = match test_event {
             Some(name) => own.find(|sample| sample.event_type == name)?,
             None if vendor == Vendor::GYMPOINT => {
                 let all: Vec<_> = own.collect();

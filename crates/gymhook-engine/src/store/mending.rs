@@ -21,9 +21,12 @@ pub(super) fn mended(
     }
     let before = |state: State| DeliveryColumns { state: state.code(), ..*held }.to_record().ok();
     let held = before(State::InFlight).or_else(|| before(State::Waiting))?;
-    let is_same = held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test;
     let round = held.round.saturating_add(1);
-    let mended = is_same.then(|| DeliveryRecord { round, sends: held.sends, ..new.record(order, now) })?;
+    let mended = new.is_same_as(&held).then(|| DeliveryRecord {
+        round,
+        sends: held.sends,
+        ..new.record(order, now)
+    })?;
     // As it is kept: to the microsecond.
     DeliveryColumns::from(&mended).to_record().ok()
 }

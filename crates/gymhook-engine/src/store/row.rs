@@ -140,6 +140,12 @@ impl NewNotification {
         size_of::<Self>() + texts + self.body.len()
     }
 
+    /// Whether this record is of the same delivery.
+    #[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
+    pub(crate) fn is_same_as(&self, held: &DeliveryRecord) -> bool {
+        held.endpoint == self.endpoint && held.test == self.test && held.body == self.digest()
+    }
+
     /// The SHA-256 of its body.
     #[must_use]
     pub fn digest(&self) -> BodyDigest {

@@ -168,9 +168,7 @@ impl Tables {
                 held.body = new.body;
                 return Err(Refused::Repeat { delivery: new.id });
             }
-            let same = held.columns.to_record().ok().filter(|held| {
-                held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
-            });
+            let same = held.columns.to_record().ok().filter(|held| new.is_same_as(held));
             let state = same.ok_or(Refused::Conflict { delivery: new.id })?.state;
             held.body = new.body;
             return Ok(Enqueued::Duplicate { state });

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::connection::{Lent, Prepared};
 use super::error::Result;
-use super::lease::later;
 use super::row;
 use crate::micros;
 use crate::store::row::body_digest;
@@ -205,7 +204,7 @@ impl Claims {
 
 /// Until when leases last, and whether they are given back. One that is renewed and given back is given back.
 fn leases_after(batch: &Batch, now: UtcDateTime) -> BTreeMap<EndpointId, (i64, bool)> {
-    let renewed = (later(now, batch.lease_length), false);
+    let renewed = (micros::after(now, batch.lease_length), false);
     let released = (micros::floor(now), true);
     let renew = batch.renew.iter().map(|lease| (lease.endpoint, renewed));
     renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released))).collect()

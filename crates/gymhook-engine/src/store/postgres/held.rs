@@ -98,9 +98,7 @@ impl Held {
             let state = mending.revive(columns, record, new);
             return Ok(Ok(Enqueued::Duplicate { state }));
         }
-        let same = held.record.filter(|held| {
-            held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
-        });
+        let same = held.record.filter(|held| new.is_same_as(held));
         let Some(same) = same else { return Ok(Err(Refused::Conflict { delivery: new.id })) };
         if !held.is_whole {
             mending.bring_body(new.id, new);

@@ -1,6 +1,5 @@
 //! Leasing endpoints that have something to do.
 
-use core::time::Duration;
 use std::collections::BTreeMap;
 
 use gymhook_delivery::{DeliveryRecord, EndpointId, LeaseEpoch};
@@ -40,7 +39,7 @@ pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTi
         lent.give_back().await?;
         return Ok(Vec::new());
     }
-    let (from, until) = (micros::floor(now), later(now, request.length));
+    let (from, until) = (micros::floor(now), micros::after(now, request.length));
     let (worker, limit) = (request.worker.as_uuid(), i64::from(request.limit));
     let incoming = request.direction == Direction::Incoming;
     lent.begin("").await?;
@@ -134,9 +133,4 @@ impl UnderWay {
             quarantined: self.quarantined.remove(&endpoint).unwrap_or_default(),
         }
     }
-}
-
-/// In microseconds since 1970; at most the last moment that can be written.
-pub(super) fn later(now: UtcDateTime, length: Duration) -> i64 {
-    micros::ceil(now).saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX))
 }

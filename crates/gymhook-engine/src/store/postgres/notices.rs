@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::connection::Lent;
 use super::error::Result;
-use super::lease::later;
 use super::row;
 use crate::micros;
 use crate::store::Notice;
@@ -29,7 +28,8 @@ pub(super) async fn claim(
     hold: Duration,
     now: UtcDateTime,
 ) -> Result<Vec<Notice>> {
-    let rows = lent.query(CLAIM, &[&micros::floor(now), &i64::from(limit), &later(now, hold)]).await?;
+    let rows =
+        lent.query(CLAIM, &[&micros::floor(now), &i64::from(limit), &micros::after(now, hold)]).await?;
     lent.give_back().await?;
     let mut claimed = Vec::with_capacity(rows.len());
     for read in &rows {

@@ -176,13 +176,14 @@ fn compare(
         mending::make_whole(connection, sequence, new)?;
         return Ok(Err(Refused::Repeat { delivery: new.id }));
     }
-    if let Some(state) = mending::mend(connection, new, order, now)? {
+    // A quarantined row gives no record.
+    if held.as_ref().is_some_and(|(_, record)| record.is_err())
+        && let Some(state) = mending::mend(connection, new, order, now)?
+    {
         return Ok(Ok(Enqueued::Duplicate { state }));
     }
     let held = held.and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
-    let same = held.filter(|(_, held)| {
-        held.endpoint == new.endpoint && held.body == new.digest() && held.test == new.test
-    });
+    let same = held.filter(|(_, held)| new.is_same_as(held));
     let Some((sequence, held)) = same else { return Ok(Err(conflict)) };
     mending::make_whole(connection, sequence, new)?;
     Ok(Ok(Enqueued::Duplicate { state: held.state }))
