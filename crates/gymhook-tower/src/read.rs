@@ -43,10 +43,12 @@ where
             return Err(Unread::TooLong { bytes: length });
         }
         if length > kept.capacity() {
-            let capacity = kept.capacity().saturating_mul(2).clamp(length, max);
-            if !share.grow_to(capacity) {
+            let doubled = kept.capacity().saturating_mul(2).clamp(length, max);
+            // Where twice as much is not left, what is needed may be.
+            let Some(capacity) = [doubled, length].into_iter().find(|capacity| share.grow_to(*capacity))
+            else {
                 return Err(Unread::NoMemory);
-            }
+            };
             kept.reserve_exact(capacity.saturating_sub(kept.len()));
         }
         while data.has_remaining() {

@@ -212,8 +212,18 @@ async fn bodies_that_are_open_share_their_memory_and_short_ones_need_none() {
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     assert_eq!(status(&source.receive(post(Frames::of(3 * ALWAYS, 1))).await.unwrap_err()), 401);
+    assert_eq!(
+        status(&source.receive(post(Frames::of(ALWAYS, 3))).await.unwrap_err()),
+        401,
+        "in pieces, too"
+    );
     // And what is judged gives back, too.
     assert_eq!(status(&source.receive(post(Frames::of(3 * ALWAYS, 1))).await.unwrap_err()), 401);
+    assert_eq!(
+        status(&source.receive(post(Frames::of(ALWAYS, 3))).await.unwrap_err()),
+        401,
+        "in pieces, too"
+    );
 }
 
 #[tokio::test]
