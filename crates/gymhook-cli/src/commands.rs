@@ -79,3 +79,15 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     runtime.shutdown_background();
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn a_shell_reads_the_word_as_it_was() {
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word("a$(b)"), "'a$(b)'");
+        assert_eq!((shell_word(""), shell_word("a/b.json")), ("''".to_owned(), "a/b.json".to_owned()));
+    }
+}

@@ -100,7 +100,10 @@ fn shared_key(refused: &Refused<'_>) -> Vec<Hint> {
                 let text = format!(
                     "header {name} holds the key: is a proxy in between, or is it another sender's scheme?"
                 );
-                hints.push(Hint::new("key-in-other-header", text).with(format!("--signature-header {name}")));
+                hints.push(
+                    Hint::new("key-in-other-header", text)
+                        .with(format!("--signature-header {}", shell_word(name.as_str()))),
+                );
             } else if value.strip_prefix(b"Bearer ").is_some_and(|key| key == secret) {
                 let text = format!(
                     "header {name} holds the key behind \"Bearer \", which the platform does not send: is it another sender?"
@@ -208,7 +211,8 @@ impl Search<'_> {
             let text =
                 format!("header {} holds the right signature: the sender uses another header", token.header);
             hints.push(
-                Hint::new("signature-header", text).with(format!("--signature-header {}", token.header)),
+                Hint::new("signature-header", text)
+                    .with(format!("--signature-header {}", shell_word(token.header.as_str()))),
             );
         }
         let is_gympoint = self.refused.platform == Platform::Of(Vendor::GYMPOINT);
@@ -218,7 +222,9 @@ impl Search<'_> {
                 Hint::new("signature-prefix", text).with(format!("--prefix {}", shell_word(&token.prefix))),
             );
         }
-        let wanted = self.refused.settings.encoding.unwrap_or(TextEncoding::Hex);
+        let is_standard = self.refused.platform == Platform::StandardWebhooks;
+        let default = if is_standard { TextEncoding::Base64 } else { TextEncoding::Hex };
+        let wanted = self.refused.settings.encoding.unwrap_or(default);
         let encoding = match token.encoding {
             "hex" => TextEncoding::Hex,
             "upper-case hex" => TextEncoding::HexAnyCase,
@@ -229,9 +235,8 @@ impl Search<'_> {
                 "signature-encoding",
                 format!("the signature is right and written in {}", token.encoding),
             );
-            let settable = self.refused.platform != Platform::StandardWebhooks
-                && !token.encoding.contains(' ')
-                || encoding == TextEncoding::HexAnyCase;
+            let settable =
+                !is_standard && (encoding == TextEncoding::HexAnyCase || !token.encoding.contains(' '));
             hints.push(if settable { hint.with(format!("--encoding {}", encoding.name())) } else { hint });
         }
         hints

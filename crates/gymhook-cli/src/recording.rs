@@ -42,6 +42,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Recording {
     connection: Connection,
     path: PathBuf,
+    /// Held by the one who records.
+    _lock: Option<fs::File>,
 }
 
 const SCHEMA: &str = "
@@ -81,12 +83,16 @@ impl Recording {
             fs::create_dir_all(folder).map_err(|error| unusable(error.kind().to_string()))?;
         }
         private_file(path).map_err(|error| unusable(error.kind().to_string()))?;
+        // Whoever records counts the requests by itself: two would overwrite each other's.
+        let lock = fs::File::create(path.with_extension("lock"))
+            .map_err(|error| unusable(error.kind().to_string()))?;
+        lock.try_lock().map_err(|_| unusable("another gymhook listen records there".to_owned()))?;
         let connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
         let prepared = connection.execute_batch(&format!(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000; {SCHEMA}"
         ));
         prepared.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), _lock: Some(lock) })
     }
 
     /// Opens a file that is there, to read it.
@@ -103,7 +109,7 @@ impl Recording {
         let connection = connection.map_err(|error| unusable(error.to_string()))?;
         let has_table = connection.prepare("SELECT id, types FROM requests LIMIT 1").map(|_| ());
         has_table.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), _lock: None })
     }
 
     pub(crate) fn last_id(&self) -> Result<i64, Failure> {
@@ -122,7 +128,7 @@ impl Recording {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
-                "INSERT OR REPLACE INTO requests (id, at, platform, method, target, headers, body, status, verdict, reason, types)
+                "INSERT INTO requests (id, at, platform, method, target, headers, body, status, verdict, reason, types)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?;
             for request in requests {
@@ -201,15 +207,9 @@ impl Recording {
     }
 }
 
-#[cfg(unix)]
 fn private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
-}
-
-#[cfg(not(unix))]
-fn private_file(path: &Path) -> std::io::Result<()> {
-    fs::OpenOptions::new().create(true).append(true).open(path).map(|_| ())
 }
 
 fn millis(at: UtcDateTime) -> i64 {

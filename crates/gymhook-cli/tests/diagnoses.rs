@@ -42,7 +42,8 @@ fn what_would_have_matched_is_found() {
         assert_eq!(hint["code"], spoilt.hint.0, "{}: {record}", spoilt.how);
         assert_eq!(hint["arguments"].as_str(), spoilt.hint.1, "{}: {record}", spoilt.how);
         assert!(
-            !record.to_string().contains(spoilt.secret.trim()) || spoilt.secret.len() < 4,
+            !record.to_string().contains(spoilt.secret.trim_matches(|c: char| c.is_whitespace() || c == '"'))
+                || spoilt.secret.len() < 4,
             "{}: the secret is shown",
             spoilt.how
         );

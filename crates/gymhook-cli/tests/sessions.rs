@@ -104,8 +104,6 @@ fn what_was_tampered_with_is_refused_wherever_the_scheme_can_tell() {
 /// A receiver that verifies nothing accepts what was tampered with, and `send` says so.
 #[test]
 fn a_receiver_that_does_not_verify_is_found_out() {
-    let receiver = listening("egym", &[]);
-    // EGYM's receiver takes Point's request with its own key beside it, as one that never looks at the signature would.
     let forged = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", forged.local_addr().unwrap());
     let server = std::thread::spawn(move || {
@@ -122,7 +120,6 @@ fn a_receiver_that_does_not_verify_is_found_out() {
         records(gymhook(SECRET).args(["--json", "send", "point", "--to", &url, "--tamper", "body"]));
     server.join().unwrap();
     assert_eq!((status, &summary(&sent)["delivered"]), (1, &Value::from(1)));
-    drop(receiver);
 }
 
 /// PG Next's page: ten minutes, three repeats. A six-hundredth of a minute is a tenth of a second at 6000 times the speed.
@@ -287,4 +284,18 @@ fn a_refused_connection_is_a_fault_of_the_endpoint() {
         records(gymhook(SECRET).args(["--json", "send", "egym", "--to", "http://localhost:1/"]));
     assert_eq!((status, &sent[0]["next"]), (1, &"undeliverable".into()));
     assert_eq!(summary(&sent)["by_answer"]["connect"], 1);
+}
+
+/// Each counts what it records by itself: a second one would overwrite the first one's requests.
+#[test]
+fn a_second_listener_does_not_record_into_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests.db");
+    let file = file.to_str().unwrap();
+    let first = listening("gympoint", &["--record", file]);
+    let second = gymhook(SECRET).args(["listen", "point", "--port", "0", "--record", file]).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains("another gymhook listen records there"), "{said}");
+    drop(first);
 }

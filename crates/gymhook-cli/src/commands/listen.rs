@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failu
             () = listener.serve(settings) => {}
             _ = tokio::signal::ctrl_c() => {}
             () = until_gone(&printing) => {}
+            () = until_writer_ends(writer.as_ref()) => {}
         }
         Ok(printing)
     });
@@ -122,7 +123,15 @@ pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failu
     Err(Failure::Interrupted)
 }
 
-/// Waits until nobody reads the output any more.
+/// Waits until the writer has ended, as it does on a full disk; for ever without one.
+async fn until_writer_ends<T>(writer: Option<&thread::JoinHandle<T>>) {
+    match writer {
+        Some(writer) => until_gone(writer).await,
+        None => core::future::pending().await,
+    }
+}
+
+/// Waits until the thread has ended.
 async fn until_gone<T>(printing: &thread::JoinHandle<T>) {
     while !printing.is_finished() {
         tokio::time::sleep(core::time::Duration::from_millis(200)).await;

@@ -1,10 +1,11 @@
 //! `gymhook requests`: what came, also while nobody looked.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gymhook::event::Vendor;
-use http::HeaderName;
+use gymhook::signature::ApiKey;
 use serde::Serialize;
 use time::UtcDateTime;
 
@@ -125,7 +126,15 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     if let Some(id) = arguments.id {
         let request = recording.get(id)?;
         output.record(&record(&request, arguments.show_secrets, true))?;
-        return if output.is_json() { Ok(()) } else { output.raw(&raw(&request, arguments.show_secrets)) };
+        if output.is_json() {
+            return Ok(());
+        }
+        let raw = raw(&request, arguments.show_secrets);
+        if std::io::stdout().is_terminal() {
+            // Into a file it goes as it came; a terminal would obey what is in it.
+            return String::from_utf8_lossy(&raw).lines().try_for_each(|line| output.line(&shown(line)));
+        }
+        return output.raw(&raw);
     }
     let found = recording.find(&Wanted { limit: Some(arguments.limit), ..arguments.filter.wanted() })?;
     for request in &found {
@@ -190,12 +199,16 @@ fn raw(request: &Recorded, show_secrets: bool) -> Vec<u8> {
     raw
 }
 
+/// Headers that never hold a key.
+const HARMLESS: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
+
 /// A signature may be shown; a key that is its own signature may not.
 fn shown_value<'v>(request: &Recorded, name: &str, value: &'v [u8], show_secrets: bool) -> &'v [u8] {
     let platform = Platform::ALL.into_iter().find(|platform| platform.name() == request.platform);
     let sends_its_key = matches!(platform, Some(Platform::Of(Vendor::EGYM | Vendor::PG_NEXT)));
-    let own = platform.map(|platform| platform.scheme().header_names()).unwrap_or_default();
-    let holds_key = sends_its_key && own.iter().map(HeaderName::as_str).any(|own| own == name)
+    // The key may be in any header: --signature-header names one, and a refused request may have it elsewhere.
+    let holds_key = sends_its_key && !HARMLESS.contains(&name)
+        || name == ApiKey::HEADER.as_str()
         || ["authorization", "proxy-authorization", "cookie"].contains(&name);
     if holds_key && !show_secrets { b"[REDACTED]" } else { value }
 }

@@ -17,7 +17,6 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
 use crate::progress;
-use crate::secrets::VARIABLE;
 use crate::when;
 
 /// Run conformance vectors, against this implementation or against another one
@@ -214,12 +213,18 @@ impl Other<'_> {
         let unstartable = |problem: &str| {
             Failure::usage(format!("the command cannot be started ({problem}): is there a shell?"))
         };
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        // Every secret: those with a key id behind the name, and the one for passing on.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GYMHOOK_"))
+        {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(["-c", self.command])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .env_remove(VARIABLE)
             .process_group(0)
             .spawn()
             .map_err(|error| unstartable(&error.to_string()))?;
