@@ -65,18 +65,14 @@ pub(crate) struct Keys {
 impl Keys {
     /// A keyring of these secrets, as often as one is wanted: a keyring cannot be copied.
     pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
-        let again =
-            |key: &Key| Some(Key::new(key.id().clone(), Secret::new(key.secret().expose_secret()).ok()?));
-        Keyring::new(self.keys.iter().filter_map(again)).map_err(Failure::usage)
+        let keys = self.keys.iter().map(copy).collect::<Result<Vec<_>, _>>()?;
+        Keyring::new(keys).map_err(Failure::usage)
     }
 
     /// The keys with such an id, if there is one.
     pub(crate) fn only(&self, wanted: impl Fn(&str) -> bool) -> Result<Option<Self>, Failure> {
         let chosen = self.keys.iter().filter(|key| wanted(key.id().as_str()));
-        let again =
-            chosen.map(|key| Ok(Key::new(key.id().clone(), Secret::new(key.secret().expose_secret())?)));
-        let keys: Result<Vec<Key>, gymhook::signature::SecretError> = again.collect();
-        let keys = keys.map_err(Failure::usage)?;
+        let keys = chosen.map(copy).collect::<Result<Vec<_>, _>>()?;
         Ok((!keys.is_empty()).then_some(Self { keys }))
     }
 
@@ -86,6 +82,11 @@ impl Keys {
     }
 }
 
+fn copy(key: &Key) -> Result<Key, Failure> {
+    let secret = Secret::new(key.secret().expose_secret()).map_err(Failure::usage)?;
+    Ok(Key::new(key.id().clone(), secret))
+}
+
 impl SecretArgs {
     /// Reads the secrets: from files if any is named, else from the environment, else from a prompt.
     pub(crate) fn load(&self, platform: Platform, output: &Output) -> Result<Keys, Failure> {
@@ -93,7 +94,7 @@ impl SecretArgs {
     }
 
     /// As [`SecretArgs::load`], without asking.
-    pub(crate) fn load_if_any(&self, platform: Platform, output: &Output) -> Result<Option<Keys>, Failure> {
+    fn load_if_any(&self, platform: Platform, output: &Output) -> Result<Option<Keys>, Failure> {
         if self.forbidden.is_some() {
             return Err(Failure::usage(format!(
                 "a secret in an argument is seen by everyone who may list processes: set {VARIABLE}, or name a file with --secret-file"

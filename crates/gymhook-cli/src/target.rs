@@ -47,8 +47,8 @@ pub(crate) fn host_and_port(uri: &Uri) -> (String, u16) {
     (host, uri.port_u16().unwrap_or(default))
 }
 
-/// The block that keeps this address off the public internet, if one does.
-pub(crate) fn is_public(address: IpAddr) -> bool {
+/// Whether an address is on the public internet.
+fn is_public(address: IpAddr) -> bool {
     forbidden_because(address).is_none()
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 use gymhook::retry::{AttemptNumber, RetryPolicy};
 use serde::Serialize;
 
+use super::verify::COMPONENTS;
 use crate::failure::Failure;
 use crate::output::{Output, Tone};
 use crate::platform::Platform;
@@ -42,7 +43,6 @@ struct SettingRecord {
     source: Option<String>,
 }
 
-const COMPONENTS: [&str; 4] = ["sender", "body", "time", "id"];
 const OURS: &str = "our default";
 const SPECIFICATION: &str = "https://github.com/standard-webhooks/standard-webhooks";
 

@@ -86,7 +86,7 @@ struct Record {
     hints: Vec<Hint>,
 }
 
-const COMPONENTS: [&str; 4] = ["sender", "body", "time", "id"];
+pub(super) const COMPONENTS: [&str; 4] = ["sender", "body", "time", "id"];
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let captured = arguments.captured()?;

@@ -35,7 +35,6 @@ pub(crate) struct Forward {
     client: HttpClient,
     target: Target,
     signer: Option<Signer>,
-    timeout: Duration,
 }
 
 /// What came of passing a request on.
@@ -69,7 +68,7 @@ impl Forward {
             Form::Original => None,
             Form::StandardWebhooks => Some(signer()?),
         };
-        Ok(Self { client, target, signer, timeout: TIMEOUT })
+        Ok(Self { client, target, signer })
     }
 
     /// Passes a request on; the first answer that is no success ends it.
@@ -93,7 +92,7 @@ impl Forward {
         };
         let mut forwarded = Forwarded { requests: 0, status: None, error: None };
         for request in requests {
-            let seen: Exchange = exchange(&self.client, request, self.timeout).await;
+            let seen: Exchange = exchange(&self.client, request, TIMEOUT).await;
             forwarded.requests += 1;
             forwarded.status = seen.status().map(|status| status.as_u16());
             forwarded.error = seen.problem;
@@ -128,9 +127,8 @@ impl Forward {
         let reading = |(index, event)| {
             let event = CloudEvent::new(event, key, request_id, index);
             let body = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
-            // An id is signed with dots around it, so it may hold none.
-            let id = event.id().replace('.', "_");
-            let request = send::request(signer, &self.target.url, &id, body.into(), UtcDateTime::now());
+            let request =
+                send::request(signer, &self.target.url, event.id(), body.into(), UtcDateTime::now());
             let mut request = request.map_err(|error| error.to_string())?;
             let cloud_events = HeaderValue::from_static("application/cloudevents+json");
             request.headers_mut().insert(header::CONTENT_TYPE, cloud_events);
