@@ -164,7 +164,7 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
                 log.delivery.state.as_str().to_owned(),
                 attempt.send.to_string(),
                 or_dash(after),
-                attempt.outcome.clone(),
+                attempt.outcome.to_string(),
                 or_dash(attempt.status),
                 or_dash(attempt.detail.as_deref()),
             ]);

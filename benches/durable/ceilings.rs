@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use contenders::Outcome;
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End, Then};
-use gymhook_engine::store::{AttemptRow, Batch, Fetch, Lease, LeaseRequest, Store, WorkerId};
+use gymhook_engine::store::{AttemptOutcome, AttemptRow, Batch, Fetch, Lease, LeaseRequest, Store, WorkerId};
 use gymhook_engine::{Direction, Engine};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
@@ -147,7 +147,7 @@ fn delivered((lease, records): &(Lease, Vec<DeliveryRecord>), now: UtcDateTime) 
         number: 1,
         began: Some(now),
         ended: now,
-        outcome: "response".to_owned(),
+        outcome: AttemptOutcome::Response,
         status: Some(200),
         captured: None,
         detail: None,

@@ -14,6 +14,7 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod admission;
+mod attempt_outcome;
 mod columns;
 mod command;
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "store-tests"))]
@@ -44,6 +45,7 @@ use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 use uuid::Uuid;
 
+pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::error::StoreError;

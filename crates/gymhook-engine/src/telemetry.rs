@@ -10,11 +10,13 @@ use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
 use crate::foreign::{Place, one_line};
-use crate::store::{StoreError, WorkerId};
+use crate::store::{AttemptOutcome, StoreError, WorkerId};
 use crate::{Answer, Direction};
 
 pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
-    metrics::counter!("gymhook_attempts_total", "outcome" => outcome_label(outcome)).increment(1);
+    let word = AttemptOutcome::from(outcome).as_str();
+    metrics::counter!("gymhook_attempts_total", "outcome" => word, "status" => status_label(outcome))
+        .increment(1);
     metrics::histogram!("gymhook_attempt_seconds").record(took);
 }
 
@@ -36,7 +38,8 @@ pub(crate) fn worker_started(worker: WorkerId, store_clock: UtcDateTime) {
     tracing::info!(%worker, %store_clock, "a worker started");
 }
 
-fn outcome_label(outcome: &Outcome) -> &'static str {
+/// The class of a response's status.
+fn status_label(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Response { status, .. } => match status.as_u16() / 100 {
             2 => "2xx",
@@ -45,10 +48,7 @@ fn outcome_label(outcome: &Outcome) -> &'static str {
             5 => "5xx",
             _ => "other",
         },
-        Outcome::Failure(fault) => fault.as_str(),
-        Outcome::Internal(_) => "internal",
-        Outcome::Panicked => "panicked",
-        Outcome::Crashed => "lost",
+        Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Panicked | Outcome::Crashed => "none",
     }
 }
 
@@ -100,19 +100,19 @@ pub(crate) fn attempt_failed(
     let event_type = failed.and_then(|failed| failed.event_type.as_deref()).map(one_line);
     let event_type = event_type.as_deref();
     let outcome = failed.map_or(&Outcome::Crashed, |failed| &failed.answer.outcome);
-    let (status, outcome) = match outcome {
-        Outcome::Response { status, .. } => (Some(status.as_u16()), "response"),
-        Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Crashed | Outcome::Panicked => {
-            (None, outcome_label(outcome))
-        }
+    let status = match outcome {
+        Outcome::Response { status, .. } => Some(status.as_u16()),
+        Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Crashed | Outcome::Panicked => None,
     };
+    let outcome = AttemptOutcome::from(outcome);
+    let (is_answered, outcome) = (outcome == AttemptOutcome::Response, outcome.as_str());
     let detail = failed.and_then(|failed| failed.answer.detail.as_deref()).map(one_line);
     let detail = detail.as_deref();
     if given_up {
         tracing::warn!(
             %delivery, event_type, %endpoint, round, %attempt, ?reason, outcome, status, detail, "a delivery was given up"
         );
-    } else if direction == Direction::Incoming && outcome == "response" {
+    } else if direction == Direction::Incoming && is_answered {
         tracing::warn!(%delivery, event_type, %endpoint, status, detail, "a handler failed: it is called again");
     } else {
         tracing::debug!(

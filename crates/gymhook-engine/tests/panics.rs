@@ -48,7 +48,7 @@ async fn until_state<S: Store>(store: &S, id: u128, state: State) {
 /// The outcomes and details of a delivery's attempts.
 async fn log<S: Store>(store: &S, id: u128) -> Vec<(String, String)> {
     let attempts = store.attempts(delivery(id)).await.unwrap();
-    attempts.into_iter().map(|row| (row.outcome, row.detail.unwrap_or_default())).collect()
+    attempts.into_iter().map(|row| (row.outcome.to_string(), row.detail.unwrap_or_default())).collect()
 }
 
 /// The worker goes on: it never ended.

@@ -95,7 +95,7 @@ fn row(found: &DeliveryRow, attempts: &[AttemptRow], body: Option<&[u8]>) -> Res
     });
     let logged = |attempt: &AttemptRow| Logged {
         send: attempt.send,
-        outcome: attempt.outcome.clone(),
+        outcome: attempt.outcome.to_string(),
         status: attempt.status,
     };
     Ok(Row {

@@ -98,7 +98,7 @@ fn row(found: &DeliveryRow, attempts: &[AttemptRow], body: Option<&[u8]>) -> Res
     let logged = |attempt: &AttemptRow| Logged {
         send: attempt.send,
         round: attempt.round.get(),
-        outcome: attempt.outcome.clone(),
+        outcome: attempt.outcome.to_string(),
         status: attempt.status,
     };
     Ok(Row {

@@ -10,7 +10,7 @@ use gymhook_retry::Fault;
 use super::SubscriptionError;
 use crate::engine::new_id;
 use crate::store::{
-    AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+    AttemptOutcome, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter, settings};
@@ -277,7 +277,13 @@ fn outcome(state: State, last: Option<AttemptRow>, only_200: bool) -> TestOutcom
             TestOutcome::Failed(TestFailure::Answered(answer))
         }
         (State::Undeliverable, None) => {
-            let fault = last.as_ref().and_then(|last| last.outcome.parse().ok());
+            let fault = last.as_ref().and_then(|last| match last.outcome {
+                AttemptOutcome::Fault(fault) => Some(fault),
+                AttemptOutcome::Response
+                | AttemptOutcome::Internal
+                | AttemptOutcome::Panicked
+                | AttemptOutcome::Lost => None,
+            });
             let detail = last.and_then(|last| last.detail);
             let no_answer = fault.map(|fault| TestFailure::NoAnswer { fault, detail });
             TestOutcome::Failed(no_answer.unwrap_or(TestFailure::Unknown))

@@ -3,7 +3,7 @@
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End};
 use time::UtcDateTime;
 
-use super::AttemptRow;
+use super::{AttemptOutcome, AttemptRow};
 
 /// The delivery ends with its subscription. The request was made, and nobody waits for its answer any more.
 pub(super) fn end_under_way(record: &DeliveryRecord, now: UtcDateTime) -> (DeliveryRecord, AttemptRow) {
@@ -16,7 +16,7 @@ pub(super) fn end_under_way(record: &DeliveryRecord, now: UtcDateTime) -> (Deliv
         number: record.attempt.get(),
         began: None,
         ended: now,
-        outcome: "lost".to_owned(),
+        outcome: AttemptOutcome::Lost,
         status: None,
         captured: None,
         detail: Some("not known: the subscription was deleted".to_owned()),

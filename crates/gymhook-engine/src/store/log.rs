@@ -6,7 +6,7 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use time::UtcDateTime;
 use uuid::Uuid;
 
-use super::{LeaseHolder, State};
+use super::{AttemptOutcome, LeaseHolder, State, StoreError};
 
 /// Which subscriptions are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,14 +122,22 @@ pub struct AttemptRow {
     pub began: Option<UtcDateTime>,
     /// When it ended, or was found to be lost.
     pub ended: UtcDateTime,
-    /// What was observed: `response`, a [fault's](gymhook_retry::Fault) name, `internal`, or `lost`.
-    pub outcome: String,
-    /// The response's status.
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// The status of a [response](AttemptOutcome::Response); `None` of every other outcome.
     pub status: Option<u16>,
     /// The response's first characters.
     pub captured: Option<String>,
     /// What went wrong, in words.
     pub detail: Option<String>,
+}
+
+impl AttemptRow {
+    /// What a store says of an attempt whose row cannot be read.
+    #[must_use]
+    pub fn unreadable(delivery: DeliveryId, send: u32, column: &str) -> StoreError {
+        StoreError::Damaged { problem: format!("attempt {send} of delivery {delivery}: its {column} cannot be read") }
+    }
 }
 
 /// How much there is, over all endpoints.

@@ -107,6 +107,17 @@ pub trait Harness: Send + Sync + 'static {
         async { false }
     }
 
+    /// Writes a word that is no outcome's into an attempt's row, the delivery's request number `send`, likewise.
+    fn damage_attempt(
+        &self,
+        store: &Self::Store,
+        id: DeliveryId,
+        send: u32,
+    ) -> impl Future<Output = bool> + Send {
+        let _ = (store, id, send);
+        async { false }
+    }
+
     /// How many attempts the store has, of whatever delivery; `None` if that cannot be told.
     fn count_attempts(&self, store: &Self::Store) -> impl Future<Output = Option<u64>> + Send {
         let _ = store;
@@ -171,6 +182,7 @@ macro_rules! __store_behaviours {
                 a_record_makes_no_delivery
                 what_is_sent_comes_back
                 attempts_are_logged
+                every_outcome_comes_back
                 a_batch_may_be_repeated
                 orders_are_struck_off
                 a_renewed_lease_lasts
@@ -188,6 +200,7 @@ macro_rules! __store_behaviours {
                 its_id_is_taken
                 a_damaged_body_is_not_sent
                 a_damaged_body_stays_put_aside
+                an_unknown_outcome_is_said
             }
             durability {
                 what_was_enqueued_is_there

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use crate::foreign::{self, Place};
-use crate::store::{AttemptRow, StoredNotification};
+use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
 use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
@@ -30,7 +30,10 @@ impl Landed {
     /// What the log keeps.
     pub(crate) fn row(&self) -> AttemptRow {
         let ended = self.began.checked_add(self.took.try_into().unwrap_or_default()).unwrap_or(self.began);
-        let (outcome, status) = describe(&self.answer.outcome);
+        let status = match self.answer.outcome {
+            Outcome::Response { status, .. } => Some(status.as_u16()),
+            Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Panicked | Outcome::Crashed => None,
+        };
         AttemptRow {
             delivery: self.attempt.attempt.delivery,
             order: self.order,
@@ -39,21 +42,11 @@ impl Landed {
             number: self.attempt.number.get(),
             began: Some(self.began),
             ended,
-            outcome,
+            outcome: AttemptOutcome::from(&self.answer.outcome),
             status,
             captured: self.answer.captured.clone(),
             detail: self.answer.detail.clone(),
         }
-    }
-}
-
-fn describe(outcome: &Outcome) -> (String, Option<u16>) {
-    match outcome {
-        Outcome::Response { status, .. } => ("response".to_owned(), Some(status.as_u16())),
-        Outcome::Failure(fault) => (fault.as_str().to_owned(), None),
-        Outcome::Internal(_) => ("internal".to_owned(), None),
-        Outcome::Panicked => ("panicked".to_owned(), None),
-        Outcome::Crashed => ("lost".to_owned(), None),
     }
 }
 

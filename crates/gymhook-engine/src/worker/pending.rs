@@ -9,7 +9,7 @@ use gymhook_delivery::{
 };
 use time::UtcDateTime;
 
-use crate::store::{AttemptRow, Batch, Lease, Notice};
+use crate::store::{AttemptOutcome, AttemptRow, Batch, Lease, Notice};
 
 /// What the machine has said since the last batch was cut. Of several records of one thing the last one counts.
 #[derive(Debug, Default)]
@@ -149,7 +149,7 @@ fn lost_row(record: &DeliveryRecord, number: u32, now: UtcDateTime) -> AttemptRo
         number,
         began: None,
         ended: now,
-        outcome: "lost".to_owned(),
+        outcome: AttemptOutcome::Lost,
         status: None,
         captured: None,
         detail: Some("its worker is gone, or no answer came in time: nobody knows how it ended".to_owned()),

@@ -113,7 +113,7 @@ async fn what_an_endpoint_answers_cannot_keep_a_batch_from_being_written() {
             number: 1,
             began: None,
             ended: NOW,
-            outcome: "response".to_owned(),
+            outcome: gymhook_engine::store::AttemptOutcome::Response,
             status: Some(500),
             captured: Some("a\0b".to_owned()),
             detail: Some("\0".to_owned()),

@@ -48,6 +48,16 @@ impl Harness for InPostgres {
         client.execute(&sql, &[id.as_uuid()]).await.unwrap() > 0
     }
 
+    async fn damage_attempt(&self, store: &PostgresStore, id: DeliveryId, send: u32) -> bool {
+        let client = stage::client(&stage::shared()).await;
+        let schema = store.schema();
+        let sql = format!(
+            "UPDATE {schema}.attempts a SET outcome = 'sunk' FROM {schema}.notifications n
+             WHERE n.seq = a.seq AND n.id = $1 AND a.send = $2"
+        );
+        client.execute(&sql, &[id.as_uuid(), &i64::from(send)]).await.unwrap() == 1
+    }
+
     async fn count_attempts(&self, store: &PostgresStore) -> Option<u64> {
         let client = stage::client(&stage::shared()).await;
         let sql = format!("SELECT count(*) FROM {}.attempts", store.schema());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gymhook_delivery::{DeliveryRecord, EndpointId};
 use gymhook_engine::store::postgres::tokio_postgres::Config;
-use gymhook_engine::store::{AttemptRow, Batch, Store, StoreError};
+use gymhook_engine::store::{AttemptOutcome, AttemptRow, Batch, Store, StoreError};
 use gymhook_test_postgres::Server;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -24,7 +24,7 @@ fn attempt(record: &DeliveryRecord, send: u32) -> (EndpointId, AttemptRow) {
         number: 1,
         began: None,
         ended: NOW,
-        outcome: "response".to_owned(),
+        outcome: AttemptOutcome::Response,
         status: Some(500),
         captured: None,
         detail: None,

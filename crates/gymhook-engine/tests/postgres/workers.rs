@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gymhook_delivery::{DeliveryId, DeliveryState, End, EndpointId, EndpointRecord, Enqueued};
 use gymhook_engine::store::postgres::enqueue_in;
-use gymhook_engine::store::{AttemptRow, Batch, Command, Lease, LeaseRequest, Store};
+use gymhook_engine::store::{AttemptOutcome, AttemptRow, Batch, Command, Lease, LeaseRequest, Store};
 
 use crate::stage::{
     LEASE, NOW, all_of, at, begin, client, dump, endpoint, fresh, held, notification, record, request,
@@ -90,7 +90,7 @@ async fn a_late_workers_batch_changes_nothing_at_all() {
             number: 1,
             began: Some(now),
             ended: now,
-            outcome: "response".to_owned(),
+            outcome: AttemptOutcome::Response,
             status: Some(200),
             captured: None,
             detail: None,

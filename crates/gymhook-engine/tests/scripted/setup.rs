@@ -63,7 +63,7 @@ impl Setup {
     pub async fn outcomes(&self, id: u128) -> Vec<String> {
         let attempts = self.engine.store().attempts(delivery(id)).await.unwrap();
         let outcome = |attempt: gymhook_engine::store::AttemptRow| {
-            attempt.status.map_or(attempt.outcome, |status| status.to_string())
+            attempt.status.map_or_else(|| attempt.outcome.to_string(), |status| status.to_string())
         };
         attempts.into_iter().map(outcome).collect()
     }

@@ -57,6 +57,13 @@ impl Harness for InAFile {
         connection.execute(sql, [id.as_uuid().as_bytes()]).unwrap() == 1
     }
 
+    async fn damage_attempt(&self, store: &SqliteStore, id: DeliveryId, send: u32) -> bool {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        let sql = "UPDATE gymhook_attempts SET outcome = 'sunk'
+                   WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1) AND send = ?2";
+        connection.execute(sql, rusqlite::params![id.as_uuid().as_bytes(), send]).unwrap() == 1
+    }
+
     async fn count_attempts(&self, store: &SqliteStore) -> Option<u64> {
         let connection = rusqlite::Connection::open(store.path()).unwrap();
         Some(connection.query_row("SELECT count(*) FROM gymhook_attempts", [], |row| row.get(0)).unwrap())

@@ -337,7 +337,7 @@ async fn write_attempts(
     }
     let numbers = |column: fn(&AttemptRow) -> i64| rows.iter().map(|row| column(row)).collect::<Vec<i64>>();
     let began: Vec<Option<i64>> = rows.iter().map(|row| row.began.map(micros::floor)).collect();
-    let outcomes: Vec<String> = rows.iter().map(|row| without_nul(&row.outcome)).collect();
+    let outcomes: Vec<&str> = rows.iter().map(|row| row.outcome.as_str()).collect();
     let statuses: Vec<Option<i32>> = rows.iter().map(|row| row.status.map(i32::from)).collect();
     let captured: Vec<Option<String>> =
         rows.iter().map(|row| row.captured.as_deref().map(without_nul)).collect();

@@ -12,7 +12,7 @@ use super::connection::Lent;
 use super::error::Result;
 use super::row::{self, DELIVERY, Delivery};
 use crate::micros;
-use crate::store::{AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, StoreError, WorkerId};
+use crate::store::{AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, WorkerId};
 
 /// The columns of a [`DeliveryRow`] in order; the name comes again, since it is there even if the record is damaged.
 pub(super) fn logged(condition: &str) -> String {
@@ -58,11 +58,13 @@ pub(super) async fn attempts(lent: Lent<'_>, id: DeliveryId) -> Result<Vec<Attem
 }
 
 fn read_attempt(read: &Row, delivery: DeliveryId) -> Result<AttemptRow> {
-    let unreadable = |column: &str| StoreError::Damaged { problem: format!("an attempt's {column}") };
+    let send = u32::try_from(read.try_get::<_, i64>(1)?).unwrap_or_default();
+    let unreadable = |column: &str| AttemptRow::unreadable(delivery, send, column);
     let number = |column: usize, name: &str| -> Result<u32> {
         let number = u32::try_from(read.try_get::<_, i64>(column)?);
         Ok(number.map_err(|_| unreadable(name))?)
     };
+    let outcome: &str = read.try_get(6)?;
     let status: Option<i32> = read.try_get(7)?;
     let status = status.map(u16::try_from).transpose().map_err(|_| unreadable("status"))?;
     Ok(AttemptRow {
@@ -73,7 +75,7 @@ fn read_attempt(read: &Row, delivery: DeliveryId) -> Result<AttemptRow> {
         number: number(3, "number")?,
         began: read.try_get::<_, Option<i64>>(4)?.map(row::time).transpose()?,
         ended: row::time(read.try_get(5)?)?,
-        outcome: read.try_get(6)?,
+        outcome: outcome.parse().map_err(|_| unreadable("outcome"))?,
         status,
         captured: read.try_get(8)?,
         detail: read.try_get(9)?,

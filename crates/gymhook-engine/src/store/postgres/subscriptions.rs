@@ -127,7 +127,7 @@ async fn end_all_under_way(lent: &Lent<'_>, id: EndpointId, now: UtcDateTime) ->
         let (send, round) = (i64::from(attempt.send), i64::from(attempt.round.get()));
         let (number, ended) = (i64::from(attempt.number), micros::floor(attempt.ended));
         let values: Values<'_> =
-            &[&row.order, &send, &round, &number, &ended, &attempt.outcome, &attempt.detail];
+            &[&row.order, &send, &round, &number, &ended, &attempt.outcome.as_str(), &attempt.detail];
         lent.query(sql, values).await?;
     }
     row::quarantine(lent, &damaged).await

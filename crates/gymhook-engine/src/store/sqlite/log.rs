@@ -74,17 +74,18 @@ pub(super) fn attempts(connection: &Connection, id: DeliveryId) -> Result<Vec<At
     let mut rows = select.query([id.as_uuid().as_bytes()])?;
     let mut attempts = Vec::new();
     while let Some(row) = rows.next()? {
-        let round = NonZeroU32::new(row.get(2)?);
+        let send = row.get(1)?;
+        let unreadable = |column| AttemptRow::unreadable(id, send, column);
+        let outcome: String = row.get(6)?;
         attempts.push(AttemptRow {
             delivery: id,
             order: row.get(0)?,
-            send: row.get(1)?,
-            round: round
-                .ok_or_else(|| StoreError::Damaged { problem: "an attempt of no round".to_owned() })?,
+            send,
+            round: NonZeroU32::new(row.get(2)?).ok_or_else(|| unreadable("round"))?,
             number: row.get(3)?,
             began: row.get::<_, Option<i64>>(4)?.map(row::time).transpose()?,
             ended: row::time(row.get(5)?)?,
-            outcome: row.get(6)?,
+            outcome: outcome.parse().map_err(|_| unreadable("outcome"))?,
             status: row.get(7)?,
             captured: row.get(8)?,
             detail: row.get(9)?,

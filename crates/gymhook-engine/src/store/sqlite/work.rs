@@ -299,7 +299,7 @@ fn write_attempts<'r>(
             attempt.number,
             attempt.began.map(micros::floor),
             micros::floor(attempt.ended),
-            attempt.outcome,
+            attempt.outcome.as_str(),
             attempt.status,
             attempt.captured,
             attempt.detail,

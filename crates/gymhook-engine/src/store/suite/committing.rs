@@ -6,14 +6,16 @@ use gymhook_delivery::{
     BreakerState, DeliveryRecord, DeliveryState, DisableReason, End, EndpointRecord, EndpointStatus, Then,
     Undeliverable,
 };
-use gymhook_retry::AttemptNumber;
+use gymhook_retry::{AttemptNumber, Fault};
 
 use super::Harness;
 use super::stage::{
     HOUR, MICRO, SECOND, SHORT, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held,
     notification, waiting,
 };
-use crate::store::{AttemptRow, Batch, Command, LeaseRequest, State, Store, StoredNotification};
+use crate::store::{
+    AttemptOutcome, AttemptRow, Batch, Command, LeaseRequest, State, Store, StoredNotification,
+};
 
 /// A record comes back as it was written, whatever its state.
 pub async fn every_state_comes_back<H: Harness>(harness: &H) {
@@ -177,7 +179,7 @@ pub async fn attempts_are_logged<H: Harness>(harness: &H) {
         round: NonZeroU32::new(2).unwrap(),
         number: 1,
         began: None,
-        outcome: "lost".to_owned(),
+        outcome: AttemptOutcome::Lost,
         status: None,
         captured: None,
         detail: Some("its worker is gone".to_owned()),
@@ -192,6 +194,27 @@ pub async fn attempts_are_logged<H: Harness>(harness: &H) {
     }
     assert_eq!(stage.store.attempts(delivery(1)).await, Ok(rows.to_vec()));
     assert_eq!(stage.store.attempts(delivery(2)).await, Ok(vec![other.1]));
+}
+
+/// An attempt's outcome comes back, whichever it is.
+pub async fn every_outcome_comes_back<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    let record = stage.record(1).await;
+    let others = [
+        AttemptOutcome::Response,
+        AttemptOutcome::Internal,
+        AttemptOutcome::Panicked,
+        AttemptOutcome::Lost,
+    ];
+    let outcomes = others.into_iter().chain(Fault::ALL.into_iter().map(AttemptOutcome::Fault));
+    let rows = (1..).zip(outcomes);
+    let rows = rows.map(|(send, outcome)| AttemptRow { outcome, ..attempt(&record, send, stage.now) });
+    let rows: Vec<AttemptRow> = rows.collect();
+    let lease = held(&stage.lease(1, 1).await);
+    let attempts = rows.iter().map(|row| (endpoint(1), row.clone())).collect();
+    stage.commit(Batch { leases: vec![lease], attempts, ..Batch::default() }).await;
+    assert_eq!(stage.store.attempts(delivery(1)).await, Ok(rows));
 }
 
 /// A batch may be repeated, because its first answer was lost: nothing is written twice.

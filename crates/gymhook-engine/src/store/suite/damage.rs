@@ -3,8 +3,8 @@
 use gymhook_delivery::{DeliveryRecord, End};
 
 use super::Harness;
-use super::stage::{HOUR, Stage, begun, delivery, ended, endpoint, held, ids, notification, skip, waiting};
-use crate::store::{Batch, DeliveryQuery, Fetch, Leased, State, Store};
+use super::stage::{HOUR, Stage, attempt, begun, delivery, ended, endpoint, held, ids, notification, skip, waiting};
+use crate::store::{AttemptRow, Batch, DeliveryQuery, Fetch, Leased, State, Store};
 
 /// Five deliveries to endpoint 1, of which the second's row is damaged; `None` if that cannot be done.
 async fn with_bad_row<H: Harness>(harness: &H) -> Option<Stage<'_, H>> {
@@ -170,4 +170,22 @@ pub async fn a_damaged_body_stays_put_aside<H: Harness>(harness: &H) {
     let next = stage.lease(2, 1).await;
     assert_eq!((ids(&next.in_flight), next.quarantined), (vec![delivery(1)], 0));
     assert_eq!(ids(&stage.fetch(endpoint(1), 9).await.deliveries), []);
+}
+
+/// An attempt whose outcome is a word that nobody knows is said to be unreadable; other deliveries' attempts are read.
+pub async fn an_unknown_outcome_is_said<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1), notification(2, 1)]).await;
+    let lease = held(&stage.lease(1, 1).await);
+    let mut rows = Vec::new();
+    for (number, send) in [(1, 1), (1, 2), (2, 1)] {
+        rows.push((endpoint(1), attempt(&stage.record(number).await, send, stage.now)));
+    }
+    stage.commit(Batch { leases: vec![lease], attempts: rows.clone(), ..Batch::default() }).await;
+    if !harness.damage_attempt(&stage.store, delivery(1), 2).await {
+        return skip("attempts cannot be damaged here");
+    }
+    let unreadable = AttemptRow::unreadable(delivery(1), 2, "outcome");
+    assert_eq!(stage.store.attempts(delivery(1)).await, Err(unreadable));
+    assert_eq!(stage.store.attempts(delivery(2)).await, Ok(vec![rows.remove(2).1]));
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Harness;
 use crate::Direction;
 use crate::store::{
-    AttemptRow, Batch, Committed, DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification,
+    AttemptOutcome, AttemptRow, Batch, Committed, DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification,
     Store, StoredNotification, SubscriptionRow, WorkerId,
 };
 
@@ -91,7 +91,7 @@ pub(super) fn attempt(record: &DeliveryRecord, send: u32, ended: UtcDateTime) ->
         number: send,
         began: Some(ended - SECOND),
         ended,
-        outcome: "response".to_owned(),
+        outcome: AttemptOutcome::Response,
         status: Some(503),
         captured: Some("try later: \u{1F3CB} \"'\\ ".to_owned()),
         detail: None,
