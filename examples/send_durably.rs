@@ -143,7 +143,7 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
     for row in engine.deliveries(latest).await?.items {
         logs.extend(engine.delivery(row.id).await?);
     }
-    logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.len()), log.delivery.order));
+    logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.len()), log.delivery.sequence));
 
     let mut rows = table(&[
         "delivery",
@@ -160,7 +160,7 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
                 .began
                 .map(|began| format!("{} ms", (began - log.delivery.enqueued_at).whole_milliseconds()));
             rows.add_row([
-                log.delivery.order.to_string(),
+                log.delivery.sequence.to_string(),
                 log.delivery.state.as_str().to_owned(),
                 attempt.send.to_string(),
                 or_dash(after),

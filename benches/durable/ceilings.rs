@@ -141,7 +141,7 @@ fn delivered((lease, records): &(Lease, Vec<DeliveryRecord>), now: UtcDateTime) 
     let state = DeliveryState::Finished { at: now, end: End::Delivered };
     let attempt = |record: &DeliveryRecord| AttemptRow {
         delivery: record.id,
-        order: record.order,
+        sequence: record.sequence,
         send: 1,
         round: record.round,
         number: 1,

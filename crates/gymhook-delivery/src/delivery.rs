@@ -37,7 +37,7 @@ use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, Endpoint
 pub struct Delivery {
     id: DeliveryId,
     body: BodyDigest,
-    order: u64,
+    sequence: u64,
     /// Waiting: until when. In flight: when it counts as lost. Finished: since when.
     at: Timestamp,
     first_failure: Timestamp,
@@ -65,7 +65,7 @@ impl Delivery {
     pub(crate) const fn new(
         id: DeliveryId,
         body: BodyDigest,
-        order: u64,
+        sequence: u64,
         endpoint: u32,
         due: Timestamp,
         test: bool,
@@ -73,7 +73,7 @@ impl Delivery {
         Self {
             id,
             body,
-            order,
+            sequence,
             at: due,
             first_failure: Timestamp::START,
             endpoint,
@@ -99,7 +99,7 @@ impl Delivery {
             sends: record.sends,
             phase,
             probe: record.probe,
-            ..Self::new(record.id, record.body, record.order, endpoint, at, record.test)
+            ..Self::new(record.id, record.body, record.sequence, endpoint, at, record.test)
         }
     }
 
@@ -206,8 +206,8 @@ impl Delivery {
 
     /// Its sequence number: its place in the order of enqueueing.
     #[must_use]
-    pub const fn order(&self) -> u64 {
-        self.order
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     /// The round it is in, or was in last: 1, and one more for each redelivery.
@@ -249,7 +249,7 @@ impl Delivery {
             id: self.id,
             endpoint,
             body: self.body,
-            order: self.order,
+            sequence: self.sequence,
             round: self.round,
             attempt: self.attempt,
             sends: self.sends,

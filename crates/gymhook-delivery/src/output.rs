@@ -31,6 +31,8 @@ pub enum Output {
 pub struct Attempt {
     /// The reference under which its outcome has to be reported.
     pub attempt: AttemptRef,
+    /// Its delivery's [sequence number](crate::DeliveryRecord::sequence).
+    pub sequence: u64,
     /// Its number in its round, as the retry policy counts; after a fault of this side it comes again.
     pub number: AttemptNumber,
     /// Its round: 1, and one more for each redelivery.

@@ -43,7 +43,7 @@ impl Queue {
     /// Adds a delivery that waits or is finished; one in flight is not in the queue.
     pub(crate) fn push(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
-        let due = Due::new(self.key(delivery), delivery.order(), slot);
+        let due = Due::new(self.key(delivery), delivery.sequence(), slot);
         if let Some(heap) = self.heap(delivery) {
             heap.push(due, deliveries);
         }
@@ -129,7 +129,7 @@ impl Queue {
     /// In an ordered lane no delivery overtakes another, whenever it is due.
     fn key(&self, delivery: &Delivery) -> Timestamp {
         match delivery.phase() {
-            Phase::Waiting if self.ordered && !delivery.is_test() => Timestamp::ranked(delivery.order()),
+            Phase::Waiting if self.ordered && !delivery.is_test() => Timestamp::ranked(delivery.sequence()),
             Phase::Waiting | Phase::InFlight(_) | Phase::Finished(_) => delivery.at(),
         }
     }

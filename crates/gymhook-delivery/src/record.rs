@@ -88,7 +88,7 @@ pub struct DeliveryRecord {
     /// The digest of its body.
     pub body: BodyDigest,
     /// Its sequence number: its place in the order of enqueueing, unique at its endpoint.
-    pub order: u64,
+    pub sequence: u64,
     /// Its round: 1, and one more for each redelivery.
     pub round: NonZeroU32,
     /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
@@ -109,20 +109,20 @@ pub struct DeliveryRecord {
 impl DeliveryRecord {
     /// A delivery that has just been enqueued: what a store writes when it enqueues by itself.
     ///
-    /// `order` is its place in the order of enqueueing; a row number does.
+    /// `sequence` is its place in the order of enqueueing; a row number does.
     #[must_use]
     pub const fn new(
         id: DeliveryId,
         endpoint: EndpointId,
         body: BodyDigest,
-        order: u64,
+        sequence: u64,
         due: UtcDateTime,
     ) -> Self {
         Self {
             id,
             endpoint,
             body,
-            order,
+            sequence,
             round: NonZeroU32::MIN,
             attempt: AttemptNumber::FIRST,
             sends: 0,

@@ -212,7 +212,7 @@ fn the_highest_attempt_number_is_no_problem() {
     let record = DeliveryRecord {
         attempt: AttemptNumber::MAX,
         sends: u32::MAX,
-        order: u64::MAX,
+        sequence: u64::MAX,
         round: core::num::NonZeroU32::MAX,
         ..DeliveryRecord::new(id(1), endpoint(2), BodyDigest::new([0; 32]), 0, START)
     };

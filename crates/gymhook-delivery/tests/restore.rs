@@ -300,7 +300,7 @@ fn a_row_written_by_a_store_is_a_delivery_like_any_other() {
     world.answer(7, ok());
     world.enqueue(8, 1);
     assert_eq!((world.sent_at(), world.ends(7)), (vec![5, 5], vec![End::Delivered]));
-    assert_eq!(world.dispatcher.delivery(id(8)).unwrap().order(), 42);
+    assert_eq!(world.dispatcher.delivery(id(8)).unwrap().sequence(), 42);
 }
 
 #[test]

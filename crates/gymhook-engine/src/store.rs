@@ -103,7 +103,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
     /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends, and so do the
-    /// orders for it. Its log is kept until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
+    /// commands for it. Its log is kept until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
     /// waits for its answer. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
@@ -133,11 +133,11 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Result<Enqueued, Refused>>, StoreError>> + Send;
 
-    /// Leaves orders for the worker of an endpoint, whichever that is; it carries them out in this order, not before
-    /// `due`. An order for an endpoint that is not there, or was deleted, is not kept.
+    /// Leaves commands for the worker of an endpoint, whichever that is; it carries them out in this order, not before
+    /// `due`. A command for an endpoint that is not there, or was deleted, is not kept.
     fn command(
         &self,
-        orders: Vec<(EndpointId, Command)>,
+        commands: Vec<(EndpointId, Command)>,
         due: UtcDateTime,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
@@ -152,7 +152,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     // Working.
 
     /// Leases endpoints of the request's direction that have something to do: a due delivery unless they are disabled, a due test
-    /// event even then, an attempt that a former owner left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
+    /// event even then, an attempt that a former owner left under way, or a due command. A lease that has not run out is left alone. Each lease gets a number higher than
     /// all before it on its endpoint, and runs out when its length is over, to the microsecond. It may be longer than the
     /// calendar.
     fn lease(
@@ -231,7 +231,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ///
     /// Notices that were acknowledged before `before` are forgotten too, and not counted.
     ///
-    /// What still waits at a subscription ended when that was deleted. A forgotten id is as good as new, but an order is
+    /// What still waits at a subscription ended when that was deleted. A forgotten id is as good as new, but a sequence number is
     /// never used again.
     fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
 

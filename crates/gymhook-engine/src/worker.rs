@@ -5,7 +5,7 @@
 //!   flights ─────────────▶  ┌────────────┐  ─────────────────▶ pending
 //!      ▲                    │ Dispatcher │                        │ cut: one batch
 //!      │                    └────────────┘                        ▼
-//!      │                          ▲ restore, orders         store: commit,
+//!      │                          ▲ restore, commands       store: commit,
 //!      └── attempts, once their   └──────────────────────── fetch, lease
 //!          records are on disk                              (one visit at a time)
 //! ```

@@ -44,7 +44,7 @@ pub(crate) struct Reference {
     budget: Option<Budget>,
     now: At,
     draining: bool,
-    next_order: u64,
+    next_sequence: u64,
     endpoints: BTreeMap<EndpointId, Endpoint>,
     deliveries: BTreeMap<DeliveryId, DeliveryRecord>,
     /// The attempts under way, by when they count as lost.
@@ -73,7 +73,7 @@ impl Reference {
             budget: bounds.budget.map(|rule| Budget::new(rule, now)),
             now,
             draining: false,
-            next_order: 0,
+            next_sequence: 0,
             endpoints: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             flights: BTreeSet::new(),
@@ -193,7 +193,7 @@ impl Reference {
         }
         let now = self.now.reached();
         let due = new.not_before.map_or(now, |at| At::of(at).not_before().max(now));
-        let mut record = DeliveryRecord::new(new.id, new.endpoint, new.body, self.next_order, due.utc());
+        let mut record = DeliveryRecord::new(new.id, new.endpoint, new.body, self.next_sequence, due.utc());
         record.test = test;
         self.hold(record);
         self.expect_delivery(DeliveryChange::Enqueued, new.id);
@@ -290,7 +290,7 @@ impl Reference {
     /// Takes note of where a delivery stands now.
     fn hold(&mut self, record: DeliveryRecord) {
         let before = self.deliveries.insert(record.id, record);
-        self.next_order = self.next_order.max(record.order.saturating_add(1));
+        self.next_sequence = self.next_sequence.max(record.sequence.saturating_add(1));
         let Some(endpoint) = self.endpoints.get_mut(&record.endpoint) else { return };
         if let Some(before) = before {
             endpoint.unfile(&before);

@@ -210,7 +210,7 @@ impl Site {
             .filter(|delivery| delivery.endpoint == endpoint)
             .copied()
             .collect();
-        waiting.sort_unstable_by_key(|delivery| delivery.order);
+        waiting.sort_unstable_by_key(|delivery| delivery.sequence);
         for record in waiting {
             owner.tell(&Command::RestoreDelivery(record), now, &mut self.trace)?;
         }

@@ -69,8 +69,8 @@ impl Store {
     /// A delivery's name stays, and its counters never go back.
     fn follows(&self, new: &DeliveryRecord) -> Result<(), Violation> {
         let Some(old) = self.deliveries.get(&new.id) else { return Ok(()) };
-        let same =
-            (old.endpoint, old.body, old.test, old.order) == (new.endpoint, new.body, new.test, new.order);
+        let same = (old.endpoint, old.body, old.test, old.sequence)
+            == (new.endpoint, new.body, new.test, new.sequence);
         Promise::SameIdentity.require(same, || became(old, new))?;
         let onward = (old.round, old.attempt) <= (new.round, new.attempt) && old.sends <= new.sends;
         Promise::BoundedAttempts.require(onward, || became(old, new))

@@ -55,9 +55,9 @@ pub(crate) fn delivery_record(record: &DeliveryRecord) -> String {
         }
         DeliveryState::Finished { at, end } => format!("{end:?} at {}", At::of(at)),
     };
-    let DeliveryRecord { round, attempt, sends, order, .. } = record;
+    let DeliveryRecord { round, attempt, sends, sequence, .. } = record;
     format!(
-        "{} (order {order}, round {round}, attempt {attempt}, sent {sends} times) {state}",
+        "{} (sequence {sequence}, round {round}, attempt {attempt}, sent {sends} times) {state}",
         delivery(record.id)
     )
 }

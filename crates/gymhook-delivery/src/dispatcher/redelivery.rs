@@ -71,7 +71,7 @@ impl Dispatcher {
             .filter_map(|slot| self.deliveries.get(slot))
             .filter(|delivery| matches!(delivery.phase(), Phase::Finished(End::Undeliverable(_))))
             .collect();
-        given_up.sort_unstable_by_key(|delivery| delivery.order());
+        given_up.sort_unstable_by_key(|delivery| delivery.sequence());
         given_up.into_iter().map(Delivery::id).collect()
     }
 

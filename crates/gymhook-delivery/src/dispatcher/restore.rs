@@ -101,7 +101,7 @@ impl Dispatcher {
         let delivery = Delivery::from_record(record, entry);
         let slot = self.deliveries.insert(delivery).ok_or(RestoreDeliveryError::Full)?;
         self.by_id.insert(id, slot);
-        self.next_sequence = self.next_sequence.max(record.order.saturating_add(1));
+        self.next_sequence = self.next_sequence.max(record.sequence.saturating_add(1));
         self.insert_into_queue(slot);
         if self.deliveries.get(slot).is_some_and(|delivery| delivery.then().is_some()) {
             self.in_flight.begin(slot, &mut self.deliveries);

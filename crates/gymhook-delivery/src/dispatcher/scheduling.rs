@@ -217,6 +217,7 @@ impl Dispatcher {
         delivery.begin(lost_at, probe).ok()?;
         let attempt = Attempt {
             attempt: AttemptRef { delivery: delivery.id(), endpoint, send: delivery.sends(), lease },
+            sequence: delivery.sequence(),
             number: delivery.attempt(),
             round: delivery.round(),
             deadline: deadline.to_utc(),

@@ -68,7 +68,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever the store says.
     pub async fn cancel(&self, id: DeliveryId) -> Result<bool, StoreError> {
-        self.order_for(id, Command::Cancel(id)).await
+        self.command_for(id, Command::Cancel(id)).await
     }
 
     /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, its subscription
@@ -77,7 +77,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever the store says.
     pub async fn redeliver(&self, id: DeliveryId) -> Result<bool, StoreError> {
-        self.order_for(id, Command::Redeliver(id)).await
+        self.command_for(id, Command::Redeliver(id)).await
     }
 
     /// One more round of everything that fits: a range, or everything since. Returns how many deliveries that are.
@@ -89,7 +89,7 @@ impl<S: Store> Engine<S> {
         self.store().redeliver(which, now).await
     }
 
-    async fn order_for(&self, id: DeliveryId, command: Command) -> Result<bool, StoreError> {
+    async fn command_for(&self, id: DeliveryId, command: Command) -> Result<bool, StoreError> {
         let is_deliverable = |delivery: &DeliveryRow| delivery.state != State::Unreadable;
         let delivery = self.store().delivery(id).await?.filter(is_deliverable);
         let Some(delivery) = delivery else { return Ok(false) };
@@ -97,7 +97,7 @@ impl<S: Store> Engine<S> {
         if subscription.is_none_or(|subscription| subscription.deleted_at.is_some()) {
             return Ok(false);
         }
-        self.order(delivery.endpoint, command).await?;
+        self.command(delivery.endpoint, command).await?;
         Ok(true)
     }
 

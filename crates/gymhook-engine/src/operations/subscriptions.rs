@@ -241,7 +241,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever the store says.
     pub async fn disable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
-        self.order(endpoint, Command::Disable).await
+        self.command(endpoint, Command::Disable).await
     }
 
     /// Sends to an endpoint again, and what waited first. Also if it was disabled because it failed, or was gone.
@@ -249,7 +249,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever the store says.
     pub async fn enable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
-        self.order(endpoint, Command::Enable).await
+        self.command(endpoint, Command::Enable).await
     }
 
     /// [Disables](Engine::disable) an endpoint, and enables it at this moment.
@@ -258,10 +258,10 @@ impl<S: Store> Engine<S> {
     /// Whatever the store says.
     pub async fn pause(&self, endpoint: EndpointId, until: UtcDateTime) -> Result<(), StoreError> {
         self.store().command(vec![(endpoint, Command::Enable)], until).await?;
-        self.order(endpoint, Command::Disable).await
+        self.command(endpoint, Command::Disable).await
     }
 
-    pub(super) async fn order(&self, endpoint: EndpointId, command: Command) -> Result<(), StoreError> {
+    pub(super) async fn command(&self, endpoint: EndpointId, command: Command) -> Result<(), StoreError> {
         let now = self.store().now().await?;
         self.store().command(vec![(endpoint, command)], now).await
     }

@@ -10,7 +10,8 @@ use gymhook_retry::Fault;
 use super::SubscriptionError;
 use crate::engine::new_id;
 use crate::store::{
-    AttemptOutcome, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+    AttemptOutcome, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery,
+    SubscriptionRow,
 };
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter, settings};

@@ -33,8 +33,8 @@ pub struct DeliveryColumns {
     pub endpoint: Uuid,
     /// Its body's digest.
     pub digest: [u8; 32],
-    /// Its place in the order of enqueueing, and its row's number.
-    pub order: i64,
+    /// Its sequence number: its place in the order of enqueueing, and its row's number.
+    pub sequence: i64,
     /// [`State::code`].
     pub state: i16,
     /// When it is due, when its attempt counts as lost, or when it ended: microseconds since 1970.
@@ -91,7 +91,8 @@ impl DeliveryColumns {
             id: DeliveryId::from(self.id),
             endpoint: EndpointId::from(self.endpoint),
             body: BodyDigest::new(self.digest),
-            order: u64::try_from(self.order).map_err(|_| UnreadableRow::Column { column: "order" })?,
+            sequence: u64::try_from(self.sequence)
+                .map_err(|_| UnreadableRow::Column { column: "sequence" })?,
             round: round.ok_or(UnreadableRow::Column { column: "round" })?,
             attempt: attempt.ok_or(UnreadableRow::Column { column: "attempt" })?,
             sends: small(self.sends).ok_or(UnreadableRow::Column { column: "sends" })?,
@@ -132,7 +133,7 @@ impl DeliveryColumns {
             | (i64::from(self.probe) << 1)
             | (i64::from(self.first_failure.is_some()) << 2);
         let numbers = [
-            self.order,
+            self.sequence,
             i64::from(self.state),
             self.at,
             i64::from(self.code),
@@ -170,7 +171,7 @@ impl From<&DeliveryRecord> for DeliveryColumns {
             id: *record.id.as_uuid(),
             endpoint: *record.endpoint.as_uuid(),
             digest: *record.body.as_bytes(),
-            order: i64::try_from(record.order).unwrap_or(i64::MAX),
+            sequence: i64::try_from(record.sequence).unwrap_or(i64::MAX),
             state: state.code(),
             at,
             code,
@@ -291,7 +292,7 @@ mod tests {
             |row| row.id = Uuid::from_u128(row.id.as_u128() ^ 1),
             |row| row.endpoint = Uuid::from_u128(row.endpoint.as_u128() ^ 1),
             |row| row.digest[31] ^= 1,
-            |row| row.order ^= 1,
+            |row| row.sequence ^= 1,
             |row| row.state ^= 2,
             |row| row.at ^= 1,
             |row| row.code ^= 1,
@@ -322,7 +323,7 @@ mod tests {
         named(|row| row.round = 0, "round");
         named(|row| row.attempt = -1, "attempt");
         named(|row| row.sends = i64::MAX, "sends");
-        named(|row| row.order = -1, "order");
+        named(|row| row.sequence = -1, "sequence");
         named(|row| row.first_failure = Some(i64::MIN), "first_failure");
         named(|row| (row.state, row.code) = (State::InFlight.code(), 7), "code");
         named(|row| (row.state, row.code) = (State::Undeliverable.code(), 7), "code");

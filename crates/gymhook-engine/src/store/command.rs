@@ -1,4 +1,4 @@
-//! Orders for the worker of an endpoint.
+//! Commands for the worker of an endpoint.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use time::UtcDateTime;
@@ -40,7 +40,7 @@ impl Command {
         }
     }
 
-    /// The order with this name and delivery; `None` if there is none.
+    /// The command with this name and delivery; `None` if there is none.
     #[must_use]
     pub fn from_parts(name: &str, delivery: Option<DeliveryId>) -> Option<Self> {
         match (name, delivery) {
@@ -54,7 +54,7 @@ impl Command {
     }
 }
 
-/// An order that waits.
+/// A command that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingCommand {
     /// Its number; a batch that carried it out names it.

@@ -10,7 +10,7 @@ pub(super) fn end_under_way(record: &DeliveryRecord, now: UtcDateTime) -> (Deliv
     let state = DeliveryState::Finished { at: now, end: End::Cancelled };
     let attempt = AttemptRow {
         delivery: record.id,
-        order: record.order,
+        sequence: record.sequence,
         send: record.sends,
         round: record.round,
         number: record.attempt.get(),

@@ -158,8 +158,12 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Enqueue, || self.inner.enqueue(new, now)).await
     }
 
-    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        self.call(Operation::Command, || self.inner.command(orders, due)).await
+    async fn command(
+        &self,
+        commands: Vec<(EndpointId, Command)>,
+        due: UtcDateTime,
+    ) -> Result<(), StoreError> {
+        self.call(Operation::Command, || self.inner.command(commands, due)).await
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {

@@ -52,7 +52,7 @@ pub struct DeliveryQuery {
     pub from: Option<UtcDateTime>,
     /// Enqueued before this moment only.
     pub until: Option<UtcDateTime>,
-    /// Enqueued before the one with this [order](DeliveryRecord::order): [`Page::next`] of the page before.
+    /// Enqueued before the one with this [sequence number](DeliveryRecord::sequence): [`Page::next`] of the page before.
     pub before: Option<u64>,
     /// The maximum number of rows.
     pub limit: u32,
@@ -93,8 +93,8 @@ pub struct DeliveryRow {
     pub id: DeliveryId,
     /// Where it goes.
     pub endpoint: EndpointId,
-    /// Its place in the order of enqueueing.
-    pub order: u64,
+    /// Its sequence number: its place in the order of enqueueing.
+    pub sequence: u64,
     /// Its state in one word.
     pub state: State,
     /// The type of its event.
@@ -110,8 +110,8 @@ pub struct DeliveryRow {
 pub struct AttemptRow {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// The delivery's [order](DeliveryRecord::order).
-    pub order: u64,
+    /// The delivery's [sequence number](DeliveryRecord::sequence).
+    pub sequence: u64,
     /// The how-many-eth request of the delivery it was, over all rounds.
     pub send: u32,
     /// Its round.
@@ -136,7 +136,9 @@ impl AttemptRow {
     /// What a store says of an attempt whose row cannot be read.
     #[must_use]
     pub fn unreadable(delivery: DeliveryId, send: u32, column: &str) -> StoreError {
-        StoreError::Damaged { problem: format!("attempt {send} of delivery {delivery}: its {column} cannot be read") }
+        StoreError::Damaged {
+            problem: format!("attempt {send} of delivery {delivery}: its {column} cannot be read"),
+        }
     }
 }
 

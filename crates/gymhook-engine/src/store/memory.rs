@@ -180,8 +180,12 @@ impl Store for MemoryStore {
         Ok(self.leaving_work(|tables| new.into_iter().map(|new| tables.enqueue(new, now)).collect()))
     }
 
-    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        self.leaving_work(|tables| tables.command(&orders, due));
+    async fn command(
+        &self,
+        commands: Vec<(EndpointId, Command)>,
+        due: UtcDateTime,
+    ) -> Result<(), StoreError> {
+        self.leaving_work(|tables| tables.command(&commands, due));
         Ok(())
     }
 

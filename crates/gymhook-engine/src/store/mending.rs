@@ -5,7 +5,7 @@ use time::UtcDateTime;
 
 use super::{DeliveryColumns, NewNotification, State};
 
-/// The record that it goes on with, under an order of its own, so that nothing that is still said of the old one is heard.
+/// The record that it goes on with, under a sequence number of its own, so that nothing that is still said of the old one is heard.
 /// `None` if it is not quarantined, or not for its body, or is not the same delivery.
 ///
 /// Its check sum tells why it was quarantined: if it fits the state that the row had before, the row is whole, and its digest,
@@ -13,7 +13,7 @@ use super::{DeliveryColumns, NewNotification, State};
 pub(super) fn mended(
     held: &DeliveryColumns,
     new: &NewNotification,
-    order: u64,
+    sequence: u64,
     now: UtcDateTime,
 ) -> Option<DeliveryRecord> {
     if held.state != State::Quarantined.code() || new.unreadable {
@@ -25,7 +25,7 @@ pub(super) fn mended(
     let mended = new.is_same_as(&held).then(|| DeliveryRecord {
         round,
         sends: held.sends,
-        ..new.record(order, now)
+        ..new.record(sequence, now)
     })?;
     // As it is kept: to the microsecond.
     DeliveryColumns::from(&mended).to_record().ok()

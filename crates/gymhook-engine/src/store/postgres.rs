@@ -43,7 +43,7 @@
 //! # What is not known
 //!
 //! After [`StoreError::Unavailable`] the call may have taken effect, and can be made again: enqueueing goes by the delivery's
-//! id, and a batch says where things stand. An order that is left twice is carried out twice.
+//! id, and a batch says where things stand. A command that is left twice is carried out twice.
 
 mod api_keys;
 mod arrivals;
@@ -354,9 +354,13 @@ impl Store for PostgresStore {
         .await
     }
 
-    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        self.call(size_of_val(orders.as_slice()), |lent| {
-            subscriptions::command(lent, self.schema(), &orders, due)
+    async fn command(
+        &self,
+        commands: Vec<(EndpointId, Command)>,
+        due: UtcDateTime,
+    ) -> Result<(), StoreError> {
+        self.call(size_of_val(commands.as_slice()), |lent| {
+            subscriptions::command(lent, self.schema(), &commands, due)
         })
         .await
     }

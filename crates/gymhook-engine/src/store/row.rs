@@ -154,16 +154,16 @@ impl NewNotification {
 
     /// The record that its delivery begins with.
     #[must_use]
-    pub fn record(&self, order: u64, now: UtcDateTime) -> DeliveryRecord {
+    pub fn record(&self, sequence: u64, now: UtcDateTime) -> DeliveryRecord {
         let due = self.not_before.map_or(now, |earliest| earliest.max(now));
-        let record = DeliveryRecord::new(self.id, self.endpoint, self.digest(), order, due);
+        let record = DeliveryRecord::new(self.id, self.endpoint, self.digest(), sequence, due);
         DeliveryRecord { test: self.test, ..record }
     }
 
     /// The columns that its row begins with.
     #[must_use]
-    pub fn columns(&self, order: u64, now: UtcDateTime) -> DeliveryColumns {
-        let mut columns = DeliveryColumns::from(&self.record(order, now));
+    pub fn columns(&self, sequence: u64, now: UtcDateTime) -> DeliveryColumns {
+        let mut columns = DeliveryColumns::from(&self.record(sequence, now));
         if self.unreadable {
             columns.state = State::Unreadable.code();
             columns.check = columns.check_sum();

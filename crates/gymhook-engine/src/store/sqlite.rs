@@ -292,18 +292,22 @@ impl Store for SqliteStore {
         Ok(enqueued)
     }
 
-    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
-        let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
-        let bytes = size_of_val(orders.as_slice());
-        self.write(bytes, move |connection| enqueue::command(connection, &orders, due)).await?;
+    async fn command(
+        &self,
+        commands: Vec<(EndpointId, Command)>,
+        due: UtcDateTime,
+    ) -> Result<(), StoreError> {
+        let endpoints = commands.iter().map(|(endpoint, _)| *endpoint).collect();
+        let bytes = size_of_val(commands.as_slice());
+        self.write(bytes, move |connection| enqueue::command(connection, &commands, due)).await?;
         self.0.arrivals.add(endpoints);
         Ok(())
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        let orders = self.write(0, move |connection| enqueue::redeliver(connection, &which, now)).await?;
+        let commands = self.write(0, move |connection| enqueue::redeliver(connection, &which, now)).await?;
         self.0.arrivals.add(vec![which.endpoint]);
-        Ok(orders)
+        Ok(commands)
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {

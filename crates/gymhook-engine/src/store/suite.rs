@@ -184,7 +184,7 @@ macro_rules! __store_behaviours {
                 attempts_are_logged
                 every_outcome_comes_back
                 a_batch_may_be_repeated
-                orders_are_struck_off
+                commands_are_struck_off
                 a_renewed_lease_lasts
                 a_commit_renews_nothing_by_itself
                 a_lease_given_back_is_free
@@ -218,7 +218,7 @@ macro_rules! __store_behaviours {
                 an_id_means_one_thing_in_one_batch
                 an_unknown_endpoint_is_refused
                 a_deleted_endpoint_is_refused
-                the_order_grows
+                the_sequence_grows
                 it_is_due_when_asked_for
                 a_due_time_is_rounded_up
                 a_test_event_is_marked
@@ -231,7 +231,7 @@ macro_rules! __store_behaviours {
             }
             fencing {
                 a_lease_writes_nothing_about_another_endpoints_delivery
-                a_lease_strikes_off_no_order_of_another_endpoint
+                a_lease_strikes_off_no_command_of_another_endpoint
                 who_has_lost_the_lease_changes_nothing
                 two_leases_on_one_endpoint_write_nothing
                 the_other_endpoints_are_written
@@ -244,20 +244,20 @@ macro_rules! __store_behaviours {
                 a_loss_is_told_once
             }
             fetching {
-                what_is_due_comes_by_due_time_and_then_by_order
+                what_is_due_comes_by_due_time_and_then_by_sequence
                 what_is_not_due_is_not_fetched
                 nothing_to_come_has_no_time
                 the_next_time_is_that_of_what_waits
                 only_what_waits_is_fetched
                 pages_have_no_gaps
                 a_page_goes_on_after_its_cursor
-                an_ordered_endpoint_goes_by_order
-                an_ordered_cursor_goes_by_order_alone
+                an_ordered_endpoint_goes_by_sequence
+                an_ordered_cursor_goes_by_sequence_alone
                 a_limit_of_zero_brings_no_deliveries
                 several_endpoints_are_read_at_once
                 a_fetch_sees_the_last_commit
                 a_fetch_sees_what_was_enqueued_meanwhile
-                orders_come_with_their_delivery
+                commands_come_with_their_delivery
                 a_test_event_is_fetched_whatever_waits_before_it
             }
             filtering {
@@ -294,9 +294,9 @@ macro_rules! __store_behaviours {
                 the_longest_without_an_owner_comes_first
                 a_disabled_endpoint_rests
                 disabling_and_enabling_count
-                a_disabled_endpoint_is_leased_for_orders
+                a_disabled_endpoint_is_leased_for_commands
                 a_disabled_endpoint_is_leased_for_a_test_event
-                an_order_is_leased_when_due
+                a_command_is_leased_when_due
                 what_was_under_way_is_handed_over
                 a_disabled_endpoint_is_leased_for_what_was_under_way
                 taking_over_ends_leases_or_does_nothing
@@ -325,16 +325,16 @@ macro_rules! __store_behaviours {
                 several_mend_it_at_once
             }
             ordering {
-                orders_are_kept_in_order
-                an_order_for_nobody_is_no_error
-                an_order_waits_until_it_is_due
+                commands_are_kept_in_order
+                a_command_for_nobody_is_no_error
+                a_command_waits_until_it_is_due
                 numbers_are_not_used_again
                 what_was_given_up_is_redelivered
                 what_has_ended_is_redelivered
                 a_range_has_its_first_moment_and_not_its_last
-                a_redelivery_is_an_order_to_the_worker
+                a_redelivery_is_a_command_to_the_worker
                 nobody_has_nothing_to_redeliver
-                a_deleted_endpoint_has_no_orders
+                a_deleted_endpoint_has_no_commands
             }
             purging {
                 only_what_has_ended_is_forgotten
@@ -342,7 +342,7 @@ macro_rules! __store_behaviours {
                 it_is_done_in_batches
                 bodies_and_attempts_go_too
                 a_forgotten_id_is_as_good_as_new
-                an_order_about_a_forgotten_one_finds_none
+                a_command_about_a_forgotten_one_finds_none
                 a_commit_brings_nothing_back
                 an_attempt_of_a_forgotten_one_is_not_kept
                 what_waited_at_a_deleted_subscription_is_forgotten

@@ -96,7 +96,7 @@ pub struct Batch {
     pub attempts: Vec<(EndpointId, AttemptRow)>,
     /// What the owners of endpoints have to be told. Each is written once, however often its batch is repeated.
     pub notices: Vec<Notice>,
-    /// Orders that were carried out, each with its endpoint.
+    /// Commands that were carried out, each with its endpoint.
     pub commands: Vec<(EndpointId, i64)>,
     /// Leases to be renewed for so long from now, after all that.
     pub renew: Vec<Lease>,
@@ -153,8 +153,8 @@ impl fmt::Debug for StoredNotification {
 pub struct Cursor {
     /// When the last row was due.
     pub due: UtcDateTime,
-    /// The last row's [order](DeliveryRecord::order).
-    pub order: u64,
+    /// The last row's [sequence number](DeliveryRecord::sequence).
+    pub sequence: u64,
 }
 
 /// What a worker wants to read of one endpoint.
@@ -164,9 +164,9 @@ pub struct Fetch {
     pub endpoint: EndpointId,
     /// Whether the oldest deliveries are wanted, due or not, instead of those due first.
     pub ordered: bool,
-    /// Only what comes after this; an ordered endpoint's cursor goes by order alone.
+    /// Only what comes after this; an ordered endpoint's cursor goes by the sequence number alone.
     pub after: Option<Cursor>,
-    /// The maximum number of deliveries; zero if only orders and the next due time are wanted.
+    /// The maximum number of deliveries; zero if only commands and the next due time are wanted.
     pub limit: u32,
 }
 
@@ -175,7 +175,7 @@ pub struct Fetch {
 pub struct Fetched {
     /// The endpoint.
     pub endpoint: EndpointId,
-    /// Waiting deliveries: those due at `now` by due time and then by order, or the oldest ones by order.
+    /// Waiting deliveries: those due at `now` by due time and then by sequence number, or the oldest ones by sequence number.
     pub deliveries: Vec<DeliveryRecord>,
     /// Test events that are due, the earliest first, whatever else waits and whatever the limit; a store may stop at 100 of them.
     /// They may be among `deliveries`, too.
@@ -184,7 +184,7 @@ pub struct Fetched {
     pub more: Option<Cursor>,
     /// When the first of those is due that are not due yet; not known of an ordered endpoint.
     pub next_due: Option<UtcDateTime>,
-    /// The orders that are due, the oldest first; a store may stop at 10,000 of them.
+    /// The commands that are due, the oldest first; a store may stop at 10,000 of them.
     pub commands: Vec<PendingCommand>,
     /// How many rows could not be read and were put aside.
     pub quarantined: u64,

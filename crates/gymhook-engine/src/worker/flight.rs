@@ -18,7 +18,6 @@ use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 #[derive(Debug)]
 pub(crate) struct Landed {
     pub(crate) attempt: Attempt,
-    pub(crate) order: u64,
     /// `None` if it could not be read.
     pub(crate) event_type: Option<String>,
     pub(crate) began: UtcDateTime,
@@ -36,7 +35,7 @@ impl Landed {
         };
         AttemptRow {
             delivery: self.attempt.attempt.delivery,
-            order: self.order,
+            sequence: self.attempt.sequence,
             send: self.attempt.attempt.send,
             round: self.attempt.round,
             number: self.attempt.number.get(),
@@ -54,7 +53,6 @@ impl Landed {
 #[derive(Debug)]
 pub(crate) struct Flying {
     pub(crate) attempt: Attempt,
-    pub(crate) order: u64,
     pub(crate) event_type: String,
     /// Gives it up.
     pub(crate) abort: AbortHandle,
@@ -64,7 +62,6 @@ pub(crate) struct Flying {
 #[derive(Debug)]
 pub(crate) struct TakeOff {
     pub(crate) attempt: Attempt,
-    pub(crate) order: u64,
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) notification: StoredNotification,
     pub(crate) now: UtcDateTime,
@@ -93,14 +90,14 @@ impl Drop for Report {
 
 /// Makes an attempt, within its time and its lease's.
 pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: UnboundedSender<Landed>) {
-    let TakeOff { attempt, order, subscription, notification, now, lease_ends, reserve } = take_off;
+    let TakeOff { attempt, subscription, notification, now, lease_ends, reserve } = take_off;
     // The machine's time never goes back: a clock that was set back is far from the deadline.
     let longest = subscription.policy().retry().attempt_timeout();
     let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
     let began = clock::monotonic();
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
     let event_type = Some(notification.event_type.clone());
-    let landed = Landed { attempt, order, event_type, began: now, took: Duration::ZERO, answer: crashed };
+    let landed = Landed { attempt, event_type, began: now, took: Duration::ZERO, answer: crashed };
     let mut report = Report { landed: Some(landed), began, to };
     let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
         Answer::new(Outcome::Internal(OwnFault::Storage))

@@ -143,7 +143,7 @@ fn lost_attempt(change: DeliveryChange, record: &DeliveryRecord) -> Option<u32> 
 fn lost_row(record: &DeliveryRecord, number: u32, now: UtcDateTime) -> AttemptRow {
     AttemptRow {
         delivery: record.id,
-        order: record.order,
+        sequence: record.sequence,
         send: record.sends,
         round: record.round,
         number,

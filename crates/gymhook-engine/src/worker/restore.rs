@@ -1,4 +1,4 @@
-//! What comes back from the store: endpoints, deliveries, orders.
+//! What comes back from the store: endpoints, deliveries, commands.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -97,8 +97,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 // A store hands out so many at a time: there may be more.
                 self.to_fetch.insert(endpoint);
             }
-            for order in &fetched.commands {
-                self.carry_out(endpoint, order);
+            for command in &fetched.commands {
+                self.carry_out(endpoint, command);
             }
         }
     }
@@ -114,12 +114,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    fn carry_out(&mut self, endpoint: EndpointId, order: &PendingCommand) {
+    fn carry_out(&mut self, endpoint: EndpointId, command: &PendingCommand) {
         let now = self.clock.now();
-        if let Some(record) = &order.delivery {
+        if let Some(record) = &command.delivery {
             self.restore_delivery(record);
         }
-        let refused = match order.command {
+        let refused = match command.command {
             Command::Cancel(delivery) => {
                 self.machine.cancel(delivery, now).err().map(|error| error.to_string())
             }
@@ -128,16 +128,16 @@ impl<S: Store, T: Transport> Worker<S, T> {
             }
             Command::Disable => self.machine.disable(endpoint, now).err().map(|error| error.to_string()),
             Command::Enable => self.machine.enable(endpoint, now).err().map(|error| error.to_string()),
-            // The settings were read when the order was.
+            // The settings were read when the command was.
             Command::Reload => None,
         };
         if let Some(error) = refused {
-            if let Some(record) = &order.delivery {
+            if let Some(record) = &command.delivery {
                 // Only what has ended is let go of; whatever else it is stays.
                 let _stays = self.machine.forget(record.id);
             }
-            tracing::info!(%endpoint, command = order.command.name(), error, "an order changes nothing");
+            tracing::info!(%endpoint, command = command.command.name(), error, "a command changes nothing");
         }
-        self.pending.command_done(endpoint, order.number);
+        self.pending.command_done(endpoint, command.number);
     }
 }

@@ -67,7 +67,7 @@ impl Tenure {
         self.next_due.is_some_and(|due| due <= now)
     }
 
-    /// Asks for as much as fills a window, with so many waiting here already; only for orders while those are enough.
+    /// Asks for as much as fills a window, with so many waiting here already; only for commands while those are enough.
     pub(crate) fn fetch(
         &mut self,
         endpoint: EndpointId,
@@ -98,7 +98,7 @@ impl Tenure {
     pub(crate) fn fetched(&mut self, fetch: &Fetch, fetched: &Fetched) {
         self.fetching = false;
         if fetch.limit == 0 {
-            // Only orders were looked for.
+            // Only commands were looked for.
             self.unseen = true;
         } else {
             self.more = fetched.more;

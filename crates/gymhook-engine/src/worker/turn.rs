@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use gymhook_delivery::{Attempt, DeliveryId, EndpointId};
+use gymhook_delivery::{Attempt, EndpointId};
 use time::UtcDateTime;
 
 use super::clock::StoreClock;
@@ -48,13 +48,6 @@ pub(crate) struct TurnDone {
 impl Turn {
     pub(crate) fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && self.looks.is_none()
-    }
-
-    /// The place of a delivery of this batch in the order of enqueueing.
-    pub(crate) fn order_of(&self, delivery: DeliveryId) -> u64 {
-        // A batch is cut in the order of the ids.
-        let found = self.batch.deliveries.binary_search_by_key(&delivery, |record| record.id);
-        found.ok().and_then(|at| self.batch.deliveries.get(at)).map_or(0, |record| record.order)
     }
 
     /// Whether its batch was to be written under this lease.

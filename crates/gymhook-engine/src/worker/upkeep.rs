@@ -105,9 +105,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
             flying.abort.abort();
             let outcome = Outcome::Internal(OwnFault::Shutdown);
             let answer = Answer::new(outcome).with_detail("given up: this process is shutting down");
-            let Flying { attempt, order, event_type, abort: _ } = flying;
+            let Flying { attempt, event_type, abort: _ } = flying;
             let event_type = Some(event_type);
-            let landed = Landed { attempt, order, event_type, began: now, took: Duration::ZERO, answer };
+            let landed = Landed { attempt, event_type, began: now, took: Duration::ZERO, answer };
             self.pending.attempt_ended(reference.endpoint, landed.row());
             self.machine.handle_outcome(&reference, &outcome, now);
         }

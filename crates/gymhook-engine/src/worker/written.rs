@@ -72,15 +72,13 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let Some(tenure) = self.tenures.0.get(&reference.endpoint).filter(|_| still_wanted) else {
                 continue;
             };
-            let order = turn.order_of(delivery);
             let Some(notification) = notification else {
-                self.put_aside(attempt, order, now);
+                self.put_aside(attempt, now);
                 continue;
             };
             let event_type = notification.event_type.clone();
             let take_off = TakeOff {
                 attempt: *attempt,
-                order,
                 subscription: Arc::clone(&tenure.subscription),
                 notification,
                 now,
@@ -91,18 +89,17 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let flight =
                 flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone()).instrument(span);
             let abort = self.flights.spawn(flight);
-            self.flying.insert(reference, Flying { attempt: *attempt, order, event_type, abort });
+            self.flying.insert(reference, Flying { attempt: *attempt, event_type, abort });
         }
     }
 
     /// The notification cannot be read: the store has put it aside, and the machine lets go of it.
-    fn put_aside(&mut self, attempt: &Attempt, order: u64, now: UtcDateTime) {
+    fn put_aside(&mut self, attempt: &Attempt, now: UtcDateTime) {
         telemetry::quarantined(1);
         let outcome = Outcome::Internal(OwnFault::Storage);
         let answer =
             Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was put aside");
-        let landed =
-            Landed { attempt: *attempt, order, event_type: None, began: now, took: Duration::ZERO, answer };
+        let landed = Landed { attempt: *attempt, event_type: None, began: now, took: Duration::ZERO, answer };
         self.pending.attempt_ended(attempt.attempt.endpoint, landed.row());
         // Cancelled first, so that the answer ends it.
         let _cancelled = self.machine.cancel(attempt.attempt.delivery, now);

@@ -53,6 +53,7 @@ pub(crate) fn sending(subscription: Subscription, timeout: Duration) -> Sending 
     Sending {
         attempt: Attempt {
             attempt,
+            sequence: 1,
             number: AttemptNumber::FIRST,
             round: core::num::NonZeroU32::MIN,
             deadline: NOW,

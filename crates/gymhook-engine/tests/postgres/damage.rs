@@ -33,7 +33,7 @@ async fn a_row_with_any_column_changed_is_put_aside_and_the_rest_goes_on() {
         let lease = held(&store.lease(request(1), NOW).await.unwrap()[0]);
         let fetched = store.fetch(vec![all_of(1)], NOW).await.unwrap().remove(0);
         assert_eq!(
-            fetched.deliveries.iter().map(|record| record.order).collect::<Vec<_>>(),
+            fetched.deliveries.iter().map(|record| record.sequence).collect::<Vec<_>>(),
             [1, 3],
             "{change}"
         );
@@ -107,7 +107,7 @@ async fn what_an_endpoint_answers_cannot_keep_a_batch_from_being_written() {
         endpoint(1),
         gymhook_engine::store::AttemptRow {
             delivery: deliveries[0].id,
-            order: deliveries[0].order,
+            sequence: deliveries[0].sequence,
             send: 1,
             round: deliveries[0].round,
             number: 1,

@@ -18,7 +18,7 @@ use crate::stage::{
 fn attempt(record: &DeliveryRecord, send: u32) -> (EndpointId, AttemptRow) {
     let row = AttemptRow {
         delivery: record.id,
-        order: record.order,
+        sequence: record.sequence,
         send,
         round: record.round,
         number: 1,

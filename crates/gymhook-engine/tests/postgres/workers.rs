@@ -75,7 +75,7 @@ async fn a_late_workers_batch_changes_nothing_at_all() {
     assert!(owner.epoch > late.epoch);
 
     let records = [record(&store, 1).await, record(&store, 2).await];
-    let order = store.fetch(vec![all_of(1)], now).await.unwrap()[0].commands[0].number;
+    let command = store.fetch(vec![all_of(1)], now).await.unwrap()[0].commands[0].number;
     let before = dump(&client, &store).await;
     let mut batch = begin(late, &records);
     batch.deliveries[1].state = DeliveryState::Finished { at: now, end: End::Delivered };
@@ -84,7 +84,7 @@ async fn a_late_workers_batch_changes_nothing_at_all() {
         endpoint(1),
         AttemptRow {
             delivery: records[1].id,
-            order: records[1].order,
+            sequence: records[1].sequence,
             send: 1,
             round: records[1].round,
             number: 1,
@@ -96,7 +96,7 @@ async fn a_late_workers_batch_changes_nothing_at_all() {
             detail: None,
         },
     ));
-    batch.commands.push((endpoint(1), order));
+    batch.commands.push((endpoint(1), command));
     batch.renew.push(late);
     batch.lease_length = LEASE;
     batch.release.push(endpoint(1));

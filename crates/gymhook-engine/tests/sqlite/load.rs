@@ -22,7 +22,7 @@ async fn all_that_a_call_holds_is_counted() {
     let with_origin = |number| vec![NewNotification { origin: Some(text()), ..notification(number, 1) }];
     let with_type = |number| vec![NewNotification { event_type: text(), ..notification(number, 1) }];
     let many = |first| (first..first + 600).map(|number| notification(number, 0)).collect::<Vec<_>>();
-    let orders = || vec![(crate::stage::endpoint(), Command::Reload); 2_000];
+    let commands = || vec![(crate::stage::endpoint(), Command::Reload); 2_000];
 
     let like = store.subscription(crate::stage::endpoint()).await.unwrap().unwrap();
     let with_settings = SubscriptionRow { settings: text(), ..like };
@@ -36,7 +36,7 @@ async fn all_that_a_call_holds_is_counted() {
         for call in enqueued {
             busy.push(call.await.map(drop));
         }
-        busy.push(store.command(orders(), now).await);
+        busy.push(store.command(commands(), now).await);
         busy.push(store.put_subscription(with_settings, now).await.map(drop));
         disk.execute_batch("COMMIT").unwrap();
         busy

@@ -153,9 +153,9 @@ impl Endpoint {
     pub(super) fn file(&mut self, record: &DeliveryRecord) {
         match record.state {
             DeliveryState::Waiting { due } => {
-                self.lane(record).insert((At::of(due), record.order, record.id));
+                self.lane(record).insert((At::of(due), record.sequence, record.id));
                 if !record.test {
-                    self.by_age.insert((record.order, record.id));
+                    self.by_age.insert((record.sequence, record.id));
                 }
             }
             DeliveryState::InFlight { .. } => {
@@ -169,8 +169,8 @@ impl Endpoint {
     pub(super) fn unfile(&mut self, record: &DeliveryRecord) {
         match record.state {
             DeliveryState::Waiting { due } => {
-                self.lane(record).remove(&(At::of(due), record.order, record.id));
-                self.by_age.remove(&(record.order, record.id));
+                self.lane(record).remove(&(At::of(due), record.sequence, record.id));
+                self.by_age.remove(&(record.sequence, record.id));
             }
             DeliveryState::InFlight { .. } => {
                 self.in_flight.remove(&record.id);

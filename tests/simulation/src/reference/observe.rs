@@ -136,7 +136,7 @@ fn misrecorded(
     change: DeliveryChange,
     right_change: DeliveryChange,
 ) -> Promise {
-    let name = |record: &DeliveryRecord| (record.endpoint, record.body, record.order, record.test);
+    let name = |record: &DeliveryRecord| (record.endpoint, record.body, record.sequence, record.test);
     match (found.state, right.state) {
         _ if name(found) != name(right) => Promise::SameIdentity,
         (DeliveryState::Waiting { due }, DeliveryState::Waiting { due: right_due }) if due < right_due => {

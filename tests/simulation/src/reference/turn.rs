@@ -171,6 +171,7 @@ impl Reference {
                 send: record.sends,
                 lease: endpoint.lease,
             },
+            sequence: record.sequence,
             number: record.attempt,
             round: record.round,
             deadline: deadline.utc(),

@@ -17,12 +17,12 @@ use crate::store::{
 
 impl Tables {
     pub(super) fn delivery(&self, id: DeliveryId) -> Option<DeliveryRow> {
-        self.row(id).map(|(order, row)| as_logged(order, row))
+        self.row(id).map(|(sequence, row)| as_logged(sequence, row))
     }
 
     pub(super) fn deliveries(&self, query: &DeliveryQuery) -> Page<DeliveryRow> {
         let before = query.before.unwrap_or(u64::MAX);
-        let rows = self.deliveries.range(..before).rev().map(|(order, row)| as_logged(*order, row));
+        let rows = self.deliveries.range(..before).rev().map(|(sequence, row)| as_logged(*sequence, row));
         let mut found = rows
             .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
             .filter(|row| query.state.is_none_or(|state| row.state == state))
@@ -32,7 +32,7 @@ impl Tables {
             .filter(|row| query.gym.as_ref().is_none_or(|gym| self.is_of_gym(row.endpoint, gym)));
         let items: Vec<DeliveryRow> = found.by_ref().take(query.limit as usize).collect();
         let is_last = found.next().is_none();
-        let next = items.last().map(|last| last.order).filter(|_| !is_last);
+        let next = items.last().map(|last| last.sequence).filter(|_| !is_last);
         Page { items, next }
     }
 
@@ -49,8 +49,8 @@ impl Tables {
     }
 
     fn row(&self, id: DeliveryId) -> Option<(u64, &Delivery)> {
-        let order = *self.orders.get(&id)?;
-        Some((order, self.deliveries.get(&order)?))
+        let sequence = *self.sequences.get(&id)?;
+        Some((sequence, self.deliveries.get(&sequence)?))
     }
 
     pub(super) fn stats(&self, now: UtcDateTime) -> Stats {
@@ -139,11 +139,11 @@ impl Tables {
             deleted_at.is_some_and(|at| micros::floor(at) < before)
         };
         let rows = self.deliveries.iter().filter(|(_, row)| is_over(row) || is_deleted(row));
-        let orders: Vec<u64> = rows.map(|(order, _)| *order).take(limit as usize).collect();
-        for order in &orders {
-            self.forget(*order);
+        let sequences: Vec<u64> = rows.map(|(sequence, _)| *sequence).take(limit as usize).collect();
+        for sequence in &sequences {
+            self.forget(*sequence);
         }
-        orders.len() as u64
+        sequences.len() as u64
     }
 
     pub(super) fn put_api_key(&mut self, key: ApiKeyRow) -> Result<(), StoreError> {
@@ -187,12 +187,12 @@ impl Tables {
     }
 }
 
-fn as_logged(order: u64, row: &Delivery) -> DeliveryRow {
+fn as_logged(sequence: u64, row: &Delivery) -> DeliveryRow {
     DeliveryRow {
         record: row.columns.to_record().ok(),
         id: row.columns.id.into(),
         endpoint: row.columns.endpoint.into(),
-        order,
+        sequence,
         state: State::from_code(row.columns.state).unwrap_or(State::Quarantined),
         event_type: row.event_type.clone(),
         enqueued_at: row.enqueued_at,

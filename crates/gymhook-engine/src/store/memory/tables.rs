@@ -18,17 +18,17 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) subscriptions: BTreeMap<EndpointId, Subscription>,
-    /// By order.
+    /// By sequence number.
     pub(super) deliveries: BTreeMap<u64, Delivery>,
-    pub(super) orders: BTreeMap<DeliveryId, u64>,
-    /// The order of the last one kept with this fingerprint.
+    pub(super) sequences: BTreeMap<DeliveryId, u64>,
+    /// The sequence number of the last one kept with this fingerprint.
     fingerprints: BTreeMap<(EndpointId, [u8; 32]), u64>,
     pub(super) by_state: BTreeSet<InState>,
     pub(super) commands: BTreeMap<i64, WaitingCommand>,
     pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
     /// In the order in which they were written.
     pub(super) notices: Vec<HeldNotice>,
-    last_order: u64,
+    last_sequence: u64,
     last_command: i64,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct InState {
     pub(super) endpoint: EndpointId,
     pub(super) state: i16,
     pub(super) at: i64,
-    pub(super) order: u64,
+    pub(super) sequence: u64,
 }
 
 #[derive(Debug)]
@@ -91,9 +91,9 @@ pub(super) struct WaitingCommand {
 }
 
 impl Delivery {
-    fn in_state(&self, order: u64) -> InState {
+    fn in_state(&self, sequence: u64) -> InState {
         let columns = &self.columns;
-        InState { endpoint: columns.endpoint.into(), state: columns.state, at: columns.at, order }
+        InState { endpoint: columns.endpoint.into(), state: columns.state, at: columns.at, sequence }
     }
 }
 
@@ -131,7 +131,7 @@ impl Tables {
         let Some(subscription) = self.living_mut(id) else { return false };
         subscription.row.deleted_at = Some(cut(now));
         subscription.leased_until = subscription.leased_until.min(micros::floor(now));
-        self.commands.retain(|_, order| order.endpoint != id);
+        self.commands.retain(|_, command| command.endpoint != id);
         self.end_under_way(id, now);
         true
     }
@@ -145,10 +145,10 @@ impl Tables {
         let read_from = new.read_from;
         let outcome = self.insert(new, now);
         let kept = read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat));
-        if let Some(order) = kept.and_then(|kept| self.orders.get(&kept)).copied()
-            && self.deliveries.get(&order).is_some_and(|row| row.columns.state == State::Unreadable.code())
+        if let Some(sequence) = kept.and_then(|kept| self.sequences.get(&kept)).copied()
+            && self.deliveries.get(&sequence).is_some_and(|row| row.columns.state == State::Unreadable.code())
         {
-            self.forget(order);
+            self.forget(sequence);
         }
         outcome
     }
@@ -161,7 +161,8 @@ impl Tables {
         if let Some(state) = self.mend(&new, now) {
             return Ok(Enqueued::Duplicate { state });
         }
-        if let Some(held) = self.orders.get(&new.id).and_then(|order| self.deliveries.get_mut(order)) {
+        if let Some(held) = self.sequences.get(&new.id).and_then(|sequence| self.deliveries.get_mut(sequence))
+        {
             let is_same = held.columns.endpoint == *new.endpoint.as_uuid()
                 && held.columns.digest == *new.digest().as_bytes();
             if new.unreadable && is_same && held.columns.state == State::Unreadable.code() {
@@ -178,33 +179,33 @@ impl Tables {
             self.make_whole(delivery, &new);
             return Err(Refused::Repeat { delivery });
         }
-        self.last_order += 1;
-        let order = self.last_order;
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
         let delivery = Delivery {
-            columns: new.columns(order, now),
+            columns: new.columns(sequence, now),
             event_type: new.event_type,
             enqueued_at: cut(now),
             body: new.body,
             origin: new.origin,
             attempts: BTreeMap::new(),
         };
-        self.orders.insert(new.id, order);
+        self.sequences.insert(new.id, sequence);
         if let Some(fingerprint) = fingerprint {
-            self.fingerprints.insert(fingerprint, order);
+            self.fingerprints.insert(fingerprint, sequence);
         }
-        self.by_state.insert(delivery.in_state(order));
-        self.deliveries.insert(order, delivery);
+        self.by_state.insert(delivery.in_state(sequence));
+        self.deliveries.insert(sequence, delivery);
         Ok(Enqueued::New)
     }
 
     /// Has a delivery that was quarantined for its body wait again, with the body that the new one brings. Returns its state if it
     /// was.
     fn mend(&mut self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryState> {
-        let order = self.orders.get(&new.id).copied()?;
-        let next = self.last_order + 1;
-        let record = mended(&self.deliveries.get(&order)?.columns, new, next, now)?;
-        let held = self.deliveries.remove(&order)?;
-        self.by_state.remove(&held.in_state(order));
+        let sequence = self.sequences.get(&new.id).copied()?;
+        let next = self.last_sequence + 1;
+        let record = mended(&self.deliveries.get(&sequence)?.columns, new, next, now)?;
+        let held = self.deliveries.remove(&sequence)?;
+        self.by_state.remove(&held.in_state(sequence));
         let mut delivery = Delivery {
             columns: DeliveryColumns::from(&record),
             event_type: new.event_type.clone(),
@@ -214,13 +215,13 @@ impl Tables {
             attempts: held.attempts,
         };
         for attempt in delivery.attempts.values_mut() {
-            attempt.order = next;
+            attempt.sequence = next;
         }
-        for held in self.fingerprints.values_mut().filter(|held| **held == order) {
+        for held in self.fingerprints.values_mut().filter(|held| **held == sequence) {
             *held = next;
         }
-        self.last_order = next;
-        self.orders.insert(new.id, next);
+        self.last_sequence = next;
+        self.sequences.insert(new.id, next);
         self.by_state.insert(delivery.in_state(next));
         self.deliveries.insert(next, delivery);
         Some(record.state)
@@ -228,7 +229,7 @@ impl Tables {
 
     /// Gives a delivery its body if the new one's is the same.
     fn make_whole(&mut self, id: DeliveryId, new: &NewNotification) {
-        let row = self.orders.get(&id).and_then(|order| self.deliveries.get_mut(order));
+        let row = self.sequences.get(&id).and_then(|sequence| self.deliveries.get_mut(sequence));
         if let Some(row) = row.filter(|row| row.columns.digest == *new.digest().as_bytes()) {
             row.body = new.body.clone();
         }
@@ -237,17 +238,17 @@ impl Tables {
     /// The one that a new one repeats.
     fn repeated_by(&self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryId> {
         let check = new.repeat_check.as_ref()?;
-        let order = self.fingerprints.get(&(new.endpoint, check.fingerprint))?;
+        let sequence = self.fingerprints.get(&(new.endpoint, check.fingerprint))?;
         let is_repeated = |held: &&Delivery| {
             micros::floor(held.enqueued_at) > check.before_window(now)
                 && held.columns.state != State::Quarantined.code()
         };
-        self.deliveries.get(order).filter(is_repeated).map(|held| held.columns.id.into())
+        self.deliveries.get(sequence).filter(is_repeated).map(|held| held.columns.id.into())
     }
 
-    pub(super) fn command(&mut self, orders: &[(EndpointId, Command)], due: UtcDateTime) {
+    pub(super) fn command(&mut self, commands: &[(EndpointId, Command)], due: UtcDateTime) {
         let due = micros::ceil(due);
-        for (endpoint, command) in orders {
+        for (endpoint, command) in commands {
             if self.living_mut(*endpoint).is_some() {
                 self.last_command += 1;
                 let waiting = WaitingCommand { endpoint: *endpoint, command: *command, due };
@@ -268,56 +269,56 @@ impl Tables {
         let from = micros::ceil(which.from);
         let until = which.until.map_or(i64::MAX, micros::ceil);
         let ended = states.iter().flat_map(|state| self.in_state(which.endpoint, *state));
-        let mut orders: Vec<u64> =
-            ended.filter(|row| row.at >= from && row.at < until).map(|row| row.order).collect();
-        orders.sort_unstable();
-        let again = orders.iter().filter_map(|order| self.deliveries.get(order));
+        let mut sequences: Vec<u64> =
+            ended.filter(|row| row.at >= from && row.at < until).map(|row| row.sequence).collect();
+        sequences.sort_unstable();
+        let again = sequences.iter().filter_map(|sequence| self.deliveries.get(sequence));
         let again = again.map(|row| (which.endpoint, Command::Redeliver(row.columns.id.into())));
         let again: Vec<_> = again.collect();
         self.command(&again, now);
         again.len() as u64
     }
 
-    /// An endpoint's deliveries in this state, by time and then by order.
+    /// An endpoint's deliveries in this state, by time and then by sequence number.
     pub(super) fn in_state(&self, endpoint: EndpointId, state: State) -> impl Iterator<Item = InState> {
-        let first = InState { endpoint, state: state.code(), at: i64::MIN, order: 0 };
-        let last = InState { at: i64::MAX, order: u64::MAX, ..first };
+        let first = InState { endpoint, state: state.code(), at: i64::MIN, sequence: 0 };
+        let last = InState { at: i64::MAX, sequence: u64::MAX, ..first };
         self.by_state.range(first..=last).copied()
     }
 
     /// Changes a delivery's columns, and its place among the others with them.
-    pub(super) fn write(&mut self, order: u64, change: impl FnOnce(&mut DeliveryColumns)) {
-        let Some(delivery) = self.deliveries.get_mut(&order) else { return };
-        self.by_state.remove(&delivery.in_state(order));
+    pub(super) fn write(&mut self, sequence: u64, change: impl FnOnce(&mut DeliveryColumns)) {
+        let Some(delivery) = self.deliveries.get_mut(&sequence) else { return };
+        self.by_state.remove(&delivery.in_state(sequence));
         change(&mut delivery.columns);
-        self.by_state.insert(delivery.in_state(order));
+        self.by_state.insert(delivery.in_state(sequence));
     }
 
     /// Puts aside a row that cannot be read.
-    pub(super) fn quarantine(&mut self, order: u64) {
-        self.write(order, |columns| columns.state = State::Quarantined.code());
+    pub(super) fn quarantine(&mut self, sequence: u64) {
+        self.write(sequence, |columns| columns.state = State::Quarantined.code());
     }
 
-    pub(super) fn forget(&mut self, order: u64) {
-        let Some(delivery) = self.deliveries.remove(&order) else { return };
-        self.by_state.remove(&delivery.in_state(order));
-        self.orders.remove(&DeliveryId::from(delivery.columns.id));
-        self.fingerprints.retain(|_, held| *held != order);
+    pub(super) fn forget(&mut self, sequence: u64) {
+        let Some(delivery) = self.deliveries.remove(&sequence) else { return };
+        self.by_state.remove(&delivery.in_state(sequence));
+        self.sequences.remove(&DeliveryId::from(delivery.columns.id));
+        self.fingerprints.retain(|_, held| *held != sequence);
     }
 
     pub(super) fn damage_delivery(&mut self, id: DeliveryId) -> bool {
-        let Some(order) = self.orders.get(&id).copied() else { return false };
-        self.write(order, |columns| columns.sends ^= 1);
+        let Some(sequence) = self.sequences.get(&id).copied() else { return false };
+        self.write(sequence, |columns| columns.sends ^= 1);
         true
     }
 
     pub(super) fn lose_body(&mut self, id: DeliveryId) -> bool {
-        let row = self.orders.get(&id).and_then(|order| self.deliveries.get_mut(order));
+        let row = self.sequences.get(&id).and_then(|sequence| self.deliveries.get_mut(sequence));
         row.map(|row| row.body = Bytes::new()).is_some()
     }
 
     pub(super) fn damage_body(&mut self, id: DeliveryId) -> bool {
-        let row = self.orders.get(&id).and_then(|order| self.deliveries.get_mut(order));
+        let row = self.sequences.get(&id).and_then(|sequence| self.deliveries.get_mut(sequence));
         let Some(row) = row else { return false };
         let mut body = row.body.to_vec();
         match body.first_mut() {

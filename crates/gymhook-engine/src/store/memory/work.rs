@@ -48,15 +48,16 @@ impl Tables {
         let has_due = || self.in_state(endpoint, State::Waiting).next().is_some_and(|first| first.at <= now);
         let has_test = || self.due_tests(endpoint, now).next().is_some();
         let has_in_flight = || self.in_state(endpoint, State::InFlight).next().is_some();
-        let has_order = || self.commands.values().any(|order| order.endpoint == endpoint && order.due <= now);
+        let has_command =
+            || self.commands.values().any(|command| command.endpoint == endpoint && command.due <= now);
         subscription.row.deleted_at.is_none()
-            && ((is_enabled && has_due()) || has_test() || has_in_flight() || has_order())
+            && ((is_enabled && has_due()) || has_test() || has_in_flight() || has_command())
     }
 
     fn due_tests(&self, endpoint: EndpointId, now: i64) -> impl Iterator<Item = u64> {
         let due = self.in_state(endpoint, State::Waiting).take_while(move |row| row.at <= now);
-        due.map(|row| row.order)
-            .filter(|order| self.deliveries.get(order).is_some_and(|row| row.columns.test))
+        due.map(|row| row.sequence)
+            .filter(|sequence| self.deliveries.get(sequence).is_some_and(|row| row.columns.test))
     }
 
     fn lease_one(&mut self, endpoint: EndpointId, worker: WorkerId, until: i64) -> Option<Leased> {
@@ -66,15 +67,15 @@ impl Tables {
         subscription.leased_until = until;
         let epoch = LeaseEpoch::new(subscription.epoch);
         let subscription = subscription.row.clone();
-        let orders: Vec<u64> = self.in_state(endpoint, State::InFlight).map(|row| row.order).collect();
-        let (in_flight, quarantined) = self.read(&orders);
+        let sequences: Vec<u64> = self.in_state(endpoint, State::InFlight).map(|row| row.sequence).collect();
+        let (in_flight, quarantined) = self.read(&sequences);
         Some(Leased { subscription, epoch, in_flight, quarantined })
     }
 
     /// Ends what is under way at an endpoint whose subscription is deleted.
     pub(super) fn end_under_way(&mut self, endpoint: EndpointId, now: UtcDateTime) {
-        let orders: Vec<u64> = self.in_state(endpoint, State::InFlight).map(|row| row.order).collect();
-        for record in self.read(&orders).0 {
+        let sequences: Vec<u64> = self.in_state(endpoint, State::InFlight).map(|row| row.sequence).collect();
+        for record in self.read(&sequences).0 {
             let (ended, attempt) = end_under_way(&record, now);
             self.write_delivery(&ended);
             self.write_attempt(endpoint, &attempt);
@@ -82,14 +83,14 @@ impl Tables {
     }
 
     /// The records of these rows, and how many could not be read and were put aside.
-    fn read(&mut self, orders: &[u64]) -> (Vec<DeliveryRecord>, u64) {
-        let mut records = Vec::with_capacity(orders.len());
+    fn read(&mut self, sequences: &[u64]) -> (Vec<DeliveryRecord>, u64) {
+        let mut records = Vec::with_capacity(sequences.len());
         let mut quarantined = 0;
-        for order in orders {
-            match self.deliveries.get(order).map(|row| row.columns.to_record()) {
+        for sequence in sequences {
+            match self.deliveries.get(sequence).map(|row| row.columns.to_record()) {
                 Some(Ok(record)) => records.push(record),
                 Some(Err(_)) => {
-                    self.quarantine(*order);
+                    self.quarantine(*sequence);
                     quarantined += 1;
                 }
                 None => {}
@@ -133,7 +134,7 @@ impl Tables {
             self.write_notice(notice);
         }
         for (endpoint, number) in batch.commands.iter().filter(|(endpoint, _)| is_held(endpoint)) {
-            if self.commands.get(number).is_some_and(|order| order.endpoint == *endpoint) {
+            if self.commands.get(number).is_some_and(|command| command.endpoint == *endpoint) {
                 self.commands.remove(number);
             }
         }
@@ -162,7 +163,7 @@ impl Tables {
 
     fn write_delivery(&mut self, record: &DeliveryRecord) {
         let columns = DeliveryColumns::from(record);
-        self.write(record.order, |held| {
+        self.write(record.sequence, |held| {
             let is_the_same = (held.id, held.endpoint) == (columns.id, columns.endpoint);
             if is_the_same && held.state != State::Quarantined.code() {
                 *held = columns;
@@ -171,7 +172,7 @@ impl Tables {
     }
 
     fn write_attempt(&mut self, endpoint: EndpointId, attempt: &AttemptRow) {
-        let row = self.deliveries.get_mut(&attempt.order);
+        let row = self.deliveries.get_mut(&attempt.sequence);
         let row = row.filter(|row| {
             (row.columns.id, row.columns.endpoint) == (*attempt.delivery.as_uuid(), *endpoint.as_uuid())
         });
@@ -185,7 +186,8 @@ impl Tables {
     }
 
     fn notification(&mut self, record: &DeliveryRecord) -> Option<StoredNotification> {
-        let row = self.deliveries.get(&record.order).filter(|row| row.columns.id == *record.id.as_uuid())?;
+        let row =
+            self.deliveries.get(&record.sequence).filter(|row| row.columns.id == *record.id.as_uuid())?;
         if row.columns.state != State::Quarantined.code() && body_digest(&row.body) == record.body {
             return Some(StoredNotification {
                 event_type: row.event_type.clone(),
@@ -193,7 +195,7 @@ impl Tables {
                 origin: row.origin.clone(),
             });
         }
-        self.quarantine(record.order);
+        self.quarantine(record.sequence);
         None
     }
 
@@ -201,24 +203,25 @@ impl Tables {
         let now = micros::floor(now);
         let waiting = self.in_state(fetch.endpoint, State::Waiting);
         let mut rows: Vec<(i64, u64)> = if fetch.ordered {
-            let after = fetch.after.map(|after| after.order);
-            let rows = waiting.filter(|row| after.is_none_or(|after| row.order > after));
-            rows.map(|row| (row.at, row.order)).collect()
+            let after = fetch.after.map(|after| after.sequence);
+            let rows = waiting.filter(|row| after.is_none_or(|after| row.sequence > after));
+            rows.map(|row| (row.at, row.sequence)).collect()
         } else {
-            let after = fetch.after.map(|after| (micros::ceil(after.due), after.order));
-            let rows = waiting.take_while(|row| row.at <= now).map(|row| (row.at, row.order));
+            let after = fetch.after.map(|after| (micros::ceil(after.due), after.sequence));
+            let rows = waiting.take_while(|row| row.at <= now).map(|row| (row.at, row.sequence));
             rows.filter(|row| after.is_none_or(|after| *row > after)).collect()
         };
         if fetch.ordered {
-            rows.sort_unstable_by_key(|(_, order)| *order);
+            rows.sort_unstable_by_key(|(_, sequence)| *sequence);
         }
         let (limit, count) = (fetch.limit as usize, rows.len());
         rows.truncate(limit);
-        let last =
-            rows.last().and_then(|(at, order)| Some(Cursor { due: micros::to_utc(*at)?, order: *order }));
+        let last = rows
+            .last()
+            .and_then(|(at, sequence)| Some(Cursor { due: micros::to_utc(*at)?, sequence: *sequence }));
         let more = last.or(fetch.after).filter(|_| count > limit);
-        let orders: Vec<u64> = rows.into_iter().map(|(_, order)| order).collect();
-        let (deliveries, quarantined) = self.read(&orders);
+        let sequences: Vec<u64> = rows.into_iter().map(|(_, sequence)| sequence).collect();
+        let (deliveries, quarantined) = self.read(&sequences);
         let tests: Vec<u64> = self.due_tests(fetch.endpoint, now).collect();
         let (tests, damaged) = self.read(&tests);
         let quarantined = quarantined + damaged;
@@ -230,17 +233,17 @@ impl Tables {
 
     fn due_commands(&self, endpoint: EndpointId, now: i64) -> Vec<PendingCommand> {
         let waiting = self.commands.iter();
-        let due = waiting.filter(|(_, order)| order.endpoint == endpoint && order.due <= now);
-        due.map(|(number, order)| PendingCommand {
+        let due = waiting.filter(|(_, command)| command.endpoint == endpoint && command.due <= now);
+        due.map(|(number, command)| PendingCommand {
             number: *number,
-            command: order.command,
-            delivery: order.command.delivery().and_then(|id| self.record(id)),
+            command: command.command,
+            delivery: command.command.delivery().and_then(|id| self.record(id)),
         })
         .collect()
     }
 
     fn record(&self, id: DeliveryId) -> Option<DeliveryRecord> {
-        let row = self.orders.get(&id).and_then(|order| self.deliveries.get(order))?;
+        let row = self.sequences.get(&id).and_then(|sequence| self.deliveries.get(sequence))?;
         row.columns.to_record().ok()
     }
 }

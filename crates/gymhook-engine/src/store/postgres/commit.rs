@@ -219,7 +219,7 @@ async fn read_bodies(lent: &Lent<'_>, sql: &Prepared, wanted: &[&DeliveryRecord]
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let seqs: Vec<i64> = wanted.iter().map(|record| seq(record.order)).collect();
+    let seqs: Vec<i64> = wanted.iter().map(|record| seq(record.sequence)).collect();
     lent.run(sql, &[&seqs]).await
 }
 
@@ -234,7 +234,7 @@ fn notifications<'r>(
     let by_seq = by_seq.collect::<Result<BTreeMap<i64, &Row>>>()?;
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for record in wanted {
-        let seq = seq(record.order);
+        let seq = seq(record.sequence);
         let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?;
         let read = read.filter(|read| body_digest(&read.body) == record.body);
         if read.is_none() {
@@ -271,7 +271,7 @@ async fn write_deliveries<'r>(
     lent.run(
         sql,
         &[
-            &numbers(|row| row.order),
+            &numbers(|row| row.sequence),
             &endpoints,
             &states,
             &numbers(|row| row.at),
@@ -346,7 +346,7 @@ async fn write_attempts(
     lent.run(
         sql,
         &[
-            &numbers(|row| seq(row.order)),
+            &numbers(|row| seq(row.sequence)),
             &numbers(|row| i64::from(row.send)),
             &numbers(|row| i64::from(row.round.get())),
             &numbers(|row| i64::from(row.number)),
@@ -425,6 +425,6 @@ async fn write_leases(
     Ok(())
 }
 
-fn seq(order: u64) -> i64 {
-    i64::try_from(order).unwrap_or(i64::MAX)
+fn seq(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
 }

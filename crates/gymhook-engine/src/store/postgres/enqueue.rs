@@ -153,36 +153,41 @@ async fn insert_storable(
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let orders = draw_orders(runner, new.len()).await?;
+    let sequences = draw_sequences(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
-    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
-    by_id.sort_by_key(|(new, order)| repeats::place(new, *order));
+    let mut by_id: Vec<(&NewNotification, i64)> =
+        new.iter().copied().zip(sequences.iter().copied()).collect();
+    by_id.sort_by_key(|(new, sequence)| repeats::place(new, *sequence));
 
     let mut inserted = BTreeSet::new();
     for chunk in chunks(by_id, |(new, _)| *new) {
         inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
     }
-    let is_inserted = |order: &i64| inserted.contains(order);
-    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
+    let is_inserted = |sequence: &i64| inserted.contains(sequence);
+    let rest = new.iter().zip(&sequences).filter(|(_, sequence)| !is_inserted(sequence)).map(|(new, _)| *new);
     let held = Held::read(runner, rest.collect()).await?;
     let mut mending = Mending::default();
-    let outcome = |(new, order): (_, &i64)| {
-        if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new, *order, now, &mut mending) }
+    let outcome = |(new, sequence): (_, &i64)| {
+        if is_inserted(sequence) {
+            Ok(Ok(Enqueued::New))
+        } else {
+            held.compare(new, *sequence, now, &mut mending)
+        }
     };
-    let outcomes: Outcomes = new.iter().copied().zip(&orders).map(outcome).collect::<Result<_>>()?;
+    let outcomes: Outcomes = new.iter().copied().zip(&sequences).map(outcome).collect::<Result<_>>()?;
     mending.write(runner, schema, now).await?;
     unreadable::forget(runner, new, &outcomes).await?;
     Ok(outcomes)
 }
 
-/// Draws as many orders, which are higher than all that were drawn before.
-async fn draw_orders(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
+/// Draws as many sequence numbers, which are higher than all that were drawn before.
+async fn draw_sequences(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
     let sql = "SELECT nextval('gymhook.orders') FROM generate_series(1, $1::bigint)";
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let rows = runner.query(sql, &[&count]).await?;
-    let mut orders = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
-    orders.sort_unstable();
-    Ok(orders)
+    let mut sequences = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    sequences.sort_unstable();
+    Ok(sequences)
 }
 
 /// How much a statement carries at most, in rows and in bytes of bodies.
@@ -269,7 +274,7 @@ const INSERT_INCOMING: &str = insert!(
 
 const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
 
-/// The orders of those that were inserted.
+/// The sequence numbers of those that were inserted.
 ///
 /// Workers are told by a statement that is sent right behind the one that inserts. In a transaction it counts when that
 /// commits. On its own it is another transaction: PostgreSQL lets only one transaction that notifies commit at a time, and
@@ -280,9 +285,10 @@ async fn insert_chunk(
     chunk: &[(&NewNotification, i64)],
     at: UtcDateTime,
 ) -> Result<Vec<i64>> {
-    let row = |(new, order): &(&NewNotification, i64)| new.columns(u64::try_from(*order).unwrap_or(0), at);
+    let row =
+        |(new, sequence): &(&NewNotification, i64)| new.columns(u64::try_from(*sequence).unwrap_or(0), at);
     let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
-    let seqs: Vec<i64> = rows.iter().map(|row| row.order).collect();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.sequence).collect();
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
     let digests: Vec<&[u8]> = rows.iter().map(|row| row.digest.as_slice()).collect();

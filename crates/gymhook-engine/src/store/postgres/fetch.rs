@@ -124,8 +124,8 @@ impl Wanted {
             wanted.numbers.push(number);
             wanted.endpoints.push(*fetch.endpoint.as_uuid());
             wanted.due.push(fetch.after.map_or(i64::MIN, |after| micros::ceil(after.due)));
-            let order = |after: Cursor| i64::try_from(after.order).unwrap_or(i64::MAX);
-            wanted.seqs.push(fetch.after.map_or(-1, order));
+            let sequence = |after: Cursor| i64::try_from(after.sequence).unwrap_or(i64::MAX);
+            wanted.seqs.push(fetch.after.map_or(-1, sequence));
             wanted.counts.push(i64::from(fetch.limit));
         }
         wanted
@@ -199,7 +199,7 @@ fn sort_out<'r>(
         }
         let delivery = Delivery::read(read, 1)?;
         *taken += 1;
-        *cursor = Some(Cursor { due: micros::nearest(delivery.at), order: row::count(delivery.seq) });
+        *cursor = Some(Cursor { due: micros::nearest(delivery.at), sequence: row::count(delivery.seq) });
         match delivery.or_damaged(&mut damaged) {
             Some(record) => fetched.deliveries.push(record),
             None => fetched.quarantined += 1,
@@ -212,7 +212,7 @@ fn pending(read: &Row) -> Result<Option<PendingCommand>> {
     let number: i64 = read.try_get(1)?;
     let delivery = read.try_get::<_, Option<Uuid>>(3)?.map(DeliveryId::from);
     let Some(command) = Command::from_parts(read.try_get(2)?, delivery) else {
-        tracing::error!(number, "an order cannot be read: it is left alone");
+        tracing::error!(number, "a command cannot be read: it is left alone");
         return Ok(None);
     };
     let is_there = read.try_get::<_, Option<i64>>(4)?.is_some();

@@ -62,6 +62,6 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
     let rows = lent.query(&sql, &values).await?;
     lent.give_back().await?;
     let items = rows.iter().take(limit).map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
-    let next = items.last().filter(|_| rows.len() > limit).map(|last| last.order);
+    let next = items.last().filter(|_| rows.len() > limit).map(|last| last.sequence);
     Ok(Page { items, next })
 }

@@ -65,7 +65,7 @@ impl Held {
     pub(super) fn compare<'n>(
         &self,
         new: &'n NewNotification,
-        order: i64,
+        sequence: i64,
         now: UtcDateTime,
         mending: &mut Mending<'n>,
     ) -> Result<core::result::Result<Enqueued, Refused>> {
@@ -93,7 +93,7 @@ impl Held {
             return Err(Failure { was_undone: true, ..error.into() });
         };
         if let Some(columns) = &held.columns
-            && let Some(record) = mended(columns, new, u64::try_from(order).unwrap_or(0), now)
+            && let Some(record) = mended(columns, new, u64::try_from(sequence).unwrap_or(0), now)
         {
             let state = mending.revive(columns, record, new);
             return Ok(Ok(Enqueued::Duplicate { state }));

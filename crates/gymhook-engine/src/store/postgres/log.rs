@@ -28,7 +28,7 @@ pub(super) fn read_logged(read: &Row) -> Result<DeliveryRow> {
         record: delivery.record.ok(),
         id: read.try_get::<_, Uuid>(16)?.into(),
         endpoint: delivery.endpoint,
-        order: row::count(delivery.seq),
+        sequence: row::count(delivery.seq),
         state: State::from_code(delivery.state).unwrap_or(State::Quarantined),
         event_type: read.try_get(14)?,
         enqueued_at: micros::nearest(read.try_get(15)?),
@@ -69,7 +69,7 @@ fn read_attempt(read: &Row, delivery: DeliveryId) -> Result<AttemptRow> {
     let status = status.map(u16::try_from).transpose().map_err(|_| unreadable("status"))?;
     Ok(AttemptRow {
         delivery,
-        order: row::count(read.try_get(0)?),
+        sequence: row::count(read.try_get(0)?),
         send: number(1, "send")?,
         round: NonZeroU32::new(number(2, "round")?).ok_or_else(|| unreadable("round"))?,
         number: number(3, "number")?,

@@ -77,8 +77,8 @@ impl Revival<'_> {
         let body = new.body.as_ref();
         let said = payloads([row.endpoint].into_iter());
         let values: Values<'_> = &[
-            &old.order,
-            &row.order,
+            &old.sequence,
+            &row.sequence,
             &old.check,
             &row.state,
             &row.at,

@@ -27,9 +27,9 @@ pub(super) fn fingerprint(new: &NewNotification) -> Option<Fingerprint> {
 
 /// Where one is inserted among others, so that of two batches with the same ones neither waits for the other for ever, and
 /// of several with one id or fingerprint the first one is new.
-pub(super) fn place(new: &NewNotification, order: i64) -> (Option<[u8; 32]>, Option<DeliveryId>, i64) {
+pub(super) fn place(new: &NewNotification, sequence: i64) -> (Option<[u8; 32]>, Option<DeliveryId>, i64) {
     let fingerprint = new.fingerprint();
-    (fingerprint, fingerprint.is_none().then_some(new.id), order)
+    (fingerprint, fingerprint.is_none().then_some(new.id), sequence)
 }
 
 /// The fingerprints of these, in their order.

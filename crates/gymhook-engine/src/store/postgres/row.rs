@@ -63,7 +63,7 @@ impl Delivery {
         match self.record {
             Ok(record) => Some(record),
             Err(problem) => {
-                tracing::error!(order = self.seq, %problem, "a delivery's row cannot be read: it is put aside");
+                tracing::error!(sequence = self.seq, %problem, "a delivery's row cannot be read: it is put aside");
                 damaged.push(Damaged { seq: self.seq, check: self.check });
                 None
             }
@@ -71,7 +71,7 @@ impl Delivery {
     }
 }
 
-fn columns(row: &Row, first: usize, order: i64) -> Result<Option<DeliveryColumns>> {
+fn columns(row: &Row, first: usize, sequence: i64) -> Result<Option<DeliveryColumns>> {
     let id: Option<Uuid> = row.try_get(first + 1)?;
     let digest: Option<&[u8]> = row.try_get(first + 3)?;
     let digest = digest.and_then(|digest| digest.try_into().ok());
@@ -81,7 +81,7 @@ fn columns(row: &Row, first: usize, order: i64) -> Result<Option<DeliveryColumns
         id,
         endpoint: row.try_get(first + 2)?,
         digest,
-        order,
+        sequence,
         state: row.try_get(first + 4)?,
         at: row.try_get(first + 5)?,
         code: row.try_get(first + 6)?,

@@ -1,4 +1,4 @@
-//! Subscriptions, and orders for their workers.
+//! Subscriptions, and commands for their workers.
 
 use gymhook_delivery::EndpointId;
 use time::UtcDateTime;
@@ -26,7 +26,7 @@ pub(super) async fn put(
         SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
         WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
         RETURNING s.id
-    ), ordered AS (
+    ), added AS (
         INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $7, $8 FROM put
     )
     SELECT pg_notify($9, id::text) FROM put";
@@ -121,13 +121,13 @@ async fn end_all_under_way(lent: &Lent<'_>, id: EndpointId, now: UtcDateTime) ->
         let row = DeliveryColumns::from(&ended);
         let sql = "UPDATE gymhook.deliveries SET state = $2, at = $3, code = $4, probe = $5, check_sum = $6
             WHERE seq = $1";
-        lent.query(sql, &[&row.order, &row.state, &row.at, &row.code, &row.probe, &row.check]).await?;
+        lent.query(sql, &[&row.sequence, &row.state, &row.at, &row.code, &row.probe, &row.check]).await?;
         let sql = "INSERT INTO gymhook.attempts (seq, send, round, number, ended, outcome, detail)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (seq, send) DO NOTHING";
         let (send, round) = (i64::from(attempt.send), i64::from(attempt.round.get()));
         let (number, ended) = (i64::from(attempt.number), micros::floor(attempt.ended));
         let values: Values<'_> =
-            &[&row.order, &send, &round, &number, &ended, &attempt.outcome.as_str(), &attempt.detail];
+            &[&row.sequence, &send, &round, &number, &ended, &attempt.outcome.as_str(), &attempt.detail];
         lent.query(sql, values).await?;
     }
     row::quarantine(lent, &damaged).await
@@ -136,14 +136,14 @@ async fn end_all_under_way(lent: &Lent<'_>, id: EndpointId, now: UtcDateTime) ->
 pub(super) async fn command(
     lent: Lent<'_>,
     schema: &Schema,
-    orders: &[(EndpointId, Command)],
+    commands: &[(EndpointId, Command)],
     due: UtcDateTime,
 ) -> Result<()> {
-    let endpoints: Vec<Uuid> = orders.iter().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
-    let names: Vec<&str> = orders.iter().map(|(_, command)| command.name()).collect();
+    let endpoints: Vec<Uuid> = commands.iter().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
+    let names: Vec<&str> = commands.iter().map(|(_, command)| command.name()).collect();
     let deliveries: Vec<Option<Uuid>> =
-        orders.iter().map(|(_, command)| command.delivery().map(|id| *id.as_uuid())).collect();
-    let sql = "WITH ordered AS (
+        commands.iter().map(|(_, command)| command.delivery().map(|id| *id.as_uuid())).collect();
+    let sql = "WITH added AS (
         INSERT INTO gymhook.commands (endpoint, due, name, delivery)
         SELECT n.endpoint, $1, n.name, n.delivery
         FROM unnest($2::uuid[], $3::text[], $4::uuid[]) WITH ORDINALITY AS n (endpoint, name, delivery, number)
@@ -164,15 +164,15 @@ pub(super) async fn redeliver(
     now: UtcDateTime,
 ) -> Result<u64> {
     let states: &[i16] = if which.undeliverable_only { &[3] } else { &[2, 3, 4] };
-    let sql = "WITH ordered AS (
+    let sql = "WITH added AS (
         INSERT INTO gymhook.commands (endpoint, due, name, delivery)
         SELECT d.endpoint, $1, 'redeliver', n.id FROM gymhook.deliveries d JOIN gymhook.notifications n USING (seq)
         WHERE d.endpoint = $2 AND d.state = ANY ($3::smallint[]) AND d.at >= $4 AND d.at < $5
         AND EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = $2 AND s.deleted_at IS NULL)
         ORDER BY d.seq
         RETURNING 1
-    ), counted AS (SELECT count(*) AS orders FROM ordered)
-    SELECT orders, pg_notify($6, $2::text) FROM counted";
+    ), counted AS (SELECT count(*) AS commands FROM added)
+    SELECT commands, pg_notify($6, $2::text) FROM counted";
     let until = which.until.map_or(i64::MAX, micros::ceil);
     let rows = lent
         .query(
@@ -188,6 +188,6 @@ pub(super) async fn redeliver(
         )
         .await?;
     lent.give_back().await?;
-    let orders = rows.first().map(|row| row.try_get(0)).transpose()?;
-    Ok(row::count(orders.unwrap_or_default()))
+    let commands = rows.first().map(|row| row.try_get(0)).transpose()?;
+    Ok(row::count(commands.unwrap_or_default()))
 }

@@ -63,14 +63,14 @@ pub(super) fn insert(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> Result<Vec<core::result::Result<Enqueued, Refused>>> {
-    let first = draw_orders(connection, new.len())?;
+    let first = draw_sequences(connection, new.len())?;
     let mut known = Known::default();
     let mut enqueued = Vec::with_capacity(new.len());
-    for (order, new) in (first..).zip(new) {
+    for (sequence, new) in (first..).zip(new) {
         enqueued.push(match new.check() {
             Err(refused) => Err(refused),
             Ok(()) if known.has(connection, new.endpoint)? => {
-                let outcome = insert_one(connection, new, order, now)?;
+                let outcome = insert_one(connection, new, sequence, now)?;
                 if outcome.as_ref().err().is_none_or(Refused::is_repeat) {
                     unreadable::forget(connection, new.read_from)?;
                 }
@@ -99,25 +99,26 @@ impl Known {
     }
 }
 
-/// Draws so many consecutive orders. It writes first, so that a transaction that began by reading is refused at once.
-fn draw_orders(connection: &Connection, count: usize) -> Result<u64> {
+/// Draws so many consecutive sequence numbers. It writes first, so that a transaction that began by reading is refused at once.
+fn draw_sequences(connection: &Connection, count: usize) -> Result<u64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let next: i64 = connection
         .prepare_cached("UPDATE gymhook_orders SET next = next + ?1 RETURNING next - ?1")?
         .query_row([count], |row| row.get(0))?;
-    u64::try_from(next).map_err(|_| StoreError::Damaged { problem: "the next order is negative".to_owned() })
+    u64::try_from(next)
+        .map_err(|_| StoreError::Damaged { problem: "the next sequence number is negative".to_owned() })
 }
 
 fn insert_one(
     connection: &Connection,
     new: &NewNotification,
-    order: u64,
+    sequence: u64,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     if let Some(check) = &new.repeat_check {
         repeats::end_windows(connection, new.endpoint, check, now)?;
     }
-    let columns = new.columns(order, now);
+    let columns = new.columns(sequence, now);
     let inserted = connection
         .prepare_cached(
             "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
@@ -127,7 +128,7 @@ fn insert_one(
              ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING",
         )?
         .execute(params![
-            columns.order,
+            columns.sequence,
             columns.id.as_bytes(),
             columns.endpoint.as_bytes(),
             columns.digest,
@@ -147,11 +148,11 @@ fn insert_one(
             new.fingerprint(),
         ])?;
     if inserted == 0 {
-        return compare(connection, new, order, now);
+        return compare(connection, new, sequence, now);
     }
     connection
         .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
-        .execute(params![columns.order, new.body.as_ref()])?;
+        .execute(params![columns.sequence, new.body.as_ref()])?;
     Ok(Ok(Enqueued::New))
 }
 
@@ -159,7 +160,7 @@ fn insert_one(
 fn compare(
     connection: &Connection,
     new: &NewNotification,
-    order: u64,
+    sequence: u64,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     let conflict = Refused::Conflict { delivery: new.id };
@@ -178,7 +179,7 @@ fn compare(
     }
     // A quarantined row gives no record.
     if held.as_ref().is_some_and(|(_, record)| record.is_err())
-        && let Some(state) = mending::mend(connection, new, order, now)?
+        && let Some(state) = mending::mend(connection, new, sequence, now)?
     {
         return Ok(Ok(Enqueued::Duplicate { state }));
     }
@@ -191,14 +192,14 @@ fn compare(
 
 pub(super) fn command(
     connection: &Connection,
-    orders: &[(EndpointId, Command)],
+    commands: &[(EndpointId, Command)],
     due: UtcDateTime,
 ) -> Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO gymhook_commands (endpoint, due, name, delivery) SELECT ?1, ?2, ?3, ?4
          WHERE EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL)",
     )?;
-    for (endpoint, command) in orders {
+    for (endpoint, command) in commands {
         let delivery = command.delivery();
         let delivery = delivery.as_ref().map(|delivery| delivery.as_uuid().as_bytes());
         insert.execute(params![
@@ -233,9 +234,9 @@ pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDat
             found.push(row?);
         }
     }
-    found.sort_unstable_by_key(|(order, _)| *order);
+    found.sort_unstable_by_key(|(sequence, _)| *sequence);
     let again = |(_, id)| (which.endpoint, Command::Redeliver(DeliveryId::from(id)));
-    let orders: Vec<(EndpointId, Command)> = found.into_iter().map(again).collect();
-    command(connection, &orders, now)?;
-    Ok(orders.len() as u64)
+    let commands: Vec<(EndpointId, Command)> = found.into_iter().map(again).collect();
+    command(connection, &commands, now)?;
+    Ok(commands.len() as u64)
 }

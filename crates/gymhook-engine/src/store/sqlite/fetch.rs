@@ -53,7 +53,7 @@ fn tests(
     {
         match found? {
             (_, Ok(record)) => tests.push(record),
-            (order, Err(_)) if !damaged.contains(&order) => damaged.push(order),
+            (sequence, Err(_)) if !damaged.contains(&sequence) => damaged.push(sequence),
             (_, Err(_)) => {}
         }
     }
@@ -70,13 +70,13 @@ fn waiting(
         return Ok((Vec::new(), fetch.after));
     }
     let endpoint = fetch.endpoint.as_uuid().as_bytes();
-    let order = fetch.after.map_or(-1, |after| i64::try_from(after.order).unwrap_or(i64::MAX));
+    let sequence = fetch.after.map_or(-1, |after| i64::try_from(after.sequence).unwrap_or(i64::MAX));
     let mut read = Vec::new();
     if fetch.ordered {
         // The first one is found by state; from there on, nearly every row of the endpoint waits.
         let first =
             "SELECT max(?2, ifnull(min(seq), 0)) FROM gymhook_deliveries WHERE endpoint = ?1 AND state = 0";
-        let after = order.saturating_add(1);
+        let after = sequence.saturating_add(1);
         let from: i64 =
             connection.prepare_cached(first)?.query_row(params![endpoint, after], |row| row.get(0))?;
         let sql = format!(
@@ -94,20 +94,20 @@ fn waiting(
              AND (at, seq) > (?3, ?4) ORDER BY at, seq LIMIT ?5"
         );
         let mut select = connection.prepare_cached(&sql)?;
-        let values = params![endpoint, micros::floor(now), due, order, fetch.limit];
+        let values = params![endpoint, micros::floor(now), due, sequence, fetch.limit];
         for found in select.query_map(values, due_and_delivery)? {
             read.push(found?);
         }
     }
     let more = read.last().filter(|_| read.len() >= fetch.limit as usize);
-    let more = more.and_then(|(due, order, _)| {
-        Some(Cursor { due: micros::to_utc(*due)?, order: u64::try_from(*order).ok()? })
+    let more = more.and_then(|(due, sequence, _)| {
+        Some(Cursor { due: micros::to_utc(*due)?, sequence: u64::try_from(*sequence).ok()? })
     });
     let mut deliveries = Vec::with_capacity(read.len());
-    for (_, order, record) in read {
+    for (_, sequence, record) in read {
         match record {
             Ok(record) => deliveries.push(record),
-            Err(_) => damaged.push(order),
+            Err(_) => damaged.push(sequence),
         }
     }
     Ok((deliveries, more))
@@ -116,8 +116,8 @@ fn waiting(
 type DueDelivery = (i64, i64, core::result::Result<DeliveryRecord, crate::store::UnreadableRow>);
 
 fn due_and_delivery(row: &rusqlite::Row<'_>) -> rusqlite::Result<DueDelivery> {
-    let (order, record) = row::delivery(row)?;
-    Ok((row.get("at")?, order, record))
+    let (sequence, record) = row::delivery(row)?;
+    Ok((row.get("at")?, sequence, record))
 }
 
 fn next_due(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> Result<Option<UtcDateTime>> {
@@ -146,7 +146,7 @@ fn commands(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> 
     for found in select.query_map(values, read)? {
         let (number, name, delivery) = found?;
         let Some(command) = Command::from_parts(&name, delivery) else {
-            tracing::error!(number, "an order cannot be read: it is left alone");
+            tracing::error!(number, "a command cannot be read: it is left alone");
             continue;
         };
         let record = match delivery {

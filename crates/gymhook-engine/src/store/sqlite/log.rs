@@ -44,14 +44,14 @@ pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option
 }
 
 pub(super) fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
-    let (order, record) = row::delivery(row)?;
+    let (sequence, record) = row::delivery(row)?;
     let unreadable =
-        |column: &str| StoreError::Damaged { problem: format!("delivery {order}: its {column}") };
+        |column: &str| StoreError::Damaged { problem: format!("delivery {sequence}: its {column}") };
     Ok(DeliveryRow {
         record: record.ok(),
         id: row::id(row, 1)?.into(),
         endpoint: row::id(row, 2)?.into(),
-        order: u64::try_from(order).map_err(|_| unreadable("number"))?,
+        sequence: u64::try_from(sequence).map_err(|_| unreadable("number"))?,
         state: State::from_code(row.get("state")?).ok_or_else(|| unreadable("state"))?,
         event_type: row.get("event_type")?,
         enqueued_at: row::time(row.get("enqueued_at")?)?,
@@ -79,7 +79,7 @@ pub(super) fn attempts(connection: &Connection, id: DeliveryId) -> Result<Vec<At
         let outcome: String = row.get(6)?;
         attempts.push(AttemptRow {
             delivery: id,
-            order: row.get(0)?,
+            sequence: row.get(0)?,
             send,
             round: NonZeroU32::new(row.get(2)?).ok_or_else(|| unreadable("round"))?,
             number: row.get(3)?,
@@ -193,7 +193,7 @@ pub(super) fn find_purgeable(connection: &Connection, before: UtcDateTime, limit
     Ok(found)
 }
 
-pub(super) fn purge(connection: &Connection, orders: &[i64], before: UtcDateTime) -> Result<u64> {
+pub(super) fn purge(connection: &Connection, sequences: &[i64], before: UtcDateTime) -> Result<u64> {
     // Looked at again: a redelivery may have begun in between.
     let mut delivery = connection.prepare_cached(
         "DELETE FROM gymhook_deliveries WHERE seq = ?1 AND ((state IN (2, 3, 4, 5, 6) AND at < ?2) OR endpoint IN
@@ -202,10 +202,10 @@ pub(super) fn purge(connection: &Connection, orders: &[i64], before: UtcDateTime
     let mut body = connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?;
     let mut attempts = connection.prepare_cached("DELETE FROM gymhook_attempts WHERE seq = ?1")?;
     let mut purged = 0;
-    for order in orders {
-        if delivery.execute(params![order, micros::ceil(before)])? > 0 {
-            body.execute([order])?;
-            attempts.execute([order])?;
+    for sequence in sequences {
+        if delivery.execute(params![sequence, micros::ceil(before)])? > 0 {
+            body.execute([sequence])?;
+            attempts.execute([sequence])?;
             purged += 1;
         }
     }

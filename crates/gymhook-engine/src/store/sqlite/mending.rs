@@ -29,11 +29,11 @@ pub(super) fn make_whole(connection: &Connection, sequence: i64, new: &NewNotifi
 pub(super) fn mend(
     connection: &Connection,
     new: &NewNotification,
-    order: u64,
+    sequence: u64,
     now: UtcDateTime,
 ) -> Result<Option<DeliveryState>> {
     let Some(held) = row::columns_by_id(connection, new.id)? else { return Ok(None) };
-    let Some(record) = mended(&held, new, order, now) else { return Ok(None) };
+    let Some(record) = mended(&held, new, sequence, now) else { return Ok(None) };
     let columns = DeliveryColumns::from(&record);
     connection
         .prepare_cached(
@@ -42,8 +42,8 @@ pub(super) fn mend(
              WHERE seq = ?1",
         )?
         .execute(params![
-            held.order,
-            columns.order,
+            held.sequence,
+            columns.sequence,
             new.event_type,
             micros::floor(now),
             columns.state,
@@ -57,12 +57,12 @@ pub(super) fn mend(
             columns.check,
             new.origin,
         ])?;
-    let orders = params![held.order, columns.order];
-    connection.prepare_cached("UPDATE gymhook_attempts SET seq = ?2 WHERE seq = ?1")?.execute(orders)?;
-    connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?.execute([held.order])?;
+    let sequences = params![held.sequence, columns.sequence];
+    connection.prepare_cached("UPDATE gymhook_attempts SET seq = ?2 WHERE seq = ?1")?.execute(sequences)?;
+    connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?.execute([held.sequence])?;
     connection
         .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
-        .execute(params![columns.order, new.body.as_ref()])?;
+        .execute(params![columns.sequence, new.body.as_ref()])?;
     tracing::warn!(delivery = %new.id, "a delivery that was quarantined for its body has it back, and waits again");
     Ok(Some(record.state))
 }

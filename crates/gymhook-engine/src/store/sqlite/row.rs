@@ -23,14 +23,14 @@ pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
 pub(super) fn delivery(
     row: &Row<'_>,
 ) -> rusqlite::Result<(i64, core::result::Result<DeliveryRecord, UnreadableRow>)> {
-    let order: i64 = row.get(0)?;
+    let sequence: i64 = row.get(0)?;
     let damaged = UnreadableRow::Column { column: "id, endpoint, digest or number" };
-    Ok((order, columns(row, order).map_err(|_| damaged).and_then(|columns| columns.to_record())))
+    Ok((sequence, columns(row, sequence).map_err(|_| damaged).and_then(|columns| columns.to_record())))
 }
 
-fn columns(row: &Row<'_>, order: i64) -> rusqlite::Result<DeliveryColumns> {
+fn columns(row: &Row<'_>, sequence: i64) -> rusqlite::Result<DeliveryColumns> {
     Ok(DeliveryColumns {
-        order,
+        sequence,
         id: id(row, 1)?,
         endpoint: id(row, 2)?,
         digest: row.get(3)?,
@@ -67,11 +67,11 @@ pub(super) fn columns_by_id(connection: &Connection, id: DeliveryId) -> Result<O
 }
 
 /// Puts rows aside: nothing reads or writes them any more, and they are counted.
-pub(super) fn quarantine(connection: &Connection, orders: &[i64]) -> Result<()> {
+pub(super) fn quarantine(connection: &Connection, sequences: &[i64]) -> Result<()> {
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
-    for order in orders {
-        update.execute(params![order, State::Quarantined.code()])?;
-        tracing::error!(order, "a delivery's row cannot be read: it was put aside");
+    for sequence in sequences {
+        update.execute(params![sequence, State::Quarantined.code()])?;
+        tracing::error!(sequence, "a delivery's row cannot be read: it was put aside");
     }
     Ok(())
 }

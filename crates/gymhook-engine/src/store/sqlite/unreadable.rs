@@ -22,12 +22,12 @@ pub(super) fn kept(connection: &Connection, new: &NewNotification) -> Result<Opt
 /// Forgets one that was read, if there is one.
 pub(super) fn forget(connection: &Connection, kept: Option<DeliveryId>) -> Result<()> {
     let Some(kept) = kept else { return Ok(()) };
-    let order: Option<i64> = connection
+    let sequence: Option<i64> = connection
         .prepare_cached("DELETE FROM gymhook_deliveries WHERE id = ?1 AND state = ?2 RETURNING seq")?
         .query_row(params![kept.as_uuid().as_bytes(), State::Unreadable.code()], |row| row.get(0))
         .optional()?;
-    if let Some(order) = order {
-        connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?.execute([order])?;
+    if let Some(sequence) = sequence {
+        connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?.execute([sequence])?;
     }
     Ok(())
 }

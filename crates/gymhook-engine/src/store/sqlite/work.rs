@@ -155,7 +155,7 @@ fn left_under_way(connection: &Connection, endpoint: EndpointId) -> Result<(Vec<
     for found in select.query_map([endpoint.as_uuid().as_bytes()], row::delivery)? {
         match found? {
             (_, Ok(record)) => readable.push(record),
-            (order, Err(_)) => damaged.push(order),
+            (sequence, Err(_)) => damaged.push(sequence),
         }
     }
     Ok((readable, damaged))
@@ -253,7 +253,7 @@ fn write_deliveries<'r>(
     for record in records {
         let columns = DeliveryColumns::from(record);
         update.execute(params![
-            columns.order,
+            columns.sequence,
             columns.state,
             columns.at,
             columns.code,
@@ -293,7 +293,7 @@ fn write_attempts<'r>(
     )?;
     for (endpoint, attempt) in attempts {
         insert.execute(params![
-            i64::try_from(attempt.order).unwrap_or(i64::MAX),
+            i64::try_from(attempt.sequence).unwrap_or(i64::MAX),
             attempt.send,
             attempt.round.get(),
             attempt.number,
@@ -322,19 +322,19 @@ fn read_notifications<'r>(
     )?;
     let mut found = Vec::with_capacity(wanted.len());
     for record in records.filter(|record| wanted.binary_search(&record.id).is_ok()) {
-        let order = i64::try_from(record.order).unwrap_or(i64::MAX);
+        let sequence = i64::try_from(record.sequence).unwrap_or(i64::MAX);
         let read = |row: &rusqlite::Row<'_>| {
             let body = row.get::<_, Vec<u8>>(2)?.into();
             Ok(StoredNotification { event_type: row.get(0)?, origin: row.get(1)?, body })
         };
-        let read = match select.query_row([order], read).optional().map_err(StoreError::from) {
+        let read = match select.query_row([sequence], read).optional().map_err(StoreError::from) {
             Ok(read) => read.filter(|read| body_digest(&read.body) == record.body),
             Err(StoreError::Damaged { .. }) => None,
             // Not the row's fault: it may be read the next time.
             Err(error) => return Err(error),
         };
         if read.is_none() {
-            row::quarantine(connection, &[order])?;
+            row::quarantine(connection, &[sequence])?;
         }
         found.push((record.id, read));
     }

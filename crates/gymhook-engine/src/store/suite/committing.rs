@@ -138,7 +138,7 @@ pub async fn a_record_makes_no_delivery<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
     let record = stage.record(1).await;
-    let ghost = DeliveryRecord { id: delivery(2), order: record.order + 1_000, ..record };
+    let ghost = DeliveryRecord { id: delivery(2), sequence: record.sequence + 1_000, ..record };
     let batch = Batch {
         leases: vec![held(&stage.lease(1, 1).await)],
         deliveries: vec![ghost],
@@ -201,12 +201,8 @@ pub async fn every_outcome_comes_back<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
     let record = stage.record(1).await;
-    let others = [
-        AttemptOutcome::Response,
-        AttemptOutcome::Internal,
-        AttemptOutcome::Panicked,
-        AttemptOutcome::Lost,
-    ];
+    let others =
+        [AttemptOutcome::Response, AttemptOutcome::Internal, AttemptOutcome::Panicked, AttemptOutcome::Lost];
     let outcomes = others.into_iter().chain(Fault::ALL.into_iter().map(AttemptOutcome::Fault));
     let rows = (1..).zip(outcomes);
     let rows = rows.map(|(send, outcome)| AttemptRow { outcome, ..attempt(&record, send, stage.now) });
@@ -225,14 +221,14 @@ pub async fn a_batch_may_be_repeated<H: Harness>(harness: &H) {
     let over = ended(stage.record(1).await, stage.now, End::Delivered);
     let next = begun(stage.record(2).await, stage.now + HOUR);
     let lease = held(&stage.lease(1, 1).await);
-    let order = stage.fetch(endpoint(1), 0).await.commands[0].number;
+    let command = stage.fetch(endpoint(1), 0).await.commands[0].number;
     let logged = attempt(&over, 1, stage.now);
     let batch = Batch {
         leases: vec![lease],
         deliveries: vec![over, next],
         endpoints: vec![disabled(1, stage.now)],
         attempts: vec![(endpoint(1), logged.clone()), (endpoint(1), logged.clone())],
-        commands: vec![(endpoint(1), order), (endpoint(1), order)],
+        commands: vec![(endpoint(1), command), (endpoint(1), command)],
         renew: vec![lease],
         lease_length: HOUR,
         send: vec![delivery(2)],
@@ -253,16 +249,16 @@ pub async fn a_batch_may_be_repeated<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(2).await), []);
 }
 
-/// Orders that were carried out are struck off, and no others.
-pub async fn orders_are_struck_off<H: Harness>(harness: &H) {
+/// Commands that were carried out are struck off, and no others.
+pub async fn commands_are_struck_off<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
-    let orders = vec![
+    let commands = vec![
         (endpoint(1), Command::Disable),
         (endpoint(2), Command::Disable),
         (endpoint(1), Command::Enable),
         (endpoint(1), Command::Reload),
     ];
-    stage.store.command(orders, stage.now).await.unwrap();
+    stage.store.command(commands, stage.now).await.unwrap();
     let lease = held(&stage.lease(1, 1).await);
     let pending = stage.fetch(endpoint(1), 0).await.commands;
     let commands = vec![(endpoint(1), pending[0].number), (endpoint(1), pending[2].number)];

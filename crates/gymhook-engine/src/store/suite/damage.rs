@@ -3,7 +3,9 @@
 use gymhook_delivery::{DeliveryRecord, End};
 
 use super::Harness;
-use super::stage::{HOUR, Stage, attempt, begun, delivery, ended, endpoint, held, ids, notification, skip, waiting};
+use super::stage::{
+    HOUR, Stage, attempt, begun, delivery, ended, endpoint, held, ids, notification, skip, waiting,
+};
 use crate::store::{AttemptRow, Batch, DeliveryQuery, Fetch, Leased, State, Store};
 
 /// Five deliveries to endpoint 1, of which the second's row is damaged; `None` if that cannot be done.
@@ -103,7 +105,7 @@ pub async fn a_lease_goes_on<H: Harness>(harness: &H) {
         return skip("rows cannot be damaged here");
     }
     let mut leased = stage.lease(1, 1).await;
-    leased.in_flight.sort_by_key(|record| record.order);
+    leased.in_flight.sort_by_key(|record| record.sequence);
     assert_eq!(leased.in_flight, [records[0], records[2]]);
     assert_eq!(leased.quarantined, 1);
     assert_put_aside(&stage, 2).await;
@@ -125,7 +127,7 @@ pub async fn the_log_goes_on<H: Harness>(harness: &H) {
 pub async fn a_later_commit_leaves_it_alone<H: Harness>(harness: &H) {
     let Some(stage) = with_bad_row(harness).await else { return };
     let one = stage.record(1).await;
-    let two = DeliveryRecord { order: stage.row(2).await.order, id: delivery(2), ..one };
+    let two = DeliveryRecord { sequence: stage.row(2).await.sequence, id: delivery(2), ..one };
     let two = DeliveryRecord { body: notification(2, 1).digest(), ..two };
     stage.fetch(endpoint(1), 9).await;
     assert_put_aside(&stage, 2).await;

@@ -29,15 +29,15 @@ pub async fn what_was_enqueued_is_there<H: Harness>(harness: &H) {
     assert_eq!([stage.row(1).await, stage.row(2).await], before);
     assert_eq!(stage.store.body(delivery(1)).await, Ok(Some(notification(1, 1).body)));
     stage.enqueue([notification(3, 1)]).await;
-    assert!(stage.row(3).await.order > before[1].order);
+    assert!(stage.row(3).await.sequence > before[1].sequence);
 }
 
 /// What a worker recorded is there.
 pub async fn what_was_committed_is_there<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;
-    let orders = vec![(endpoint(1), Command::Disable), (endpoint(1), Command::Enable)];
-    stage.store.command(orders, stage.now).await.unwrap();
+    let commands = vec![(endpoint(1), Command::Disable), (endpoint(1), Command::Enable)];
+    stage.store.command(commands, stage.now).await.unwrap();
     let lease = held(&stage.lease(1, 1).await);
     let pending = stage.fetch(endpoint(1), 0).await.commands;
     let over = ended(stage.record(1).await, stage.now, End::Delivered);
@@ -100,7 +100,7 @@ pub async fn settings_are_there<H: Harness>(harness: &H) {
     assert_eq!(stage.store.api_keys().await, Ok(vec![key]));
 }
 
-/// What was forgotten is gone, and its order is not used again.
+/// What was forgotten is gone, and its sequence number is not used again.
 pub async fn what_was_purged_is_gone<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
@@ -110,5 +110,5 @@ pub async fn what_was_purged_is_gone<H: Harness>(harness: &H) {
     let Some(stage) = reopened(stage).await else { return };
     let again = stage.store.enqueue(vec![notification(1, 1)], stage.now).await.unwrap();
     assert_eq!(again, [Ok(Enqueued::New)]);
-    assert!(stage.record(1).await.order > over.order);
+    assert!(stage.record(1).await.sequence > over.sequence);
 }

@@ -16,7 +16,7 @@ pub async fn a_new_one_is_kept_whole<H: Harness>(harness: &H) {
     let row = stage.row(1).await;
     assert_eq!((row.id, row.endpoint, row.state), (new.id, new.endpoint, State::Waiting));
     assert_eq!((row.event_type.as_str(), row.enqueued_at), ("workout.created", stage.now));
-    assert_eq!(row.record, Some(new.record(row.order, stage.now)));
+    assert_eq!(row.record, Some(new.record(row.sequence, stage.now)));
     assert_eq!(stage.store.body(new.id).await, Ok(Some(new.body)));
     assert_eq!(stage.store.attempts(new.id).await, Ok(Vec::new()));
 }
@@ -25,14 +25,14 @@ pub async fn a_new_one_is_kept_whole<H: Harness>(harness: &H) {
 pub async fn the_same_one_again_is_a_duplicate<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
-    let order = stage.row(1).await.order;
+    let sequence = stage.row(1).await.sequence;
 
     let batch = vec![notification(2, 1), notification(1, 1), notification(2, 1)];
     let duplicate = Ok(Enqueued::Duplicate { state: DeliveryState::Waiting { due: stage.now } });
     let enqueued = stage.store.enqueue(batch, stage.now + SECOND).await.unwrap();
     let later = Ok(Enqueued::Duplicate { state: DeliveryState::Waiting { due: stage.now + SECOND } });
     assert_eq!(enqueued, [Ok(Enqueued::New), duplicate, later]);
-    assert_eq!((stage.row(1).await.order, stage.row(1).await.enqueued_at), (order, stage.now));
+    assert_eq!((stage.row(1).await.sequence, stage.row(1).await.enqueued_at), (sequence, stage.now));
     assert_eq!(stage.store.stats(stage.now).await.unwrap().waiting, 2);
 }
 
@@ -107,17 +107,17 @@ pub async fn a_deleted_endpoint_is_refused<H: Harness>(harness: &H) {
     assert_eq!(stage.store.delivery(delivery(1)).await, Ok(None));
 }
 
-/// Orders grow from batch to batch and within one, over all endpoints.
-pub async fn the_order_grows<H: Harness>(harness: &H) {
+/// Sequence numbers grow from batch to batch and within one, over all endpoints.
+pub async fn the_sequence_grows<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(5, 1), notification(3, 2), notification(4, 1)]).await;
     stage.enqueue([notification(1, 2)]).await;
     stage.enqueue([notification(2, 1), notification(6, 2)]).await;
-    let mut orders = Vec::new();
+    let mut sequences = Vec::new();
     for number in [5, 3, 4, 1, 2, 6] {
-        orders.push(stage.row(number).await.order);
+        sequences.push(stage.row(number).await.sequence);
     }
-    assert!(orders.is_sorted_by(|earlier, later| earlier < later), "{orders:?}");
+    assert!(sequences.is_sorted_by(|earlier, later| earlier < later), "{sequences:?}");
 }
 
 /// It is due at once, or when it was asked for, but never before it was enqueued.

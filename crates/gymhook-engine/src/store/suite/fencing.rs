@@ -12,13 +12,13 @@ use crate::store::{Batch, Command, Lease, LeaseRequest, Store};
 /// A batch that does everything that can be done to an endpoint, of whose delivery `number` an attempt is to begin.
 async fn everything<H: Harness>(stage: &Stage<'_, H>, lease: Lease, number: u128) -> Batch {
     let record = begun(stage.record(number).await, stage.now + HOUR);
-    let orders = stage.fetch(lease.endpoint, 0).await.commands;
+    let commands = stage.fetch(lease.endpoint, 0).await.commands;
     Batch {
         leases: vec![lease],
         deliveries: vec![record],
         endpoints: vec![gymhook_delivery::EndpointRecord { id: lease.endpoint, ..disabled(1, stage.now) }],
         attempts: vec![(lease.endpoint, attempt(&record, 1, stage.now))],
-        commands: orders.iter().map(|order| (lease.endpoint, order.number)).collect(),
+        commands: commands.iter().map(|command| (lease.endpoint, command.number)).collect(),
         send: vec![delivery(number)],
         ..Batch::default()
     }
@@ -94,8 +94,8 @@ pub async fn two_leases_on_one_endpoint_write_nothing<H: Harness>(harness: &H) {
 pub async fn the_other_endpoints_are_written<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;
-    let orders = vec![(endpoint(1), Command::Disable), (endpoint(2), Command::Disable)];
-    stage.store.command(orders, stage.now).await.unwrap();
+    let commands = vec![(endpoint(1), Command::Disable), (endpoint(2), Command::Disable)];
+    stage.store.command(commands, stage.now).await.unwrap();
     let old = stale(held(&stage.lease(1, 1).await));
     let good = held(&stage.lease(1, 2).await);
     let mut batch = everything(&stage, old, 1).await;
@@ -236,15 +236,15 @@ pub async fn a_loss_is_told_once<H: Harness>(harness: &H) {
     assert_eq!(stage.commit(batch).await.lost, [endpoint(1)]);
 }
 
-/// A lease strikes off the orders of its endpoint, whatever endpoint a batch says that they are of.
-pub async fn a_lease_strikes_off_no_order_of_another_endpoint<H: Harness>(harness: &H) {
+/// A lease strikes off the commands of its endpoint, whatever endpoint a batch says that they are of.
+pub async fn a_lease_strikes_off_no_command_of_another_endpoint<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
-    let orders = vec![(endpoint(1), Command::Disable), (endpoint(2), Command::Disable)];
-    stage.store.command(orders, stage.now).await.unwrap();
+    let commands = vec![(endpoint(1), Command::Disable), (endpoint(2), Command::Disable)];
+    stage.store.command(commands, stage.now).await.unwrap();
     let lease = held(&stage.lease(1, 2).await);
     let theirs = stage.fetch(endpoint(1), 0).await.commands;
     let own = stage.fetch(endpoint(2), 0).await.commands;
-    let commands = theirs.iter().chain(&own).map(|order| (endpoint(2), order.number)).collect();
+    let commands = theirs.iter().chain(&own).map(|command| (endpoint(2), command.number)).collect();
     let batch = Batch { leases: vec![lease], commands, ..Batch::default() };
     assert_eq!(stage.commit(batch).await.lost, []);
     assert_eq!(stage.fetch(endpoint(1), 0).await.commands, theirs);

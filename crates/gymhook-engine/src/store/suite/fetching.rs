@@ -45,7 +45,7 @@ fn numbered(numbers: impl IntoIterator<Item = u128>) -> Vec<DeliveryId> {
 }
 
 /// What is due longest comes first; of what is due at the same time, what was enqueued first.
-pub async fn what_is_due_comes_by_due_time_and_then_by_order<H: Harness>(harness: &H) {
+pub async fn what_is_due_comes_by_due_time_and_then_by_sequence<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[-10, -30, -10, 0, -20, -30]).await;
     let fetched = stage.fetch(endpoint(1), 100).await;
     assert_eq!(ids(&fetched.deliveries), numbered([2, 6, 5, 1, 3, 4]));
@@ -122,15 +122,15 @@ pub async fn a_page_goes_on_after_its_cursor<H: Harness>(harness: &H) {
     let first = stage.fetch(endpoint(1), 2).await;
     assert_eq!(ids(&first.deliveries), numbered([1, 2]));
     let cursor = first.more.expect("there is more");
-    assert_eq!(cursor, Cursor { due: stage.now - 3 * SECOND, order: first.deliveries[1].order });
+    assert_eq!(cursor, Cursor { due: stage.now - 3 * SECOND, sequence: first.deliveries[1].sequence });
 
     stage.write(1, first.deliveries.iter().map(|record| begun(*record, stage.now + HOUR)).collect()).await;
     let fetch = Fetch { endpoint: endpoint(1), ordered: false, after: Some(cursor), limit: 2 };
     assert_eq!(ids(&stage.fetch_with(fetch).await.deliveries), numbered([3, 4]));
 }
 
-/// An ordered endpoint's oldest deliveries come by order, due or not.
-pub async fn an_ordered_endpoint_goes_by_order<H: Harness>(harness: &H) {
+/// An ordered endpoint's oldest deliveries come by sequence number, due or not.
+pub async fn an_ordered_endpoint_goes_by_sequence<H: Harness>(harness: &H) {
     let dues = [3_600, -5, 0, -9, 60];
     let stage = with_dues(harness, &dues).await;
     for limit in 1..=6 {
@@ -141,18 +141,18 @@ pub async fn an_ordered_endpoint_goes_by_order<H: Harness>(harness: &H) {
     assert_eq!(stage.fetch_with(fetch).await.next_due, None, "it is not known");
 }
 
-/// An ordered endpoint's cursor goes by order alone.
-pub async fn an_ordered_cursor_goes_by_order_alone<H: Harness>(harness: &H) {
+/// An ordered endpoint's cursor goes by the sequence number alone.
+pub async fn an_ordered_cursor_goes_by_sequence_alone<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[0, -5, 5, -9]).await;
-    let order = stage.record(2).await.order;
+    let sequence = stage.record(2).await.sequence;
     for due in [stage.now - HOUR, stage.now + HOUR] {
-        let after = Some(Cursor { due, order });
+        let after = Some(Cursor { due, sequence });
         let fetch = Fetch { endpoint: endpoint(1), ordered: true, after, limit: 9 };
         assert_eq!(ids(&stage.fetch_with(fetch).await.deliveries), numbered([3, 4]));
     }
 }
 
-/// With a limit of zero only orders and the next time come.
+/// With a limit of zero only commands and the next time come.
 pub async fn a_limit_of_zero_brings_no_deliveries<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[0, 60]).await;
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
@@ -199,13 +199,13 @@ pub async fn a_fetch_sees_what_was_enqueued_meanwhile<H: Harness>(harness: &H) {
     assert_eq!(ids(&fetched.deliveries), numbered([1, 2, 3]));
 }
 
-/// Orders that are due come, the oldest first, with the delivery that they are about as it stands.
-pub async fn orders_come_with_their_delivery<H: Harness>(harness: &H) {
+/// Commands that are due come, the oldest first, with the delivery that they are about as it stands.
+pub async fn commands_come_with_their_delivery<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[0, 0]).await;
     let over = ended(stage.record(1).await, stage.now, End::Undeliverable(Undeliverable::Rejected));
     let under_way = begun(stage.record(2).await, stage.now + HOUR);
     stage.write(1, vec![over, under_way]).await;
-    let orders = [
+    let commands = [
         Command::Redeliver(delivery(1)),
         Command::Disable,
         Command::Cancel(delivery(2)),
@@ -213,12 +213,12 @@ pub async fn orders_come_with_their_delivery<H: Harness>(harness: &H) {
         Command::Redeliver(delivery(99)),
         Command::Reload,
     ];
-    stage.store.command(orders.map(|order| (endpoint(1), order)).to_vec(), stage.now).await.unwrap();
+    stage.store.command(commands.map(|command| (endpoint(1), command)).to_vec(), stage.now).await.unwrap();
     let pending = stage.fetch(endpoint(1), 0).await.commands;
     assert!(pending.is_sorted_by(|earlier, later| earlier.number < later.number));
-    let found = pending.iter().map(|order| (order.command, order.delivery));
+    let found = pending.iter().map(|command| (command.command, command.delivery));
     let deliveries = [Some(over), None, Some(under_way), None, None, None];
-    let expected: Vec<_> = orders.into_iter().zip(deliveries).collect();
+    let expected: Vec<_> = commands.into_iter().zip(deliveries).collect();
     assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 

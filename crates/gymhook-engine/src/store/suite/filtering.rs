@@ -129,6 +129,6 @@ pub async fn by_everything_at_once<H: Harness>(harness: &H) {
         ..of_gym("berlin-mitte")
     };
     assert_eq!(numbers(&stage, query.clone()).await, [10, 8, 2]);
-    let before = Some(stage.row(8).await.order);
+    let before = Some(stage.row(8).await.sequence);
     assert_eq!(numbers(&stage, DeliveryQuery { before, ..query }).await, [2]);
 }

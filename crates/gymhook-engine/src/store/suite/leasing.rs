@@ -224,7 +224,7 @@ pub async fn disabling_and_enabling_count<H: Harness>(harness: &H) {
 
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     write_endpoint(&stage, stage.lease(1, 1).await, subscription(1).record).await;
-    stage.carry_out_orders(endpoint(1)).await;
+    stage.carry_out_commands(endpoint(1)).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)], "its delivery is due");
 }
 
@@ -238,8 +238,8 @@ async fn write_endpoint<H: Harness>(
     assert_eq!(stage.commit(batch).await.lost, []);
 }
 
-/// An order wakes a disabled endpoint.
-pub async fn a_disabled_endpoint_is_leased_for_orders<H: Harness>(harness: &H) {
+/// A command wakes a disabled endpoint.
+pub async fn a_disabled_endpoint_is_leased_for_commands<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
     stage.subscribe(SubscriptionRow { record: disabled(1, stage.now), ..subscription(1) }).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
@@ -269,8 +269,8 @@ pub async fn a_disabled_endpoint_is_leased_for_a_test_event<H: Harness>(harness:
     assert_eq!(endpoints(&stage.lease_any(1).await), [], "it is over");
 }
 
-/// An order that is not due yet is not worth a lease; once it is due, it is.
-pub async fn an_order_is_leased_when_due<H: Harness>(harness: &H) {
+/// A command that is not due yet is not worth a lease; once it is due, it is.
+pub async fn a_command_is_leased_when_due<H: Harness>(harness: &H) {
     let mut stage = Stage::with(harness, [1]).await;
     let due = stage.now + SHORT;
     stage.store.command(vec![(endpoint(1), Command::Disable)], due).await.unwrap();
@@ -292,7 +292,7 @@ pub async fn what_was_under_way_is_handed_over<H: Harness>(harness: &H) {
     stage.write(1, vec![one, two, three]).await;
 
     let mut leased = stage.lease(2, 1).await;
-    leased.in_flight.sort_by_key(|record| record.order);
+    leased.in_flight.sort_by_key(|record| record.sequence);
     assert_eq!(leased.in_flight, [one, two]);
     assert_eq!(ids(&stage.lease(2, 2).await.in_flight), []);
 }

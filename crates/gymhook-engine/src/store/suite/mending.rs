@@ -112,15 +112,18 @@ pub async fn what_was_quarantined_for_its_body_is_delivered<H: Harness>(harness:
         assert_eq!(enqueued, [waits(&stage), Ok(Enqueued::New), waits(&stage)], "{how:?}");
 
         let record = stage.record(1).await;
-        assert!(record.order > stage.record(2).await.order);
+        assert!(record.sequence > stage.record(2).await.sequence);
         let round = old.round.saturating_add(1);
         let due = DeliveryState::Waiting { due: stage.now };
-        assert_eq!(record, DeliveryRecord { round, order: record.order, state: due, ..old });
+        assert_eq!(record, DeliveryRecord { round, sequence: record.sequence, state: due, ..old });
         assert_eq!(stage.store.body(delivery(1)).await, Ok(Some(notification(1, 1).body)));
         let stats = stage.store.stats(stage.now).await.unwrap();
         assert_eq!((stats.quarantined, stats.waiting), (0, 3));
         let logged = stage.store.attempts(delivery(1)).await.unwrap();
-        assert_eq!(logged.iter().map(|row| (row.send, row.order)).collect::<Vec<_>>(), [(1, record.order)]);
+        assert_eq!(
+            logged.iter().map(|row| (row.send, row.sequence)).collect::<Vec<_>>(),
+            [(1, record.sequence)]
+        );
 
         let next = begun(record, stage.now + HOUR);
         let batch = Batch {

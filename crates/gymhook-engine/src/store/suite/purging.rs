@@ -82,7 +82,7 @@ pub async fn bodies_and_attempts_go_too<H: Harness>(harness: &H) {
     assert_eq!(stage.store.attempts(delivery(2)).await.unwrap().len(), 1);
 }
 
-/// A forgotten id is as good as new, even for another body; its order is not used again, nor are old attempts found.
+/// A forgotten id is as good as new, even for another body; its sequence number is not used again, nor are old attempts found.
 pub async fn a_forgotten_id_is_as_good_as_new<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;
@@ -100,16 +100,16 @@ pub async fn a_forgotten_id_is_as_good_as_new<H: Harness>(harness: &H) {
 
     let again = crate::store::NewNotification { id: delivery(2), ..notification(3, 1) };
     assert_eq!(stage.store.enqueue(vec![again.clone()], stage.now).await, Ok(vec![Ok(Enqueued::New)]));
-    assert!(stage.row(2).await.order > old.order);
+    assert!(stage.row(2).await.sequence > old.sequence);
     assert_eq!(stage.store.body(delivery(2)).await, Ok(Some(again.body)));
     assert_eq!(stage.store.attempts(delivery(2)).await, Ok(Vec::new()));
 }
 
-/// An order about a forgotten delivery finds none.
-pub async fn an_order_about_a_forgotten_one_finds_none<H: Harness>(harness: &H) {
+/// A command about a forgotten delivery finds none.
+pub async fn a_command_about_a_forgotten_one_finds_none<H: Harness>(harness: &H) {
     let stage = six(harness).await;
-    let order = (endpoint(1), Command::Redeliver(delivery(1)));
-    stage.store.command(vec![order], stage.now).await.unwrap();
+    let command = (endpoint(1), Command::Redeliver(delivery(1)));
+    stage.store.command(vec![command], stage.now).await.unwrap();
     stage.store.purge(stage.now + MICRO, 9).await.unwrap();
     let pending = stage.fetch(endpoint(1), 0).await.commands;
     assert_eq!((pending.len(), pending[0].delivery), (1, None));

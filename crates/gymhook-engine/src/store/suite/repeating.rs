@@ -36,7 +36,7 @@ pub async fn one_of_equal_fingerprints_is_kept<H: Harness>(harness: &H) {
     stage.enqueue([once(3, 8), notification(4, 1), notification(5, 1)]).await;
     stage.enqueue([NewNotification { endpoint: endpoint(2), ..once(6, 7) }]).await;
     assert_eq!(stage.store.stats(stage.now).await.unwrap().waiting, 5);
-    assert_eq!(stage.record(1).await, once(1, 7).record(stage.row(1).await.order, stage.now));
+    assert_eq!(stage.record(1).await, once(1, 7).record(stage.row(1).await.sequence, stage.now));
 }
 
 /// It does not matter whether it comes in the same call.

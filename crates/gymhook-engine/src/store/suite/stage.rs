@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::Harness;
 use crate::Direction;
 use crate::store::{
-    AttemptOutcome, AttemptRow, Batch, Committed, DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification,
-    Store, StoredNotification, SubscriptionRow, WorkerId,
+    AttemptOutcome, AttemptRow, Batch, Committed, DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased,
+    NewNotification, Store, StoredNotification, SubscriptionRow, WorkerId,
 };
 
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -85,7 +85,7 @@ pub(super) fn waiting(record: DeliveryRecord, due: UtcDateTime) -> DeliveryRecor
 pub(super) fn attempt(record: &DeliveryRecord, send: u32, ended: UtcDateTime) -> AttemptRow {
     AttemptRow {
         delivery: record.id,
-        order: record.order,
+        sequence: record.sequence,
         send,
         round: record.round,
         number: send,
@@ -124,7 +124,7 @@ impl<'h, H: Harness> Stage<'h, H> {
         Self { harness, store, now }
     }
 
-    /// With these subscriptions, whose orders to reload have been carried out.
+    /// With these subscriptions, whose commands to reload have been carried out.
     pub(super) async fn with(harness: &'h H, numbers: impl IntoIterator<Item = u128>) -> Self {
         let stage = Self::open(harness).await;
         for number in numbers {
@@ -136,17 +136,17 @@ impl<'h, H: Harness> Stage<'h, H> {
     pub(super) async fn subscribe(&self, row: SubscriptionRow) {
         let id = row.id;
         assert!(self.store.put_subscription(row, self.now).await.expect("it is written"));
-        self.carry_out_orders(id).await;
+        self.carry_out_commands(id).await;
     }
 
-    /// Leases an endpoint if it has orders, strikes them off, and gives it back.
-    pub(super) async fn carry_out_orders(&self, endpoint: EndpointId) {
+    /// Leases an endpoint if it has commands, strikes them off, and gives it back.
+    pub(super) async fn carry_out_commands(&self, endpoint: EndpointId) {
         let leased = self.store.lease(self.request(0, vec![endpoint]), self.now).await.expect("leases");
         for leased in leased {
             let fetched = self.fetch(endpoint, 0).await;
             let batch = Batch {
                 leases: vec![held(&leased)],
-                commands: fetched.commands.iter().map(|order| (endpoint, order.number)).collect(),
+                commands: fetched.commands.iter().map(|command| (endpoint, command.number)).collect(),
                 release: vec![endpoint],
                 ..Batch::default()
             };

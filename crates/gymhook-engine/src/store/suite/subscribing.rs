@@ -70,8 +70,8 @@ pub async fn a_change_is_told_to_the_worker<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), [], "nothing is to be done");
     assert_eq!(stage.store.put_subscription(subscription(1), stage.now).await, Ok(true));
-    let orders = stage.fetch(endpoint(1), 0).await.commands;
-    assert_eq!(orders.iter().map(|order| order.command).collect::<Vec<_>>(), [Command::Reload]);
+    let commands = stage.fetch(endpoint(1), 0).await.commands;
+    assert_eq!(commands.iter().map(|command| command.command).collect::<Vec<_>>(), [Command::Reload]);
     assert_eq!(stage.fetch(endpoint(2), 0).await.commands, []);
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
 }
@@ -192,7 +192,7 @@ pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
     assert_eq!(stage.store.put_subscription(incoming(2), stage.now).await, Ok(true));
 }
 
-/// Nothing more is leased for a deleted subscription: not what waits, not what was under way, no orders.
+/// Nothing more is leased for a deleted subscription: not what waits, not what was under way, no commands.
 pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;
