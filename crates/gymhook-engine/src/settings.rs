@@ -20,7 +20,6 @@ use crate::{Subscription, TlsSettings};
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
-    platform: String,
     #[serde(default)]
     label: String,
     url: String,
@@ -88,7 +87,6 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
     let unreadable = |problem: String| SettingsError::Unreadable { subscription: id, problem };
     let url = |url: &EndpointUrl| url.to_uri().to_string();
     let settings = Settings {
-        platform: subscription.platform().to_owned(),
         label: subscription.label().to_owned(),
         url: url(subscription.url()),
         urls: subscription.urls().iter().map(|(name, to)| (name.clone(), url(to))).collect(),
@@ -113,6 +111,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         id,
         direction: subscription.direction(),
         gym: subscription.gym().to_owned(),
+        platform: subscription.platform().to_owned(),
         settings: serde_json::to_string(&settings).map_err(|error| unreadable(error.to_string()))?,
         secrets: foreign::call(Place::Seal, || seal.seal(&secrets, id.as_uuid().as_bytes()))
             .unwrap_or_else(|panicked| Err(panicked.into()))
@@ -126,14 +125,13 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
 pub(crate) fn platform_and_filters(
     row: &SubscriptionRow,
 ) -> Result<(String, Option<Vec<EventFilter>>), SettingsError> {
-    let Settings { platform, event_types, .. } = read(row)?;
-    Ok((platform, event_types.map(|all| all.into_iter().map(EventFilter::from).collect())))
+    let Settings { event_types, .. } = read(row)?;
+    Ok((row.platform.clone(), event_types.map(|all| all.into_iter().map(EventFilter::from).collect())))
 }
 
 /// The platform and the URL of a subscription, without its secrets.
 pub(crate) fn platform_and_url(row: &SubscriptionRow) -> Result<(String, String), SettingsError> {
-    let Settings { platform, url, .. } = read(row)?;
-    Ok((platform, url))
+    Ok((row.platform.clone(), read(row)?.url))
 }
 
 fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {
@@ -172,7 +170,7 @@ pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscri
     let mut built = Subscription::dangerous_unsigned(
         subscription,
         row.gym.clone(),
-        settings.platform,
+        row.platform.clone(),
         to,
         settings.policy,
     )

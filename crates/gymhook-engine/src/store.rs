@@ -22,6 +22,7 @@ mod deletion;
 mod error;
 #[cfg(feature = "store-tests")]
 pub mod faulty;
+mod json;
 mod log;
 #[cfg(feature = "store-tests")]
 pub mod memory;

@@ -111,6 +111,7 @@ fn subscription() -> SubscriptionRow {
         id: ENDPOINT,
         direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
+        platform: "point".to_owned(),
         settings: "{}".to_owned(),
         secrets: Vec::new(),
         record: EndpointRecord::new(ENDPOINT),

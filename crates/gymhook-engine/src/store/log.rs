@@ -3,6 +3,7 @@
 use core::num::NonZeroU32;
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use serde::Serialize;
 use time::UtcDateTime;
 use uuid::Uuid;
 
@@ -76,7 +77,7 @@ impl DeliveryQuery {
 }
 
 /// Some of many.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
     /// What was found.
     pub items: Vec<T>,
@@ -93,6 +94,10 @@ pub struct DeliveryRow {
     pub id: DeliveryId,
     /// Where it goes.
     pub endpoint: EndpointId,
+    /// Its subscription's gym, deleted or not; empty of an inbox.
+    pub gym: String,
+    /// Its subscription's platform.
+    pub platform: String,
     /// Its sequence number: its place in the order of enqueueing.
     pub sequence: u64,
     /// Its state in one word.
@@ -142,8 +147,8 @@ impl AttemptRow {
     }
 }
 
-/// How much there is, over all endpoints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much there is, over all endpoints. As JSON its fields have these names, and times are RFC 3339.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Subscriptions that are not deleted.
     pub subscriptions: u64,
@@ -160,6 +165,7 @@ pub struct Stats {
     /// What came in and could not be read, and is kept.
     pub unreadable: u64,
     /// Since when the delivery has been due that has been due the longest.
+    #[serde(with = "super::json::rfc3339::option")]
     pub oldest_due: Option<UtcDateTime>,
 }
 

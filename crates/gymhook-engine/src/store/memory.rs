@@ -43,6 +43,7 @@ use crate::{clock, micros};
 ///     id: endpoint,
 ///     direction: Direction::Outgoing,
 ///     gym: "berlin-mitte".to_owned(),
+///     platform: "point".to_owned(),
 ///     settings: "{}".to_owned(),
 ///     secrets: Vec::new(),
 ///     record: EndpointRecord::new(endpoint),

@@ -10,7 +10,7 @@ use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, Endpo
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 
-/// A subscription as it is stored.
+/// A subscription as it is stored. As JSON it has neither settings nor secrets: see [its `Serialize`](#impl-Serialize-for-SubscriptionRow).
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionRow {
     /// Its name, and its endpoint's.
@@ -19,6 +19,8 @@ pub struct SubscriptionRow {
     pub direction: Direction,
     /// Whose events it gets.
     pub gym: String,
+    /// The platform that it is signed as.
+    pub platform: String,
     /// Its settings but for the secrets, as JSON.
     pub settings: String,
     /// Its secrets, sealed if the engine has a key for that.
@@ -35,6 +37,7 @@ impl fmt::Debug for SubscriptionRow {
         f.debug_struct("SubscriptionRow")
             .field("id", &self.id)
             .field("gym", &self.gym)
+            .field("platform", &self.platform)
             .field("record", &self.record)
             .field("deleted_at", &self.deleted_at)
             .finish_non_exhaustive()
@@ -82,7 +85,7 @@ pub struct RepeatCheck {
 impl SubscriptionRow {
     /// How much room it takes while a call waits, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + self.gym.len() + self.settings.len() + self.secrets.len()
+        size_of::<Self>() + self.gym.len() + self.platform.len() + self.settings.len() + self.secrets.len()
     }
 }
 

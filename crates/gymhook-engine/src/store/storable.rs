@@ -46,12 +46,17 @@ impl SubscriptionRow {
     /// The longest gym, in bytes: 1 KiB (our default). It is indexed, and PostgreSQL's indexes end at 2,704 bytes.
     pub const MAX_GYM_BYTES: usize = 1 << 10;
 
+    /// The longest platform, in bytes: 1 KiB (our default).
+    pub const MAX_PLATFORM_BYTES: usize = 1 << 10;
+
     /// Whether every store can keep it.
     ///
     /// # Errors
     /// [`StoreError::Invalid`], which names the field.
     pub fn check(&self) -> Result<(), StoreError> {
         check_text(&self.gym, Self::MAX_GYM_BYTES).map_err(|problem| invalid("the gym", problem))?;
+        check_text(&self.platform, Self::MAX_PLATFORM_BYTES)
+            .map_err(|problem| invalid("the platform", problem))?;
         check_text(&self.settings, usize::MAX).map_err(|problem| invalid("the settings' JSON", problem))
     }
 }

@@ -305,6 +305,7 @@ macro_rules! __store_behaviours {
             }
             logging {
                 the_latest_comes_first
+                a_row_names_gym_and_platform
                 the_log_can_be_narrowed
                 the_log_has_pages
                 pages_stand_still_while_more_comes

@@ -95,7 +95,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
     assert_eq!(
         versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
-        [1, 2, 3, 4],
+        [1, 2, 3, 4, 5, 6],
         "each was done once"
     );
     works(&connect(&config).await.unwrap(), &client).await;
@@ -106,9 +106,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (5)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (7)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 5, known: 4 });
+    assert_eq!(refused, StoreError::Schema { found: 7, known: 6 });
 }
 
 #[tokio::test]
@@ -144,13 +144,14 @@ async fn two_schemas_are_two_stores() {
 }
 
 /// What makes the tables of each version from those of the one before.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../src/store/postgres/migrations/0001_tables.sql"),
     include_str!("../../src/store/postgres/migrations/0002_directions.sql"),
     include_str!("../../src/store/postgres/migrations/0003_fingerprints.sql"),
+    include_str!("../../src/store/postgres/migrations/0004_tests_and_notices.sql"),
 ];
 
-/// Tables of this version with an inbox, another subscription, and a notification and a test event that wait.
+/// Tables of this version with an inbox, another subscription, one with an odd platform, a damaged one, and a notification and a test event that wait.
 async fn make_tables_of(version: usize, client: &Client) {
     let table = "CREATE SCHEMA gymhook; CREATE TABLE gymhook.gymhook_schema
         (version bigint PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";
@@ -162,14 +163,22 @@ async fn make_tables_of(version: usize, client: &Client) {
     }
     let rows = r#"INSERT INTO gymhook.subscriptions (id, gym, settings, secrets, record) VALUES
             ('00000000-0000-0000-0000-000000000008', '', '{"platform":"inbox"}', '', '{}'),
-            ('00000000-0000-0000-0000-000000000009', 'berlin', '{"platform":"point"}', '', '{}');
+            ('00000000-0000-0000-0000-000000000009', 'berlin', '{"platform":"point"}', '', '{}'),
+            ('00000000-0000-0000-0000-00000000000a', 'wien', '{"platform":"my \\ \"gym\"","label":"\"platform\":\"egym\""}', '', '{}'),
+            ('00000000-0000-0000-0000-00000000000b', 'wien', '{', '', '{}');
+        INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at) VALUES
+            ('00000000-0000-0000-0000-00000000000c', '\x07', 'old', true, 5);
         INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body) VALUES
             (7, '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000009', '\x04', 'a', 5, false, '\x7b7d'),
             (8, '00000000-0000-0000-0000-000000000004', '00000000-0000-0000-0000-000000000009', '\x04', 'TEST', 5, true, '\x7b7d');
-        INSERT INTO gymhook.deliveries VALUES
+        INSERT INTO gymhook.deliveries
+            (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum) VALUES
             (7, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9),
             (8, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9)"#;
     client.batch_execute(rows).await.unwrap();
+    if version >= 4 {
+        client.batch_execute("UPDATE gymhook.deliveries SET test = true WHERE seq = 8").await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -180,7 +189,7 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4]);
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6]);
         let kept =
             "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();
@@ -196,8 +205,20 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         if version == 1 {
             let incoming =
                 client.query("SELECT incoming FROM gymhook.subscriptions ORDER BY id", &[]).await.unwrap();
-            assert_eq!(incoming.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true, false]);
+            assert_eq!(
+                incoming.iter().map(|row| row.get(0)).collect::<Vec<bool>>(),
+                [true, false, false, false]
+            );
         }
+        let platforms =
+            client.query("SELECT platform FROM gymhook.subscriptions ORDER BY id", &[]).await.unwrap();
+        assert_eq!(
+            platforms.iter().map(|row| row.get(0)).collect::<Vec<&str>>(),
+            ["inbox", "point", "my \\ \"gym\"", ""],
+            "version {version}"
+        );
+        let owner = client.query_one("SELECT gym FROM gymhook.api_keys", &[]).await.unwrap();
+        assert_eq!(owner.get::<_, Option<&str>>(0), None, "an old key is owned by all");
         client
             .batch_execute("DELETE FROM gymhook.subscriptions; DELETE FROM gymhook.notifications")
             .await
@@ -226,6 +247,8 @@ async fn what_is_looked_for_often_is_indexed() {
         "deliveries (endpoint, at, seq) WHERE (test AND (state = 0))",
         "commands (endpoint, due, number)",
         "notices (number) WHERE (acknowledged_at IS NULL)",
+        "api_keys (issued_at, id)",
+        "api_keys (gym, issued_at, id) WHERE (gym IS NOT NULL)",
     ] {
         assert!(indexed.iter().any(|index| index == wanted), "{wanted}: {indexed:?}");
     }

@@ -62,6 +62,7 @@ pub(crate) fn subscription(number: u128) -> SubscriptionRow {
         id: endpoint(number),
         direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
+        platform: "point".to_owned(),
         settings: "{}".to_owned(),
         secrets: Vec::new(),
         record: EndpointRecord::new(endpoint(number)),

@@ -27,6 +27,7 @@ pub(crate) async fn subscribe(store: &SqliteStore) {
         id: endpoint(),
         direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
+        platform: "point".to_owned(),
         settings: "{}".to_owned(),
         secrets: Vec::new(),
         record: EndpointRecord::new(endpoint()),

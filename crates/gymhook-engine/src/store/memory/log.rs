@@ -12,17 +12,18 @@ use super::tables::{Delivery, HeldNotice, Tables};
 use crate::micros;
 use crate::store::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Notice, Page, State,
-    Stats, StoreError,
+    Stats, StoreError, SubscriptionRow,
 };
 
 impl Tables {
     pub(super) fn delivery(&self, id: DeliveryId) -> Option<DeliveryRow> {
-        self.row(id).map(|(sequence, row)| as_logged(sequence, row))
+        self.row(id).map(|(sequence, row)| self.as_logged(sequence, row))
     }
 
     pub(super) fn deliveries(&self, query: &DeliveryQuery) -> Page<DeliveryRow> {
         let before = query.before.unwrap_or(u64::MAX);
-        let rows = self.deliveries.range(..before).rev().map(|(sequence, row)| as_logged(*sequence, row));
+        let rows =
+            self.deliveries.range(..before).rev().map(|(sequence, row)| self.as_logged(*sequence, row));
         let mut found = rows
             .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
             .filter(|row| query.state.is_none_or(|state| row.state == state))
@@ -34,6 +35,26 @@ impl Tables {
         let is_last = found.next().is_none();
         let next = items.last().map(|last| last.sequence).filter(|_| !is_last);
         Page { items, next }
+    }
+
+    fn as_logged(&self, sequence: u64, row: &Delivery) -> DeliveryRow {
+        let endpoint = row.columns.endpoint.into();
+        let subscription = self.subscriptions.get(&endpoint);
+        let text = |of: fn(&SubscriptionRow) -> &String| {
+            subscription.map(|subscription| of(&subscription.row).clone()).unwrap_or_default()
+        };
+        DeliveryRow {
+            record: row.columns.to_record().ok(),
+            id: row.columns.id.into(),
+            endpoint,
+            gym: text(|row| &row.gym),
+            platform: text(|row| &row.platform),
+            sequence,
+            state: State::from_code(row.columns.state).unwrap_or(State::Quarantined),
+            event_type: row.event_type.clone(),
+            enqueued_at: row.enqueued_at,
+            origin: row.origin.clone(),
+        }
     }
 
     fn is_of_gym(&self, endpoint: EndpointId, gym: &str) -> bool {
@@ -184,18 +205,5 @@ impl Tables {
         let mut keys: Vec<ApiKeyRow> = self.api_keys.values().cloned().collect();
         keys.sort_by_key(|key| key.issued_at);
         keys
-    }
-}
-
-fn as_logged(sequence: u64, row: &Delivery) -> DeliveryRow {
-    DeliveryRow {
-        record: row.columns.to_record().ok(),
-        id: row.columns.id.into(),
-        endpoint: row.columns.endpoint.into(),
-        sequence,
-        state: State::from_code(row.columns.state).unwrap_or(State::Quarantined),
-        event_type: row.event_type.clone(),
-        enqueued_at: row.enqueued_at,
-        origin: row.origin.clone(),
     }
 }

@@ -17,8 +17,9 @@ use crate::store::{AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, S
 /// The columns of a [`DeliveryRow`] in order; the name comes again, since it is there even if the record is damaged.
 pub(super) fn logged(condition: &str) -> String {
     format!(
-        "SELECT {DELIVERY}, n.event_type, n.enqueued_at, n.id, n.origin
-         FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq) WHERE {condition}"
+        "SELECT {DELIVERY}, n.event_type, n.enqueued_at, n.id, n.origin, s.gym, s.platform
+         FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+         LEFT JOIN gymhook.subscriptions s ON s.id = d.endpoint WHERE {condition}"
     )
 }
 
@@ -28,6 +29,8 @@ pub(super) fn read_logged(read: &Row) -> Result<DeliveryRow> {
         record: delivery.record.ok(),
         id: read.try_get::<_, Uuid>(16)?.into(),
         endpoint: delivery.endpoint,
+        gym: read.try_get::<_, Option<String>>(18)?.unwrap_or_default(),
+        platform: read.try_get::<_, Option<String>>(19)?.unwrap_or_default(),
         sequence: row::count(delivery.seq),
         state: State::from_code(delivery.state).unwrap_or(State::Quarantined),
         event_type: read.try_get(14)?,

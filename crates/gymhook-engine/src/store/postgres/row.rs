@@ -17,9 +17,9 @@ pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d
 
 /// The columns of a subscription, in the order in which [`subscription`] reads them.
 pub(super) const SUBSCRIPTION: &str =
-    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming";
+    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming, s.platform";
 /// So many.
-pub(super) const SUBSCRIPTION_COLUMNS: usize = 7;
+pub(super) const SUBSCRIPTION_COLUMNS: usize = 8;
 
 /// A delivery's row.
 pub(super) struct Delivery {
@@ -114,6 +114,7 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
     Ok(SubscriptionRow {
         id: EndpointId::from(row.try_get::<_, Uuid>(0)?),
         gym: row.try_get(1)?,
+        platform: row.try_get(7)?,
         settings: row.try_get(2)?,
         secrets: row.try_get(3)?,
         record: endpoint_record(row.try_get(4)?)?,

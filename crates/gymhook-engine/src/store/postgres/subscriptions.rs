@@ -21,9 +21,9 @@ pub(super) async fn put(
     now: UtcDateTime,
 ) -> Result<bool> {
     let sql = "WITH put AS (
-        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming)
-        VALUES ($1, $2, $3, $4, $5, $6, $10) ON CONFLICT (id) DO UPDATE
-        SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
+        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming, platform)
+        VALUES ($1, $2, $3, $4, $5, $6, $10, $11) ON CONFLICT (id) DO UPDATE
+        SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets
         WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
         RETURNING s.id
     ), added AS (
@@ -44,6 +44,7 @@ pub(super) async fn put(
                 &Command::Reload.name(),
                 &schema.channel(),
                 &(new.direction == Direction::Incoming),
+                &new.platform,
             ],
         )
         .await?;

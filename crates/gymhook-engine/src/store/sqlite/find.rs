@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::Result;
-use super::log::read_delivery;
-use super::row::{self, DELIVERY};
+use super::log::{logged, read_delivery};
+use super::row;
 use crate::micros;
 use crate::store::{DeliveryQuery, DeliveryRow, Page, State};
 
@@ -16,9 +16,7 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
     let limit = query.limit as usize;
     let found = sequences(connection, query)?;
     let is_last = found.len() <= limit;
-    let sql =
-        format!("SELECT {DELIVERY}, event_type, enqueued_at, origin FROM gymhook_deliveries WHERE seq = ?1");
-    let mut select = connection.prepare_cached(&sql)?;
+    let mut select = connection.prepare_cached(&logged("seq = ?1"))?;
     let mut items = Vec::new();
     for sequence in found.iter().rev().take(limit) {
         let mut rows = select.query([sequence])?;

@@ -36,11 +36,19 @@ pub(super) fn subscriptions(
 }
 
 pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
-    let sql =
-        format!("SELECT {DELIVERY}, event_type, enqueued_at, origin FROM gymhook_deliveries WHERE id = ?1");
-    let mut select = connection.prepare_cached(&sql)?;
+    let mut select = connection.prepare_cached(&logged("d.id = ?1"))?;
     let mut rows = select.query([id.as_uuid().as_bytes()])?;
     rows.next()?.map(read_delivery).transpose()
+}
+
+/// What [`read_delivery`] reads, of the deliveries `d` that fit a condition.
+pub(super) fn logged(condition: &str) -> String {
+    format!(
+        "SELECT {DELIVERY}, event_type, enqueued_at, origin,
+         (SELECT gym FROM gymhook_subscriptions s WHERE s.id = d.endpoint) AS gym,
+         (SELECT platform FROM gymhook_subscriptions s WHERE s.id = d.endpoint) AS platform
+         FROM gymhook_deliveries d WHERE {condition}"
+    )
 }
 
 pub(super) fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
@@ -51,6 +59,8 @@ pub(super) fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
         record: record.ok(),
         id: row::id(row, 1)?.into(),
         endpoint: row::id(row, 2)?.into(),
+        gym: row.get::<_, Option<String>>("gym")?.unwrap_or_default(),
+        platform: row.get::<_, Option<String>>("platform")?.unwrap_or_default(),
         sequence: u64::try_from(sequence).map_err(|_| unreadable("number"))?,
         state: State::from_code(row.get("state")?).ok_or_else(|| unreadable("state"))?,
         event_type: row.get("event_type")?,

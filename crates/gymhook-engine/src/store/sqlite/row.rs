@@ -13,7 +13,7 @@ use crate::{Direction, micros};
 pub(super) const DELIVERY: &str = "seq, id, endpoint, digest, state, at, code, round, attempt, sends, first_failure, test, probe, check_sum";
 
 /// The columns of a subscription, in the order in which [`read_subscription`] reads them.
-const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming";
+const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming, platform";
 
 pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
@@ -112,6 +112,7 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
     Ok(SubscriptionRow {
         id: EndpointId::from(id(row, 0)?),
         gym: row.get(1)?,
+        platform: row.get(7)?,
         settings: row.get(2)?,
         secrets: row.get(3)?,
         record: endpoint_record(&row.get::<_, String>(4)?)?,

@@ -6,11 +6,13 @@ use super::error::Result;
 use crate::store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// Switches on what durability rests on, and looks whether it is on.
@@ -108,7 +110,7 @@ mod tests {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert_eq!(now, 4);
+            assert_eq!(now, 6);
             let sql =
                 "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
             type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
@@ -135,6 +137,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_of_any_version_has_its_platforms_in_a_column() {
+        for version in 1..=5 {
+            let mut connection = of_version(version);
+            let damaged = "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES (x'0a', '', '{', x'', '')";
+            connection.execute_batch(damaged).unwrap();
+            migrate(&mut connection).unwrap();
+            let mut select =
+                connection.prepare("SELECT platform FROM gymhook_subscriptions ORDER BY id").unwrap();
+            let platforms: Vec<String> =
+                select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+            assert_eq!(platforms, ["inbox", "point", ""], "version {version}");
+        }
+    }
+
+    #[test]
+    fn an_api_key_of_any_version_is_owned_by_all() {
+        for version in 1..=5 {
+            let mut connection = of_version(version);
+            let old = "INSERT INTO gymhook_api_keys (id, digest, label, writes, issued_at) VALUES (x'0b', x'', 'old', 1, 5)";
+            connection.execute_batch(old).unwrap();
+            migrate(&mut connection).unwrap();
+            let gym: Option<String> =
+                connection.query_row("SELECT gym FROM gymhook_api_keys", [], |row| row.get(0)).unwrap();
+            assert_eq!(gym, None, "version {version}");
+        }
+    }
+
     /// Without one of these everything works, and reads a whole table.
     #[test]
     fn what_is_looked_for_often_is_indexed() {
@@ -152,6 +182,8 @@ mod tests {
             "gymhook_deliveries (endpoint, at, seq) WHERE test = 1 AND state = 0",
             "gymhook_commands (endpoint, due, number)",
             "gymhook_notices (number) WHERE acknowledged_at IS NULL",
+            "gymhook_api_keys (issued_at, id)",
+            "gymhook_api_keys (gym, issued_at, id) WHERE gym IS NOT NULL",
         ] {
             let found =
                 indexed.iter().filter(|index| index.replace(['\n', ' '], "") == wanted.replace(' ', ""));

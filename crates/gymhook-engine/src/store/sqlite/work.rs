@@ -25,9 +25,9 @@ pub(super) fn put_subscription(
 ) -> Result<bool> {
     let written = connection
         .prepare_cached(
-            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE
-             SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
+            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, platform)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE
+             SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets
              WHERE deleted_at IS NULL AND incoming = excluded.incoming",
         )?
         .execute(params![
@@ -38,6 +38,7 @@ pub(super) fn put_subscription(
             json(&new.record)?,
             is_disabled(&new.record),
             new.direction == Direction::Incoming,
+            new.platform,
         ])?;
     if written > 0 {
         super::enqueue::command(connection, &[(new.id, Command::Reload)], now)?;

@@ -43,6 +43,30 @@ pub async fn the_latest_comes_first<H: Harness>(harness: &H) {
     assert_eq!(rows[3], stage.row(6).await, "a row in the list is the row by its name");
 }
 
+/// A row names the gym and the platform of its subscription, as they are now, and of a deleted one as they were.
+pub async fn a_row_names_gym_and_platform<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let other = |platform: &str| SubscriptionRow {
+        gym: "wien".to_owned(),
+        platform: platform.to_owned(),
+        ..subscription(2)
+    };
+    stage.subscribe(other("egym")).await;
+    stage.enqueue([notification(1, 1), notification(2, 2)]).await;
+    let named = async || {
+        let rows = stage.store.deliveries(ALL).await.unwrap().items;
+        for row in &rows {
+            assert_eq!(stage.store.delivery(row.id).await, Ok(Some(row.clone())));
+        }
+        rows.into_iter().map(|row| (row.gym, row.platform)).collect::<Vec<_>>()
+    };
+    let named_as = |gym: &str, platform: &str| (gym.to_owned(), platform.to_owned());
+    assert_eq!(named().await, [named_as("wien", "egym"), named_as("berlin-mitte", "point")]);
+    stage.subscribe(other("perfectgym")).await;
+    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(named().await, [named_as("wien", "perfectgym"), named_as("berlin-mitte", "point")]);
+}
+
 /// The log is that of one endpoint or of one state, if that is asked for, or of both.
 pub async fn the_log_can_be_narrowed<H: Harness>(harness: &H) {
     let stage = nine(harness).await;

@@ -152,8 +152,8 @@ pub async fn a_redelivery_is_a_command_to_the_worker<H: Harness>(harness: &H) {
     let lease = held(&stage.lease(1, 1).await);
     let pending = stage.fetch(endpoint(1), 0).await.commands;
     assert_eq!((pending.len(), pending[0].delivery), (1, Some(over)));
-    let commands = vec![(endpoint(1), pending[0].number)];
-    stage.commit(Batch { leases: vec![lease], commands, ..Batch::default() }).await;
+    let done = vec![(endpoint(1), pending[0].number)];
+    stage.commit(Batch { leases: vec![lease], commands: done, ..Batch::default() }).await;
     assert_eq!(commands(&stage, endpoint(1)).await, []);
 }
 

@@ -47,6 +47,7 @@ pub(super) fn subscription(number: u128) -> SubscriptionRow {
         id: endpoint(number),
         direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
+        platform: "point".to_owned(),
         settings: format!("{{\"label\":\"number {number}\"}}"),
         secrets: vec![0, 255, 7, u8::try_from(number).unwrap_or(0)],
         record: EndpointRecord::new(endpoint(number)),

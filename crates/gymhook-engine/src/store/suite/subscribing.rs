@@ -23,6 +23,7 @@ pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
     let row = SubscriptionRow {
         gym: "Zürich'; --".to_owned(),
+        platform: "my \\ \"gym\" \u{1F3CB}".to_owned(),
         settings: "{\"a\":\"\\u0000 \u{1F3CB}\"}".to_owned(),
         secrets: (0..=255).collect(),
         record: disabled(1, stage.now - HOUR),
@@ -44,6 +45,7 @@ pub async fn a_change_keeps_the_record<H: Harness>(harness: &H) {
     stage.commit(batch).await;
 
     let changed = SubscriptionRow {
+        platform: "egym".to_owned(),
         settings: "{\"label\":\"changed\"}".to_owned(),
         secrets: vec![9],
         ..subscription(1)
@@ -257,6 +259,8 @@ pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
     for (row, field) in [
         (SubscriptionRow { gym: "a\0b".to_owned(), ..subscription(2) }, "gym"),
         (SubscriptionRow { gym: "g".repeat((1 << 10) + 1), ..subscription(2) }, "gym"),
+        (SubscriptionRow { platform: "a\0b".to_owned(), ..subscription(2) }, "platform"),
+        (SubscriptionRow { platform: "p".repeat((1 << 10) + 1), ..subscription(2) }, "platform"),
         (SubscriptionRow { settings: "{\"\0\":1}".to_owned(), ..subscription(2) }, "settings"),
     ] {
         match stage.store.put_subscription(row, stage.now).await {

@@ -1,0 +1,3 @@
+-- A place for the targets of subscriptions.
+
+SELECT 1;
