@@ -51,8 +51,8 @@ pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::error::StoreError;
 pub use self::log::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats,
-    SubscriptionQuery,
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, DeliveryQuery,
+    DeliveryRow, EndpointStats, Page, Stats, StatsQuery, SubscriptionQuery,
 };
 pub use self::notice::Notice;
 #[cfg(feature = "postgres")]
@@ -96,12 +96,11 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: EndpointId,
     ) -> impl Future<Output = Result<Option<SubscriptionRow>, StoreError>> + Send;
 
-    /// Subscriptions that are not deleted, by id. One that cannot be read is left out, and logged; a page that is not full is the
-    /// last one all the same.
+    /// Subscriptions that are not deleted, by id. One that cannot be read is left out, and logged.
     fn subscriptions(
         &self,
         query: SubscriptionQuery,
-    ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Page<SubscriptionRow, EndpointId>, StoreError>> + Send;
 
     /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends, and so do the
     /// commands for it. Its log is kept until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
@@ -215,10 +214,20 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn body(&self, id: DeliveryId) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
     /// A delivery's attempts, the first one first.
-    fn attempts(&self, id: DeliveryId) -> impl Future<Output = Result<Vec<AttemptRow>, StoreError>> + Send;
+    ///
+    /// # Errors
+    /// [`AttemptRow::unreadable`] if one on the page cannot be read.
+    fn attempts(
+        &self,
+        query: AttemptQuery,
+    ) -> impl Future<Output = Result<Page<AttemptRow, u32>, StoreError>> + Send;
 
     /// How much waits, is under way and has ended, over all endpoints that are not deleted.
-    fn stats(&self, now: UtcDateTime) -> impl Future<Output = Result<Stats, StoreError>> + Send;
+    fn stats(
+        &self,
+        query: StatsQuery,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<Stats, StoreError>> + Send;
 
     /// The same for one endpoint; `None` if there is none.
     fn endpoint_stats(
@@ -267,7 +276,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// What [`ApiKeyRow::check`] says.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends a key and writes its successor, with its label and its rights, as one step. `None` if there is no such key, or it
+    /// Ends a key and writes its successor, with its owner, its label and its rights, as one step. `None` if there is no such key, or it
     /// has an end already, because it was revoked or rotated: then nothing is written.
     ///
     /// The successor's digest is nobody else's, or it is [`StoreError::Conflict`].
@@ -289,6 +298,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         digest: [u8; 32],
     ) -> impl Future<Output = Result<Option<ApiKeyRow>, StoreError>> + Send;
 
-    /// All keys, revoked ones included, the oldest first.
-    fn api_keys(&self) -> impl Future<Output = Result<Vec<ApiKeyRow>, StoreError>> + Send;
+    /// Keys, revoked ones included, the oldest first; of several that were issued at one moment the one with the lowest id.
+    fn api_keys(
+        &self,
+        query: ApiKeyQuery,
+    ) -> impl Future<Output = Result<Page<ApiKeyRow, Uuid>, StoreError>> + Send;
 }

@@ -16,9 +16,10 @@ use uuid::Uuid;
 pub use self::operation::{Operation, When};
 use self::plan::Plan;
 use super::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice,
+    Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+    WorkerId,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so
@@ -39,7 +40,7 @@ use super::{
 ///
 /// store.fail_next(Operation::Stats, When::Before, StoreError::Full);
 /// assert_eq!(store.stats(now).await, Err(StoreError::Full));
-/// assert_eq!(store.stats(now).await?.waiting, 0); // it failed once
+/// assert_eq!(store.stats(StatsQuery::new(), now).await?.waiting, 0); // it failed once
 /// # Ok(())
 /// # }
 /// ```
@@ -142,7 +143,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Subscription, || self.inner.subscription(id)).await
     }
 
-    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+    async fn subscriptions(
+        &self,
+        query: SubscriptionQuery,
+    ) -> Result<Page<SubscriptionRow, EndpointId>, StoreError> {
         self.call(Operation::Subscriptions, || self.inner.subscriptions(query)).await
     }
 
@@ -214,12 +218,12 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Body, || self.inner.body(id)).await
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
-        self.call(Operation::Attempts, || self.inner.attempts(id)).await
+    async fn attempts(&self, query: AttemptQuery) -> Result<Page<AttemptRow, u32>, StoreError> {
+        self.call(Operation::Attempts, || self.inner.attempts(query)).await
     }
 
-    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.call(Operation::Stats, || self.inner.stats(now)).await
+    async fn stats(&self, query: StatsQuery, now: UtcDateTime) -> Result<Stats, StoreError> {
+        self.call(Operation::Stats, || self.inner.stats(query, now)).await
     }
 
     async fn endpoint_stats(
@@ -267,8 +271,8 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::ApiKeyByDigest, || self.inner.api_key_by_digest(digest)).await
     }
 
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.call(Operation::ApiKeys, || self.inner.api_keys()).await
+    async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
+        self.call(Operation::ApiKeys, || self.inner.api_keys(query)).await
     }
 }
 

@@ -1,23 +1,110 @@
 //! What is read by people and their programs.
 
 use core::num::NonZeroU32;
+use core::time::Duration;
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::{AttemptOutcome, LeaseHolder, State, StoreError};
+use crate::micros;
 
 /// Which subscriptions are wanted.
+///
+/// ```
+/// use gymhook_engine::store::SubscriptionQuery;
+///
+/// let of_a_gym = SubscriptionQuery { gym: Some("berlin-mitte".to_owned()), ..SubscriptionQuery::new(100) };
+/// # let _ = of_a_gym;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionQuery {
     /// Of this gym only.
     pub gym: Option<String>,
-    /// Those whose id is higher: the last one of the page before.
+    /// Those whose id is higher: [`Page::next`] of the page before.
     pub after: Option<EndpointId>,
     /// The maximum number of rows.
     pub limit: u32,
+}
+
+impl SubscriptionQuery {
+    /// All subscriptions, `limit` on a page.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self { gym: None, after: None, limit }
+    }
+}
+
+/// Which attempts of a delivery are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptQuery {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Those whose [`send`](AttemptRow::send) is higher: [`Page::next`] of the page before.
+    pub after: Option<u32>,
+    /// The maximum number of rows.
+    pub limit: u32,
+}
+
+impl AttemptQuery {
+    /// The attempts of this delivery, `limit` on a page.
+    #[must_use]
+    pub const fn new(delivery: DeliveryId, limit: u32) -> Self {
+        Self { delivery, after: None, limit }
+    }
+}
+
+/// Which API keys are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyQuery {
+    /// Keys that this gym owns only; not those that are owned by all.
+    pub gym: Option<String>,
+    /// Those that were issued after this one: [`Page::next`] of the page before. After a key that is not there comes none.
+    pub after: Option<Uuid>,
+    /// The maximum number of rows.
+    pub limit: u32,
+}
+
+impl ApiKeyQuery {
+    /// All keys, `limit` on a page.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self { gym: None, after: None, limit }
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsQuery {
+    /// Subscriptions of this gym only.
+    pub gym: Option<String>,
+    /// For how long before now what has ended is counted: [`Stats::delivered`] and [`Stats::given_up`]. 24 h by default.
+    ///
+    /// It is counted in an index, which takes about as long as there is to be counted.
+    pub window: Duration,
+}
+
+impl StatsQuery {
+    /// Everything, and what ended in the last 24 h.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { gym: None, window: Duration::from_secs(24 * 60 * 60) }
+    }
+
+    /// What ended at this moment or later is in the window: microseconds since 1970.
+    #[must_use]
+    pub fn since(&self, now: UtcDateTime) -> i64 {
+        let window = i64::try_from(self.window.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
+        micros::floor(now).saturating_sub(window)
+    }
+}
+
+impl Default for StatsQuery {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Which deliveries are wanted: those that everything asked for fits.
@@ -77,12 +164,31 @@ impl DeliveryQuery {
 }
 
 /// Some of many.
+///
+/// `C` is what the next page is asked with: of deliveries a sequence number, of attempts a request's number, of others an id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Page<T> {
+pub struct Page<T, C = u64> {
     /// What was found.
     pub items: Vec<T>,
     /// What to ask with for the next page; `None` if this is the last.
-    pub next: Option<u64>,
+    pub next: Option<C>,
+}
+
+impl<T, C> Page<T, C> {
+    /// The page that a store makes of what it has found: it looks for one more than `limit`, which tells whether there is
+    /// another page.
+    #[must_use]
+    pub fn cut(mut found: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> C) -> Self {
+        let is_last = found.len() <= limit as usize;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| !is_last).map(cursor);
+        Self { items: found, next }
+    }
+
+    /// The same page of something else.
+    pub(crate) fn map<U>(self, other: impl FnMut(T) -> U) -> Page<U, C> {
+        Page { items: self.items.into_iter().map(other).collect(), next: self.next }
+    }
 }
 
 /// One delivery in the log.
@@ -164,6 +270,10 @@ pub struct Stats {
     pub quarantined: u64,
     /// What came in and could not be read, and is kept.
     pub unreadable: u64,
+    /// What was delivered within the [window](StatsQuery::window), as far as the log still has it, test events included.
+    pub delivered: u64,
+    /// What was given up within the window and has not been redelivered since, likewise.
+    pub given_up: u64,
     /// Since when the delivery has been due that has been due the longest.
     #[serde(with = "super::json::rfc3339::option")]
     pub oldest_due: Option<UtcDateTime>,
@@ -190,6 +300,42 @@ pub struct EndpointStats {
     pub lease: Option<LeaseHolder>,
 }
 
+/// Whose an API key is: what can be reached with it.
+///
+/// Exhaustive on purpose: whoever checks a key decides about each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ApiKeyOwner {
+    /// All gyms: an operator's key.
+    #[default]
+    All,
+    /// One gym, by the name that subscriptions have it under.
+    Gym(String),
+}
+
+impl ApiKeyOwner {
+    /// The gym, unless it is all of them.
+    #[must_use]
+    pub const fn gym(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Gym(gym) => Some(gym.as_str()),
+        }
+    }
+
+    /// How stores write it: a gym, or nothing for all of them.
+    #[must_use]
+    pub fn from_gym(gym: Option<String>) -> Self {
+        gym.map_or(Self::All, Self::Gym)
+    }
+}
+
+/// The gym, or `null` for all.
+impl Serialize for ApiKeyOwner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.gym().serialize(serializer)
+    }
+}
+
 /// An API key of a caller of yours; the key itself is never stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
@@ -197,6 +343,8 @@ pub struct ApiKeyRow {
     pub id: Uuid,
     /// The SHA-256 of the key.
     pub digest: [u8; 32],
+    /// Whose it is.
+    pub owner: ApiKeyOwner,
     /// What people call it.
     pub label: String,
     /// Whether it may change things.
@@ -225,8 +373,8 @@ pub struct ApiKeyRotation {
 impl ApiKeyRotation {
     /// The new key, with what it has of the old one.
     #[must_use]
-    pub const fn successor(&self, label: String, writes: bool) -> ApiKeyRow {
+    pub const fn successor(&self, owner: ApiKeyOwner, label: String, writes: bool) -> ApiKeyRow {
         let Self { id, digest, issued_at, .. } = *self;
-        ApiKeyRow { id, digest, label, writes, issued_at, revoked_at: None }
+        ApiKeyRow { id, digest, owner, label, writes, issued_at, revoked_at: None }
     }
 }

@@ -15,9 +15,10 @@ use uuid::Uuid;
 
 use self::tables::Tables;
 use super::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice,
+    Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+    WorkerId,
 };
 use crate::{clock, micros};
 
@@ -30,7 +31,7 @@ use crate::{clock, micros};
 /// use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
 /// use gymhook_engine::store::memory::MemoryStore;
 /// use gymhook_engine::Direction;
-/// use gymhook_engine::store::{NewNotification, Store, SubscriptionRow};
+/// use gymhook_engine::store::{NewNotification, StatsQuery, Store, SubscriptionRow};
 /// use time::macros::utc_datetime;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -54,7 +55,7 @@ use crate::{clock, micros};
 /// let body = Bytes::from_static(b"{}");
 /// let new = NewNotification::new(DeliveryId::from_u128(7), endpoint, "workout.created", body);
 /// assert_eq!(store.enqueue(vec![new], now).await?, [Ok(Enqueued::New)]);
-/// assert_eq!(store.stats(now).await?.waiting, 1);
+/// assert_eq!(store.stats(StatsQuery::new(), now).await?.waiting, 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -165,7 +166,10 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.subscription(id)))
     }
 
-    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+    async fn subscriptions(
+        &self,
+        query: SubscriptionQuery,
+    ) -> Result<Page<SubscriptionRow, EndpointId>, StoreError> {
         Ok(self.with_tables(|tables| tables.subscriptions(&query)))
     }
 
@@ -241,12 +245,12 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.body(id)))
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
-        Ok(self.with_tables(|tables| tables.attempts(id)))
+    async fn attempts(&self, query: AttemptQuery) -> Result<Page<AttemptRow, u32>, StoreError> {
+        Ok(self.with_tables(|tables| tables.attempts(&query)))
     }
 
-    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
-        Ok(self.with_tables(|tables| tables.stats(now)))
+    async fn stats(&self, query: StatsQuery, now: UtcDateTime) -> Result<Stats, StoreError> {
+        Ok(self.with_tables(|tables| tables.stats(&query, now)))
     }
 
     async fn endpoint_stats(
@@ -295,8 +299,8 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.api_key_by_digest(digest)))
     }
 
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        Ok(self.with_tables(|tables| tables.api_keys()))
+    async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
+        Ok(self.with_tables(|tables| tables.api_keys(&query)))
     }
 }
 

@@ -96,9 +96,10 @@ use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use super::admission::Admission;
 use super::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery,
-    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
+    NewNotification, Notice, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError,
+    SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// The driver, in the version that is in use here.
@@ -114,7 +115,7 @@ pub use tokio_postgres;
 /// let url = "host=/run/postgresql user=gym dbname=gym";
 /// let options = PostgresOptions::new().with_schema(Schema::new("webhooks")?);
 /// let store = PostgresStore::connect(url, options).await?;
-/// println!("{} deliveries wait", store.stats(store.now().await?).await?.waiting);
+/// println!("{} deliveries wait", store.stats(StatsQuery::new(), store.now().await?).await?.waiting);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -334,7 +335,10 @@ impl Store for PostgresStore {
         self.work(|lent| subscriptions::one(lent, id)).await
     }
 
-    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+    async fn subscriptions(
+        &self,
+        query: SubscriptionQuery,
+    ) -> Result<Page<SubscriptionRow, EndpointId>, StoreError> {
         self.call(0, |lent| subscriptions::list(lent, &query)).await
     }
 
@@ -414,12 +418,12 @@ impl Store for PostgresStore {
         self.call(0, |lent| log::body(lent, id)).await
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
-        self.call(0, |lent| log::attempts(lent, id)).await
+    async fn attempts(&self, query: AttemptQuery) -> Result<Page<AttemptRow, u32>, StoreError> {
+        self.call(0, |lent| log::attempts(lent, query)).await
     }
 
-    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.call(0, |lent| log::stats(lent, now)).await
+    async fn stats(&self, query: StatsQuery, now: UtcDateTime) -> Result<Stats, StoreError> {
+        self.call(0, |lent| log::stats(lent, &query, now)).await
     }
 
     async fn endpoint_stats(
@@ -469,8 +473,8 @@ impl Store for PostgresStore {
         self.call(0, |lent| api_keys::by_digest(lent, digest)).await
     }
 
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.call(0, api_keys::all).await
+    async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
+        self.call(0, |lent| api_keys::list(lent, &query)).await
     }
 }
 

@@ -45,9 +45,10 @@ use self::thread::ConnectionThread;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use super::admission::Admission;
 use super::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
-    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery,
-    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
+    NewNotification, Notice, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError,
+    SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use crate::{clock, micros};
 
@@ -57,12 +58,12 @@ pub use rusqlite;
 /// A store in one SQLite file.
 ///
 /// ```
-/// use gymhook_engine::store::{SqliteStore, Store};
+/// use gymhook_engine::store::{SqliteStore, StatsQuery, Store};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let folder = tempfile::tempdir()?;
 /// let store = SqliteStore::open(folder.path().join("webhooks.db"))?;
-/// assert_eq!(store.stats(store.now().await?).await?.waiting, 0);
+/// assert_eq!(store.stats(StatsQuery::new(), store.now().await?).await?.waiting, 0);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -272,7 +273,10 @@ impl Store for SqliteStore {
         self.0.log_reader.call((), move |connection| row::subscription(connection, id)).await
     }
 
-    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+    async fn subscriptions(
+        &self,
+        query: SubscriptionQuery,
+    ) -> Result<Page<SubscriptionRow, EndpointId>, StoreError> {
         self.0.log_reader.call((), move |connection| log::subscriptions(connection, &query)).await
     }
 
@@ -368,12 +372,12 @@ impl Store for SqliteStore {
         self.0.log_reader.call((), move |connection| log::body(connection, id)).await
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| log::attempts(connection, id)).await
+    async fn attempts(&self, query: AttemptQuery) -> Result<Page<AttemptRow, u32>, StoreError> {
+        self.0.log_reader.call((), move |connection| log::attempts(connection, query)).await
     }
 
-    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.0.log_reader.call((), move |connection| log::stats(connection, now)).await
+    async fn stats(&self, query: StatsQuery, now: UtcDateTime) -> Result<Stats, StoreError> {
+        self.0.log_reader.call((), move |connection| log::stats(connection, &query, now)).await
     }
 
     async fn endpoint_stats(
@@ -437,8 +441,8 @@ impl Store for SqliteStore {
         self.0.log_reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
     }
 
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call((), api_keys::all).await
+    async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
+        self.0.log_reader.call((), move |connection| api_keys::list(connection, &query)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a store can keep: the same for every store, so that what one takes no other refuses.
 
-use super::{ApiKeyRow, NewNotification, Refused, StoreError, SubscriptionRow};
+use super::{ApiKeyOwner, ApiKeyRow, NewNotification, Refused, StoreError, SubscriptionRow};
 
 /// What keeps a field of a notification from being stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,8 @@ impl ApiKeyRow {
     /// # Errors
     /// [`StoreError::Invalid`], which names the field.
     pub fn check(&self) -> Result<(), StoreError> {
-        Self::check_label(&self.label).map_err(|problem| invalid("the API key's label", problem))
+        Self::check_label(&self.label).map_err(|problem| invalid("the API key's label", problem))?;
+        self.owner.check().map_err(|problem| invalid("the API key's gym", problem))
     }
 
     /// Whether a key may have this label: one that is empty, or all white space, tells nobody which key it is.
@@ -79,6 +80,20 @@ impl ApiKeyRow {
             return Err(Unstorable::Empty);
         }
         check_text(label, NewNotification::MAX_TEXT_BYTES)
+    }
+}
+
+impl ApiKeyOwner {
+    /// Whether every store can keep it. A gym has a name: without one it would be that of inboxes, which are no gym's.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Unstorable> {
+        match self {
+            Self::All => Ok(()),
+            Self::Gym(gym) if gym.is_empty() => Err(Unstorable::Empty),
+            Self::Gym(gym) => check_text(gym, SubscriptionRow::MAX_GYM_BYTES),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use super::cut;
 use super::tables::{Delivery, HeldNotice, Tables};
 use crate::micros;
 use crate::store::{
-    ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Notice, Page, State,
-    Stats, StoreError, SubscriptionRow,
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow,
+    EndpointStats, Notice, Page, State, Stats, StatsQuery, StoreError, SubscriptionRow,
 };
 
 impl Tables {
@@ -24,17 +24,15 @@ impl Tables {
         let before = query.before.unwrap_or(u64::MAX);
         let rows =
             self.deliveries.range(..before).rev().map(|(sequence, row)| self.as_logged(*sequence, row));
-        let mut found = rows
+        let found = rows
             .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
             .filter(|row| query.state.is_none_or(|state| row.state == state))
             .filter(|row| query.event_type.as_ref().is_none_or(|wanted| row.event_type == *wanted))
             .filter(|row| query.from.is_none_or(|from| row.enqueued_at >= from))
             .filter(|row| query.until.is_none_or(|until| row.enqueued_at < until))
             .filter(|row| query.gym.as_ref().is_none_or(|gym| self.is_of_gym(row.endpoint, gym)));
-        let items: Vec<DeliveryRow> = found.by_ref().take(query.limit as usize).collect();
-        let is_last = found.next().is_none();
-        let next = items.last().map(|last| last.sequence).filter(|_| !is_last);
-        Page { items, next }
+        let found = found.take((query.limit as usize).saturating_add(1)).collect();
+        Page::cut(found, query.limit, |last: &DeliveryRow| last.sequence)
     }
 
     fn as_logged(&self, sequence: u64, row: &Delivery) -> DeliveryRow {
@@ -65,8 +63,14 @@ impl Tables {
         self.row(id).map(|(_, row)| row.body.clone())
     }
 
-    pub(super) fn attempts(&self, id: DeliveryId) -> Vec<AttemptRow> {
-        self.row(id).map(|(_, row)| row.attempts.values().cloned().collect()).unwrap_or_default()
+    pub(super) fn attempts(&self, query: &AttemptQuery) -> Page<AttemptRow, u32> {
+        let attempts = self.row(query.delivery).into_iter().flat_map(|(_, row)| row.attempts.values());
+        let found = attempts
+            .filter(|attempt| query.after.is_none_or(|after| attempt.send > after))
+            .take((query.limit as usize).saturating_add(1))
+            .cloned()
+            .collect();
+        Page::cut(found, query.limit, |last: &AttemptRow| last.send)
     }
 
     fn row(&self, id: DeliveryId) -> Option<(u64, &Delivery)> {
@@ -74,9 +78,13 @@ impl Tables {
         Some((sequence, self.deliveries.get(&sequence)?))
     }
 
-    pub(super) fn stats(&self, now: UtcDateTime) -> Stats {
+    pub(super) fn stats(&self, query: &StatsQuery, now: UtcDateTime) -> Stats {
+        let since = query.since(now);
         let mut stats = Stats::default();
-        for subscription in self.subscriptions.values().filter(|one| one.row.deleted_at.is_none()) {
+        let is_meant = |row: &SubscriptionRow| {
+            row.deleted_at.is_none() && query.gym.as_ref().is_none_or(|gym| row.gym == *gym)
+        };
+        for subscription in self.subscriptions.values().filter(|one| is_meant(&one.row)) {
             stats.subscriptions += 1;
             stats.disabled += u64::from(subscription.row.record.status != EndpointStatus::Enabled);
             let endpoint = subscription.row.id;
@@ -85,6 +93,9 @@ impl Tables {
             stats.undeliverable += self.count(endpoint, State::Undeliverable);
             stats.quarantined += self.count(endpoint, State::Quarantined);
             stats.unreadable += self.count(endpoint, State::Unreadable);
+            let ended = |state| self.in_state(endpoint, state).filter(|row| row.at >= since).count() as u64;
+            stats.delivered += ended(State::Delivered);
+            stats.given_up += ended(State::Undeliverable);
             stats.oldest_due = stats.oldest_due.into_iter().chain(self.oldest_due(endpoint, now)).min();
         }
         stats
@@ -184,7 +195,7 @@ impl Tables {
     ) -> Result<Option<ApiKeyRow>, StoreError> {
         let old = self.api_keys.get(&rotation.old).filter(|old| old.revoked_at.is_none());
         let Some(old) = old else { return Ok(None) };
-        let successor = rotation.successor(old.label.clone(), old.writes);
+        let successor = rotation.successor(old.owner.clone(), old.label.clone(), old.writes);
         self.put_api_key(successor.clone())?;
         self.revoke_api_key(rotation.old, rotation.old_ends);
         Ok(Some(successor))
@@ -201,9 +212,16 @@ impl Tables {
         self.api_keys.values().find(|key| key.digest == digest).cloned()
     }
 
-    pub(super) fn api_keys(&self) -> Vec<ApiKeyRow> {
-        let mut keys: Vec<ApiKeyRow> = self.api_keys.values().cloned().collect();
-        keys.sort_by_key(|key| key.issued_at);
-        keys
+    pub(super) fn api_keys(&self, query: &ApiKeyQuery) -> Page<ApiKeyRow, Uuid> {
+        let place = |key: &ApiKeyRow| (key.issued_at, key.id);
+        let after = query.after.map(|after| self.api_keys.get(&after).map(place));
+        let is_meant = |key: &&ApiKeyRow| {
+            query.gym.as_ref().is_none_or(|gym| key.owner.gym() == Some(gym))
+                && after.is_none_or(|after| after.is_some_and(|after| place(key) > after))
+        };
+        let mut keys: Vec<ApiKeyRow> = self.api_keys.values().filter(is_meant).cloned().collect();
+        keys.sort_by_key(place);
+        keys.truncate((query.limit as usize).saturating_add(1));
+        Page::cut(keys, query.limit, |last: &ApiKeyRow| last.id)
     }
 }

@@ -11,7 +11,7 @@ use super::cut;
 use crate::micros;
 use crate::store::mending::mended;
 use crate::store::{
-    ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Notice, Redelivery,
+    ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Notice, Page, Redelivery,
     Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
@@ -118,13 +118,15 @@ impl Tables {
         self.subscriptions.get(&id).map(|subscription| subscription.row.clone())
     }
 
-    pub(super) fn subscriptions(&self, query: &SubscriptionQuery) -> Vec<SubscriptionRow> {
+    pub(super) fn subscriptions(&self, query: &SubscriptionQuery) -> Page<SubscriptionRow, EndpointId> {
         let rows = self.subscriptions.values().map(|subscription| &subscription.row);
-        rows.filter(|row| row.deleted_at.is_none() && query.after.is_none_or(|after| row.id > after))
+        let found = rows
+            .filter(|row| row.deleted_at.is_none() && query.after.is_none_or(|after| row.id > after))
             .filter(|row| query.gym.as_ref().is_none_or(|gym| row.gym == *gym))
-            .take(query.limit as usize)
+            .take((query.limit as usize).saturating_add(1))
             .cloned()
-            .collect()
+            .collect();
+        Page::cut(found, query.limit, |last: &SubscriptionRow| last.id)
     }
 
     pub(super) fn delete_subscription(&mut self, id: EndpointId, now: UtcDateTime) -> bool {

@@ -9,7 +9,6 @@ use crate::store::{DeliveryQuery, DeliveryRow, Page, State};
 
 /// Only what is asked for stands in the statement, so that each has a plan of its own.
 pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
-    let limit = query.limit as usize;
     let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
     // PostgreSQL refuses a NUL instead of finding nothing.
     if has_nul(&query.gym) || has_nul(&query.event_type) {
@@ -61,7 +60,6 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
     };
     let rows = lent.query(&sql, &values).await?;
     lent.give_back().await?;
-    let items = rows.iter().take(limit).map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
-    let next = items.last().filter(|_| rows.len() > limit).map(|last| last.sequence);
-    Ok(Page { items, next })
+    let found = rows.iter().map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
+    Ok(Page::cut(found, query.limit, |last: &DeliveryRow| last.sequence))
 }

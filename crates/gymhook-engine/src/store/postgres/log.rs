@@ -11,8 +11,12 @@ use uuid::Uuid;
 use super::connection::Lent;
 use super::error::Result;
 use super::row::{self, DELIVERY, Delivery};
+use super::values::Value;
 use crate::micros;
-use crate::store::{AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, WorkerId};
+use crate::store::{
+    AttemptQuery, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StatsQuery,
+    WorkerId,
+};
 
 /// The columns of a [`DeliveryRow`] in order; the name comes again, since it is there even if the record is damaged.
 pub(super) fn logged(condition: &str) -> String {
@@ -51,13 +55,16 @@ pub(super) async fn body(lent: Lent<'_>, id: DeliveryId) -> Result<Option<Bytes>
     rows.first().map(|read| row::body(read, 0)).transpose()
 }
 
-pub(super) async fn attempts(lent: Lent<'_>, id: DeliveryId) -> Result<Vec<AttemptRow>> {
+pub(super) async fn attempts(lent: Lent<'_>, query: AttemptQuery) -> Result<Page<AttemptRow, u32>> {
     let sql =
         "SELECT a.seq, a.send, a.round, a.number, a.began, a.ended, a.outcome, a.status, a.captured, a.detail
-        FROM gymhook.notifications n JOIN gymhook.attempts a USING (seq) WHERE n.id = $1 ORDER BY a.send";
-    let rows = lent.query(sql, &[id.as_uuid()]).await?;
+        FROM gymhook.notifications n JOIN gymhook.attempts a USING (seq)
+        WHERE n.id = $1 AND a.send > $2 ORDER BY a.send LIMIT $3";
+    let (after, most) = (query.after.map_or(-1, i64::from), i64::from(query.limit) + 1);
+    let rows = lent.query(sql, &[query.delivery.as_uuid(), &after, &most]).await?;
     lent.give_back().await?;
-    rows.iter().map(|read| read_attempt(read, id)).collect()
+    let found = rows.iter().map(|read| read_attempt(read, query.delivery)).collect::<Result<_>>()?;
+    Ok(Page::cut(found, query.limit, |last: &AttemptRow| last.send))
 }
 
 fn read_attempt(read: &Row, delivery: DeliveryId) -> Result<AttemptRow> {
@@ -99,14 +106,32 @@ const COUNTS: &str = "CROSS JOIN LATERAL (
 const LAST: &str = "(SELECT max(d.at) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 2),
     (SELECT max(d.at) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 3)";
 
-pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
+/// What ended from `$2` on, counted likewise.
+const ENDED: &str = "(SELECT count(*) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 2 AND d.at >= $2) AS delivered,
+    (SELECT count(*) FROM gymhook.deliveries d WHERE d.endpoint = s.id AND d.state = 3 AND d.at >= $2) AS given_up";
+
+pub(super) async fn stats(lent: Lent<'_>, query: &StatsQuery, now: UtcDateTime) -> Result<Stats> {
+    // PostgreSQL refuses a NUL instead of finding nothing.
+    if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
+        lent.give_back().await?;
+        return Ok(Stats::default());
+    }
+    let mut values: Vec<&dyn Value> = Vec::new();
+    let (now, since) = (micros::floor(now), query.since(now));
+    values.extend([&now as &dyn Value, &since]);
+    let mut condition = "s.deleted_at IS NULL".to_owned();
+    if let Some(gym) = &query.gym {
+        values.push(gym);
+        condition += " AND s.gym = $3";
+    }
     let sql = format!(
         "SELECT count(*), count(*) FILTER (WHERE s.disabled), coalesce(sum(c.waiting), 0)::bigint,
             coalesce(sum(c.in_flight), 0)::bigint, coalesce(sum(c.undeliverable), 0)::bigint,
-            coalesce(sum(c.quarantined), 0)::bigint, coalesce(sum(c.unreadable), 0)::bigint, min(c.oldest)
-         FROM gymhook.subscriptions s {COUNTS} WHERE s.deleted_at IS NULL"
+            coalesce(sum(c.quarantined), 0)::bigint, coalesce(sum(c.unreadable), 0)::bigint, min(c.oldest),
+            coalesce(sum(e.delivered), 0)::bigint, coalesce(sum(e.given_up), 0)::bigint
+         FROM gymhook.subscriptions s {COUNTS} CROSS JOIN LATERAL (SELECT {ENDED}) e WHERE {condition}"
     );
-    let rows = lent.query(&sql, &[&micros::floor(now)]).await?;
+    let rows = lent.query(&sql, &values).await?;
     lent.give_back().await?;
     let Some(read) = rows.first() else { return Ok(Stats::default()) };
     Ok(Stats {
@@ -118,6 +143,8 @@ pub(super) async fn stats(lent: Lent<'_>, now: UtcDateTime) -> Result<Stats> {
         quarantined: row::count(read.try_get(5)?),
         unreadable: row::count(read.try_get(6)?),
         oldest_due: read.try_get::<_, Option<i64>>(7)?.map(micros::nearest),
+        delivered: row::count(read.try_get(8)?),
+        given_up: row::count(read.try_get(9)?),
     })
 }
 

@@ -11,7 +11,7 @@ use super::options::Schema;
 use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
 use super::values::Values;
 use crate::store::deletion::end_under_way;
-use crate::store::{Command, DeliveryColumns, Redelivery, SubscriptionQuery, SubscriptionRow};
+use crate::store::{Command, DeliveryColumns, Page, Redelivery, SubscriptionQuery, SubscriptionRow};
 use crate::{Direction, micros};
 
 pub(super) async fn put(
@@ -60,21 +60,24 @@ pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<Subscri
 }
 
 /// One that cannot be read is left out, so that the others are seen; it takes no place in a page, which would end early.
-pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Vec<SubscriptionRow>> {
+pub(super) async fn list(
+    lent: Lent<'_>,
+    query: &SubscriptionQuery,
+) -> Result<Page<SubscriptionRow, EndpointId>> {
     // PostgreSQL refuses a NUL instead of finding nothing.
     if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
         lent.give_back().await?;
-        return Ok(Vec::new());
+        return Ok(Page { items: Vec::new(), next: None });
     }
     let sql = format!(
         "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::text IS NULL OR s.gym = $1)
          AND ($2::uuid IS NULL OR s.id > $2) AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
     );
-    let limit = query.limit as usize;
+    let most = (query.limit as usize).saturating_add(1);
     let mut after = query.after.map(|id| *id.as_uuid());
     let mut found: Vec<SubscriptionRow> = Vec::new();
-    while found.len() < limit {
-        let left = limit - found.len();
+    while found.len() < most {
+        let left = most - found.len();
         let rows = lent.query(&sql, &[&query.gym, &after, &i64::try_from(left).unwrap_or(i64::MAX)]).await?;
         for read in &rows {
             after = Some(read.try_get(0)?);
@@ -88,7 +91,7 @@ pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Ve
         }
     }
     lent.give_back().await?;
-    Ok(found)
+    Ok(Page::cut(found, query.limit, |last: &SubscriptionRow| last.id))
 }
 
 pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<bool> {

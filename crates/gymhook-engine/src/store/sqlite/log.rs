@@ -12,27 +12,28 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use crate::micros;
 use crate::store::{
-    AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, StoreError, SubscriptionQuery,
-    SubscriptionRow, WorkerId,
+    AttemptQuery, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StatsQuery,
+    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 pub(super) fn subscriptions(
     connection: &Connection,
     query: &SubscriptionQuery,
-) -> Result<Vec<SubscriptionRow>> {
+) -> Result<Page<SubscriptionRow, EndpointId>> {
     let after =
         query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_uuid().as_bytes().to_vec()));
-    let limit = query.limit as usize;
-    match &query.gym {
+    let most = (query.limit as usize).saturating_add(1);
+    let found = match &query.gym {
         Some(gym) => {
             let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![gym, after], limit)
+            row::subscriptions(connection, condition, params![gym, after], most)
         }
         None => {
             let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![after], limit)
+            row::subscriptions(connection, condition, params![after], most)
         }
-    }
+    }?;
+    Ok(Page::cut(found, query.limit, |last: &SubscriptionRow| last.id))
 }
 
 pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
@@ -76,12 +77,15 @@ pub(super) fn body(connection: &Connection, id: DeliveryId) -> Result<Option<Byt
     Ok(body.map(Bytes::from))
 }
 
-pub(super) fn attempts(connection: &Connection, id: DeliveryId) -> Result<Vec<AttemptRow>> {
+pub(super) fn attempts(connection: &Connection, query: AttemptQuery) -> Result<Page<AttemptRow, u32>> {
+    let id = query.delivery;
     let mut select = connection.prepare_cached(
         "SELECT a.seq, a.send, a.round, a.number, a.began, a.ended, a.outcome, a.status, a.captured, a.detail
-         FROM gymhook_deliveries d JOIN gymhook_attempts a USING (seq) WHERE d.id = ?1 ORDER BY a.send",
+         FROM gymhook_deliveries d JOIN gymhook_attempts a USING (seq)
+         WHERE d.id = ?1 AND a.send > ?2 ORDER BY a.send LIMIT ?3",
     )?;
-    let mut rows = select.query([id.as_uuid().as_bytes()])?;
+    let (after, most) = (query.after.map_or(-1, i64::from), i64::from(query.limit) + 1);
+    let mut rows = select.query(params![id.as_uuid().as_bytes(), after, most])?;
     let mut attempts = Vec::new();
     while let Some(row) = rows.next()? {
         let send = row.get(1)?;
@@ -101,21 +105,23 @@ pub(super) fn attempts(connection: &Connection, id: DeliveryId) -> Result<Vec<At
             detail: row.get(9)?,
         });
     }
-    Ok(attempts)
+    Ok(Page::cut(attempts, query.limit, |last: &AttemptRow| last.send))
 }
 
-pub(super) fn stats(connection: &Connection, now: UtcDateTime) -> Result<Stats> {
-    // Counted endpoint by endpoint, so that what was delivered long ago is not looked at.
-    let mut select = connection.prepare_cached(
-        "SELECT count(*), ifnull(sum(disabled), 0),
+/// At the moment `?1`; what ended is counted from `?2` on. Counted endpoint by endpoint, so that what ended before is not looked at.
+const STATS: &str = "SELECT count(*), ifnull(sum(disabled), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 0)), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 1)), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 3)), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 5)), 0),
            ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 6)), 0),
-           min((SELECT min(at) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND at <= ?1))
-         FROM gymhook_subscriptions s WHERE deleted_at IS NULL",
-    )?;
+           min((SELECT min(at) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 0 AND at <= ?1)),
+           ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 2 AND at >= ?2)), 0),
+           ifnull(sum((SELECT count(*) FROM gymhook_deliveries d WHERE d.endpoint = s.id AND d.state = 3 AND at >= ?2)), 0)
+         FROM gymhook_subscriptions s WHERE deleted_at IS NULL";
+
+pub(super) fn stats(connection: &Connection, query: &StatsQuery, now: UtcDateTime) -> Result<Stats> {
+    let (now, since) = (micros::floor(now), query.since(now));
     let read = |row: &Row<'_>| {
         Ok(Stats {
             subscriptions: row.get(0)?,
@@ -126,9 +132,17 @@ pub(super) fn stats(connection: &Connection, now: UtcDateTime) -> Result<Stats> 
             quarantined: row.get(5)?,
             unreadable: row.get(6)?,
             oldest_due: row.get::<_, Option<i64>>(7)?.and_then(micros::to_utc),
+            delivered: row.get(8)?,
+            given_up: row.get(9)?,
         })
     };
-    Ok(select.query_row([micros::floor(now)], read)?)
+    Ok(match &query.gym {
+        None => connection.prepare_cached(STATS)?.query_row([now, since], read)?,
+        Some(gym) => {
+            let sql = format!("{STATS} AND gym = ?3");
+            connection.prepare_cached(&sql)?.query_row(params![now, since, gym], read)?
+        }
+    })
 }
 
 pub(super) fn endpoint_stats(
