@@ -143,7 +143,7 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
     for row in engine.deliveries(latest).await?.items {
         logs.extend(engine.delivery(row.id).await?);
     }
-    logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.len()), log.delivery.sequence));
+    logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.items.len()), log.delivery.sequence));
 
     let mut rows = table(&[
         "delivery",
@@ -155,7 +155,7 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
         "what went wrong",
     ]);
     for log in logs.iter().take(4) {
-        for attempt in &log.attempts {
+        for attempt in &log.attempts.items {
             let after = attempt
                 .began
                 .map(|began| format!("{} ms", (began - log.delivery.enqueued_at).whole_milliseconds()));

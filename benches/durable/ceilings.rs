@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use contenders::Outcome;
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End, Then};
-use gymhook_engine::store::{AttemptOutcome, AttemptRow, Batch, Fetch, Lease, LeaseRequest, Store, WorkerId};
+use gymhook_engine::store::{
+    AttemptOutcome, AttemptRow, Batch, Fetch, Lease, LeaseRequest, StatsQuery, Store, WorkerId,
+};
 use gymhook_engine::{Direction, Engine};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
@@ -95,7 +97,7 @@ pub(crate) async fn store<S: Store>(store: S, load: Load) -> Outcome<f64> {
         written??;
     }
     let elapsed = handed_over + began.elapsed();
-    let stats = store.stats(store.now().await?).await?;
+    let stats = store.stats(StatsQuery::new(), store.now().await?).await?;
     if stats.waiting + stats.in_flight > 0 {
         return Err(format!("the store loop left something behind: {stats:?}").into());
     }

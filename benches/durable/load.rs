@@ -11,7 +11,7 @@ use contenders::Outcome;
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointPolicy};
-use gymhook_engine::store::{NewNotification, Store};
+use gymhook_engine::store::{NewNotification, StatsQuery, Store};
 use gymhook_engine::{Engine, HttpTransport, Subscription};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use tokio::task::JoinSet;
@@ -134,7 +134,7 @@ pub(crate) async fn until_recorded<S: Store>(
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     loop {
-        let stats = store.stats(store.now().await?).await?;
+        let stats = store.stats(StatsQuery::new(), store.now().await?).await?;
         if stats.waiting + stats.in_flight == 0 {
             if stats.undeliverable + stats.quarantined > 0 {
                 return Err(format!("not everything was delivered: {stats:?}").into());

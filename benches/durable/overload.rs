@@ -14,7 +14,7 @@ use bytes::Bytes;
 use contenders::Outcome;
 use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
-use gymhook_engine::store::{PostgresStore, SqliteStore, Store, StoreError};
+use gymhook_engine::store::{PostgresStore, SqliteStore, StatsQuery, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -297,7 +297,9 @@ async fn obey_on<S: Store>(order: &Order, store: S) -> Outcome<()> {
     let grew = peak_mebibytes()? - before;
     let written = match order.callers {
         Callers::ArrivingUnbounded(_) => 0,
-        Callers::Waiting(_) | Callers::Arriving(_) => store.stats(store.now().await?).await?.waiting,
+        Callers::Waiting(_) | Callers::Arriving(_) => {
+            store.stats(StatsQuery::new(), store.now().await?).await?.waiting
+        }
     };
     let said = Said {
         calls: seen.calls.load(Ordering::Relaxed),

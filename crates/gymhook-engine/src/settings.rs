@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::foreign::{self, Place};
-use crate::micros;
 use crate::seal::{Seal, SealError};
 use crate::store::SubscriptionRow;
 use crate::{Subscription, TlsSettings};
+use gymhook_store::StoreTime;
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
@@ -199,8 +199,8 @@ fn stored_key(key: &Key) -> StoredKey {
         id: key.id().as_str().to_owned(),
         tenant: key.named_tenant().map(|tenant| tenant.as_str().to_owned()),
         secret: Zeroizing::new(STANDARD.encode(key.secret().expose_secret())),
-        not_before: key.not_before().map(micros::ceil),
-        not_after: key.not_after().map(micros::floor),
+        not_before: key.not_before().map(|at| StoreTime::ceil(at).micros()),
+        not_after: key.not_after().map(|at| StoreTime::floor(at).micros()),
     }
 }
 
@@ -208,7 +208,8 @@ fn key(stored: &StoredKey) -> Result<Key, String> {
     let bytes = STANDARD.decode(stored.secret.as_bytes()).map(Zeroizing::new);
     let secret = bytes.map_err(|_| "a secret".to_owned())?;
     let secret = Secret::new(&*secret).map_err(|error| error.to_string())?;
-    let moment = |at: i64| micros::to_utc(at).ok_or_else(|| format!("key {}: its time", stored.id));
+    let moment =
+        |at: i64| StoreTime::from_micros(at).to_utc().ok_or_else(|| format!("key {}: its time", stored.id));
     let mut key = Key::new(stored.id.clone(), secret);
     if let Some(tenant) = &stored.tenant {
         key = key.with_tenant(tenant.as_str());

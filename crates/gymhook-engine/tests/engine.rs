@@ -48,9 +48,9 @@ async fn a_failure_is_retried_and_every_attempt_is_logged() {
     setup.enqueue([7], 1).await;
     setup.until_state(7, State::Delivered).await;
     let log = setup.engine.delivery(delivery(7)).await.unwrap().unwrap();
-    let statuses: Vec<Option<u16>> = log.attempts.iter().map(|attempt| attempt.status).collect();
+    let statuses: Vec<Option<u16>> = log.attempts.items.iter().map(|attempt| attempt.status).collect();
     assert_eq!(statuses, [Some(502), Some(502), Some(200)]);
-    assert_eq!(log.attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(log.attempts.items.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(log.body.unwrap(), "body 7");
     assert_eq!(setup.transport.sent_ids(), [7, 7, 7], "the id stays the same");
 }
@@ -273,7 +273,7 @@ async fn what_another_process_hands_over_is_found_behind_a_retry() {
     setup.enqueue([1], 1).await;
     until("the first attempt has failed", || async {
         let log = setup.engine.delivery(delivery(1)).await.unwrap().unwrap();
-        log.attempts.len() == 1
+        log.attempts.items.len() == 1
     })
     .await;
     let other = SqliteStore::open(setup.folder.path().join("webhooks.db")).unwrap();

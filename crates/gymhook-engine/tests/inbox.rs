@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use gymhook::event::AnyNotification;
 use gymhook::signature::{Key, Keyring, Secret, Signer, Verified};
 use gymhook::{Provider, Received, Receiver};
-use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::store::{AttemptQuery, SqliteStore, State, Store};
 use gymhook_engine::{
     AcceptError, Accepted, Engine, Handled, HandlerError, HandlerTransport, Inbox, SubscriptionError,
 };
@@ -171,12 +171,12 @@ async fn a_handler_that_fails_is_asked_again_and_one_that_refuses_is_not() {
     setup.until_state(rejected, State::Undeliverable).await;
     setup.until_state(delivery, State::Delivered).await;
     let store = setup.inbox.engine().store();
-    let attempts = store.attempts(delivery).await.unwrap();
+    let attempts = store.attempts(AttemptQuery::new(delivery, 100)).await.unwrap().items;
     assert_eq!(
         attempts.iter().map(|attempt| attempt.detail.as_deref()).collect::<Vec<_>>(),
         [Some("the database is away"), None]
     );
-    assert_eq!(store.attempts(rejected).await.unwrap().len(), 1);
+    assert_eq!(store.attempts(AttemptQuery::new(rejected, 100)).await.unwrap().items.len(), 1);
 }
 
 #[tokio::test]

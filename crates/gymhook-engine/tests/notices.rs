@@ -21,7 +21,7 @@ use gymhook_delivery::{AutoDisable, DisableReason, EndpointChange, EndpointPolic
 use gymhook_engine::Engine;
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{Store, StoreError};
+use gymhook_engine::store::{StatsQuery, Store, StoreError};
 use http::StatusCode;
 use scripted::setup::Setup;
 use scripted::*;
@@ -115,7 +115,7 @@ async fn a_notice_is_in_the_commit_that_disables() {
     let faults = store.clone();
     store.on(Operation::Commit, When::After, move || {
         let now = at_once(inside.now()).unwrap();
-        if at_once(inside.stats(now)).unwrap().disabled == 1 {
+        if at_once(inside.stats(StatsQuery::new(), now)).unwrap().disabled == 1 {
             let unavailable = StoreError::Unavailable { problem: "wanted".to_owned() };
             faults.fail_every(Operation::Commit, When::Before, NonZeroU32::MIN, unavailable);
         }

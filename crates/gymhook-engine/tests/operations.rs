@@ -20,7 +20,8 @@ use std::sync::{Arc, Mutex};
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{
-    DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
+    ApiKeyOwner, ApiKeyQuery, DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError,
+    SubscriptionQuery, Unstorable,
 };
 use gymhook_engine::{
     ApiKeyError, Engine, NotPublished, Publication, Seal, SealError, Sending, Subscription,
@@ -172,7 +173,7 @@ async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key(
     let url = subscription(1, policy()).url().clone();
     let unsigned = Subscription::dangerous_unsigned(endpoint(2), "berlin", "gympoint", url, policy());
     setup.engine.put_subscription(&unsigned).await.unwrap();
-    let listed = setup.engine.subscriptions(Some("berlin"), None, 10).await.unwrap();
+    let listed = setup.engine.subscriptions(of_gym("berlin")).await.unwrap().items;
     let signed = |listed: &[Subscription]| listed.iter().map(|one| one.keys().is_some()).collect::<Vec<_>>();
     assert_eq!(signed(&listed), [true, false]);
     assert!(format!("{:?}", listed[1]).contains("signed: false"));
@@ -295,7 +296,7 @@ async fn a_purge_forgets_what_ended() {
 async fn an_api_key_counts_until_it_is_revoked_and_is_shown_once() {
     let setup = with_endpoint(Scripted::accepting()).await;
     let engine = &setup.engine;
-    let issued = engine.issue_api_key("front desk", true).await.unwrap();
+    let issued = engine.issue_api_key(ApiKeyOwner::All, "front desk", true).await.unwrap();
     assert!(!format!("{issued:?}").contains(issued.expose_key()));
     assert_eq!(engine.check_api_key(issued.expose_key()).await.unwrap(), Some(issued.key.clone()));
     assert_eq!(engine.check_api_key("").await.unwrap(), None);
@@ -308,7 +309,7 @@ async fn an_api_key_counts_until_it_is_revoked_and_is_shown_once() {
     assert!(engine.revoke_api_key(issued.key.id).await.unwrap());
     assert_eq!(engine.check_api_key(issued.expose_key()).await.unwrap(), None);
     assert!(engine.check_api_key(next.expose_key()).await.unwrap().is_some());
-    assert_eq!(engine.api_keys().await.unwrap().len(), 2);
+    assert_eq!(engine.api_keys(ApiKeyQuery::new(9)).await.unwrap().items.len(), 2);
     assert!(!engine.revoke_api_key(uuid::Uuid::nil()).await.unwrap());
 
     let file = std::fs::read(engine.store().path()).unwrap();
@@ -323,7 +324,7 @@ async fn a_key_that_is_rotated_and_revoked_at_once_does_not_count() {
     let setup = with_endpoint(Scripted::accepting()).await;
     let engine = &setup.engine;
     for round in 0..40 {
-        let old = engine.issue_api_key("front desk", true).await.unwrap();
+        let old = engine.issue_api_key(ApiKeyOwner::All, "front desk", true).await.unwrap();
         let (rotating, revoking, id) = (engine.clone(), engine.clone(), old.key.id);
         let rotating =
             tokio::spawn(async move { rotating.rotate_api_key(id, Duration::from_secs(3_600)).await });
@@ -333,7 +334,7 @@ async fn a_key_that_is_rotated_and_revoked_at_once_does_not_count() {
         assert_eq!(engine.check_api_key(old.expose_key()).await, Ok(None), "round {round}");
         assert!(engine.rotate_api_key(id, Duration::ZERO).await.unwrap().is_none(), "round {round}");
         let now = engine.now().await.unwrap();
-        let keys = engine.api_keys().await.unwrap();
+        let keys = engine.api_keys(ApiKeyQuery::new(1_000)).await.unwrap().items;
         let live = keys.iter().filter(|key| key.revoked_at.is_none_or(|at| now < at)).map(|key| key.id);
         let expected: Vec<_> = next.iter().map(|next| next.key.id).collect();
         assert_eq!(live.collect::<Vec<_>>(), expected, "what was issued before the revocation, or nothing");
@@ -347,10 +348,14 @@ async fn a_key_that_is_rotated_and_revoked_at_once_does_not_count() {
 async fn an_api_key_has_a_label() {
     let setup = with_endpoint(Scripted::accepting()).await;
     for label in ["", " \t"] {
-        let refused = setup.engine.issue_api_key(label, false).await.map(drop).unwrap_err();
+        let refused = setup.engine.issue_api_key(ApiKeyOwner::All, label, false).await.map(drop).unwrap_err();
         assert_eq!(refused, ApiKeyError::Label { problem: Unstorable::Empty });
     }
-    assert_eq!(setup.engine.api_keys().await, Ok(Vec::new()));
+    assert_eq!(setup.engine.api_keys(ApiKeyQuery::new(9)).await.unwrap().items, []);
+}
+
+fn of_gym(gym: &str) -> SubscriptionQuery {
+    SubscriptionQuery { gym: Some(gym.to_owned()), ..SubscriptionQuery::new(10) }
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{NewNotification, State, Store, StoreError};
+use gymhook_engine::store::{AttemptQuery, NewNotification, State, Store, StoreError};
 use gymhook_engine::{
     Answer, Direction, EndpointChange, Engine, EngineBuilder, Handled, HandlerTransport, Inbox, NotReady,
     Publication, Seal, SealError, Sending, SettingsError, Subscription, SubscriptionError, Transport,
@@ -47,7 +47,7 @@ async fn until_state<S: Store>(store: &S, id: u128, state: State) {
 
 /// The outcomes and details of a delivery's attempts.
 async fn log<S: Store>(store: &S, id: u128) -> Vec<(String, String)> {
-    let attempts = store.attempts(delivery(id)).await.unwrap();
+    let attempts = store.attempts(AttemptQuery::new(delivery(id), 100)).await.unwrap().items;
     attempts.into_iter().map(|row| (row.outcome.to_string(), row.detail.unwrap_or_default())).collect()
 }
 

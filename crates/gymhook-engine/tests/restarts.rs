@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{State, Store, StoreError};
+use gymhook_engine::store::{AttemptQuery, State, Store, StoreError};
 use gymhook_engine::{Engine, NotReady, WorkerState};
 use http::StatusCode;
 use scripted::{
@@ -192,7 +192,7 @@ async fn a_worker_is_started_again_once_its_store_is_back_or_stops_when_it_is_to
             assert_eq!(stats.lease, None);
         } else {
             until_delivered(&engine, &[1]).await;
-            let logged = store.attempts(delivery(1)).await.unwrap();
+            let logged = store.attempts(AttemptQuery::new(delivery(1), 100)).await.unwrap().items;
             assert_eq!(logged.iter().map(|row| row.status).collect::<Vec<_>>(), [Some(502), Some(200)]);
         }
     }
@@ -285,7 +285,7 @@ async fn a_worker_is_started_again_though_its_store_panics_meanwhile() {
         arms.store(false, Ordering::SeqCst);
         armed.store(false, Ordering::SeqCst);
         until_delivered(&engine, &[1]).await;
-        let logged = store.inner().attempts(delivery(1)).await.unwrap();
+        let logged = store.inner().attempts(AttemptQuery::new(delivery(1), 100)).await.unwrap().items;
         assert_eq!(logged.iter().map(|row| row.status).collect::<Vec<_>>(), [Some(502), Some(200)]);
         engine.shutdown().await;
     }

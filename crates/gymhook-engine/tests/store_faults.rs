@@ -17,7 +17,9 @@ use std::collections::BTreeSet;
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{LeaseRequest, SqliteStore, State, Store, StoreError, WorkerId};
+use gymhook_engine::store::{
+    AttemptQuery, LeaseRequest, SqliteStore, State, StatsQuery, Store, StoreError, WorkerId,
+};
 use gymhook_engine::{Direction, Engine};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use http::StatusCode;
@@ -37,7 +39,7 @@ async fn start_with_leases<S: Store>(store: &S, transport: Scripted, length: Dur
 
 async fn idle(inside: &MemoryStore) {
     until("nothing is left to do", || async {
-        let stats = inside.stats(inside.now().await.unwrap()).await.unwrap();
+        let stats = inside.stats(StatsQuery::new(), inside.now().await.unwrap()).await.unwrap();
         stats.waiting + stats.in_flight == 0
     })
     .await;
@@ -146,15 +148,15 @@ async fn what_a_worker_says_after_its_lease_is_lost_changes_nothing() {
     // Endpoints begin with one attempt at a time, and each of those counts as lost.
     let lost = slow.sent_ids();
     for id in 1..=8 {
-        let attempts = store.attempts(delivery(id)).await.unwrap();
+        let attempts = store.attempts(AttemptQuery::new(delivery(id), 100)).await.unwrap().items;
         let outcomes: Vec<&str> = attempts.iter().map(|attempt| attempt.outcome.as_str()).collect();
         let expected: &[&str] = if lost.contains(&id) { &["lost", "response"] } else { &["response"] };
         assert_eq!(outcomes, expected, "delivery {id}");
         assert_eq!(store.delivery(delivery(id)).await.unwrap().unwrap().state, State::Delivered);
     }
-    let before = store.stats(store.now().await.unwrap()).await.unwrap();
+    let before = store.stats(StatsQuery::new(), store.now().await.unwrap()).await.unwrap();
     first.shutdown().await;
-    assert_eq!(store.stats(store.now().await.unwrap()).await.unwrap(), before);
+    assert_eq!(store.stats(StatsQuery::new(), store.now().await.unwrap()).await.unwrap(), before);
     second.shutdown().await;
 }
 
@@ -244,5 +246,5 @@ async fn a_body_that_cannot_be_read_for_a_while_is_not_quarantined() {
     other.execute_batch("DROP VIEW gymhook_bodies; ALTER TABLE kept RENAME TO gymhook_bodies").unwrap();
     until("it is sent", || async { transport.sent_ids() == [1] }).await;
     engine.shutdown().await;
-    assert_eq!(store.stats(store.now().await.unwrap()).await.unwrap().quarantined, 0);
+    assert_eq!(store.stats(StatsQuery::new(), store.now().await.unwrap()).await.unwrap().quarantined, 0);
 }

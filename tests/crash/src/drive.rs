@@ -12,7 +12,7 @@ pub use self::sqlite::{SqliteRound, sqlite};
 
 use core::time::Duration;
 
-use gymhook_engine::store::{Store, StoreError};
+use gymhook_engine::store::{StatsQuery, Store, StoreError};
 
 use crate::Failure;
 
@@ -44,6 +44,6 @@ pub async fn until_drained(store: &impl Store) -> Result<(), Failure> {
 async fn is_drained(store: &impl Store) -> Result<bool, StoreError> {
     // A retry is due by then, what is held tomorrow. One look at all of it: what is under way may come to wait again.
     let soon = store.now().await? + Duration::from_secs(3_600);
-    let stats = store.stats(soon).await?;
+    let stats = store.stats(StatsQuery::new(), soon).await?;
     Ok(stats.in_flight == 0 && stats.oldest_due.is_none())
 }

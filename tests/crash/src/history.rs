@@ -1,7 +1,7 @@
 //! All that was left behind: what was handed over, what went over the wire, what the store says.
 
 use gymhook_delivery::{DeliveryState, End, Undeliverable};
-use gymhook_engine::store::{AttemptRow, DeliveryQuery, DeliveryRow, State, Store};
+use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, State, Store};
 
 use crate::Failure;
 use crate::handed::Handed;
@@ -75,7 +75,7 @@ pub async fn rows(store: &impl Store) -> Result<Vec<Row>, Failure> {
         let query = DeliveryQuery { before, ..DeliveryQuery::new(1_000) };
         let page = store.deliveries(query).await?;
         for found in &page.items {
-            let attempts = store.attempts(found.id).await?;
+            let attempts = store.attempts(AttemptQuery::new(found.id, u32::MAX)).await?.items;
             let body = store.body(found.id).await?;
             rows.push(row(found, &attempts, body.as_deref())?);
         }

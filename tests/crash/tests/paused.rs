@@ -15,7 +15,7 @@ use gymhook_crash_tests::process::Process;
 use gymhook_crash_tests::receiver::Receiver;
 use gymhook_crash_tests::wire::Event;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
-use gymhook_engine::store::{PostgresStore, State, Store};
+use gymhook_engine::store::{PostgresStore, State, StatsQuery, Store};
 use gymhook_test_postgres::{Server, fresh_schema};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -157,7 +157,7 @@ async fn a_worker_that_stands_still_anywhere_writes_nothing_late() {
         late.signal(rustix::process::Signal::STOP).unwrap();
         late.until_stopped().await.unwrap();
         let now = stage.store.now().await.unwrap();
-        if stage.store.stats(now).await.unwrap().in_flight > 0 {
+        if stage.store.stats(StatsQuery::new(), now).await.unwrap().in_flight > 0 {
             break;
         }
         late.signal(rustix::process::Signal::CONT).unwrap();

@@ -1,7 +1,7 @@
 //! All that is left when everything is over: what happened, and what the store and its tables say.
 
 use gymhook_crash_tests::wire;
-use gymhook_engine::store::{AttemptRow, DeliveryQuery, DeliveryRow, State, Store, StoreError};
+use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, State, Store, StoreError};
 
 use crate::Failure;
 use crate::ground::Inspected;
@@ -83,7 +83,7 @@ pub async fn rows(store: &impl Store) -> Result<Vec<Row>, Failure> {
         let query = DeliveryQuery { before, ..DeliveryQuery::new(1_000) };
         let page = store.deliveries(query).await?;
         for found in &page.items {
-            let attempts = store.attempts(found.id).await?;
+            let attempts = store.attempts(AttemptQuery::new(found.id, u32::MAX)).await?.items;
             let body = store.body(found.id).await?;
             rows.push(row(found, &attempts, body.as_deref())?);
         }

@@ -7,7 +7,7 @@ use gymhook_crash_tests::character::{Character, Reply, endpoint_id, subscription
 use gymhook_crash_tests::random::Random;
 use gymhook_crash_tests::wire;
 use gymhook_delivery::Limits;
-use gymhook_engine::store::{NewNotification, Redelivery, Store, StoreError};
+use gymhook_engine::store::{NewNotification, Redelivery, StatsQuery, Store, StoreError};
 use gymhook_engine::{Answer, DeliveryId, Engine, Sending, SubscriptionError, Transport};
 use gymhook_retry::{Fault, Outcome};
 use http::StatusCode;
@@ -255,7 +255,7 @@ impl<G: Ground> Caller<G> {
     pub async fn drain(&self, engine: &Engine<G::Store>) -> Result<(), Failure> {
         loop {
             let soon = self.now(engine).await? + Duration::from_secs(3_600);
-            let stats = self.insist(|| engine.store().stats(soon)).await?;
+            let stats = self.insist(|| engine.store().stats(StatsQuery::new(), soon)).await?;
             // What is asked past the store may meet a file that is just being made, or a server without room.
             let commands = self.ground.commands_left().await.unwrap_or(u64::MAX);
             if stats.in_flight == 0 && stats.oldest_due.is_none() && commands == 0 {

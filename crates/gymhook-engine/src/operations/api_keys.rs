@@ -7,6 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 use gymhook_retry::time_math;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -14,23 +15,31 @@ use zeroize::Zeroizing;
 
 use crate::Engine;
 use crate::engine::new_id;
-use crate::store::{ApiKeyRotation, ApiKeyRow, Store, StoreError, Unstorable};
+use crate::store::{
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Page, Store, StoreError, Unstorable,
+};
 
 /// What begins every key, so that a leaked one is recognised.
 const PREFIX: &str = "ghk_";
 
 /// What is known of an API key, but the key itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As JSON its fields have these names; the owner is a gym's name, or `null` for all, and times are RFC 3339.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
     /// Its name.
     pub id: Uuid,
+    /// Whose it is: what can be reached with it, see [`ApiKey::view`].
+    pub owner: ApiKeyOwner,
     /// What people call it.
     pub label: String,
     /// Whether it may change things, or only read.
     pub writes: bool,
     /// When it was issued.
+    #[serde(serialize_with = "gymhook_store::rfc3339::serialize")]
     pub issued_at: UtcDateTime,
     /// From when on it does not count.
+    #[serde(serialize_with = "gymhook_store::rfc3339::option::serialize")]
     pub revoked_at: Option<UtcDateTime>,
 }
 
@@ -58,8 +67,8 @@ impl fmt::Debug for IssuedApiKey {
 
 impl From<ApiKeyRow> for ApiKey {
     fn from(row: ApiKeyRow) -> Self {
-        let ApiKeyRow { id, label, writes, issued_at, revoked_at, digest: _ } = row;
-        Self { id, label, writes, issued_at, revoked_at }
+        let ApiKeyRow { id, owner, label, writes, issued_at, revoked_at, digest: _ } = row;
+        Self { id, owner, label, writes, issued_at, revoked_at }
     }
 }
 
@@ -73,28 +82,37 @@ pub enum ApiKeyError {
         /// What is wrong with it.
         problem: Unstorable,
     },
+    /// The gym that is to own it cannot be used. The caller's mistake.
+    #[error("the API key's gym {problem}")]
+    Owner {
+        /// What is wrong with it.
+        problem: Unstorable,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl<S: Store> Engine<S> {
-    /// Issues a key of 244 random bits.
+    /// Issues a key of 244 random bits: of a gym, whose [view](ApiKey::view) reaches that gym alone, or of all.
     ///
     /// # Errors
+    /// [`ApiKeyError::Owner`]: the gym has no name, or one that no subscription can have;
     /// [`ApiKeyError::Label`]: the label is empty or all white space, has a NUL character, or is longer than
     /// [`NewNotification::MAX_TEXT_BYTES`](crate::store::NewNotification::MAX_TEXT_BYTES); and whatever the store says.
     pub async fn issue_api_key(
         &self,
+        owner: ApiKeyOwner,
         label: impl Into<String> + Send,
         writes: bool,
     ) -> Result<IssuedApiKey, ApiKeyError> {
         let label = label.into();
         ApiKeyRow::check_label(&label).map_err(|problem| ApiKeyError::Label { problem })?;
+        owner.check().map_err(|problem| ApiKeyError::Owner { problem })?;
         let issued_at = self.store().now().await?;
         let text = random_key();
         let digest = digest(&text);
-        let row = ApiKeyRow { id: new_id(), digest, label, writes, issued_at, revoked_at: None };
+        let row = ApiKeyRow { id: new_id(), digest, owner, label, writes, issued_at, revoked_at: None };
         self.store().put_api_key(row.clone()).await?;
         Ok(IssuedApiKey { key: row.into(), text })
     }
@@ -112,12 +130,12 @@ impl<S: Store> Engine<S> {
         Ok(counts.then(|| row.into()))
     }
 
-    /// All keys, the revoked ones included, the oldest first.
+    /// Keys, the revoked ones included, the oldest first.
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        Ok(self.store().api_keys().await?.into_iter().map(ApiKey::from).collect())
+    pub async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKey, Uuid>, StoreError> {
+        Ok(self.store().api_keys(query).await?.map(ApiKey::from))
     }
 
     /// Revokes a key from now on, whoever rotates it at the same time; one that ended before keeps its time. Returns whether
@@ -130,7 +148,7 @@ impl<S: Store> Engine<S> {
         self.store().revoke_api_key(id, now).await
     }
 
-    /// Issues a key with the label and the rights of another one, which counts for `overlap` (a `core::time::Duration`) longer,
+    /// Issues a key with the owner, the label and the rights of another one, which counts for `overlap` (a `core::time::Duration`) longer,
     /// as one step.
     ///
     /// A key has one successor. `None` if there is no such key, or it was revoked or rotated before, even if it still counts:

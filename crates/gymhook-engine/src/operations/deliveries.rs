@@ -8,8 +8,8 @@ use time::UtcDateTime;
 
 use crate::origin::Kept;
 use crate::store::{
-    AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, State, Stats, Store,
-    StoreError,
+    AttemptQuery, AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, State,
+    Stats, StatsQuery, Store, StoreError,
 };
 use crate::{Engine, Origin};
 
@@ -20,12 +20,17 @@ pub struct DeliveryLog {
     pub delivery: DeliveryRow,
     /// Its body, byte for byte; `None` if it was purged.
     pub body: Option<Bytes>,
-    /// Its attempts, the first one first.
-    pub attempts: Vec<AttemptRow>,
+    /// Its first [attempts](DeliveryLog::ATTEMPTS); [`Engine::attempts`] has the next ones, if there are more.
+    pub attempts: Page<AttemptRow, u32>,
     /// If it came in: what was proved then, and for which key.
     pub origin: Option<Origin>,
     /// If it is [`State::Unreadable`]: why.
     pub unreadable: Option<String>,
+}
+
+impl DeliveryLog {
+    /// The number of attempts that come with a delivery: more than one round has by any platform's schedule.
+    pub const ATTEMPTS: u32 = 100;
 }
 
 /// `Debug` shows the body's length: its bytes are about people.
@@ -34,23 +39,31 @@ impl fmt::Debug for DeliveryLog {
         f.debug_struct("DeliveryLog")
             .field("delivery", &self.delivery)
             .field("body_bytes", &self.body.as_ref().map(Bytes::len))
-            .field("attempts", &self.attempts.len())
+            .field("attempts", &self.attempts.items.len())
             .finish_non_exhaustive()
     }
 }
 
 impl<S: Store> Engine<S> {
-    /// One delivery with its body, each attempt, and what came back.
+    /// One delivery with its body, its attempts, and what came back.
     ///
     /// # Errors
     /// Whatever the store says.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryLog>, StoreError> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         let body = self.store().body(id).await?;
-        let attempts = self.store().attempts(id).await?;
+        let attempts = self.store().attempts(AttemptQuery::new(id, DeliveryLog::ATTEMPTS)).await?;
         let origin = delivery.origin.as_deref().and_then(Origin::from_text);
         let unreadable = delivery.origin.as_deref().and_then(Kept::from_text).map(|kept| kept.problem);
         Ok(Some(DeliveryLog { delivery, body, attempts, origin, unreadable }))
+    }
+
+    /// A delivery's attempts, the first one first.
+    ///
+    /// # Errors
+    /// Whatever the store says; [`StoreError::Damaged`] if one of them cannot be read.
+    pub async fn attempts(&self, query: AttemptQuery) -> Result<Page<AttemptRow, u32>, StoreError> {
+        self.store().attempts(query).await
     }
 
     /// Deliveries, the latest first.
@@ -101,13 +114,35 @@ impl<S: Store> Engine<S> {
         Ok(true)
     }
 
-    /// How much waits, is under way and was given up.
+    /// How much waits, is under way, was given up, and what ended in the last 24 h.
     ///
     /// # Errors
     /// Whatever the store says.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
+        self.stats_of(StatsQuery::new()).await
+    }
+
+    /// The same of one gym, or with what ended in another time.
+    ///
+    /// ```
+    /// # use gymhook_engine::store::memory::MemoryStore;
+    /// use core::time::Duration;
+    /// use gymhook_engine::Engine;
+    /// use gymhook_engine::store::StatsQuery;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::builder(MemoryStore::default()).enqueue_only();
+    /// let query = StatsQuery { gym: Some("berlin-mitte".to_owned()), window: Duration::from_secs(3_600) };
+    /// let last_hour = engine.stats_of(query).await?;
+    /// println!("{} delivered, {} given up", last_hour.delivered, last_hour.given_up);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn stats_of(&self, query: StatsQuery) -> Result<Stats, StoreError> {
         let now = self.store().now().await?;
-        self.store().stats(now).await
+        self.store().stats(query, now).await
     }
 
     /// The same for one endpoint, with its health; `None` if there is none.

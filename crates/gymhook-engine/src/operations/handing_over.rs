@@ -5,10 +5,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
 use super::SubscriptionError;
+use super::gym_pages::GymPages;
 use crate::publication::Part;
-use crate::store::{
-    Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionQuery, SubscriptionRow,
-};
+use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionRow};
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter, Publication, settings};
 
@@ -100,12 +99,9 @@ impl<S: Store> Engine<S> {
         event: &str,
         publication: &Publication,
     ) -> Result<(Vec<NewNotification>, Vec<Published>), SubscriptionError> {
-        const PAGE: u32 = 1_000;
         let (mut new, mut left_out) = (Vec::new(), Vec::new());
-        let mut after = None;
-        loop {
-            let query = SubscriptionQuery { gym: Some(gym.to_owned()), after, limit: PAGE };
-            let page = self.store().subscriptions(query).await?;
+        let mut pages = GymPages::new(self.store(), gym);
+        while let Some(page) = pages.next().await? {
             for row in page.iter().filter(|row| row.direction == Direction::Outgoing) {
                 let id = delivery_id(event, row.id);
                 match share_of(row, publication) {
@@ -120,11 +116,8 @@ impl<S: Store> Engine<S> {
                     Share::Nothing => {}
                 }
             }
-            after = page.last().map(|row| row.id);
-            if page.len() < PAGE as usize {
-                return Ok((new, left_out));
-            }
         }
+        Ok((new, left_out))
     }
 }
 

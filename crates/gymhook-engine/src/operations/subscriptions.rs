@@ -11,7 +11,8 @@ use gymhook_retry::time_math;
 use gymhook_signature::{Key, Keyring, KeyringError, Secret};
 use time::UtcDateTime;
 
-use crate::store::{Command, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
+use super::gym_pages::GymPages;
+use crate::store::{Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
 use crate::{Engine, SettingsError, Subscription, settings};
 
 /// Why a subscription was not written or read.
@@ -124,19 +125,14 @@ impl<S: Store> Engine<S> {
     }
 
     async fn check_url_is_free(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        const PAGE: u32 = 1_000;
         let platform = subscription.platform();
         let provider = platform.parse::<Vendor>().ok().and_then(Provider::of);
         if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
             return Ok(());
         }
         let url = subscription.url().to_uri().to_string();
-        let mut after = None;
-        loop {
-            let query = SubscriptionQuery { gym: Some(subscription.gym().to_owned()), after, limit: PAGE };
-            let page = self.store().subscriptions(query).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.id);
+        let mut pages = GymPages::new(self.store(), subscription.gym());
+        while let Some(page) = pages.next().await? {
             // One that cannot be read has no URL that could be compared.
             let has_it = |row: &&SubscriptionRow| {
                 row.id != subscription.id()
@@ -147,10 +143,8 @@ impl<S: Store> Engine<S> {
                 let (subscription, platform) = (subscription.id(), platform.to_owned());
                 return Err(SubscriptionError::UrlTaken { subscription, other: other.id, platform });
             }
-            if page.len() < PAGE as usize {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Without a look at its filters, which are as they were.
@@ -179,20 +173,17 @@ impl<S: Store> Engine<S> {
         Ok(row.map(|row| settings::from_row(&row, self.options().seal.as_ref())).transpose()?)
     }
 
-    /// The subscriptions of a gym, or all, by id: those after the last one of the page before.
+    /// The subscriptions of a gym, or all, by id.
     ///
     /// # Errors
     /// As [`Engine::put_subscription`].
     pub async fn subscriptions(
         &self,
-        gym: Option<&str>,
-        after: Option<EndpointId>,
-        limit: u32,
-    ) -> Result<Vec<Subscription>, SubscriptionError> {
-        let query = SubscriptionQuery { gym: gym.map(str::to_owned), after, limit };
-        let rows = self.store().subscriptions(query).await?;
+        query: SubscriptionQuery,
+    ) -> Result<Page<Subscription, EndpointId>, SubscriptionError> {
+        let Page { items, next } = self.store().subscriptions(query).await?;
         let read = |row| settings::from_row(row, self.options().seal.as_ref());
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        Ok(Page { items: items.iter().map(read).collect::<Result<_, _>>()?, next })
     }
 
     /// Deletes a subscription: nothing more is sent, what waits included. Its log stays until it is purged. Returns whether

@@ -7,11 +7,12 @@ use gymhook::event::{Vendor, samples};
 use gymhook_delivery::{DeliveryId, EndpointId};
 use gymhook_retry::Fault;
 
+use super::DeliveryLog;
 use super::SubscriptionError;
+use super::gym_pages::GymPages;
 use crate::engine::new_id;
 use crate::store::{
-    AttemptOutcome, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery,
-    SubscriptionRow,
+    AttemptQuery, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionRow,
 };
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter, settings};
@@ -175,12 +176,9 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever the store says.
     pub async fn test_all(&self, gym: &str) -> Result<Vec<TestSent>, StoreError> {
-        const PAGE: u32 = 1_000;
         let mut sent = Vec::new();
-        let mut after = None;
-        loop {
-            let query = SubscriptionQuery { gym: Some(gym.to_owned()), after, limit: PAGE };
-            let page = self.store().subscriptions(query).await?;
+        let mut pages = GymPages::new(self.store(), gym);
+        while let Some(page) = pages.next().await? {
             let outgoing = page.iter().filter(|row| row.direction == Direction::Outgoing);
             let (tests, without): (Vec<_>, Vec<_>) =
                 outgoing.map(|row| (row.id, own_test(row))).partition(|(_, test)| test.is_ok());
@@ -196,12 +194,9 @@ impl<S: Store> Engine<S> {
                 subscription: new.endpoint,
                 test: answer.map(|_| new.id).map_err(|refused| why_refused(refused, new.endpoint)),
             }));
-            after = page.last().map(|row| row.id);
-            if page.len() < PAGE as usize {
-                sent.sort_by_key(|sent| sent.subscription);
-                return Ok(sent);
-            }
         }
+        sent.sort_by_key(|sent| sent.subscription);
+        Ok(sent)
     }
 
     /// What came of a test event; `None` if there is none with this id.
@@ -213,7 +208,10 @@ impl<S: Store> Engine<S> {
         if delivery.record.is_some_and(|record| !record.test) {
             return Ok(None);
         }
-        let last = self.store().attempts(id).await?.pop();
+        // What was begun last may not have ended yet.
+        let before = delivery.record.map_or(0, |record| record.sends.saturating_sub(2));
+        let query = AttemptQuery { after: Some(before), ..AttemptQuery::new(id, DeliveryLog::ATTEMPTS) };
+        let last = self.store().attempts(query).await?.items.pop();
         let only_200 = delivery.origin.as_deref() == Some(ONLY_200);
         Ok(Some(outcome(delivery.state, last, only_200)))
     }
@@ -278,13 +276,7 @@ fn outcome(state: State, last: Option<AttemptRow>, only_200: bool) -> TestOutcom
             TestOutcome::Failed(TestFailure::Answered(answer))
         }
         (State::Undeliverable, None) => {
-            let fault = last.as_ref().and_then(|last| match last.outcome {
-                AttemptOutcome::Fault(fault) => Some(fault),
-                AttemptOutcome::Response
-                | AttemptOutcome::Internal
-                | AttemptOutcome::Panicked
-                | AttemptOutcome::Lost => None,
-            });
+            let fault = last.as_ref().and_then(|last| last.outcome.fault());
             let detail = last.and_then(|last| last.detail);
             let no_answer = fault.map(|fault| TestFailure::NoAnswer { fault, detail });
             TestOutcome::Failed(no_answer.unwrap_or(TestFailure::Unknown))

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointPolicy;
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{NewNotification, Store};
+use gymhook_engine::store::{AttemptQuery, NewNotification, Store};
 use gymhook_engine::{Answer, DeliveryId, EndpointId, Engine, HttpTransport, Subscription, Transport};
 use gymhook_retry::{Classify, Fault, RetryPolicy};
 use http::StatusCode;
@@ -101,7 +101,7 @@ async fn a_cut_410_disables_the_endpoint() {
     };
     tokio::time::timeout(PATIENT, disabled).await.expect("it is never disabled");
     engine.shutdown().await;
-    let attempts = store.attempts(delivery).await.unwrap();
+    let attempts = store.attempts(AttemptQuery::new(delivery, 100)).await.unwrap().items;
     assert_eq!(attempts.iter().map(|attempt| attempt.status).collect::<Vec<_>>(), [Some(410)]);
     assert!(attempts[0].detail.as_ref().unwrap().contains("cut"), "{attempts:?}");
 }

@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use gymhook_engine::Engine;
-use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::store::{AttemptQuery, SqliteStore, State, Store};
 use tempfile::TempDir;
 
 use crate::scripted::*;
@@ -61,7 +61,8 @@ impl Setup {
 
     /// What the log says of each attempt: the status, or the outcome's name.
     pub async fn outcomes(&self, id: u128) -> Vec<String> {
-        let attempts = self.engine.store().attempts(delivery(id)).await.unwrap();
+        let attempts =
+            self.engine.store().attempts(AttemptQuery::new(delivery(id), 100)).await.unwrap().items;
         let outcome = |attempt: gymhook_engine::store::AttemptRow| {
             attempt.status.map_or_else(|| attempt.outcome.to_string(), |status| status.to_string())
         };

@@ -1,0 +1,381 @@
+//! What is read by people and their programs.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use serde::{Serialize, Serializer};
+use time::UtcDateTime;
+use uuid::Uuid;
+
+use crate::StoreTime;
+use crate::{AttemptOutcome, LeaseHolder, State, StoreError};
+
+/// Which subscriptions are wanted.
+///
+/// ```
+/// use gymhook_store::SubscriptionQuery;
+///
+/// let of_a_gym = SubscriptionQuery { gym: Some("berlin-mitte".to_owned()), ..SubscriptionQuery::new(100) };
+/// # let _ = of_a_gym;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionQuery {
+    /// Of this gym only.
+    pub gym: Option<String>,
+    /// Those whose id is higher: [`Page::next`] of the page before.
+    pub after: Option<EndpointId>,
+    /// The maximum number of rows.
+    pub limit: u32,
+}
+
+impl SubscriptionQuery {
+    /// All subscriptions, `limit` on a page.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self { gym: None, after: None, limit }
+    }
+}
+
+/// Which attempts of a delivery are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptQuery {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Those whose [`send`](AttemptRow::send) is higher: [`Page::next`] of the page before.
+    pub after: Option<u32>,
+    /// The maximum number of rows.
+    pub limit: u32,
+}
+
+impl AttemptQuery {
+    /// The attempts of this delivery, `limit` on a page.
+    #[must_use]
+    pub const fn new(delivery: DeliveryId, limit: u32) -> Self {
+        Self { delivery, after: None, limit }
+    }
+}
+
+/// Which API keys are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyQuery {
+    /// Keys that this gym owns only; not those that are owned by all.
+    pub gym: Option<String>,
+    /// Those that were issued after this one: [`Page::next`] of the page before. After a key that is not there comes none.
+    pub after: Option<Uuid>,
+    /// The maximum number of rows.
+    pub limit: u32,
+}
+
+impl ApiKeyQuery {
+    /// All keys, `limit` on a page.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self { gym: None, after: None, limit }
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsQuery {
+    /// Subscriptions of this gym only.
+    pub gym: Option<String>,
+    /// For how long before now what has ended is counted: [`Stats::delivered`] and [`Stats::given_up`]. 24 h by default.
+    ///
+    /// It is counted in an index, which takes about as long as there is to be counted.
+    pub window: Duration,
+}
+
+impl StatsQuery {
+    /// Everything, and what ended in the last 24 h.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { gym: None, window: Duration::from_secs(24 * 60 * 60) }
+    }
+
+    /// What ended at this moment or later is in the window.
+    #[must_use]
+    pub fn since(&self, now: UtcDateTime) -> StoreTime {
+        let window = i64::try_from(self.window.as_nanos().div_ceil(1_000)).unwrap_or(i64::MAX);
+        StoreTime::from_micros(StoreTime::floor(now).micros().saturating_sub(window))
+    }
+}
+
+impl Default for StatsQuery {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Which deliveries are wanted: those that everything asked for fits.
+///
+/// What is rare is found by an index: an endpoint's deliveries, a gym's, and those of a state in which few are. Types and times are
+/// not indexed: among what is left the latest is looked at first, until a page is full.
+///
+/// ```
+/// use gymhook_store::{DeliveryQuery, State};
+/// use time::macros::utc_datetime;
+///
+/// let given_up_in_january = DeliveryQuery {
+///     gym: Some("berlin-mitte".to_owned()),
+///     event_type: Some("payment.failed".to_owned()),
+///     state: Some(State::Undeliverable),
+///     from: Some(utc_datetime!(2026-01-01 0:00)),
+///     until: Some(utc_datetime!(2026-02-01 0:00)),
+///     ..DeliveryQuery::new(100)
+/// };
+/// # let _ = given_up_in_january;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryQuery {
+    /// To this endpoint only.
+    pub endpoint: Option<EndpointId>,
+    /// To subscriptions of this gym only, those that are deleted included. An inbox is no gym's.
+    pub gym: Option<String>,
+    /// Of this event type only, as it is spelled.
+    pub event_type: Option<String>,
+    /// In this state only.
+    pub state: Option<State>,
+    /// Enqueued at this moment or later only.
+    pub from: Option<UtcDateTime>,
+    /// Enqueued before this moment only.
+    pub until: Option<UtcDateTime>,
+    /// Enqueued before the one with this [sequence number](DeliveryRecord::sequence): [`Page::next`] of the page before.
+    pub before: Option<u64>,
+    /// The maximum number of rows.
+    pub limit: u32,
+}
+
+impl DeliveryQuery {
+    /// All deliveries, so many at a time.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self {
+            endpoint: None,
+            gym: None,
+            event_type: None,
+            state: None,
+            from: None,
+            until: None,
+            before: None,
+            limit,
+        }
+    }
+}
+
+/// Some of many.
+///
+/// `C` is what the next page is asked with: of deliveries a sequence number, of attempts a request's number, of others an id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<T, C = u64> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// What to ask with for the next page; `None` if this is the last.
+    pub next: Option<C>,
+}
+
+impl<T, C> Page<T, C> {
+    /// The page that a store makes of what it has found: it looks for one more than `limit`, which tells whether there is
+    /// another page.
+    #[must_use]
+    pub fn cut(mut found: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> C) -> Self {
+        let is_last = found.len() <= limit as usize;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| !is_last).map(cursor);
+        Self { items: found, next }
+    }
+
+    /// The same page of something else.
+    #[must_use]
+    pub fn map<U>(self, other: impl FnMut(T) -> U) -> Page<U, C> {
+        Page { items: self.items.into_iter().map(other).collect(), next: self.next }
+    }
+}
+
+/// One delivery in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Where it stands; `None` if its row is damaged, or it is [`State::Unreadable`].
+    pub record: Option<DeliveryRecord>,
+    /// Its name.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// Its subscription's gym, deleted or not; empty of an inbox.
+    pub gym: String,
+    /// Its subscription's platform.
+    pub platform: String,
+    /// Its sequence number: its place in the order of enqueueing.
+    pub sequence: u64,
+    /// Its state in one word.
+    pub state: State,
+    /// The type of its event.
+    pub event_type: String,
+    /// When it was enqueued.
+    pub enqueued_at: UtcDateTime,
+    /// [`NewNotification::origin`](super::NewNotification::origin).
+    pub origin: Option<String>,
+}
+
+/// One attempt in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The delivery's [sequence number](DeliveryRecord::sequence).
+    pub sequence: u64,
+    /// The how-many-eth request of the delivery it was, over all rounds.
+    pub send: u32,
+    /// Its round.
+    pub round: NonZeroU32,
+    /// Its number in its round.
+    pub number: u32,
+    /// When it began; of an attempt that was lost it is not known.
+    pub began: Option<UtcDateTime>,
+    /// When it ended, or was found to be lost.
+    pub ended: UtcDateTime,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// The status of a [response](AttemptOutcome::Response); `None` of every other outcome.
+    pub status: Option<u16>,
+    /// The response's first characters.
+    pub captured: Option<String>,
+    /// What went wrong, in words.
+    pub detail: Option<String>,
+}
+
+impl AttemptRow {
+    /// What a store says of an attempt whose row cannot be read.
+    #[must_use]
+    pub fn unreadable(delivery: DeliveryId, send: u32, column: &str) -> StoreError {
+        StoreError::Damaged {
+            problem: format!("attempt {send} of delivery {delivery}: its {column} cannot be read"),
+        }
+    }
+}
+
+/// How much there is, over all endpoints. As JSON its fields have these names, and times are RFC 3339.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Subscriptions that are not deleted.
+    pub subscriptions: u64,
+    /// Of those, the ones whose endpoint is disabled.
+    pub disabled: u64,
+    /// Deliveries that wait, due or not.
+    pub waiting: u64,
+    /// Deliveries with an attempt under way.
+    pub in_flight: u64,
+    /// Deliveries that were given up and are kept.
+    pub undeliverable: u64,
+    /// Rows that were put aside because they could not be read.
+    pub quarantined: u64,
+    /// What came in and could not be read, and is kept.
+    pub unreadable: u64,
+    /// What was delivered within the [window](StatsQuery::window), as far as the log still has it, test events included.
+    pub delivered: u64,
+    /// What was given up within the window and has not been redelivered since, likewise.
+    pub given_up: u64,
+    /// Since when the delivery has been due that has been due the longest.
+    #[serde(with = "crate::json::rfc3339::option")]
+    pub oldest_due: Option<UtcDateTime>,
+}
+
+/// How much there is for one endpoint, and how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointStats {
+    /// Its health, as last recorded.
+    pub record: EndpointRecord,
+    /// Deliveries that wait, due or not.
+    pub waiting: u64,
+    /// Deliveries with an attempt under way.
+    pub in_flight: u64,
+    /// Deliveries that were given up and are kept.
+    pub undeliverable: u64,
+    /// Since when the delivery has been due that has been due the longest.
+    pub oldest_due: Option<UtcDateTime>,
+    /// When the last one was delivered of those that the log still has, test events included.
+    pub last_delivered: Option<UtcDateTime>,
+    /// When the last one was given up, likewise.
+    pub last_undeliverable: Option<UtcDateTime>,
+    /// Who works on it; `None` if it is free, or its lease has run out.
+    pub lease: Option<LeaseHolder>,
+}
+
+/// Whose an API key is: what can be reached with it.
+///
+/// Exhaustive on purpose: whoever checks a key decides about each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ApiKeyOwner {
+    /// All gyms: an operator's key.
+    #[default]
+    All,
+    /// One gym, by the name that subscriptions have it under.
+    Gym(String),
+}
+
+impl ApiKeyOwner {
+    /// The gym, unless it is all of them.
+    #[must_use]
+    pub const fn gym(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Gym(gym) => Some(gym.as_str()),
+        }
+    }
+
+    /// How stores write it: a gym, or nothing for all of them.
+    #[must_use]
+    pub fn from_gym(gym: Option<String>) -> Self {
+        gym.map_or(Self::All, Self::Gym)
+    }
+}
+
+/// The gym, or `null` for all.
+impl Serialize for ApiKeyOwner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.gym().serialize(serializer)
+    }
+}
+
+/// An API key of a caller of yours; the key itself is never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    /// Its name.
+    pub id: Uuid,
+    /// The SHA-256 of the key.
+    pub digest: [u8; 32],
+    /// Whose it is.
+    pub owner: ApiKeyOwner,
+    /// What people call it.
+    pub label: String,
+    /// Whether it may change things.
+    pub writes: bool,
+    /// When it was issued.
+    pub issued_at: UtcDateTime,
+    /// Since when it no longer counts.
+    pub revoked_at: Option<UtcDateTime>,
+}
+
+/// One API key takes another one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiKeyRotation {
+    /// The key that ends.
+    pub old: Uuid,
+    /// When it ends.
+    pub old_ends: UtcDateTime,
+    /// The new key's name.
+    pub id: Uuid,
+    /// The SHA-256 of the new key.
+    pub digest: [u8; 32],
+    /// When the new one was issued.
+    pub issued_at: UtcDateTime,
+}
+
+impl ApiKeyRotation {
+    /// The new key, with what it has of the old one.
+    #[must_use]
+    pub const fn successor(&self, owner: ApiKeyOwner, label: String, writes: bool) -> ApiKeyRow {
+        let Self { id, digest, issued_at, .. } = *self;
+        ApiKeyRow { id, digest, owner, label, writes, issued_at, revoked_at: None }
+    }
+}
