@@ -9,7 +9,7 @@ use gymhook::signature::KeyringError;
 use gymhook_engine::store::{Refused, StoreError, Unstorable};
 use gymhook_engine::{
     AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
-    SealError, SettingsError, SubscriptionError, TestAnswer, TestFailure, WorkerState,
+    SealError, SettingsError, SubscriptionError, TestAnswer, TestFailure, ViewError, WorkerState,
 };
 use gymhook_retry::Fault;
 
@@ -186,6 +186,13 @@ fn what_else_an_engine_says() {
             "subscription 00000000-0000-0000-0000-000000000001: the secrets cannot be sealed or opened: the key service is away",
         ),
         (ApiKeyError::Label { problem: Unstorable::Empty }.to_string(), "the API key's label is empty"),
+        (ApiKeyError::Owner { problem: Unstorable::Empty }.to_string(), "the API key's gym is empty"),
+        (ViewError::ReadOnly.to_string(), "this API key may only read: use one that may write"),
+        (
+            ViewError::OtherGym { gym: "wien".to_owned() }.to_string(),
+            "this view does not reach gym \"wien\": use an API key of that gym, or one that is owned by all",
+        ),
+        (ViewError::from(StoreError::Full).to_string(), "the disk is full: make room, nothing was lost"),
         (
             NotReady::from(StoreError::Full).to_string(),
             "the store cannot be written to: the disk is full: make room, nothing was lost",

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
 
 use super::error::Result;
+use super::row::{bind_state, state_columns, state_values};
 use super::{mending, repeats, row, schema, unreadable};
 use gymhook_store::StoreTime;
 use gymhook_store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
@@ -119,34 +120,25 @@ fn insert_one(
         repeats::end_windows(connection, new.endpoint, check, now)?;
     }
     let columns = new.columns(sequence, now);
-    let inserted = connection
-        .prepare_cached(
-            "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
-             attempt, sends, first_failure, test, probe, check_sum, origin, fingerprint)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-             ON CONFLICT (id) DO NOTHING
-             ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING",
-        )?
-        .execute(params![
-            columns.sequence,
-            columns.id.as_bytes(),
-            columns.endpoint.as_bytes(),
-            columns.digest,
-            new.event_type,
-            StoreTime::floor(now).micros(),
-            columns.state,
-            columns.at,
-            columns.code,
-            columns.round,
-            columns.attempt,
-            columns.sends,
-            columns.first_failure,
-            columns.test,
-            columns.probe,
-            columns.check,
-            new.origin,
-            new.fingerprint(),
-        ])?;
+    let mut insert = connection.prepare_cached(concat!(
+        "INSERT INTO gymhook_deliveries (",
+        state_columns!(),
+        ", seq, id, endpoint, digest, event_type, enqueued_at, test, origin, fingerprint) VALUES (",
+        state_values!(),
+        ", ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) ON CONFLICT (id) DO NOTHING
+         ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING"
+    ))?;
+    bind_state(&mut insert, &columns)?;
+    insert.raw_bind_parameter(10, columns.sequence)?;
+    insert.raw_bind_parameter(11, columns.id.as_bytes())?;
+    insert.raw_bind_parameter(12, columns.endpoint.as_bytes())?;
+    insert.raw_bind_parameter(13, columns.digest)?;
+    insert.raw_bind_parameter(14, &new.event_type)?;
+    insert.raw_bind_parameter(15, StoreTime::floor(now).micros())?;
+    insert.raw_bind_parameter(16, columns.test)?;
+    insert.raw_bind_parameter(17, &new.origin)?;
+    insert.raw_bind_parameter(18, new.fingerprint())?;
+    let inserted = insert.raw_execute()?;
     if inserted == 0 {
         return compare(connection, new, sequence, now);
     }

@@ -6,6 +6,7 @@ use time::UtcDateTime;
 
 use super::error::Result;
 use super::row;
+use super::row::{bind_state, state_columns, state_values};
 use gymhook_store::StoreTime;
 use gymhook_store::mended;
 use gymhook_store::{DeliveryColumns, NewNotification};
@@ -35,28 +36,20 @@ pub(super) fn mend(
     let Some(held) = row::columns_by_id(connection, new.id)? else { return Ok(None) };
     let Some(record) = mended(&held, new, sequence, now) else { return Ok(None) };
     let columns = DeliveryColumns::from(&record);
-    connection
-        .prepare_cached(
-            "UPDATE gymhook_deliveries SET seq = ?2, event_type = ?3, enqueued_at = ?4, state = ?5, at = ?6, code = ?7,
-             round = ?8, attempt = ?9, sends = ?10, first_failure = ?11, probe = ?12, check_sum = ?13, origin = ?14
-             WHERE seq = ?1",
-        )?
-        .execute(params![
-            held.sequence,
-            columns.sequence,
-            new.event_type,
-            StoreTime::floor(now).micros(),
-            columns.state,
-            columns.at,
-            columns.code,
-            columns.round,
-            columns.attempt,
-            columns.sends,
-            columns.first_failure,
-            columns.probe,
-            columns.check,
-            new.origin,
-        ])?;
+    let mut update = connection.prepare_cached(concat!(
+        "UPDATE gymhook_deliveries SET (",
+        state_columns!(),
+        ") = (",
+        state_values!(),
+        "), seq = ?10, event_type = ?11, enqueued_at = ?12, origin = ?13 WHERE seq = ?14"
+    ))?;
+    bind_state(&mut update, &columns)?;
+    update.raw_bind_parameter(10, columns.sequence)?;
+    update.raw_bind_parameter(11, &new.event_type)?;
+    update.raw_bind_parameter(12, StoreTime::floor(now).micros())?;
+    update.raw_bind_parameter(13, &new.origin)?;
+    update.raw_bind_parameter(14, held.sequence)?;
+    update.raw_execute()?;
     let sequences = params![held.sequence, columns.sequence];
     connection.prepare_cached("UPDATE gymhook_attempts SET seq = ?2 WHERE seq = ?1")?.execute(sequences)?;
     connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?.execute([held.sequence])?;

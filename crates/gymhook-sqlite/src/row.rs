@@ -1,7 +1,7 @@
 //! Reading rows, and putting aside those that cannot be read.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
 use time::UtcDateTime;
 use uuid::Uuid;
 
@@ -9,8 +9,37 @@ use super::error::{Failure, Result};
 use gymhook_store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
 use gymhook_store::{Direction, StoreTime};
 
+/// The columns that say where a delivery stands: what each of its steps writes.
+macro_rules! state_columns {
+    () => {
+        "state, at, code, round, attempt, sends, first_failure, probe, check_sum"
+    };
+}
+
+/// Their values in a statement, which [`bind_state`] gives it. Others begin at `?10`.
+macro_rules! state_values {
+    () => {
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+    };
+}
+
+pub(super) use {state_columns, state_values};
+
+/// Gives a statement the values of [`state_columns`].
+pub(super) fn bind_state(statement: &mut Statement<'_>, row: &DeliveryColumns) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(1, row.state)?;
+    statement.raw_bind_parameter(2, row.at)?;
+    statement.raw_bind_parameter(3, row.code)?;
+    statement.raw_bind_parameter(4, row.round)?;
+    statement.raw_bind_parameter(5, row.attempt)?;
+    statement.raw_bind_parameter(6, row.sends)?;
+    statement.raw_bind_parameter(7, row.first_failure)?;
+    statement.raw_bind_parameter(8, row.probe)?;
+    statement.raw_bind_parameter(9, row.check)
+}
+
 /// The columns of a delivery, in the order in which [`delivery`] reads them.
-pub(super) const DELIVERY: &str = "seq, id, endpoint, digest, state, at, code, round, attempt, sends, first_failure, test, probe, check_sum";
+pub(super) const DELIVERY: &str = concat!("seq, id, endpoint, digest, test, ", state_columns!());
 
 /// The columns of a subscription, in the order in which [`read_subscription`] reads them.
 const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming, platform";
@@ -34,14 +63,14 @@ fn columns(row: &Row<'_>, sequence: i64) -> rusqlite::Result<DeliveryColumns> {
         id: id(row, 1)?,
         endpoint: id(row, 2)?,
         digest: row.get(3)?,
-        state: row.get(4)?,
-        at: row.get(5)?,
-        code: row.get(6)?,
-        round: row.get(7)?,
-        attempt: row.get(8)?,
-        sends: row.get(9)?,
-        first_failure: row.get(10)?,
-        test: row.get(11)?,
+        test: row.get(4)?,
+        state: row.get(5)?,
+        at: row.get(6)?,
+        code: row.get(7)?,
+        round: row.get(8)?,
+        attempt: row.get(9)?,
+        sends: row.get(10)?,
+        first_failure: row.get(11)?,
         probe: row.get(12)?,
         check: row.get(13)?,
     })

@@ -8,7 +8,7 @@ use time::UtcDateTime;
 
 use super::error::{Failure, Result};
 use super::notices;
-use super::row::{self, DELIVERY};
+use super::row::{self, DELIVERY, bind_state, state_columns, state_values};
 use gymhook_store::Direction;
 use gymhook_store::StoreTime;
 use gymhook_store::body_digest;
@@ -247,25 +247,19 @@ fn write_deliveries<'r>(
     connection: &Connection,
     records: impl Iterator<Item = &'r DeliveryRecord>,
 ) -> Result<()> {
-    let mut update = connection.prepare_cached(
-        "UPDATE gymhook_deliveries SET state = ?2, at = ?3, code = ?4, round = ?5, attempt = ?6, sends = ?7,
-         first_failure = ?8, probe = ?9, check_sum = ?10 WHERE seq = ?1 AND endpoint = ?11 AND state <> 5",
-    )?;
+    let mut update = connection.prepare_cached(concat!(
+        "UPDATE gymhook_deliveries SET (",
+        state_columns!(),
+        ") = (",
+        state_values!(),
+        ") WHERE seq = ?10 AND endpoint = ?11 AND state <> 5"
+    ))?;
     for record in records {
         let columns = DeliveryColumns::from(record);
-        update.execute(params![
-            columns.sequence,
-            columns.state,
-            columns.at,
-            columns.code,
-            columns.round,
-            columns.attempt,
-            columns.sends,
-            columns.first_failure,
-            columns.probe,
-            columns.check,
-            columns.endpoint.as_bytes(),
-        ])?;
+        bind_state(&mut update, &columns)?;
+        update.raw_bind_parameter(10, columns.sequence)?;
+        update.raw_bind_parameter(11, columns.endpoint.as_bytes())?;
+        update.raw_execute()?;
     }
     Ok(())
 }

@@ -160,7 +160,7 @@ pub async fn attempts_have_pages<H: Harness>(harness: &H) {
 pub async fn what_ended_is_counted_by_window<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.subscribe(SubscriptionRow { gym: "wien".to_owned(), ..subscription(3) }).await;
-    stage.enqueue((1..=9).map(|number| notification(number, (number - 1) % 3 + 1))).await;
+    stage.enqueue((1..=10).map(|number| notification(number, (number - 1) % 3 + 1))).await;
     let at = |ago| stage.now - ago;
     let gave_up = End::Undeliverable(Undeliverable::Exhausted);
     let ends = [
