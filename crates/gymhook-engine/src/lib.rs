@@ -10,7 +10,7 @@ mod inbox;
 mod operations;
 mod origin;
 mod publication;
-mod seal;
+mod secret_cipher;
 mod settings;
 pub mod store;
 mod subscription;
@@ -36,7 +36,7 @@ pub use operations::{
 };
 pub use origin::Origin;
 pub use publication::Publication;
-pub use seal::{Seal, SealError};
+pub use secret_cipher::{SecretCipher, SecretCipherError};
 pub use settings::SettingsError;
 pub use subscription::Subscription;
 pub use tls_settings::TlsSettings;

@@ -1,14 +1,16 @@
 //! Reading rows, and putting aside those that cannot be read.
 
 use bytes::Bytes;
-use gymhook_delivery::{DeliveryRecord, EndpointId, EndpointRecord, EndpointStatus};
+use gymhook_delivery::{DeliveryRecord, EndpointId};
 use time::UtcDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::connection::Lent;
 use super::error::Result;
-use gymhook_store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
+use gymhook_store::{
+    DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow, endpoint_record_from_json,
+};
 use gymhook_store::{Direction, StoreTime};
 
 /// The columns of a delivery, in the order in which [`Delivery::read`] reads them.
@@ -117,26 +119,10 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
         platform: row.try_get(7)?,
         settings: row.try_get(2)?,
         secrets: row.try_get(3)?,
-        record: endpoint_record(row.try_get(4)?)?,
+        record: endpoint_record_from_json(row.try_get(4)?)?,
         deleted_at: row.try_get::<_, Option<i64>>(5)?.map(time).transpose()?,
         direction: if row.try_get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
-}
-
-fn endpoint_record(json: &str) -> Result<EndpointRecord> {
-    let read = serde_json::from_str(json);
-    read.map_err(|error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") }.into())
-}
-
-pub(super) fn json(record: &EndpointRecord) -> Result<String> {
-    let written = serde_json::to_string(record);
-    written.map_err(|error| {
-        StoreError::Invalid { problem: format!("an endpoint's record cannot be written: {error}") }.into()
-    })
-}
-
-pub(super) const fn is_disabled(record: &EndpointRecord) -> bool {
-    matches!(record.status, EndpointStatus::Disabled { .. })
 }
 
 pub(super) fn time(at: i64) -> Result<UtcDateTime> {

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use core::num::NonZeroU32;
 use gymhook_delivery::{DeliveryId, EndpointId, LeaseEpoch};
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -12,29 +11,9 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use gymhook_store::StoreTime;
 use gymhook_store::{
-    AttemptQuery, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StatsQuery,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    AttemptQuery, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StatsQuery, StoreError,
+    WorkerId,
 };
-
-pub(super) fn subscriptions(
-    connection: &Connection,
-    query: &SubscriptionQuery,
-) -> Result<Page<SubscriptionRow, EndpointId>> {
-    let after =
-        query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_uuid().as_bytes().to_vec()));
-    let most = (query.limit as usize).saturating_add(1);
-    let found = match &query.gym {
-        Some(gym) => {
-            let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![gym, after], most)
-        }
-        None => {
-            let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![after], most)
-        }
-    }?;
-    Ok(Page::cut(found, query.limit, |last: &SubscriptionRow| last.id))
-}
 
 pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
     let mut select = connection.prepare_cached(&logged("d.id = ?1"))?;

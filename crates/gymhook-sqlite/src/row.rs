@@ -1,12 +1,14 @@
 //! Reading rows, and putting aside those that cannot be read.
 
-use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
 use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::error::{Failure, Result};
-use gymhook_store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
+use gymhook_store::{
+    DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow, endpoint_record_from_json,
+};
 use gymhook_store::{Direction, StoreTime};
 
 /// The columns that say where a delivery stands: what each of its steps writes.
@@ -146,18 +148,25 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
         platform: row.get(7)?,
         settings: row.get(2)?,
         secrets: row.get(3)?,
-        record: endpoint_record(&row.get::<_, String>(4)?)?,
+        record: endpoint_record_from_json(&row.get::<_, String>(4)?)?,
         deleted_at: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
         direction: if row.get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
-}
-
-pub(super) fn endpoint_record(json: &str) -> Result<EndpointRecord> {
-    let damaged = |error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") };
-    Ok(serde_json::from_str(json).map_err(damaged)?)
 }
 
 pub(super) fn time(micros: i64) -> Result<UtcDateTime> {
     let damaged = || StoreError::Damaged { problem: format!("no time: {micros} µs") };
     Ok(StoreTime::from_micros(micros).to_utc().ok_or_else(damaged)?)
 }
+
+/// The states that the SQL here names by number.
+const _: () = assert!(
+    State::Waiting.code() == 0
+        && State::InFlight.code() == 1
+        && State::Delivered.code() == 2
+        && State::Undeliverable.code() == 3
+        && State::Cancelled.code() == 4
+        && State::Quarantined.code() == 5
+        && State::Unreadable.code() == 6,
+    "the queries name these by number"
+);

@@ -40,7 +40,10 @@ pub use self::queries::{
     ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, DeliveryQuery,
     DeliveryRow, EndpointStats, Page, Stats, StatsQuery, SubscriptionQuery,
 };
-pub use self::row::{NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest};
+pub use self::row::{
+    NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest, endpoint_record_from_json,
+    endpoint_record_to_json,
+};
 pub use self::storable::Unstorable;
 pub use self::time::StoreTime;
 pub use self::work::{

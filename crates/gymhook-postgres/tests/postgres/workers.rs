@@ -107,7 +107,7 @@ async fn a_late_workers_batch_changes_nothing_at_all() {
 }
 
 #[tokio::test]
-async fn handing_over_waits_for_no_worker() {
+async fn enqueueing_waits_for_no_worker() {
     let store = fresh().await;
     let mut other = client(&shared()).await;
     subscribe(&store, &other, 1..=1).await;

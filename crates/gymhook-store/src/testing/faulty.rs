@@ -30,7 +30,7 @@ use crate::{
 /// ```
 /// use gymhook_store::testing::faulty::{FaultyStore, Operation, When};
 /// use gymhook_store::testing::memory::MemoryStore;
-/// use gymhook_store::{Store, StoreError};
+/// use gymhook_store::{StatsQuery, Store, StoreError};
 /// use time::macros::utc_datetime;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -39,7 +39,7 @@ use crate::{
 /// let store = FaultyStore::new(MemoryStore::new(now));
 ///
 /// store.fail_next(Operation::Stats, When::Before, StoreError::Full);
-/// assert_eq!(store.stats(now).await, Err(StoreError::Full));
+/// assert_eq!(store.stats(StatsQuery::new(), now).await, Err(StoreError::Full));
 /// assert_eq!(store.stats(StatsQuery::new(), now).await?.waiting, 0); // it failed once
 /// # Ok(())
 /// # }

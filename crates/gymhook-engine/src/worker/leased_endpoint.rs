@@ -13,7 +13,7 @@ use crate::store::{Cursor, Fetch, Fetched, Lease};
 
 /// One endpoint under lease.
 #[derive(Debug)]
-pub(crate) struct Tenure {
+pub(crate) struct LeasedEndpoint {
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) epoch: LeaseEpoch,
     /// Until when the lease lasts at least.
@@ -36,7 +36,7 @@ pub(crate) struct Tenure {
 /// How long a scan goes on before it starts again from the earliest: what is committed late may be due early.
 const SCAN_AGAIN: core::time::Duration = core::time::Duration::from_secs(2);
 
-impl Tenure {
+impl LeasedEndpoint {
     pub(crate) const fn new(
         subscription: Arc<Subscription>,
         epoch: LeaseEpoch,
@@ -109,11 +109,11 @@ impl Tenure {
 
 /// All endpoints under lease.
 #[derive(Debug, Default)]
-pub(crate) struct Tenures(pub(crate) BTreeMap<EndpointId, Tenure>);
+pub(crate) struct LeasedEndpoints(pub(crate) BTreeMap<EndpointId, LeasedEndpoint>);
 
-impl Tenures {
+impl LeasedEndpoints {
     /// The lease to write under.
     pub(crate) fn lease(&self, endpoint: EndpointId) -> Option<Lease> {
-        self.0.get(&endpoint).map(|tenure| Lease { endpoint, epoch: tenure.epoch })
+        self.0.get(&endpoint).map(|leased| Lease { endpoint, epoch: leased.epoch })
     }
 }

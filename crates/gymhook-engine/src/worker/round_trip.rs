@@ -1,4 +1,4 @@
-//! One visit to the store: write, then read, one after the other.
+//! One round trip to the store: write, then read, one after the other.
 //!
 //! The order matters. What is fetched was read after everything that the machine had said before was written, so a delivery
 //! that has just ended is never read as one that waits.
@@ -16,23 +16,23 @@ use crate::store::{
     SubscriptionRow, WorkerId,
 };
 
-/// What a visit is for.
+/// What a round trip is for.
 #[derive(Debug, Default)]
-pub(crate) struct Turn {
+pub(crate) struct RoundTrip {
     pub(crate) batch: Batch,
     /// The attempts that may be sent once the batch is on disk.
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) fetches: Vec<Fetch>,
     pub(crate) leases: Vec<LeaseRequest>,
     /// Who looks for work at all endpoints, if somebody does: then the clock is read as well.
-    pub(crate) looks: Option<WorkerId>,
+    pub(crate) polls: Option<WorkerId>,
 }
 
 /// What came of it. What was not got to, because something before it failed, is empty.
 #[derive(Debug, Default)]
-pub(crate) struct TurnDone {
+pub(crate) struct RoundTripResult {
     /// What was wanted; a batch that is not written yet is still in it.
-    pub(crate) turn: Turn,
+    pub(crate) asked: RoundTrip,
     pub(crate) committed: Option<Committed>,
     pub(crate) fetched: Vec<Fetched>,
     pub(crate) leased: Vec<Leased>,
@@ -40,14 +40,14 @@ pub(crate) struct TurnDone {
     pub(crate) clock: Option<StoreClock>,
     /// When the next lease of another worker ends.
     pub(crate) next_lease_end: Option<UtcDateTime>,
-    /// When the visit began: leases last from then at least.
+    /// When the round trip began: leases last from then at least.
     pub(crate) began: Option<Instant>,
     pub(crate) error: Option<StoreError>,
 }
 
-impl Turn {
+impl RoundTrip {
     pub(crate) fn is_empty(&self) -> bool {
-        self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && self.looks.is_none()
+        self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && self.polls.is_none()
     }
 
     /// Whether its batch was to be written under this lease.
@@ -56,37 +56,38 @@ impl Turn {
     }
 
     /// Does it.
-    pub(crate) async fn take<S: Store>(self, store: S, clock: StoreClock) -> TurnDone {
-        let mut done = TurnDone { turn: self, began: Some(clock::monotonic()), ..TurnDone::default() };
+    pub(crate) async fn run<S: Store>(self, store: S, clock: StoreClock) -> RoundTripResult {
+        let mut done =
+            RoundTripResult { asked: self, began: Some(clock::monotonic()), ..RoundTripResult::default() };
         // A call that panics has failed like one whose answer was lost: whether it took effect is not known.
-        let visited = foreign::run(Place::Store, || done.visit(&store, clock)).await;
-        done.error = visited.unwrap_or_else(|panicked| Err(panicked.into())).err();
+        let made = foreign::run(Place::Store, || done.make(&store, clock)).await;
+        done.error = made.unwrap_or_else(|panicked| Err(panicked.into())).err();
         done
     }
 }
 
-impl TurnDone {
-    async fn visit<S: Store>(&mut self, store: &S, mut clock: StoreClock) -> Result<(), StoreError> {
-        if self.turn.looks.is_some() {
+impl RoundTripResult {
+    async fn make<S: Store>(&mut self, store: &S, mut clock: StoreClock) -> Result<(), StoreError> {
+        if self.asked.polls.is_some() {
             let at = clock::monotonic();
             clock = StoreClock::new(store.now().await?, at);
             self.clock = Some(clock);
         }
-        if !self.turn.batch.is_empty() {
-            self.committed = Some(store.commit(self.turn.batch.clone(), clock.now()).await?);
+        if !self.asked.batch.is_empty() {
+            self.committed = Some(store.commit(self.asked.batch.clone(), clock.now()).await?);
         }
-        if !self.turn.fetches.is_empty() {
-            self.fetched = store.fetch(self.turn.fetches.clone(), clock.now()).await?;
+        if !self.asked.fetches.is_empty() {
+            self.fetched = store.fetch(self.asked.fetches.clone(), clock.now()).await?;
             for endpoint in reloads(&self.fetched) {
                 self.reloaded.extend(store.subscription(endpoint).await?);
             }
         }
         // One moment for all: a lease has run out by then, or it is one whose end is waited for.
         let now = clock.now();
-        for request in &self.turn.leases {
+        for request in &self.asked.leases {
             self.leased.extend(store.lease(request.clone(), now).await?);
         }
-        if let Some(worker) = self.turn.looks {
+        if let Some(worker) = self.asked.polls {
             self.next_lease_end = store.next_lease_end(worker, now).await?;
         }
         Ok(())

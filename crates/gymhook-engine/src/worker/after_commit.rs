@@ -11,35 +11,35 @@ use time::UtcDateTime;
 use tracing::Instrument as _;
 
 use super::Worker;
-use super::flight::{self, Flying, Landed, TakeOff};
-use super::turn::Turn;
+use super::attempt_task::{self, AttemptEnded, AttemptStart, RunningAttempt};
+use super::round_trip::RoundTrip;
 use crate::store::{Committed, Store};
 use crate::{Answer, Transport, telemetry};
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// A batch is on disk.
-    pub(super) fn written(&mut self, turn: &Turn, committed: Committed, began: Instant) {
+    pub(super) fn after_commit(&mut self, round_trip: &RoundTrip, committed: Committed, began: Instant) {
         for endpoint in &committed.lost {
             // What was lost may be held again by now, under a later number.
-            if self.tenures.lease(*endpoint).is_some_and(|held| turn.writes_under(&held)) {
+            if self.leased_endpoints.lease(*endpoint).is_some_and(|held| round_trip.writes_under(&held)) {
                 self.lease_lost(*endpoint);
             }
         }
-        for lease in &turn.batch.renew {
-            if let Some(tenure) = self.tenures.0.get_mut(&lease.endpoint) {
-                tenure.ends = began + self.options.lease_length;
+        for lease in &round_trip.batch.renew {
+            if let Some(leased) = self.leased_endpoints.0.get_mut(&lease.endpoint) {
+                leased.ends = began + self.options.lease_length;
             }
         }
-        for endpoint in &turn.batch.release {
-            self.let_go(*endpoint);
+        for endpoint in &round_trip.batch.release {
+            self.release(*endpoint);
         }
-        self.take_off(turn, committed);
-        self.clear_out(turn);
+        self.start_attempts(round_trip, committed);
+        self.evict(round_trip);
     }
 
-    fn let_go(&mut self, endpoint: EndpointId) {
+    fn release(&mut self, endpoint: EndpointId) {
         self.machine.release_endpoint(endpoint, self.clock.now());
-        self.tenures.0.remove(&endpoint);
+        self.leased_endpoints.0.remove(&endpoint);
         self.to_fetch.remove(&endpoint);
     }
 
@@ -47,20 +47,20 @@ impl<S: Store, T: Transport> Worker<S, T> {
         tracing::warn!(%endpoint, "an endpoint is another worker's now, or was deleted: nothing more is done for it here");
         telemetry::lease_lost();
         let theirs: Vec<AttemptRef> =
-            self.flying.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
+            self.running.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
         for attempt in theirs {
-            if let Some(flying) = self.flying.remove(&attempt) {
-                flying.abort.abort();
+            if let Some(running) = self.running.remove(&attempt) {
+                running.abort.abort();
             }
         }
-        self.let_go(endpoint);
+        self.release(endpoint);
         self.pending.forget_endpoint(endpoint);
     }
 
     /// Sends what the batch announced.
-    fn take_off(&mut self, turn: &Turn, committed: Committed) {
+    fn start_attempts(&mut self, round_trip: &RoundTrip, committed: Committed) {
         let attempts: BTreeMap<DeliveryId, &Attempt> =
-            turn.attempts.iter().map(|attempt| (attempt.attempt.delivery, attempt)).collect();
+            round_trip.attempts.iter().map(|attempt| (attempt.attempt.delivery, attempt)).collect();
         let now = self.clock.now();
         for (delivery, notification) in committed.notifications {
             let Some(attempt) = attempts.get(&delivery).copied() else { continue };
@@ -69,50 +69,57 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let still_wanted = self.machine.delivery(delivery).is_some_and(|held| {
                 matches!(held.state(), DeliveryState::InFlight { .. }) && held.sends() == reference.send
             });
-            let Some(tenure) = self.tenures.0.get(&reference.endpoint).filter(|_| still_wanted) else {
+            let Some(leased) = self.leased_endpoints.0.get(&reference.endpoint).filter(|_| still_wanted)
+            else {
                 continue;
             };
             let Some(notification) = notification else {
-                self.put_aside(attempt, now);
+                self.quarantine(attempt, now);
                 continue;
             };
             let event_type = notification.event_type.clone();
-            let take_off = TakeOff {
+            let start = AttemptStart {
                 attempt: *attempt,
-                subscription: Arc::clone(&tenure.subscription),
+                subscription: Arc::clone(&leased.subscription),
                 notification,
                 now,
-                lease_ends: tenure.ends,
+                lease_ends: leased.ends,
                 reserve: self.options.longest_attempt(),
             };
             let span = tracing::debug_span!("attempt", %delivery, endpoint = %reference.endpoint, send = reference.send);
-            let flight =
-                flight::fly(Arc::clone(&self.transport), take_off, self.landing.clone()).instrument(span);
-            let abort = self.flights.spawn(flight);
-            self.flying.insert(reference, Flying { attempt: *attempt, event_type, abort });
+            let task =
+                attempt_task::run(Arc::clone(&self.transport), start, self.report.clone()).instrument(span);
+            let abort = self.tasks.spawn(task);
+            self.running.insert(reference, RunningAttempt { attempt: *attempt, event_type, abort });
         }
     }
 
     /// The notification cannot be read: the store has put it aside, and the machine lets go of it.
-    fn put_aside(&mut self, attempt: &Attempt, now: UtcDateTime) {
+    fn quarantine(&mut self, attempt: &Attempt, now: UtcDateTime) {
         telemetry::quarantined(1);
         let outcome = Outcome::Internal(OwnFault::Storage);
         let answer =
             Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was put aside");
-        let landed = Landed { attempt: *attempt, event_type: None, began: now, took: Duration::ZERO, answer };
-        self.pending.attempt_ended(attempt.attempt.endpoint, landed.row());
+        let ended = AttemptEnded {
+            attempt: *attempt,
+            event_type: None,
+            began: now,
+            took: Duration::ZERO,
+            answer,
+        };
+        self.pending.attempt_ended(attempt.attempt.endpoint, ended.row());
         // Cancelled first, so that the answer ends it.
         let _cancelled = self.machine.cancel(attempt.attempt.delivery, now);
         self.machine.handle_outcome(&attempt.attempt, &outcome, now);
     }
 
     /// Lets go of what is on disk and not needed here soon.
-    fn clear_out(&mut self, turn: &Turn) {
+    fn evict(&mut self, round_trip: &RoundTrip) {
         let now = self.clock.now();
         let horizon =
             now.checked_add(self.options.horizon.try_into().unwrap_or_default()).unwrap_or(UtcDateTime::MAX);
         let crowd = self.options.window.get() as usize * 2;
-        for record in &turn.batch.deliveries {
+        for record in &round_trip.batch.deliveries {
             if self.pending.mentions(record.id) {
                 continue;
             }
@@ -132,9 +139,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     /// Notes when a delivery falls due that is not here.
     pub(super) fn falls_due(&mut self, endpoint: EndpointId, due: UtcDateTime) {
-        let Some(tenure) = self.tenures.0.get_mut(&endpoint) else { return };
-        if tenure.next_due.is_none_or(|known| due < known) {
-            if let Some(known) = tenure.next_due.replace(due) {
+        let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { return };
+        if leased.next_due.is_none_or(|known| due < known) {
+            if let Some(known) = leased.next_due.replace(due) {
                 self.due_elsewhere.remove(&(known, endpoint));
             }
             self.due_elsewhere.insert((due, endpoint));

@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use gymhook_delivery::{Endpoint, EndpointId, EndpointStatus};
+use gymhook_delivery::EndpointId;
 use gymhook_retry::{Outcome, OwnFault};
 
 use super::Worker;
-use super::flight::{Flying, Landed};
-use super::tenure::Tenure;
+use super::attempt_task::{AttemptEnded, RunningAttempt};
+use super::leased_endpoint::LeasedEndpoint;
 use crate::store::Store;
 use crate::{Answer, Transport, clock as clocks, telemetry};
 
@@ -19,7 +19,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let due = self.clock.now();
         while let Some((at, endpoint)) = self.due_elsewhere.first().copied().filter(|(at, _)| *at <= due) {
             self.due_elsewhere.remove(&(at, endpoint));
-            if self.tenures.0.get(&endpoint).is_none_or(|tenure| tenure.fell_due(due)) {
+            if self.leased_endpoints.0.get(&endpoint).is_none_or(|leased| leased.fell_due(due)) {
                 self.work_arrived(&[endpoint]);
             }
         }
@@ -37,7 +37,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             self.look_after_leases(now);
         }
         if self.stop.is_some_and(|stop| !stop.gave_up && now >= stop.until) {
-            self.give_up_flights();
+            self.give_up_attempts();
         }
     }
 
@@ -45,16 +45,16 @@ impl<S: Store, T: Transport> Worker<S, T> {
     /// busy with retries for long, only by reading them again. A few at a time, the one that has waited the longest first.
     fn read_again(&mut self, now: Instant) {
         let low = self.options.low_water();
-        let is_meant = |endpoint, tenure: &Tenure| {
-            let is_idle = tenure.idle_since.is_some() || tenure.fetching || tenure.releasing;
+        let is_meant = |endpoint, leased: &LeasedEndpoint| {
+            let is_idle = leased.idle_since.is_some() || leased.fetching || leased.releasing;
             !is_idle
-                && now >= tenure.scan_began + self.options.poll_interval
+                && now >= leased.scan_began + self.options.poll_interval
                 && self.machine.waiting(endpoint) <= low
         };
-        let tenures = self.tenures.0.iter();
-        let mut meant: Vec<(Instant, EndpointId)> = tenures
-            .filter(|(endpoint, tenure)| is_meant(**endpoint, tenure))
-            .map(|(endpoint, tenure)| (tenure.scan_began, *endpoint))
+        let leased_endpoints = self.leased_endpoints.0.iter();
+        let mut meant: Vec<(Instant, EndpointId)> = leased_endpoints
+            .filter(|(endpoint, leased)| is_meant(**endpoint, leased))
+            .map(|(endpoint, leased)| (leased.scan_began, *endpoint))
             .collect();
         meant.sort_unstable();
         meant.truncate(self.options.lease_batch.get() as usize);
@@ -72,60 +72,60 @@ impl<S: Store, T: Transport> Worker<S, T> {
     fn look_after_leases(&mut self, now: Instant) {
         let renew_from = self.options.lease_length * 2 / 3;
         let low = self.options.low_water();
-        for (endpoint, tenure) in &mut self.tenures.0 {
-            if tenure.ends.saturating_duration_since(now) < renew_from {
+        for (endpoint, leased) in &mut self.leased_endpoints.0 {
+            if leased.ends.saturating_duration_since(now) < renew_from {
                 self.pending.renew(*endpoint);
             }
             let in_flight = self.machine.endpoint(*endpoint).is_some_and(|endpoint| endpoint.in_flight() > 0);
-            let disabled = self.machine.endpoint(*endpoint).is_some_and(is_disabled);
+            let disabled =
+                self.machine.endpoint(*endpoint).is_some_and(|endpoint| endpoint.status().is_disabled());
             let tests = self.machine.waiting_tests(*endpoint) > 0;
             let waits = tests || (self.machine.waiting(*endpoint) > 0 && !disabled);
-            let reads = self.to_fetch.contains(endpoint) || (tenure.has_more() && !disabled);
-            if tenure.has_more() && !disabled && self.machine.waiting(*endpoint) <= low {
+            let reads = self.to_fetch.contains(endpoint) || (leased.has_more() && !disabled);
+            if leased.has_more() && !disabled && self.machine.waiting(*endpoint) <= low {
                 self.to_fetch.insert(*endpoint);
             }
-            if in_flight || tenure.fetching || (self.stop.is_none() && (waits || reads)) {
-                tenure.idle_since = None;
+            if in_flight || leased.fetching || (self.stop.is_none() && (waits || reads)) {
+                leased.idle_since = None;
                 continue;
             }
-            let idle_since = *tenure.idle_since.get_or_insert(now);
+            let idle_since = *leased.idle_since.get_or_insert(now);
             if self.stop.is_some() || now.duration_since(idle_since) >= self.options.idle_release {
-                tenure.releasing = true;
+                leased.releasing = true;
                 self.pending.release(*endpoint);
             }
         }
     }
 
-    fn give_up_flights(&mut self) {
+    fn give_up_attempts(&mut self) {
         if let Some(stop) = &mut self.stop {
             stop.gave_up = true;
         }
         let now = self.clock.now();
-        for (reference, flying) in core::mem::take(&mut self.flying) {
-            flying.abort.abort();
+        for (reference, running) in core::mem::take(&mut self.running) {
+            running.abort.abort();
             let outcome = Outcome::Internal(OwnFault::Shutdown);
             let answer = Answer::new(outcome).with_detail("given up: this process is shutting down");
-            let Flying { attempt, event_type, abort: _ } = flying;
+            let RunningAttempt { attempt, event_type, abort: _ } = running;
             let event_type = Some(event_type);
-            let landed = Landed { attempt, event_type, began: now, took: Duration::ZERO, answer };
-            self.pending.attempt_ended(reference.endpoint, landed.row());
+            let ended = AttemptEnded { attempt, event_type, began: now, took: Duration::ZERO, answer };
+            self.pending.attempt_ended(reference.endpoint, ended.row());
             self.machine.handle_outcome(&reference, &outcome, now);
         }
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.stop.is_some() && self.tenures.0.is_empty() && self.visit.is_none() && self.pending.is_empty()
+        self.stop.is_some()
+            && self.leased_endpoints.0.is_empty()
+            && self.round_trip.is_none()
+            && self.pending.is_empty()
     }
 
     /// Ends a shutdown whose store fails or does not answer: the leases run out by themselves.
     pub(super) fn abandon(&mut self) {
-        if let Some(visit) = self.visit.take() {
-            visit.abort();
+        if let Some(round_trip) = self.round_trip.take() {
+            round_trip.abort();
         }
-        telemetry::store_abandoned(self.tenures.0.len());
+        telemetry::store_abandoned(self.leased_endpoints.0.len());
     }
-}
-
-fn is_disabled(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.status(), EndpointStatus::Disabled { .. })
 }

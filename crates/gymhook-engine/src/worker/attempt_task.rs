@@ -16,7 +16,7 @@ use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
-pub(crate) struct Landed {
+pub(crate) struct AttemptEnded {
     pub(crate) attempt: Attempt,
     /// `None` if it could not be read.
     pub(crate) event_type: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Landed {
     pub(crate) answer: Answer,
 }
 
-impl Landed {
+impl AttemptEnded {
     /// What the log keeps.
     pub(crate) fn row(&self) -> AttemptRow {
         let ended = self.began.checked_add(self.took.try_into().unwrap_or_default()).unwrap_or(self.began);
@@ -51,7 +51,7 @@ impl Landed {
 
 /// An attempt whose answer is awaited.
 #[derive(Debug)]
-pub(crate) struct Flying {
+pub(crate) struct RunningAttempt {
     pub(crate) attempt: Attempt,
     pub(crate) event_type: String,
     /// Gives it up.
@@ -60,7 +60,7 @@ pub(crate) struct Flying {
 
 /// What an attempt needs to take off.
 #[derive(Debug)]
-pub(crate) struct TakeOff {
+pub(crate) struct AttemptStart {
     pub(crate) attempt: Attempt,
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) notification: StoredNotification,
@@ -73,32 +73,37 @@ pub(crate) struct TakeOff {
 
 /// Reports an attempt's end, in any case: a task that is dropped leaves a crash behind.
 struct Report {
-    landed: Option<Landed>,
+    ended: Option<AttemptEnded>,
     began: Instant,
-    to: UnboundedSender<Landed>,
+    to: UnboundedSender<AttemptEnded>,
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        if let Some(mut landed) = self.landed.take() {
-            landed.took = clock::monotonic().duration_since(self.began);
+        if let Some(mut ended) = self.ended.take() {
+            ended.took = clock::monotonic().duration_since(self.began);
             // A worker that is gone needs no answer.
-            drop(self.to.send(landed));
+            drop(self.to.send(ended));
         }
     }
 }
 
 /// Makes an attempt, within its time and its lease's.
-pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: UnboundedSender<Landed>) {
-    let TakeOff { attempt, subscription, notification, now, lease_ends, reserve } = take_off;
+pub(crate) async fn run<T: Transport>(
+    transport: Arc<T>,
+    start: AttemptStart,
+    to: UnboundedSender<AttemptEnded>,
+) {
+    let AttemptStart { attempt, subscription, notification, now, lease_ends, reserve } = start;
     // The machine's time never goes back: a clock that was set back is far from the deadline.
     let longest = subscription.policy().retry().attempt_timeout();
     let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
     let began = clock::monotonic();
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
     let event_type = Some(notification.event_type.clone());
-    let landed = Landed { attempt, event_type, began: now, took: Duration::ZERO, answer: crashed };
-    let mut report = Report { landed: Some(landed), began, to };
+    let ended =
+        AttemptEnded { attempt, event_type, began: now, took: Duration::ZERO, answer: crashed };
+    let mut report = Report { ended: Some(ended), began, to };
     let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
         Answer::new(Outcome::Internal(OwnFault::Storage))
             .with_detail("not sent: the lease on the endpoint is about to run out")
@@ -111,8 +116,8 @@ pub(crate) async fn fly<T: Transport>(transport: Arc<T>, take_off: TakeOff, to: 
         let sending = Sending { attempt, subscription, event_type, body, origin, now, timeout };
         send_in_time(&*transport, sending).await
     };
-    if let Some(landed) = &mut report.landed {
-        landed.answer = answer;
+    if let Some(ended) = &mut report.ended {
+        ended.answer = answer;
     }
 }
 
