@@ -6,10 +6,10 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use time::UtcDateTime;
 
-use super::row::{bind_state, state_columns, state_values};
 use super::error::{Failure, Result};
 use super::notices;
 use super::row;
+use super::row::{bind_state, state_columns, state_values};
 use gymhook_store::{
     AttemptRow, Batch, Committed, DeliveryColumns, Lease, StoreError, StoreTime, StoredNotification,
     body_digest, endpoint_record_to_json,

@@ -304,7 +304,8 @@ impl Store for SqliteStore {
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        let commands = self.write(0, move |connection| subscriptions::redeliver(connection, &which, now)).await?;
+        let commands =
+            self.write(0, move |connection| subscriptions::redeliver(connection, &which, now)).await?;
         self.0.arrivals.add(vec![which.endpoint]);
         Ok(commands)
     }

@@ -11,8 +11,8 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use gymhook_store::StoreTime;
 use gymhook_store::{
-    AttemptQuery, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StatsQuery, StoreError,
-    WorkerId,
+    AttemptQuery, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, StatsQuery,
+    StoreError, WorkerId,
 };
 
 pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
@@ -227,7 +227,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let values = vec![Value::Null; explain.parameter_count()];
+        let values = vec![rusqlite::types::Null; explain.parameter_count()];
         let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
         steps.map(|step| step.unwrap()).collect()
     }

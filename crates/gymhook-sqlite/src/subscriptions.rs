@@ -9,8 +9,8 @@ use super::enqueue::Known;
 use super::error::Result;
 use super::{commit, lease, row};
 use gymhook_store::{
-    Command, Direction, Page, Redelivery, State, StoreTime, SubscriptionQuery, SubscriptionRow, end_under_way,
-    endpoint_record_to_json,
+    Command, Direction, Page, Redelivery, State, StoreTime, SubscriptionQuery, SubscriptionRow,
+    end_under_way, endpoint_record_to_json,
 };
 
 pub(super) fn put(connection: &Connection, new: &SubscriptionRow, now: UtcDateTime) -> Result<bool> {

@@ -100,13 +100,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let outcome = Outcome::Internal(OwnFault::Storage);
         let answer =
             Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was put aside");
-        let ended = AttemptEnded {
-            attempt: *attempt,
-            event_type: None,
-            began: now,
-            took: Duration::ZERO,
-            answer,
-        };
+        let ended =
+            AttemptEnded { attempt: *attempt, event_type: None, began: now, took: Duration::ZERO, answer };
         self.pending.attempt_ended(attempt.attempt.endpoint, ended.row());
         // Cancelled first, so that the answer ends it.
         let _cancelled = self.machine.cancel(attempt.attempt.delivery, now);

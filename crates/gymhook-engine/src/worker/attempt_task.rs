@@ -101,8 +101,7 @@ pub(crate) async fn run<T: Transport>(
     let began = clock::monotonic();
     let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
     let event_type = Some(notification.event_type.clone());
-    let ended =
-        AttemptEnded { attempt, event_type, began: now, took: Duration::ZERO, answer: crashed };
+    let ended = AttemptEnded { attempt, event_type, began: now, took: Duration::ZERO, answer: crashed };
     let mut report = Report { ended: Some(ended), began, to };
     let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
         Answer::new(Outcome::Internal(OwnFault::Storage))

@@ -38,6 +38,7 @@
 )]
 
 mod behaviours;
+pub mod commanding;
 pub mod committing;
 pub mod damage;
 pub mod durability;
@@ -49,7 +50,6 @@ pub mod keys;
 pub mod leasing;
 pub mod logging;
 pub mod mending;
-pub mod ordering;
 pub mod purging;
 pub mod racing;
 pub mod repeating;

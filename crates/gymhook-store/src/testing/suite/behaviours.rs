@@ -7,6 +7,18 @@
 macro_rules! __store_behaviours {
     ($callback:ident $($arguments:tt)*) => {
         $crate::$callback! { $($arguments)*
+            commanding {
+                commands_are_kept_in_order
+                a_command_for_nobody_is_no_error
+                a_command_waits_until_it_is_due
+                numbers_are_not_used_again
+                what_was_given_up_is_redelivered
+                what_has_ended_is_redelivered
+                a_range_has_its_first_moment_and_not_its_last
+                a_redelivery_is_a_command_to_the_worker
+                nobody_has_nothing_to_redeliver
+                a_deleted_endpoint_has_no_commands
+            }
             committing {
                 every_state_comes_back
                 the_state_follows_the_record
@@ -15,8 +27,9 @@ macro_rules! __store_behaviours {
                 a_record_makes_no_delivery
                 what_is_sent_comes_back
                 attempts_are_logged
+                every_outcome_comes_back
                 a_batch_may_be_repeated
-                orders_are_struck_off
+                commands_are_struck_off
                 a_renewed_lease_lasts
                 a_commit_renews_nothing_by_itself
                 a_lease_given_back_is_free
@@ -32,6 +45,7 @@ macro_rules! __store_behaviours {
                 its_id_is_taken
                 a_damaged_body_is_not_sent
                 a_damaged_body_stays_put_aside
+                an_unknown_outcome_is_said
             }
             durability {
                 what_was_enqueued_is_there
@@ -49,7 +63,7 @@ macro_rules! __store_behaviours {
                 an_id_means_one_thing_in_one_batch
                 an_unknown_endpoint_is_refused
                 a_deleted_endpoint_is_refused
-                the_order_grows
+                the_sequence_grows
                 it_is_due_when_asked_for
                 a_due_time_is_rounded_up
                 a_test_event_is_marked
@@ -72,23 +86,23 @@ macro_rules! __store_behaviours {
                 a_lost_lease_is_not_renewed
                 a_deleted_endpoint_is_lost
                 a_loss_is_told_once
-                a_lease_strikes_off_no_order_of_another_endpoint
+                a_lease_strikes_off_no_command_of_another_endpoint
             }
             fetching {
-                what_is_due_comes_by_due_time_and_then_by_order
+                what_is_due_comes_by_due_time_and_then_by_sequence
                 what_is_not_due_is_not_fetched
                 nothing_to_come_has_no_time
                 the_next_time_is_that_of_what_waits
                 only_what_waits_is_fetched
                 pages_have_no_gaps
                 a_page_goes_on_after_its_cursor
-                an_ordered_endpoint_goes_by_order
-                an_ordered_cursor_goes_by_order_alone
+                an_ordered_endpoint_goes_by_sequence
+                an_ordered_cursor_goes_by_sequence_alone
                 a_limit_of_zero_brings_no_deliveries
                 several_endpoints_are_read_at_once
                 a_fetch_sees_the_last_commit
                 a_fetch_sees_what_was_enqueued_meanwhile
-                orders_come_with_their_delivery
+                commands_come_with_their_delivery
                 a_test_event_is_fetched_whatever_waits_before_it
             }
             filtering {
@@ -109,6 +123,9 @@ macro_rules! __store_behaviours {
                 a_key_has_one_successor
                 one_of_several_rotates
                 a_rotation_undoes_no_revocation
+                a_key_has_an_owner
+                an_owner_that_cannot_be_stored_is_refused
+                keys_have_pages
             }
             leasing {
                 only_what_has_something_to_do_is_leased
@@ -125,9 +142,9 @@ macro_rules! __store_behaviours {
                 the_longest_without_an_owner_comes_first
                 a_disabled_endpoint_rests
                 disabling_and_enabling_count
-                a_disabled_endpoint_is_leased_for_orders
+                a_disabled_endpoint_is_leased_for_commands
                 a_disabled_endpoint_is_leased_for_a_test_event
-                an_order_is_leased_when_due
+                a_command_is_leased_when_due
                 what_was_under_way_is_handed_over
                 a_disabled_endpoint_is_leased_for_what_was_under_way
                 taking_over_ends_leases_or_does_nothing
@@ -136,8 +153,11 @@ macro_rules! __store_behaviours {
             }
             logging {
                 the_latest_comes_first
+                a_row_names_gym_and_platform
                 the_log_can_be_narrowed
                 the_log_has_pages
+                attempts_have_pages
+                what_ended_is_counted_by_window
                 pages_stand_still_while_more_comes
                 what_is_not_there_is_not_found
                 an_empty_store_is_empty
@@ -155,25 +175,13 @@ macro_rules! __store_behaviours {
                 a_damaged_row_is_not_mended
                 several_mend_it_at_once
             }
-            ordering {
-                orders_are_kept_in_order
-                an_order_for_nobody_is_no_error
-                an_order_waits_until_it_is_due
-                numbers_are_not_used_again
-                what_was_given_up_is_redelivered
-                what_has_ended_is_redelivered
-                a_range_has_its_first_moment_and_not_its_last
-                a_redelivery_is_an_order_to_the_worker
-                nobody_has_nothing_to_redeliver
-                a_deleted_endpoint_has_no_orders
-            }
             purging {
                 only_what_has_ended_is_forgotten
                 what_ended_later_is_kept
                 it_is_done_in_batches
                 bodies_and_attempts_go_too
                 a_forgotten_id_is_as_good_as_new
-                an_order_about_a_forgotten_one_finds_none
+                a_command_about_a_forgotten_one_finds_none
                 a_commit_brings_nothing_back
                 what_waited_at_a_deleted_subscription_is_forgotten
                 an_attempt_of_a_forgotten_one_is_not_kept
