@@ -26,8 +26,7 @@ use gymhook_store::{NewNotification, Refused, StoreError};
 /// ```
 /// use bytes::Bytes;
 /// use gymhook_sqlite::rusqlite::{Connection, TransactionBehavior};
-/// use gymhook_store::{NewNotification, sqlite};
-/// use gymhook_store::{DeliveryId, EndpointId};
+/// use gymhook_store::{DeliveryId, EndpointId, NewNotification};
 /// use time::UtcDateTime;
 ///
 /// fn book(

@@ -33,6 +33,7 @@ pub use self::connection::{Connection, ConnectionRule};
 pub use self::deletion::end_under_way;
 pub use self::direction::Direction;
 pub use self::error::StoreError;
+#[doc(hidden)]
 pub use self::json::rfc3339;
 pub use self::mending::mended;
 pub use self::notice::Notice;

@@ -241,11 +241,10 @@ impl<S: Store> EngineView<S> {
     /// # Errors
     /// [`ViewError::ReadOnly`], [`ViewError::Store`].
     pub async fn redeliver_range(&self, which: Redelivery) -> Result<u64, ViewError> {
-        self.check_writes()?;
-        if !self.reaches_subscription(which.endpoint).await? {
-            return Ok(0);
+        if self.may_change(which.endpoint).await? {
+            return Ok(self.engine.redeliver_range(which).await?);
         }
-        Ok(self.engine.redeliver_range(which).await?)
+        Ok(0)
     }
 
     /// As [`Engine::put_subscription`].
@@ -271,8 +270,7 @@ impl<S: Store> EngineView<S> {
     /// # Errors
     /// [`ViewError::ReadOnly`], [`ViewError::Store`].
     pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, ViewError> {
-        self.check_writes()?;
-        Ok(self.reaches_subscription(id).await? && self.engine.delete_subscription(id).await?)
+        Ok(self.may_change(id).await? && self.engine.delete_subscription(id).await?)
     }
 
     /// As [`Engine::rotate_key`].
@@ -295,8 +293,7 @@ impl<S: Store> EngineView<S> {
     /// # Errors
     /// [`ViewError::ReadOnly`], [`ViewError::Store`].
     pub async fn disable(&self, endpoint: EndpointId) -> Result<bool, ViewError> {
-        self.check_writes()?;
-        let is_there = self.reaches_subscription(endpoint).await?;
+        let is_there = self.may_change(endpoint).await?;
         if is_there {
             self.engine.disable(endpoint).await?;
         }
@@ -308,8 +305,7 @@ impl<S: Store> EngineView<S> {
     /// # Errors
     /// [`ViewError::ReadOnly`], [`ViewError::Store`].
     pub async fn enable(&self, endpoint: EndpointId) -> Result<bool, ViewError> {
-        self.check_writes()?;
-        let is_there = self.reaches_subscription(endpoint).await?;
+        let is_there = self.may_change(endpoint).await?;
         if is_there {
             self.engine.enable(endpoint).await?;
         }
@@ -321,8 +317,7 @@ impl<S: Store> EngineView<S> {
     /// # Errors
     /// [`ViewError::ReadOnly`], [`ViewError::Store`].
     pub async fn pause(&self, endpoint: EndpointId, until: UtcDateTime) -> Result<bool, ViewError> {
-        self.check_writes()?;
-        let is_there = self.reaches_subscription(endpoint).await?;
+        let is_there = self.may_change(endpoint).await?;
         if is_there {
             self.engine.pause(endpoint, until).await?;
         }
@@ -398,6 +393,12 @@ impl<S: Store> EngineView<S> {
 
     async fn reaches_subscription(&self, id: EndpointId) -> Result<bool, StoreError> {
         Ok(self.engine.store().subscription(id).await?.is_some_and(|row| self.reaches(&row.gym)))
+    }
+
+    /// Whether there is such a subscription, for whoever may write.
+    async fn may_change(&self, id: EndpointId) -> Result<bool, ViewError> {
+        self.check_writes()?;
+        Ok(self.reaches_subscription(id).await?)
     }
 
     async fn known(&self, subscription: EndpointId) -> Result<(), SubscriptionError> {
