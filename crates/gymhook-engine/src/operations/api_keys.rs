@@ -14,7 +14,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::Engine;
-use crate::engine::new_id;
+use crate::ids::new_id;
 use crate::store::{
     ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Page, Store, StoreError, Unstorable,
 };

@@ -10,7 +10,7 @@ use gymhook_retry::Fault;
 use super::DeliveryLog;
 use super::SubscriptionError;
 use super::gym_pages::GymPages;
-use crate::engine::new_id;
+use crate::ids::new_id;
 use crate::store::{
     AttemptQuery, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionRow,
 };
