@@ -383,7 +383,7 @@ impl<S: Store> EngineView<S> {
 
     /// The gym that a query is about, if one was asked for or there is one only; nothing if that cannot be found here.
     fn narrowed(&self, asked: Option<&str>) -> Option<Option<String>> {
-        let gym = asked.or(self.owner.gym());
+        let gym = asked.or_else(|| self.owner.gym());
         gym.is_none_or(|gym| self.reaches(gym)).then(|| gym.map(str::to_owned))
     }
 
