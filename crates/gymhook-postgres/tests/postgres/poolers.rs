@@ -124,8 +124,10 @@ async fn a_pooler_that_was_not_found_is_named_and_one_that_takes_no_transactions
     let mut problems = Vec::new();
     // Each process numbers its statements from 0; here it is one that numbers them on, so somebody else takes them all.
     let stranger = client(&pooler.config()).await;
-    for number in 0..2_000 {
-        stranger.batch_execute(&format!("PREPARE s{number} AS SELECT 1")).await.unwrap();
+    for thousand in 0..20 {
+        let numbers = (thousand * 1_000)..(thousand + 1) * 1_000;
+        let taken: String = numbers.map(|number| format!("PREPARE s{number} AS SELECT 1;")).collect();
+        stranger.batch_execute(&taken).await.unwrap();
     }
     if let Ok(store) = PostgresStore::connect_with(pooler.config(), NoTls, wrong()).await {
         problems.extend(store.subscription(endpoint(1)).await.err());
