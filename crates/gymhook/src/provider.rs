@@ -7,6 +7,8 @@ use std::sync::Arc;
 use gymhook_event::{AnyNotification, DecodeError, Notification, Vendor};
 use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer};
 
+use serde::de::DeserializeOwned;
+
 use crate::Profile;
 use crate::profile::Signing;
 use crate::vendor::PLATFORMS;
@@ -35,6 +37,8 @@ pub struct Provider<N = AnyNotification> {
     vendor: Vendor,
     scheme: Arc<dyn SignatureScheme>,
     decode: Decode<N>,
+    /// Whether the decoder reads the whole body as JSON, and accepts nothing else.
+    reads_json: bool,
     profile: Profile,
 }
 
@@ -69,7 +73,15 @@ impl<N: Notification> Provider<N> {
         decode: impl Fn(&[u8]) -> Result<N, DecodeError> + Send + Sync + 'static,
         profile: Profile,
     ) -> Self {
-        Self { vendor, scheme: Arc::new(scheme), decode: Arc::new(decode), profile }
+        Self { vendor, scheme: Arc::new(scheme), decode: Arc::new(decode), reads_json: false, profile }
+    }
+
+    /// A platform whose notifications are read by [`gymhook_event::decode`].
+    pub(crate) fn json(vendor: Vendor, scheme: impl SignatureScheme + 'static, profile: Profile) -> Self
+    where
+        N: DeserializeOwned,
+    {
+        Self { reads_json: true, ..Self::new(vendor, scheme, gymhook_event::decode, profile) }
     }
 
     /// The same platform as one of many.
@@ -78,9 +90,9 @@ impl<N: Notification> Provider<N> {
     where
         AnyNotification: From<N>,
     {
-        let Self { vendor, scheme, decode, profile } = self;
+        let Self { vendor, scheme, decode, reads_json, profile } = self;
         let decode: Decode<AnyNotification> = Arc::new(move |body| decode(body).map(AnyNotification::from));
-        Provider { vendor, scheme, decode, profile }
+        Provider { vendor, scheme, decode, reads_json, profile }
     }
 }
 
@@ -158,6 +170,10 @@ impl<N> Provider<N> {
     pub(crate) fn decoder(&self) -> &Decode<N> {
         &self.decode
     }
+
+    pub(crate) fn reads_json(&self) -> bool {
+        self.reads_json
+    }
 }
 
 /// A platform sends nothing without a secret, and none was given. Whoever set the subscription up caused it.
@@ -175,6 +191,7 @@ impl<N> Clone for Provider<N> {
             vendor: self.vendor,
             scheme: Arc::clone(&self.scheme),
             decode: Arc::clone(&self.decode),
+            reads_json: self.reads_json,
             profile: self.profile.clone(),
         }
     }

@@ -3,7 +3,9 @@
 use core::fmt;
 
 use bytes::Bytes;
-use gymhook_event::{DecodeError, Notification, StrictError, Vendor, check_nesting, check_strict};
+use gymhook_event::{
+    DecodeError, Notification, StrictError, Vendor, check_decoded, check_nesting, check_strict,
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::provider::Decode;
@@ -14,6 +16,7 @@ pub(crate) const DEFAULT_MAX_BODY: usize = 256 * 1024;
 pub(crate) struct Reader<N> {
     vendor: Vendor,
     decode: Decode<N>,
+    reads_json: bool,
     max_body: usize,
     duplicate_keys_allowed: bool,
     digest_dedupe: Option<DigestDedupe>,
@@ -24,6 +27,7 @@ impl<N: Notification> Reader<N> {
         Self {
             vendor: provider.vendor(),
             decode: provider.decoder().clone(),
+            reads_json: provider.reads_json(),
             max_body: DEFAULT_MAX_BODY,
             duplicate_keys_allowed: false,
             digest_dedupe: provider.profile().digest_dedupe.value,
@@ -62,6 +66,13 @@ impl<N: Notification> Reader<N> {
     }
 
     pub(crate) fn read(&self, body: &Bytes) -> Result<N, ReadError> {
+        if self.reads_json
+            && !self.duplicate_keys_allowed
+            && let Ok(decoded) = (self.decode)(body)
+        {
+            check_decoded(body)?;
+            return Ok(decoded);
+        }
         if self.duplicate_keys_allowed {
             check_nesting(body)?;
         } else {
@@ -76,6 +87,7 @@ impl<N> Clone for Reader<N> {
         Self {
             vendor: self.vendor,
             decode: self.decode.clone(),
+            reads_json: self.reads_json,
             max_body: self.max_body,
             duplicate_keys_allowed: self.duplicate_keys_allowed,
             digest_dedupe: self.digest_dedupe,

@@ -80,7 +80,7 @@ impl Provider<gympoint::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::GYMPOINT, vendor::gympoint(), gymhook_event::decode, profile)
+        Self::json(Vendor::GYMPOINT, vendor::gympoint(), profile)
     }
 }
 
@@ -111,7 +111,7 @@ impl Provider<egym::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::EGYM, vendor::egym(), gymhook_event::decode, profile)
+        Self::json(Vendor::EGYM, vendor::egym(), profile)
     }
 }
 
@@ -155,7 +155,7 @@ impl Provider<perfectgym::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::PERFECTGYM, vendor::perfectgym(), gymhook_event::decode, profile)
+        Self::json(Vendor::PERFECTGYM, vendor::perfectgym(), profile)
     }
 }
 
@@ -198,7 +198,7 @@ impl Provider<pg_next::Notification> {
             digest_dedupe: Setting::our_default(None, "the request's `uuid` is the key"),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)
+        Self::json(Vendor::PG_NEXT, vendor::pg_next(), profile)
     }
 }
 
@@ -244,7 +244,7 @@ impl Provider<point::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::POINT, vendor::point(), gymhook_event::decode, profile)
+        Self::json(Vendor::POINT, vendor::point(), profile)
     }
 }
 
