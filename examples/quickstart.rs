@@ -1,8 +1,9 @@
 //! What does gymhook do for me, in ten seconds?
 //!
-//! A real server on a loopback port with a route for each platform, and a real client that plays the platforms: it posts one
-//! signed request for every documented event type, then everything that a hostile peer would try. What the server made of
-//! each request is printed; the exit status is 0 only if all of it was as expected.
+//! This is a long demonstration; the short answers are `verify_request`, `receive_axum`, `send_once` and `send_durably_small`. It
+//! starts a real server on a loopback port with a route for each platform, and a real client that plays the platforms: the client
+//! posts one signed request for every documented event type, then everything that a hostile peer would try. It prints the verdict
+//! on each request; the exit status is 0 only if all of them were as expected.
 //!
 //! `cargo run --release --example quickstart`
 
