@@ -37,8 +37,7 @@ const COMMITTED: i64 = 18;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, AnyError> {
-    let mut rows =
-        table(&["database", "member", "transaction", "booked", "enqueued", "requests", "verdict"]);
+    let mut rows = table(&["database", "member", "transaction", "booked", "enqueued", "requests", "verdict"]);
     let mut kept = on_sqlite(&mut rows).await?;
     match Server::start() {
         Ok(server) => kept &= on_postgres(&server, &mut rows).await?,

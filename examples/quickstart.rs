@@ -327,7 +327,7 @@ fn attacks(platforms: &Platforms) -> Result<Vec<Attack>, AnyError> {
         point("body changed", signed, &changed, "made with none of the 2 valid keys"),
         point("secret wrong", stranger.sign("", body, now)?, body, "made with none of the 2 valid keys"),
         point("signature stripped", HeaderMap::new(), body, "point-signature is missing"),
-        point("header doubled", doubled, body, "stands 2 times"),
+        point("header doubled", doubled, body, "occurs 2 times"),
         point("time stale", platforms.sign(Vendor::POINT, body, now - Duration::HOUR)?, body, "ago"),
         point(
             "time from the future",

@@ -145,15 +145,8 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
     }
     logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.len()), log.delivery.order));
 
-    let mut rows = table(&[
-        "delivery",
-        "state",
-        "attempt",
-        "after enqueueing",
-        "outcome",
-        "status",
-        "what went wrong",
-    ]);
+    let mut rows =
+        table(&["delivery", "state", "attempt", "after enqueueing", "outcome", "status", "what went wrong"]);
     for log in logs.iter().take(4) {
         for attempt in &log.attempts {
             let after = attempt

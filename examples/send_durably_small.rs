@@ -23,10 +23,13 @@ async fn main() -> Result<(), AnyError> {
     let id = EndpointId::from_u128(1); // choose it once, and keep it
 
     let folder = tempfile::tempdir()?;
-    let engine = Engine::builder(SqliteStore::open(folder.path().join("webhooks.db"))?).start(transport).await?;
-    engine.put_subscription(&Subscription::new(id, "berlin", "standard-webhooks", url, keyring, policy)).await?;
+    let engine =
+        Engine::builder(SqliteStore::open(folder.path().join("webhooks.db"))?).start(transport).await?;
+    engine
+        .put_subscription(&Subscription::new(id, "berlin", "standard-webhooks", url, keyring, policy))
+        .await?;
     let body = r#"{"type":"workout.created","data":{"member":17}}"#;
-    let workout = Publication::new("standard-webhooks", "workout.created", body.into());
+    let workout = Publication::new("standard-webhooks", "workout.created", body);
     engine.publish("berlin", "workout-4711", &workout).await?; // it is on disk now, and survives a crash
 
     let mut stats = engine.stats().await?;

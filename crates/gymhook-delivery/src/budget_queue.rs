@@ -37,7 +37,7 @@ impl BudgetQueue {
         Self { budget, waiting: BTreeSet::new(), granted: 0, next_number: 0 }
     }
 
-    /// An attempt began: a first one pays in, a retry takes out.
+    /// An attempt began: a first one deposits, a retry withdraws.
     pub(crate) fn attempt_began(&mut self, number: AttemptNumber, now: Now) {
         let Some(budget) = &mut self.budget else { return };
         if number.is_retry() {
@@ -56,7 +56,7 @@ impl BudgetQueue {
         BudgetClaim::Waits(number)
     }
 
-    /// The endpoint in this slot has no retry to send any more, or has sent it.
+    /// The endpoint in this slot no longer has a retry to send, or has sent it.
     pub(crate) fn withdraw(&mut self, claim: BudgetClaim, slot: u32) {
         match claim {
             BudgetClaim::Nothing => {}

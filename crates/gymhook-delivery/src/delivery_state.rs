@@ -9,9 +9,9 @@ use time::UtcDateTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryState {
-    /// Its next attempt is to come.
+    /// It waits for its next attempt.
     Waiting {
-        /// Not before this moment.
+        /// Not before this time.
         #[serde(with = "crate::timestamp::as_micros")]
         due: UtcDateTime,
     },
@@ -20,12 +20,12 @@ pub enum DeliveryState {
         /// When the attempt counts as lost if it is still unanswered.
         #[serde(with = "crate::timestamp::as_micros")]
         lost_at: UtcDateTime,
-        /// What was asked for in the meantime.
+        /// What was requested in the meantime.
         then: Then,
     },
     /// Its round is over, and nothing happens unless it is redelivered.
     Finished {
-        /// Since this moment.
+        /// Since this time.
         #[serde(with = "crate::timestamp::as_micros")]
         at: UtcDateTime,
         /// How it ended.
@@ -33,7 +33,7 @@ pub enum DeliveryState {
     },
 }
 
-/// What becomes of a delivery whose attempt under way fails.
+/// What happens to a delivery if its attempt in flight fails.
 ///
 /// Exhaustive on purpose: a store has a place for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub enum End {
 pub enum Undeliverable {
     /// No retry is left.
     Exhausted,
-    /// The endpoint's answer means that repeating it is pointless.
+    /// The endpoint's response means that repeating it is pointless.
     Rejected,
     /// The endpoint answered that it wants no more notifications.
     Gone,

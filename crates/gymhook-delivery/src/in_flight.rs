@@ -26,7 +26,7 @@ impl InFlight {
         self.lost.push(due, deliveries);
     }
 
-    /// It no longer is.
+    /// The attempt of the delivery in this slot is no longer in flight.
     pub(crate) fn end(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         if self.by_delivery.remove(&delivery.id()).is_some() {

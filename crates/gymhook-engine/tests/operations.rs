@@ -448,7 +448,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };
     let unknown = written("piont", &good).await.unwrap_err();
-    assert!(unknown.contains("knows no platform named \"piont\""), "{unknown}");
+    assert!(unknown.contains("has no platform named \"piont\""), "{unknown}");
     let inside = EndpointUrl::dangerous_without_rule("https://10.0.0.1/hooks").unwrap();
     let forbidden = written("point", &inside).await.unwrap_err();
     assert!(forbidden.contains("10.0.0.1 is not on the public internet"), "{forbidden}");

@@ -93,7 +93,7 @@ pub enum StrictError {
         path: String,
     },
     /// The sender's fault: nested deeper than `limit` objects and arrays.
-    #[error("objects and lists are nested deeper than {limit} at byte {offset}")]
+    #[error("objects and arrays are nested deeper than {limit} at byte {offset}")]
     TooDeep {
         /// The deepest nesting that is accepted.
         limit: usize,

@@ -9,8 +9,8 @@ use crate::AttemptNumber;
 
 /// How many retries there are, and how long each waits after the attempt that failed.
 ///
-/// [`RetrySchedule::delay_after`] is the only way to read it, so that nobody counts from zero by mistake. All
-/// arithmetic is on integers and saturates: a schedule never panics and never wraps around to a short delay.
+/// [`RetrySchedule::delay_after`] is the only way to read it, so there is no index that could be off by one. All arithmetic
+/// is on integers and saturates: a schedule never panics and never wraps around to a short delay.
 ///
 /// ```
 /// use core::time::Duration;
@@ -42,7 +42,7 @@ impl RetrySchedule {
         Self(Form::Fixed(Cow::Borrowed(&[])))
     }
 
-    /// One retry for each delay in the list, in its order. An empty list is [`RetrySchedule::never`].
+    /// One retry for each delay in the list, in order. An empty list is [`RetrySchedule::never`].
     ///
     /// ```
     /// use core::time::Duration;
@@ -67,8 +67,8 @@ impl RetrySchedule {
     ///
     /// # Errors
     ///
-    /// - [`ScheduleError::ZeroFactor`]: a factor of zero would make every delay but the first vanish.
-    /// - [`ScheduleError::ZeroInitial`]: zero never grows.
+    /// - [`ScheduleError::ZeroFactor`]: with a factor of zero, every delay but the first would be zero.
+    /// - [`ScheduleError::ZeroInitial`]: a delay of zero never grows.
     /// - [`ScheduleError::MaxBelowInitial`]: the first delay would already exceed the cap.
     pub fn exponential(
         initial: Duration,
@@ -79,7 +79,7 @@ impl RetrySchedule {
         Form::Exponential { initial, factor, max, retries }.try_into()
     }
 
-    /// How long to wait after attempt `failed` before the next, before any jitter; `None` when it was the last.
+    /// The delay after attempt `failed`, before jitter; `None` if it was the last attempt.
     ///
     /// There is never a retry after [`AttemptNumber::MAX`].
     #[must_use]
@@ -116,9 +116,9 @@ impl RetrySchedule {
         }
     }
 
-    /// What lies between the first failure and the moment from which `delay_after(failed)` counts, if the rhythm is
-    /// kept from the first failure: the delays before it for a rule; nothing for a list, whose entries are then
-    /// offsets themselves.
+    /// The time between the first failure and the point from which `delay_after(failed)` counts, if delays are anchored at
+    /// the first failure: the sum of the earlier delays for a rule; zero for a list, whose entries are then offsets
+    /// themselves.
     pub(crate) fn lead_before(&self, failed: AttemptNumber) -> Duration {
         let earlier = failed.predecessors();
         match &self.0 {
@@ -158,11 +158,11 @@ impl From<RetrySchedule> for Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// A factor of zero would make every delay but the first vanish.
-    #[error("the factor of an exponential schedule is zero")]
+    /// With a factor of zero, every delay but the first would be zero.
+    #[error("the factor of an exponential schedule is zero: set at least 1")]
     ZeroFactor,
     /// A delay of zero never grows.
-    #[error("the first delay of an exponential schedule is zero")]
+    #[error("the first delay of an exponential schedule is zero, and would never grow: set a longer one")]
     ZeroInitial,
     /// The first delay already exceeds the cap.
     #[error("the first delay {initial:?} exceeds the longest delay {max:?}")]

@@ -74,7 +74,7 @@ struct Contents<'j> {
 #[non_exhaustive]
 pub enum FileError {
     /// A file without cases checks nothing, and must not pass for having been checked.
-    #[error("{file} holds no cases")]
+    #[error("{file} has no cases")]
     NoCases {
         /// The file.
         file: String,

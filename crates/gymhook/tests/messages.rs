@@ -46,7 +46,7 @@ fn a_refused_proof() {
     assert_says(vec![
         row(
             VerifyError::DuplicateHeader { header: header.clone(), count: 2 },
-            "header point-signature stands 2 times: exactly one is allowed",
+            "header point-signature occurs 2 times: exactly one is allowed",
         ),
         row(
             VerifyError::MissingHeader { header: header.clone() },
@@ -198,7 +198,7 @@ fn a_body_that_cannot_be_read() {
             r#"{"event":"payment.refunded","data":{"amount":1,"amount":1000}}"#,
             "key `data.amount` is repeated: two readers could take different values",
         ),
-        (Provider::gympoint().into_any(), &deep, "objects and lists are nested deeper than 128 at byte 147"),
+        (Provider::gympoint().into_any(), &deep, "objects and arrays are nested deeper than 128 at byte 147"),
         (Provider::gympoint().into_any(), r#"{"data":{}}"#, "field `event` is missing, at line 1 column 11"),
         (
             Provider::gympoint().into_any(),
@@ -291,8 +291,8 @@ fn a_body_that_is_refused_unread() {
         ),
         row(
             AdmitError::ContentEncoding,
-            "the body has a content-encoding other than identity: nothing is unpacked before it is proved, so it has to be \
-             sent plain",
+            "the body has a content-encoding other than identity: nothing is decompressed before it is verified, so it \
+             must be sent uncompressed",
         ),
     ]);
     let receiver =
@@ -310,20 +310,17 @@ fn a_keyring_that_cannot_be_used() {
     let refusal = |made: Result<Keyring, KeyringError>| made.map(drop).unwrap_err();
     let many = Keyring::new((0..5).map(|n| key(&format!("{n}"), &format!("s{n}")))).unwrap();
     assert_says(vec![
-        row(refusal(Keyring::new([])), "the keyring is empty: nothing could ever be verified with it"),
-        row(
-            refusal(pair(key("a", "1"), key("a", "2"))),
-            "two keys are named a: give each key a name of its own",
-        ),
+        row(refusal(Keyring::new([])), "the keyring is empty: add at least one key"),
+        row(refusal(pair(key("a", "1"), key("a", "2"))), "two keys are named a: give each key its own name"),
         row(
             refusal(pair(key("a", "1"), key("b", "1"))),
-            "keys a and b hold the same secret: no proof could tell them apart, so register it once",
+            "keys a and b have the same secret: no proof could distinguish them, so register it once",
         ),
         row(
             Verifier::new(vendor::point(), pair(key("a", "k"), key("b", "k\0")).unwrap())
                 .map(drop)
                 .unwrap_err(),
-            "keys a and b are one key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: no \
+            "keys a and b are the same key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: no \
              proof could tell them apart, so register it once",
         ),
         row(
@@ -333,8 +330,8 @@ fn a_keyring_that_cannot_be_used() {
         ),
         row(
             Verifier::new(vendor::point(), many).map(drop).unwrap_err(),
-            "5 keys are valid at one time, and this scheme tries each of them on every request: at most 4; close the windows \
-             of old keys",
+            "5 keys are valid at the same time, but this scheme tries each of them on every request, at most 4: limit the \
+             validity of old keys",
         ),
         row(
             SignError::NoValidKey { keys: 2, now: NOW },
@@ -345,7 +342,10 @@ fn a_keyring_that_cannot_be_used() {
             SignError::TimeBeforeEpoch { now: utc_datetime!(1969-01-01 00:00) },
             "1969-01-01 0:00:00.0 +00 lies before 1970 and has no timestamp to sign: set the clock",
         ),
-        row(SignError::Unsendable, "the signature cannot stand in a header: is the prefix printable ASCII?"),
+        row(
+            SignError::Unsendable,
+            "the signature cannot be sent in a header: is the prefix printable ASCII?",
+        ),
     ]);
 }
 
@@ -468,7 +468,7 @@ fn a_repeat_that_cannot_be_judged() {
     let mut full = DedupeWindow::new(0, Duration::ZERO, Duration::ZERO);
     let full = full.claim("evt_1", BodyDigest::new([1; 32]), NOW).unwrap_err();
     assert_says(vec![
-        row(full, "the dedupe window is full: answer 503, and the sender comes again"),
-        row(NotClaimed, "this claim is not held: it was committed, released or out of time"),
+        row(full, "the dedupe window is full: answer 503, and the sender retries"),
+        row(NotClaimed, "this claim is void: it was committed or released, or it expired"),
     ]);
 }

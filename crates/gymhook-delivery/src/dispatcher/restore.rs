@@ -1,4 +1,4 @@
-//! Taking deliveries over from what their records said, and setting them aside again.
+//! Restores deliveries from their records, and sets them aside again.
 
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
@@ -7,9 +7,9 @@ use super::Dispatcher;
 use crate::delivery::{Delivery, Phase};
 use crate::{DeliveryId, DeliveryRecord, EndpointId};
 
-/// As what a delivery was taken over.
+/// How a delivery was restored.
 ///
-/// Exhaustive on purpose: an attempt was under way, or none was.
+/// Exhaustive on purpose: an attempt was in flight, or none was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum RestoredAs {
@@ -21,9 +21,9 @@ pub enum RestoredAs {
 }
 
 impl Dispatcher {
-    /// Takes a delivery over as its last record left it. Its endpoint comes first.
+    /// Restores a delivery from its last record. Its endpoint must be restored first.
     ///
-    /// Any part of an endpoint's deliveries can be restored; of an ordered endpoint it has to be the oldest part.
+    /// Any subset of an endpoint's deliveries can be restored; of an ordered endpoint it must be the oldest ones.
     ///
     /// # Errors
     ///
@@ -47,9 +47,9 @@ impl Dispatcher {
         Ok(RestoredAs::AttemptLost)
     }
 
-    /// Drops a waiting delivery, since its record is kept elsewhere, and returns that record:
-    /// [`Dispatcher::restore_delivery`] brings it back in time. So a driver with millions of deliveries holds those
-    /// that are due soon. The dispatcher does not know its id any more: a duplicate is not noticed.
+    /// Drops a waiting delivery whose record is stored elsewhere, and returns that record;
+    /// [`Dispatcher::restore_delivery`] restores it later. So a driver with millions of deliveries holds only those that are
+    /// due soon. The dispatcher then no longer knows its id: a duplicate is not recognised.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Dispatcher {
     ///
     /// - [`SetAsideError::Unknown`]: no such delivery is held.
     /// - [`SetAsideError::NotWaiting`]: an attempt is under way, or it has ended ([`Dispatcher::forget`]).
-    /// - [`SetAsideError::Ordered`]: its endpoint keeps order, so what comes behind it would go first.
+    /// - [`SetAsideError::Ordered`]: its endpoint is ordered, so later ones would overtake it.
     pub fn set_aside(
         &mut self,
         delivery: DeliveryId,
@@ -81,9 +81,9 @@ impl Dispatcher {
         Ok(record)
     }
 
-    /// Counts every attempt under way as lost, at once instead of when its answer is overdue: for a process that comes
-    /// back with a [snapshot](Dispatcher::snapshot) after a crash. Each is charged, so that a delivery that brings its
-    /// process down comes to an end.
+    /// Counts every attempt in flight as lost at once, instead of when its answer is overdue: for a process that restarts with
+    /// a [snapshot](Dispatcher::snapshot) after a crash. Each is charged, so that a delivery that crashes its process is given
+    /// up in the end.
     pub fn lose_attempts_under_way(&mut self, now: UtcDateTime) {
         self.now.advance(now);
         for slot in self.in_flight.slots() {
@@ -124,13 +124,13 @@ pub enum RestoreDeliveryError {
         endpoint: EndpointId,
     },
     /// It is held.
-    #[error("delivery {delivery} is held already")]
+    #[error("delivery {delivery} is already held")]
     AlreadyHeld {
         /// The delivery.
         delivery: DeliveryId,
     },
     /// Over four billion deliveries are held.
-    #[error("no more deliveries can be held")]
+    #[error("the dispatcher cannot hold more deliveries")]
     Full,
 }
 
@@ -139,13 +139,13 @@ pub enum RestoreDeliveryError {
 #[non_exhaustive]
 pub enum SetAsideError {
     /// Its attempt is under way, or it has ended.
-    #[error("delivery {delivery} does not wait")]
+    #[error("delivery {delivery} is not waiting")]
     NotWaiting {
         /// The delivery.
         delivery: DeliveryId,
     },
     /// Its endpoint keeps order.
-    #[error("endpoint {endpoint} keeps order: nothing that waits for it is set aside")]
+    #[error("endpoint {endpoint} is ordered: its waiting deliveries cannot be set aside")]
     Ordered {
         /// The endpoint.
         endpoint: EndpointId,

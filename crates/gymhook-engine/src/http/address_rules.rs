@@ -135,7 +135,7 @@ const METADATA: [IpAddr; 3] = [
 /// A network that is not private cannot be allowed as one. The configuration causes it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "{network} does not lie in a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7"
+    "{network} is not within a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7"
 )]
 pub struct NotPrivate {
     /// The network.
@@ -147,7 +147,7 @@ pub struct NotPrivate {
 #[non_exhaustive]
 pub enum ForbiddenAddress {
     /// It lies in a network that this installation excludes.
-    #[error("{address} lies in {network}, which is excluded here")]
+    #[error("{address} is in {network}, which is excluded here")]
     Configured {
         /// The address.
         address: IpAddr,

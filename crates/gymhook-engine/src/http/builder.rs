@@ -206,10 +206,10 @@ pub enum BuildError {
     #[error(transparent)]
     NotPrivate(#[from] NotPrivate),
     /// What was given as roots.
-    #[error("what was given to with_roots_pem is not PEM certificates: {0}")]
+    #[error("the argument of with_roots_pem is not PEM certificates: {0}")]
     Pem(#[source] io::Error),
     /// One of the roots.
-    #[error("a certificate that was given to with_roots_pem cannot serve as a root: {0}")]
+    #[error("a certificate given to with_roots_pem cannot be used as a root: {0}")]
     Root(#[source] io::Error),
     /// TLS itself.
     #[error("TLS cannot be set up: {0}")]

@@ -16,7 +16,7 @@ pub enum CheckSubscriptionError {
     #[error(transparent)]
     Keys(#[from] KeyringError),
     /// It is to be sent to unsigned, and its platform sends nothing without a secret.
-    #[error("{platform} sends nothing without a secret: give the subscription a key")]
+    #[error("{platform} requires a secret: give the subscription a key")]
     SecretRequired {
         /// The platform.
         platform: String,
@@ -25,7 +25,7 @@ pub enum CheckSubscriptionError {
     #[error(transparent)]
     Tls(#[from] TlsSettingsError),
     /// This transport knows no platform of that name.
-    #[error("this transport knows no platform named {name:?}: see HttpTransportBuilder::with_platform")]
+    #[error("this transport has no platform named {name:?}: see HttpTransportBuilder::with_platform")]
     UnknownPlatform {
         /// The name.
         name: String,

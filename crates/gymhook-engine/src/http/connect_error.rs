@@ -17,22 +17,22 @@ pub(super) enum ConnectError {
     #[error("{}", DialsInWords(.0))]
     Dial(Vec<FailedDial>),
     #[error(
-        "the connection leads to {peer}, which was not asked for: does a firewall of this machine redirect it?"
+        "the connection leads to {peer}, which was not requested: does a firewall of this machine redirect it?"
     )]
     Elsewhere { peer: SocketAddr },
     #[error(transparent)]
     Forbidden(#[from] ForbiddenAddress),
     #[error("the name has no address: is the URL's host spelled right?")]
     NoAddress,
-    #[error("no connection in time: {0} took too long")]
+    #[error("the connection timed out: {0} took too long")]
     Patience(Phase),
-    #[error("the connection broke at once: {0}")]
+    #[error("the connection broke immediately: {0}")]
     Peer(#[source] io::Error),
     #[error(
-        "plain http is not spoken to {address}: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow"
+        "plain http is not used for {address}: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow"
     )]
     PlainHttp { address: IpAddr },
-    #[error("plain http is not spoken to a name that the proxy resolves: enter an https:// URL")]
+    #[error("plain http is not used for a name that the proxy resolves: enter an https:// URL")]
     PlainToName,
     #[error("the proxy cannot be reached: {0}")]
     Proxy(Box<Self>),
@@ -210,7 +210,7 @@ mod tests {
             ),
             (
                 ConnectError::Elsewhere { peer: V4.parse().unwrap() },
-                "the connection leads to 9.9.9.9:443, which was not asked for: does a firewall of this machine redirect it?",
+                "the connection leads to 9.9.9.9:443, which was not requested: does a firewall of this machine redirect it?",
             ),
             (
                 ConnectError::Forbidden(private),
@@ -220,25 +220,25 @@ mod tests {
             (ConnectError::NoAddress, "the name has no address: is the URL's host spelled right?"),
             (
                 ConnectError::Patience(Phase::Resolve),
-                "no connection in time: resolving the name took too long",
+                "the connection timed out: resolving the name took too long",
             ),
-            (ConnectError::Patience(Phase::Dial), "no connection in time: connecting took too long"),
+            (ConnectError::Patience(Phase::Dial), "the connection timed out: connecting took too long"),
             (
                 ConnectError::Patience(Phase::Tunnel),
-                "no connection in time: connecting through the proxy took too long",
+                "the connection timed out: connecting through the proxy took too long",
             ),
             (
                 ConnectError::Patience(Phase::Handshake),
-                "no connection in time: the TLS handshake took too long",
+                "the connection timed out: the TLS handshake took too long",
             ),
-            (ConnectError::Peer(broken()), "the connection broke at once: it broke"),
+            (ConnectError::Peer(broken()), "the connection broke immediately: it broke"),
             (
                 ConnectError::PlainHttp { address: "9.9.9.9".parse().unwrap() },
-                "plain http is not spoken to 9.9.9.9: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow",
+                "plain http is not used for 9.9.9.9: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow",
             ),
             (
                 ConnectError::PlainToName,
-                "plain http is not spoken to a name that the proxy resolves: enter an https:// URL",
+                "plain http is not used for a name that the proxy resolves: enter an https:// URL",
             ),
             (
                 ConnectError::Proxy(Box::new(refused())),
@@ -254,7 +254,7 @@ mod tests {
             ),
             (
                 ConnectError::Tunnel(TunnelError::Credentials { given: true }),
-                "the proxy refuses the user name and password that were given to Proxy::with_basic_auth",
+                "the proxy refuses the user name and password given to Proxy::with_basic_auth",
             ),
             (
                 ConnectError::Tunnel(TunnelError::Refused { status: 502 }),
@@ -262,7 +262,7 @@ mod tests {
             ),
             (
                 ConnectError::Tunnel(TunnelError::Unreadable),
-                "the proxy's answer is no HTTP: is it an HTTP proxy that allows CONNECT?",
+                "the proxy's answer is not HTTP: is it an HTTP proxy that allows CONNECT?",
             ),
             (ConnectError::Resolve(broken()), "the name was not resolved: it broke"),
             (ConnectError::Target, "the URL's host cannot be read: enter the URL again"),

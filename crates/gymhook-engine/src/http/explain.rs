@@ -22,7 +22,7 @@ pub(super) fn explain<B>(
     }
 }
 
-const SWITCHES: &str = "101 switches to another protocol, which was not asked for: the URL leads to something else than a \
+const SWITCHES: &str = "101 switches to another protocol, which was not requested: the URL leads to something other than a \
     receiver of webhooks";
 const NOT_MODIFIED: &str = "304 answers a question whether something has changed, which was not asked: the URL leads to a \
     cache or to static files";

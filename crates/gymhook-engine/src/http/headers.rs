@@ -43,19 +43,19 @@ pub fn check_headers(headers: &HeaderMap, signature: &[HeaderName]) -> Result<()
 #[non_exhaustive]
 pub enum CheckHeadersError {
     /// A value holds something else than printable ASCII.
-    #[error("the value of the header {name} holds something else than printable ASCII")]
+    #[error("the value of header {name} has characters other than printable ASCII: remove them")]
     NotPrintable {
         /// The header's name.
         name: HeaderName,
     },
     /// The name is not the subscription's to set.
-    #[error("the header {name} is set by the transport or belongs to the signature: leave it out")]
+    #[error("the header {name} is set by the transport or belongs to the signature: remove it")]
     Reserved {
         /// The header's name.
         name: HeaderName,
     },
     /// Names and values are too long together.
-    #[error("the headers hold {bytes} bytes; at most {max} are sent")]
+    #[error("the headers have {bytes} bytes: shorten them to at most {max}")]
     TooLarge {
         /// The bytes of all names and values.
         bytes: usize,
@@ -63,7 +63,7 @@ pub enum CheckHeadersError {
         max: usize,
     },
     /// There are too many.
-    #[error("there are {headers} headers; at most {max} are sent")]
+    #[error("there are {headers} headers: the maximum is {max}")]
     TooMany {
         /// How many there are.
         headers: usize,

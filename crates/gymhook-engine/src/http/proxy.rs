@@ -132,7 +132,7 @@ pub(super) enum TunnelError {
     #[error(
         "the proxy {}",
         if *given {
-            "refuses the user name and password that were given to Proxy::with_basic_auth"
+            "refuses the user name and password given to Proxy::with_basic_auth"
         } else {
             "asks for a user name and a password: see Proxy::with_basic_auth"
         }
@@ -140,7 +140,7 @@ pub(super) enum TunnelError {
     Credentials { given: bool },
     #[error("the proxy answered {status} instead of connecting")]
     Refused { status: u16 },
-    #[error("the proxy's answer is no HTTP: is it an HTTP proxy that allows CONNECT?")]
+    #[error("the proxy's answer is not HTTP: is it an HTTP proxy that allows CONNECT?")]
     Unreadable,
 }
 

@@ -63,7 +63,7 @@ pub enum CheckUrlError {
     },
     /// The host is a name without a dot, which only the local network's search list could complete.
     #[error(
-        "{name} has no dot, so it is no public host: enter the receiver's full name, such as {name}.example.com"
+        "{name} has no dot, so it is not a public host: enter the receiver's full name, such as {name}.example.com"
     )]
     NoDot {
         /// The name, in lower case.
@@ -117,7 +117,7 @@ fn check_name(name: &str, scheme: &str, addresses: &AddressRules) -> Result<bool
         return Err(host(&format!("it ends with a dot: enter {without}")));
     }
     if name.split('.').any(str::is_empty) {
-        return Err(host("two of its dots have nothing between them, or it begins with one"));
+        return Err(host("it has an empty label: two dots in a row, or a dot at the start"));
     }
     let dangerous = !addresses.dangerously_allowed().is_empty();
     match check_public(name) {
@@ -147,7 +147,7 @@ fn unreadable(error: ParseError) -> CheckUrlError {
         return malformed(&format!("{error}; a whole URL is https://, a host and a path"));
     }
     if matches!(error, ParseError::IdnaError | ParseError::InvalidDomainCharacter) {
-        return host("it holds a character that no host's name does");
+        return host("it has a character that no host name has");
     }
     malformed(&error.to_string())
 }

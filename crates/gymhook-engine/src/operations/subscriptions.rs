@@ -19,14 +19,14 @@ use crate::{Engine, SettingsError, Subscription, settings};
 #[non_exhaustive]
 pub enum SubscriptionError {
     /// It was deleted, and its id is not used again. The caller's mistake.
-    #[error("subscription {subscription} was deleted: make a new one under another id")]
+    #[error("subscription {subscription} was deleted: create a new one with another id")]
     Deleted {
         /// The subscription.
         subscription: EndpointId,
     },
     /// The id is that of an inbox, or of a subscription that is sent to, and was to become the other. The caller's mistake.
     #[error(
-        "subscription {subscription} goes the other way, since an inbox receives and all others are sent to: take another id"
+        "subscription {subscription} has the other direction, since an inbox receives and every other subscription is sent to: use another id"
     )]
     Direction {
         /// The subscription.
@@ -45,9 +45,7 @@ pub enum SubscriptionError {
     Key(#[from] KeyringError),
     /// Its platform has no test event of its own, and an invented one might be taken for a real event: send one of yours with
     /// [`Engine::send_test_event`]. The caller's mistake.
-    #[error(
-        "subscription {subscription}: no test event of {platform:?} is known, so name the event that is to be sent"
-    )]
+    #[error("subscription {subscription}: no test event of {platform:?} is known, so name the event to send")]
     NoTestEvent {
         /// The subscription.
         subscription: EndpointId,
@@ -79,7 +77,7 @@ pub enum SubscriptionError {
     },
     /// Its platform accepts each URL once in a gym, and another subscription has this one. The caller's mistake.
     #[error(
-        "subscription {subscription}: {other} of the same gym has this URL already, and {platform} accepts it once: change \
+        "subscription {subscription}: {other} of the same gym already has this URL, and {platform} accepts it once: change \
          that one"
     )]
     UrlTaken {
@@ -91,7 +89,7 @@ pub enum SubscriptionError {
         platform: String,
     },
     /// There is none with this id. The caller's mistake.
-    #[error("there is no subscription {subscription}: it was deleted, or never made")]
+    #[error("there is no subscription {subscription}: it was deleted, or never created")]
     Unknown {
         /// The id asked for.
         subscription: EndpointId,

@@ -117,7 +117,7 @@ pub enum TestFailure {
     #[error("the test was cancelled")]
     Cancelled,
     /// A crash, a panic or a damaged row: nobody knows whether the endpoint got it. Test again.
-    #[error("nobody knows how the test ended: test again")]
+    #[error("the outcome of the test is unknown: test again")]
     Unknown,
 }
 

@@ -62,7 +62,7 @@ pub struct DeliveryColumns {
 #[non_exhaustive]
 pub enum UnreadableRow {
     /// The check sum is another.
-    #[error("the row does not match its check sum")]
+    #[error("the row does not match its checksum")]
     CheckSum,
     /// A column has a value that it cannot have.
     #[error("the column {column} has a value that it cannot have")]

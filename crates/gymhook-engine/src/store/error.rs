@@ -7,7 +7,7 @@ use core::time::Duration;
 #[non_exhaustive]
 pub enum StoreError {
     /// More calls wait for the store than it may hold: try again after a while. Nothing of this call was done.
-    #[error("the store is busy: as many calls wait for it as may; try again in {} s", retry_after.as_secs())]
+    #[error("the store is busy: the maximum number of calls is waiting; try again in {} s", retry_after.as_secs())]
     Busy {
         /// When to try again, at least a second: an adapter's `Retry-After`.
         retry_after: Duration,
@@ -16,13 +16,13 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// Something with this name is there already. The caller's mistake.
-    #[error("{what} is there already")]
+    #[error("{what} already exists")]
     Conflict {
         /// What.
         what: &'static str,
     },
     /// A row, a page or a file cannot be read. Caused by the disk, or by another program.
-    #[error("the store is damaged: {problem}; restore it from a copy")]
+    #[error("the store is damaged: {problem}; restore it from a backup")]
     Damaged {
         /// What the database says.
         problem: String,
@@ -43,7 +43,7 @@ pub enum StoreError {
         problem: String,
     },
     /// The file or the role may only read. Caused by its setup.
-    #[error("the store may not be written to: {problem}")]
+    #[error("the store cannot be written to: {problem}")]
     ReadOnly {
         /// What the database says.
         problem: String,
@@ -51,14 +51,16 @@ pub enum StoreError {
     /// The file was deleted, moved or replaced while it was open: what is written to the open one is lost with the process.
     /// Whoever runs the machine caused it. Nothing of this call is acknowledged.
     #[error(
-        "{problem}: let this process shut down in good order, put the file back (or restore it from a copy), and start again"
+        "{problem}: shut this process down cleanly, put the file back (or restore it from a backup), and start again"
     )]
     Replaced {
         /// What was found at the path.
         problem: String,
     },
     /// The tables are of a version that this program does not know. A newer program has been here.
-    #[error("the tables are of version {found}, this program knows up to {known}: use a newer one")]
+    #[error(
+        "the tables have version {found}, and this program knows versions up to {known}: use a newer program"
+    )]
     Schema {
         /// The tables' version.
         found: i64,

@@ -182,7 +182,7 @@ pub(crate) fn body_digest(body: &[u8]) -> BodyDigest {
 #[non_exhaustive]
 pub enum Refused {
     /// The id is that of another body, or of a delivery to another endpoint.
-    #[error("delivery {delivery} is there with another body, another endpoint or another purpose")]
+    #[error("delivery {delivery} already exists with another body, endpoint or purpose")]
     Conflict {
         /// The id.
         delivery: DeliveryId,

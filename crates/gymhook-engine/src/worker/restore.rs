@@ -103,7 +103,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    /// What is here already stays as it is: it is newer than what was read.
+    /// What was already added stays as it is: it is newer than what was read.
     fn restore_delivery(&mut self, record: &DeliveryRecord) {
         if self.machine.delivery(record.id).is_some() {
             return;

@@ -14,7 +14,7 @@ const RAISE: &str = "CREATE FUNCTION gymhook.raise() RETURNS trigger LANGUAGE pl
 
 const UNAVAILABLE: &str = "the database is not available: ";
 const DAMAGED: &str = "the store is damaged: ";
-const READ_ONLY: &str = "the store may not be written to: ";
+const READ_ONLY: &str = "the store cannot be written to: ";
 /// What says by itself whose mistake it is.
 const INVALID: &str = "";
 
@@ -36,15 +36,15 @@ const STATES: &[(&str, &str, &str, &str)] = &[
     ("28000", INVALID, "the server refuses the role", "check user, password, sslcert, and the server's pg_hba.conf"),
     ("28P01", INVALID, "the server refuses the role", "check user, password, sslcert, and the server's pg_hba.conf"),
     ("3D000", INVALID, "there is no such database", "create it, or correct dbname in the connection string"),
-    ("3F000", DAMAGED, "the schema of this store is gone", "it was dropped or renamed by somebody else; restore it from a copy"),
+    ("3F000", DAMAGED, "the schema of this store is gone", "it was dropped or renamed by somebody else; restore it from a backup"),
     ("40001", UNAVAILABLE, "others wanted the same rows, and the server undid the call", "the call is tried again"),
     ("40003", UNAVAILABLE, "others wanted the same rows, and the server undid the call", "the call is tried again"),
     ("40P01", UNAVAILABLE, "others wanted the same rows, and the server undid the call", "the call is tried again"),
     ("42501", READ_ONLY, "the role lacks a right", "grant it USAGE on the schema and its sequences, and SELECT, INSERT, UPDATE and DELETE on its tables"),
     ("42601", INVALID, "the server does not take a statement of this program", "report this, with the server's version"),
-    ("42703", DAMAGED, "a column of this store is gone", "it was dropped or renamed by somebody else; restore it from a copy"),
+    ("42703", DAMAGED, "a column of this store is gone", "it was dropped or renamed by somebody else; restore it from a backup"),
     ("42883", INVALID, "the server does not take a statement of this program", "report this, with the server's version"),
-    ("42P01", DAMAGED, "a table of this store is gone", "it was dropped or renamed by somebody else; restore it from a copy"),
+    ("42P01", DAMAGED, "a table of this store is gone", "it was dropped or renamed by somebody else; restore it from a backup"),
     ("42P05", INVALID, "a connection pooler that pools transactions is in between, and prepared statements clash there", "use PostgresOptions::with_pooling(Pooling::Transactions), or have it pool sessions"),
     ("42P06", INVALID, "something that this program did not make has the name of one of its tables", "use another schema (PostgresOptions::with_schema)"),
     ("42P07", INVALID, "something that this program did not make has the name of one of its tables", "use another schema (PostgresOptions::with_schema)"),
@@ -66,12 +66,12 @@ const STATES: &[(&str, &str, &str, &str)] = &[
     ("57P05", UNAVAILABLE, "the server closed an idle connection (idle_session_timeout)", "the call is tried again on another one"),
     ("58000", UNAVAILABLE, "the operating system failed the server", "look into its log"),
     ("58030", UNAVAILABLE, "the server cannot read from or write to its disk", "look into its log and at the disk at once"),
-    ("58P01", DAMAGED, "a file of the database is missing", "look into the server's log; restore it from a copy"),
+    ("58P01", DAMAGED, "a file of the database is missing", "look into the server's log; restore it from a backup"),
     ("72000", UNAVAILABLE, "the server reports an error", "look into its log; the call is tried again"),
     ("P0001", INVALID, "a function or a trigger that somebody added raises an error", "mend or drop it"),
     ("XX000", UNAVAILABLE, "the server has an internal error", "look into its log; if it stays, check the tables with pg_amcheck"),
-    ("XX001", DAMAGED, "data is corrupted", "look into the server's log and at the disk; restore it from a copy"),
-    ("XX002", DAMAGED, "an index is corrupted", "try REINDEX first; restore it from a copy"),
+    ("XX001", DAMAGED, "data is corrupted", "look into the server's log and at the disk; restore it from a backup"),
+    ("XX002", DAMAGED, "an index is corrupted", "try REINDEX first; restore it from a backup"),
 ];
 
 #[tokio::test]
