@@ -233,7 +233,7 @@ fn a_case_that_is_not_understood_fails_and_names_the_field() {
         ),
         (
             with(&check_in(), "/expect/events/0/colour", "red".into()),
-            "field expect.events[0].colour is not known",
+            "field expect.events[0].colour is unknown",
         ),
         (
             with(&check_in(), "/expect/events/0/occurred_at", "then".into()),

@@ -1,11 +1,11 @@
-//! Encrypting secrets at rest with a key of your own.
+//! Encrypting secrets at rest with your own key.
 
 use core::fmt;
 
-/// Turns secrets into what may lie in a database, and back.
+/// Encrypts secrets before they are stored, and decrypts them.
 ///
-/// The engine brings no cipher: use the key service or the library that you trust, with authenticated encryption. `context`
-/// says what is sealed (the subscription's id); bind it as associated data, so that no row can be passed off as another's.
+/// The engine has no cipher: use a key service or a library that you trust, with authenticated encryption. `context`
+/// identifies what is encrypted (the subscription's id); bind it as associated data, so that rows cannot be swapped.
 ///
 /// ```
 /// use gymhook_engine::{Seal, SealError};
@@ -27,17 +27,17 @@ pub trait Seal: fmt::Debug + Send + Sync {
     /// Encrypts.
     ///
     /// # Errors
-    /// [`SealError`]: the key is not there.
+    /// [`SealError`]: the key is not available.
     fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError>;
 
-    /// Decrypts what [`Seal::seal`] made of something in the same context.
+    /// Decrypts what [`Seal::seal`] encrypted with the same context.
     ///
     /// # Errors
-    /// [`SealError`]: the key is not there, it is another one, or the bytes were changed.
+    /// [`SealError`]: the key is not available, it is another one, or the bytes were changed.
     fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError>;
 }
 
-/// Secrets could not be sealed or opened. Caused by the configuration, or somebody changed the row.
+/// Secrets could not be encrypted or decrypted. Caused by the configuration, or by a changed row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secrets cannot be sealed or opened: {problem}")]
 pub struct SealError {

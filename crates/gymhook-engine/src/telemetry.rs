@@ -22,13 +22,13 @@ pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
 pub(crate) fn own_fault(attempt: &AttemptRef, answer: &Answer) {
     let AttemptRef { endpoint, delivery, .. } = attempt;
     let detail = answer.detail.as_deref();
-    tracing::warn!(%endpoint, %delivery, outcome = ?answer.outcome, detail, "an attempt failed on this side");
+    tracing::warn!(%endpoint, %delivery, outcome = ?answer.outcome, detail, "an attempt failed internally");
 }
 
 /// A handler of this process took too long.
 pub(crate) fn handler_timed_out(attempt: &AttemptRef, took: Duration) {
     let AttemptRef { endpoint, delivery, .. } = attempt;
-    tracing::warn!(%endpoint, %delivery, ?took, "a handler took too long, and was dropped where it stood");
+    tracing::warn!(%endpoint, %delivery, ?took, "a handler took too long and was dropped");
 }
 
 /// Which worker goes by which clock.
@@ -116,7 +116,7 @@ pub(crate) fn attempt_failed(
         tracing::warn!(%delivery, event_type, %endpoint, status, detail, "a handler failed: it is called again");
     } else {
         tracing::debug!(
-            %delivery, event_type, %endpoint, outcome, status, detail, "an attempt failed: another one follows"
+            %delivery, event_type, %endpoint, outcome, status, detail, "an attempt failed: it will be retried"
         );
     }
 }
@@ -174,7 +174,7 @@ pub(crate) fn quarantined(rows: u64) {
 
 pub(crate) fn store_failed(error: &StoreError, pause: Duration) {
     metrics::counter!("gymhook_store_failures_total").increment(1);
-    tracing::error!(%error, ?pause, "the store failed: nothing is lost, the same is tried again");
+    tracing::error!(%error, ?pause, "the store failed: nothing is lost, the operation is retried");
 }
 
 /// Code that a user passed in panicked, or the worker did.
@@ -191,18 +191,18 @@ pub(crate) fn workers_running(more: i8) {
 /// The worker panicked.
 pub(crate) fn worker_panicked(worker: WorkerId, pause: Duration) {
     metrics::counter!("gymhook_worker_restarts_total").increment(1);
-    tracing::error!(%worker, ?pause, "the worker panicked: its leases are released, and another one starts after a pause");
+    tracing::error!(%worker, ?pause, "the worker panicked: its leases are released, and it restarts after a pause");
 }
 
 /// What the worker left cannot be written, or the next one cannot begin.
 pub(crate) fn restart_failed(error: &StoreError, pause: Duration) {
-    tracing::error!(%error, ?pause, "the worker cannot be started again: the next try follows after a pause");
+    tracing::error!(%error, ?pause, "the worker cannot be restarted: the next attempt follows after a pause");
 }
 
 /// A shutdown ends although its store fails or does not answer.
 pub(crate) fn store_abandoned(endpoints: usize) {
     tracing::error!(
         endpoints,
-        "the store did not answer in time for the shutdown: what was under way counts as lost, and its leases run out by themselves"
+        "the store did not answer in time for the shutdown: the attempts in flight count as lost, and its leases expire"
     );
 }

@@ -342,7 +342,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
 }
 
 fn late_answer(late: &LateAnswer) {
-    tracing::info!(attempt = ?late.attempt, reason = ?late.reason, "an answer came too late to count");
+    tracing::info!(attempt = ?late.attempt, reason = ?late.reason, "an answer arrived too late to count");
     telemetry::late_answer();
 }
 

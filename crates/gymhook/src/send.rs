@@ -52,7 +52,7 @@ const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 /// set even if it is zero: many clients omit it then, and some servers require it with 411 (RFC 9110, section 8.6).
 ///
 /// # Errors
-/// [`SignError`]: the id cannot be signed, no key is valid at `now`, or `now` lies before 1970.
+/// [`SignError`]: the id cannot be signed, no key is valid at `now`, or `now` is before 1970.
 pub fn request(
     signer: &Signer,
     url: &EndpointUrl,

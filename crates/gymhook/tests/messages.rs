@@ -311,7 +311,7 @@ fn a_keyring_that_cannot_be_used() {
     let many = Keyring::new((0..5).map(|n| key(&format!("{n}"), &format!("s{n}")))).unwrap();
     assert_says(vec![
         row(refusal(Keyring::new([])), "the keyring is empty: add at least one key"),
-        row(refusal(pair(key("a", "1"), key("a", "2"))), "two keys are named a: give each key its own name"),
+        row(refusal(pair(key("a", "1"), key("a", "2"))), "two keys have the id a: give each key its own id"),
         row(
             refusal(pair(key("a", "1"), key("b", "1"))),
             "keys a and b have the same secret: no proof could distinguish them, so register it once",
@@ -321,12 +321,12 @@ fn a_keyring_that_cannot_be_used() {
                 .map(drop)
                 .unwrap_err(),
             "keys a and b are the same key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: no \
-             proof could tell them apart, so register it once",
+             proof could distinguish them, so register it once",
         ),
         row(
             Verifier::new(vendor::egym(), Keyring::new([key("a", "k\n")]).unwrap()).map(drop).unwrap_err(),
-            "the secret of key a cannot be sent in a header: an API key is 1 to 1024 printable ASCII characters, without a \
-             space at its ends",
+            "the secret of key a cannot be sent in a header: an API key is 1 to 1024 printable ASCII characters, without \
+             leading or trailing spaces",
         ),
         row(
             Verifier::new(vendor::point(), many).map(drop).unwrap_err(),
@@ -340,7 +340,7 @@ fn a_keyring_that_cannot_be_used() {
         row(SignError::Id(Malformed::Empty), "the id cannot be signed: it is empty"),
         row(
             SignError::TimeBeforeEpoch { now: utc_datetime!(1969-01-01 00:00) },
-            "1969-01-01 0:00:00.0 +00 lies before 1970 and has no timestamp to sign: set the clock",
+            "1969-01-01 0:00:00.0 +00 is before 1970 and has no timestamp to sign: set the clock",
         ),
         row(
             SignError::Unsendable,

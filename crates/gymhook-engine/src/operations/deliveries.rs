@@ -1,4 +1,4 @@
-//! The log of deliveries, and what may be asked about single ones.
+//! The log of deliveries, and commands for single ones.
 
 use core::fmt;
 
@@ -13,22 +13,22 @@ use crate::store::{
 };
 use crate::{Engine, Origin};
 
-/// Everything the log has about one delivery.
+/// Everything that the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeliveryLog {
-    /// Where it stands.
+    /// Its row, with its current state.
     pub delivery: DeliveryRow,
     /// Its body, byte for byte; `None` if it was purged.
     pub body: Option<Bytes>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptRow>,
-    /// If it came in: what was proved then, and for which key.
+    /// For an incoming one: what was proved, and for which key.
     pub origin: Option<Origin>,
-    /// If it is [`State::Unreadable`]: why.
+    /// For [`State::Unreadable`]: the reason.
     pub unreadable: Option<String>,
 }
 
-/// `Debug` shows the body's length: its bytes are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl fmt::Debug for DeliveryLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeliveryLog")
@@ -40,10 +40,10 @@ impl fmt::Debug for DeliveryLog {
 }
 
 impl<S: Store> Engine<S> {
-    /// One delivery with its body, each attempt, and what came back.
+    /// One delivery with its body, attempts and responses.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryLog>, StoreError> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         let body = self.store().body(id).await?;
@@ -56,34 +56,34 @@ impl<S: Store> Engine<S> {
     /// Deliveries, the latest first.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
         self.store().deliveries(query).await
     }
 
-    /// Ends a delivery: at once if it waits; if an attempt is under way, that may still succeed.
+    /// Cancels a delivery: at once if it waits; an attempt in flight may still succeed.
     ///
     /// Returns `false` if there is no such delivery.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn cancel(&self, id: DeliveryId) -> Result<bool, StoreError> {
         self.order_for(id, Command::Cancel(id)).await
     }
 
-    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, its subscription
-    /// was deleted, or it is one that could not be read: [`Inbox::read_again`](crate::Inbox::read_again) is for those.
+    /// Starts one more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, if its
+    /// subscription was deleted, or if it could not be read: [`Inbox::read_again`](crate::Inbox::read_again) is for those.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn redeliver(&self, id: DeliveryId) -> Result<bool, StoreError> {
         self.order_for(id, Command::Redeliver(id)).await
     }
 
-    /// One more round of everything that fits: a range, or everything since. Returns how many deliveries that are.
+    /// Starts one more round of all matching deliveries: those of a range, or since a time. Returns their number.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn redeliver_range(&self, which: Redelivery) -> Result<u64, StoreError> {
         let now = self.store().now().await?;
         self.store().redeliver(which, now).await
@@ -101,10 +101,10 @@ impl<S: Store> Engine<S> {
         Ok(true)
     }
 
-    /// How much waits, is under way and was given up.
+    /// Counts the deliveries that wait, are in flight and were given up.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         let now = self.store().now().await?;
         self.store().stats(now).await
@@ -113,17 +113,17 @@ impl<S: Store> Engine<S> {
     /// The same for one endpoint, with its health; `None` if there is none.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn endpoint_stats(&self, endpoint: EndpointId) -> Result<Option<EndpointStats>, StoreError> {
         let now = self.store().now().await?;
         self.store().endpoint_stats(endpoint, now).await
     }
 
-    /// Forgets what ended before `before`, in batches of 1,000 so that nobody waits for it, and returns how many deliveries
-    /// that were. Their ids then mean nothing any more: a duplicate is not noticed.
+    /// Purges what ended before `before`, in batches of 1,000 so that it blocks nobody, and returns the number of deliveries.
+    /// Their ids are then unknown: a duplicate is not recognised.
     ///
     /// # Errors
-    /// Whatever the store says; what was purged until then stays purged.
+    /// The store's error; what was purged before stays purged.
     pub async fn purge(&self, before: UtcDateTime) -> Result<u64, StoreError> {
         const BATCH: u32 = 1_000;
         let mut purged = 0;

@@ -1,4 +1,4 @@
-//! Everything in PostgreSQL, for many workers on many machines.
+//! A store in PostgreSQL, for many workers on many machines.
 //!
 //! Workers lease endpoints with `FOR UPDATE SKIP LOCKED`, and hold no lock and no transaction while they send. Each write
 //! goes through the lease's number, so what a late worker writes changes nothing. All of them go by the server's clock.
@@ -8,30 +8,30 @@
 //! [`enqueue_in`] puts notifications into a transaction that is already open, so that they are sent if, and only if, what
 //! they tell of has happened.
 //!
-//! # How soon a worker hears of it
+//! # How workers are notified
 //!
 //! At once, by `LISTEN` and `NOTIFY`; where that is lost, when it next looks for itself.
 //!
 //! # Poolers
 //!
-//! A connection pooler may be in between. If it pools sessions, it changes nothing. If it pools transactions (PgBouncer with
-//! `pool_mode = transaction`), that is found out when the store connects, or said by [`Pooling::Transactions`]: then no
-//! statement is prepared, each call is one transaction that brings its settings along, and nobody listens, unless
-//! [`PostgresOptions::with_listen_url`] leads past the pooler. One that pools statements is refused.
+//! A connection pooler that pools sessions changes nothing. If it pools transactions (PgBouncer with `pool_mode =
+//! transaction`), the store detects this when it connects, or you say so with [`Pooling::Transactions`]: then no statement is
+//! prepared, each call is one transaction that includes its settings, and workers poll, unless
+//! [`PostgresOptions::with_listen_url`] bypasses the pooler. A pooler that pools statements is refused.
 //!
 //! # Failover
 //!
 //! A server that takes no writes is refused when a connection is made to it, and left when a call or the connection that
-//! listens finds that it takes none any more. Name all hosts (`host=a,b`): of several, the one that takes writes is used. Replication that
-//! is not synchronous loses what it had not sent; see `synchronous_standby_names`.
+//! listens finds that it takes none any more. Name all hosts (`host=a,b`): of several, the one that takes writes is used.
+//! Replication that is not synchronous loses what it had not sent; see `synchronous_standby_names`.
 //!
 //! # Load
 //!
-//! Callers wait in a bounded line before the pool ([`PostgresOptions::with_queue_calls`],
-//! [`with_queue_bytes`](PostgresOptions::with_queue_bytes)), and then hear [`StoreError::Busy`]. A worker's calls do not stand in
-//! it, and one connection of several is left to them.
+//! Callers wait in a bounded queue before the pool ([`PostgresOptions::with_queue_calls`],
+//! [`with_queue_bytes`](PostgresOptions::with_queue_bytes)), and then get [`StoreError::Busy`]. A worker's calls bypass it,
+//! and one of several connections is reserved for them.
 //!
-//! # What it needs
+//! # Requirements
 //!
 //! - PostgreSQL 13 or newer, a database in UTF-8, `synchronous_commit` not `off`, and for durability `fsync` on.
 //! - The right to create a schema the first time, and after an update of this crate that adds to the tables; else the right
@@ -40,10 +40,10 @@
 //! A text has no NUL character here, so no store takes one ([`NewNotification::check`]); a body may have any bytes. What an
 //! endpoint answered is kept with U+FFFD in its place.
 //!
-//! # What is not known
+//! # Unknown outcomes
 //!
-//! After [`StoreError::Unavailable`] the call may have taken effect, and can be made again: enqueueing goes by the delivery's
-//! id, and a batch says where things stand. An order that is left twice is carried out twice.
+//! After [`StoreError::Unavailable`] the call may have taken effect, and can be repeated: enqueueing is idempotent by the
+//! delivery's id, and so is a batch. A command that is inserted twice is executed twice.
 
 mod api_keys;
 mod arrivals;
@@ -101,7 +101,7 @@ use super::{
     Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
-/// The driver, in the version that is in use here.
+/// The driver, in the version that this crate uses.
 pub use tokio_postgres;
 
 /// A store in a PostgreSQL database.
@@ -137,7 +137,7 @@ impl PostgresStore {
     /// How often a call is begun again that the server undid so that others could go on.
     const TIMES_UNDONE: u32 = 10;
 
-    /// Connects, and brings the tables up to date.
+    /// Connects, and migrates the tables.
     ///
     /// `url` is a connection string as PostgreSQL's own programs take it: `postgresql://user@host/database`, or
     /// `host=/run/postgresql user=gym dbname=gym` for a Unix socket.
@@ -147,8 +147,9 @@ impl PostgresStore {
     /// are the client's. Over a network only `verify-full` proves that the right server answers.
     ///
     /// # Errors
-    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is too old; commits may be lost (`synchronous_commit` is
-    ///   off); the database is not in UTF-8; there is no such role or database, or the password is wrong.
+    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is
+    ///   too old; commits may be lost (`synchronous_commit` is off); the database is not in UTF-8; there is no such role or
+    ///   database, or the password is wrong.
     /// - [`StoreError::Unavailable`]: the server does not answer.
     /// - [`StoreError::ReadOnly`]: the server takes no writes, being a standby for example, or the role may not create or use
     ///   the tables.
@@ -295,7 +296,7 @@ impl PostgresStore {
         for _ in 0..Self::TIMES_UNDONE {
             match make(connections.lend().await?).await {
                 Err(failure) if failure.was_undone => {
-                    tracing::debug!(problem = %failure.error, "a call is begun again");
+                    tracing::debug!(problem = %failure.error, "a call is retried");
                 }
                 ended => return ended,
             }

@@ -1,11 +1,11 @@
-//! Everything in one SQLite file.
+//! A store in one SQLite file.
 //!
-//! One thread writes, and everything that waits for it at one time shares a commit. Others read beside it (write-ahead
-//! log). A commit is on disk before anybody hears of it: `synchronous` is `FULL`, and is read back when the file is opened.
+//! One thread writes, and all calls that wait for it share a commit. Other threads read at the same time (write-ahead log). A
+//! commit is on disk before it is acknowledged: `synchronous` is `FULL`, and is read back when the file is opened.
 //!
-//! Several processes may open one file, to enqueue and to work: leases keep workers apart. Each holds a lock on a second file
-//! beside it, whose name ends in `-worker`; so one that starts knows whether it is alone, and then waits for no lease of a
-//! process that was killed. Leave that file where it is: where it is missing, nobody knows, and leases are waited for.
+//! Several processes may open one file, to enqueue and to work: leases keep workers apart. Each worker holds a lock on a
+//! second file beside it, whose name ends in `-worker`; so one that starts knows whether it is alone, and then need not wait
+//! for the leases of a killed process. Do not delete that file: without it, workers wait for the leases to expire.
 
 mod api_keys;
 mod enqueue;
@@ -51,7 +51,7 @@ use super::{
 };
 use crate::{clock, micros};
 
-/// The driver, in the version that is in use here: SQLite is linked once in a program.
+/// The driver, in the version that this crate uses: a program can link SQLite only once.
 pub use rusqlite;
 
 /// A store in one SQLite file.
@@ -113,20 +113,20 @@ impl SqliteStore {
     /// How long a call waits for another process that writes: 10 s (our default).
     pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Opens a file, or makes it, and brings its tables up to date.
+    /// Opens or creates a file, and migrates its tables.
     ///
     /// # Errors
-    /// - [`StoreError::Unavailable`]: another process holds the file for longer than [`SqliteStore::BUSY_TIMEOUT`].
-    /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, has no room, or
-    ///   is no SQLite file.
-    /// - [`StoreError::Schema`]: a newer version of this crate has been here.
-    /// - [`StoreError::Invalid`]: the path names no file that can be opened or made (a path is a path, never a URI), the file has
-    ///   several names or is mounted by itself, or the file system does not support a write-ahead log.
+    /// - [`StoreError::Unavailable`]: another process locks the file for longer than [`SqliteStore::BUSY_TIMEOUT`].
+    /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, the disk is
+    ///   full, or it is not a SQLite file.
+    /// - [`StoreError::Schema`]: a newer version of this crate has migrated it.
+    /// - [`StoreError::Invalid`]: the path is not that of a file that can be opened or created (it is never a URI), the file
+    ///   has several names or is itself a mount point, or the file system does not support a write-ahead log.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::options().open(path)
     }
 
-    /// What can be set before a file is opened.
+    /// Options for opening a file.
     #[must_use]
     pub const fn options() -> SqliteOptions {
         SqliteOptions::new()
@@ -171,15 +171,15 @@ impl SqliteStore {
         self.0.place.path()
     }
 
-    /// Closes the file, for this and all clones: whatever was asked before is done, and whatever is asked later fails with
+    /// Closes the file, for this and all clones: earlier calls are completed, and later calls fail with
     /// [`StoreError::Closed`]. Shut the engine down first.
     ///
-    /// If no other process has the file open, it then holds everything by itself, and nothing lies beside it but the workers'
-    /// lock. Without this, what was acknowledged is as durable, but part of it may be in the file's write-ahead log.
+    /// If no other process has the file open, it is then complete, and only the workers' lock file is beside it. Without
+    /// this, what was acknowledged is just as durable, but part of it may be in the write-ahead log.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] if it was closed before, [`StoreError::Replaced`] if the path does not lead to the open file any
-    /// more, and whatever SQLite says.
+    /// [`StoreError::Closed`] if it was closed before, [`StoreError::Replaced`] if the path no longer leads to the open file, and
+    /// SQLite's errors.
     pub async fn close(&self) -> Result<(), StoreError> {
         // The last one to close writes the log into the file, and only the writer may.
         self.0.reader.close().await?;
@@ -205,7 +205,7 @@ impl SqliteStore {
     async fn keep_worker_lock(&self) -> Result<(), StoreError> {
         if self.0.worker_lock.is_lost() {
             let path = self.0.place.worker_lock();
-            tracing::warn!(path = %path.display(), "the workers' lock was deleted or replaced: it is made and taken again");
+            tracing::warn!(path = %path.display(), "the workers' lock file was deleted or replaced: it is created and locked again");
             self.with_worker_lock(WorkerLock::take_again).await?;
         }
         Ok(())
@@ -225,7 +225,7 @@ impl SqliteStore {
                     self.0.reader.call((), move |connection| work::is_leased(connection, now)).await?;
                 if leased {
                     let path = self.0.place.worker_lock();
-                    tracing::warn!(path = %path.display(), "the workers' lock was not there: what is leased is waited for");
+                    tracing::warn!(path = %path.display(), "the workers' lock file was missing: existing leases have to expire first");
                 }
                 (!leased, Some(taken))
             }

@@ -37,7 +37,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let restored =
                 self.machine.restore_endpoint(&leased.subscription.record, policy, leased.epoch, now);
             if let Err(error) = restored {
-                tracing::error!(%endpoint, %error, "an endpoint was leased twice");
+                tracing::error!(%endpoint, %error, "an endpoint was leased again without notice");
                 continue;
             }
             self.tenures
@@ -55,7 +55,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if timeout > self.options.longest_attempt() {
             tracing::warn!(
                 endpoint = %subscription.id(), ?timeout, lease = ?self.options.lease_length,
-                "the attempt timeout is longer than half a lease: a worker that stands still may send for longer than its lease"
+                "the attempt timeout is longer than half a lease: a paused worker may send for longer than its lease"
             );
         }
     }
@@ -74,7 +74,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%endpoint, %error, "new settings cannot be read: the old ones stay")
+                    tracing::error!(%endpoint, %error, "new settings cannot be read: the old ones stay in effect")
                 }
             }
         }
@@ -110,7 +110,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let now = self.clock.now();
         if let Err(error) = self.machine.restore_delivery(record, now) {
-            tracing::error!(delivery = %record.id, %error, "a delivery was not taken over");
+            tracing::error!(delivery = %record.id, %error, "a delivery was not restored");
         }
     }
 
@@ -136,7 +136,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 // Only what has ended is let go of; whatever else it is stays.
                 let _stays = self.machine.forget(record.id);
             }
-            tracing::info!(%endpoint, command = order.command.name(), error, "an order changes nothing");
+            tracing::info!(%endpoint, command = order.command.name(), error, "a command has no effect");
         }
         self.pending.command_done(endpoint, order.number);
     }

@@ -44,7 +44,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     pub(super) fn lease_lost(&mut self, endpoint: EndpointId) {
-        tracing::warn!(%endpoint, "an endpoint is another worker's now, or was deleted: nothing more is done for it here");
+        tracing::warn!(%endpoint, "an endpoint is leased by another worker, or was deleted: this worker drops it");
         telemetry::lease_lost();
         let theirs: Vec<AttemptRef> =
             self.flying.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
@@ -100,7 +100,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         telemetry::quarantined(1);
         let outcome = Outcome::Internal(OwnFault::Storage);
         let answer =
-            Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was put aside");
+            Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was quarantined");
         let landed =
             Landed { attempt: *attempt, order, event_type: None, began: now, took: Duration::ZERO, answer };
         self.pending.attempt_ended(attempt.attempt.endpoint, landed.row());

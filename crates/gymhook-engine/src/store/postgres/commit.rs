@@ -238,7 +238,7 @@ fn notifications<'r>(
         let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?;
         let read = read.filter(|read| body_digest(&read.body) == record.body);
         if read.is_none() {
-            tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is put aside");
+            tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is quarantined");
             unreadable.push(seq);
         }
         found.push((record.id, read));

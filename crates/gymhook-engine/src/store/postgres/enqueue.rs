@@ -24,9 +24,9 @@ use crate::store::{DeliveryColumns, NewNotification, Refused, StoreError};
 /// What came of each notification, in their order.
 type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
 
-/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
+/// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
-/// They are due by the server's clock. Workers hear of them when the transaction commits.
+/// They are due by the server's clock. The commit notifies the workers.
 ///
 /// The transaction may be on any connection to the database that a [`PostgresStore`](super::PostgresStore) with this schema
 /// was connected to before. It locks no row that a worker needs; like any insert it waits for another transaction that is
@@ -313,7 +313,7 @@ async fn insert_chunk(
     match heard {
         // What was inserted is there all the same, and workers look for themselves.
         Err(failure) if runner.commits_each_statement() => {
-            tracing::warn!(problem = %failure.error, "no worker was told of what was enqueued");
+            tracing::warn!(problem = %failure.error, "no worker was notified of what was enqueued");
         }
         heard => drop(heard?),
     }

@@ -96,7 +96,7 @@ fn read_leases(taken: &[Row]) -> Result<Vec<(SubscriptionRow, LeaseEpoch)>> {
         match row::subscription(read) {
             Ok(subscription) => leased.push((subscription, epoch)),
             Err(problem) => {
-                tracing::error!(problem = %problem.error, "an endpoint is left alone for a lease")
+                tracing::error!(problem = %problem.error, "an endpoint is skipped for the length of a lease")
             }
         }
     }

@@ -80,12 +80,12 @@ async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
                 // Whatever came before this connection was told to nobody.
                 arrivals.add_anywhere();
                 watch(&mut connection).await;
-                tracing::warn!("the connection that tells of new work was lost");
+                tracing::warn!("the connection that listens for new work was lost");
             }
             Ok(Err(failure)) => {
-                tracing::warn!(problem = %failure.error, "no connection that tells of new work")
+                tracing::warn!(problem = %failure.error, "no connection that listens for new work")
             }
-            Err(_) => tracing::warn!("no connection that tells of new work: no answer"),
+            Err(_) => tracing::warn!("no connection that listens for new work: no answer"),
         }
         sleep(wait).await;
         wait = BACKOFF.1.min(wait.saturating_mul(2));
@@ -116,7 +116,7 @@ async fn watch(connection: &mut Connected) {
         match timeout(HEARTBEAT.1, check_writable(client)).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
-                return tracing::warn!(problem = %failure.error, "the connection that tells of new work is given up");
+                return tracing::warn!(problem = %failure.error, "the connection that listens for new work is closed");
             }
             Err(_) => return,
         }

@@ -49,7 +49,7 @@ impl<'n> Mending<'n> {
             let (body, digest) = (new.body.as_ref(), new.digest());
             let values: Values<'_> = &[delivery.as_uuid(), &body, &digest.as_bytes().as_slice()];
             if !runner.query(sql, values).await?.is_empty() {
-                tracing::error!(%delivery, "a delivery's body was missing or damaged: it has the one that was enqueued again");
+                tracing::error!(%delivery, "a delivery's body was missing or damaged: it was restored by enqueueing again");
             }
         }
         for revival in self.revived.into_values() {
@@ -102,7 +102,7 @@ impl Revival<'_> {
             let error = StoreError::Unavailable { problem };
             return Err(Failure { was_undone: true, ..error.into() });
         }
-        tracing::warn!(delivery = %new.id, "a delivery that was quarantined for its body has it back, and waits again");
+        tracing::warn!(delivery = %new.id, "a quarantined delivery has its body back, and waits again");
         Ok(())
     }
 }

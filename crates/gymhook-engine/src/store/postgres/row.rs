@@ -63,7 +63,7 @@ impl Delivery {
         match self.record {
             Ok(record) => Some(record),
             Err(problem) => {
-                tracing::error!(order = self.seq, %problem, "a delivery's row cannot be read: it is put aside");
+                tracing::error!(order = self.seq, %problem, "a delivery's row cannot be read: it is quarantined");
                 damaged.push(Damaged { seq: self.seq, check: self.check });
                 None
             }

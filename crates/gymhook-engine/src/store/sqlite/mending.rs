@@ -20,7 +20,7 @@ pub(super) fn make_whole(connection: &Connection, sequence: i64, new: &NewNotifi
         )?
         .execute(params![sequence, new.body.as_ref()])?;
     if healed > 0 {
-        tracing::error!(delivery = %new.id, "a delivery's body was missing or damaged: it has the one that was enqueued again");
+        tracing::error!(delivery = %new.id, "a delivery's body was missing or damaged: it was restored by enqueueing again");
     }
     Ok(())
 }
@@ -63,6 +63,6 @@ pub(super) fn mend(
     connection
         .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
         .execute(params![columns.order, new.body.as_ref()])?;
-    tracing::warn!(delivery = %new.id, "a delivery that was quarantined for its body has it back, and waits again");
+    tracing::warn!(delivery = %new.id, "a quarantined delivery has its body back, and waits again");
     Ok(Some(record.state))
 }

@@ -71,7 +71,7 @@ pub(super) fn quarantine(connection: &Connection, orders: &[i64]) -> Result<()> 
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
     for order in orders {
         update.execute(params![order, State::Quarantined.code()])?;
-        tracing::error!(order, "a delivery's row cannot be read: it was put aside");
+        tracing::error!(order, "a delivery's row cannot be read: it was quarantined");
     }
     Ok(())
 }
@@ -101,7 +101,7 @@ pub(super) fn subscriptions(
         match read_subscription(row) {
             Ok(subscription) => found.push(subscription),
             // So that the others are seen.
-            Err(error @ StoreError::Damaged { .. }) => tracing::error!(%error, "a subscription is left out"),
+            Err(error @ StoreError::Damaged { .. }) => tracing::error!(%error, "a subscription is skipped"),
             Err(error) => return Err(error),
         }
     }

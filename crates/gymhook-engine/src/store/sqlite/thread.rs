@@ -130,7 +130,7 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         }
     }
     if let Err(error) = leave_alone(&connection, place) {
-        tell(|| tracing::error!(%error, "the file is not closed in good order"));
+        tell(|| tracing::error!(%error, "the file was not closed cleanly"));
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) fn lease(
             Ok(Some(subscription)) => subscription,
             Ok(None) => continue,
             Err(error @ StoreError::Damaged { .. }) => {
-                tracing::error!(%endpoint, %error, "a subscription cannot be read: the others go on");
+                tracing::error!(%endpoint, %error, "a subscription cannot be read: the others continue");
                 continue;
             }
             // Not the row's fault, and the transaction may be gone: what came after it would commit by itself.
