@@ -107,7 +107,7 @@ pub struct DeliveryRecord {
 }
 
 impl DeliveryRecord {
-    /// A delivery that has just been enqueued: what a store writes when it enqueues by itself.
+    /// A delivery that has just been enqueued: what a store writes when it enqueues without a machine.
     ///
     /// `order` is its place in the order of enqueueing; a row number does.
     #[must_use]

@@ -10,7 +10,7 @@ use core::fmt;
 /// ```
 /// use gymhook_engine::{Seal, SealError};
 ///
-/// /// Stands in for a real cipher.
+/// /// A placeholder for a real cipher.
 /// #[derive(Debug)]
 /// struct Backwards;
 ///

@@ -1,6 +1,6 @@
 //! What is counted and logged: labels come from closed sets, and no URL, body or secret is ever in them.
 //!
-//! The metrics stand in a table of the crate's front page, "Logs and metrics"; whoever changes one here changes it there.
+//! The metrics are listed on the crate's front page, "Logs and metrics": keep the two in agreement.
 //! Levels: `WARN` is for what a person has to look at, `INFO` for what one wants to find afterwards, `DEBUG` for the rest.
 
 use core::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) fn handler_timed_out(attempt: &AttemptRef, took: Duration) {
     tracing::warn!(%endpoint, %delivery, ?took, "a handler took too long and was dropped");
 }
 
-/// Which worker goes by which clock.
+/// A worker started, and the clock that it uses.
 pub(crate) fn worker_started(worker: WorkerId, store_clock: UtcDateTime) {
     tracing::info!(%worker, %store_clock, "a worker started");
 }
@@ -79,7 +79,8 @@ pub(crate) struct FailedAttempt {
 /// An attempt failed: its delivery is given up, or attempted again. `failed` is `None` if nobody knows how it ended.
 ///
 /// The line holds the status or the fault, and the detail: what a handler or this crate says, cut and without control
-/// characters. What the receiver answered is not in it, since that may be about people: the delivery's log keeps its beginning.
+/// characters. It does not contain the receiver's response, which may contain personal data: the delivery's log keeps its
+/// beginning.
 pub(crate) fn attempt_failed(
     change: DeliveryChange,
     record: &DeliveryRecord,

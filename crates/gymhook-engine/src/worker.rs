@@ -253,7 +253,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     fn land(&mut self, landed: Landed) {
         let attempt = landed.attempt.attempt;
-        // What was given up is in the log already, and what was lost is somebody else's.
+        // What was given up is already in the log, and what was lost belongs to another worker.
         let awaited = self.flying.remove(&attempt).is_some();
         telemetry::attempt_ended(&landed.answer.outcome, landed.took);
         if matches!(landed.answer.outcome, Outcome::Internal(_)) {

@@ -188,7 +188,7 @@ async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key(
     assert_eq!(keys.keys().map(|key| key.id().as_str()).collect::<Vec<_>>(), ["2026-12"]);
 }
 
-/// What no store keeps is refused by itself, and the caller is told for which subscription and why.
+/// What no store keeps is refused alone, and the error says for which subscription and why.
 #[tokio::test]
 async fn what_cannot_be_stored_is_named_when_it_is_published() {
     let setup = with_endpoint(Scripted::accepting()).await;
@@ -357,7 +357,7 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Stands in for a cipher: no byte is left as it was, and what is sealed for one subscription opens for no other.
+/// A placeholder for a cipher: it changes every byte, and what is sealed for one subscription opens for no other.
 #[derive(Debug)]
 struct Xor;
 

@@ -48,7 +48,7 @@ impl fmt::Display for JsonKind {
     }
 }
 
-/// What serde says that a Rust type expects, in JSON's words; what a type says by itself stays as it is.
+/// serde's description of what a Rust type expects, in JSON's terms; a type's own description is unchanged.
 pub(crate) fn in_json_s_words(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",

@@ -39,7 +39,7 @@ pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
     walk(body, RepeatedKeys::Refused)
 }
 
-/// As [`check_strict`], but lets keys stand twice; the nesting stays bounded.
+/// As [`check_strict`], but allows repeated keys; the nesting stays bounded.
 ///
 /// # Errors
 /// As [`check_strict`], without [`StrictError::RepeatedKey`].

@@ -148,7 +148,7 @@ fn the_views_of_raw_data_name_paths_within_it() {
     let notification = decode::<perfectgym::Notification>(body.as_bytes()).unwrap();
     let test = notification.entries()[0].test_data().unwrap_err().to_string();
     assert!(test.starts_with("field `valueLong` is a string, expected a whole number, at line 1"), "{test}");
-    assert_eq!(notification.entries()[1].data().unwrap().person(), None, "each field is read by itself");
+    assert_eq!(notification.entries()[1].data().unwrap().person(), None, "each field is read independently");
     let body = r#"{"eventType":"x","userId":"u","payload":[{"calories":1},{"calories":true}]}"#;
     let view = decode::<point::Notification>(body.as_bytes()).unwrap().items()[1].workout().unwrap_err();
     assert!(

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::Case;
 
-/// A file of cases, read and taken apart; each case that was not understood fails by itself when it is run.
+/// A file of cases, read and taken apart; each case that was not understood fails on its own when it is run.
 #[derive(Debug)]
 pub struct VectorFile {
     name: String,

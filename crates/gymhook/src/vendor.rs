@@ -139,7 +139,7 @@ impl Provider<perfectgym::Notification> {
             signing,
             without_secret: Setting::our_default(
                 true,
-                "the page does not ask for one, and a receiver saw requests without a signature; the id is sent all the same",
+                "the page does not ask for one, and a receiver saw requests without a signature; the id is still sent",
             ),
             content_type: Source::OurDefault("the page says \"Body - JSON\" and names no header"),
             success: Source::Published,

@@ -1,6 +1,6 @@
 //! Every message of the receiving half, one beside the other, for a person to read: what happened, where, what to do.
 //!
-//! The texts are written by hand. Where a stranger's input leads to a message, it is that input that stands beside it.
+//! The texts are written by hand. Where a stranger's input leads to a message, that input is next to it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

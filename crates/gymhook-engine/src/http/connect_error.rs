@@ -63,7 +63,7 @@ pub(super) enum Phase {
 }
 
 impl ConnectError {
-    /// The address that was dialled in vain, if it was the only one.
+    /// The address that could not be reached, if it was the only one.
     pub(super) fn only_address(&self) -> Option<SocketAddr> {
         let Self::Dial(failed) = self else { return None };
         let [dial] = failed.as_slice() else { return None };

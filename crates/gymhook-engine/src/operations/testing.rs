@@ -62,7 +62,7 @@ impl TestEvent {
     }
 }
 
-/// What is written beside a test event of which only a 200 is a success; nothing else of what stands there begins like this.
+/// The origin column of a test event that requires a 200; no other value begins like this.
 const ONLY_200: &str = r#"{"test":{"success":200}}"#;
 
 /// One of the tests of [`Engine::test_all`].
@@ -255,7 +255,7 @@ fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
 fn why_refused(refused: Refused, subscription: EndpointId) -> SubscriptionError {
     match refused {
         Refused::Unstorable { field, problem, .. } => SubscriptionError::Unstorable { field, problem },
-        // A fresh id is nobody else's, and a test has no fingerprint.
+        // A new id is unique, and a test has no fingerprint.
         Refused::UnknownEndpoint { .. } | Refused::Conflict { .. } | Refused::Repeat { .. } => {
             SubscriptionError::Unknown { subscription }
         }

@@ -23,7 +23,7 @@ use crate::micros;
 /// let record = DeliveryRecord::new(id, endpoint, BodyDigest::new([9; 32]), 1, due);
 /// let columns = DeliveryColumns::from(&record);
 /// assert_eq!(columns.to_record(), Ok(record));
-/// assert!(DeliveryColumns { attempt: 3, ..columns }.to_record().is_err()); // the check sum tells
+/// assert!(DeliveryColumns { attempt: 3, ..columns }.to_record().is_err()); // the checksum does not match
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryColumns {

@@ -54,7 +54,7 @@ impl Command {
     }
 }
 
-/// An order that waits.
+/// A waiting command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingCommand {
     /// Its number; a batch that carried it out names it.

@@ -85,7 +85,7 @@ impl MemoryStore {
         Self::with_clock(Clock::Set(now))
     }
 
-    /// An empty store that goes by the system's clock.
+    /// An empty store that uses the system's clock.
     #[must_use]
     pub fn with_system_clock() -> Self {
         Self::with_clock(Clock::System)
@@ -140,7 +140,7 @@ impl Clone for MemoryStore {
 }
 
 impl Default for MemoryStore {
-    /// An empty store that goes by the system's clock.
+    /// An empty store that uses the system's clock.
     fn default() -> Self {
         Self::with_system_clock()
     }

@@ -96,7 +96,7 @@ impl RepeatCheck {
     }
 }
 
-/// `Debug` shows the body's length: its bytes are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl fmt::Debug for NewNotification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewNotification")

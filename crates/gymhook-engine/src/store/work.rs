@@ -70,7 +70,7 @@ pub struct Leased {
     pub epoch: LeaseEpoch,
     /// What the last owner had in flight, with an unknown outcome.
     pub in_flight: Vec<DeliveryRecord>,
-    /// How many rows could not be read and were put aside.
+    /// The number of rows that could not be read and were quarantined.
     pub quarantined: u64,
 }
 
@@ -96,7 +96,7 @@ pub struct Batch {
     pub attempts: Vec<(EndpointId, AttemptRow)>,
     /// Notices for the owners of endpoints. Each is written once, even if its batch is repeated.
     pub notices: Vec<Notice>,
-    /// Orders that were carried out, each with its endpoint.
+    /// Commands that were executed, each with its endpoint.
     pub commands: Vec<(EndpointId, i64)>,
     /// Leases to be renewed for so long from now, after all that.
     pub renew: Vec<Lease>,
@@ -164,7 +164,7 @@ pub struct Fetch {
     pub endpoint: EndpointId,
     /// Whether to fetch the oldest deliveries, due or not, instead of those due first.
     pub ordered: bool,
-    /// Only what comes after this; an ordered endpoint's cursor goes by order alone.
+    /// Only what comes after this; an ordered endpoint's cursor uses the sequence only.
     pub after: Option<Cursor>,
     /// The maximum number of deliveries; zero if only orders and the next due time are wanted.
     pub limit: u32,
@@ -184,8 +184,8 @@ pub struct Fetched {
     pub more: Option<Cursor>,
     /// When the first one that is not due yet will be due; not known for an ordered endpoint.
     pub next_due: Option<UtcDateTime>,
-    /// The orders that are due, the oldest first; a store may stop at 10,000 of them.
+    /// The commands that are due, the oldest first; a store may stop at 10,000 of them.
     pub commands: Vec<PendingCommand>,
-    /// How many rows could not be read and were put aside.
+    /// The number of rows that could not be read and were quarantined.
     pub quarantined: u64,
 }

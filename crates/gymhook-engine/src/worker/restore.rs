@@ -94,7 +94,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 self.restore_delivery(record);
             }
             if !fetched.commands.is_empty() {
-                // A store hands out so many at a time: there may be more.
+                // A store returns a limited number at a time: there may be more.
                 self.to_fetch.insert(endpoint);
             }
             for order in &fetched.commands {
@@ -133,7 +133,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         };
         if let Some(error) = refused {
             if let Some(record) = &order.delivery {
-                // Only what has ended is let go of; whatever else it is stays.
+                // Only what has ended is dropped; anything else stays.
                 let _stays = self.machine.forget(record.id);
             }
             tracing::info!(%endpoint, command = order.command.name(), error, "a command has no effect");

@@ -117,7 +117,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.stop.is_some() && self.tenures.0.is_empty() && self.visit.is_none() && self.pending.is_empty()
     }
 
-    /// Ends a shutdown whose store fails or does not answer: the leases run out by themselves.
+    /// Ends a shutdown whose store fails or does not answer: the leases expire.
     pub(super) fn abandon(&mut self) {
         if let Some(visit) = self.visit.take() {
             visit.abort();

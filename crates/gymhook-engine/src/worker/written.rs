@@ -1,4 +1,4 @@
-//! What follows once a batch is on disk: attempts take off, leases end, and what is not needed here is let go of.
+//! What follows once a batch is on disk: attempts start, leases end, and what is no longer needed is dropped.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    /// The notification cannot be read: the store has put it aside, and the machine lets go of it.
+    /// The notification cannot be read: the store has quarantined it, and the machine drops it.
     fn put_aside(&mut self, attempt: &Attempt, order: u64, now: UtcDateTime) {
         telemetry::quarantined(1);
         let outcome = Outcome::Internal(OwnFault::Storage);
@@ -109,7 +109,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.machine.handle_outcome(&attempt.attempt, &outcome, now);
     }
 
-    /// Lets go of what is on disk and not needed here soon.
+    /// Drops what is on disk and not needed soon.
     fn clear_out(&mut self, turn: &Turn) {
         let now = self.clock.now();
         let horizon =

@@ -15,7 +15,7 @@ const RAISE: &str = "CREATE FUNCTION gymhook.raise() RETURNS trigger LANGUAGE pl
 const UNAVAILABLE: &str = "the database is not available: ";
 const DAMAGED: &str = "the store is damaged: ";
 const READ_ONLY: &str = "the store cannot be written to: ";
-/// What says by itself whose mistake it is.
+/// Those that say whose mistake it is.
 const INVALID: &str = "";
 
 /// Each state that can occur: which error it is, what happened, and what to do.
@@ -116,7 +116,7 @@ const STRINGS: &[(&str, &str)] = &[
     ("user=gym dbname=gym", "no host is named: add host=… or postgresql://user@HOST/database"),
     ("postgresql:///gym", "no host is named: add host=… or postgresql://user@HOST/database"),
     ("postgresql://localhost/gym?schema=hooks", "the option \"schema\" is not known: name the schema with PostgresOptions::with_schema"),
-    ("host=localhost pgbouncer=true", "the option \"pgbouncer\" is not known: a pooler is found by itself, or named with PostgresOptions::with_pooling"),
+    ("host=localhost pgbouncer=true", "the option \"pgbouncer\" is not known: a pooler is detected, or set with PostgresOptions::with_pooling"),
     ("postgresql://localhost/gym?connection_limit=5", "the option \"connection_limit\" is not known: use PostgresOptions::with_connections"),
     ("host=localhost statement_timeout=5", "the option \"statement_timeout\" is not known: use PostgresOptions::with_call_timeout"),
     ("host=localhost sslcrl=x", "the option \"sslcrl\" is not known: remove it, or set it on a tokio_postgres::Config and use PostgresStore::connect_with"),

@@ -1,4 +1,4 @@
-//! Several workers on one store, and those that hand over beside them.
+//! Several workers on one store, with concurrent callers that enqueue.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -112,7 +112,7 @@ async fn handing_over_waits_for_no_worker() {
     let mut other = client(&shared()).await;
     subscribe(&store, &other, 1..=1).await;
     store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
-    // As a commit that stands still after it has written everything.
+    // As a commit that hangs after it has written everything.
     let transaction = other.transaction().await.unwrap();
     for sql in [
         "SELECT 1 FROM gymhook.subscriptions FOR NO KEY UPDATE",

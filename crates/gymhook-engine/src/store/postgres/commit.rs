@@ -125,7 +125,7 @@ impl Statements {
 /// One round trip: locks, reads, writes and commits. So a batch whose worker has given up waiting for it either does nothing or
 /// is over before the same worker's next batch gets the locks.
 ///
-/// The futures of a `join!` are first polled in the order in which they stand there, and send their statement then.
+/// The futures of a `join!` are first polled in their order of appearance, and send their statement then.
 pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
     if batch.is_empty() {
         lent.give_back().await?;

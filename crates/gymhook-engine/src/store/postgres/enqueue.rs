@@ -210,7 +210,7 @@ fn chunks<'n, T>(all: Vec<T>, notification: impl Fn(&T) -> &'n NewNotification) 
 }
 
 /// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
-/// `new` for one id. The constants are those of a new delivery, which its check sum covers.
+/// `new` for one id. The constants are those of a new delivery, which its checksum covers.
 macro_rules! insert {
     (
         $column:literal, $array:literal, $first:literal, $conflict:literal, $state:literal, $states:literal, $state_column:literal
@@ -311,7 +311,7 @@ async fn insert_chunk(
     let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, told));
     let inserted = inserted?;
     match heard {
-        // What was inserted is there all the same, and workers look for themselves.
+        // What was inserted is there anyway, and workers poll.
         Err(failure) if runner.commits_each_statement() => {
             tracing::warn!(problem = %failure.error, "no worker was notified of what was enqueued");
         }

@@ -1,4 +1,4 @@
-//! What stands in the way of notifications that were not inserted.
+//! The rows that prevented notifications from being inserted.
 
 use std::collections::{BTreeMap, BTreeSet};
 

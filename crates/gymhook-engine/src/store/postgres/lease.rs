@@ -88,7 +88,7 @@ pub(super) async fn next_end(
     Ok(rows.first().map(|read| read.try_get(0).map(micros::nearest)).transpose()?)
 }
 
-/// One that cannot be read stays leased and is not handed out, so that it does not stand in the way of the others.
+/// One that cannot be read stays leased and is not returned, so that it does not block the others.
 fn read_leases(taken: &[Row]) -> Result<Vec<(SubscriptionRow, LeaseEpoch)>> {
     let mut leased = Vec::with_capacity(taken.len());
     for read in taken {

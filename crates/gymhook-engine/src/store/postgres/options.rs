@@ -202,7 +202,7 @@ impl PostgresOptions {
     /// brought by those that wait to be let in, so the memory held by waiting calls is at most twice this in bodies. With ten
     /// times more calls than the server can serve the process was seen to grow by less than three times this, with what its
     /// connections send and the allocator's share (`cargo bench -p gymhook-benches --bench durable -- overload`). A call that
-    /// brings more by itself waits until it is alone.
+    /// is larger than that waits until it is alone.
     #[must_use]
     pub fn with_queue_bytes(self, queue_bytes: usize) -> Self {
         Self { queue_bytes, ..self }

@@ -1,4 +1,4 @@
-//! Reading rows, and putting aside those that cannot be read.
+//! Reads rows, and quarantines those that cannot be read.
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryRecord, EndpointId, EndpointRecord, EndpointStatus};
@@ -18,7 +18,7 @@ pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d
 /// The columns of a subscription, in the order in which [`subscription`] reads them.
 pub(super) const SUBSCRIPTION: &str =
     "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming";
-/// So many.
+/// The number of rows.
 pub(super) const SUBSCRIPTION_COLUMNS: usize = 7;
 
 /// A delivery's row.

@@ -1,4 +1,4 @@
-//! Subscriptions, and orders for their workers.
+//! Subscriptions, and commands for their workers.
 
 use gymhook_delivery::EndpointId;
 use time::UtcDateTime;

@@ -39,7 +39,7 @@ pub(super) struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// Stands for the CAs that browsers trust.
+    /// The CAs that browsers trust.
     pub(super) const SYSTEM: &str = "system";
 
     /// Reads the files.

@@ -105,7 +105,8 @@ fn draw_orders(connection: &Connection, count: usize) -> Result<u64> {
     let next: i64 = connection
         .prepare_cached("UPDATE gymhook_orders SET next = next + ?1 RETURNING next - ?1")?
         .query_row([count], |row| row.get(0))?;
-    u64::try_from(next).map_err(|_| StoreError::Damaged { problem: "the next order is negative".to_owned() })
+    u64::try_from(next)
+        .map_err(|_| StoreError::Damaged { problem: "the next sequence number is negative".to_owned() })
 }
 
 fn insert_one(

@@ -57,7 +57,7 @@ impl SqliteOptions {
     /// bytes again may be brought by the calls that wait for room, so the memory held by waiting calls is at most twice this.
     /// With ten times more calls than the disk can serve the process grew by less than three times this, the allocator's
     /// share included, beside SQLite's cache of 64 MiB (`cargo bench -p gymhook-benches --bench durable -- overload`). A call
-    /// that brings more by itself is let in alone.
+    /// that is larger than that is admitted alone.
     #[must_use]
     pub const fn with_queue_bytes(mut self, bytes: usize) -> Self {
         self.queue.bytes = bytes;

@@ -1,4 +1,4 @@
-//! Reading rows, and putting aside those that cannot be read.
+//! Reads rows, and quarantines those that cannot be read.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};

@@ -15,7 +15,7 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Switches on what durability rests on, and looks whether it is on.
 pub(super) fn make_durable(connection: &Connection) -> Result<()> {
-    // To its end: an error of the switch comes after its row, which says "wal" all the same.
+    // To its end: an error of the switch comes after its row, which says "wal" anyway.
     let mut switch = connection.prepare("PRAGMA journal_mode = WAL")?;
     let modes = switch.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let mode = modes.concat();

@@ -41,7 +41,7 @@ impl ConnectionThread {
         Self::start("gymhook-sqlite-writer", move |waiting| write_all(connection, &place, &waiting))
     }
 
-    /// A thread on which each call reads by itself.
+    /// A thread on which each call reads separately.
     pub(super) fn reader(connection: Connection) -> Result<Self> {
         Self::start("gymhook-sqlite-reader", move |waiting| read_all(connection, &waiting))
     }

@@ -130,7 +130,7 @@ pub(super) fn lease(
                 tracing::error!(%endpoint, %error, "a subscription cannot be read: the others continue");
                 continue;
             }
-            // Not the row's fault, and the transaction may be gone: what came after it would commit by itself.
+            // Not the row's fault, and the transaction may be gone: later statements would commit on their own.
             Err(error) => return Err(error),
         };
         let (in_flight, damaged) = left_under_way(connection, *endpoint)?;
