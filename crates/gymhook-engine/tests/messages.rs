@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use gymhook::event::Kind;
 use gymhook::signature::KeyringError;
-use gymhook_engine::store::{Refused, StoreError, Unstorable};
+use gymhook_engine::store::{Refused, StoreError, UnreadableRow, Unstorable};
 use gymhook_engine::{
     AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
     SealError, SettingsError, SubscriptionError, TestAnswer, TestFailure, WorkerState,
@@ -192,6 +192,8 @@ fn what_else_an_engine_says() {
         ),
         (worker(WorkerState::Stopping), "the worker is shutting down"),
         (worker(WorkerState::Stopped), "the worker has ended: start a new engine"),
+        (UnreadableRow::CheckSum.to_string(), "the row does not match its checksum"),
+        (UnreadableRow::Column { column: "state" }.to_string(), "the column state has an invalid value"),
     ]);
 }
 

@@ -42,7 +42,7 @@ impl fmt::Display for JsonKind {
             Self::Boolean => "true or false",
             Self::Number => "a number",
             Self::String => "a string",
-            Self::List => "a list",
+            Self::List => "an array",
             Self::Object => "an object",
         })
     }
@@ -56,11 +56,11 @@ pub(crate) fn in_json_s_words(expected: &str) -> &str {
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a borrowed string" | "a character" | "string or map" => "a string",
-        "a sequence" => "a list",
+        "a sequence" => "an array",
         "a map" => "an object",
         "unit" => "null",
         _ if expected.starts_with("struct ") => "an object",
-        _ if expected.starts_with("tuple ") || expected.starts_with("an array of ") => "a list",
+        _ if expected.starts_with("tuple ") || expected.starts_with("an array of ") => "an array",
         _ => expected,
     }
 }

@@ -138,6 +138,6 @@ pub enum OwnFault {
 
 /// A name of no [`Fault`]. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no fault has this name")]
+#[error("no fault has this name: see Fault::ALL")]
 #[non_exhaustive]
 pub struct UnknownFault;

@@ -165,7 +165,7 @@ pub enum ScheduleError {
     #[error("the first delay of an exponential schedule is zero, and would never grow: set a longer one")]
     ZeroInitial,
     /// The first delay already exceeds the cap.
-    #[error("the first delay {initial:?} exceeds the longest delay {max:?}")]
+    #[error("the first delay {initial:?} exceeds the longest delay {max:?}: swap or change them")]
     MaxBelowInitial {
         /// The first delay.
         initial: Duration,

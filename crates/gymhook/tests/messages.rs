@@ -213,7 +213,7 @@ fn a_body_that_cannot_be_read() {
         (
             Provider::egym().into_any(),
             r#"[{"type":"TEST"}]"#,
-            "the JSON is a list, expected an EGYM notification, an object, at line 1 column 1",
+            "the JSON is an array, expected an EGYM notification, an object, at line 1 column 1",
         ),
         (
             Provider::perfectgym().into_any(),
@@ -233,7 +233,7 @@ fn a_body_that_cannot_be_read() {
         (
             Provider::point().into_any(),
             r#"{"eventType":"workout.created","userId":"u","payload":null}"#,
-            "field `payload` is null, expected a list, at line 1 column 58",
+            "field `payload` is null, expected an array, at line 1 column 58",
         ),
         (
             Provider::point().into_any(),
@@ -247,7 +247,7 @@ fn a_body_that_cannot_be_read() {
     let mismatch = |found| DecodeError::Mismatch {
         path: "a".to_owned(),
         found,
-        expected: "a list".to_owned(),
+        expected: "an array".to_owned(),
         line: 1,
         column: 2,
     };
@@ -273,8 +273,11 @@ fn a_body_that_cannot_be_read() {
             DecodeError::Repeated { field: "payload[0].type".to_owned(), line: 1, column: 2 },
             "field `payload[0].type` is repeated, at line 1 column 2",
         ),
-        row(mismatch(Some(JsonKind::Object)), "field `a` is an object, expected a list, at line 1 column 2"),
-        row(mismatch(None), "field `a` is not what it should be, expected a list, at line 1 column 2"),
+        row(
+            mismatch(Some(JsonKind::Object)),
+            "field `a` is an object, expected an array, at line 1 column 2",
+        ),
+        row(mismatch(None), "field `a` is not what it should be, expected an array, at line 1 column 2"),
         row(
             DecodeError::UnknownVendor,
             "no decoder for that vendor; the choices are gympoint, egym, perfectgym, pg-next, point",
@@ -470,5 +473,60 @@ fn a_repeat_that_cannot_be_judged() {
     assert_says(vec![
         row(full, "the dedupe window is full: answer 503, and the sender retries"),
         row(NotClaimed, "this claim is void: it was committed or released, or it expired"),
+    ]);
+}
+
+#[test]
+fn what_egym_s_management_api_refuses() {
+    use gymhook::management::egym::{Api, ApiError, CallError};
+    use http::{Response, StatusCode};
+
+    let key = || Secret::new("the-key-that-EGYM-issued").unwrap();
+    let answer = |status: u16, body: &'static str| {
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        let (_, reply) = Api::production(key()).unwrap().list().unwrap().into_parts();
+        reply.read(&response).unwrap_err()
+    };
+    assert_says(vec![
+        row(
+            ApiError::NotABase,
+            "the server is not an absolute URL such as https://mms.api.egym.com: remove path and query",
+        ),
+        row(
+            Api::production(Secret::new("a\nb").unwrap()).unwrap_err(),
+            "the API key has characters that no header carries: enter it as EGYM issued it",
+        ),
+        row(
+            ApiError::UnsendableSecret,
+            "the webhook's secret is not visible ASCII, which its x-api-key header needs: choose another",
+        ),
+        row(answer(404, ""), "EGYM answered 404 Not Found"),
+        row(
+            answer(409, r#"{"errorCode":"webhookUrlAlreadyRegistered","message":"taken"}"#),
+            "EGYM answered 409 Conflict: webhookUrlAlreadyRegistered: taken",
+        ),
+        row(
+            CallError::RateLimited { remaining: Some(0) },
+            "EGYM answered 429: wait ten seconds for sixty more calls (it sends no Retry-After)",
+        ),
+        row(answer(200, "[1]"), "EGYM answered 200 OK with a body that is not as documented"),
+    ]);
+}
+
+#[test]
+fn what_is_sent_or_received_without_a_secret() {
+    let unsigned = Receiver::dangerous_unsigned(&Provider::perfectgym());
+    let mut repeated = HeaderMap::new();
+    for id in ["a", "b"] {
+        repeated.append("x-perfectgym-request", HeaderValue::from_static(id));
+    }
+    assert_says(vec![
+        row(Provider::point().dangerous_unsigned_signer().unwrap_err(), "point requires a secret: add a key"),
+        row(
+            unsigned.receive(&repeated, "{}").unwrap_err(),
+            "the request's id cannot be used: header x-perfectgym-request occurs 2 times: exactly one is allowed",
+        ),
+        row(unsigned.receive(&HeaderMap::new(), "").unwrap_err(), "empty: there is no JSON in it"),
     ]);
 }

@@ -228,7 +228,7 @@ impl Dispatcher {
 #[non_exhaustive]
 pub enum EnqueueError {
     /// The endpoint was never added.
-    #[error("there is no endpoint {endpoint}")]
+    #[error("there is no endpoint {endpoint}: add or restore it first")]
     UnknownEndpoint {
         /// The requested endpoint.
         endpoint: EndpointId,
@@ -240,7 +240,7 @@ pub enum EnqueueError {
         delivery: DeliveryId,
     },
     /// Over four billion deliveries are held.
-    #[error("the dispatcher cannot hold more deliveries")]
+    #[error("the dispatcher cannot hold more deliveries: forget finished ones")]
     Full,
 }
 
@@ -275,7 +275,7 @@ pub enum ForgetError {
         delivery: DeliveryId,
     },
     /// It has not ended.
-    #[error("delivery {delivery} has not ended")]
+    #[error("delivery {delivery} has not ended: cancel it, or set it aside")]
     Unfinished {
         /// The delivery.
         delivery: DeliveryId,

@@ -174,7 +174,7 @@ impl Dispatcher {
 
 /// The endpoint is unknown to this dispatcher. The caller's mistake. Exhaustive on purpose: nothing can be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no endpoint {endpoint}")]
+#[error("there is no endpoint {endpoint}: add or restore it first")]
 pub struct UnknownEndpoint {
     /// The endpoint asked for.
     pub endpoint: EndpointId,
@@ -185,7 +185,7 @@ pub struct UnknownEndpoint {
 #[non_exhaustive]
 pub enum AddEndpointError {
     /// It was added or restored before.
-    #[error("endpoint {endpoint} was already added")]
+    #[error("endpoint {endpoint} was already added: update its policy instead")]
     AlreadyHere {
         /// The endpoint.
         endpoint: EndpointId,

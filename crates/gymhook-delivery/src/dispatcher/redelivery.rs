@@ -101,7 +101,7 @@ impl Dispatcher {
 #[non_exhaustive]
 pub enum RedeliverError {
     /// No such delivery is held.
-    #[error("there is no delivery {delivery}")]
+    #[error("there is no delivery {delivery}: restore it first")]
     Unknown {
         /// The id asked for.
         delivery: DeliveryId,

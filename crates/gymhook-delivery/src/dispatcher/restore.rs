@@ -118,7 +118,7 @@ impl Dispatcher {
 #[non_exhaustive]
 pub enum RestoreDeliveryError {
     /// Its endpoint is unknown.
-    #[error("there is no endpoint {endpoint}")]
+    #[error("there is no endpoint {endpoint}: add or restore it first")]
     UnknownEndpoint {
         /// The endpoint.
         endpoint: EndpointId,
@@ -130,7 +130,7 @@ pub enum RestoreDeliveryError {
         delivery: DeliveryId,
     },
     /// Over four billion deliveries are held.
-    #[error("the dispatcher cannot hold more deliveries")]
+    #[error("the dispatcher cannot hold more deliveries: forget finished ones")]
     Full,
 }
 

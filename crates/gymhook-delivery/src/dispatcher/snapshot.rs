@@ -258,16 +258,19 @@ impl Moment {
 #[non_exhaustive]
 pub enum SnapshotError {
     /// Something is missing at its end.
-    #[error("the snapshot is truncated")]
+    #[error("the snapshot is truncated: restore an older one")]
     CutShort,
     /// Its parts contradict one another.
-    #[error("the snapshot is inconsistent")]
+    #[error("the snapshot is inconsistent: restore an older one")]
     Inconsistent,
     /// It is not a snapshot.
     #[error("these bytes are not a snapshot")]
     Malformed(#[source] serde_json::Error),
     /// It was written by another version of this crate.
-    #[error("the snapshot has version {found}, not {}", Snapshot::VERSION)]
+    #[error(
+        "the snapshot has version {found}, not {}: use the version of this crate that wrote it",
+        Snapshot::VERSION
+    )]
     OtherVersion {
         /// Its version.
         found: u32,
