@@ -219,7 +219,7 @@ mod tests {
             .forbidding("8.8.4.4/24".parse().unwrap())
             .dangerous_allow("127.0.0.1/8".parse().unwrap());
         let forbidden = rules.check("8.8.4.8".parse().unwrap()).unwrap_err();
-        assert_eq!(forbidden.to_string(), "8.8.4.8 lies in 8.8.4.0/24, which is excluded here");
+        assert_eq!(forbidden.to_string(), "8.8.4.8 is in 8.8.4.0/24, which is excluded here");
         assert_eq!(rules.dangerously_allowed(), ["127.0.0.0/8".parse().unwrap()]);
     }
 }

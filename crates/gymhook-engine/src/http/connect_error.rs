@@ -216,7 +216,7 @@ mod tests {
                 ConnectError::Forbidden(private),
                 "10.0.0.1 is not on the public internet: 10.0.0.0/8 (Private-Use, RFC 1918)",
             ),
-            (ConnectError::Forbidden(excluded), "9.9.9.9 lies in 9.9.9.0/24, which is excluded here"),
+            (ConnectError::Forbidden(excluded), "9.9.9.9 is in 9.9.9.0/24, which is excluded here"),
             (ConnectError::NoAddress, "the name has no address: is the URL's host spelled right?"),
             (
                 ConnectError::Patience(Phase::Resolve),
