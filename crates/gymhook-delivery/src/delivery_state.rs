@@ -5,7 +5,7 @@ use time::UtcDateTime;
 
 /// The state of a delivery.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryState {
@@ -35,7 +35,7 @@ pub enum DeliveryState {
 
 /// What happens to a delivery if its attempt in flight fails.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Then {
@@ -49,7 +49,7 @@ pub enum Then {
 
 /// How a round of a delivery ended.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
@@ -65,7 +65,7 @@ pub enum End {
 
 /// Why a delivery was given up.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undeliverable {

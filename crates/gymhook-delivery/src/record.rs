@@ -83,7 +83,7 @@ pub enum AttemptFailure {
 pub struct DeliveryRecord {
     /// Its id.
     pub id: DeliveryId,
-    /// The endpoint to which it goes.
+    /// Its endpoint.
     pub endpoint: EndpointId,
     /// The digest of its body.
     pub body: BodyDigest,
@@ -143,7 +143,7 @@ pub enum EndpointChange {
     Added,
     /// Its breaker opened.
     BreakerOpened {
-        /// When the probe may go out.
+        /// When the probe may be sent.
         #[serde(with = "crate::timestamp::as_micros")]
         until: UtcDateTime,
     },
@@ -203,7 +203,7 @@ pub enum DisableReason {
 
 /// Whether attempts may go to an endpoint.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndpointStatus {
@@ -217,6 +217,14 @@ pub enum EndpointStatus {
         #[serde(with = "crate::timestamp::as_micros")]
         since: UtcDateTime,
     },
+}
+
+impl EndpointStatus {
+    /// Whether attempts may not go to it, but for test events.
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        matches!(self, Self::Disabled { .. })
+    }
 }
 
 /// Everything about an endpoint, but its policy, that has to outlive the process.
@@ -248,6 +256,12 @@ pub struct EndpointRecord {
 }
 
 impl EndpointRecord {
+    /// Whether nothing but test events is sent to it.
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        self.status.is_disabled()
+    }
+
     /// A new endpoint, without any history.
     #[must_use]
     pub const fn new(id: EndpointId) -> Self {

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::foreign::{self, Place};
-use crate::micros;
-use crate::seal::{Seal, SealError};
+use crate::secret_cipher::{SecretCipher, SecretCipherError};
 use crate::store::SubscriptionRow;
 use crate::{Subscription, TlsSettings};
+use gymhook_store::StoreTime;
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
@@ -73,17 +73,20 @@ pub enum SettingsError {
         /// What is wrong, without any part of a secret.
         problem: String,
     },
-    /// Its secrets cannot be sealed or opened.
+    /// Its secrets cannot be encrypted or decrypted.
     #[error("subscription {subscription}: {source}")]
-    Seal {
+    SecretCipher {
         /// The subscription.
         subscription: EndpointId,
         /// What is wrong.
-        source: SealError,
+        source: SecretCipherError,
     },
 }
 
-pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<SubscriptionRow, SettingsError> {
+pub(crate) fn to_row(
+    subscription: &Subscription,
+    cipher: &dyn SecretCipher,
+) -> Result<SubscriptionRow, SettingsError> {
     let id = subscription.id();
     let unreadable = |problem: String| SettingsError::Unreadable { subscription: id, problem };
     let url = |url: &EndpointUrl| url.to_uri().to_string();
@@ -114,15 +117,15 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
         direction: subscription.direction(),
         gym: subscription.gym().to_owned(),
         settings: serde_json::to_string(&settings).map_err(|error| unreadable(error.to_string()))?,
-        secrets: foreign::call(Place::Seal, || seal.seal(&secrets, id.as_uuid().as_bytes()))
+        secrets: foreign::call(Place::SecretCipher, || cipher.encrypt(&secrets, id.as_uuid().as_bytes()))
             .unwrap_or_else(|panicked| Err(panicked.into()))
-            .map_err(|source| SettingsError::Seal { subscription: id, source })?,
+            .map_err(|source| SettingsError::SecretCipher { subscription: id, source })?,
         record: EndpointRecord::new(id),
         deleted_at: None,
     })
 }
 
-/// The platform of this row, and what it wants; `None` for every type. Its secrets stay sealed.
+/// The platform of this row, and what it wants; `None` for every type. Its secrets stay encrypted.
 pub(crate) fn platform_and_filters(
     row: &SubscriptionRow,
 ) -> Result<(String, Option<Vec<EventFilter>>), SettingsError> {
@@ -141,13 +144,18 @@ fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {
         .map_err(|error| SettingsError::Unreadable { subscription: row.id, problem: error.to_string() })
 }
 
-pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscription, SettingsError> {
+pub(crate) fn from_row(
+    row: &SubscriptionRow,
+    cipher: &dyn SecretCipher,
+) -> Result<Subscription, SettingsError> {
     let subscription = row.id;
     let unreadable = |problem: String| SettingsError::Unreadable { subscription, problem };
     let settings = read(row)?;
-    let opened = foreign::call(Place::Seal, || seal.open(&row.secrets, subscription.as_uuid().as_bytes()))
-        .unwrap_or_else(|panicked| Err(panicked.into()))
-        .map_err(|source| SettingsError::Seal { subscription, source })?;
+    let opened = foreign::call(Place::SecretCipher, || {
+        cipher.decrypt(&row.secrets, subscription.as_uuid().as_bytes())
+    })
+    .unwrap_or_else(|panicked| Err(panicked.into()))
+    .map_err(|source| SettingsError::SecretCipher { subscription, source })?;
     let opened = Zeroizing::new(opened);
     // An error of serde's may quote what it read: it is a secret.
     let secrets: Secrets =
@@ -201,8 +209,8 @@ fn stored_key(key: &Key) -> StoredKey {
         id: key.id().as_str().to_owned(),
         tenant: key.named_tenant().map(|tenant| tenant.as_str().to_owned()),
         secret: Zeroizing::new(STANDARD.encode(key.secret().expose_secret())),
-        not_before: key.not_before().map(micros::ceil),
-        not_after: key.not_after().map(micros::floor),
+        not_before: key.not_before().map(|at| StoreTime::ceil(at).micros()),
+        not_after: key.not_after().map(|at| StoreTime::floor(at).micros()),
     }
 }
 
@@ -210,7 +218,8 @@ fn key(stored: &StoredKey) -> Result<Key, String> {
     let bytes = STANDARD.decode(stored.secret.as_bytes()).map(Zeroizing::new);
     let secret = bytes.map_err(|_| "a secret".to_owned())?;
     let secret = Secret::new(&*secret).map_err(|error| error.to_string())?;
-    let moment = |at: i64| micros::to_utc(at).ok_or_else(|| format!("key {}: its time", stored.id));
+    let moment =
+        |at: i64| StoreTime::from_micros(at).to_utc().ok_or_else(|| format!("key {}: its time", stored.id));
     let mut key = Key::new(stored.id.clone(), secret);
     if let Some(tenant) = &stored.tenant {
         key = key.with_tenant(tenant.as_str());
@@ -229,7 +238,7 @@ mod tests {
     use gymhook_retry::{RetryPolicy, RetrySchedule};
 
     use super::*;
-    use crate::seal::Unsealed;
+    use crate::secret_cipher::PlainText;
 
     fn subscription() -> Subscription {
         let url = EndpointUrl::dangerous_without_rule("https://receiver.example/").unwrap();
@@ -243,39 +252,39 @@ mod tests {
         let tls = TlsSettings::new()
             .with_private_authority("the authority")
             .with_client_certificate("the chain", "canary");
-        let row = to_row(&subscription().with_tls(tls.clone()), &Unsealed).unwrap();
+        let row = to_row(&subscription().with_tls(tls.clone()), &PlainText).unwrap();
         assert!(row.settings.contains("the authority") && row.settings.contains("the chain"));
         assert!(!row.settings.contains("canary"));
         assert!(String::from_utf8(row.secrets.clone()).unwrap().contains("canary"));
-        assert_eq!(from_row(&row, &Unsealed).unwrap().tls(), &tls);
+        assert_eq!(from_row(&row, &PlainText).unwrap().tls(), &tls);
     }
 
     #[test]
     fn unsigned_is_said_and_missing_keys_are_no_way_to_say_it() {
-        let signed = to_row(&subscription(), &Unsealed).unwrap();
+        let signed = to_row(&subscription(), &PlainText).unwrap();
         let (url, policy) = (subscription().url().clone(), subscription().policy().clone());
         let unsigned =
             Subscription::dangerous_unsigned(EndpointId::from_u128(1), "berlin", "gympoint", url, policy);
-        let written = to_row(&unsigned, &Unsealed).unwrap();
+        let written = to_row(&unsigned, &PlainText).unwrap();
         assert!(written.settings.contains(r#""unsigned":true"#) && !signed.settings.contains("unsigned"));
-        assert!(from_row(&written, &Unsealed).unwrap().keys().is_none());
+        assert!(from_row(&written, &PlainText).unwrap().keys().is_none());
         for (settings, secrets) in
             [(&signed.settings, &written.secrets), (&written.settings, &signed.secrets)]
         {
             let mixed =
                 SubscriptionRow { settings: settings.clone(), secrets: secrets.clone(), ..signed.clone() };
-            let refused = from_row(&mixed, &Unsealed);
+            let refused = from_row(&mixed, &PlainText);
             assert!(matches!(refused, Err(SettingsError::Unreadable { .. })), "{refused:?}");
         }
     }
 
     #[test]
     fn what_was_written_before_there_were_tls_settings_is_read() {
-        let row = to_row(&subscription(), &Unsealed).unwrap();
+        let row = to_row(&subscription(), &PlainText).unwrap();
         let (settings, secrets) = (&row.settings, String::from_utf8(row.secrets.clone()).unwrap());
         for field in ["private_authority", "client_chain", "client_key"] {
             assert!(!settings.contains(field) && !secrets.contains(field), "{field}");
         }
-        assert!(from_row(&row, &Unsealed).unwrap().tls().is_default());
+        assert!(from_row(&row, &PlainText).unwrap().tls().is_default());
     }
 }

@@ -23,7 +23,7 @@ use gymhook_engine::store::{
     DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
 };
 use gymhook_engine::{
-    ApiKeyError, Engine, NotPublished, Publication, Seal, SealError, Sending, Subscription,
+    ApiKeyError, Engine, NotPublished, Publication, SecretCipher, SecretCipherError, Sending, Subscription,
     SubscriptionError, TestEvent,
 };
 use gymhook_retry::Classify;
@@ -357,17 +357,17 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// A placeholder for a cipher: it changes every byte, and what is sealed for one subscription opens for no other.
+/// Stands in for a cipher: no byte is left as it was, and what is encrypted for one subscription is decrypted for no other.
 #[derive(Debug)]
 struct Xor;
 
-impl Seal for Xor {
-    fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
+impl SecretCipher for Xor {
+    fn encrypt(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
         Ok(plain.iter().zip(context.iter().cycle()).map(|(byte, key)| byte ^ key ^ 0xA5).collect())
     }
 
-    fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.seal(sealed, context)
+    fn decrypt(&self, encrypted: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
+        self.encrypt(encrypted, context)
     }
 }
 
@@ -375,11 +375,12 @@ impl Seal for Xor {
 async fn sealed_secrets_lie_in_no_file() {
     const CANARY: &str = "a secret of the tests";
     let folder = tempfile::tempdir().unwrap();
-    for sealed in [true, false] {
-        let path = folder.path().join(format!("{sealed}.db"));
+    for encrypted in [true, false] {
+        let path = folder.path().join(format!("{encrypted}.db"));
         let store = SqliteStore::open(&path).unwrap();
         let builder = Engine::builder(store);
-        let engine = if sealed { builder.seal(Xor).enqueue_only() } else { builder.enqueue_only() };
+        let engine =
+            if encrypted { builder.secret_cipher(Xor).enqueue_only() } else { builder.enqueue_only() };
         let mut headers = http::HeaderMap::new();
         headers.insert("x-token", "token-of-the-tests".parse().unwrap());
         let subscription = subscription(1, policy()).with_headers(headers);
@@ -391,8 +392,8 @@ async fn sealed_secrets_lie_in_no_file() {
         let row = engine.store().subscription(endpoint(1)).await.unwrap().unwrap();
         // Secrets are kept in base64.
         let stored = contains(&row.secrets, b"YSBzZWNyZXQgb2YgdGhlIHRlc3Rz");
-        assert_eq!(stored, !sealed);
-        assert_eq!(contains(&row.secrets, b"token-of-the-tests"), !sealed);
+        assert_eq!(stored, !encrypted);
+        assert_eq!(contains(&row.secrets, b"token-of-the-tests"), !encrypted);
         assert!(!row.settings.contains("token"));
     }
 }

@@ -251,7 +251,7 @@ pub enum CancelError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
     /// It has already ended.
@@ -271,7 +271,7 @@ pub enum ForgetError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
     /// It has not ended.

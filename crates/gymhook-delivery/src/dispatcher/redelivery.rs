@@ -103,7 +103,7 @@ pub enum RedeliverError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}: restore it first")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
 }

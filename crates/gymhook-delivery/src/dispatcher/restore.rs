@@ -153,7 +153,7 @@ pub enum SetAsideError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
 }

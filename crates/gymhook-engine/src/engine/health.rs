@@ -21,7 +21,7 @@ pub struct Health {
     pub last_panic: Option<String>,
     /// When the worker's last round trip to the store succeeded. There is at least one in each poll interval, so if the last
     /// one is minutes ago, the worker or its store hangs.
-    pub last_visit: Option<UtcDateTime>,
+    pub last_round_trip: Option<UtcDateTime>,
     /// When the worker last wrote to the store.
     pub last_commit: Option<UtcDateTime>,
     /// The last error of the store on a round trip of the worker, and its time.
@@ -83,7 +83,7 @@ impl Pulse {
             worker: WorkerState::EnqueueOnly,
             restarts: 0,
             last_panic: None,
-            last_visit: None,
+            last_round_trip: None,
             last_commit: None,
             last_store_error: None,
             store_failures: 0,
@@ -113,9 +113,9 @@ impl Pulse {
         self.turn(WorkerState::Stopped);
     }
 
-    pub(crate) fn visited(&self, now: UtcDateTime) {
+    pub(crate) fn round_trip_ended(&self, now: UtcDateTime) {
         let mut health = self.lock();
-        health.last_visit = Some(now);
+        health.last_round_trip = Some(now);
         health.store_failures = 0;
     }
 
