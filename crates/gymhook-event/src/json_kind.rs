@@ -14,7 +14,7 @@ pub enum JsonKind {
     Number,
     /// A string, in quotes.
     String,
-    /// A list, in square brackets.
+    /// An array, in square brackets.
     List,
     /// An object, in braces.
     Object,
