@@ -11,7 +11,7 @@ use crate::timestamp::Timestamp;
 ///
 /// An endpoint that needs a retry while the budget is exhausted joins a queue. The budget grants retries in the
 /// order of the queue, one at a time; a granted retry is reserved for its endpoint. An endpoint at its limit of attempts
-/// under way keeps its place and is skipped until one of them ends.
+/// in flight keeps its place and is skipped until one of them ends.
 #[derive(Clone, Debug)]
 pub(crate) struct BudgetQueue {
     budget: Option<RetryBudget>,

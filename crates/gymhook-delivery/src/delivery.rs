@@ -115,7 +115,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// The attempt under way failed at `failed_at`, and attempt number `next` is due at `due`.
+    /// The attempt in flight failed at `failed_at`, and attempt number `next` is due at `due`.
     pub(crate) fn retry_at(
         &mut self,
         due: Timestamp,
@@ -132,7 +132,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// The attempt under way was the round's last one.
+    /// The attempt in flight was the round's last one.
     pub(crate) fn end(&mut self, end: End, now: Timestamp) -> Result<(), Refused> {
         self.leave_flight()?;
         self.phase = Phase::Finished(end);
@@ -216,7 +216,7 @@ impl Delivery {
         self.round
     }
 
-    /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
+    /// Its attempt in this round: the coming one while it waits, the one in flight, or the last one.
     #[must_use]
     pub const fn attempt(&self) -> AttemptNumber {
         self.attempt
@@ -286,7 +286,7 @@ impl Delivery {
         self.endpoint
     }
 
-    /// Whether the attempt under way is the one by which an open breaker probes its endpoint.
+    /// Whether the attempt in flight is the one by which an open breaker probes its endpoint.
     pub(crate) const fn is_probe(&self) -> bool {
         self.probe
     }

@@ -15,7 +15,7 @@ pub enum DeliveryState {
         #[serde(with = "crate::timestamp::as_micros")]
         due: UtcDateTime,
     },
-    /// An attempt is under way.
+    /// An attempt is in flight.
     InFlight {
         /// When the attempt counts as lost if it is still unanswered.
         #[serde(with = "crate::timestamp::as_micros")]

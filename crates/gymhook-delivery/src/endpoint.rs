@@ -289,7 +289,7 @@ impl Endpoint {
         self.breaker.state()
     }
 
-    /// How many attempts to it are under way.
+    /// How many attempts to it are in flight.
     #[must_use]
     pub const fn in_flight(&self) -> u32 {
         self.in_flight

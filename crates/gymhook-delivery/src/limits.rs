@@ -53,7 +53,7 @@ impl Limits {
         self
     }
 
-    /// How many attempts may be under way at a time.
+    /// How many attempts may be in flight at a time.
     #[must_use]
     pub const fn max_in_flight(&self) -> NonZeroU32 {
         self.max_in_flight

@@ -85,7 +85,18 @@ impl EndpointPolicy {
         self
     }
 
-    /// With at most `max` attempts under way at a time. An [ordered](Self::with_ordered) endpoint has one.
+    /// With at most `max` attempts in flight at a time. An [ordered](Self::with_ordered) endpoint has one.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use gymhook_delivery::EndpointPolicy;
+    /// use gymhook_retry::RetryPolicy;
+    ///
+    /// let four = NonZeroU32::new(4).unwrap();
+    /// let policy = EndpointPolicy::new(RetryPolicy::gympoint()).with_max_in_flight(four);
+    /// assert_eq!(policy.max_in_flight(), four);
+    /// assert_eq!(policy.with_ordered(true).max_in_flight(), NonZeroU32::MIN);
+    /// ```
     #[must_use]
     pub const fn with_max_in_flight(mut self, max: NonZeroU32) -> Self {
         self.max_in_flight = max;
@@ -167,6 +178,20 @@ impl Rate {
     }
 
     /// With up to `burst` attempts at once after a pause.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use core::time::Duration;
+    /// use gymhook_delivery::Rate;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// let rate = Rate::new(NonZeroU32::new(120).unwrap(), minute).with_burst(NonZeroU32::new(10).unwrap());
+    /// assert_eq!(rate.interval(), Duration::from_millis(500));
+    ///
+    /// // An interval is rounded up to a microsecond, so that the limit holds.
+    /// let a_third = Rate::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(1));
+    /// assert_eq!(a_third.interval(), Duration::from_micros(333_334));
+    /// ```
     #[must_use]
     pub const fn with_burst(mut self, burst: NonZeroU32) -> Self {
         self.burst = burst;
@@ -199,6 +224,20 @@ impl Rate {
 impl BreakerPolicy {
     /// Opens after `trips_after` failed attempts in a row, for `open_for`; each probe that fails doubles that, up to
     /// `open_for_max`.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use core::time::Duration;
+    /// use gymhook_delivery::BreakerPolicy;
+    ///
+    /// let (short, long) = (Duration::from_secs(30), Duration::from_secs(100));
+    /// let breaker = BreakerPolicy::new(NonZeroU32::new(5).unwrap(), short, long);
+    /// assert_eq!([0, 1, 2, 3].map(|failed| breaker.open_for(failed).as_secs()), [30, 60, 100, 100]);
+    ///
+    /// // A maximum below the first length is that length.
+    /// let breaker = BreakerPolicy::new(NonZeroU32::MIN, long, short);
+    /// assert_eq!(breaker.open_for(7), long);
+    /// ```
     #[must_use]
     pub fn new(trips_after: NonZeroU32, open_for: Duration, open_for_max: Duration) -> Self {
         Self { trips_after, open_for, open_for_max: open_for_max.max(open_for) }
@@ -219,7 +258,7 @@ impl BreakerPolicy {
 }
 
 impl Default for BreakerPolicy {
-    /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that is
+    /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that
     /// recovers is found soon, and a probe every two minutes costs nothing.
     fn default() -> Self {
         let trips_after = NonZeroU32::MIN.saturating_add(4);
@@ -244,6 +283,15 @@ impl AutoDisable {
     }
 
     /// How long attempts must fail, without a success, before the endpoint is disabled; `None` for no such limit.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_delivery::AutoDisable;
+    ///
+    /// let rule = AutoDisable::never().with_failing_for(Some(Duration::from_secs(3_600)));
+    /// assert_eq!(rule.to_string(), "disabled after failing for 1 h");
+    /// assert_eq!(AutoDisable::never().to_string(), "never disabled for failing");
+    /// ```
     #[must_use]
     pub const fn with_failing_for(mut self, span: Option<Duration>) -> Self {
         self.failing_for = span;
@@ -251,6 +299,13 @@ impl AutoDisable {
     }
 
     /// The percentages of a limit at which a warning is recorded; 0 and anything above 99 is ignored.
+    ///
+    /// ```
+    /// use gymhook_delivery::AutoDisable;
+    ///
+    /// let rule = AutoDisable::default().with_warnings([90, 50, 50, 0, 100]);
+    /// assert_eq!(rule.warnings(), [50, 90]);
+    /// ```
     #[must_use]
     pub fn with_warnings(mut self, percents: impl IntoIterator<Item = u8>) -> Self {
         self.warn_at_percent = percents.into_iter().filter(|percent| (1..=99).contains(percent)).collect();

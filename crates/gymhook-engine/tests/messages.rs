@@ -35,7 +35,10 @@ fn why_a_notification_was_not_accepted() {
             "there is no inbox 00000000-0000-0000-0000-000000000001 in this store: it was deleted; open one under \
              another id, or stop receiving",
         ),
-        (AcceptError::Store(StoreError::Full).to_string(), "the disk is full: make room, nothing was lost"),
+        (
+            AcceptError::Store(StoreError::Full).to_string(),
+            "the disk is full: free some space; nothing was lost",
+        ),
         (
             unstorable("event type", Unstorable::Nul),
             "the notification cannot be stored: its event type has a NUL character (U+0000), which not every database keeps",
@@ -85,7 +88,7 @@ fn why_a_subscription_was_not_written() {
         ),
         (
             SubscriptionError::Store(StoreError::Full).to_string(),
-            "the disk is full: make room, nothing was lost",
+            "the disk is full: free some space; nothing was lost",
         ),
         (
             SubscriptionError::Unknown { subscription }.to_string(),
@@ -160,8 +163,8 @@ fn why_a_test_failed_or_was_not_sent() {
     assert_reads([
         (
             SubscriptionError::NoTestEvent { subscription, platform: "point".to_owned() }.to_string(),
-            "subscription 00000000-0000-0000-0000-000000000001: no test event of \"point\" is known, so name the event that \
-             is to be sent",
+            "subscription 00000000-0000-0000-0000-000000000001: no test event of \"point\" is known, so name the event \
+             to send",
         ),
         (
             TestFailure::Answered(TestAnswer { status: 418, body: Some("Jane Doe".to_owned()) }).to_string(),
@@ -188,7 +191,7 @@ fn what_else_an_engine_says() {
         (ApiKeyError::Label { problem: Unstorable::Empty }.to_string(), "the API key's label is empty"),
         (
             NotReady::from(StoreError::Full).to_string(),
-            "the store cannot be written to: the disk is full: make room, nothing was lost",
+            "the store cannot be written to: the disk is full: free some space; nothing was lost",
         ),
         (worker(WorkerState::Stopping), "the worker is shutting down"),
         (worker(WorkerState::Stopped), "the worker has ended: start a new engine"),
@@ -214,7 +217,7 @@ fn what_a_store_says() {
             StoreError::Damaged { problem: problem() },
             "the store is damaged: PROBLEM; restore it from a backup",
         ),
-        (StoreError::Full, "the disk is full: make room, nothing was lost"),
+        (StoreError::Full, "the disk is full: free some space; nothing was lost"),
         (StoreError::Internal { problem: problem() }, "a fault inside the store: PROBLEM; please report it"),
         (StoreError::Invalid { problem: problem() }, "PROBLEM"),
         (StoreError::ReadOnly { problem: problem() }, "the store cannot be written to: PROBLEM"),
@@ -246,8 +249,8 @@ fn what_a_file_that_cannot_be_opened_says() {
     assert_eq!(
         said(&text),
         format!(
-            "the store is damaged: file is not a database: {}; it was overwritten, or another file was meant; \
-             restore it from a copy",
+            "the store is damaged: file is not a database: {}; it was overwritten, or the path is wrong; \
+             restore it from a backup",
             text.display()
         )
     );

@@ -49,7 +49,7 @@ fn every_message_says_what_happened_where_and_what_to_do() {
         ),
         row(
             DecodeError::UnknownVendor,
-            "no decoder for that vendor; the choices are egym, gympoint, perfectgym, pg-next, point",
+            "no decoder for that vendor; the choices are gympoint, egym, perfectgym, pg-next, point",
         ),
         row(
             strict(r#"{"a":{"b":1,"b":2}}"#),
@@ -58,7 +58,7 @@ fn every_message_says_what_happened_where_and_what_to_do() {
         row(strict(&deep), "objects and arrays are nested deeper than 128 at byte 128"),
         row(
             "egymm".parse::<Vendor>().unwrap_err(),
-            "unknown vendor; choose one of egym, gympoint, perfectgym, pg-next, point",
+            "unknown vendor; choose one of gympoint, egym, perfectgym, pg-next, point",
         ),
         row("1,5".parse::<Decimal>().unwrap_err(), "not a number in JSON's grammar"),
         row(encode(&Unwritable).unwrap_err(), "the value cannot be written as JSON"),

@@ -150,7 +150,7 @@ fn not_known(name: &str) -> StoreError {
         "remove it, or set it on a tokio_postgres::Config and use PostgresStore::connect_with",
         |(_, instead)| instead,
     );
-    invalid(format!("the option {name:?} is not known: {instead}"))
+    invalid(format!("unknown option {name:?}: {instead}"))
 }
 
 fn invalid(problem: String) -> StoreError {

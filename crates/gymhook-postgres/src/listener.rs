@@ -83,9 +83,9 @@ async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
                 tracing::warn!("the connection that listens for new work was lost");
             }
             Ok(Err(failure)) => {
-                tracing::warn!(problem = %failure.error, "no connection that listens for new work")
+                tracing::warn!(problem = %failure.error, "the connection that listens for new work failed")
             }
-            Err(_) => tracing::warn!("no connection that listens for new work: no answer"),
+            Err(_) => tracing::warn!("the connection that listens for new work failed: no response"),
         }
         sleep(wait).await;
         wait = BACKOFF.1.min(wait.saturating_mul(2));
@@ -109,7 +109,7 @@ async fn check_writable(client: &Client) -> Attempted<()> {
     Ok(())
 }
 
-/// Returns when the connection is lost, or leads to a server that takes no writes any more.
+/// Returns when the connection is lost, or leads to a server that no longer accepts writes.
 async fn watch(connection: &mut Connected) {
     let (client, task) = connection;
     while timeout(HEARTBEAT.0, &mut *task).await.is_err() {

@@ -98,7 +98,7 @@ impl Revival<'_> {
         ];
         if runner.query(sql, values).await?.is_empty() {
             // Somebody else has just done it, or it was purged: another attempt finds out.
-            let problem = format!("delivery {} is quarantined no longer", new.id);
+            let problem = format!("delivery {} is no longer quarantined", new.id);
             let error = StoreError::Unavailable { problem };
             return Err(Failure { was_undone: true, ..error.into() });
         }

@@ -127,7 +127,7 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
 pub(super) fn time(at: i64) -> Result<UtcDateTime> {
     StoreTime::from_micros(at)
         .to_utc()
-        .ok_or_else(|| StoreError::Damaged { problem: format!("no time: {at} µs") }.into())
+        .ok_or_else(|| StoreError::Damaged { problem: format!("no point in time: {at} µs") }.into())
 }
 
 /// A number that cannot be negative.

@@ -37,6 +37,12 @@ pub(crate) enum Form {
 
 impl RetrySchedule {
     /// No retries: the first attempt is the only one.
+    ///
+    /// ```
+    /// use gymhook_retry::{AttemptNumber, RetrySchedule};
+    ///
+    /// assert_eq!(RetrySchedule::never().delay_after(AttemptNumber::FIRST), None);
+    /// ```
     #[must_use]
     pub const fn never() -> Self {
         Self(Form::Fixed(Cow::Borrowed(&[])))
@@ -58,12 +64,41 @@ impl RetrySchedule {
     }
 
     /// `retries` retries, each `delay` after the attempt that failed.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_retry::{AttemptNumber, RetrySchedule};
+    ///
+    /// let schedule = RetrySchedule::constant(Duration::from_secs(600), 1);
+    /// assert_eq!(schedule.delay_after(AttemptNumber::FIRST), Some(Duration::from_secs(600)));
+    /// assert_eq!(schedule.delay_after(AttemptNumber::FIRST.next()), None); // that was the only retry
+    ///
+    /// assert_eq!(RetrySchedule::constant(Duration::MAX, 0).retries(), 0);
+    /// ```
     #[must_use]
     pub const fn constant(delay: Duration, retries: u32) -> Self {
         Self(Form::Constant { delay, retries })
     }
 
     /// `retries` retries whose delays grow from `initial` by `factor` each time and stop growing at `max`.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_retry::{AttemptNumber, RetrySchedule, ScheduleError};
+    ///
+    /// let seconds = Duration::from_secs;
+    /// let schedule = RetrySchedule::exponential(seconds(1), 10, seconds(60), u32::MAX)?;
+    /// let delay = |failed| AttemptNumber::new(failed).and_then(|failed| schedule.delay_after(failed));
+    /// assert_eq!([1, 2, 3, 4].map(delay), [1, 10, 60, 60].map(seconds).map(Some));
+    ///
+    /// // It never overflows, and there is never a retry after the last attempt number.
+    /// assert_eq!(delay(u32::MAX - 1), Some(seconds(60)));
+    /// assert_eq!(delay(u32::MAX), None);
+    ///
+    /// let refused = RetrySchedule::exponential(seconds(60), 2, seconds(1), 3);
+    /// assert_eq!(refused, Err(ScheduleError::MaxBelowInitial { initial: seconds(60), max: seconds(1) }));
+    /// # Ok::<(), ScheduleError>(())
+    /// ```
     ///
     /// # Errors
     ///

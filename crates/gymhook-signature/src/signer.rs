@@ -77,7 +77,7 @@ impl Signer {
 
     /// The security headers of one attempt, each value marked sensitive.
     ///
-    /// `id` is the delivery's id, equal in every attempt; schemes that sign no id ignore it. Sign each attempt afresh: the
+    /// `id` is the delivery's id, equal in every attempt; schemes that sign no id ignore it. Sign each attempt anew: the
     /// time is part of what is signed.
     ///
     /// # Errors

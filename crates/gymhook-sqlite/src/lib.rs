@@ -78,7 +78,7 @@ struct Shared {
     worker_lock: Arc<WorkerLock>,
 }
 
-/// What came in through this process and no worker has been told of.
+/// What came in through this process and no worker has been notified of.
 #[derive(Debug, Default)]
 struct Arrivals {
     endpoints: Mutex<Vec<EndpointId>>,
@@ -407,7 +407,7 @@ impl Store for SqliteStore {
         self.write(0, move |connection| notices::acknowledge(connection, &ids, now)).await
     }
 
-    /// In no caller's line: whoever asks wants to know of the disk, and not how many others wait for it.
+    /// Bypasses the callers' queue: the question is about the disk, not about how many calls wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
         self.0.writer.call((), schema::write_nothing).await
     }

@@ -69,7 +69,7 @@ impl Place {
             return Err(invalid(format!("{} is a folder: name a file in it", path.display())));
         }
         if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-            return Err(invalid(format!("there is no folder {}: create it", folder.display())));
+            return Err(invalid(format!("the folder {} does not exist: create it", folder.display())));
         }
         // Before it is opened: the first look through another name would make another log.
         if let Ok(real) = fs::canonicalize(&path)
@@ -118,7 +118,7 @@ impl Place {
                 Leads::ToTheSame => {}
                 Leads::ToAnother => {
                     let path = opened.path.display();
-                    let problem = format!("another file lies at {path} than the one that is open");
+                    let problem = format!("the file at {path} is not the one that is open");
                     return Err(StoreError::Replaced { problem });
                 }
                 Leads::Nowhere => return Err(gone(&opened.path)),

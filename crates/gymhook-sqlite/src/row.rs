@@ -125,7 +125,7 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
 }
 
 pub(super) fn time(micros: i64) -> Result<UtcDateTime> {
-    let damaged = || StoreError::Damaged { problem: format!("no time: {micros} µs") };
+    let damaged = || StoreError::Damaged { problem: format!("no point in time: {micros} µs") };
     Ok(StoreTime::from_micros(micros).to_utc().ok_or_else(damaged)?)
 }
 

@@ -20,8 +20,9 @@ pub(super) fn make_durable(connection: &Connection) -> Result<()> {
     let modes = switch.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let mode = modes.concat();
     if mode != "wal" {
-        let problem =
-            format!("SQLite keeps its journal as {mode} here: the file needs a disk with shared memory");
+        let problem = format!(
+            "SQLite's journal mode is {mode} here, and has to be wal: put the file on a local disk, where memory can be shared"
+        );
         return Err(StoreError::Invalid { problem }.into());
     }
     connection.execute_batch(

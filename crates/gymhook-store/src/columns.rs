@@ -51,7 +51,7 @@ pub struct DeliveryColumns {
     pub first_failure: Option<i64>,
     /// Whether it is a test event.
     pub test: bool,
-    /// Whether its attempt under way is a breaker's probe.
+    /// Whether its attempt in flight is a breaker's probe.
     pub probe: bool,
     /// A checksum (CRC-32) of all the others.
     pub check: i64,

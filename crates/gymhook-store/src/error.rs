@@ -27,8 +27,8 @@ pub enum StoreError {
         /// What the database says.
         problem: String,
     },
-    /// The disk is full. The operator must make room.
-    #[error("the disk is full: make room, nothing was lost")]
+    /// The disk is full. The operator must free some space.
+    #[error("the disk is full: free some space; nothing was lost")]
     Full,
     /// A bug in the store. Nothing of this call was written.
     #[error("a fault inside the store: {problem}; please report it")]
@@ -76,7 +76,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later, on its own or after room was made.
+    /// Whether the same call may succeed later, on its own or after space was freed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Full | Self::Unavailable { .. })

@@ -42,6 +42,23 @@ impl fmt::Debug for SubscriptionRow {
 }
 
 /// A notification to be enqueued.
+///
+/// ```
+/// use bytes::Bytes;
+/// use gymhook_delivery::{DeliveryId, EndpointId};
+/// use gymhook_store::{NewNotification, Refused};
+/// use time::macros::utc_datetime;
+///
+/// let (delivery, endpoint) = (DeliveryId::from_u128(7), EndpointId::from_u128(1));
+/// let body = Bytes::from_static(br#"{"member":17}"#);
+/// let mut new = NewNotification::new(delivery, endpoint, "workout.created", body);
+/// new.not_before = Some(utc_datetime!(2026-01-01 12:00)); // due at noon
+/// assert_eq!(new.check(), Ok(()));
+///
+/// // No store keeps a NUL in a text; a body may have any bytes.
+/// new.event_type = "workout\0created".to_owned();
+/// assert!(matches!(new.check(), Err(Refused::Unstorable { field: "event type", .. })));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewNotification {
     /// The delivery's id: the idempotency key in all attempts.
@@ -85,7 +102,16 @@ impl SubscriptionRow {
 }
 
 impl RepeatCheck {
-    /// What was enqueued at this moment or before has left the window, in microseconds since 1970.
+    /// What was enqueued at this time or before has left the window, in microseconds since 1970.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_store::RepeatCheck;
+    /// use time::macros::utc_datetime;
+    ///
+    /// let check = RepeatCheck { fingerprint: [7; 32], window: Duration::from_secs(1) };
+    /// assert_eq!(check.before_window(utc_datetime!(1970-01-01 00:00:03)), 2_000_000);
+    /// ```
     #[must_use]
     pub fn before_window(&self, now: UtcDateTime) -> i64 {
         // A part of a microsecond counts as a whole one: rather too long than too short.
@@ -236,12 +262,20 @@ impl Refused {
 }
 
 /// The state of a delivery; its discriminant is what stores write.
+///
+/// ```
+/// use gymhook_store::State;
+///
+/// assert_eq!((State::Delivered.as_str(), State::Delivered.code()), ("delivered", 2));
+/// assert_eq!(State::from_code(2), Some(State::Delivered));
+/// assert_eq!(State::from_code(99), None); // a newer version's
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum State {
     /// It waits for its next attempt.
     Waiting = 0,
-    /// An attempt is under way.
+    /// An attempt is in flight.
     InFlight = 1,
     /// The endpoint has it.
     Delivered = 2,

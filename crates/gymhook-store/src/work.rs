@@ -90,7 +90,7 @@ pub struct Batch {
     pub leases: Vec<Lease>,
     /// The deliveries' records; of several records of one delivery, only the last.
     pub deliveries: Vec<DeliveryRecord>,
-    /// The endpoints' records, likewise.
+    /// The endpoints' records; of several records of one endpoint, only the last.
     pub endpoints: Vec<EndpointRecord>,
     /// Attempts that have ended, each with the endpoint it went to.
     pub attempts: Vec<(EndpointId, AttemptRow)>,

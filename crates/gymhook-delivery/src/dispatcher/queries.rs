@@ -33,7 +33,7 @@ pub enum HeldBack {
         /// When a probe may go out.
         until: UtcDateTime,
     },
-    /// The breaker's probe is under way.
+    /// The breaker's probe is in flight.
     Probing,
     /// It asked to wait.
     AskedToWait {
@@ -100,7 +100,7 @@ impl Dispatcher {
         self.entry(endpoint).map_or(0, |entry| entry.queue.waiting_tests())
     }
 
-    /// How many attempts are under way, to all endpoints together.
+    /// How many attempts are in flight, to all endpoints together.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()

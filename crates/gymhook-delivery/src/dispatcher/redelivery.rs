@@ -14,7 +14,7 @@ use crate::{DeliveryChange, DeliveryId, End, EndpointId};
 pub enum Redelivered {
     /// The round has begun; its first attempt is due at once.
     Now,
-    /// An attempt of the present round is under way; the new round begins when it ends.
+    /// An attempt of the present round is in flight; the new round begins when it ends.
     AfterAttempt,
 }
 

@@ -15,7 +15,7 @@ use crate::{DeliveryId, DeliveryRecord, EndpointId};
 pub enum RestoredAs {
     /// As its record says.
     Recorded,
-    /// Its record says that an attempt was under way. Its outcome is unknown, so it counts as lost: it is charged,
+    /// Its record says that an attempt was in flight. Its outcome is unknown, so it counts as lost: it is charged,
     /// and the records that follow say what comes next.
     AttemptLost,
 }
@@ -56,7 +56,7 @@ impl Dispatcher {
     /// Each is the caller's mistake, and nothing has changed:
     ///
     /// - [`SetAsideError::Unknown`]: no such delivery is held.
-    /// - [`SetAsideError::NotWaiting`]: an attempt is under way, or it has ended ([`Dispatcher::forget`]).
+    /// - [`SetAsideError::NotWaiting`]: an attempt is in flight, or it has ended ([`Dispatcher::forget`]).
     /// - [`SetAsideError::Ordered`]: its endpoint is ordered, so later ones would overtake it.
     pub fn set_aside(
         &mut self,
@@ -91,7 +91,7 @@ impl Dispatcher {
         }
     }
 
-    /// Adds a delivery as recorded; one in flight is under way again.
+    /// Adds a delivery as recorded; one in flight is in flight again.
     pub(super) fn insert_recorded(&mut self, record: &DeliveryRecord) -> Result<u32, RestoreDeliveryError> {
         let (id, endpoint) = (record.id, record.endpoint);
         let entry = self.endpoint_slot(endpoint).ok_or(RestoreDeliveryError::UnknownEndpoint { endpoint })?;
@@ -138,7 +138,7 @@ pub enum RestoreDeliveryError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetAsideError {
-    /// Its attempt is under way, or it has ended.
+    /// Its attempt is in flight, or it has ended.
     #[error("delivery {delivery} is not waiting")]
     NotWaiting {
         /// The delivery.

@@ -39,7 +39,7 @@ enum RetryPlan {
     NotNow,
     Sends,
     Queues,
-    /// Not until one of its attempts under way has ended; it keeps its place in the queue for the budget.
+    /// Not until one of its attempts in flight has ended; it keeps its place in the queue for the budget.
     AtCapacity,
 }
 
@@ -259,7 +259,7 @@ impl Dispatcher {
     }
 }
 
-/// Whether the endpoint in this slot may have another attempt under way.
+/// Whether the endpoint in this slot may have another attempt in flight.
 fn has_capacity(endpoints: &Slab<EndpointSlot>, limits: &Limits, slot: u32) -> bool {
     endpoints.get(slot).is_some_and(|entry| !entry.endpoint.is_at_capacity(limits))
 }

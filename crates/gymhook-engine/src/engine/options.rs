@@ -96,7 +96,7 @@ impl<S: Store> EngineBuilder<S> {
         Self { store, options }
     }
 
-    /// The maximum number of attempts under way; 256 by default, no more than a tenth of them to one endpoint.
+    /// The maximum number of attempts in flight; 256 by default, no more than a tenth of them to one endpoint.
     #[must_use]
     pub fn max_in_flight(mut self, attempts: NonZeroU32) -> Self {
         self.options.limits = Limits::new(attempts);

@@ -42,6 +42,26 @@ impl fmt::Debug for DeliveryLog {
 impl<S: Store> Engine<S> {
     /// One delivery with its body, attempts and responses.
     ///
+    /// ```
+    /// use gymhook_engine::store::State;
+    /// use gymhook_engine::{DeliveryId, Publication};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// let log = engine.delivery(delivery).await?.ok_or("it was enqueued")?;
+    /// assert_eq!(log.delivery.state, State::Waiting);
+    /// assert_eq!(log.body.as_deref(), Some(&br#"{"member":17}"#[..]));
+    ///
+    /// assert!(engine.delivery(DeliveryId::from_u128(7)).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryLog>, StoreError> {
@@ -55,6 +75,25 @@ impl<S: Store> Engine<S> {
 
     /// Deliveries, the latest first.
     ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// use gymhook_engine::store::{DeliveryQuery, State};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// # let _ = delivery;
+    /// let page = engine.deliveries(DeliveryQuery::new(100)).await?; // at most 100 in a page
+    /// assert_eq!(page.items[0].event_type, "workout.created");
+    /// assert_eq!(page.items[0].state, State::Waiting);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
@@ -65,6 +104,22 @@ impl<S: Store> Engine<S> {
     ///
     /// Returns `false` if there is no such delivery.
     ///
+    /// ```
+    /// use gymhook_engine::{DeliveryId, Publication};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// assert!(engine.cancel(delivery).await?); // the endpoint's worker executes it
+    /// assert!(!engine.cancel(DeliveryId::from_u128(7)).await?); // unknown
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn cancel(&self, id: DeliveryId) -> Result<bool, StoreError> {
@@ -73,6 +128,24 @@ impl<S: Store> Engine<S> {
 
     /// Starts one more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, if its
     /// subscription was deleted, or if it could not be read: [`Inbox::read_again`](crate::Inbox::read_again) is for those.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// assert!(engine.redeliver(delivery).await?);
+    ///
+    /// engine.delete_subscription(endpoint).await?;
+    /// assert!(!engine.redeliver(delivery).await?); // there is nowhere to send it
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The store's error.
@@ -103,6 +176,23 @@ impl<S: Store> Engine<S> {
 
     /// Counts the deliveries that wait, are in flight and were given up.
     ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// # let _ = delivery;
+    /// let stats = engine.stats().await?;
+    /// assert_eq!((stats.subscriptions, stats.waiting, stats.in_flight, stats.undeliverable), (1, 1, 0, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
@@ -111,6 +201,21 @@ impl<S: Store> Engine<S> {
     }
 
     /// The same for one endpoint, with its health; `None` if there is none.
+    ///
+    /// ```
+    /// use gymhook_engine::EndpointId;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let stats = engine.endpoint_stats(endpoint).await?.ok_or("it is subscribed")?;
+    /// assert_eq!((stats.waiting, stats.last_delivered), (0, None));
+    /// assert!(engine.endpoint_stats(EndpointId::from_u128(2)).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The store's error.
@@ -121,6 +226,24 @@ impl<S: Store> Engine<S> {
 
     /// Purges what ended before `before`, in batches of 1,000 so that it blocks nobody, and returns the number of deliveries.
     /// Their ids are then unknown: a duplicate is not recognised.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// use time::Duration;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// let a_month_ago = engine.now().await? - Duration::days(30);
+    /// assert_eq!(engine.purge(a_month_ago).await?, 0); // what waits is never purged
+    /// # let _ = delivery;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The store's error; what was purged before stays purged.

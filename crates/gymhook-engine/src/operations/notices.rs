@@ -16,6 +16,24 @@ impl<S: Store> Engine<S> {
     /// it. If the caller crashes in between, the next caller gets it, so an owner may be notified twice; the notice's id
     /// stays the same. Call it every few seconds: a call that finds none costs one query.
     ///
+    /// ```
+    /// use core::time::Duration;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// // Every few seconds, in the process that sends the e-mails:
+    /// let notices = engine.notices(100, Duration::from_secs(60)).await?;
+    /// for notice in &notices {
+    ///     println!("to the owner of {}: {:?} at {}", notice.endpoint, notice.change, notice.at);
+    /// }
+    /// engine.acknowledge(notices.into_iter().map(|notice| notice.id)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn notices(&self, limit: u32, hold: Duration) -> Result<Vec<Notice>, StoreError> {

@@ -43,6 +43,32 @@ impl<S: Store> Engine<S> {
     ///
     /// Concurrent calls share a commit. Enqueueing a delivery again changes nothing, and is reported as a duplicate.
     ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use gymhook_engine::store::{Enqueued, NewNotification, Refused};
+    /// use gymhook_engine::{DeliveryId, EndpointId};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let body = Bytes::from_static(br#"{"member":17}"#);
+    /// let new = |id, endpoint, body| NewNotification::new(DeliveryId::from_u128(id), endpoint, "workout.created", body);
+    /// assert_eq!(engine.enqueue(vec![new(7, endpoint, body.clone())]).await?, [Ok(Enqueued::New)]);
+    ///
+    /// // The same again is a duplicate; with another body it is refused, and so is an unknown endpoint. The others are not affected.
+    /// let other = Bytes::from_static(br#"{"member":18}"#);
+    /// let unknown = EndpointId::from_u128(2);
+    /// let again = vec![new(7, endpoint, body), new(7, endpoint, other.clone()), new(8, unknown, other)];
+    /// let results = engine.enqueue(again).await?;
+    /// assert!(matches!(results[0], Ok(Enqueued::Duplicate { .. })));
+    /// assert!(matches!(results[1], Err(Refused::Conflict { .. })));
+    /// assert!(matches!(results[2], Err(Refused::UnknownEndpoint { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error; then enqueue the same again, under the same ids, once the store works.
     pub async fn enqueue(
@@ -59,6 +85,30 @@ impl<S: Store> Engine<S> {
     /// `event` is the event's id: publishing it again, for example after a crash, delivers nothing twice, since each
     /// delivery's id is derived from it and the subscription's id. A subscription whose platform has no body in the
     /// publication gets nothing, and is among the results; one that does not want the type is not.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// use gymhook_engine::store::Enqueued;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// let published = engine.publish("berlin", "workout-4711", &workout).await?;
+    /// assert_eq!((published[0].subscription, &published[0].enqueued), (endpoint, &Ok(Enqueued::New)));
+    ///
+    /// // After a crash, say: the same event again delivers nothing twice.
+    /// let again = engine.publish("berlin", "workout-4711", &workout).await?;
+    /// assert_eq!(again[0].delivery, published[0].delivery);
+    /// assert!(matches!(again[0].enqueued, Ok(Enqueued::Duplicate { .. })));
+    ///
+    /// // Nobody in another gym has subscribed.
+    /// assert!(engine.publish("poznan", "workout-4711", &workout).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Engine::enqueue`] and [`Engine::subscriptions`].
@@ -82,6 +132,22 @@ impl<S: Store> Engine<S> {
     /// What [`Engine::publish`] would enqueue: for an outbox, in your own transaction.
     ///
     /// A subscription whose settings cannot be read is skipped, and that is logged. Secrets are not decrypted.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// let notifications = engine.fan_out("berlin", "workout-4711", &workout).await?;
+    /// assert_eq!(notifications[0].endpoint, endpoint);
+    /// assert_eq!(engine.stats().await?.waiting, 0); // nothing is enqueued: pass them to `enqueue_in`
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The store's error.

@@ -104,6 +104,26 @@ impl<S: Store> Engine<S> {
     /// transport's guard checks the addresses behind a URL whenever it connects. An engine without a worker does not check: call
     /// `HttpTransport::check_subscription` yourself.
     ///
+    /// ```
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
+    /// engine.put_subscription(&subscription.only(["workout.*"])).await?; // the same id updates it
+    ///
+    /// // A deleted subscription stays deleted.
+    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
+    /// engine.delete_subscription(endpoint).await?;
+    /// let refused = engine.put_subscription(&subscription).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::Deleted { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// - [`SubscriptionError::Filter`]: a filter can never match what its platform sends.
     /// - [`SubscriptionError::Refused`]: this engine's transport cannot send for it.
@@ -196,6 +216,20 @@ impl<S: Store> Engine<S> {
     /// Deletes a subscription: nothing more is sent, including what waits. Its log stays until it is purged. Returns whether
     /// there was one.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// assert!(engine.delete_subscription(endpoint).await?);
+    /// assert!(!engine.delete_subscription(endpoint).await?); // it is deleted already
+    /// assert!(engine.subscription(endpoint).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, StoreError> {
@@ -208,6 +242,26 @@ impl<S: Store> Engine<S> {
     /// Signs with a new key from now on. The old ones stay valid for `overlap`, a `core::time::Duration` (not one of the
     /// crate `time`): schemes with room for several signatures sign with all of them in the meantime. Give the receiver the
     /// new secret first. A subscription that was unsigned is signed from now on.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook::signature::{Key, Secret};
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let new = |id| -> Result<Key, Box<dyn std::error::Error>> { Ok(Key::new(id, Secret::new("another 128 random bits")?)) };
+    /// let day = Duration::from_secs(86_400);
+    /// engine.rotate_key(endpoint, new("2026-02")?, day).await?; // both keys sign for a day
+    ///
+    /// let refused = engine.rotate_key(endpoint, new("2026-01")?, day).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::Key(_)))); // an id is used once
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [`SubscriptionError::Unknown`]: there is no such subscription.
@@ -235,6 +289,19 @@ impl<S: Store> Engine<S> {
 
     /// Disables an endpoint: nothing is sent to it until it is [enabled](Engine::enable). New deliveries wait.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// engine.disable(endpoint).await?; // the endpoint's worker executes it
+    /// engine.enable(endpoint).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The store's error.
     pub async fn disable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
@@ -250,6 +317,20 @@ impl<S: Store> Engine<S> {
     }
 
     /// [Disables](Engine::disable) an endpoint until this time.
+    ///
+    /// ```
+    /// use time::Duration;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let in_an_hour = engine.now().await? + Duration::HOUR;
+    /// engine.pause(endpoint, in_an_hour).await?; // what arrives in the meantime waits
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The store's error.

@@ -129,6 +129,21 @@ impl<S: Store> Engine<S> {
     /// whose outcome does not affect the endpoint. [`Engine::test_outcome`] and [`Engine::await_test`] give the outcome,
     /// whichever process delivers it.
     ///
+    /// ```
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// // Standard Webhooks has no test event of its own: `send_test_event` sends yours.
+    /// let refused = engine.send_test(endpoint).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::NoTestEvent { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Engine::test_event`] and [`Engine::send_test_event`].
     pub async fn send_test(&self, subscription: EndpointId) -> Result<DeliveryId, SubscriptionError> {
@@ -150,6 +165,22 @@ impl<S: Store> Engine<S> {
     }
 
     /// Sends this test event to an endpoint, as [`Engine::send_test`] does, to the URL for its type.
+    ///
+    /// ```
+    /// use gymhook_engine::{TestEvent, TestOutcome};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let ping = TestEvent::new("ping", r#"{"type":"ping"}"#);
+    /// let test = engine.send_test_event(endpoint, &ping).await?;
+    /// // No worker has sent it yet.
+    /// assert!(matches!(engine.test_outcome(test).await?, Some(TestOutcome::Pending { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [`SubscriptionError::Unknown`]: there is no such subscription.

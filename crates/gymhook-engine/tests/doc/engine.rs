@@ -2,14 +2,14 @@
 // clock stays at noon on 2026-01-01, with one subscription of the gym "berlin".
 
 async fn engine() -> Result<
-    (gymhook_engine::Engine<gymhook_engine::store::MemoryStore>, gymhook_engine::EndpointId),
+    (gymhook_engine::Engine<gymhook_engine::store::memory::MemoryStore>, gymhook_engine::EndpointId),
     Box<dyn std::error::Error>,
 > {
     use gymhook::signature::{Keyring, Secret};
     use gymhook_engine::{EndpointId, EndpointPolicy, Engine, Subscription};
 
     let noon = time::macros::utc_datetime!(2026-01-01 12:00);
-    let engine = Engine::builder(gymhook_engine::store::MemoryStore::new(noon)).enqueue_only();
+    let engine = Engine::builder(gymhook_engine::store::memory::MemoryStore::new(noon)).enqueue_only();
     let keys = std::sync::Arc::new(Keyring::single("2026-01", Secret::new("a secret of 128 random bits")?)?);
     let url = gymhook::send::EndpointUrl::dangerous_without_rule("https://receiver.example/hooks")?;
     let policy = EndpointPolicy::new(gymhook::retry::RetryPolicy::standard_webhooks());
