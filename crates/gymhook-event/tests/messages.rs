@@ -28,7 +28,7 @@ impl Serialize for Unwritable {
 fn every_message_says_what_happened_where_and_what_to_do() {
     let decoded = |body: &[u8]| decode::<egym::Notification>(body).unwrap_err();
     let strict = |body: &str| check_strict(body.as_bytes()).unwrap_err();
-    let deep = "[".repeat(129);
+    let deep = format!("{}1{}", "[".repeat(129), "]".repeat(129));
     let epoch = UtcDateTime::UNIX_EPOCH;
     let rows = [
         row(decoded(b"{\xff}"), "not UTF-8 after byte 1: JSON is UTF-8 (RFC 8259, section 8.1)"),
