@@ -12,12 +12,12 @@ use gymhook_store::{NewNotification, Refused, StoreError};
 /// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
 /// The connection is your own, to a file that a [`SqliteStore`](super::SqliteStore) has opened before. After the commit, call
-/// [`Engine::look_for_work`](crate::Engine::look_for_work), or let the engine find the work by polling.
+/// `Engine::look_for_work`, or let the engine find the work by polling.
 ///
 /// The caller commits, so this lacks the checks of a [`SqliteStore`](super::SqliteStore)'s own commits: if the file is deleted or
 /// replaced while the connection is open, SQLite commits to the file that is gone.
 ///
-/// `now` is this machine's clock, the one that [`Engine::now`](crate::Engine::now) reads.
+/// `now` is this machine's clock, the one that `Engine::now` reads.
 ///
 /// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" if the engine commits
 /// in between, whatever the busy timeout.
@@ -25,8 +25,7 @@ use gymhook_store::{NewNotification, Refused, StoreError};
 /// ```
 /// use bytes::Bytes;
 /// use gymhook_sqlite::rusqlite::{Connection, TransactionBehavior};
-/// use gymhook_store::{NewNotification, sqlite};
-/// use gymhook_store::{DeliveryId, EndpointId};
+/// use gymhook_store::{DeliveryId, EndpointId, NewNotification};
 /// use time::UtcDateTime;
 ///
 /// fn book(
