@@ -36,7 +36,7 @@ pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
     check(body, RepeatedKeys::Refused)
 }
 
-/// As [`check_strict`], but lets keys stand twice; the nesting stays bounded.
+/// As [`check_strict`], but allows repeated keys; the nesting stays bounded.
 ///
 /// # Errors
 /// As [`check_strict`], without [`StrictError::RepeatedKey`].
@@ -109,7 +109,7 @@ pub enum StrictError {
         path: String,
     },
     /// The sender's fault: nested deeper than `limit` objects and arrays.
-    #[error("objects and lists are nested deeper than {limit} at byte {offset}")]
+    #[error("objects and arrays are nested deeper than {limit} at byte {offset}")]
     TooDeep {
         /// The deepest nesting that is accepted.
         limit: usize,

@@ -1,4 +1,4 @@
-//! A platform as one value: how it signs, how it writes, what it does around its requests.
+//! A platform as one value: how it signs, what it writes, and what it does around its requests.
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -84,7 +84,7 @@ impl<N: Notification> Provider<N> {
         Self { reads_json: true, ..Self::new(vendor, scheme, gymhook_event::decode, profile) }
     }
 
-    /// The same platform as one of many.
+    /// The same platform with an untyped notification, to be one of several.
     #[must_use]
     pub fn into_any(self) -> Provider<AnyNotification>
     where
@@ -110,7 +110,7 @@ impl<N> Provider<N> {
         Self { scheme, ..self }
     }
 
-    /// Behaves differently around its requests.
+    /// With another profile.
     #[must_use]
     pub fn with_profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
@@ -122,7 +122,7 @@ impl<N> Provider<N> {
         self.vendor
     }
 
-    /// How the platform proves itself.
+    /// The platform's signature scheme.
     #[must_use]
     pub fn scheme(&self) -> &Arc<dyn SignatureScheme> {
         &self.scheme
@@ -136,7 +136,7 @@ impl<N> Provider<N> {
         Signer::with_shared(Arc::clone(&self.scheme), keyring)
     }
 
-    /// Sends as this platform does where its user has set no secret: without a signature.
+    /// Sends without a signature, as this platform does if its user has set no secret.
     ///
     /// ```
     /// use gymhook::Provider;
@@ -145,7 +145,7 @@ impl<N> Provider<N> {
     ///
     /// let unsigned = Provider::perfectgym().dangerous_unsigned_signer()?;
     /// let headers = unsigned.sign("request-1", b"{}", now)?;
-    /// assert_eq!(headers["x-perfectgym-request"], "request-1"); // by which repeats are recognised
+    /// assert_eq!(headers["x-perfectgym-request"], "request-1"); // identifies repeats
     /// assert!(!headers.contains_key("x-perfectgym-signature"));
     ///
     /// assert!(Provider::point().dangerous_unsigned_signer().is_err());
@@ -153,7 +153,7 @@ impl<N> Provider<N> {
     /// ```
     ///
     /// # Errors
-    /// [`SecretRequired`]: the platform sends nothing without one ([`Profile::without_secret`]).
+    /// [`SecretRequired`]: the platform requires one ([`Profile::without_secret`]).
     pub fn dangerous_unsigned_signer(&self) -> Result<Signer, SecretRequired> {
         if !self.profile.without_secret.value {
             return Err(SecretRequired { vendor: self.vendor });
@@ -176,9 +176,9 @@ impl<N> Provider<N> {
     }
 }
 
-/// A platform sends nothing without a secret, and none was given. Whoever set the subscription up caused it.
+/// A platform requires a secret, and none was given. Caused by the subscription's settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{vendor} sends nothing without a secret: give it a key")]
+#[error("{vendor} requires a secret: add a key")]
 #[non_exhaustive]
 pub struct SecretRequired {
     /// The platform.
