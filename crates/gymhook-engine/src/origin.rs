@@ -1,4 +1,4 @@
-//! Who proved an incoming notification, and what: kept beside it until it is handled.
+//! What was proved about an incoming notification, stored with it until it is handled.
 
 use core::fmt;
 
@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 /// `Display` is one line for an audit log, the same as that of a [`Proof`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The name of the key that matched: the studio, or the generation of the secret.
+    /// The id of the key that matched: the studio, or the generation of the secret.
     pub key: String,
-    /// Whose key it is, if the key was [said to belong to a tenant](gymhook_signature::Key::with_tenant).
+    /// Whose key it is, if a [tenant](gymhook_signature::Key::with_tenant) was set.
     pub tenant: Option<String>,
-    /// What was proved: a handler that moves money or memberships asks for a signed body.
+    /// What was proved: a handler that moves money or memberships should require a signed body.
     pub assurance: Assurance,
 }
 

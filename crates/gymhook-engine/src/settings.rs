@@ -1,4 +1,4 @@
-//! Subscriptions as rows: settings as JSON, secrets apart and encrypted.
+//! Subscriptions as rows: settings as JSON, with secrets stored separately and encrypted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ struct StoredKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// What is stored is no subscription. Another program has been here, or the row is damaged.
+    /// The row is not a valid subscription: it is damaged, or another program wrote it.
     #[error("the settings of subscription {subscription} cannot be read: {problem}")]
     Unreadable {
         /// The subscription.

@@ -85,7 +85,7 @@ pub(super) async fn list(
             after = Some(read.try_get(0)?);
             match row::subscription(read) {
                 Ok(subscription) => found.push(subscription),
-                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is left out"),
+                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is skipped"),
             }
         }
         if rows.len() < left {

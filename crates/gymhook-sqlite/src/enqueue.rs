@@ -10,18 +10,18 @@ use super::{mending, repeats, row, schema, unreadable};
 use gymhook_store::StoreTime;
 use gymhook_store::{NewNotification, Refused, StoreError};
 
-/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
+/// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
-/// The connection is your own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
-/// call `Engine::look_for_work`, or leave it to the engine to find out by itself.
+/// The connection is your own, to a file that a [`SqliteStore`](super::SqliteStore) has opened before. After the commit, call
+/// `Engine::look_for_work`, or let the engine find the work by polling.
 ///
-/// The commit is the caller's, so nothing is checked there of what a [`SqliteStore`](super::SqliteStore) checks at its own: if the
-/// file is deleted or replaced while the connection is open, SQLite commits to the file that is gone.
+/// The caller commits, so this lacks the checks of a [`SqliteStore`](super::SqliteStore)'s own commits: if the file is deleted or
+/// replaced while the connection is open, SQLite commits to the file that is gone.
 ///
-/// `now` is the clock of this machine, which `Engine::now` asks, too.
+/// `now` is this machine's clock, the one that `Engine::now` reads.
 ///
-/// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" as soon as the engine has
-/// committed in between, whatever the busy timeout.
+/// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" if the engine commits
+/// in between, whatever the busy timeout.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -99,7 +99,7 @@ impl Known {
     }
 }
 
-/// Draws so many consecutive sequence numbers. It writes first, so that a transaction that began by reading is refused at once.
+/// Draws this many consecutive sequence numbers. It writes first, so that a transaction that began by reading is refused at once.
 fn draw_sequences(connection: &Connection, count: usize) -> Result<u64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let next: i64 = connection

@@ -1,4 +1,4 @@
-//! Reading rows, and putting aside those that cannot be read.
+//! Reads rows, and quarantines those that cannot be read.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
@@ -102,7 +102,7 @@ pub(super) fn quarantine(connection: &Connection, sequences: &[i64]) -> Result<(
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
     for sequence in sequences {
         update.execute(params![sequence, State::Quarantined.code()])?;
-        tracing::error!(sequence, "a delivery's row cannot be read: it was put aside");
+        tracing::error!(sequence, "a delivery's row cannot be read: it was quarantined");
     }
     Ok(())
 }
@@ -133,7 +133,7 @@ pub(super) fn subscriptions(
             Ok(subscription) => found.push(subscription),
             // So that the others are seen.
             Err(Failure(error @ StoreError::Damaged { .. })) => {
-                tracing::error!(%error, "a subscription is left out")
+                tracing::error!(%error, "a subscription is skipped")
             }
             Err(error) => return Err(error),
         }
@@ -155,7 +155,7 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
 }
 
 pub(super) fn time(micros: i64) -> Result<UtcDateTime> {
-    let damaged = || StoreError::Damaged { problem: format!("no time: {micros} µs") };
+    let damaged = || StoreError::Damaged { problem: format!("no point in time: {micros} µs") };
     Ok(StoreTime::from_micros(micros).to_utc().ok_or_else(damaged)?)
 }
 

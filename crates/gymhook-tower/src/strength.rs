@@ -1,14 +1,14 @@
-//! How strong a proof a handler asks for.
+//! The strength of proof that a handler requires.
 
 use gymhook::signature::{AsProved, BodySigned, NotBodySigned, Verified};
 
 use crate::Refusal;
 
-/// The strength that a handler asks for: [`AsProved`], whatever the platform proves, or [`BodySigned`].
+/// The strength of proof that a handler requires: [`AsProved`], any proof, or [`BodySigned`].
 ///
 /// Nothing else implements it.
 pub trait Strength: sealed::Sealed + Send + Sync + Sized + 'static {
-    /// The value, if it was proved so strongly.
+    /// The value, if its proof is strong enough.
     ///
     /// # Errors
     /// [`Refusal::BodyNotSigned`].

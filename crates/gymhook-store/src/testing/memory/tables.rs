@@ -200,8 +200,8 @@ impl Tables {
         Ok(Enqueued::New)
     }
 
-    /// Has a delivery that was quarantined for its body wait again, with the body that the new one brings. Returns its state if it
-    /// was.
+    /// Has a delivery that was quarantined for its body wait again, with the body that the new one brings. Returns its state
+    /// if it was.
     fn mend(&mut self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryState> {
         let sequence = self.sequences.get(&new.id).copied()?;
         let next = self.last_sequence + 1;
@@ -296,7 +296,7 @@ impl Tables {
         self.by_state.insert(delivery.in_state(sequence));
     }
 
-    /// Puts aside a row that cannot be read.
+    /// Quarantines a row that cannot be read.
     pub(super) fn quarantine(&mut self, sequence: u64) {
         self.write(sequence, |columns| columns.state = State::Quarantined.code());
     }

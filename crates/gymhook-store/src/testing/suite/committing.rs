@@ -249,7 +249,7 @@ pub async fn a_batch_may_be_repeated<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(2).await), []);
 }
 
-/// Commands that were carried out are struck off, and no others.
+/// Executed commands are removed, and no others.
 pub async fn commands_are_struck_off<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     let commands = vec![
