@@ -92,7 +92,7 @@ async fn what_passes_is_for_debug_and_what_was_given_up_or_is_our_fault_a_warnin
 
     let of_endpoint = format!("endpoint={}", endpoint(1));
     assert_eq!(log.count("INFO", &["a worker started", "worker=", "store_clock="]), 1);
-    assert_eq!(log.count("WARN", &["on this side", &of_endpoint, "Network", "the cable is out"]), 1);
+    assert_eq!(log.count("WARN", &["failed internally", &of_endpoint, "Network", "the cable is out"]), 1);
     assert_eq!(log.count("DEBUG", &[&of_endpoint, "StartedFailing"]), 2);
     assert_eq!(log.count("DEBUG", &[&of_endpoint, "Recovered"]), 1);
     assert_eq!(log.count("DEBUG", &[&of_endpoint, "DeliveryFailed"]), 1);

@@ -195,7 +195,10 @@ fn what_else_an_engine_says() {
             ViewError::OtherGym { gym: "wien".to_owned() }.to_string(),
             "this view does not reach gym \"wien\": use an API key of that gym, or one that is owned by all",
         ),
-        (ViewError::from(StoreError::Full).to_string(), "the disk is full: make room, nothing was lost"),
+        (
+            ViewError::from(StoreError::Full).to_string(),
+            "the disk is full: free some space; nothing was lost",
+        ),
         (
             NotReady::from(StoreError::Full).to_string(),
             "the store cannot be written to: the disk is full: free some space; nothing was lost",
