@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod arrival;
 mod clock;
 mod connection;
 mod engine;
@@ -10,7 +11,6 @@ pub mod http;
 mod inbox;
 mod micros;
 mod operations;
-mod origin;
 mod publication;
 mod seal;
 mod settings;
@@ -28,13 +28,12 @@ pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId
 pub use self::http::HttpTransport;
 pub use connection::{Connection, ConnectionRule};
 pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
-pub use handler::{Handled, HandlerError, HandlerTransport};
+pub use handler::{HandlerError, HandlerTransport, InboxHandler, InboxHandlers, InboxItem, ReadItemError};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{
     ApiKey, ApiKeyError, DeliveryLog, IssuedApiKey, NotPublished, Published, SubscriptionError, TestAnswer,
     TestEvent, TestFailure, TestOutcome, TestSent,
 };
-pub use origin::Origin;
 pub use publication::Publication;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;

@@ -4,14 +4,15 @@ use core::fmt;
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_signature::Proof;
 use time::UtcDateTime;
 
-use crate::origin::Kept;
+use crate::Engine;
+use crate::arrival::Arrival;
 use crate::store::{
     AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, State, Stats, Store,
     StoreError,
 };
-use crate::{Engine, Origin};
 
 /// Everything the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct DeliveryLog {
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptRow>,
     /// If it came in: what was proved then, and for which key.
-    pub origin: Option<Origin>,
+    pub proof: Option<Proof>,
     /// If it is [`State::Unreadable`]: why.
     pub unreadable: Option<String>,
 }
@@ -48,9 +49,9 @@ impl<S: Store> Engine<S> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         let body = self.store().body(id).await?;
         let attempts = self.store().attempts(id).await?;
-        let origin = delivery.origin.as_deref().and_then(Origin::from_text);
-        let unreadable = delivery.origin.as_deref().and_then(Kept::from_text).map(|kept| kept.problem);
-        Ok(Some(DeliveryLog { delivery, body, attempts, origin, unreadable }))
+        let arrival = delivery.origin.as_deref().and_then(Arrival::from_text).unwrap_or_default();
+        let Arrival { proof, problem: unreadable, .. } = arrival;
+        Ok(Some(DeliveryLog { delivery, body, attempts, proof, unreadable }))
     }
 
     /// Deliveries, the latest first.

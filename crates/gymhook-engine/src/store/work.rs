@@ -136,6 +136,8 @@ pub struct StoredNotification {
     pub body: Bytes,
     /// [`NewNotification::origin`](super::NewNotification::origin).
     pub origin: Option<String>,
+    /// When it was enqueued.
+    pub enqueued_at: UtcDateTime,
 }
 
 /// `Debug` shows the body's length: its bytes are about people.

@@ -191,6 +191,7 @@ impl Tables {
                 event_type: row.event_type.clone(),
                 body: row.body.clone(),
                 origin: row.origin.clone(),
+                enqueued_at: row.enqueued_at,
             });
         }
         self.quarantine(record.order);

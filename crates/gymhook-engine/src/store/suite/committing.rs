@@ -13,7 +13,9 @@ use super::stage::{
     HOUR, MICRO, SECOND, SHORT, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held,
     notification, waiting,
 };
-use crate::store::{AttemptRow, Batch, Command, LeaseRequest, State, Store, StoredNotification};
+use crate::store::{
+    AttemptRow, Batch, Command, LeaseRequest, NewNotification, State, Store, StoredNotification,
+};
 
 /// A record comes back as it was written, whatever its state.
 pub async fn every_state_comes_back<H: Harness>(harness: &H) {
@@ -163,7 +165,8 @@ pub async fn what_is_sent_comes_back<H: Harness>(harness: &H) {
     let mut sent = stage.commit(batch).await.notifications;
     sent.sort_by_key(|(id, _)| *id);
     let expected = [notification(1, 1), notification(3, 2)].map(|new| {
-        (new.id, Some(StoredNotification { event_type: new.event_type, body: new.body, origin: new.origin }))
+        let NewNotification { id, event_type, body, origin, .. } = new;
+        (id, Some(StoredNotification { event_type, body, origin, enqueued_at: stage.now }))
     });
     assert_eq!(sent, expected);
 }
