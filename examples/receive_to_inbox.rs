@@ -54,7 +54,8 @@ struct Service {
 impl Service {
     async fn start(file: &Path, port: u16, ledger: &Ledger) -> Result<Self, AnyError> {
         let ledger = Arc::clone(ledger);
-        let handlers = InboxHandlers::new().on(move |hook: Hook, item| handle(Arc::clone(&ledger), hook, item));
+        let handlers =
+            InboxHandlers::new().on(move |hook: Hook, item| handle(Arc::clone(&ledger), hook, item));
         let engine = Engine::builder(SqliteStore::open(file)?).start(handlers).await?;
         let mut sources = Vec::new();
         for vendor in Vendor::ALL.iter().copied() {

@@ -37,6 +37,6 @@ pub use operations::{
 pub use publication::Publication;
 pub use seal::{Seal, SealError};
 pub use settings::SettingsError;
-pub use subscription::{Direction, Subscription};
+pub use subscription::{Direction, HttpTarget, Subscription, Target};
 pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

@@ -35,6 +35,7 @@ pub mod sqlite;
 mod storable;
 #[cfg(feature = "store-tests")]
 pub mod suite;
+mod target;
 mod work;
 
 use core::time::Duration;
@@ -58,6 +59,7 @@ pub use self::row::{NewNotification, Refused, RepeatCheck, State, SubscriptionRo
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub use self::storable::Unstorable;
+pub use self::target::TargetColumns;
 pub use self::work::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,
     WorkerId,
@@ -76,7 +78,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Writes a subscription: a new one, or new settings and secrets of one that is there, whose endpoint keeps its
     /// record and its lease. In the same transaction a [`Command::Reload`] tells the endpoint's worker.
     ///
-    /// A deleted subscription stays deleted, and none changes its direction: then nothing is written and `false` is returned.
+    /// A deleted subscription stays deleted, and a handler does not become an endpoint, nor the other way round: then nothing is written and `false` is returned.
     /// The row's record counts only if the subscription is new, its `deleted_at` never.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::suite::Harness;
 use gymhook_engine::store::{
     ApiKeyRotation, Batch, Command, Enqueued, LeaseRequest, NewNotification, Redelivery, Store, StoreError,
-    SubscriptionRow, WorkerId,
+    SubscriptionRow, TargetColumns, WorkerId,
 };
 use gymhook_engine::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -109,10 +109,9 @@ mod faultless {
 fn subscription() -> SubscriptionRow {
     SubscriptionRow {
         id: ENDPOINT,
-        direction: Direction::Outgoing,
+        target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
         gym: "berlin-mitte".to_owned(),
         settings: "{}".to_owned(),
-        secrets: Vec::new(),
         record: EndpointRecord::new(ENDPOINT),
         deleted_at: None,
     }

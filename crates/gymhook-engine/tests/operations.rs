@@ -137,7 +137,10 @@ async fn new_settings_count_for_what_waits() {
     assert_eq!(setup.state(1).await, State::Delivered);
     assert_eq!(setup.transport.sent().last().unwrap().subscription.url(), &other);
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
-    assert_eq!((read.label(), read.url(), read.wants("workout.created")), ("new", &other, false));
+    assert_eq!(
+        (read.label(), read.http().unwrap().url(), read.wants("workout.created")),
+        ("new", &other, false)
+    );
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ impl<S: Store> Engine<S> {
         loop {
             let query = SubscriptionQuery { gym: Some(gym.to_owned()), after, limit: PAGE };
             let page = self.store().subscriptions(query).await?;
-            for row in page.iter().filter(|row| row.direction == Direction::Outgoing) {
+            for row in page.iter().filter(|row| row.direction() == Direction::Outgoing) {
                 let id = delivery_id(event, row.id);
                 match share_of(row, publication) {
                     Share::Part(Part { event_type, body }) => {
@@ -138,7 +138,8 @@ enum Share<'p> {
 /// One that cannot be read gets nothing, and the others do.
 fn share_of<'p>(row: &SubscriptionRow, publication: &'p Publication) -> Share<'p> {
     let (platform, filters) = match settings::platform_and_filters(row) {
-        Ok(read) => read,
+        Ok(Some(read)) => read,
+        Ok(None) => return Share::Nothing,
         Err(error) => {
             tracing::error!(%error, "an event is not enqueued for a subscription that cannot be read");
             return Share::Nothing;

@@ -12,7 +12,7 @@ use gymhook_signature::{Key, Keyring, KeyringError, Secret};
 use time::UtcDateTime;
 
 use crate::store::{Command, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
-use crate::{Engine, SettingsError, Subscription, settings};
+use crate::{Engine, HttpTarget, SettingsError, Subscription, settings};
 
 /// Why a subscription was not written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,14 @@ pub enum SubscriptionError {
         subscription: EndpointId,
         /// What can never match, and what may be meant.
         problem: FilterError,
+    },
+    /// It is an inbox, which is handled here, and has a setting that only an HTTP endpoint has. The caller's mistake.
+    #[error("subscription {subscription} is an inbox: it is handled here, and has no {setting}")]
+    Inbox {
+        /// The subscription.
+        subscription: EndpointId,
+        /// The setting: "filter", "header", "key", "test event", "TLS setting" or "URL".
+        setting: &'static str,
     },
     /// The new key does not go with the old ones. The caller's mistake.
     #[error("the new key cannot be used: {0}")]
@@ -112,36 +120,43 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::Deleted`]: it was deleted.
     /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two calls at the same moment may
     ///   both pass.
+    /// - [`SubscriptionError::Inbox`]: it was read as an inbox, and was given a URL, a key, a filter, …
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is none, or the other way round.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be sealed.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        let types = subscription.urls().keys();
-        EventFilter::check_all(subscription.platform(), subscription.filters(), types)
-            .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
-        self.check_url_is_free(subscription).await?;
+        if let Some(http) = subscription.http() {
+            EventFilter::check_all(http.platform(), subscription.filters(), http.urls().keys())
+                .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
+            self.check_url_is_free(subscription, http).await?;
+        }
         self.write_subscription(subscription).await
     }
 
-    async fn check_url_is_free(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+    async fn check_url_is_free(
+        &self,
+        subscription: &Subscription,
+        http: &HttpTarget,
+    ) -> Result<(), SubscriptionError> {
         const PAGE: u32 = 1_000;
-        let platform = subscription.platform();
+        let platform = http.platform();
         let provider = platform.parse::<Vendor>().ok().and_then(Provider::of);
         if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
             return Ok(());
         }
-        let url = subscription.url().to_uri().to_string();
+        let url = http.url().to_uri().to_string();
         let mut after = None;
         loop {
             let query = SubscriptionQuery { gym: Some(subscription.gym().to_owned()), after, limit: PAGE };
             let page = self.store().subscriptions(query).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id);
-            // One that cannot be read has no URL that could be compared.
+            // One that cannot be read has no platform that could be compared.
             let has_it = |row: &&SubscriptionRow| {
                 row.id != subscription.id()
-                    && settings::platform_and_url(row)
-                        .is_ok_and(|(its, other)| its == platform && other == url)
+                    && row.target.url() == Some(url.as_str())
+                    && settings::platform_and_filters(row)
+                        .is_ok_and(|read| read.is_some_and(|(its, _)| its == platform))
             };
             if let Some(other) = page.iter().find(has_it) {
                 let (subscription, platform) = (subscription.id(), platform.to_owned());
@@ -156,6 +171,9 @@ impl<S: Store> Engine<S> {
     /// Without a look at its filters, which are as they were.
     async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         let id = subscription.id();
+        if let Some(setting) = subscription.misplaced() {
+            return Err(SubscriptionError::Inbox { subscription: id, setting });
+        }
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
         let row = settings::to_row(subscription, self.options().seal.as_ref())?;
@@ -164,7 +182,7 @@ impl<S: Store> Engine<S> {
             return Ok(());
         }
         let held = self.store().subscription(id).await?;
-        if held.is_some_and(|held| held.direction != subscription.direction()) {
+        if held.is_some_and(|held| held.direction() != subscription.direction()) {
             return Err(SubscriptionError::Direction { subscription: id });
         }
         Err(SubscriptionError::Deleted { subscription: id })
@@ -227,7 +245,7 @@ impl<S: Store> Engine<S> {
         let now = self.store().now().await?;
         let last = time_math::later(now, overlap);
         let mut keys = vec![new];
-        let held_keys = held.keys().into_iter().flat_map(|keys| keys.keys());
+        let held_keys = held.http().and_then(HttpTarget::keys).into_iter().flat_map(|keys| keys.keys());
         let counting = held_keys.filter(|key| key.not_after().is_none_or(|ends| ends >= now));
         keys.extend(counting.filter_map(|key| ending(key, last)));
         let keys = Keyring::new(keys)?;

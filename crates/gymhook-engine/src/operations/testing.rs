@@ -180,7 +180,7 @@ impl<S: Store> Engine<S> {
         loop {
             let query = SubscriptionQuery { gym: Some(gym.to_owned()), after, limit: PAGE };
             let page = self.store().subscriptions(query).await?;
-            let outgoing = page.iter().filter(|row| row.direction == Direction::Outgoing);
+            let outgoing = page.iter().filter(|row| row.direction() == Direction::Outgoing);
             let (tests, without): (Vec<_>, Vec<_>) =
                 outgoing.map(|row| (row.id, own_test(row))).partition(|(_, test)| test.is_ok());
             sent.extend(
@@ -247,9 +247,11 @@ impl<S: Store> Engine<S> {
 }
 
 fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
-    let (platform, filters) = settings::platform_and_filters(row)?;
+    let subscription = row.id;
+    let (platform, filters) = settings::platform_and_filters(row)?
+        .ok_or(SubscriptionError::Inbox { subscription, setting: "test event" })?;
     let test = TestEvent::of(&platform, filters.as_deref());
-    test.ok_or(SubscriptionError::NoTestEvent { subscription: row.id, platform })
+    test.ok_or(SubscriptionError::NoTestEvent { subscription, platform })
 }
 
 fn why_refused(refused: Refused, subscription: EndpointId) -> SubscriptionError {

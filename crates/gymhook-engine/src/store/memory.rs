@@ -29,8 +29,7 @@ use crate::{clock, micros};
 /// use bytes::Bytes;
 /// use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
 /// use gymhook_engine::store::memory::MemoryStore;
-/// use gymhook_engine::Direction;
-/// use gymhook_engine::store::{NewNotification, Store, SubscriptionRow};
+/// use gymhook_engine::store::{NewNotification, Store, SubscriptionRow, TargetColumns};
 /// use time::macros::utc_datetime;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -41,10 +40,9 @@ use crate::{clock, micros};
 /// let endpoint = EndpointId::from_u128(1);
 /// let subscription = SubscriptionRow {
 ///     id: endpoint,
-///     direction: Direction::Outgoing,
+///     target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
 ///     gym: "berlin-mitte".to_owned(),
 ///     settings: "{}".to_owned(),
-///     secrets: Vec::new(),
 ///     record: EndpointRecord::new(endpoint),
 ///     deleted_at: None,
 /// };

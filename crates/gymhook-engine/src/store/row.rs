@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::{DeliveryColumns, Unstorable};
+use super::{DeliveryColumns, TargetColumns, Unstorable};
 use crate::{Direction, micros};
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
@@ -15,18 +15,24 @@ use time::UtcDateTime;
 pub struct SubscriptionRow {
     /// Its name, and its endpoint's.
     pub id: EndpointId,
-    /// Which way its notifications go. It never changes.
-    pub direction: Direction,
     /// Whose events it gets.
     pub gym: String,
-    /// Its settings but for the secrets, as JSON.
+    /// What its notifications go to. A handler stays a handler, and an endpoint an endpoint.
+    pub target: TargetColumns,
+    /// Its other settings, as JSON.
     pub settings: String,
-    /// Its secrets, sealed if the engine has a key for that.
-    pub secrets: Vec<u8>,
     /// How its endpoint is. Only a worker's [`Batch`](super::Batch) changes it.
     pub record: EndpointRecord,
     /// Since when it is deleted.
     pub deleted_at: Option<UtcDateTime>,
+}
+
+impl SubscriptionRow {
+    /// Which way its notifications go.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.target.direction()
+    }
 }
 
 /// `Debug` shows neither settings, which hold URLs, nor secrets.
@@ -35,6 +41,7 @@ impl fmt::Debug for SubscriptionRow {
         f.debug_struct("SubscriptionRow")
             .field("id", &self.id)
             .field("gym", &self.gym)
+            .field("target", &self.target)
             .field("record", &self.record)
             .field("deleted_at", &self.deleted_at)
             .finish_non_exhaustive()
@@ -82,7 +89,9 @@ pub struct RepeatCheck {
 impl SubscriptionRow {
     /// How much room it takes while a call waits, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + self.gym.len() + self.settings.len() + self.secrets.len()
+        let url = self.target.url().map_or(0, str::len);
+        let secrets = self.target.secrets().map_or(0, <[u8]>::len);
+        size_of::<Self>() + self.gym.len() + self.settings.len() + url + secrets
     }
 }
 

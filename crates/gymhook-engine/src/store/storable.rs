@@ -52,6 +52,8 @@ impl SubscriptionRow {
     /// [`StoreError::Invalid`], which names the field.
     pub fn check(&self) -> Result<(), StoreError> {
         check_text(&self.gym, Self::MAX_GYM_BYTES).map_err(|problem| invalid("the gym", problem))?;
+        let url = self.target.url().unwrap_or_default();
+        check_text(url, usize::MAX).map_err(|problem| invalid("the URL", problem))?;
         check_text(&self.settings, usize::MAX).map_err(|problem| invalid("the settings' JSON", problem))
     }
 }

@@ -95,7 +95,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
     assert_eq!(
         versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
-        [1, 2, 3, 4],
+        [1, 2, 3, 4, 5],
         "each was done once"
     );
     works(&connect(&config).await.unwrap(), &client).await;
@@ -106,9 +106,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (5)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (6)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 5, known: 4 });
+    assert_eq!(refused, StoreError::Schema { found: 6, known: 5 });
 }
 
 #[tokio::test]
@@ -144,10 +144,11 @@ async fn two_schemas_are_two_stores() {
 }
 
 /// What makes the tables of each version from those of the one before.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../src/store/postgres/migrations/0001_tables.sql"),
     include_str!("../../src/store/postgres/migrations/0002_directions.sql"),
     include_str!("../../src/store/postgres/migrations/0003_fingerprints.sql"),
+    include_str!("../../src/store/postgres/migrations/0004_tests_and_notices.sql"),
 ];
 
 /// Tables of this version with an inbox, another subscription, and a notification and a test event that wait.
@@ -180,7 +181,7 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4]);
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5]);
         let kept =
             "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();

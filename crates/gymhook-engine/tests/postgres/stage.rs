@@ -8,7 +8,7 @@ use gymhook_engine::store::postgres::tokio_postgres::{Client, Config, NoTls};
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{
     Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, PostgresStore, Store, SubscriptionRow,
-    WorkerId,
+    TargetColumns, WorkerId,
 };
 use gymhook_engine::{DeliveryId, Direction, EndpointId};
 use time::UtcDateTime;
@@ -60,10 +60,9 @@ pub(crate) fn endpoint(number: u128) -> EndpointId {
 pub(crate) fn subscription(number: u128) -> SubscriptionRow {
     SubscriptionRow {
         id: endpoint(number),
-        direction: Direction::Outgoing,
+        target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
         gym: "berlin-mitte".to_owned(),
         settings: "{}".to_owned(),
-        secrets: Vec::new(),
         record: EndpointRecord::new(endpoint(number)),
         deleted_at: None,
     }

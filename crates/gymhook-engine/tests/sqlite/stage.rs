@@ -5,8 +5,8 @@ use std::process::Command;
 
 use bytes::Bytes;
 use gymhook_delivery::EndpointRecord;
-use gymhook_engine::store::{NewNotification, SqliteStore, Store as _, SubscriptionRow};
-use gymhook_engine::{DeliveryId, Direction, EndpointId};
+use gymhook_engine::store::{NewNotification, SqliteStore, Store as _, SubscriptionRow, TargetColumns};
+use gymhook_engine::{DeliveryId, EndpointId};
 use tempfile::TempDir;
 
 pub(crate) fn endpoint() -> EndpointId {
@@ -25,10 +25,9 @@ pub(crate) fn notification(number: u32, length: usize) -> NewNotification {
 pub(crate) async fn subscribe(store: &SqliteStore) {
     let row = SubscriptionRow {
         id: endpoint(),
-        direction: Direction::Outgoing,
+        target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
         gym: "berlin-mitte".to_owned(),
         settings: "{}".to_owned(),
-        secrets: Vec::new(),
         record: EndpointRecord::new(endpoint()),
         deleted_at: None,
     };

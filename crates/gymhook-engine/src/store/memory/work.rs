@@ -21,7 +21,7 @@ impl Tables {
         let until = later(now, request.length);
         let now = micros::floor(now);
         let is_wanted = |row: &SubscriptionRow| {
-            row.direction == request.direction
+            row.direction() == request.direction
                 && request.only.as_ref().is_none_or(|only| only.contains(&row.id))
         };
         let mut free: Vec<(i64, EndpointId)> = self

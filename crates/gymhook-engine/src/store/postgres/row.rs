@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::connection::Lent;
 use super::error::Result;
-use crate::store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
-use crate::{Direction, micros};
+use crate::micros;
+use crate::store::{DeliveryColumns, State, StoreError, SubscriptionRow, TargetColumns, UnreadableRow};
 
 /// The columns of a delivery, in the order in which [`Delivery::read`] reads them.
 pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d.at, d.code, d.round, d.attempt, d.sends, \
@@ -17,9 +17,9 @@ pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d
 
 /// The columns of a subscription, in the order in which [`subscription`] reads them.
 pub(super) const SUBSCRIPTION: &str =
-    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming";
+    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming, s.url";
 /// So many.
-pub(super) const SUBSCRIPTION_COLUMNS: usize = 7;
+pub(super) const SUBSCRIPTION_COLUMNS: usize = 8;
 
 /// A delivery's row.
 pub(super) struct Delivery {
@@ -114,11 +114,10 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
     Ok(SubscriptionRow {
         id: EndpointId::from(row.try_get::<_, Uuid>(0)?),
         gym: row.try_get(1)?,
+        target: TargetColumns::from_columns(row.try_get(6)?, row.try_get(7)?, row.try_get(3)?)?,
         settings: row.try_get(2)?,
-        secrets: row.try_get(3)?,
         record: endpoint_record(row.try_get(4)?)?,
         deleted_at: row.try_get::<_, Option<i64>>(5)?.map(time).transpose()?,
-        direction: if row.try_get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
 }
 

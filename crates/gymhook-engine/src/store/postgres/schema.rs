@@ -10,11 +10,12 @@ use crate::store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to, and only
 /// what workers of the version before can live with, since they go on while this runs.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
     include_str!("migrations/0004_tests_and_notices.sql"),
+    include_str!("migrations/0005_targets.sql"),
 ];
 
 /// Brings the tables up to date. Each step is one transaction, so it is whole or was never begun; of several processes that

@@ -21,9 +21,9 @@ pub(super) async fn put(
     now: UtcDateTime,
 ) -> Result<bool> {
     let sql = "WITH put AS (
-        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming)
-        VALUES ($1, $2, $3, $4, $5, $6, $10) ON CONFLICT (id) DO UPDATE
-        SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
+        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming, url)
+        VALUES ($1, $2, $3, $4, $5, $6, $10, $11) ON CONFLICT (id) DO UPDATE
+        SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets, url = excluded.url
         WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
         RETURNING s.id
     ), ordered AS (
@@ -37,13 +37,14 @@ pub(super) async fn put(
                 new.id.as_uuid(),
                 &new.gym,
                 &new.settings,
-                &new.secrets,
+                &new.target.secrets(),
                 &row::json(&new.record)?,
                 &row::is_disabled(&new.record),
                 &micros::ceil(now),
                 &Command::Reload.name(),
                 &schema.channel(),
-                &(new.direction == Direction::Incoming),
+                &(new.direction() == Direction::Incoming),
+                &new.target.url(),
             ],
         )
         .await?;

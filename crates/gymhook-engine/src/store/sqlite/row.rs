@@ -6,14 +6,14 @@ use time::UtcDateTime;
 use uuid::Uuid;
 
 use super::error::Result;
-use crate::store::{DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow};
-use crate::{Direction, micros};
+use crate::micros;
+use crate::store::{DeliveryColumns, State, StoreError, SubscriptionRow, TargetColumns, UnreadableRow};
 
 /// The columns of a delivery, in the order in which [`delivery`] reads them.
 pub(super) const DELIVERY: &str = "seq, id, endpoint, digest, state, at, code, round, attempt, sends, first_failure, test, probe, check_sum";
 
 /// The columns of a subscription, in the order in which [`read_subscription`] reads them.
-const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming";
+const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming, url";
 
 pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
@@ -112,11 +112,10 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
     Ok(SubscriptionRow {
         id: EndpointId::from(id(row, 0)?),
         gym: row.get(1)?,
+        target: TargetColumns::from_columns(row.get(6)?, row.get(7)?, row.get(3)?)?,
         settings: row.get(2)?,
-        secrets: row.get(3)?,
         record: endpoint_record(&row.get::<_, String>(4)?)?,
         deleted_at: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
-        direction: if row.get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
 }
 

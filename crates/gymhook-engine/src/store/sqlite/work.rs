@@ -25,19 +25,20 @@ pub(super) fn put_subscription(
 ) -> Result<bool> {
     let written = connection
         .prepare_cached(
-            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE
-             SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets
+            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, url)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE
+             SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets, url = excluded.url
              WHERE deleted_at IS NULL AND incoming = excluded.incoming",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
             new.gym,
             new.settings,
-            new.secrets,
+            new.target.secrets(),
             json(&new.record)?,
             is_disabled(&new.record),
-            new.direction == Direction::Incoming,
+            new.direction() == Direction::Incoming,
+            new.target.url(),
         ])?;
     if written > 0 {
         super::enqueue::command(connection, &[(new.id, Command::Reload)], now)?;
