@@ -22,10 +22,10 @@ const ENDPOINTS: u64 = 100;
 pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome<()> {
     let schema = postgres.fresh_schema()?;
     let store = postgres.store(&schema).await?;
-    let handing_over = Engine::builder(store.clone()).enqueue_only();
+    let enqueueing = Engine::builder(store.clone()).enqueue_only();
     // An attempt has to end well before its lease can.
     let retry = policy().retry().clone().with_attempt_timeout(LEASE / 4);
-    subscribe(&handing_over, 0..ENDPOINTS, "http://127.0.0.1/", &policy().with_retry(retry)).await?;
+    subscribe(&enqueueing, 0..ENDPOINTS, "http://127.0.0.1/", &policy().with_retry(retry)).await?;
     let load = Load { deliveries: 20_000, endpoints: ENDPOINTS, callers: 4 };
     load.hand_over(&store).await?;
 

@@ -8,10 +8,9 @@ use gymhook_signature::{
     Assurance, BodyAssurance, IdAssurance, KeyId, Proof, ProofParts, RequestId, SenderAssurance, SignedTime,
     Tenant, TimeAssurance,
 };
+use gymhook_store::StoreTime;
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
-
-use crate::micros;
 
 /// What was known of a notification when it came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,7 +116,7 @@ impl Arrival {
             event_types: self.event_types.clone(),
             claimed_id: self.claimed_id.as_ref().map(text),
             duplicate_keys_allowed: self.duplicate_keys_allowed,
-            received_at: self.received_at.map(micros::floor),
+            received_at: self.received_at.map(|at| StoreTime::floor(at).micros()),
             unreadable: self.problem.clone().map(|problem| WrittenUnreadable { problem, signed_id: None }),
             ..Written::default()
         };
@@ -172,7 +171,7 @@ impl Arrival {
             claimed_id: request_id(written.claimed_id)?,
             duplicate_keys_allowed: written.duplicate_keys_allowed,
             problem,
-            received_at: written.received_at.and_then(micros::to_utc),
+            received_at: written.received_at.and_then(|at| StoreTime::from_micros(at).to_utc()),
         })
     }
 }

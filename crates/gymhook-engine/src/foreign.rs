@@ -8,7 +8,7 @@ use core::task::Poll;
 use std::panic::catch_unwind;
 
 use crate::store::StoreError;
-use crate::{SealError, telemetry};
+use crate::{SecretCipherError, telemetry};
 
 /// Whose code it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum Place {
     Observer,
     #[cfg(feature = "http")]
     Resolver,
-    Seal,
+    SecretCipher,
     Store,
     Transport,
     /// This crate's own.
@@ -32,7 +32,7 @@ impl Place {
             Self::Observer => "observer",
             #[cfg(feature = "http")]
             Self::Resolver => "resolver",
-            Self::Seal => "seal",
+            Self::SecretCipher => "secret_cipher",
             Self::Store => "store",
             Self::Transport => "transport",
             Self::Worker => "worker",
@@ -60,7 +60,7 @@ impl Panicked {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let message = match (place, text) {
-            (Place::Seal, _) => "its message is not repeated, since it may hold a secret".to_owned(),
+            (Place::SecretCipher, _) => "its message is not repeated, since it may hold a secret".to_owned(),
             (_, Some(text)) => one_line(text),
             (_, None) => "its message is no text".to_owned(),
         };
@@ -76,7 +76,7 @@ impl From<Panicked> for StoreError {
     }
 }
 
-impl From<Panicked> for SealError {
+impl From<Panicked> for SecretCipherError {
     fn from(panicked: Panicked) -> Self {
         Self { problem: panicked.to_string() }
     }
@@ -130,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_seal_says_is_not_repeated() {
-        let caught = call(Place::Seal, || panic!("the secret is hunter2")).unwrap_err().to_string();
+    fn what_a_secret_cipher_says_is_not_repeated() {
+        let caught = call(Place::SecretCipher, || panic!("the secret is hunter2")).unwrap_err().to_string();
         assert!(!caught.contains("hunter2"), "{caught}");
     }
 

@@ -2,17 +2,15 @@
 
 mod arrival;
 mod clock;
-mod connection;
 mod engine;
 mod foreign;
 mod handler;
 #[cfg(feature = "http")]
 pub mod http;
 mod inbox;
-mod micros;
 mod operations;
 mod publication;
-mod seal;
+mod secret_cipher;
 mod settings;
 pub mod store;
 mod subscription;
@@ -23,11 +21,13 @@ mod worker;
 
 pub use gymhook::send::{EventFilter, FilterError};
 pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId, EndpointPolicy};
+pub use gymhook_store::{Connection, ConnectionRule, Direction};
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
-pub use connection::{Connection, ConnectionRule};
 pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
+#[cfg(feature = "store-tests")]
+pub use gymhook_store::store_suite;
 pub use handler::{HandlerError, HandlerTransport, InboxHandler, InboxHandlers, InboxItem, ReadItemError};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{
@@ -35,8 +35,8 @@ pub use operations::{
     TestEvent, TestFailure, TestOutcome, TestSent,
 };
 pub use publication::Publication;
-pub use seal::{Seal, SealError};
+pub use secret_cipher::{SecretCipher, SecretCipherError};
 pub use settings::SettingsError;
-pub use subscription::{Direction, HttpTarget, Subscription, Target};
+pub use subscription::{HttpTarget, Subscription, Target};
 pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

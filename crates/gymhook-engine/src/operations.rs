@@ -2,13 +2,13 @@
 
 mod api_keys;
 mod deliveries;
-mod handing_over;
 mod notices;
+mod publish;
 mod subscriptions;
 mod testing;
 
 pub use self::api_keys::{ApiKey, ApiKeyError, IssuedApiKey};
 pub use self::deliveries::DeliveryLog;
-pub use self::handing_over::{NotPublished, Published};
+pub use self::publish::{NotPublished, Published};
 pub use self::subscriptions::SubscriptionError;
 pub use self::testing::{TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent};

@@ -1,4 +1,4 @@
-//! Subscriptions as rows: the target as columns, its secrets sealed, and the other settings as JSON.
+//! Subscriptions as rows: the target as columns, its secrets encrypted, and the other settings as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::foreign::{self, Place};
-use crate::micros;
-use crate::seal::{Seal, SealError};
+use crate::secret_cipher::{SecretCipher, SecretCipherError};
 use crate::store::{SubscriptionRow, TargetColumns};
 use crate::{HttpTarget, Subscription, Target, TlsSettings};
+use gymhook_store::StoreTime;
 
 /// What is written of a subscription to an HTTP endpoint, beside its URL and its secrets.
 #[derive(Serialize, Deserialize)]
@@ -82,17 +82,20 @@ pub enum SettingsError {
         /// What is wrong, without any part of a secret.
         problem: String,
     },
-    /// Its secrets cannot be sealed or opened.
+    /// Its secrets cannot be encrypted or decrypted.
     #[error("subscription {subscription}: {source}")]
-    Seal {
+    SecretCipher {
         /// The subscription.
         subscription: EndpointId,
         /// What is wrong.
-        source: SealError,
+        source: SecretCipherError,
     },
 }
 
-pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<SubscriptionRow, SettingsError> {
+pub(crate) fn to_row(
+    subscription: &Subscription,
+    cipher: &dyn SecretCipher,
+) -> Result<SubscriptionRow, SettingsError> {
     let id = subscription.id();
     let (label, policy) = (subscription.label().to_owned(), subscription.policy().clone());
     let (settings, target) = match subscription.target() {
@@ -111,7 +114,7 @@ pub(crate) fn to_row(subscription: &Subscription, seal: &dyn Seal) -> Result<Sub
                 unsigned: http.keys().is_none(),
                 policy,
             };
-            let secrets = secrets(id, http, seal)?;
+            let secrets = secrets(id, http, cipher)?;
             (serde_json::to_string(&settings), TargetColumns::Http { url: url_text(http.url()), secrets })
         }
     };
@@ -130,8 +133,8 @@ fn url_text(url: &EndpointUrl) -> String {
     url.to_uri().to_string()
 }
 
-/// The secrets of an endpoint, sealed.
-fn secrets(id: EndpointId, http: &HttpTarget, seal: &dyn Seal) -> Result<Vec<u8>, SettingsError> {
+/// The secrets of an endpoint, encrypted.
+fn secrets(id: EndpointId, http: &HttpTarget, cipher: &dyn SecretCipher) -> Result<Vec<u8>, SettingsError> {
     let unreadable = |problem: String| SettingsError::Unreadable { subscription: id, problem };
     let mut headers = Vec::new();
     for (name, value) in http.headers() {
@@ -142,12 +145,12 @@ fn secrets(id: EndpointId, http: &HttpTarget, seal: &dyn Seal) -> Result<Vec<u8>
     let client_key = http.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
     let plain = serde_json::to_vec(&Secrets { keys, headers, client_key });
     let plain = Zeroizing::new(plain.map_err(|error| unreadable(error.to_string()))?);
-    foreign::call(Place::Seal, || seal.seal(&plain, id.as_uuid().as_bytes()))
+    foreign::call(Place::SecretCipher, || cipher.encrypt(&plain, id.as_uuid().as_bytes()))
         .unwrap_or_else(|panicked| Err(panicked.into()))
-        .map_err(|source| SettingsError::Seal { subscription: id, source })
+        .map_err(|source| SettingsError::SecretCipher { subscription: id, source })
 }
 
-/// The platform of this row, and what it wants; `None` for every type, and nothing of an inbox. Its secrets stay sealed.
+/// The platform of this row, and what it wants; `None` for every type, and nothing of an inbox. Its secrets stay encrypted.
 pub(crate) fn platform_and_filters(
     row: &SubscriptionRow,
 ) -> Result<Option<(String, Option<Vec<EventFilter>>)>, SettingsError> {
@@ -163,13 +166,16 @@ fn read<T: DeserializeOwned>(row: &SubscriptionRow) -> Result<T, SettingsError> 
         .map_err(|error| SettingsError::Unreadable { subscription: row.id, problem: error.to_string() })
 }
 
-pub(crate) fn from_row(row: &SubscriptionRow, seal: &dyn Seal) -> Result<Subscription, SettingsError> {
+pub(crate) fn from_row(
+    row: &SubscriptionRow,
+    cipher: &dyn SecretCipher,
+) -> Result<Subscription, SettingsError> {
     match &row.target {
         TargetColumns::Handler => {
             let HandlerSettings { label, policy } = read(row)?;
             Ok(Subscription::handled_here(row.id, policy).with_label(label))
         }
-        TargetColumns::Http { url, secrets } => http_from_row(row, url, secrets, seal),
+        TargetColumns::Http { url, secrets } => http_from_row(row, url, secrets, cipher),
     }
 }
 
@@ -177,14 +183,15 @@ fn http_from_row(
     row: &SubscriptionRow,
     to: &str,
     secrets: &[u8],
-    seal: &dyn Seal,
+    cipher: &dyn SecretCipher,
 ) -> Result<Subscription, SettingsError> {
     let subscription = row.id;
     let unreadable = |problem: String| SettingsError::Unreadable { subscription, problem };
     let settings: HttpSettings = read(row)?;
-    let opened = foreign::call(Place::Seal, || seal.open(secrets, subscription.as_uuid().as_bytes()))
-        .unwrap_or_else(|panicked| Err(panicked.into()))
-        .map_err(|source| SettingsError::Seal { subscription, source })?;
+    let opened =
+        foreign::call(Place::SecretCipher, || cipher.decrypt(secrets, subscription.as_uuid().as_bytes()))
+            .unwrap_or_else(|panicked| Err(panicked.into()))
+            .map_err(|source| SettingsError::SecretCipher { subscription, source })?;
     let opened = Zeroizing::new(opened);
     // An error of serde's may quote what it read: it is a secret.
     let secrets: Secrets =
@@ -237,8 +244,8 @@ fn stored_key(key: &Key) -> StoredKey {
         id: key.id().as_str().to_owned(),
         tenant: key.named_tenant().map(|tenant| tenant.as_str().to_owned()),
         secret: Zeroizing::new(STANDARD.encode(key.secret().expose_secret())),
-        not_before: key.not_before().map(micros::ceil),
-        not_after: key.not_after().map(micros::floor),
+        not_before: key.not_before().map(|at| StoreTime::ceil(at).micros()),
+        not_after: key.not_after().map(|at| StoreTime::floor(at).micros()),
     }
 }
 
@@ -246,7 +253,8 @@ fn key(stored: &StoredKey) -> Result<Key, String> {
     let bytes = STANDARD.decode(stored.secret.as_bytes()).map(Zeroizing::new);
     let secret = bytes.map_err(|_| "a secret".to_owned())?;
     let secret = Secret::new(&*secret).map_err(|error| error.to_string())?;
-    let moment = |at: i64| micros::to_utc(at).ok_or_else(|| format!("key {}: its time", stored.id));
+    let moment =
+        |at: i64| StoreTime::from_micros(at).to_utc().ok_or_else(|| format!("key {}: its time", stored.id));
     let mut key = Key::new(stored.id.clone(), secret);
     if let Some(tenant) = &stored.tenant {
         key = key.with_tenant(tenant.as_str());
@@ -265,7 +273,7 @@ mod tests {
     use gymhook_retry::{RetryPolicy, RetrySchedule};
 
     use super::*;
-    use crate::seal::Unsealed;
+    use crate::secret_cipher::PlainText;
 
     fn subscription() -> Subscription {
         let url = EndpointUrl::dangerous_without_rule("https://receiver.example/").unwrap();
@@ -283,57 +291,57 @@ mod tests {
         let tls = TlsSettings::new()
             .with_private_authority("the authority")
             .with_client_certificate("the chain", "canary");
-        let row = to_row(&subscription().with_tls(tls.clone()), &Unsealed).unwrap();
+        let row = to_row(&subscription().with_tls(tls.clone()), &PlainText).unwrap();
         assert!(row.settings.contains("the authority") && row.settings.contains("the chain"));
         assert!(!row.settings.contains("canary"));
         assert!(secrets_of(&row).contains("canary"));
-        assert_eq!(from_row(&row, &Unsealed).unwrap().http().unwrap().tls(), &tls);
+        assert_eq!(from_row(&row, &PlainText).unwrap().http().unwrap().tls(), &tls);
     }
 
     #[test]
     fn unsigned_is_said_and_missing_keys_are_no_way_to_say_it() {
-        let signed = to_row(&subscription(), &Unsealed).unwrap();
+        let signed = to_row(&subscription(), &PlainText).unwrap();
         let (url, policy) = (subscription().http().unwrap().url().clone(), subscription().policy().clone());
         let unsigned =
             Subscription::dangerous_unsigned(EndpointId::from_u128(1), "berlin", "gympoint", url, policy);
-        let written = to_row(&unsigned, &Unsealed).unwrap();
+        let written = to_row(&unsigned, &PlainText).unwrap();
         assert!(written.settings.contains(r#""unsigned":true"#) && !signed.settings.contains("unsigned"));
-        assert!(from_row(&written, &Unsealed).unwrap().http().unwrap().keys().is_none());
+        assert!(from_row(&written, &PlainText).unwrap().http().unwrap().keys().is_none());
         for (settings, target) in [(&signed.settings, &written.target), (&written.settings, &signed.target)] {
             let mixed =
                 SubscriptionRow { settings: settings.clone(), target: target.clone(), ..signed.clone() };
-            let refused = from_row(&mixed, &Unsealed);
+            let refused = from_row(&mixed, &PlainText);
             assert!(matches!(refused, Err(SettingsError::Unreadable { .. })), "{refused:?}");
         }
     }
 
     #[test]
     fn what_was_written_before_there_were_tls_settings_is_read() {
-        let row = to_row(&subscription(), &Unsealed).unwrap();
+        let row = to_row(&subscription(), &PlainText).unwrap();
         let (settings, secrets) = (&row.settings, secrets_of(&row));
         for field in ["private_authority", "client_chain", "client_key"] {
             assert!(!settings.contains(field) && !secrets.contains(field), "{field}");
         }
-        assert!(from_row(&row, &Unsealed).unwrap().http().unwrap().tls().is_default());
+        assert!(from_row(&row, &PlainText).unwrap().http().unwrap().tls().is_default());
     }
 
     #[test]
     fn an_inbox_is_written_without_a_url_and_without_secrets() {
         let policy = subscription().policy().clone();
         let inbox = Subscription::handled_here(EndpointId::from_u128(1), policy).with_label("front desk");
-        let row = to_row(&inbox, &Unsealed).unwrap();
+        let row = to_row(&inbox, &PlainText).unwrap();
         assert_eq!((row.target.clone(), row.gym.as_str()), (TargetColumns::Handler, ""));
         assert!(!row.settings.contains("url") && !row.settings.contains("platform"), "{}", row.settings);
-        let read = from_row(&row, &Unsealed).unwrap();
+        let read = from_row(&row, &PlainText).unwrap();
         assert_eq!((read.label(), read.policy()), (inbox.label(), inbox.policy()));
         assert!(read.http().is_none());
         assert!(platform_and_filters(&row).unwrap().is_none());
 
         // Its columns decide, and not what else is written.
-        let http = to_row(&subscription(), &Unsealed).unwrap();
+        let http = to_row(&subscription(), &PlainText).unwrap();
         let mixed = SubscriptionRow { settings: row.settings, ..http.clone() };
-        assert!(matches!(from_row(&mixed, &Unsealed), Err(SettingsError::Unreadable { .. })));
+        assert!(matches!(from_row(&mixed, &PlainText), Err(SettingsError::Unreadable { .. })));
         let inbox = SubscriptionRow { target: TargetColumns::Handler, ..http };
-        assert!(from_row(&inbox, &Unsealed).unwrap().http().is_none());
+        assert!(from_row(&inbox, &PlainText).unwrap().http().is_none());
     }
 }

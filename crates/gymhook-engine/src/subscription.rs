@@ -9,24 +9,12 @@ use std::sync::Arc;
 use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_delivery::{EndpointId, EndpointPolicy};
 use gymhook_signature::Keyring;
+use gymhook_store::Direction;
 use http::HeaderMap;
 
 pub use self::target::{HttpTarget, Target};
 
 use crate::TlsSettings;
-
-/// Which way a subscription's notifications go.
-///
-/// An engine works off one way only, that of its [`Transport`](crate::Transport): a store may hold both, each with an engine of
-/// its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    /// Enqueued here, and sent to a receiver.
-    #[default]
-    Outgoing,
-    /// Sent by somebody else, and handled here: what an [`Inbox`](crate::Inbox) accepts.
-    Incoming,
-}
 
 /// An endpoint with the event types it wants: one receiver of one gym's events.
 ///

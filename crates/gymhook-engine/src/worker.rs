@@ -2,27 +2,27 @@
 //!
 //! ```text
 //!              outcomes                       records, attempts
-//!   flights ─────────────▶  ┌────────────┐  ─────────────────▶ pending
+//!   tasks ─────────────▶  ┌────────────┐  ─────────────────▶ pending
 //!      ▲                    │ Dispatcher │                        │ cut: one batch
 //!      │                    └────────────┘                        ▼
 //!      │                          ▲ restore, orders         store: commit,
 //!      └── attempts, once their   └──────────────────────── fetch, lease
-//!          records are on disk                              (one visit at a time)
+//!          records are on disk                              (one round trip at a time)
 //! ```
 //!
-//! Whatever the machine says while a visit is under way goes into the next one: the slower the disk, the larger the batches.
+//! Whatever the machine says while a round trip is under way goes into the next one: the slower the disk, the larger the batches.
 
+mod after_commit;
+mod attempt_task;
 mod clock;
-mod flight;
+mod leased_endpoint;
 mod leftovers;
+mod maintenance;
 mod pending;
 mod restore;
+mod round_trip;
+mod round_trips;
 mod supervisor;
-mod tenure;
-mod turn;
-mod upkeep;
-mod visits;
-mod written;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,12 +38,12 @@ use time::UtcDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
+use self::attempt_task::{AttemptEnded, RunningAttempt};
 use self::clock::StoreClock;
-use self::flight::{Flying, Landed};
+use self::leased_endpoint::{LeasedEndpoint, LeasedEndpoints};
 use self::pending::Pending;
+use self::round_trip::{RoundTrip, RoundTripResult};
 pub(crate) use self::supervisor::supervise;
-use self::tenure::Tenures;
-use self::turn::{Turn, TurnDone};
 use crate::engine::{Options, Pulse, Request, new_id};
 use crate::foreign::{self, Place};
 use crate::store::{Notice, Store, StoreError, WorkerId};
@@ -84,9 +84,9 @@ pub(crate) struct Worker<S, T> {
     pulse: Arc<Pulse>,
     machine: Dispatcher,
     clock: StoreClock,
-    tenures: Tenures,
+    leased_endpoints: LeasedEndpoints,
     pending: Pending,
-    /// Endpoints that a visit has to look at.
+    /// Endpoints that a round trip has to look at.
     to_fetch: BTreeSet<EndpointId>,
     /// Endpoints that somebody said have work, and that are not this worker's.
     to_lease: BTreeSet<EndpointId>,
@@ -94,16 +94,16 @@ pub(crate) struct Worker<S, T> {
     look_everywhere: bool,
     /// When deliveries that are not here fall due.
     due_elsewhere: BTreeSet<(UtcDateTime, EndpointId)>,
-    visit: Option<JoinHandle<TurnDone>>,
-    /// A visit that failed and has to be made again, and when.
-    failed: Option<(Turn, Instant)>,
+    round_trip: Option<JoinHandle<RoundTripResult>>,
+    /// A round trip that failed and has to be made again, and when.
+    failed: Option<(RoundTrip, Instant)>,
     failures_in_a_row: u32,
-    flights: JoinSet<()>,
-    flying: BTreeMap<AttemptRef, Flying>,
-    landed: UnboundedReceiver<Landed>,
+    tasks: JoinSet<()>,
+    running: BTreeMap<AttemptRef, RunningAttempt>,
+    ended: UnboundedReceiver<AttemptEnded>,
     /// The answers that the machine has not yet said what follows from, but for successes.
     failed_attempts: BTreeMap<DeliveryId, FailedAttempt>,
-    landing: UnboundedSender<Landed>,
+    report: UnboundedSender<AttemptEnded>,
     wake_at: Option<UtcDateTime>,
     next_tick: Instant,
     next_look: Instant,
@@ -145,7 +145,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let clock = StoreClock::new(store.now().await?, at);
         telemetry::worker_started(id, clock.now());
         pulse.running(clock.now());
-        let (landing, landed) = unbounded_channel();
+        let (report, ended) = unbounded_channel();
         Ok(Self {
             id,
             machine: Dispatcher::new(options.limits.clone(), options.retry_budget.clone(), clock.now()),
@@ -155,20 +155,20 @@ impl<S: Store, T: Transport> Worker<S, T> {
             options,
             pulse,
             clock,
-            tenures: Tenures::default(),
+            leased_endpoints: LeasedEndpoints::default(),
             pending: Pending::default(),
             to_fetch: BTreeSet::new(),
             to_lease: BTreeSet::new(),
             look_everywhere: true,
             due_elsewhere: BTreeSet::new(),
-            visit: None,
+            round_trip: None,
             failed: None,
             failures_in_a_row: 0,
-            flights: JoinSet::new(),
-            flying: BTreeMap::new(),
-            landed,
+            tasks: JoinSet::new(),
+            running: BTreeMap::new(),
+            ended,
             failed_attempts: BTreeMap::new(),
-            landing,
+            report,
             wake_at: None,
             next_tick: at,
             next_look: at,
@@ -185,7 +185,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         loop {
             self.tick();
             self.drain_machine();
-            self.visit_store();
+            self.start_round_trip();
             if self.is_done() {
                 return;
             }
@@ -195,8 +195,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let wake = self.next_wake();
             tokio::select! {
                 biased;
-                done = join(&mut self.visit) => self.visited(done),
-                Some(landed) = self.landed.recv() => self.land_all(landed),
+                done = join(&mut self.round_trip) => self.round_trip_ended(done),
+                Some(ended) = self.ended.recv() => self.attempts_ended(ended),
                 request = requests.recv(), if self.stop.is_none() => self.take_request(request),
                 endpoints = &mut arrivals => {
                     deaf_for = if endpoints.is_some() { Duration::ZERO } else { longer(deaf_for) };
@@ -231,9 +231,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
     fn work_arrived(&mut self, endpoints: &[EndpointId]) {
         self.look_everywhere |= endpoints.is_empty();
         for endpoint in endpoints {
-            match self.tenures.0.get_mut(endpoint) {
-                Some(tenure) if !tenure.releasing => {
-                    tenure.unseen = true;
+            match self.leased_endpoints.0.get_mut(endpoint) {
+                Some(leased) if !leased.releasing => {
+                    leased.unseen = true;
                     self.to_fetch.insert(*endpoint);
                 }
                 Some(_) | None => {
@@ -243,34 +243,35 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    fn land_all(&mut self, first: Landed) {
-        self.land(first);
-        while let Ok(landed) = self.landed.try_recv() {
-            self.land(landed);
+    fn attempts_ended(&mut self, first: AttemptEnded) {
+        self.attempt_ended(first);
+        while let Ok(ended) = self.ended.try_recv() {
+            self.attempt_ended(ended);
         }
-        while self.flights.try_join_next().is_some() {}
+        while self.tasks.try_join_next().is_some() {}
     }
 
-    fn land(&mut self, landed: Landed) {
-        let attempt = landed.attempt.attempt;
+    fn attempt_ended(&mut self, ended: AttemptEnded) {
+        let attempt = ended.attempt.attempt;
         // What was given up is in the log already, and what was lost is somebody else's.
-        let awaited = self.flying.remove(&attempt).is_some();
-        telemetry::attempt_ended(&landed.answer.outcome, landed.took);
-        if matches!(landed.answer.outcome, Outcome::Internal(_)) {
-            telemetry::own_fault(&attempt, &landed.answer);
-        } else if landed.answer.outcome == Outcome::Failure(Fault::Timeout)
+        let awaited = self.running.remove(&attempt).is_some();
+        telemetry::attempt_ended(&ended.answer.outcome, ended.took);
+        if matches!(ended.answer.outcome, Outcome::Internal(_)) {
+            telemetry::own_fault(&attempt, &ended.answer);
+        } else if ended.answer.outcome == Outcome::Failure(Fault::Timeout)
             && self.direction == Direction::Incoming
         {
-            telemetry::handler_timed_out(&attempt, landed.took);
+            telemetry::handler_timed_out(&attempt, ended.took);
         }
-        let ours = self.tenures.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
+        let ours =
+            self.leased_endpoints.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
         if ours && awaited {
-            self.pending.attempt_ended(attempt.endpoint, landed.row());
+            self.pending.attempt_ended(attempt.endpoint, ended.row());
         }
         let now = self.clock.now();
-        self.machine.handle_outcome(&attempt, &landed.answer.outcome, now);
-        if !matches!(landed.answer.outcome, Outcome::Response { status, .. } if status.is_success()) {
-            let Landed { event_type, answer, .. } = landed;
+        self.machine.handle_outcome(&attempt, &ended.answer.outcome, now);
+        if !matches!(ended.answer.outcome, Outcome::Response { status, .. } if status.is_success()) {
+            let AttemptEnded { event_type, answer, .. } = ended;
             self.failed_attempts.insert(attempt.delivery, FailedAttempt { event_type, answer });
         }
     }
@@ -312,7 +313,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     fn refill(&mut self, endpoint: EndpointId) {
         let waiting = self.machine.waiting(endpoint);
         if waiting <= self.options.low_water()
-            && self.tenures.0.get(&endpoint).is_some_and(tenure::Tenure::has_more)
+            && self.leased_endpoints.0.get(&endpoint).is_some_and(LeasedEndpoint::has_more)
         {
             self.to_fetch.insert(endpoint);
         }
@@ -359,11 +360,11 @@ fn longer(pause: Duration) -> Duration {
     (pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(30))
 }
 
-/// Waits for a visit that is under way; for ever, if none is.
-async fn join(visit: &mut Option<JoinHandle<TurnDone>>) -> TurnDone {
-    let Some(handle) = visit else { return core::future::pending().await };
+/// Waits for a round trip that is under way; for ever, if none is.
+async fn join(round_trip: &mut Option<JoinHandle<RoundTripResult>>) -> RoundTripResult {
+    let Some(handle) = round_trip else { return core::future::pending().await };
     let done = handle.await;
-    *visit = None;
+    *round_trip = None;
     match done.map_err(JoinError::try_into_panic) {
         Ok(done) => done,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
@@ -378,9 +379,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_visit_that_the_runtime_gave_up_is_no_panic() {
-        let visit = tokio::spawn(core::future::pending::<TurnDone>());
-        visit.abort();
-        let waited = tokio::time::timeout(Duration::from_secs(1), join(&mut Some(visit))).await;
+        let round_trip = tokio::spawn(core::future::pending::<RoundTripResult>());
+        round_trip.abort();
+        let waited = tokio::time::timeout(Duration::from_secs(1), join(&mut Some(round_trip))).await;
         assert!(waited.is_err(), "it never ends");
     }
 }

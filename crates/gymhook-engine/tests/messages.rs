@@ -9,7 +9,7 @@ use gymhook::signature::KeyringError;
 use gymhook_engine::store::{Refused, StoreError, Unstorable};
 use gymhook_engine::{
     AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
-    SealError, SettingsError, SubscriptionError, TestAnswer, TestFailure, WorkerState,
+    SecretCipherError, SettingsError, SubscriptionError, TestAnswer, TestFailure, WorkerState,
 };
 use gymhook_retry::Fault;
 
@@ -176,14 +176,14 @@ fn why_a_test_failed_or_was_not_sent() {
 
 #[test]
 fn what_else_an_engine_says() {
-    let source = SealError { problem: "the key service is away".to_owned() };
+    let source = SecretCipherError { problem: "the key service is away".to_owned() };
     let subscription = EndpointId::from_u128(1);
     let worker = |state| NotReady::Worker { state }.to_string();
     assert_reads([
-        (source.to_string(), "the secrets cannot be sealed or opened: the key service is away"),
+        (source.to_string(), "the secrets cannot be encrypted or decrypted: the key service is away"),
         (
-            SettingsError::Seal { subscription, source }.to_string(),
-            "subscription 00000000-0000-0000-0000-000000000001: the secrets cannot be sealed or opened: the key service is away",
+            SettingsError::SecretCipher { subscription, source }.to_string(),
+            "subscription 00000000-0000-0000-0000-000000000001: the secrets cannot be encrypted or decrypted: the key service is away",
         ),
         (ApiKeyError::Label { problem: Unstorable::Empty }.to_string(), "the API key's label is empty"),
         (

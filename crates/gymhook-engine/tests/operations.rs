@@ -23,7 +23,7 @@ use gymhook_engine::store::{
     DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError, Unstorable,
 };
 use gymhook_engine::{
-    ApiKeyError, Engine, NotPublished, Publication, Seal, SealError, Sending, Subscription,
+    ApiKeyError, Engine, NotPublished, Publication, SecretCipher, SecretCipherError, Sending, Subscription,
     SubscriptionError, TestEvent,
 };
 use gymhook_retry::Classify;
@@ -135,7 +135,7 @@ async fn new_settings_count_for_what_waits() {
     setup.engine.put_subscription(&changed).await.unwrap();
     setup.until_idle().await;
     assert_eq!(setup.state(1).await, State::Delivered);
-    assert_eq!(setup.transport.sent().last().unwrap().subscription.url(), &other);
+    assert_eq!(setup.transport.sent().last().unwrap().subscription.http().unwrap().url(), &other);
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
     assert_eq!(
         (read.label(), read.http().unwrap().url(), read.wants("workout.created")),
@@ -151,7 +151,13 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let now = setup.engine.now().await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
     let at = |at: UtcDateTime| {
-        read.keys().unwrap().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
+        read.http()
+            .unwrap()
+            .keys()
+            .unwrap()
+            .valid_at(at)
+            .map(|key| key.id().as_str().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(at(now), ["2026-12", "main"]);
     assert_eq!(at(now + Duration::from_secs(3_601)), ["2026-12"]);
@@ -163,7 +169,8 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let third = Key::new("2027-02", Secret::new("the third secret").unwrap()).with_tenant("berlin");
     setup.engine.rotate_key(endpoint(1), third, Duration::from_secs(3_600)).await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
-    let tenants: Vec<&str> = read.keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
+    let tenants: Vec<&str> =
+        read.http().unwrap().keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
     assert_eq!(tenants, ["berlin", "berlin", "main"], "stored and read again, and kept by a rotation");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
@@ -172,22 +179,24 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
 #[tokio::test]
 async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key() {
     let setup = with_endpoint(Scripted::accepting()).await;
-    let url = subscription(1, policy()).url().clone();
+    let url = subscription(1, policy()).http().unwrap().url().clone();
     let unsigned = Subscription::dangerous_unsigned(endpoint(2), "berlin", "gympoint", url, policy());
     setup.engine.put_subscription(&unsigned).await.unwrap();
     let listed = setup.engine.subscriptions(Some("berlin"), None, 10).await.unwrap();
-    let signed = |listed: &[Subscription]| listed.iter().map(|one| one.keys().is_some()).collect::<Vec<_>>();
+    let signed = |listed: &[Subscription]| {
+        listed.iter().map(|one| one.http().unwrap().keys().is_some()).collect::<Vec<_>>()
+    };
     assert_eq!(signed(&listed), [true, false]);
     assert!(format!("{:?}", listed[1]).contains("signed: false"));
     setup.enqueue([1], 2).await;
     setup.until_state(1, State::Delivered).await;
-    assert!(setup.transport.sent()[0].subscription.keys().is_none());
+    assert!(setup.transport.sent()[0].subscription.http().unwrap().keys().is_none());
 
     let first = Key::new("2026-12", Secret::new("the first secret").unwrap());
     setup.engine.rotate_key(endpoint(2), first, Duration::from_secs(3_600)).await.unwrap();
     setup.enqueue([2], 2).await;
     setup.until_state(2, State::Delivered).await;
-    let keys = setup.transport.sent()[1].subscription.keys().cloned().unwrap();
+    let keys = setup.transport.sent()[1].subscription.http().unwrap().keys().cloned().unwrap();
     assert_eq!(keys.keys().map(|key| key.id().as_str()).collect::<Vec<_>>(), ["2026-12"]);
 }
 
@@ -231,7 +240,7 @@ async fn a_subscription_gets_the_body_of_its_platform_or_nothing() {
     let setup = with_endpoint(Scripted::accepting()).await;
     for (number, platform) in [(2, "gympoint"), (3, "egym"), (4, "gympoint"), (5, "pg-next")] {
         let like = subscription(number, policy());
-        let (url, keys) = (like.url().clone(), like.keys().unwrap().clone());
+        let (url, keys) = (like.http().unwrap().url().clone(), like.http().unwrap().keys().unwrap().clone());
         let new = Subscription::new(endpoint(number), "berlin", platform, url, keys, policy());
         let new = if number == 4 { new.only(["member.created"]) } else { new };
         setup.engine.put_subscription(&new).await.unwrap();
@@ -256,7 +265,7 @@ async fn a_subscription_gets_the_body_of_its_platform_or_nothing() {
         .transport
         .sent()
         .into_iter()
-        .map(|sent| (sent.subscription.platform().to_owned(), sent.event_type, sent.body))
+        .map(|sent| (sent.subscription.http().unwrap().platform().to_owned(), sent.event_type, sent.body))
         .collect();
     sent.sort();
     let of = |platform: &str, event_type: &str, body: &'static str| {
@@ -360,17 +369,17 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Stands in for a cipher: no byte is left as it was, and what is sealed for one subscription opens for no other.
+/// Stands in for a cipher: no byte is left as it was, and what is encrypted for one subscription is decrypted for no other.
 #[derive(Debug)]
 struct Xor;
 
-impl Seal for Xor {
-    fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
+impl SecretCipher for Xor {
+    fn encrypt(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
         Ok(plain.iter().zip(context.iter().cycle()).map(|(byte, key)| byte ^ key ^ 0xA5).collect())
     }
 
-    fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.seal(sealed, context)
+    fn decrypt(&self, encrypted: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
+        self.encrypt(encrypted, context)
     }
 }
 
@@ -378,24 +387,28 @@ impl Seal for Xor {
 async fn sealed_secrets_lie_in_no_file() {
     const CANARY: &str = "a secret of the tests";
     let folder = tempfile::tempdir().unwrap();
-    for sealed in [true, false] {
-        let path = folder.path().join(format!("{sealed}.db"));
+    for encrypted in [true, false] {
+        let path = folder.path().join(format!("{encrypted}.db"));
         let store = SqliteStore::open(&path).unwrap();
         let builder = Engine::builder(store);
-        let engine = if sealed { builder.seal(Xor).enqueue_only() } else { builder.enqueue_only() };
+        let engine =
+            if encrypted { builder.secret_cipher(Xor).enqueue_only() } else { builder.enqueue_only() };
         let mut headers = http::HeaderMap::new();
         headers.insert("x-token", "token-of-the-tests".parse().unwrap());
         let subscription = subscription(1, policy()).with_headers(headers);
         engine.put_subscription(&subscription).await.unwrap();
         let read = engine.subscription(endpoint(1)).await.unwrap().unwrap();
-        assert_eq!(read.keys().unwrap().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
-        assert_eq!(read.headers()["x-token"], "token-of-the-tests");
-        assert!(read.headers()["x-token"].is_sensitive());
+        assert_eq!(
+            read.http().unwrap().keys().unwrap().keys().next().unwrap().secret().expose_secret(),
+            CANARY.as_bytes()
+        );
+        assert_eq!(read.http().unwrap().headers()["x-token"], "token-of-the-tests");
+        assert!(read.http().unwrap().headers()["x-token"].is_sensitive());
         let row = engine.store().subscription(endpoint(1)).await.unwrap().unwrap();
         // Secrets are kept in base64.
-        let stored = contains(&row.secrets, b"YSBzZWNyZXQgb2YgdGhlIHRlc3Rz");
-        assert_eq!(stored, !sealed);
-        assert_eq!(contains(&row.secrets, b"token-of-the-tests"), !sealed);
+        let stored = contains(row.target.secrets().unwrap(), b"YSBzZWNyZXQgb2YgdGhlIHRlc3Rz");
+        assert_eq!(stored, !encrypted);
+        assert_eq!(contains(row.target.secrets().unwrap(), b"token-of-the-tests"), !encrypted);
         assert!(!row.settings.contains("token"));
     }
 }
@@ -446,7 +459,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
     let good = transport.endpoint_url("point", "https://receiver.example/hooks").unwrap();
     let engine = Engine::builder(store.clone()).start(transport).await.unwrap();
     let written = async |platform: &str, url: &EndpointUrl| {
-        let keys = subscription(1, policy()).keys().unwrap().clone();
+        let keys = subscription(1, policy()).http().unwrap().keys().unwrap().clone();
         let new = Subscription::new(endpoint(1), "berlin-mitte", platform, url.clone(), keys, policy());
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };

@@ -20,8 +20,8 @@ use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{NewNotification, State, Store, StoreError};
 use gymhook_engine::{
     Answer, Direction, EndpointChange, Engine, EngineBuilder, HandlerTransport, Inbox, InboxItem, NotReady,
-    Publication, Seal, SealError, Sending, SettingsError, Subscription, SubscriptionError, Transport,
-    WorkerState,
+    Publication, SecretCipher, SecretCipherError, Sending, SettingsError, Subscription, SubscriptionError,
+    Transport, WorkerState,
 };
 use gymhook_retry::Outcome;
 use http::StatusCode;
@@ -81,33 +81,34 @@ async fn an_observer_that_panics() {
     assert_never_ended(&engine);
 }
 
-/// Opens nothing of one subscription, and seals nothing of another.
+/// Decrypts nothing of one subscription, and encrypts nothing of another.
 #[derive(Debug, Default)]
 struct Moody {
     opens: Arc<AtomicBool>,
 }
 
-impl Seal for Moody {
-    fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
+impl SecretCipher for Moody {
+    fn encrypt(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
         assert!(context != endpoint(3).as_uuid().as_bytes(), "no key for {plain:?}");
         Ok(plain.to_vec())
     }
 
-    fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
+    fn decrypt(&self, encrypted: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
         let opens = context != endpoint(1).as_uuid().as_bytes() || self.opens.load(Ordering::SeqCst);
-        assert!(opens, "no key for {sealed:?}");
-        Ok(sealed.to_vec())
+        assert!(opens, "no key for {encrypted:?}");
+        Ok(encrypted.to_vec())
     }
 }
 
 #[tokio::test]
 async fn a_seal_that_panics() {
-    let seal = Moody::default();
-    let opens = Arc::clone(&seal.opens);
+    let cipher = Moody::default();
+    let opens = Arc::clone(&cipher.opens);
     let transport = Scripted::accepting();
     let store = faulty();
     let lease = Duration::from_millis(300);
-    let engine = builder(store).seal(seal).lease_length(lease).start(transport.clone()).await.unwrap();
+    let engine =
+        builder(store).secret_cipher(cipher).lease_length(lease).start(transport.clone()).await.unwrap();
     for number in [1, 2] {
         engine.put_subscription(&subscription(number, policy())).await.unwrap();
         let _new = engine.enqueue(vec![notification(number, number)]).await.unwrap();
@@ -115,10 +116,13 @@ async fn a_seal_that_panics() {
     until_state(engine.store(), 2, State::Delivered).await;
 
     let refused = engine.put_subscription(&subscription(3, policy())).await.unwrap_err();
-    let SubscriptionError::Settings(SettingsError::Seal { source, .. }) = refused else {
+    let SubscriptionError::Settings(SettingsError::SecretCipher { source, .. }) = refused else {
         panic!("{refused}")
     };
-    assert_eq!(source.problem, "the seal panicked: its message is not repeated, since it may hold a secret");
+    assert_eq!(
+        source.problem,
+        "the secret cipher panicked: its message is not repeated, since it may hold a secret"
+    );
     assert!(engine.subscription(endpoint(1)).await.is_err());
     // Who gets an event is no secret: what the first one wants waits for its key.
     let new =

@@ -156,7 +156,7 @@ async fn a_worker_that_panics_is_started_again_and_sends_nothing_twice_but_what_
         health.last_panic.as_ref().unwrap().starts_with("the worker panicked: into the trap"),
         "{health:?}"
     );
-    assert!(health.last_commit.is_some() && health.last_visit >= health.last_commit, "{health:?}");
+    assert!(health.last_commit.is_some() && health.last_round_trip >= health.last_commit, "{health:?}");
     assert_eq!(engine.readiness().await, Ok(()));
     engine.shutdown().await;
     assert_eq!(engine.health().worker, WorkerState::Stopped);

@@ -187,9 +187,9 @@ async fn what_another_worker_left_is_taken_over_when_its_lease_ends() {
     let open = || SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
     let gone = open();
     assert!(gone.take_over().await.unwrap(), "nobody else is there");
-    let handing_over = Engine::builder(gone.clone()).enqueue_only();
-    handing_over.put_subscription(&subscription(1, policy())).await.unwrap();
-    handing_over.enqueue(vec![notification(1, 1)]).await.unwrap();
+    let enqueueing = Engine::builder(gone.clone()).enqueue_only();
+    enqueueing.put_subscription(&subscription(1, policy())).await.unwrap();
+    enqueueing.enqueue(vec![notification(1, 1)]).await.unwrap();
     let worker = WorkerId::new(*delivery(99).as_uuid());
     let request = LeaseRequest {
         worker,
@@ -227,9 +227,9 @@ async fn a_body_that_cannot_be_read_for_a_while_is_not_quarantined() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webhooks.db");
     let store = SqliteStore::open(&path).unwrap();
-    let handing_over = Engine::builder(store.clone()).enqueue_only();
-    handing_over.put_subscription(&subscription(1, policy())).await.unwrap();
-    handing_over.enqueue(vec![notification(1, 1)]).await.unwrap();
+    let enqueueing = Engine::builder(store.clone()).enqueue_only();
+    enqueueing.put_subscription(&subscription(1, policy())).await.unwrap();
+    enqueueing.enqueue(vec![notification(1, 1)]).await.unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     // Whoever reads a body meets an integer overflow, which is an error of no kind of its own.
     let broken = "ALTER TABLE gymhook_bodies RENAME TO kept;

@@ -20,13 +20,13 @@ pub struct Health {
     /// Why it panicked the last time, in one line.
     pub last_panic: Option<String>,
     /// When the worker last went to the store and came back without an error. It goes once in a poll interval at least, so that
-    /// a worker whose last visit is minutes ago hangs, or its store does.
-    pub last_visit: Option<UtcDateTime>,
+    /// a worker whose last round trip is minutes ago hangs, or its store does.
+    pub last_round_trip: Option<UtcDateTime>,
     /// When the worker last wrote to the store.
     pub last_commit: Option<UtcDateTime>,
     /// What the store last failed with when the worker went there, and when.
     pub last_store_error: Option<(StoreError, UtcDateTime)>,
-    /// How many of the worker's last visits to the store failed in a row.
+    /// How many of the worker's last round trips to the store failed in a row.
     pub store_failures: u32,
 }
 
@@ -83,7 +83,7 @@ impl Pulse {
             worker: WorkerState::EnqueueOnly,
             restarts: 0,
             last_panic: None,
-            last_visit: None,
+            last_round_trip: None,
             last_commit: None,
             last_store_error: None,
             store_failures: 0,
@@ -113,9 +113,9 @@ impl Pulse {
         self.turn(WorkerState::Stopped);
     }
 
-    pub(crate) fn visited(&self, now: UtcDateTime) {
+    pub(crate) fn round_trip_ended(&self, now: UtcDateTime) {
         let mut health = self.lock();
-        health.last_visit = Some(now);
+        health.last_round_trip = Some(now);
         health.store_failures = 0;
     }
 

@@ -10,7 +10,7 @@ use gymhook_retry::RetryBudget;
 
 use super::Engine;
 use crate::Transport;
-use crate::seal::{Seal, Unsealed};
+use crate::secret_cipher::{PlainText, SecretCipher};
 use crate::store::{Store, StoreError};
 
 type Observer = Arc<dyn Fn(EndpointId, EndpointChange) + Send + Sync>;
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) lease_batch: NonZeroU32,
     pub(crate) idle_release: Duration,
     pub(crate) shutdown_grace: Duration,
-    pub(crate) seal: Arc<dyn Seal>,
+    pub(crate) secret_cipher: Arc<dyn SecretCipher>,
     pub(crate) on_endpoint_change: Option<Observer>,
 }
 
@@ -90,7 +90,7 @@ impl<S: Store> EngineBuilder<S> {
             lease_batch: NonZeroU32::MIN.saturating_add(255),
             idle_release: Duration::from_secs(2),
             shutdown_grace: Duration::from_secs(30),
-            seal: Arc::new(Unsealed),
+            secret_cipher: Arc::new(PlainText),
             on_endpoint_change: None,
         };
         Self { store, options }
@@ -168,10 +168,10 @@ impl<S: Store> EngineBuilder<S> {
         self
     }
 
-    /// Seals secrets before they are stored. Without it they lie in the database as they are.
+    /// Encrypts secrets before they are stored. Without it they are stored as they are.
     #[must_use]
-    pub fn seal(mut self, seal: impl Seal + 'static) -> Self {
-        self.options.seal = Arc::new(seal);
+    pub fn secret_cipher(mut self, cipher: impl SecretCipher + 'static) -> Self {
+        self.options.secret_cipher = Arc::new(cipher);
         self
     }
 

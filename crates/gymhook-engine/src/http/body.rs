@@ -76,7 +76,7 @@ impl fmt::Display for BodyRead {
         match &self.end {
             BodyEnd::Complete => write!(f, "the answer's body is complete, {bytes} bytes"),
             BodyEnd::Cut(error) => {
-                let why = super::exchange_error::innermost(error);
+                let why = super::request_error::innermost(error);
                 write!(f, "the answer's body was cut after {bytes} bytes: {why}")
             }
             BodyEnd::TimedOut => write!(f, "the answer's body timed out after {bytes} bytes"),

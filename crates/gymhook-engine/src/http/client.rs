@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::connect_error::ConnectError;
 use super::connector::{Connector, Target};
-use super::pool::{Kept, Lease, Pool, PoolKey};
+use super::pool::{Kept, Pool, PoolKey, PooledConnection};
 use super::tls::ReceiverTls;
 
 /// What an answer's status line and headers may hold at most, with their line ends; in HTTP/2, the size of the header list as
@@ -40,26 +40,31 @@ impl Client {
         let target = Target::of(&outgoing.uri).map_err(NoAnswer::Connect)?;
         let key = PoolKey::new(&target, tls.identity());
         loop {
-            let mut lease = match self.pool.take(&key) {
-                Some(lease) => lease,
+            let mut connection = match self.pool.take(&key) {
+                Some(connection) => connection,
                 None => self.connect(&target, &key, tls).await?,
             };
-            match lease.send(outgoing).await {
-                Ok(response) => return Ok(Exchange { response, lease }),
-                Err(failed) if failed.unsent && lease.is_reused() => {}
+            match connection.send(outgoing).await {
+                Ok(response) => return Ok(Exchange { response, connection }),
+                Err(failed) if failed.unsent && connection.is_reused() => {}
                 Err(failed) => {
-                    let kept = lease.was_closed_meanwhile(&failed.error);
+                    let kept = connection.was_closed_meanwhile(&failed.error);
                     return Err(NoAnswer::Broken {
                         error: failed.error,
                         kept,
-                        asked: lease.asked_for_certificate(),
+                        asked: connection.asked_for_certificate(),
                     });
                 }
             }
         }
     }
 
-    async fn connect(&self, target: &Target, key: &PoolKey, tls: &ReceiverTls) -> Result<Lease, NoAnswer> {
+    async fn connect(
+        &self,
+        target: &Target,
+        key: &PoolKey,
+        tls: &ReceiverTls,
+    ) -> Result<PooledConnection, NoAnswer> {
         let stream = self.connector.connect(target, tls).await.map_err(NoAnswer::Connect)?;
         let (progress, is_h2) = (stream.progress(), stream.is_h2());
         let broken = |error| NoAnswer::Broken { error, kept: false, asked: progress.asked_for_certificate() };
@@ -72,7 +77,7 @@ impl Client {
             tokio::spawn(connection);
             Kept::Exclusive(sender)
         };
-        Ok(self.pool.lease_new(key, kept, progress))
+        Ok(self.pool.pool_new(key, kept, progress))
     }
 }
 
@@ -126,13 +131,13 @@ impl Outgoing {
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) response: Response<Incoming>,
-    pub(super) lease: Lease,
+    pub(super) connection: PooledConnection,
 }
 
 /// Keeps a connection whose answer was read whole.
-pub(super) async fn keep(lease: Lease) {
+pub(super) async fn keep(connection: PooledConnection) {
     // One that is not free soon is closed.
-    let _ = tokio::time::timeout(SETTLING, lease.give_back()).await;
+    let _ = tokio::time::timeout(SETTLING, connection.give_back()).await;
 }
 
 /// Why there is no answer.

@@ -89,25 +89,25 @@ impl Pool {
     }
 
     /// A kept connection, as far as this side knows still open.
-    pub(super) fn take(&self, key: &PoolKey) -> Option<Lease> {
+    pub(super) fn take(&self, key: &PoolKey) -> Option<PooledConnection> {
         let mut shelves = self.0.shelves();
         if let Some(shared) = shelves.shared.get_mut(key) {
             if shared.sender.is_ready()
                 && (shared.users() > 0 || shared.since.elapsed() < self.0.idle_timeout)
             {
                 shared.since = Instant::now();
-                return Some(self.lease_shared(key, shared, true));
+                return Some(self.join_shared(key, shared, true));
             }
             shelves.shared.remove(key);
         }
         let idle = shelves.idle.get_mut(key)?;
         while let Some(Idle { sender, progress, since }) = idle.pop() {
             if sender.is_ready() && since.elapsed() < self.0.idle_timeout {
-                return Some(self.lease(
+                return Some(self.connection(
                     key,
                     Kept::Exclusive(sender),
                     progress,
-                    Reuse::Again { others: false },
+                    KeepAlive::Reused { others: false },
                 ));
             }
         }
@@ -116,34 +116,50 @@ impl Pool {
     }
 
     /// A connection that was just made. Of HTTP/2, whichever was first is used by all.
-    pub(super) fn lease_new(&self, key: &PoolKey, kept: Kept, progress: Progress) -> Lease {
+    pub(super) fn pool_new(&self, key: &PoolKey, kept: Kept, progress: Progress) -> PooledConnection {
         let sender = match kept {
             Kept::Shared(sender) if self.0.most_idle > 0 => sender,
             kept @ (Kept::Exclusive(_) | Kept::Shared(_)) => {
-                return self.lease(key, kept, progress, Reuse::First);
+                return self.connection(key, kept, progress, KeepAlive::FirstRequest);
             }
         };
         let mut shelves = self.0.shelves();
         if let Some(shared) = shelves.shared.get(key).filter(|shared| shared.sender.is_ready()) {
-            return self.lease_shared(key, shared, true);
+            return self.join_shared(key, shared, true);
         }
         let shared = SharedConnection { sender, progress, users: Arc::default(), since: Instant::now() };
-        let lease = self.lease_shared(key, &shared, false);
+        let connection = self.join_shared(key, &shared, false);
         shelves.shared.insert(key.clone(), shared);
         self.sweep_later(&mut shelves);
-        lease
+        connection
     }
 
-    fn lease_shared(&self, key: &PoolKey, shared: &SharedConnection, again: bool) -> Lease {
-        let reuse = if again { Reuse::Again { others: shared.users() > 0 } } else { Reuse::First };
-        let mut lease = self.lease(key, Kept::Shared(shared.sender.clone()), shared.progress.clone(), reuse);
-        lease.user = Some(Arc::clone(&shared.users));
-        lease
+    fn join_shared(&self, key: &PoolKey, shared: &SharedConnection, again: bool) -> PooledConnection {
+        let keep_alive =
+            if again { KeepAlive::Reused { others: shared.users() > 0 } } else { KeepAlive::FirstRequest };
+        let mut connection =
+            self.connection(key, Kept::Shared(shared.sender.clone()), shared.progress.clone(), keep_alive);
+        connection.user = Some(Arc::clone(&shared.users));
+        connection
     }
 
-    fn lease(&self, key: &PoolKey, kept: Kept, progress: Progress, reuse: Reuse) -> Lease {
+    fn connection(
+        &self,
+        key: &PoolKey,
+        kept: Kept,
+        progress: Progress,
+        keep_alive: KeepAlive,
+    ) -> PooledConnection {
         let read_before = progress.bytes_read();
-        Lease { pool: self.clone(), key: key.clone(), kept, progress, reuse, read_before, user: None }
+        PooledConnection {
+            pool: self.clone(),
+            key: key.clone(),
+            kept,
+            progress,
+            keep_alive,
+            read_before,
+            user: None,
+        }
     }
 
     fn put(&self, key: PoolKey, sender: http1::SendRequest<Full<Bytes>>, progress: Progress) {
@@ -194,21 +210,21 @@ async fn sweep(pool: Weak<Shared>, idle_timeout: Duration) {
 
 /// A connection for one request.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(super) struct PooledConnection {
     pool: Pool,
     key: PoolKey,
     kept: Kept,
     progress: Progress,
-    reuse: Reuse,
+    keep_alive: KeepAlive,
     read_before: u64,
     user: Option<Arc<()>>,
 }
 
 /// Whether it has carried a request before this one.
 #[derive(Clone, Copy, Debug)]
-enum Reuse {
-    First,
-    Again {
+enum KeepAlive {
+    FirstRequest,
+    Reused {
         /// Whether other requests were under way on it.
         others: bool,
     },
@@ -222,7 +238,7 @@ pub(super) struct Failed {
     pub(super) unsent: bool,
 }
 
-impl Lease {
+impl PooledConnection {
     pub(super) async fn send(&mut self, outgoing: &Outgoing) -> Result<Response<Incoming>, Failed> {
         let sent = match &mut self.kept {
             Kept::Exclusive(sender) => sender.try_send_request(outgoing.http1()).await,
@@ -235,7 +251,7 @@ impl Lease {
     }
 
     pub(super) const fn is_reused(&self) -> bool {
-        matches!(self.reuse, Reuse::Again { .. })
+        matches!(self.keep_alive, KeepAlive::Reused { .. })
     }
 
     /// Whether the receiver asked for a client's certificate when the connection was made, and got none.
@@ -249,7 +265,7 @@ impl Lease {
     /// request may have arrived, so it is not sent again at once; but nobody has failed. Of a connection that others were using
     /// at the time, only the server itself can tell: it says which requests it has not looked at.
     pub(super) fn was_closed_meanwhile(&self, error: &hyper::Error) -> bool {
-        let Reuse::Again { others } = self.reuse else { return false };
+        let KeepAlive::Reused { others } = self.keep_alive else { return false };
         match &self.kept {
             Kept::Exclusive(_) => self.progress.bytes_read() == self.read_before,
             Kept::Shared(_) => {

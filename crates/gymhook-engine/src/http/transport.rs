@@ -14,9 +14,9 @@ use tracing::Instrument;
 
 use super::body::{BodyEnd, BodyRead};
 use super::client::{Client, Exchange, Outgoing, keep};
-use super::exchange_error::{self, no_answer, one_line};
 use super::explain::explain;
 use super::platform::Platform;
+use super::request_error::{self, no_answer, one_line};
 use super::tls::{ReceiverTls, Tls};
 use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers, check_url};
 use crate::{Answer, HttpTarget, Sending, Subscription, Transport};
@@ -161,7 +161,7 @@ impl HttpTransport {
         let Prepared { platform, outgoing, tls } = prepared;
         let host = outgoing.uri.authority().map(ToString::to_string).unwrap_or_default();
         let head = tokio::time::timeout(sending.timeout, self.0.client.send(&outgoing, &tls)).await;
-        let Exchange { response, lease } = match head {
+        let Exchange { response, connection } = match head {
             Ok(Ok(exchange)) => exchange,
             Ok(Err(why)) => return no_answer(&host, &why),
             Err(_) => {
@@ -172,12 +172,12 @@ impl HttpTransport {
         // Counted on from the caller's clock, which may jump meanwhile.
         let outcome = send::outcome(&response, time_math::later(sending.now, started.elapsed()));
         let mut notes: Vec<String> =
-            explain(&response, &outgoing.uri, lease.asked_for_certificate()).into_iter().collect();
+            explain(&response, &outgoing.uri, connection.asked_for_certificate()).into_iter().collect();
         let read =
             body::read(response.into_body(), platform.capture, body_until(started, sending.timeout)).await;
         tracing::debug!(body = %read, "answer read");
         if read.is_complete() {
-            keep(lease).await;
+            keep(connection).await;
         } else {
             notes.push(read.to_string());
         }
@@ -190,7 +190,7 @@ impl HttpTransport {
     fn judge(&self, outcome: Outcome, read: &BodyRead) -> Outcome {
         let success = matches!(outcome, Outcome::Response { status, .. } if status.is_success());
         match &read.end {
-            BodyEnd::Cut(error) if self.0.whole_success && success => exchange_error::outcome(error),
+            BodyEnd::Cut(error) if self.0.whole_success && success => request_error::outcome(error),
             BodyEnd::TimedOut if self.0.whole_success && success => Outcome::Failure(Fault::Timeout),
             BodyEnd::Cut(_) | BodyEnd::TimedOut | BodyEnd::Complete | BodyEnd::Capped => outcome,
         }

@@ -122,7 +122,7 @@ impl<S: Store> Engine<S> {
     ///   both pass.
     /// - [`SubscriptionError::Inbox`]: it was read as an inbox, and was given a URL, a key, a filter, …
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is none, or the other way round.
-    /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be sealed.
+    /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         if let Some(http) = subscription.http() {
@@ -176,7 +176,7 @@ impl<S: Store> Engine<S> {
         }
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
-        let row = settings::to_row(subscription, self.options().seal.as_ref())?;
+        let row = settings::to_row(subscription, self.options().secret_cipher.as_ref())?;
         let now = self.store().now().await?;
         if self.store().put_subscription(row, now).await? {
             return Ok(());
@@ -194,7 +194,7 @@ impl<S: Store> Engine<S> {
     /// As [`Engine::put_subscription`].
     pub async fn subscription(&self, id: EndpointId) -> Result<Option<Subscription>, SubscriptionError> {
         let row = self.store().subscription(id).await?.filter(|row| row.deleted_at.is_none());
-        Ok(row.map(|row| settings::from_row(&row, self.options().seal.as_ref())).transpose()?)
+        Ok(row.map(|row| settings::from_row(&row, self.options().secret_cipher.as_ref())).transpose()?)
     }
 
     /// The subscriptions of a gym, or all, by id: those after the last one of the page before.
@@ -209,7 +209,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<Subscription>, SubscriptionError> {
         let query = SubscriptionQuery { gym: gym.map(str::to_owned), after, limit };
         let rows = self.store().subscriptions(query).await?;
-        let read = |row| settings::from_row(row, self.options().seal.as_ref());
+        let read = |row| settings::from_row(row, self.options().secret_cipher.as_ref());
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 

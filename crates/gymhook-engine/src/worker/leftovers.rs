@@ -7,44 +7,47 @@ use gymhook_delivery::{DeliveryRecord, DeliveryState, EndpointId};
 use gymhook_retry::Outcome;
 
 use super::Worker;
-use super::flight::Landed;
+use super::attempt_task::AttemptEnded;
 use crate::Transport;
 use crate::foreign::{self, Place};
 use crate::store::{Batch, Lease, Store};
 
-/// For so long a visit is waited for. What one leases that goes on after that is free when that lease has run out.
-const VISIT_ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// For so long a round trip is waited for. What one leases that goes on after that is free when that lease has run out.
+const ROUND_TRIP_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Drops the attempts under way, and says what is still to be written, in this order. What was under way counts as lost when
     /// its endpoint is leased again.
     pub(super) async fn leave(&mut self) -> Vec<Batch> {
-        self.take_what_landed(|_| true);
-        self.flights.abort_all();
+        self.take_ended(|_| true);
+        self.tasks.abort_all();
         // Code that does not yield goes on, and the next worker may not call it for the same delivery meanwhile. What takes longer
         // than an attempt may is not waited for: its deadline is over.
-        let all_ended = async { while self.flights.join_next().await.is_some() {} };
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
         let _in_time = tokio::time::timeout(self.options.longest_attempt(), all_ended).await;
-        self.take_what_landed(|landed| landed.answer.outcome != Outcome::Crashed);
+        self.take_ended(|ended| ended.answer.outcome != Outcome::Crashed);
         let mut batches = Vec::new();
-        let held = self.tenures.0.keys().filter_map(|endpoint| self.tenures.lease(*endpoint));
+        let held =
+            self.leased_endpoints.0.keys().filter_map(|endpoint| self.leased_endpoints.lease(*endpoint));
         let mut held: BTreeMap<EndpointId, Lease> = held.map(|lease| (lease.endpoint, lease)).collect();
         // While it is under way, it may lease more.
-        if let Some(visit) = self.visit.take() {
-            let given_up = visit.abort_handle();
-            match tokio::time::timeout(self.options.lease_length.min(VISIT_ENDS_WITHIN), visit).await {
+        if let Some(round_trip) = self.round_trip.take() {
+            let given_up = round_trip.abort_handle();
+            match tokio::time::timeout(self.options.lease_length.min(ROUND_TRIP_ENDS_WITHIN), round_trip)
+                .await
+            {
                 Ok(Ok(done)) => {
                     held.extend(done.leased.iter().map(|leased| {
                         let lease = Lease { endpoint: leased.subscription.id, epoch: leased.epoch };
                         (lease.endpoint, lease)
                     }));
-                    batches.extend(done.committed.is_none().then_some(done.turn.batch));
+                    batches.extend(done.committed.is_none().then_some(done.asked.batch));
                 }
                 Ok(Err(_)) => {}
                 Err(_) => given_up.abort(),
             }
         }
-        batches.extend(self.failed.take().map(|(turn, _)| turn.batch));
+        batches.extend(self.failed.take().map(|(round_trip, _)| round_trip.batch));
         let (last, _unsent) =
             self.pending.cut(self.options.lease_length, |endpoint| held.get(&endpoint).copied());
         batches.push(Batch {
@@ -55,12 +58,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
         batches.into_iter().map(without_attempts).filter(|batch| !batch.is_empty()).collect()
     }
 
-    fn take_what_landed(&mut self, is_meant: impl Fn(&Landed) -> bool) {
+    fn take_ended(&mut self, is_meant: impl Fn(&AttemptEnded) -> bool) {
         // The machine may be what panicked: then its last word is the one before that.
         let _ = foreign::call(Place::Worker, || {
-            while let Ok(landed) = self.landed.try_recv() {
-                if is_meant(&landed) {
-                    self.land(landed);
+            while let Ok(ended) = self.ended.try_recv() {
+                if is_meant(&ended) {
+                    self.attempt_ended(ended);
                 }
             }
             self.drain_machine();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use gymhook_delivery::{DeliveryRecord, EndpointId};
 
 use super::Worker;
-use super::tenure::Tenure;
+use super::leased_endpoint::LeasedEndpoint;
 use crate::store::{Command, Fetch, Fetched, LeaseRequest, Leased, PendingCommand, Store, SubscriptionRow};
 use crate::{Transport, clock as clocks, settings, telemetry};
 
@@ -20,7 +20,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let endpoint = leased.subscription.id;
             telemetry::quarantined(leased.quarantined);
             let ends = began + self.options.lease_length;
-            let read = settings::from_row(&leased.subscription, self.options.seal.as_ref());
+            let read = settings::from_row(&leased.subscription, self.options.secret_cipher.as_ref());
             let subscription = match read {
                 Ok(subscription) => Arc::new(subscription),
                 Err(error) => {
@@ -29,7 +29,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 }
             };
             self.warn_of_long_attempts(&subscription);
-            if self.tenures.lease(endpoint).is_some() {
+            if self.leased_endpoints.lease(endpoint).is_some() {
                 // The old lease ran out unnoticed, and this is the next one.
                 self.lease_lost(endpoint);
             }
@@ -40,9 +40,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 tracing::error!(%endpoint, %error, "an endpoint was leased twice");
                 continue;
             }
-            self.tenures
+            self.leased_endpoints
                 .0
-                .insert(endpoint, Tenure::new(subscription, leased.epoch, ends, clocks::monotonic()));
+                .insert(endpoint, LeasedEndpoint::new(subscription, leased.epoch, ends, clocks::monotonic()));
             for record in &leased.in_flight {
                 self.restore_delivery(record);
             }
@@ -64,11 +64,11 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let now = self.clock.now();
         for row in rows {
             let endpoint = row.id;
-            let Some(tenure) = self.tenures.0.get_mut(&endpoint) else { continue };
-            match settings::from_row(row, self.options.seal.as_ref()) {
+            let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { continue };
+            match settings::from_row(row, self.options.secret_cipher.as_ref()) {
                 Ok(subscription) => {
                     let policy = subscription.policy().clone();
-                    tenure.subscription = Arc::new(subscription);
+                    leased.subscription = Arc::new(subscription);
                     if let Err(error) = self.machine.update_policy(endpoint, policy, now) {
                         tracing::error!(%endpoint, %error, "an endpoint under lease is not in the machine");
                     }
@@ -85,9 +85,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let endpoint = fetched.endpoint;
             telemetry::quarantined(fetched.quarantined);
             let Some(fetch) = fetches.iter().find(|fetch| fetch.endpoint == endpoint) else { continue };
-            let Some(tenure) = self.tenures.0.get_mut(&endpoint) else { continue };
-            tenure.fetched(fetch, &fetched);
-            if let Some(due) = tenure.next_due {
+            let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { continue };
+            leased.fetched(fetch, &fetched);
+            if let Some(due) = leased.next_due {
                 self.due_elsewhere.insert((due, endpoint));
             }
             for record in fetched.deliveries.iter().chain(&fetched.tests) {

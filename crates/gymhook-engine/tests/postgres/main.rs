@@ -1,4 +1,4 @@
-//! The store in PostgreSQL, on a private server: the suite of every store, and what only this one promises.
+//! The engine on PostgreSQL, on a private server: what the engine's other tests show on a file or in memory.
 
 #![allow(
     clippy::expect_used,
@@ -8,22 +8,19 @@
     reason = "a test fails by panicking"
 )]
 
-mod damage;
-mod failover;
-mod faults;
-mod listening;
-mod load;
-mod messages;
-mod migrations;
-mod outbox;
-mod poolers;
 mod resembling;
 #[allow(dead_code, reason = "shared with a test file that plays more of it")]
 #[path = "../resembling/scenario.rs"]
 mod scenario;
-mod sessions;
-mod stage;
-mod suite;
-mod tls;
-mod wholeness;
-mod workers;
+
+use gymhook_engine::store::PostgresStore;
+use gymhook_engine::store::postgres::tokio_postgres::NoTls;
+use gymhook_engine::store::postgres::{PostgresOptions, Schema};
+
+/// An empty store in a schema of its own, on the server that the tests of this process share.
+async fn fresh() -> PostgresStore {
+    let config = gymhook_test_postgres::shared().unwrap_or_else(|problem| panic!("{problem}"));
+    let schema = Schema::new(gymhook_test_postgres::fresh_schema()).unwrap();
+    let options = PostgresOptions::new().with_schema(schema);
+    PostgresStore::connect_with(config, NoTls, options).await.unwrap()
+}

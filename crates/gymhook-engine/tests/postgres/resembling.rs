@@ -1,7 +1,6 @@
 //! Notifications of platforms that give no id, under a key that was derived.
 
-use super::scenario;
-use crate::stage::fresh;
+use crate::{fresh, scenario};
 
 #[tokio::test]
 async fn another_body_is_another_notification() {

@@ -1,0 +1,148 @@
+//! One attempt under way.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gymhook_delivery::Attempt;
+use gymhook_retry::{Fault, Outcome, OwnFault};
+use time::UtcDateTime;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
+
+use crate::arrival::Arrival;
+use crate::foreign::{self, Place};
+use crate::store::{AttemptRow, StoredNotification};
+use crate::{Answer, Direction, Sending, Subscription, Transport, clock};
+
+/// An attempt that is over, or whose task is gone.
+#[derive(Debug)]
+pub(crate) struct AttemptEnded {
+    pub(crate) attempt: Attempt,
+    pub(crate) order: u64,
+    /// `None` if it could not be read.
+    pub(crate) event_type: Option<String>,
+    pub(crate) began: UtcDateTime,
+    pub(crate) took: Duration,
+    pub(crate) answer: Answer,
+}
+
+impl AttemptEnded {
+    /// What the log keeps.
+    pub(crate) fn row(&self) -> AttemptRow {
+        let ended = self.began.checked_add(self.took.try_into().unwrap_or_default()).unwrap_or(self.began);
+        let (outcome, status) = describe(&self.answer.outcome);
+        AttemptRow {
+            delivery: self.attempt.attempt.delivery,
+            order: self.order,
+            send: self.attempt.attempt.send,
+            round: self.attempt.round,
+            number: self.attempt.number.get(),
+            began: Some(self.began),
+            ended,
+            outcome,
+            status,
+            captured: self.answer.captured.clone(),
+            detail: self.answer.detail.clone(),
+        }
+    }
+}
+
+fn describe(outcome: &Outcome) -> (String, Option<u16>) {
+    match outcome {
+        Outcome::Response { status, .. } => ("response".to_owned(), Some(status.as_u16())),
+        Outcome::Failure(fault) => (fault.as_str().to_owned(), None),
+        Outcome::Internal(_) => ("internal".to_owned(), None),
+        Outcome::Panicked => ("panicked".to_owned(), None),
+        Outcome::Crashed => ("lost".to_owned(), None),
+    }
+}
+
+/// An attempt whose answer is awaited.
+#[derive(Debug)]
+pub(crate) struct RunningAttempt {
+    pub(crate) attempt: Attempt,
+    pub(crate) order: u64,
+    pub(crate) event_type: String,
+    /// Gives it up.
+    pub(crate) abort: AbortHandle,
+}
+
+/// What an attempt needs to take off.
+#[derive(Debug)]
+pub(crate) struct AttemptStart {
+    pub(crate) attempt: Attempt,
+    pub(crate) order: u64,
+    pub(crate) subscription: Arc<Subscription>,
+    pub(crate) notification: StoredNotification,
+    pub(crate) now: UtcDateTime,
+    /// Until when the lease lasts at least, unless it is renewed.
+    pub(crate) lease_ends: Instant,
+    /// How much of the lease has to be left; an attempt that takes longer goes on while the lease is renewed.
+    pub(crate) reserve: Duration,
+}
+
+/// Reports an attempt's end, in any case: a task that is dropped leaves a crash behind.
+struct Report {
+    ended: Option<AttemptEnded>,
+    began: Instant,
+    to: UnboundedSender<AttemptEnded>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(mut ended) = self.ended.take() {
+            ended.took = clock::monotonic().duration_since(self.began);
+            // A worker that is gone needs no answer.
+            drop(self.to.send(ended));
+        }
+    }
+}
+
+/// Makes an attempt, within its time and its lease's.
+pub(crate) async fn run<T: Transport>(
+    transport: Arc<T>,
+    start: AttemptStart,
+    to: UnboundedSender<AttemptEnded>,
+) {
+    let AttemptStart { attempt, order, subscription, notification, now, lease_ends, reserve } = start;
+    // The machine's time never goes back: a clock that was set back is far from the deadline.
+    let longest = subscription.policy().retry().attempt_timeout();
+    let timeout = Duration::try_from(attempt.deadline - now).unwrap_or(Duration::ZERO).min(longest);
+    let began = clock::monotonic();
+    let crashed = Answer::new(Outcome::Crashed).with_detail("the task that made the attempt is gone");
+    let event_type = Some(notification.event_type.clone());
+    let ended =
+        AttemptEnded { attempt, order, event_type, began: now, took: Duration::ZERO, answer: crashed };
+    let mut report = Report { ended: Some(ended), began, to };
+    let answer = if began.checked_add(timeout.min(reserve)).is_none_or(|end| end > lease_ends) {
+        Answer::new(Outcome::Internal(OwnFault::Storage))
+            .with_detail("not sent: the lease on the endpoint is about to run out")
+    } else if timeout.is_zero() {
+        Answer::new(Outcome::Internal(OwnFault::Storage))
+            .with_detail("not sent: writing it down took until its deadline")
+    } else {
+        let StoredNotification { event_type, body, origin, enqueued_at } = notification;
+        let arrival = origin.as_deref().and_then(Arrival::from_text);
+        let sending = Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival };
+        send_in_time(&*transport, sending).await
+    };
+    if let Some(ended) = &mut report.ended {
+        ended.answer = answer;
+    }
+}
+
+/// Whatever the transport does, this has an answer by the deadline.
+async fn send_in_time<T: Transport>(transport: &T, sending: Sending) -> Answer {
+    let place = match sending.subscription.direction() {
+        Direction::Incoming => Place::Handler,
+        Direction::Outgoing => Place::Transport,
+    };
+    let timeout = sending.timeout;
+    let sent = foreign::run(place, || transport.send(sending));
+    match tokio::time::timeout(timeout, sent).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panicked)) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
+        Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
+    }
+}

@@ -1,0 +1,135 @@
+//! Going to the store: what for, and again if it failed.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use gymhook_delivery::EndpointId;
+use tracing::Instrument as _;
+
+use super::Worker;
+use super::round_trip::{RoundTrip, RoundTripResult};
+use crate::store::{LeaseRequest, Store, StoreError};
+use crate::{Transport, clock as clocks, telemetry};
+
+impl<S: Store, T: Transport> Worker<S, T> {
+    /// Goes to the store, if there is something to do there and no round trip is under way.
+    pub(super) fn start_round_trip(&mut self) {
+        if self.round_trip.is_some() {
+            return;
+        }
+        let round_trip = match self.failed.take() {
+            Some((round_trip, at)) if clocks::monotonic() >= at => round_trip,
+            Some(waits) => {
+                self.failed = Some(waits);
+                return;
+            }
+            None => self.plan_round_trip(),
+        };
+        if !round_trip.is_empty() {
+            let span = tracing::debug_span!("round_trip", worker = %self.id, records = round_trip.batch.deliveries.len());
+            self.round_trip =
+                Some(tokio::spawn(round_trip.run(self.store.clone(), self.clock).instrument(span)));
+        }
+    }
+
+    fn plan_round_trip(&mut self) -> RoundTrip {
+        // Taken in any case: what stays set would bring the next round trip about at once.
+        let look_everywhere = core::mem::take(&mut self.look_everywhere) && self.stop.is_none();
+        let leases = if self.stop.is_none() { self.plan_leases(look_everywhere) } else { Vec::new() };
+        let (batch, attempts) =
+            self.pending.cut(self.options.lease_length, |endpoint| self.leased_endpoints.lease(endpoint));
+        let now = clocks::monotonic();
+        let mut fetches = Vec::new();
+        let wanted = if self.stop.is_none() { core::mem::take(&mut self.to_fetch) } else { BTreeSet::new() };
+        for endpoint in wanted {
+            let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { continue };
+            if leased.releasing {
+                self.to_lease.insert(endpoint);
+                continue;
+            }
+            fetches.push(leased.fetch(endpoint, self.machine.waiting(endpoint), &self.options, now));
+        }
+        RoundTrip { batch, attempts, fetches, leases, polls: look_everywhere.then_some(self.id) }
+    }
+
+    fn plan_leases(&mut self, look_everywhere: bool) -> Vec<LeaseRequest> {
+        let room = (self.options.max_endpoints.get() as usize).saturating_sub(self.leased_endpoints.0.len());
+        let limit = u32::try_from(room).unwrap_or(u32::MAX).min(self.options.lease_batch.get());
+        if limit == 0 {
+            return Vec::new();
+        }
+        let request = |only| LeaseRequest {
+            worker: self.id,
+            direction: self.direction,
+            length: self.options.lease_length,
+            limit,
+            only,
+        };
+        let mut requests = Vec::new();
+        let (later, wanted): (BTreeSet<EndpointId>, BTreeSet<EndpointId>) =
+            core::mem::take(&mut self.to_lease)
+                .into_iter()
+                .partition(|endpoint| self.leased_endpoints.0.contains_key(endpoint));
+        self.to_lease = later;
+        if !wanted.is_empty() {
+            requests.push(request(Some(wanted.into_iter().collect())));
+        }
+        if look_everywhere {
+            requests.push(request(None));
+        }
+        requests
+    }
+
+    /// A round trip is over.
+    pub(super) fn round_trip_ended(&mut self, done: RoundTripResult) {
+        let RoundTripResult {
+            asked: mut round_trip,
+            committed,
+            fetched,
+            leased,
+            reloaded,
+            clock,
+            next_lease_end,
+            began,
+            error,
+        } = done;
+        if let Some(clock) = clock {
+            self.clock = clock;
+        }
+        let began = began.unwrap_or_else(clocks::monotonic);
+        if let Some(committed) = committed {
+            telemetry::committed(
+                round_trip.batch.deliveries.len(),
+                clocks::monotonic().duration_since(began),
+            );
+            self.pulse.committed(self.clock.now());
+            self.after_commit(&round_trip, committed, began);
+            round_trip.batch = crate::store::Batch::default();
+            round_trip.attempts = Vec::new();
+        }
+        if let Some(error) = error {
+            // What was leased before it failed is ours: nobody else gets it until that lease has run out.
+            self.take_leased(&round_trip.leases, leased, began);
+            self.round_trip_failed(round_trip, &error);
+            return;
+        }
+        self.failures_in_a_row = 0;
+        self.pulse.round_trip_ended(self.clock.now());
+        self.reload(&reloaded);
+        self.take_fetched(&round_trip.fetches, fetched);
+        self.take_leased(&round_trip.leases, leased, began);
+        if round_trip.polls.is_some() {
+            self.next_lease_end = next_lease_end;
+        }
+    }
+
+    /// Makes the round trip again after a while: what was not written is still in it.
+    fn round_trip_failed(&mut self, round_trip: RoundTrip, error: &StoreError) {
+        let doubled = 1_u32.checked_shl(self.failures_in_a_row.min(16)).unwrap_or(u32::MAX);
+        let pause = (Duration::from_millis(50) * doubled).min(Duration::from_secs(5));
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        telemetry::store_failed(error, pause);
+        self.pulse.store_failed(error, self.clock.now());
+        self.failed = Some((round_trip, clocks::monotonic() + pause));
+    }
+}

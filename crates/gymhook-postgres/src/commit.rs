@@ -1,0 +1,434 @@
+//! Writing what the machine recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use time::UtcDateTime;
+use tokio::join;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::connection::{Lent, Prepared};
+use super::error::Result;
+use super::row;
+use gymhook_store::StoreTime;
+use gymhook_store::body_digest;
+use gymhook_store::{AttemptRow, Batch, Committed, DeliveryColumns, Notice, StoredNotification};
+
+/// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
+/// does not matter. That leaves one plan for each statement, which is made once.
+///
+/// The last one tells the statements behind it that the transaction was begun. They are sent before anybody knows that: had it
+/// not been begun, each would be a transaction of its own.
+const BEGIN: &str =
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL gymhook_commit.is_begun = 'yes'";
+
+/// Each statement that writes does so only in a transaction that was begun.
+macro_rules! if_begun {
+    () => {
+        " AND current_setting('gymhook_commit.is_begun', true) = 'yes'"
+    };
+}
+
+/// In the order of ids, so that two batches never wait for each other.
+const LOCK: &str =
+    "SELECT id, lease_epoch FROM gymhook.subscriptions WHERE id = ANY ($1::uuid[]) AND deleted_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE";
+
+const READ: &str =
+    "SELECT n.seq, n.event_type, n.body, n.origin, n.enqueued_at FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+    WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
+
+/// What follows writes only under a lease that is the latest of its endpoint, as the locked rows say.
+macro_rules! if_leased {
+    ($statement:literal $(, $rest:literal)?) => {
+        concat!(
+            $statement,
+            " EXISTS (SELECT FROM gymhook.subscriptions s
+                WHERE s.id = n.endpoint AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL)",
+            if_begun!()
+            $(, $rest)?
+        )
+    };
+}
+
+const DELIVERIES: &str = if_leased!("UPDATE gymhook.deliveries d SET state = n.state, at = n.at, code = n.code, round = n.round,
+        attempt = n.attempt, sends = n.sends, first_failure = n.first_failure, probe = n.probe, check_sum = n.check_sum
+    FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[],
+            $8::bigint[], $9::bigint[], $10::bool[], $11::bigint[], $12::bigint[])
+        AS n (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, epoch)
+    WHERE d.seq = n.seq AND d.endpoint = n.endpoint AND d.state <> 5 AND");
+
+const ENDPOINTS: &str = concat!(
+    "UPDATE gymhook.subscriptions s SET record = n.record, disabled = n.disabled
+    FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[]) AS n (id, record, disabled, epoch)
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL",
+    if_begun!()
+);
+
+const ATTEMPTS: &str = if_leased!("INSERT INTO gymhook.attempts
+        (seq, send, round, number, began, ended, outcome, status, captured, detail)
+    SELECT n.seq, n.send, n.round, n.number, n.began, n.ended, n.outcome, n.status, n.captured, n.detail
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::int[],
+            $9::text[], $10::text[], $11::uuid[], $12::bigint[])
+        AS n (seq, send, round, number, began, ended, outcome, status, captured, detail, endpoint, epoch)
+    JOIN gymhook.deliveries d ON d.seq = n.seq AND d.endpoint = n.endpoint
+    WHERE", " ON CONFLICT (seq, send) DO NOTHING");
+
+const NOTICES: &str = if_leased!("INSERT INTO gymhook.notices (id, endpoint, at, change)
+    SELECT n.id, n.endpoint, n.at, n.change
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[]) AS n (id, endpoint, at, change, epoch)
+    WHERE", " ON CONFLICT (id) DO NOTHING");
+
+const COMMANDS: &str = if_leased!(
+    "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n (endpoint, number, epoch)
+    WHERE c.number = n.number AND c.endpoint = n.endpoint AND");
+
+const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
+
+const LEASES: &str = concat!(
+    "UPDATE gymhook.subscriptions s
+    SET lease_until = n.until, lease_owner = CASE WHEN n.released THEN NULL ELSE s.lease_owner END
+    FROM unnest($1::uuid[], $2::bigint[], $3::bool[], $4::bigint[]) AS n (id, until, released, epoch)
+    WHERE s.id = n.id AND s.lease_epoch = n.epoch AND s.deleted_at IS NULL",
+    if_begun!()
+);
+
+/// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
+struct Statements {
+    lock: Prepared,
+    read: Prepared,
+    deliveries: Prepared,
+    endpoints: Prepared,
+    attempts: Prepared,
+    notices: Prepared,
+    commands: Prepared,
+    leases: Prepared,
+}
+
+impl Statements {
+    async fn prepare(lent: &Lent<'_>) -> Result<Self> {
+        Ok(Self {
+            lock: lent.prepare(LOCK).await?,
+            read: lent.prepare(READ).await?,
+            deliveries: lent.prepare(DELIVERIES).await?,
+            endpoints: lent.prepare(ENDPOINTS).await?,
+            attempts: lent.prepare(ATTEMPTS).await?,
+            notices: lent.prepare(NOTICES).await?,
+            commands: lent.prepare(COMMANDS).await?,
+            leases: lent.prepare(LEASES).await?,
+        })
+    }
+}
+
+/// One round trip: locks, reads, writes and commits. So a batch whose worker has given up waiting for it either does nothing or
+/// is over before the same worker's next batch gets the locks.
+///
+/// The futures of a `join!` are first polled in the order in which they stand there, and send their statement then.
+pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
+    if batch.is_empty() {
+        lent.give_back().await?;
+        return Ok(Committed::default());
+    }
+    let latest: BTreeMap<DeliveryId, &DeliveryRecord> =
+        batch.deliveries.iter().map(|record| (record.id, record)).collect();
+    let wanted: Vec<&DeliveryRecord> = batch.send.iter().filter_map(|id| latest.get(id).copied()).collect();
+    let claims = Claims::new(batch);
+    // Whatever can fail here does so before the first statement is sent: the last one commits the others.
+    let endpoints = EndpointRows::new(&claims, &batch.endpoints)?;
+
+    let sql = Statements::prepare(&lent).await?;
+    let ended = join!(
+        lent.begin(BEGIN),
+        lock(&lent, &sql.lock, &claims),
+        read_bodies(&lent, &sql.read, &wanted),
+        write_deliveries(&lent, &sql.deliveries, &claims, latest.values().copied()),
+        endpoints.write(&lent, &sql.endpoints),
+        write_attempts(&lent, &sql.attempts, &claims, &batch.attempts),
+        write_notices(&lent, &sql.notices, &claims, &batch.notices),
+        drop_commands(&lent, &sql.commands, &claims, &batch.commands),
+        write_leases(&lent, &sql.leases, &claims, leases_after(batch, now)),
+        // After an error in one of those it undoes everything.
+        lent.commit(),
+    );
+    // The first error is the one that tells why; what comes after it only says that there was one.
+    let (begun, locked, bodies, deliveries, records, attempts, notices, commands, leases, committed) = ended;
+    begun?;
+    let (locked, bodies) = (locked?, bodies?);
+    deliveries.and(records).and(attempts).and(notices).and(commands).and(leases)?;
+    committed?;
+
+    let lost = claims.lost(&locked)?;
+    let is_held = |endpoint| claims.epoch(endpoint).is_some() && !lost.contains(&endpoint);
+    let wanted = wanted.into_iter().filter(|record| is_held(record.endpoint));
+    let (notifications, unreadable) = notifications(&bodies, wanted)?;
+    if !unreadable.is_empty() {
+        lent.query(PUT_ASIDE, &[&unreadable]).await?;
+    }
+    lent.give_back().await?;
+    Ok(Committed { lost: lost.into_iter().collect(), notifications })
+}
+
+/// Under which number each endpoint is written. Two numbers for one endpoint are none: one of them is not the latest.
+struct Claims(BTreeMap<EndpointId, Option<i64>>);
+
+impl Claims {
+    fn new(batch: &Batch) -> Self {
+        let mut claims = BTreeMap::new();
+        for lease in batch.leases.iter().chain(&batch.renew) {
+            // A number that does not fit was never given.
+            let epoch = i64::try_from(lease.epoch.get()).ok();
+            let claim = claims.entry(lease.endpoint).or_insert(epoch);
+            if *claim != epoch {
+                *claim = None;
+            }
+        }
+        Self(claims)
+    }
+
+    fn epoch(&self, endpoint: EndpointId) -> Option<i64> {
+        self.0.get(&endpoint).copied().flatten()
+    }
+
+    /// The endpoints whose latest number is another one, or that are gone.
+    fn lost(&self, locked: &[Row]) -> Result<BTreeSet<EndpointId>> {
+        let latest = |row: &Row| Ok((EndpointId::from(row.try_get::<_, Uuid>(0)?), row.try_get(1)?));
+        let latest = locked.iter().map(latest).collect::<Result<BTreeMap<EndpointId, i64>>>()?;
+        let is_lost = |(endpoint, claim): &(&EndpointId, &Option<i64>)| {
+            claim.is_none() || latest.get(endpoint) != claim.as_ref()
+        };
+        Ok(self.0.iter().filter(is_lost).map(|(endpoint, _)| *endpoint).collect())
+    }
+}
+
+/// Until when leases last, and whether they are given back. One that is renewed and given back is given back.
+fn leases_after(batch: &Batch, now: UtcDateTime) -> BTreeMap<EndpointId, (i64, bool)> {
+    let renewed = (StoreTime::after(now, batch.lease_length).micros(), false);
+    let released = (StoreTime::floor(now).micros(), true);
+    let renew = batch.renew.iter().map(|lease| (lease.endpoint, renewed));
+    renew.chain(batch.release.iter().map(|endpoint| (*endpoint, released))).collect()
+}
+
+async fn lock(lent: &Lent<'_>, sql: &Prepared, claims: &Claims) -> Result<Vec<Row>> {
+    let asked: Vec<Uuid> = claims.0.keys().map(|endpoint| *endpoint.as_uuid()).collect();
+    lent.run(sql, &[&asked]).await
+}
+
+async fn read_bodies(lent: &Lent<'_>, sql: &Prepared, wanted: &[&DeliveryRecord]) -> Result<Vec<Row>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seqs: Vec<i64> = wanted.iter().map(|record| seq(record.order)).collect();
+    lent.run(sql, &[&seqs]).await
+}
+
+type Notifications = Vec<(DeliveryId, Option<StoredNotification>)>;
+
+/// What is to be sent, and the rows whose body is not the one that was enqueued.
+fn notifications<'r>(
+    rows: &[Row],
+    wanted: impl Iterator<Item = &'r DeliveryRecord>,
+) -> Result<(Notifications, Vec<i64>)> {
+    let by_seq = rows.iter().map(|row| Ok((row.try_get(0)?, row)));
+    let by_seq = by_seq.collect::<Result<BTreeMap<i64, &Row>>>()?;
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    for record in wanted {
+        let seq = seq(record.order);
+        let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?.flatten();
+        let read = read.filter(|read| body_digest(&read.body) == record.body);
+        if read.is_none() {
+            tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is put aside");
+            unreadable.push(seq);
+        }
+        found.push((record.id, read));
+    }
+    Ok((found, unreadable))
+}
+
+/// `None` if it was enqueued at no time.
+fn notification(row: &Row) -> Result<Option<StoredNotification>> {
+    let Some(enqueued_at) = StoreTime::from_micros(row.try_get(4)?).to_utc() else { return Ok(None) };
+    let (event_type, body, origin) = (row.try_get(1)?, row::body(row, 2)?, row.try_get(3)?);
+    Ok(Some(StoredNotification { event_type, body, origin, enqueued_at }))
+}
+
+async fn write_deliveries<'r>(
+    lent: &Lent<'_>,
+    sql: &Prepared,
+    claims: &Claims,
+    records: impl Iterator<Item = &'r DeliveryRecord>,
+) -> Result<()> {
+    let claimed =
+        records.filter_map(|record| Some((DeliveryColumns::from(record), claims.epoch(record.endpoint)?)));
+    let (rows, epochs): (Vec<DeliveryColumns>, Vec<i64>) = claimed.unzip();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let numbers = |column: fn(&DeliveryColumns) -> i64| rows.iter().map(column).collect::<Vec<i64>>();
+    let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
+    let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
+    let codes: Vec<i16> = rows.iter().map(|row| row.code).collect();
+    let first_failures: Vec<Option<i64>> = rows.iter().map(|row| row.first_failure).collect();
+    let probes: Vec<bool> = rows.iter().map(|row| row.probe).collect();
+    lent.run(
+        sql,
+        &[
+            &numbers(|row| row.order),
+            &endpoints,
+            &states,
+            &numbers(|row| row.at),
+            &codes,
+            &numbers(|row| row.round),
+            &numbers(|row| row.attempt),
+            &numbers(|row| row.sends),
+            &first_failures,
+            &probes,
+            &numbers(|row| row.check),
+            &epochs,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Endpoints' records as they are written, of several of one endpoint the last.
+struct EndpointRows {
+    ids: Vec<Uuid>,
+    records: Vec<String>,
+    disabled: Vec<bool>,
+    epochs: Vec<i64>,
+}
+
+impl EndpointRows {
+    fn new(claims: &Claims, records: &[EndpointRecord]) -> Result<Self> {
+        let latest: BTreeMap<EndpointId, &EndpointRecord> =
+            records.iter().map(|record| (record.id, record)).collect();
+        let mut rows =
+            Self { ids: Vec::new(), records: Vec::new(), disabled: Vec::new(), epochs: Vec::new() };
+        for (endpoint, record) in latest {
+            let Some(epoch) = claims.epoch(endpoint) else { continue };
+            rows.ids.push(*endpoint.as_uuid());
+            rows.records.push(row::json(record)?);
+            rows.disabled.push(row::is_disabled(record));
+            rows.epochs.push(epoch);
+        }
+        Ok(rows)
+    }
+
+    async fn write(&self, lent: &Lent<'_>, sql: &Prepared) -> Result<()> {
+        if !self.ids.is_empty() {
+            lent.run(sql, &[&self.ids, &self.records, &self.disabled, &self.epochs]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_attempts(
+    lent: &Lent<'_>,
+    sql: &Prepared,
+    claims: &Claims,
+    attempts: &[(EndpointId, AttemptRow)],
+) -> Result<()> {
+    let claimed = attempts
+        .iter()
+        .filter_map(|(endpoint, row)| Some((row, (*endpoint.as_uuid(), claims.epoch(*endpoint)?))));
+    let (rows, claimed): (Vec<&AttemptRow>, Vec<(Uuid, i64)>) = claimed.unzip();
+    let (endpoints, epochs): (Vec<Uuid>, Vec<i64>) = claimed.into_iter().unzip();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let numbers = |column: fn(&AttemptRow) -> i64| rows.iter().map(|row| column(row)).collect::<Vec<i64>>();
+    let began: Vec<Option<i64>> =
+        rows.iter().map(|row| row.began.map(|at| StoreTime::floor(at).micros())).collect();
+    let outcomes: Vec<String> = rows.iter().map(|row| without_nul(&row.outcome)).collect();
+    let statuses: Vec<Option<i32>> = rows.iter().map(|row| row.status.map(i32::from)).collect();
+    let captured: Vec<Option<String>> =
+        rows.iter().map(|row| row.captured.as_deref().map(without_nul)).collect();
+    let details: Vec<Option<String>> =
+        rows.iter().map(|row| row.detail.as_deref().map(without_nul)).collect();
+    lent.run(
+        sql,
+        &[
+            &numbers(|row| seq(row.order)),
+            &numbers(|row| i64::from(row.send)),
+            &numbers(|row| i64::from(row.round.get())),
+            &numbers(|row| i64::from(row.number)),
+            &began,
+            &numbers(|row| StoreTime::floor(row.ended).micros()),
+            &outcomes,
+            &statuses,
+            &captured,
+            &details,
+            &endpoints,
+            &epochs,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn write_notices(lent: &Lent<'_>, sql: &Prepared, claims: &Claims, notices: &[Notice]) -> Result<()> {
+    let (mut ids, mut endpoints, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut changes) = (Vec::new(), Vec::new());
+    for notice in notices {
+        let Some(epoch) = claims.epoch(notice.endpoint) else { continue };
+        ids.push(notice.id);
+        endpoints.push(*notice.endpoint.as_uuid());
+        times.push(StoreTime::floor(notice.at).micros());
+        changes.push(Notice::change_to_text(notice.change));
+        epochs.push(epoch);
+    }
+    if !ids.is_empty() {
+        lent.run(sql, &[&ids, &endpoints, &times, &changes, &epochs]).await?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL's text has no NUL, and what an endpoint answers must not keep the rest from being written.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+async fn drop_commands(
+    lent: &Lent<'_>,
+    sql: &Prepared,
+    claims: &Claims,
+    commands: &[(EndpointId, i64)],
+) -> Result<()> {
+    let (mut endpoints, mut numbers, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
+    for (endpoint, number) in commands {
+        let Some(epoch) = claims.epoch(*endpoint) else { continue };
+        endpoints.push(*endpoint.as_uuid());
+        numbers.push(*number);
+        epochs.push(epoch);
+    }
+    if !numbers.is_empty() {
+        lent.run(sql, &[&endpoints, &numbers, &epochs]).await?;
+    }
+    Ok(())
+}
+
+async fn write_leases(
+    lent: &Lent<'_>,
+    sql: &Prepared,
+    claims: &Claims,
+    leases: BTreeMap<EndpointId, (i64, bool)>,
+) -> Result<()> {
+    let (mut ids, mut until, mut released, mut epochs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (endpoint, (end, is_released)) in leases {
+        let Some(epoch) = claims.epoch(endpoint) else { continue };
+        ids.push(*endpoint.as_uuid());
+        until.push(end);
+        released.push(is_released);
+        epochs.push(epoch);
+    }
+    if !ids.is_empty() {
+        lent.run(sql, &[&ids, &until, &released, &epochs]).await?;
+    }
+    Ok(())
+}
+
+fn seq(order: u64) -> i64 {
+    i64::try_from(order).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,349 @@
+//! Enqueueing: inserting and nothing else.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use gymhook_delivery::Enqueued;
+use time::UtcDateTime;
+use tokio::join;
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::arrivals::payloads;
+use super::connection::Lent;
+use super::error::{Failure, Result};
+use super::held::Held;
+use super::mending::Mending;
+use super::options::Schema;
+use super::values::{Value, Values, typed};
+use super::{repeats, unreadable};
+use gymhook_store::StoreTime;
+use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
+
+/// What came of each notification, in their order.
+type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
+
+/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
+///
+/// They are due by the server's clock. Workers hear of them when the transaction commits.
+///
+/// The transaction may be on any connection to the database that a [`PostgresStore`](super::PostgresStore) with this schema
+/// was connected to before. It locks no row that a worker needs; like any insert it waits for another transaction that is
+/// about to insert the same delivery.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use gymhook_postgres::{Schema, tokio_postgres};
+/// use gymhook_store::{DeliveryId, EndpointId, NewNotification};
+///
+/// async fn book(
+///     client: &mut tokio_postgres::Client,
+///     endpoint: EndpointId,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let transaction = client.transaction().await?;
+///     transaction.execute("INSERT INTO bookings (member) VALUES (17)", &[]).await?;
+///     let body = Bytes::from_static(b"{\"member\":17}");
+///     let news = NewNotification::new(DeliveryId::from_u128(7), endpoint, "class.booked", body);
+///     for enqueued in gymhook_postgres::enqueue_in(&transaction, &Schema::default(), &[news]).await? {
+///         let _new_or_duplicate = enqueued?;
+///     }
+///     transaction.commit().await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// [`StoreError::Invalid`] if the transaction would not be on disk when it has committed (`synchronous_commit` is off), and
+/// whatever PostgreSQL says; then roll back.
+pub async fn enqueue_in(
+    transaction: &Transaction<'_>,
+    schema: &Schema,
+    new: &[NewNotification],
+) -> core::result::Result<Outcomes, StoreError> {
+    let asked = "SELECT clock_timestamp(), current_setting('synchronous_commit') <> 'off'";
+    let row = transaction.query_typed_one(asked, &[]).await.map_err(Failure::from)?;
+    if !row.try_get::<_, bool>(1).map_err(Failure::from)? {
+        let problem = "this transaction may be lost with the power: synchronous_commit is off".to_owned();
+        return Err(StoreError::Invalid { problem });
+    }
+    let now = UtcDateTime::from(row.try_get::<_, SystemTime>(0).map_err(Failure::from)?);
+    Ok(insert(Runner::Caller { transaction, schema }, schema, new, now).await?)
+}
+
+/// The same in a transaction of its own.
+pub(super) async fn enqueue(
+    lent: Lent<'_>,
+    schema: &Schema,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
+    let is_one_statement =
+        chunks(storable(new), |new| *new).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
+    if !is_one_statement {
+        lent.begin("").await?;
+    }
+    let outcomes = insert(Runner::Lent(&lent), schema, new, now).await?;
+    // It commits, if it is several.
+    lent.give_back().await?;
+    Ok(outcomes)
+}
+
+/// On whose connection the statements run.
+#[derive(Clone, Copy)]
+pub(super) enum Runner<'r> {
+    Lent(&'r Lent<'r>),
+    Caller { transaction: &'r Transaction<'r>, schema: &'r Schema },
+}
+
+impl Runner<'_> {
+    /// So that a query of it sends at once.
+    async fn prepare(self, sql: &str) -> Result<()> {
+        match self {
+            Self::Lent(lent) => lent.prepare(sql).await.map(drop),
+            Self::Caller { .. } => Ok(()),
+        }
+    }
+
+    /// Whether what a statement has done stays, whatever comes of the next one.
+    fn commits_each_statement(self) -> bool {
+        match self {
+            Self::Lent(lent) => !lent.is_in_transaction(),
+            Self::Caller { .. } => false,
+        }
+    }
+
+    pub(super) async fn query(self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+        match self {
+            Self::Lent(lent) => lent.query(sql, values).await,
+            // One round trip, and no statement left behind on a connection that is not ours.
+            Self::Caller { transaction, schema } => {
+                Ok(transaction.query_typed(&schema.render(sql), &typed(values)).await?)
+            }
+        }
+    }
+}
+
+async fn insert(
+    runner: Runner<'_>,
+    schema: &Schema,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
+    let mut stored = insert_storable(runner, schema, &storable(new), now).await?.into_iter();
+    let outcome = |new: &NewNotification| match new.check() {
+        Err(refused) => Some(Err(refused)),
+        Ok(()) => stored.next(),
+    };
+    Ok(new.iter().filter_map(outcome).collect())
+}
+
+/// Those that the database can keep.
+fn storable(new: &[NewNotification]) -> Vec<&NewNotification> {
+    new.iter().filter(|new| new.check().is_ok()).collect()
+}
+
+async fn insert_storable(
+    runner: Runner<'_>,
+    schema: &Schema,
+    new: &[&NewNotification],
+    now: UtcDateTime,
+) -> Result<Outcomes> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let orders = draw_orders(runner, new.len()).await?;
+    // The order in which they are inserted, over all statements.
+    let mut by_id: Vec<(&NewNotification, i64)> = new.iter().copied().zip(orders.iter().copied()).collect();
+    by_id.sort_by_key(|(new, order)| repeats::place(new, *order));
+
+    let mut inserted = BTreeSet::new();
+    for chunk in chunks(by_id, |(new, _)| *new) {
+        inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
+    }
+    let is_inserted = |order: &i64| inserted.contains(order);
+    let rest = new.iter().zip(&orders).filter(|(_, order)| !is_inserted(order)).map(|(new, _)| *new);
+    let held = Held::read(runner, rest.collect()).await?;
+    let mut mending = Mending::default();
+    let outcome = |(new, order): (_, &i64)| {
+        if is_inserted(order) { Ok(Ok(Enqueued::New)) } else { held.compare(new, *order, now, &mut mending) }
+    };
+    let outcomes: Outcomes = new.iter().copied().zip(&orders).map(outcome).collect::<Result<_>>()?;
+    mending.write(runner, schema, now).await?;
+    unreadable::forget(runner, new, &outcomes).await?;
+    Ok(outcomes)
+}
+
+/// Draws as many orders, which are higher than all that were drawn before.
+async fn draw_orders(runner: Runner<'_>, count: usize) -> Result<Vec<i64>> {
+    let sql = "SELECT nextval('gymhook.orders') FROM generate_series(1, $1::bigint)";
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = runner.query(sql, &[&count]).await?;
+    let mut orders = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    orders.sort_unstable();
+    Ok(orders)
+}
+
+/// How much a statement carries at most, in rows and in bytes of bodies.
+const CHUNK: (usize, usize) = (10_000, 16 << 20);
+
+/// What one statement carries each. Whoever asks how many there are has to get the answer of whoever sends them, so bytes are
+/// counted here alone.
+fn chunks<'n, T>(all: Vec<T>, notification: impl Fn(&T) -> &'n NewNotification) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = Vec::new();
+    let mut bytes = 0;
+    for one in all {
+        let weight = notification(&one).body.len();
+        match chunks.last_mut().filter(|chunk| chunk.len() < CHUNK.0 && bytes + weight <= CHUNK.1) {
+            Some(chunk) => {
+                bytes += weight;
+                chunk.push(one);
+            }
+            None => {
+                bytes = weight;
+                chunks.push(vec![one]);
+            }
+        }
+    }
+    chunks
+}
+
+/// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
+/// `new` for one id. The constants are those of a new delivery, which its check sum covers.
+macro_rules! insert {
+    (
+        $column:literal, $array:literal, $first:literal, $conflict:literal, $state:literal, $states:literal, $state_column:literal
+    ) => {
+        concat!(
+            "WITH kept AS (
+    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin",
+            $column,
+            ")
+    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin",
+            $column,
+            "
+    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[], $11::text[]",
+            $array,
+            ") AS n (seq, id, endpoint, digest, event_type, test, body, origin",
+            $column,
+            ")
+    WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
+    ORDER BY ",
+            $first,
+            "n.seq
+    ON CONFLICT ",
+            $conflict,
+            " DO NOTHING RETURNING seq
+), placed AS (
+    INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, test)
+    SELECT n.seq, n.endpoint, ",
+            $state,
+            ", n.at, 0, 1, 1, 0, NULL, false, n.check_sum, n.test
+    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[], $7::bool[]",
+            $states,
+            ") AS n (seq, endpoint, at, check_sum, test",
+            $state_column,
+            ")
+    JOIN kept USING (seq)
+)
+SELECT seq FROM kept"
+        )
+    };
+}
+
+/// Those that wait, and that only their ids tell apart.
+const INSERT: &str = insert!("", "", "n.id, ", "(id)", "0", "", "");
+
+/// Those that came in: fingerprints tell them apart, too, in the order of these, and in that of `new` for one fingerprint; and
+/// not each of them waits.
+const INSERT_INCOMING: &str = insert!(
+    ", fingerprint",
+    ", $12::bytea[]",
+    "n.fingerprint NULLS FIRST, CASE WHEN n.fingerprint IS NULL THEN n.id END, ",
+    "",
+    "n.state",
+    ", $13::smallint[]",
+    ", state"
+);
+
+const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
+
+/// The orders of those that were inserted.
+///
+/// Workers are told by a statement that is sent right behind the one that inserts. In a transaction it counts when that
+/// commits. On its own it is another transaction: PostgreSQL lets only one transaction that notifies commit at a time, and
+/// those that insert are to wait for the disk together.
+async fn insert_chunk(
+    runner: Runner<'_>,
+    schema: &Schema,
+    chunk: &[(&NewNotification, i64)],
+    at: UtcDateTime,
+) -> Result<Vec<i64>> {
+    let row = |(new, order): &(&NewNotification, i64)| new.columns(u64::try_from(*order).unwrap_or(0), at);
+    let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.order).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
+    let digests: Vec<&[u8]> = rows.iter().map(|row| row.digest.as_slice()).collect();
+    let event_types: Vec<&str> = chunk.iter().map(|(new, _)| new.event_type.as_str()).collect();
+    let tests: Vec<bool> = rows.iter().map(|row| row.test).collect();
+    let bodies: Vec<&[u8]> = chunk.iter().map(|(new, _)| as_bytes(&new.body)).collect();
+    let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
+    let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
+    let now = StoreTime::floor(at).micros();
+    let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
+    let fingerprints = repeats::fingerprints(chunk);
+    let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
+    let mut values: Vec<&dyn Value> =
+        vec![&now, &seqs, &ids, &endpoints, &digests, &event_types, &tests, &bodies, &due, &checks, &origins];
+    let mut insert = INSERT;
+    if fingerprints.iter().any(Option::is_some) || chunk.iter().any(|(new, _)| new.unreadable) {
+        repeats::end_windows(runner, chunk, at).await?;
+        insert = INSERT_INCOMING;
+        values.extend([&fingerprints as &dyn Value, &states]);
+    }
+    let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
+    let told: Values<'_> = &[&channel, &payloads];
+    runner.prepare(insert).await?;
+    runner.prepare(NOTIFY).await?;
+    // First polled, and so sent, in this order.
+    let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, told));
+    let inserted = inserted?;
+    match heard {
+        // What was inserted is there all the same, and workers look for themselves.
+        Err(failure) if runner.commits_each_statement() => {
+            tracing::warn!(problem = %failure.error, "no worker was told of what was enqueued");
+        }
+        heard => drop(heard?),
+    }
+    Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
+}
+
+fn as_bytes(body: &Bytes) -> &[u8] {
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use gymhook_delivery::{DeliveryId, EndpointId};
+
+    use super::*;
+
+    /// A transaction is begun if there is more than one statement: both have to be counted alike.
+    #[test]
+    fn a_batch_is_cut_alike_with_and_without_its_places() {
+        let body = Bytes::from(vec![b'x'; 1 << 20]);
+        let new = |id| {
+            let (id, endpoint) = (DeliveryId::from_u128(id), EndpointId::from_u128(1));
+            NewNotification::new(id, endpoint, "a".repeat(1_000), body.clone())
+        };
+        let full: Vec<_> = (0..16).map(new).collect();
+        let over: Vec<_> = (0..17).map(new).collect();
+        for (batch, statements) in [(full, 1), (over, 2)] {
+            let with_places = storable(&batch).into_iter().zip(0_i64..).collect();
+            assert_eq!(chunks(storable(&batch), |new| *new).len(), statements);
+            assert_eq!(chunks(with_places, |(new, _)| *new).len(), statements);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Finding deliveries in the log.
+
+use super::connection::Lent;
+use super::error::Result;
+use super::queries::{logged, read_logged};
+use super::values::Value;
+use gymhook_store::StoreTime;
+use gymhook_store::{DeliveryQuery, DeliveryRow, Page, State};
+
+/// Only what is asked for stands in the statement, so that each has a plan of its own.
+pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
+    let limit = query.limit as usize;
+    let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
+    // PostgreSQL refuses a NUL instead of finding nothing.
+    if has_nul(&query.gym) || has_nul(&query.event_type) {
+        lent.give_back().await?;
+        return Ok(Page { items: Vec::new(), next: None });
+    }
+    let before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    // One more tells whether there is another page.
+    let most = i64::from(query.limit) + 1;
+    let endpoint = query.endpoint.map(|endpoint| *endpoint.as_uuid());
+    let state = query.state.map(State::code);
+    let (from, until) = (
+        query.from.map(|at| StoreTime::ceil(at).micros()),
+        query.until.map(|at| StoreTime::ceil(at).micros()),
+    );
+    let mut values: Vec<&dyn Value> = vec![&before, &most];
+    let mut conditions = "n.seq < $1".to_owned();
+    if let Some(endpoint) = &endpoint {
+        values.push(endpoint);
+        conditions += &format!(" AND n.endpoint = ${}", values.len());
+    }
+    if let Some(state) = &state {
+        values.push(state);
+        conditions += &format!(" AND d.state = ${}", values.len());
+    }
+    if let Some(event_type) = &query.event_type {
+        values.push(event_type);
+        conditions += &format!(" AND n.event_type = ${}", values.len());
+    }
+    if let Some(from) = &from {
+        values.push(from);
+        conditions += &format!(" AND n.enqueued_at >= ${}", values.len());
+    }
+    if let Some(until) = &until {
+        values.push(until);
+        conditions += &format!(" AND n.enqueued_at < ${}", values.len());
+    }
+    let sql = match &query.gym {
+        None => logged(&format!("{conditions} ORDER BY n.seq DESC LIMIT $2")),
+        Some(gym) => {
+            values.push(gym);
+            let gym = values.len();
+            logged(&format!(
+                "n.seq = ANY (ARRAY(
+                    SELECT page.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL (
+                        SELECT n.seq FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+                        WHERE n.endpoint = s.id AND {conditions} ORDER BY n.seq DESC LIMIT $2
+                    ) page WHERE s.gym = ${gym} ORDER BY page.seq DESC LIMIT $2
+                )) ORDER BY n.seq DESC"
+            ))
+        }
+    };
+    let rows = lent.query(&sql, &values).await?;
+    lent.give_back().await?;
+    let items = rows.iter().take(limit).map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
+    let next = items.last().filter(|_| rows.len() > limit).map(|last| last.order);
+    Ok(Page { items, next })
+}

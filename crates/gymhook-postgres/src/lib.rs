@@ -1,0 +1,432 @@
+#![doc = include_str!("../README.md")]
+
+mod api_keys;
+mod arrivals;
+mod clock;
+mod commit;
+mod connection;
+mod connection_string;
+mod enqueue;
+mod error;
+mod fetch;
+mod find;
+mod held;
+mod lease;
+mod listener;
+mod mending;
+mod notices;
+mod options;
+mod pooling;
+mod queries;
+mod repeats;
+mod row;
+mod schema;
+mod sqlstate;
+mod subscriptions;
+mod tls;
+mod unreadable;
+mod values;
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId};
+use time::UtcDateTime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Config, Socket};
+use uuid::Uuid;
+
+use self::arrivals::Arrivals;
+use self::clock::SharedClock;
+use self::connection::{Connections, Lent, Sessions};
+use self::connection_string::Target;
+pub use self::enqueue::enqueue_in;
+use self::error::Result as Attempted;
+use self::listener::{Dial, Listener};
+pub use self::options::{Pooling, PostgresOptions, Schema};
+use gymhook_store::{
+    Admission, ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery,
+    Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+};
+
+/// The driver, in the version that is in use here.
+pub use tokio_postgres;
+
+/// A store in a PostgreSQL database.
+///
+/// ```no_run
+/// use gymhook_postgres::{PostgresOptions, Schema};
+/// use gymhook_store::{Store};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let url = "host=/run/postgresql user=gym dbname=gym";
+/// let options = PostgresOptions::new().with_schema(Schema::new("webhooks")?);
+/// let store = PostgresStore::connect(url, options).await?;
+/// println!("{} deliveries wait", store.stats(store.now().await?).await?.waiting);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore(Arc<Shared>);
+
+struct Shared {
+    connections: Connections,
+    admission: Admission,
+    /// Leaves a connection to the worker.
+    turns: Arc<Semaphore>,
+    clock: SharedClock,
+    call_timeout: Duration,
+    /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
+    dial: Option<Dial>,
+    arrivals: Arc<Arrivals>,
+    listener: OnceLock<Listener>,
+}
+
+impl PostgresStore {
+    /// How often a call is begun again that the server undid so that others could go on.
+    const TIMES_UNDONE: u32 = 10;
+
+    /// Connects, and brings the tables up to date.
+    ///
+    /// `url` is a connection string as PostgreSQL's own programs take it: `postgresql://user@host/database`, or
+    /// `host=/run/postgresql user=gym dbname=gym` for a Unix socket.
+    ///
+    /// TLS is as in libpq: `sslmode` is `disable`, `prefer` (the default), `require`, `verify-ca` or `verify-full`;
+    /// `sslrootcert` is the CA's certificate in a PEM file, or `system` for the CAs that browsers trust; `sslcert` and `sslkey`
+    /// are the client's. Over a network only `verify-full` proves that the right server answers.
+    ///
+    /// # Errors
+    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is too old; commits may be lost (`synchronous_commit` is
+    ///   off); the database is not in UTF-8; there is no such role or database, or the password is wrong.
+    /// - [`StoreError::Unavailable`]: the server does not answer.
+    /// - [`StoreError::ReadOnly`]: the server takes no writes, being a standby for example, or the role may not create or use
+    ///   the tables.
+    /// - [`StoreError::Schema`]: a newer version of this crate has been here.
+    /// - [`StoreError::Full`], [`StoreError::Damaged`]: what the server says of its disk.
+    pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        let Target { config, tls } = Target::parse(url)?;
+        Self::connect_with(config, tls.connector()?, options).await
+    }
+
+    /// The same with other settings, and with TLS if `tls` makes it, as the crates `tokio-postgres-rustls` and
+    /// `postgres-native-tls` do. Without it, `tls` is [`NoTls`](tokio_postgres::NoTls).
+    ///
+    /// # Errors
+    /// As [`PostgresStore::connect`].
+    pub async fn connect_with<T>(
+        mut config: Config,
+        tls: T,
+        options: PostgresOptions,
+    ) -> Result<Self, StoreError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        connection_string::check(&config)?;
+        if config.get_application_name().is_none() {
+            config.application_name("gymhook");
+        }
+        let attributes = config.get_target_session_attrs();
+        if config.get_hosts().len() > 1 && attributes == TargetSessionAttrs::Any && !options.read_only_allowed
+        {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        let dial = listener::dialler(config.clone(), tls.clone());
+        let sessions = Self::sessions(&dial, &connection_string::place(&config), &options).await?;
+        let dial = match &options.listen_url {
+            Some(url) => {
+                let Target { config, tls } = Target::parse(url)?;
+                Some(listener::dialler(config, tls.connector()?))
+            }
+            None => (sessions == Sessions::Own).then_some(dial),
+        };
+        let store = Self(Arc::new(Shared {
+            connections: Connections::new(config, tls, &options, sessions)?,
+            admission: Admission::new(options.queue()),
+            turns: Arc::new(Semaphore::new(options.connections.saturating_sub(1).max(1))),
+            clock: SharedClock::default(),
+            call_timeout: options.call_timeout,
+            dial,
+            arrivals: Arc::default(),
+            listener: OnceLock::new(),
+        }));
+        // It takes as long as it takes.
+        schema::migrate(store.0.connections.lend_unbegun().await?, store.schema()).await?;
+        Ok(store)
+    }
+
+    async fn sessions(dial: &Dial, place: &str, options: &PostgresOptions) -> Result<Sessions, StoreError> {
+        let sessions = match options.pooling {
+            Pooling::Sessions => Sessions::Own,
+            Pooling::Transactions => Sessions::Shared,
+            Pooling::Detect => {
+                match tokio::time::timeout(options.call_timeout, pooling::detect(dial, place)).await {
+                    Ok(detected) => detected?,
+                    Err(_) => return Err(no_answer(options.call_timeout)),
+                }
+            }
+        };
+        if sessions == Sessions::Shared {
+            let listens = options.listen_url.is_some();
+            tracing::warn!(
+                listens,
+                "a connection pooler that pools transactions is in between: no statement is prepared, and workers hear of new \
+                 work by PostgresOptions::with_listen_url alone"
+            );
+        }
+        Ok(sessions)
+    }
+
+    /// The schema that its tables are in.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        self.0.connections.schema()
+    }
+
+    /// Makes a caller's call: it waits until there is room for it and the `bytes` that it brings.
+    async fn call<'s, T, F>(&'s self, bytes: usize, make: impl Fn(Lent<'s>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Attempted<T>>,
+    {
+        let _admitted = self.0.admission.enter(bytes).await?;
+        self.in_time(async {
+            let _turn = self.0.turns.acquire().await.map_err(|_| StoreError::Closed)?;
+            self.make(make).await
+        })
+        .await
+    }
+
+    /// Makes a caller's call, and once it has begun, to its end, whether the caller still waits or not: what the server has begun
+    /// costs it the same, and a connection that is left in the middle of a call is closed and has to be made anew.
+    async fn call_to_its_end<T, F>(
+        &self,
+        bytes: usize,
+        whole: impl FnOnce(Self) -> F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Attempted<T>> + Send + 'static,
+    {
+        let admitted = self.0.admission.enter(bytes).await?;
+        let whole = whole(self.clone());
+        self.in_time(async {
+            let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+            let store = self.clone();
+            let begun = tokio::spawn(async move {
+                let _held = (admitted, turn);
+                store.in_time(whole).await
+            });
+            match begun.await.map_err(JoinError::try_into_panic) {
+                Ok(ended) => Ok(ended?),
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(_shutting_down)) => Err(StoreError::Closed.into()),
+            }
+        })
+        .await
+    }
+
+    /// Makes a worker's call, which waits for no caller.
+    async fn work<'s, T, F>(&'s self, make: impl Fn(Lent<'s>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Attempted<T>>,
+    {
+        self.in_time(self.make(make)).await
+    }
+
+    /// Makes a call on a connection, and again if the server undid it.
+    async fn make<'s, T, F>(&'s self, make: impl Fn(Lent<'s>) -> F) -> Attempted<T>
+    where
+        F: Future<Output = Attempted<T>>,
+    {
+        let connections = &self.0.connections;
+        for _ in 0..Self::TIMES_UNDONE {
+            match make(connections.lend().await?).await {
+                Err(failure) if failure.was_undone => {
+                    tracing::debug!(problem = %failure.error, "a call is begun again");
+                }
+                ended => return ended,
+            }
+        }
+        make(connections.lend().await?).await
+    }
+
+    /// Not for longer than a call may take. The server gives up first, and says so.
+    async fn in_time<T>(&self, whole: impl Future<Output = Attempted<T>>) -> Result<T, StoreError> {
+        let call_timeout = self.0.call_timeout;
+        let longest = call_timeout.saturating_add(Duration::from_secs(2));
+        match tokio::time::timeout(longest, whole).await {
+            Ok(ended) => Ok(ended?),
+            Err(_) => Err(no_answer(call_timeout)),
+        }
+    }
+}
+
+fn no_answer(call_timeout: Duration) -> StoreError {
+    StoreError::Unavailable {
+        problem: format!("no answer within {call_timeout:?}: is the server overloaded, or the network cut?"),
+    }
+}
+
+impl Store for PostgresStore {
+    async fn now(&self) -> Result<UtcDateTime, StoreError> {
+        self.0.clock.now(|| self.work(clock::read)).await
+    }
+
+    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        row.check()?;
+        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, now)).await
+    }
+
+    async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
+        self.work(|lent| subscriptions::one(lent, id)).await
+    }
+
+    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+        self.call(0, |lent| subscriptions::list(lent, &query)).await
+    }
+
+    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
+        self.call(0, |lent| subscriptions::delete(lent, id, now)).await
+    }
+
+    async fn enqueue(
+        &self,
+        new: Vec<NewNotification>,
+        now: UtcDateTime,
+    ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
+        let bytes = new.iter().map(NewNotification::weight).sum();
+        self.call_to_its_end(bytes, |store| async move {
+            store.make(|lent| enqueue::enqueue(lent, store.schema(), &new, now)).await
+        })
+        .await
+    }
+
+    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
+        self.call(size_of_val(orders.as_slice()), |lent| {
+            subscriptions::command(lent, self.schema(), &orders, due)
+        })
+        .await
+    }
+
+    async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
+        self.call(0, |lent| subscriptions::redeliver(lent, self.schema(), &which, now)).await
+    }
+
+    async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
+        self.work(|lent| lease::lease(lent, &request, now)).await
+    }
+
+    async fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        self.work(|lent| lease::next_end(lent, worker, now)).await
+    }
+
+    async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
+        self.work(|lent| commit::commit(lent, &batch, now)).await
+    }
+
+    async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
+        self.work(|lent| fetch::fetch(lent, &fetches, now)).await
+    }
+
+    /// `false`: other workers may be on other machines, and only time tells whether they are gone.
+    async fn take_over(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The first call makes the connection that listens.
+    async fn work_arrived(&self) -> Vec<EndpointId> {
+        let Shared { dial, arrivals, listener, .. } = &*self.0;
+        let Some(dial) = dial else { return core::future::pending().await };
+        listener.get_or_init(|| Listener::start(Arc::clone(dial), Arc::clone(arrivals), self.schema()));
+        arrivals.take().await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+        self.call(0, |lent| queries::delivery(lent, id)).await
+    }
+
+    async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
+        self.call(0, |lent| find::deliveries(lent, &query)).await
+    }
+
+    async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
+        self.call(0, |lent| queries::body(lent, id)).await
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
+        self.call(0, |lent| queries::attempts(lent, id)).await
+    }
+
+    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
+        self.call(0, |lent| queries::stats(lent, now)).await
+    }
+
+    async fn endpoint_stats(
+        &self,
+        id: EndpointId,
+        now: UtcDateTime,
+    ) -> Result<Option<EndpointStats>, StoreError> {
+        self.call(0, |lent| queries::endpoint_stats(lent, id, now)).await
+    }
+
+    async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
+        self.call(0, |lent| queries::purge(lent, before, limit)).await
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.call(0, |lent| notices::claim(lent, limit, hold, now)).await
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        self.call(0, |lent| notices::acknowledge(lent, &ids, now)).await
+    }
+
+    /// In no caller's line: whoever asks wants to know of the server, and not how many others wait for it.
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.work(schema::write_nothing).await
+    }
+
+    async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        row.check()?;
+        self.call(row.label.len(), |lent| api_keys::put(lent, &row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(0, |lent| api_keys::rotate(lent, &rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.call(0, |lent| api_keys::revoke(lent, id, at)).await
+    }
+
+    async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(0, |lent| api_keys::by_digest(lent, digest)).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.call(0, api_keys::all).await
+    }
+}
+
+/// `Debug` shows no connection string.
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("schema", self.schema()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Bodies that were lost or damaged, and whoever enqueues the same bytes again.
+
+use std::collections::BTreeMap;
+
+use gymhook_delivery::{DeliveryId, DeliveryRecord, DeliveryState};
+use time::UtcDateTime;
+
+use super::arrivals::payloads;
+use super::enqueue::Runner;
+use super::error::{Failure, Result};
+use super::options::Schema;
+use super::values::Values;
+use gymhook_store::StoreTime;
+use gymhook_store::{DeliveryColumns, NewNotification, StoreError};
+
+/// What is to be mended, by id, so that two batches never wait for each other.
+#[derive(Default)]
+pub(super) struct Mending<'n> {
+    bodies: BTreeMap<DeliveryId, &'n NewNotification>,
+    revived: BTreeMap<DeliveryId, Revival<'n>>,
+}
+
+/// A delivery that was quarantined for its body, and waits again.
+struct Revival<'n> {
+    old: DeliveryColumns,
+    record: DeliveryRecord,
+    new: &'n NewNotification,
+}
+
+impl<'n> Mending<'n> {
+    /// Gives a delivery its body, if that is the new one's: its digest tells.
+    pub(super) fn bring_body(&mut self, delivery: DeliveryId, new: &'n NewNotification) {
+        self.bodies.insert(delivery, new);
+    }
+
+    /// Has a delivery wait again, once, and returns its state.
+    pub(super) fn revive(
+        &mut self,
+        old: &DeliveryColumns,
+        record: DeliveryRecord,
+        new: &'n NewNotification,
+    ) -> DeliveryState {
+        self.revived.entry(new.id).or_insert(Revival { old: *old, record, new }).record.state
+    }
+
+    pub(super) async fn write(self, runner: Runner<'_>, schema: &Schema, now: UtcDateTime) -> Result<()> {
+        for (delivery, new) in self.bodies {
+            let sql = "UPDATE gymhook.notifications SET body = $2 WHERE id = $1 AND digest = $3 RETURNING id";
+            let (body, digest) = (new.body.as_ref(), new.digest());
+            let values: Values<'_> = &[delivery.as_uuid(), &body, &digest.as_bytes().as_slice()];
+            if !runner.query(sql, values).await?.is_empty() {
+                tracing::error!(%delivery, "a delivery's body was missing or damaged: it has the one that was enqueued again");
+            }
+        }
+        for revival in self.revived.into_values() {
+            revival.write(runner, schema, now).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Revival<'_> {
+    async fn write(self, runner: Runner<'_>, schema: &Schema, now: UtcDateTime) -> Result<()> {
+        let Self { old, record, new } = self;
+        let sql = "WITH moved AS (
+            UPDATE gymhook.deliveries SET seq = $2, state = $4, at = $5, code = $6, round = $7, attempt = $8, sends = $9,
+                first_failure = $10, probe = $11, check_sum = $12
+            WHERE seq = $1 AND state = 5 AND check_sum = $3 RETURNING endpoint
+        ), notification AS (
+            UPDATE gymhook.notifications SET seq = $2, body = $13, event_type = $14, origin = $15, enqueued_at = $16
+            WHERE seq = $1 AND EXISTS (SELECT FROM moved)
+        ), logged AS (
+            UPDATE gymhook.attempts SET seq = $2 WHERE seq = $1 AND EXISTS (SELECT FROM moved)
+        )
+        SELECT pg_notify($17, n.endpoints) FROM moved CROSS JOIN unnest($18::text[]) AS n (endpoints)";
+        let row = DeliveryColumns::from(&record);
+        let body = new.body.as_ref();
+        let said = payloads([row.endpoint].into_iter());
+        let values: Values<'_> = &[
+            &old.order,
+            &row.order,
+            &old.check,
+            &row.state,
+            &row.at,
+            &row.code,
+            &row.round,
+            &row.attempt,
+            &row.sends,
+            &row.first_failure,
+            &row.probe,
+            &row.check,
+            &body,
+            &new.event_type,
+            &new.origin,
+            &StoreTime::floor(now).micros(),
+            &schema.channel(),
+            &said,
+        ];
+        if runner.query(sql, values).await?.is_empty() {
+            // Somebody else has just done it, or it was purged: another attempt finds out.
+            let problem = format!("delivery {} is quarantined no longer", new.id);
+            let error = StoreError::Unavailable { problem };
+            return Err(Failure { was_undone: true, ..error.into() });
+        }
+        tracing::warn!(delivery = %new.id, "a delivery that was quarantined for its body has it back, and waits again");
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! What a PostgreSQL store can be told.
+
+use core::fmt;
+use core::time::Duration;
+use std::borrow::Cow;
+
+use gymhook_store::QueueLimits;
+use gymhook_store::StoreError;
+
+/// The schema, a namespace in the database, that the store's tables are in.
+///
+/// ```
+/// use gymhook_postgres::Schema;
+///
+/// assert_eq!(Schema::default().as_str(), "gymhook");
+/// assert!(Schema::new("webhooks_berlin").is_ok());
+/// assert!(Schema::new("Robert'); DROP TABLE").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Schema(String);
+
+impl Schema {
+    /// How many bytes a name may have: PostgreSQL cuts identifiers after 63, and a suffix has to fit in.
+    pub const MAX_LENGTH: usize = 50;
+
+    /// The schema with this name: lower-case ASCII letters, digits and underscores, no digit first, and not `pg_`, which
+    /// PostgreSQL keeps for itself.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`]: the name is none.
+    pub fn new(name: impl Into<String>) -> Result<Self, StoreError> {
+        let name = name.into();
+        let is_letter = |byte: &u8| matches!(byte, b'a'..=b'z' | b'_');
+        let fits = name.len() <= Self::MAX_LENGTH
+            && name.as_bytes().first().is_some_and(is_letter)
+            && name.bytes().all(|byte| is_letter(&byte) || byte.is_ascii_digit())
+            && !name.starts_with("pg_");
+        if !fits {
+            let problem = format!(
+                "a schema's name is 1 to {} lower-case letters, digits and underscores: {name:?} is not",
+                Self::MAX_LENGTH
+            );
+            return Err(StoreError::Invalid { problem });
+        }
+        Ok(Self(name))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The channel on which endpoints with new work are named.
+    pub(super) fn channel(&self) -> String {
+        format!("{}_work", self.0)
+    }
+
+    /// SQL that says `gymhook.` before each table, for this schema.
+    pub(super) fn render<'s>(&self, sql: &'s str) -> Cow<'s, str> {
+        if self.0 == "gymhook" {
+            sql.into()
+        } else {
+            sql.replace("gymhook.", &format!("\"{}\".", self.0)).into()
+        }
+    }
+}
+
+impl Default for Schema {
+    /// `gymhook`.
+    fn default() -> Self {
+        Self("gymhook".to_owned())
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a connection pooler between here and the server gives each transaction another session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pooling {
+    /// Found out when the store connects, by two connections that look which server process serves them.
+    #[default]
+    Detect,
+    /// It does not: there is none, or it pools sessions.
+    Sessions,
+    /// It does, as PgBouncer with `pool_mode = transaction`. No statement is prepared, each call is one transaction, and
+    /// workers hear of new work only if [`PostgresOptions::with_listen_url`] leads past the pooler.
+    Transactions,
+}
+
+/// How a store uses its database.
+///
+/// ```
+/// use core::time::Duration;
+/// use gymhook_postgres::PostgresOptions;
+///
+/// let options = PostgresOptions::new().with_connections(16).with_call_timeout(Duration::from_secs(10));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresOptions {
+    pub(super) schema: Schema,
+    pub(super) connections: usize,
+    pub(super) call_timeout: Duration,
+    pub(super) pooling: Pooling,
+    pub(super) listen_url: Option<String>,
+    pub(super) read_only_allowed: bool,
+    pub(super) queue_calls: usize,
+    pub(super) queue_bytes: usize,
+    pub(super) queue_wait: Duration,
+}
+
+impl PostgresOptions {
+    /// The default maximum number of connections, beside the one that listens: our default.
+    pub const CONNECTIONS: usize = 8;
+
+    /// A call may take so long by default: 30 s (our default).
+    pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// The number of calls that may be under way or wait by default: 1,024 (our default).
+    pub const QUEUE_CALLS: usize = 1_024;
+
+    /// The number of bytes that these may bring by default: 64 MiB (our default).
+    pub const QUEUE_BYTES: usize = 64 << 20;
+
+    /// How long a call beyond that waits by default: 5 s (our default).
+    pub const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+    pub(super) const fn queue(&self) -> QueueLimits {
+        QueueLimits { calls: self.queue_calls, bytes: self.queue_bytes, wait: self.queue_wait }
+    }
+
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            schema: Schema::default(),
+            connections: Self::CONNECTIONS,
+            call_timeout: Self::CALL_TIMEOUT,
+            pooling: Pooling::Detect,
+            listen_url: None,
+            read_only_allowed: false,
+            queue_calls: Self::QUEUE_CALLS,
+            queue_bytes: Self::QUEUE_BYTES,
+            queue_wait: Self::QUEUE_WAIT,
+        }
+    }
+
+    /// In another schema than `gymhook`: several stores can share a database.
+    #[must_use]
+    pub fn with_schema(self, schema: Schema) -> Self {
+        Self { schema, ..self }
+    }
+
+    /// The maximum number of connections, at least one. One more listens for work, in a process that works.
+    #[must_use]
+    pub fn with_connections(self, connections: usize) -> Self {
+        Self { connections: connections.max(1), ..self }
+    }
+
+    /// How long a call may take, the wait for a connection included, before it is
+    /// [`Unavailable`](StoreError::Unavailable); at least a millisecond. The server is told to give up as well, so that
+    /// nothing that was given up here takes effect much later there.
+    #[must_use]
+    pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
+        Self { call_timeout: call_timeout.max(Duration::from_millis(1)), ..self }
+    }
+
+    /// Whether a connection pooler in between pools transactions, for whoever knows: it saves two connections when the store
+    /// connects.
+    #[must_use]
+    pub fn with_pooling(self, pooling: Pooling) -> Self {
+        Self { pooling, ..self }
+    }
+
+    /// A connection string of its own for the connection that listens for new work, to the same database: for where a pooler
+    /// that pools transactions is in between. Without one, workers look for themselves there, once in a poll interval.
+    #[must_use]
+    pub fn with_listen_url(self, url: impl Into<String>) -> Self {
+        Self { listen_url: Some(url.into()), ..self }
+    }
+
+    /// Connects to a server that takes no writes, too, for a look at the log of a standby. What writes then fails with
+    /// [`ReadOnly`](StoreError::ReadOnly).
+    #[must_use]
+    pub fn with_read_only_allowed(self) -> Self {
+        Self { read_only_allowed: true, ..self }
+    }
+
+    /// How many calls may be under way or wait for a connection, at least one; those of a worker do not count. One more waits
+    /// for [`with_queue_wait`](Self::with_queue_wait), and then fails with [`Busy`](StoreError::Busy).
+    #[must_use]
+    pub fn with_queue_calls(self, queue_calls: usize) -> Self {
+        Self { queue_calls, ..self }
+    }
+
+    /// How many bytes of bodies, settings and names these calls may bring together, in steps of 1 KiB. As many again may be
+    /// brought by those that wait to be let in, so the memory held by waiting calls is at most twice this in bodies. With ten times
+    /// more calls than the server can serve the process was seen to grow by less than three times this, with what its connections
+    /// send and the allocator's share (`cargo bench -p gymhook-benches --bench durable -- overload`). A call that brings more by itself waits until it is alone.
+    #[must_use]
+    pub fn with_queue_bytes(self, queue_bytes: usize) -> Self {
+        Self { queue_bytes, ..self }
+    }
+
+    /// How long a call waits to be let in, before [`with_call_timeout`](Self::with_call_timeout) begins to count. It is what
+    /// [`Busy`](StoreError::Busy) tells to wait before another try, at least a second.
+    #[must_use]
+    pub fn with_queue_wait(self, queue_wait: Duration) -> Self {
+        Self { queue_wait, ..self }
+    }
+}
+
+/// `Debug` shows no connection string.
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("schema", &self.schema)
+            .field("connections", &self.connections)
+            .field("call_timeout", &self.call_timeout)
+            .field("pooling", &self.pooling)
+            .field("read_only_allowed", &self.read_only_allowed)
+            .field("queue_calls", &self.queue_calls)
+            .field("queue_bytes", &self.queue_bytes)
+            .field("queue_wait", &self.queue_wait)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,198 @@
+//! Subscriptions, and orders for their workers.
+
+use gymhook_delivery::EndpointId;
+use time::UtcDateTime;
+use uuid::Uuid;
+
+use super::arrivals::payloads;
+use super::connection::Lent;
+use super::error::Result;
+use super::options::Schema;
+use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
+use super::values::Values;
+use gymhook_store::end_under_way;
+use gymhook_store::{Command, DeliveryColumns, Redelivery, SubscriptionQuery, SubscriptionRow};
+use gymhook_store::{Direction, StoreTime};
+
+pub(super) async fn put(
+    lent: Lent<'_>,
+    schema: &Schema,
+    new: &SubscriptionRow,
+    now: UtcDateTime,
+) -> Result<bool> {
+    let sql = "WITH put AS (
+        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming, url)
+        VALUES ($1, $2, $3, $4, $5, $6, $10, $11) ON CONFLICT (id) DO UPDATE
+        SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets, url = excluded.url
+        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
+        RETURNING s.id
+    ), ordered AS (
+        INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $7, $8 FROM put
+    )
+    SELECT pg_notify($9, id::text) FROM put";
+    let written = lent
+        .query(
+            sql,
+            &[
+                new.id.as_uuid(),
+                &new.gym,
+                &new.settings,
+                &new.target.secrets(),
+                &row::json(&new.record)?,
+                &row::is_disabled(&new.record),
+                &StoreTime::ceil(now).micros(),
+                &Command::Reload.name(),
+                &schema.channel(),
+                &(new.direction() == Direction::Incoming),
+                &new.target.url(),
+            ],
+        )
+        .await?;
+    lent.give_back().await?;
+    Ok(!written.is_empty())
+}
+
+pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<SubscriptionRow>> {
+    let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE s.id = $1");
+    let rows = lent.query(&sql, &[id.as_uuid()]).await?;
+    lent.give_back().await?;
+    rows.first().map(row::subscription).transpose()
+}
+
+/// One that cannot be read is left out, so that the others are seen; it takes no place in a page, which would end early.
+pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Vec<SubscriptionRow>> {
+    // PostgreSQL refuses a NUL instead of finding nothing.
+    if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
+        lent.give_back().await?;
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::text IS NULL OR s.gym = $1)
+         AND ($2::uuid IS NULL OR s.id > $2) AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
+    );
+    let limit = query.limit as usize;
+    let mut after = query.after.map(|id| *id.as_uuid());
+    let mut found: Vec<SubscriptionRow> = Vec::new();
+    while found.len() < limit {
+        let left = limit - found.len();
+        let rows = lent.query(&sql, &[&query.gym, &after, &i64::try_from(left).unwrap_or(i64::MAX)]).await?;
+        for read in &rows {
+            after = Some(read.try_get(0)?);
+            match row::subscription(read) {
+                Ok(subscription) => found.push(subscription),
+                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is left out"),
+            }
+        }
+        if rows.len() < left {
+            break;
+        }
+    }
+    lent.give_back().await?;
+    Ok(found)
+}
+
+pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<bool> {
+    lent.begin("").await?;
+    let sql = "WITH deleted AS (
+        UPDATE gymhook.subscriptions SET deleted_at = $2, lease_owner = NULL, lease_until = least(lease_until, $2)
+        WHERE id = $1 AND deleted_at IS NULL RETURNING id
+    ), dropped AS (
+        DELETE FROM gymhook.commands WHERE endpoint IN (SELECT id FROM deleted)
+    )
+    SELECT id FROM deleted";
+    let deleted = lent.query(sql, &[id.as_uuid(), &StoreTime::floor(now).micros()]).await?;
+    if !deleted.is_empty() {
+        end_all_under_way(&lent, id, now).await?;
+    }
+    lent.commit().await?;
+    lent.give_back().await?;
+    Ok(!deleted.is_empty())
+}
+
+/// Under the lock that the deletion holds: no worker writes after it.
+async fn end_all_under_way(lent: &Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<()> {
+    let sql = format!(
+        "SELECT {DELIVERY} FROM gymhook.deliveries d LEFT JOIN gymhook.notifications n USING (seq)
+         WHERE d.endpoint = $1 AND d.state = 1"
+    );
+    let mut damaged = Vec::new();
+    for read in &lent.query(&sql, &[id.as_uuid()]).await? {
+        let Some(record) = Delivery::read(read, 0)?.or_damaged(&mut damaged) else { continue };
+        let (ended, attempt) = end_under_way(&record, now);
+        let row = DeliveryColumns::from(&ended);
+        let sql = "UPDATE gymhook.deliveries SET state = $2, at = $3, code = $4, probe = $5, check_sum = $6
+            WHERE seq = $1";
+        lent.query(sql, &[&row.order, &row.state, &row.at, &row.code, &row.probe, &row.check]).await?;
+        let sql = "INSERT INTO gymhook.attempts (seq, send, round, number, ended, outcome, detail)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (seq, send) DO NOTHING";
+        let (send, round) = (i64::from(attempt.send), i64::from(attempt.round.get()));
+        let (number, ended) = (i64::from(attempt.number), StoreTime::floor(attempt.ended).micros());
+        let values: Values<'_> =
+            &[&row.order, &send, &round, &number, &ended, &attempt.outcome, &attempt.detail];
+        lent.query(sql, values).await?;
+    }
+    row::quarantine(lent, &damaged).await
+}
+
+pub(super) async fn command(
+    lent: Lent<'_>,
+    schema: &Schema,
+    orders: &[(EndpointId, Command)],
+    due: UtcDateTime,
+) -> Result<()> {
+    let endpoints: Vec<Uuid> = orders.iter().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
+    let names: Vec<&str> = orders.iter().map(|(_, command)| command.name()).collect();
+    let deliveries: Vec<Option<Uuid>> =
+        orders.iter().map(|(_, command)| command.delivery().map(|id| *id.as_uuid())).collect();
+    let sql = "WITH ordered AS (
+        INSERT INTO gymhook.commands (endpoint, due, name, delivery)
+        SELECT n.endpoint, $1, n.name, n.delivery
+        FROM unnest($2::uuid[], $3::text[], $4::uuid[]) WITH ORDINALITY AS n (endpoint, name, delivery, number)
+        WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
+        ORDER BY n.number
+    )
+    SELECT pg_notify($5, n.endpoints) FROM unnest($6::text[]) AS n (endpoints)";
+    let said = payloads(endpoints.iter().copied());
+    lent.query(
+        sql,
+        &[&StoreTime::ceil(due).micros(), &endpoints, &names, &deliveries, &schema.channel(), &said],
+    )
+    .await?;
+    lent.give_back().await?;
+    Ok(())
+}
+
+pub(super) async fn redeliver(
+    lent: Lent<'_>,
+    schema: &Schema,
+    which: &Redelivery,
+    now: UtcDateTime,
+) -> Result<u64> {
+    let states: &[i16] = if which.undeliverable_only { &[3] } else { &[2, 3, 4] };
+    let sql = "WITH ordered AS (
+        INSERT INTO gymhook.commands (endpoint, due, name, delivery)
+        SELECT d.endpoint, $1, 'redeliver', n.id FROM gymhook.deliveries d JOIN gymhook.notifications n USING (seq)
+        WHERE d.endpoint = $2 AND d.state = ANY ($3::smallint[]) AND d.at >= $4 AND d.at < $5
+        AND EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = $2 AND s.deleted_at IS NULL)
+        ORDER BY d.seq
+        RETURNING 1
+    ), counted AS (SELECT count(*) AS orders FROM ordered)
+    SELECT orders, pg_notify($6, $2::text) FROM counted";
+    let until = which.until.map_or(i64::MAX, |at| StoreTime::ceil(at).micros());
+    let rows = lent
+        .query(
+            sql,
+            &[
+                &StoreTime::ceil(now).micros(),
+                which.endpoint.as_uuid(),
+                &states,
+                &StoreTime::ceil(which.from).micros(),
+                &until,
+                &schema.channel(),
+            ],
+        )
+        .await?;
+    lent.give_back().await?;
+    let orders = rows.first().map(|row| row.try_get(0)).transpose()?;
+    Ok(row::count(orders.unwrap_or_default()))
+}

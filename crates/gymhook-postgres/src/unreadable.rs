@@ -1,0 +1,48 @@
+//! What could not be read when it came in.
+
+use std::collections::BTreeSet;
+
+use gymhook_delivery::{DeliveryId, Enqueued};
+use uuid::Uuid;
+
+use super::enqueue::Runner;
+use super::error::Result;
+use gymhook_store::{NewNotification, Refused};
+
+/// Those of these that are kept already, under their ids.
+pub(super) async fn held(runner: Runner<'_>, new: &[&NewNotification]) -> Result<BTreeSet<DeliveryId>> {
+    let wanted = || new.iter().filter(|new| new.unreadable);
+    let ids: Vec<Uuid> = wanted().map(|new| *new.id.as_uuid()).collect();
+    let endpoints: Vec<Uuid> = wanted().map(|new| *new.endpoint.as_uuid()).collect();
+    let digests: Vec<Vec<u8>> = wanted().map(|new| new.digest().as_bytes().to_vec()).collect();
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sql = "SELECT n.id FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS u (id, endpoint, digest)
+        JOIN gymhook.notifications n ON n.id = u.id AND n.endpoint = u.endpoint AND n.digest = u.digest
+        JOIN gymhook.deliveries d USING (seq) WHERE d.state = 6";
+    let rows = runner.query(sql, &[&ids, &endpoints, &digests]).await?;
+    rows.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.into())).collect()
+}
+
+/// Forgets those that were read, where what was read from them is kept.
+pub(super) async fn forget(
+    runner: Runner<'_>,
+    new: &[&NewNotification],
+    outcomes: &[core::result::Result<Enqueued, Refused>],
+) -> Result<()> {
+    type Outcome = core::result::Result<Enqueued, Refused>;
+    let read = |(new, outcome): (&&NewNotification, &Outcome)| {
+        new.read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat))
+    };
+    let kept: Vec<Uuid> = new.iter().zip(outcomes).filter_map(read).map(|kept| *kept.as_uuid()).collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let sql = "WITH gone AS (
+            DELETE FROM gymhook.deliveries d USING gymhook.notifications n
+            WHERE n.id = ANY ($1::uuid[]) AND d.seq = n.seq AND d.state = 6 RETURNING d.seq
+        )
+        DELETE FROM gymhook.notifications n USING gone WHERE n.seq = gone.seq";
+    runner.query(sql, &[&kept]).await.map(drop)
+}

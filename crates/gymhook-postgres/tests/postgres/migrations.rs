@@ -1,0 +1,257 @@
+//! The tables come to be as a whole or not at all, whoever makes them, whenever it is cut off.
+
+use gymhook_postgres::tokio_postgres::{Client, Config, NoTls};
+use gymhook_postgres::{PostgresOptions, PostgresStore, Schema};
+use gymhook_store::{Store, StoreError};
+use gymhook_test_postgres::fresh_schema;
+
+use crate::stage::{NOW, client, notification, shared, soon, subscribe};
+
+/// A database of its own, for what concerns all schemas of one.
+async fn fresh_database() -> Config {
+    let mut config = shared();
+    let name = fresh_schema();
+    client(&config).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    config.dbname(&name);
+    config
+}
+
+async fn connect(config: &Config) -> Result<PostgresStore, StoreError> {
+    PostgresStore::connect_with(config.clone(), NoTls, PostgresOptions::new()).await
+}
+
+async fn tables(client: &Client) -> i64 {
+    let sql = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'gymhook'";
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+async fn works(store: &PostgresStore, client: &Client) {
+    subscribe(store, client, 1..=1).await;
+    assert!(store.enqueue(vec![notification(1, 1)], NOW).await.unwrap()[0].is_ok());
+}
+
+/// Does something whenever the table of commands has been made, which is neither the first nor the last.
+async fn in_the_middle(client: &Client, action: &str) {
+    let sql = format!(
+        "CREATE FUNCTION public.interfere() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'gymhook.commands') THEN
+                {action};
+            END IF;
+         END $$;
+         CREATE EVENT TRIGGER interfere ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.interfere()"
+    );
+    client.batch_execute(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_half_way_leaves_nothing_and_is_done_again() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    in_the_middle(&client, "RAISE EXCEPTION 'no more' USING ERRCODE = 'disk_full'").await;
+    assert_eq!(connect(&config).await.unwrap_err(), StoreError::Full);
+    assert_eq!(tables(&client).await, 0);
+    client.batch_execute("DROP EVENT TRIGGER interfere").await.unwrap();
+    works(&connect(&config).await.unwrap(), &client).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_is_cut_off_half_way_leaves_nothing_and_is_done_again() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    in_the_middle(&client, "PERFORM pg_sleep(600)").await;
+    let connecting = tokio::spawn({
+        let config = config.clone();
+        async move { connect(&config).await }
+    });
+    let sleeping = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    soon(async {
+        while client.query(sleeping, &[]).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let cut_off = soon(connecting).await.unwrap().unwrap_err();
+    assert!(matches!(cut_off, StoreError::Unavailable { .. }), "{cut_off:?}");
+    assert_eq!(tables(&client).await, 0);
+    client.batch_execute("DROP EVENT TRIGGER interfere").await.unwrap();
+    works(&connect(&config).await.unwrap(), &client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_that_migrate_at_once_all_succeed() {
+    let config = fresh_database().await;
+    let connecting: Vec<_> = (0..8)
+        .map(|_| {
+            let config = config.clone();
+            tokio::spawn(async move { connect(&config).await })
+        })
+        .collect();
+    let client = client(&config).await;
+    for connecting in connecting {
+        let store = connecting.await.unwrap().unwrap();
+        assert_eq!(store.stats(NOW).await.unwrap().waiting, 0);
+    }
+    let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
+    assert_eq!(
+        versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
+        [1, 2, 3, 4, 5],
+        "each was done once"
+    );
+    works(&connect(&config).await.unwrap(), &client).await;
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_program_are_left_alone() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    works(&connect(&config).await.unwrap(), &client).await;
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (6)").await.unwrap();
+    let refused = connect(&config).await.unwrap_err();
+    assert_eq!(refused, StoreError::Schema { found: 6, known: 5 });
+}
+
+#[tokio::test]
+async fn whoever_may_use_the_tables_need_not_be_able_to_make_them() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    let role = fresh_schema();
+    client.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let mut restricted = config.clone();
+    restricted.user(&role);
+    let refused = connect(&restricted).await.unwrap_err();
+    assert!(matches!(refused, StoreError::ReadOnly { .. }), "{refused:?}");
+
+    drop(connect(&config).await.unwrap());
+    let grants = format!(
+        "GRANT USAGE ON SCHEMA gymhook TO {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gymhook TO {role};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA gymhook TO {role}"
+    );
+    client.batch_execute(&grants).await.unwrap();
+    works(&connect(&restricted).await.unwrap(), &client).await;
+}
+
+#[tokio::test]
+async fn two_schemas_are_two_stores() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    let options = PostgresOptions::new().with_schema(Schema::new("studio_7").unwrap());
+    let other = PostgresStore::connect_with(config.clone(), NoTls, options).await.unwrap();
+    let store = connect(&config).await.unwrap();
+    works(&store, &client).await;
+    assert_eq!(store.stats(NOW).await.unwrap().waiting, 1);
+    assert_eq!(other.stats(NOW).await.unwrap().subscriptions, 0);
+}
+
+/// What makes the tables of each version from those of the one before.
+const STEPS: [&str; 4] = [
+    include_str!("../../src/migrations/0001_tables.sql"),
+    include_str!("../../src/migrations/0002_directions.sql"),
+    include_str!("../../src/migrations/0003_fingerprints.sql"),
+    include_str!("../../src/migrations/0004_tests_and_notices.sql"),
+];
+
+/// Tables of this version with an inbox, another subscription, and a notification and a test event that wait.
+async fn make_tables_of(version: usize, client: &Client) {
+    let table = "CREATE SCHEMA gymhook; CREATE TABLE gymhook.gymhook_schema
+        (version bigint PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";
+    client.batch_execute(table).await.unwrap();
+    for (number, step) in (1..).zip(&STEPS[..version]) {
+        client.batch_execute(step).await.unwrap();
+        let done = format!("INSERT INTO gymhook.gymhook_schema (version) VALUES ({number})");
+        client.batch_execute(&done).await.unwrap();
+    }
+    let rows = r#"INSERT INTO gymhook.subscriptions (id, gym, settings, secrets, record) VALUES
+            ('00000000-0000-0000-0000-000000000008', '', '{"platform":"inbox"}', '', '{}'),
+            ('00000000-0000-0000-0000-000000000009', 'berlin', '{"platform":"point"}', '', '{}');
+        INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body) VALUES
+            (7, '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000009', '\x04', 'a', 5, false, '\x7b7d'),
+            (8, '00000000-0000-0000-0000-000000000004', '00000000-0000-0000-0000-000000000009', '\x04', 'TEST', 5, true, '\x7b7d');
+        INSERT INTO gymhook.deliveries VALUES
+            (7, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9),
+            (8, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9)"#;
+    client.batch_execute(rows).await.unwrap();
+}
+
+#[tokio::test]
+async fn tables_of_any_version_are_brought_up_to_date() {
+    for version in 1..=STEPS.len() {
+        let config = fresh_database().await;
+        let client = client(&config).await;
+        make_tables_of(version, &client).await;
+        let store = connect(&config).await.unwrap();
+        let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5]);
+        let kept =
+            "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
+        let kept = client.query_one(kept, &[]).await.unwrap();
+        assert_eq!((kept.get(0), kept.get::<_, Option<String>>(1)), ("{}", None), "version {version}");
+        assert_eq!(kept.get::<_, Option<Vec<u8>>>(2), None);
+        let tests = client.query("SELECT test FROM gymhook.deliveries ORDER BY seq", &[]).await.unwrap();
+        assert_eq!(
+            tests.iter().map(|row| row.get(0)).collect::<Vec<bool>>(),
+            [false, true],
+            "version {version}"
+        );
+        assert_eq!(store.claim_notices(9, core::time::Duration::ZERO, NOW).await, Ok(Vec::new()));
+        if version == 1 {
+            let incoming =
+                client.query("SELECT incoming FROM gymhook.subscriptions ORDER BY id", &[]).await.unwrap();
+            assert_eq!(incoming.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true, false]);
+        }
+        client
+            .batch_execute("DELETE FROM gymhook.subscriptions; DELETE FROM gymhook.notifications")
+            .await
+            .unwrap();
+        works(&store, &client).await;
+    }
+}
+
+/// Without one of these everything works, and reads a whole table.
+#[tokio::test]
+async fn what_is_looked_for_often_is_indexed() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    make_tables_of(1, &client).await;
+    drop(connect(&config).await.unwrap());
+    let sql = "SELECT tablename || substring(indexdef FROM 'USING btree( .*)') FROM pg_indexes WHERE schemaname = 'gymhook'";
+    let indexed = client.query(sql, &[]).await.unwrap();
+    let indexed: Vec<String> = indexed.iter().map(|row| row.get(0)).collect();
+    for wanted in [
+        "subscriptions (gym, id)",
+        "subscriptions (lease_until, id) WHERE (deleted_at IS NULL)",
+        "notifications (endpoint, seq)",
+        "notifications (endpoint, fingerprint) WHERE (fingerprint IS NOT NULL)",
+        "deliveries (endpoint, state, at, seq)",
+        "deliveries (endpoint, seq) WHERE (state = 0)",
+        "deliveries (endpoint, at, seq) WHERE (test AND (state = 0))",
+        "commands (endpoint, due, number)",
+        "notices (number) WHERE (acknowledged_at IS NULL)",
+    ] {
+        assert!(indexed.iter().any(|index| index == wanted), "{wanted}: {indexed:?}");
+    }
+}
+
+/// Whoever only sends does not pay for the index, and whoever asks for a fingerprint does not read the whole table.
+#[tokio::test]
+async fn a_fingerprint_is_found_by_its_index_and_others_are_not_in_it() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    let store = connect(&config).await.unwrap();
+    subscribe(&store, &client, 1..=1).await;
+    store.enqueue((1..=5_000).map(|number| notification(number, 1)).collect(), NOW).await.unwrap();
+    client.batch_execute("ANALYZE gymhook.notifications").await.unwrap();
+    let pages = "SELECT pg_relation_size('gymhook.notifications_by_fingerprint')";
+    let empty: i64 = client.query_one(pages, &[]).await.unwrap().get(0);
+    assert_eq!(empty, 8_192, "the first page of an empty index");
+    let plan = "EXPLAIN (COSTS off) UPDATE gymhook.notifications n SET fingerprint = NULL
+        FROM unnest(ARRAY['00000000-0000-0000-0000-000000000001'::uuid], ARRAY['\x07'::bytea], ARRAY[5::bigint])
+            AS u (endpoint, fingerprint, before_window)
+        WHERE n.endpoint = u.endpoint AND n.fingerprint = u.fingerprint AND n.fingerprint IS NOT NULL
+        AND (n.enqueued_at <= u.before_window
+            OR EXISTS (SELECT FROM gymhook.deliveries d WHERE d.seq = n.seq AND d.state = 5))";
+    let plan: Vec<String> = client.query(plan, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    let plan = plan.join("\n");
+    assert!(plan.contains("notifications_by_fingerprint"), "{plan}");
+    assert!(!plan.contains("Seq Scan on notifications"), "{plan}");
+}

@@ -1,0 +1,246 @@
+//! Enqueueing: inserting and nothing else.
+
+use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
+use rusqlite::{Connection, Transaction, params};
+use time::UtcDateTime;
+
+use super::error::Result;
+use super::{mending, repeats, row, schema, unreadable};
+use gymhook_store::StoreTime;
+use gymhook_store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
+
+/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
+///
+/// The connection is your own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
+/// call [`Engine::look_for_work`](crate::Engine::look_for_work), or leave it to the engine to find out by itself.
+///
+/// The commit is the caller's, so nothing is checked there of what a [`SqliteStore`](super::SqliteStore) checks at its own: if the
+/// file is deleted or replaced while the connection is open, SQLite commits to the file that is gone.
+///
+/// `now` is the clock of this machine, which [`Engine::now`](crate::Engine::now) asks, too.
+///
+/// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" as soon as the engine has
+/// committed in between, whatever the busy timeout.
+///
+/// ```
+/// use bytes::Bytes;
+/// use gymhook_sqlite::rusqlite::{Connection, TransactionBehavior};
+/// use gymhook_store::{NewNotification, sqlite};
+/// use gymhook_store::{DeliveryId, EndpointId};
+/// use time::UtcDateTime;
+///
+/// fn book(
+///     connection: &mut Connection,
+///     endpoint: EndpointId,
+///     now: UtcDateTime,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+///     transaction.execute("INSERT INTO bookings (member) VALUES (?1)", [17])?;
+///     let body = Bytes::from_static(b"{\"member\":17}");
+///     let news = NewNotification::new(DeliveryId::from_u128(7), endpoint, "class.booked", body);
+///     for enqueued in gymhook_sqlite::enqueue_in(&transaction, &[news], now)? {
+///         let _new_or_duplicate = enqueued?;
+///     }
+///     transaction.commit()?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// [`StoreError::Invalid`] if the connection does not sync its commits (`PRAGMA synchronous` is below `FULL`), and whatever
+/// SQLite says; then roll back.
+pub fn enqueue_in(
+    transaction: &Transaction<'_>,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> core::result::Result<Vec<core::result::Result<Enqueued, Refused>>, StoreError> {
+    schema::check_synchronous(transaction)?;
+    Ok(insert(transaction, new, now)?)
+}
+
+pub(super) fn insert(
+    connection: &Connection,
+    new: &[NewNotification],
+    now: UtcDateTime,
+) -> Result<Vec<core::result::Result<Enqueued, Refused>>> {
+    let first = draw_orders(connection, new.len())?;
+    let mut known = Known::default();
+    let mut enqueued = Vec::with_capacity(new.len());
+    for (order, new) in (first..).zip(new) {
+        enqueued.push(match new.check() {
+            Err(refused) => Err(refused),
+            Ok(()) if known.has(connection, new.endpoint)? => {
+                let outcome = insert_one(connection, new, order, now)?;
+                if outcome.as_ref().err().is_none_or(Refused::is_repeat) {
+                    unreadable::forget(connection, new.read_from)?;
+                }
+                outcome
+            }
+            Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
+        });
+    }
+    Ok(enqueued)
+}
+
+/// The endpoints of this batch that are known to exist: most batches have few.
+#[derive(Default)]
+struct Known(std::collections::BTreeMap<EndpointId, bool>);
+
+impl Known {
+    fn has(&mut self, connection: &Connection, endpoint: EndpointId) -> Result<bool> {
+        if let Some(known) = self.0.get(&endpoint) {
+            return Ok(*known);
+        }
+        let known = connection
+            .prepare_cached("SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL")?
+            .exists([endpoint.as_uuid().as_bytes()])?;
+        self.0.insert(endpoint, known);
+        Ok(known)
+    }
+}
+
+/// Draws so many consecutive orders. It writes first, so that a transaction that began by reading is refused at once.
+fn draw_orders(connection: &Connection, count: usize) -> Result<u64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let next: i64 = connection
+        .prepare_cached("UPDATE gymhook_orders SET next = next + ?1 RETURNING next - ?1")?
+        .query_row([count], |row| row.get(0))?;
+    let damaged = |_| StoreError::Damaged { problem: "the next order is negative".to_owned() };
+    Ok(u64::try_from(next).map_err(damaged)?)
+}
+
+fn insert_one(
+    connection: &Connection,
+    new: &NewNotification,
+    order: u64,
+    now: UtcDateTime,
+) -> Result<core::result::Result<Enqueued, Refused>> {
+    if let Some(check) = &new.repeat_check {
+        repeats::end_windows(connection, new.endpoint, check, now)?;
+    }
+    let columns = new.columns(order, now);
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
+             attempt, sends, first_failure, test, probe, check_sum, origin, fingerprint)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+             ON CONFLICT (id) DO NOTHING
+             ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING",
+        )?
+        .execute(params![
+            columns.order,
+            columns.id.as_bytes(),
+            columns.endpoint.as_bytes(),
+            columns.digest,
+            new.event_type,
+            StoreTime::floor(now).micros(),
+            columns.state,
+            columns.at,
+            columns.code,
+            columns.round,
+            columns.attempt,
+            columns.sends,
+            columns.first_failure,
+            columns.test,
+            columns.probe,
+            columns.check,
+            new.origin,
+            new.fingerprint(),
+        ])?;
+    if inserted == 0 {
+        return compare(connection, new, order, now);
+    }
+    connection
+        .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
+        .execute(params![columns.order, new.body.as_ref()])?;
+    Ok(Ok(Enqueued::New))
+}
+
+/// The id is taken, by the same delivery or by another; or its fingerprint is.
+fn compare(
+    connection: &Connection,
+    new: &NewNotification,
+    order: u64,
+    now: UtcDateTime,
+) -> Result<core::result::Result<Enqueued, Refused>> {
+    let conflict = Refused::Conflict { delivery: new.id };
+    let held = row::delivery_by_id(connection, new.id)?;
+    if held.is_none()
+        && let Some(first) = repeats::first(connection, new)?
+    {
+        if first.digest == *new.digest().as_bytes() {
+            mending::make_whole(connection, first.sequence, new)?;
+        }
+        return Ok(Err(Refused::Repeat { delivery: first.delivery }));
+    }
+    if let Some(sequence) = unreadable::kept(connection, new)? {
+        mending::make_whole(connection, sequence, new)?;
+        return Ok(Err(Refused::Repeat { delivery: new.id }));
+    }
+    // A quarantined row gives no record.
+    if held.as_ref().is_some_and(|(_, record)| record.is_err())
+        && let Some(state) = mending::mend(connection, new, order, now)?
+    {
+        return Ok(Ok(Enqueued::Duplicate { state }));
+    }
+    let held = held.and_then(|(sequence, record)| record.ok().map(|record| (sequence, record)));
+    let same = held.filter(|(_, held)| new.is_same_as(held));
+    let Some((sequence, held)) = same else { return Ok(Err(conflict)) };
+    mending::make_whole(connection, sequence, new)?;
+    Ok(Ok(Enqueued::Duplicate { state: held.state }))
+}
+
+pub(super) fn command(
+    connection: &Connection,
+    orders: &[(EndpointId, Command)],
+    due: UtcDateTime,
+) -> Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) SELECT ?1, ?2, ?3, ?4
+         WHERE EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL)",
+    )?;
+    for (endpoint, command) in orders {
+        let delivery = command.delivery();
+        let delivery = delivery.as_ref().map(|delivery| delivery.as_uuid().as_bytes());
+        insert.execute(params![
+            endpoint.as_uuid().as_bytes(),
+            StoreTime::ceil(due).micros(),
+            command.name(),
+            delivery
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
+    if !Known::default().has(connection, which.endpoint)? {
+        return Ok(0);
+    }
+    let states = if which.undeliverable_only {
+        vec![State::Undeliverable]
+    } else {
+        vec![State::Delivered, State::Undeliverable, State::Cancelled]
+    };
+    let mut found = Vec::new();
+    let mut select = connection.prepare_cached(
+        "SELECT seq, id FROM gymhook_deliveries WHERE endpoint = ?1 AND state = ?2 AND at >= ?3 AND at < ?4",
+    )?;
+    let until = which.until.map_or(i64::MAX, |at| StoreTime::ceil(at).micros());
+    for state in states {
+        let bounds = params![
+            which.endpoint.as_uuid().as_bytes(),
+            state.code(),
+            StoreTime::ceil(which.from).micros(),
+            until
+        ];
+        let rows = select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id(row, 1)?)))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort_unstable_by_key(|(order, _)| *order);
+    let again = |(_, id)| (which.endpoint, Command::Redeliver(DeliveryId::from(id)));
+    let orders: Vec<(EndpointId, Command)> = found.into_iter().map(again).collect();
+    command(connection, &orders, now)?;
+    Ok(orders.len() as u64)
+}

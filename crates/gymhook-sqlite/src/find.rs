@@ -1,0 +1,188 @@
+//! Finding deliveries in the log.
+
+use std::collections::BTreeSet;
+
+use gymhook_delivery::EndpointId;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::error::Result;
+use super::queries::read_delivery;
+use super::row::{self, DELIVERY};
+use gymhook_store::StoreTime;
+use gymhook_store::{DeliveryQuery, DeliveryRow, Page, State};
+
+pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
+    let limit = query.limit as usize;
+    let found = sequences(connection, query)?;
+    let is_last = found.len() <= limit;
+    let sql =
+        format!("SELECT {DELIVERY}, event_type, enqueued_at, origin FROM gymhook_deliveries WHERE seq = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut items = Vec::new();
+    for sequence in found.iter().rev().take(limit) {
+        let mut rows = select.query([sequence])?;
+        // It may be purged by now.
+        items.extend(rows.next()?.map(read_delivery).transpose()?);
+    }
+    let next = found.iter().rev().take(limit).next_back().filter(|_| !is_last);
+    Ok(Page { items, next: next.and_then(|last| u64::try_from(*last).ok()) })
+}
+
+/// One more than wanted, which tells whether there is another page.
+fn sequences(connection: &Connection, query: &DeliveryQuery) -> Result<BTreeSet<i64>> {
+    let mut found = Latest::new(query.limit);
+    match endpoints(connection, query)? {
+        None => found.look(connection, query, None)?,
+        Some(endpoints) => {
+            for endpoint in endpoints {
+                found.look(connection, query, Some(endpoint))?;
+            }
+        }
+    }
+    Ok(found.sequences)
+}
+
+/// Whose deliveries are to be looked through, one after the other; `None` if all are, at once.
+fn endpoints(connection: &Connection, query: &DeliveryQuery) -> Result<Option<Vec<EndpointId>>> {
+    let of_gym = |condition: &str, value: Value| -> Result<Vec<EndpointId>> {
+        let sql = format!("SELECT id FROM gymhook_subscriptions WHERE {condition}");
+        let mut select = connection.prepare_cached(&sql)?;
+        let mut endpoints = Vec::new();
+        for endpoint in select.query_map([value], |found| row::id(found, 0))? {
+            endpoints.push(EndpointId::from(endpoint?));
+        }
+        Ok(endpoints)
+    };
+    match (query.endpoint, &query.gym) {
+        (Some(endpoint), None) => Ok(Some(vec![endpoint])),
+        (wanted, Some(gym)) => {
+            let mut endpoints = of_gym("gym = ?1", Value::from(gym.clone()))?;
+            endpoints.retain(|endpoint| wanted.is_none_or(|wanted| wanted == *endpoint));
+            Ok(Some(endpoints))
+        }
+        (None, None) if query.state.is_some_and(is_rare) => Ok(Some(of_gym("?1", Value::from(1))?)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whether few deliveries are in this state, as a rule: then those are found by it. What is over makes up the log.
+const fn is_rare(state: State) -> bool {
+    match state {
+        State::Waiting | State::InFlight | State::Undeliverable | State::Quarantined | State::Unreadable => {
+            true
+        }
+        State::Delivered | State::Cancelled => false,
+    }
+}
+
+/// The latest of those that were found, as many as were asked for.
+struct Latest {
+    sequences: BTreeSet<i64>,
+    most: usize,
+}
+
+impl Latest {
+    fn new(limit: u32) -> Self {
+        Self { sequences: BTreeSet::new(), most: (limit as usize).saturating_add(1) }
+    }
+
+    /// Only what is later than the earliest of a full page counts.
+    fn after(&self) -> i64 {
+        let earliest = self.sequences.first().filter(|_| self.sequences.len() >= self.most);
+        earliest.copied().unwrap_or(i64::MIN)
+    }
+
+    fn look(
+        &mut self,
+        connection: &Connection,
+        query: &DeliveryQuery,
+        endpoint: Option<EndpointId>,
+    ) -> Result<()> {
+        let (sql, values) = statement(query, endpoint, self.after(), self.most);
+        let mut select = connection.prepare_cached(&sql)?;
+        for sequence in select.query_map(params_from_iter(values), |row| row.get::<_, i64>(0))? {
+            self.sequences.insert(sequence?);
+        }
+        while self.sequences.len() > self.most {
+            self.sequences.pop_first();
+        }
+        Ok(())
+    }
+}
+
+fn statement(
+    query: &DeliveryQuery,
+    endpoint: Option<EndpointId>,
+    after: i64,
+    most: usize,
+) -> (String, Vec<Value>) {
+    let before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let mut conditions = vec!["seq < ?", "seq > ?"];
+    let mut values = vec![Value::from(before), Value::from(after)];
+    let mut only = |condition, value: Option<Value>| {
+        if let Some(value) = value {
+            conditions.push(condition);
+            values.push(value);
+        }
+    };
+    only("endpoint = ?", endpoint.map(|endpoint| Value::Blob(endpoint.as_uuid().as_bytes().to_vec())));
+    only("state = ?", query.state.map(|state| Value::from(i64::from(state.code()))));
+    only("event_type = ?", query.event_type.clone().map(Value::from));
+    only("enqueued_at >= ?", query.from.map(|from| Value::from(StoreTime::ceil(from).micros())));
+    only("enqueued_at < ?", query.until.map(|until| Value::from(StoreTime::ceil(until).micros())));
+    values.push(Value::from(i64::try_from(most).unwrap_or(i64::MAX)));
+    let index = match endpoint {
+        None => "NOT INDEXED",
+        Some(_) if query.state.is_some_and(is_rare) => "INDEXED BY gymhook_deliveries_by_state",
+        Some(_) => "INDEXED BY gymhook_deliveries_by_endpoint",
+    };
+    let conditions = conditions.join(" AND ");
+    let sql =
+        format!("SELECT seq FROM gymhook_deliveries {index} WHERE {conditions} ORDER BY seq DESC LIMIT ?");
+    (sql, values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    /// What SQLite says of how it finds the deliveries of one endpoint, or of all.
+    fn plan(query: &DeliveryQuery, endpoint: Option<EndpointId>) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let (sql, values) = statement(query, endpoint, i64::MIN, 10);
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        steps.map(|step| step.unwrap()).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn an_endpoint_s_deliveries_are_found_by_an_index_in_their_order() {
+        let endpoint = Some(EndpointId::from_u128(1));
+        let of_type = DeliveryQuery { event_type: Some("a".to_owned()), ..DeliveryQuery::new(9) };
+        let delivered = DeliveryQuery { state: Some(State::Delivered), ..DeliveryQuery::new(9) };
+        for query in [DeliveryQuery::new(9), of_type, delivered] {
+            let plan = plan(&query, endpoint);
+            assert!(plan.contains("SEARCH") && plan.contains("gymhook_deliveries_by_endpoint"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+
+    #[test]
+    fn what_is_rare_is_found_by_its_state() {
+        let given_up = DeliveryQuery { state: Some(State::Undeliverable), ..DeliveryQuery::new(9) };
+        let plan = plan(&given_up, Some(EndpointId::from_u128(1)));
+        assert!(
+            plan.contains("COVERING INDEX gymhook_deliveries_by_state (endpoint=? AND state=?"),
+            "{plan}"
+        );
+    }
+
+    #[test]
+    fn all_are_looked_through_from_the_latest_on() {
+        let plan = plan(&DeliveryQuery::new(9), None);
+        assert!(plan.contains("INTEGER PRIMARY KEY") && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}

@@ -1,0 +1,452 @@
+#![doc = include_str!("../README.md")]
+
+mod api_keys;
+mod clock;
+mod enqueue;
+mod error;
+mod fetch;
+mod find;
+mod group;
+mod mending;
+mod notices;
+mod options;
+mod place;
+mod queries;
+mod quietly;
+mod repeats;
+mod row;
+mod schema;
+mod thread;
+mod unreadable;
+mod work;
+mod worker_lock;
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use time::UtcDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+pub use self::enqueue::enqueue_in;
+use self::error::Failure;
+pub use self::options::SqliteOptions;
+use self::place::Place;
+use self::thread::ConnectionThread;
+use self::worker_lock::{Found, Taken, WorkerLock};
+use gymhook_store::{
+    Admission, ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery,
+    Refused, Stats, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow, WorkerId,
+};
+
+/// The driver, in the version that is in use here: SQLite is linked once in a program.
+pub use rusqlite;
+
+/// A store in one SQLite file.
+///
+/// ```
+/// use gymhook_store::{Store};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::open(folder.path().join("webhooks.db"))?;
+/// assert_eq!(store.stats(store.now().await?).await?.waiting, 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteStore(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    place: Arc<Place>,
+    /// What callers pass on their way to the writer; a worker does not.
+    admission: Admission,
+    writer: ConnectionThread,
+    /// For workers, so that a long look into the log does not hold them up.
+    reader: ConnectionThread,
+    log_reader: ConnectionThread,
+    arrivals: Arrivals,
+    /// Held as long as this process works on the file.
+    worker_lock: Arc<WorkerLock>,
+}
+
+/// What came in through this process and no worker has been told of.
+#[derive(Debug, Default)]
+struct Arrivals {
+    endpoints: Mutex<Vec<EndpointId>>,
+    bell: Notify,
+}
+
+impl Arrivals {
+    fn add(&self, mut endpoints: Vec<EndpointId>) {
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).append(&mut endpoints);
+        self.bell.notify_one();
+    }
+
+    async fn take(&self) -> Vec<EndpointId> {
+        loop {
+            let endpoints =
+                core::mem::take(&mut *self.endpoints.lock().unwrap_or_else(PoisonError::into_inner));
+            if !endpoints.is_empty() {
+                return endpoints;
+            }
+            self.bell.notified().await;
+        }
+    }
+}
+
+impl SqliteStore {
+    /// How long a call waits for another process that writes: 10 s (our default).
+    pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Opens a file, or makes it, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// - [`StoreError::Unavailable`]: another process holds the file for longer than [`SqliteStore::BUSY_TIMEOUT`].
+    /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, has no room, or
+    ///   is no SQLite file.
+    /// - [`StoreError::Schema`]: a newer version of this crate has been here.
+    /// - [`StoreError::Invalid`]: the path names no file that can be opened or made (a path is a path, never a URI), the file has
+    ///   several names or is mounted by itself, or the file system does not support a write-ahead log.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::options().open(path)
+    }
+
+    /// What can be set before a file is opened.
+    #[must_use]
+    pub const fn options() -> SqliteOptions {
+        SqliteOptions::new()
+    }
+
+    fn open_with(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
+        let absolute = Place::absolute(path)?;
+        Self::open_file(absolute, options).map_err(|Failure(error)| error::at(path, error))
+    }
+
+    fn open_file(path: PathBuf, options: &SqliteOptions) -> Result<Self, Failure> {
+        let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut writing = connect(&path, read_write)?;
+        // SQLite opens such a file for reading, and would say so only when the first notification is enqueued.
+        if writing.is_readonly(MAIN_DB)? {
+            let problem = "the file may only be read: look at its permissions, and its folder's".to_owned();
+            return Err(StoreError::ReadOnly { problem }.into());
+        }
+        schema::make_durable(&writing)?;
+        schema::migrate(&mut writing)?;
+        let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let readers = [connect(&path, read_only)?, connect(&path, read_only)?].map(ConnectionThread::reader);
+        let [reader, log_reader] = readers;
+        let place = Arc::new(Place::of_open_file(path)?);
+        let worker_lock = Arc::new(WorkerLock::at(place.worker_lock()));
+        Ok(Self(Arc::new(Shared {
+            writer: ConnectionThread::writer(writing, Arc::clone(&place))?,
+            place,
+            admission: Admission::new(options.queue),
+            reader: reader?,
+            log_reader: log_reader?,
+            arrivals: Arrivals::default(),
+            worker_lock,
+        })))
+    }
+
+    /// The file, as an absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.place.path()
+    }
+
+    /// Closes the file, for this and all clones: whatever was asked before is done, and whatever is asked later fails with
+    /// [`StoreError::Closed`]. Shut the engine down first.
+    ///
+    /// If no other process has the file open, it then holds everything by itself, and nothing lies beside it but the workers'
+    /// lock. Without this, what was acknowledged is as durable, but part of it may be in the file's write-ahead log.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] if it was closed before, [`StoreError::Replaced`] if the path does not lead to the open file any
+    /// more, and whatever SQLite says.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        // The last one to close writes the log into the file, and only the writer may.
+        self.0.reader.close().await?;
+        self.0.log_reader.close().await?;
+        let closed = self.0.writer.close().await;
+        self.0.worker_lock.give_back();
+        closed
+    }
+
+    /// Does something with the workers' lock that may wait for another process.
+    async fn with_worker_lock<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&WorkerLock) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lock = Arc::clone(&self.0.worker_lock);
+        let done = tokio::task::spawn_blocking(move || work(&lock)).await.map_err(|_| StoreError::Closed)?;
+        done.map_err(|error| StoreError::Unavailable {
+            problem: format!("the workers' lock, {}: {error}", self.0.place.worker_lock().display()),
+        })
+    }
+
+    /// Looks whether other workers still see this process's lock.
+    async fn keep_worker_lock(&self) -> Result<(), StoreError> {
+        if self.0.worker_lock.is_lost() {
+            let path = self.0.place.worker_lock();
+            tracing::warn!(path = %path.display(), "the workers' lock was deleted or replaced: it is made and taken again");
+            self.with_worker_lock(WorkerLock::take_again).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_leases_if_alone(&self, found: Found) -> Result<(bool, Option<Taken>), StoreError> {
+        Ok(match found {
+            Found::Itself => (false, None),
+            Found::Others(taken) => (false, Some(taken)),
+            Found::Nobody(taken) => {
+                self.0.writer.call((), work::end_leases).await?;
+                (true, Some(taken))
+            }
+            Found::NoFile(taken) => {
+                let now = self.now().await?;
+                let leased =
+                    self.0.reader.call((), move |connection| work::is_leased(connection, now)).await?;
+                if leased {
+                    let path = self.0.place.worker_lock();
+                    tracing::warn!(path = %path.display(), "the workers' lock was not there: what is leased is waited for");
+                }
+                (!leased, Some(taken))
+            }
+        })
+    }
+
+    /// Writes for a caller, who waits until there is room for the bytes that the call brings.
+    async fn write<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let admitted = self.0.admission.enter(bytes).await?;
+        self.0.writer.call(admitted, work).await
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Failure> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(SqliteStore::BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Else SQLite plans a statement again each time that its `LIMIT` is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+impl Store for SqliteStore {
+    async fn now(&self) -> Result<UtcDateTime, StoreError> {
+        let now = clock::system_time();
+        Ok(StoreTime::from_micros(StoreTime::floor(now).micros()).to_utc().unwrap_or(now))
+    }
+
+    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        row.check()?;
+        let id = row.id;
+        let bytes = row.weight();
+        let written =
+            self.write(bytes, move |connection| work::put_subscription(connection, &row, now)).await?;
+        self.0.arrivals.add(vec![id]);
+        Ok(written)
+    }
+
+    async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| row::subscription(connection, id)).await
+    }
+
+    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| queries::subscriptions(connection, &query)).await
+    }
+
+    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
+        self.write(0, move |connection| work::delete_subscription(connection, id, now)).await
+    }
+
+    async fn enqueue(
+        &self,
+        new: Vec<NewNotification>,
+        now: UtcDateTime,
+    ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
+        let endpoints = new.iter().map(|new| new.endpoint).collect();
+        let bytes = new.iter().map(NewNotification::weight).sum();
+        let enqueued = self.write(bytes, move |connection| enqueue::insert(connection, &new, now)).await?;
+        self.0.arrivals.add(endpoints);
+        Ok(enqueued)
+    }
+
+    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
+        let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
+        let bytes = size_of_val(orders.as_slice());
+        self.write(bytes, move |connection| enqueue::command(connection, &orders, due)).await?;
+        self.0.arrivals.add(endpoints);
+        Ok(())
+    }
+
+    async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
+        let orders = self.write(0, move |connection| enqueue::redeliver(connection, &which, now)).await?;
+        self.0.arrivals.add(vec![which.endpoint]);
+        Ok(orders)
+    }
+
+    async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
+        self.keep_worker_lock().await?;
+        let asked = request.clone();
+        let found =
+            self.0.reader.call((), move |connection| work::find_work(connection, &asked, now)).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0.writer.call((), move |connection| work::lease(connection, &found, &request, now)).await
+    }
+
+    async fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        self.0.reader.call((), move |connection| work::next_lease_end(connection, worker, now)).await
+    }
+
+    async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
+        self.keep_worker_lock().await?;
+        self.0.writer.call((), move |connection| work::commit(connection, &batch, now)).await
+    }
+
+    async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
+        let (fetched, damaged) =
+            self.0.reader.call((), move |connection| fetch::fetch(connection, &fetches, now)).await?;
+        if !damaged.is_empty() {
+            self.0.writer.call((), move |connection| row::quarantine(connection, &damaged)).await?;
+        }
+        Ok(fetched)
+    }
+
+    async fn take_over(&self) -> Result<bool, StoreError> {
+        let found = self.with_worker_lock(WorkerLock::take).await?;
+        let (alone, taken) = self.end_leases_if_alone(found).await?;
+        if let Some(taken) = taken {
+            self.with_worker_lock(move |lock| lock.share(taken)).await?;
+        }
+        Ok(alone)
+    }
+
+    async fn work_arrived(&self) -> Vec<EndpointId> {
+        self.0.arrivals.take().await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| queries::delivery(connection, id)).await
+    }
+
+    async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| find::deliveries(connection, &query)).await
+    }
+
+    async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
+        self.0.log_reader.call((), move |connection| queries::body(connection, id)).await
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| queries::attempts(connection, id)).await
+    }
+
+    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
+        self.0.log_reader.call((), move |connection| queries::stats(connection, now)).await
+    }
+
+    async fn endpoint_stats(
+        &self,
+        id: EndpointId,
+        now: UtcDateTime,
+    ) -> Result<Option<EndpointStats>, StoreError> {
+        self.0.log_reader.call((), move |connection| queries::endpoint_stats(connection, id, now)).await
+    }
+
+    async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
+        let found = self
+            .0
+            .log_reader
+            .call((), move |connection| queries::find_purgeable(connection, before, limit))
+            .await?;
+        let has_notices =
+            self.0.log_reader.call((), move |connection| notices::has_old(connection, before)).await?;
+        if found.is_empty() && !has_notices {
+            return Ok(0);
+        }
+        self.write(0, move |connection| {
+            notices::purge(connection, before)?;
+            queries::purge(connection, &found, before)
+        })
+        .await
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        self.write(0, move |connection| notices::claim(connection, limit, hold, now)).await
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        self.write(0, move |connection| notices::acknowledge(connection, &ids, now)).await
+    }
+
+    /// In no caller's line: whoever asks wants to know of the disk, and not how many others wait for it.
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.0.writer.call((), schema::write_nothing).await
+    }
+
+    async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        row.check()?;
+        self.write(row.label.len(), move |connection| api_keys::put(connection, &row)).await
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.write(0, move |connection| api_keys::rotate(connection, &rotation)).await
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        self.write(0, move |connection| api_keys::revoke(connection, id, at)).await
+    }
+
+    async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.0.log_reader.call((), api_keys::all).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("webhooks.db"), OpenFlags::default()).unwrap();
+        connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY)").unwrap();
+        let mut select = connection.prepare("SELECT number FROM numbers ORDER BY number LIMIT ?1").unwrap();
+        for limit in 1..=5 {
+            assert!(!select.exists([limit]).unwrap());
+        }
+        assert_eq!(select.get_status(StatementStatus::RePrepare), 0);
+    }
+}

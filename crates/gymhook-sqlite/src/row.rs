@@ -1,0 +1,133 @@
+//! Reading rows, and putting aside those that cannot be read.
+
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use time::UtcDateTime;
+use uuid::Uuid;
+
+use super::error::{Failure, Result};
+use gymhook_store::{
+    DeliveryColumns, State, StoreError, StoreTime, SubscriptionRow, TargetColumns, UnreadableRow,
+};
+
+/// The columns of a delivery, in the order in which [`delivery`] reads them.
+pub(super) const DELIVERY: &str = "seq, id, endpoint, digest, state, at, code, round, attempt, sends, first_failure, test, probe, check_sum";
+
+/// The columns of a subscription, in the order in which [`read_subscription`] reads them.
+const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming, url";
+
+pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
+}
+
+/// A delivery's row number, and its record if it can be read.
+pub(super) fn delivery(
+    row: &Row<'_>,
+) -> rusqlite::Result<(i64, core::result::Result<DeliveryRecord, UnreadableRow>)> {
+    let order: i64 = row.get(0)?;
+    let damaged = UnreadableRow::Column { column: "id, endpoint, digest or number" };
+    Ok((order, columns(row, order).map_err(|_| damaged).and_then(|columns| columns.to_record())))
+}
+
+fn columns(row: &Row<'_>, order: i64) -> rusqlite::Result<DeliveryColumns> {
+    Ok(DeliveryColumns {
+        order,
+        id: id(row, 1)?,
+        endpoint: id(row, 2)?,
+        digest: row.get(3)?,
+        state: row.get(4)?,
+        at: row.get(5)?,
+        code: row.get(6)?,
+        round: row.get(7)?,
+        attempt: row.get(8)?,
+        sends: row.get(9)?,
+        first_failure: row.get(10)?,
+        test: row.get(11)?,
+        probe: row.get(12)?,
+        check: row.get(13)?,
+    })
+}
+
+/// A delivery by its name: its row number, and its record if it can be read.
+pub(super) fn delivery_by_id(
+    connection: &Connection,
+    id: DeliveryId,
+) -> Result<Option<(i64, core::result::Result<DeliveryRecord, UnreadableRow>)>> {
+    let mut select =
+        connection.prepare_cached(&format!("SELECT {DELIVERY} FROM gymhook_deliveries WHERE id = ?1"))?;
+    Ok(select.query_row([id.as_uuid().as_bytes()], delivery).optional()?)
+}
+
+/// The columns of a delivery's row by its name, whole or not; `None` if there is none, or one of them cannot be read.
+pub(super) fn columns_by_id(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryColumns>> {
+    let mut select =
+        connection.prepare_cached(&format!("SELECT {DELIVERY} FROM gymhook_deliveries WHERE id = ?1"))?;
+    let mut rows = select.query([id.as_uuid().as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(columns(row, row.get(0)?).ok())
+}
+
+/// Puts rows aside: nothing reads or writes them any more, and they are counted.
+pub(super) fn quarantine(connection: &Connection, orders: &[i64]) -> Result<()> {
+    let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
+    for order in orders {
+        update.execute(params![order, State::Quarantined.code()])?;
+        tracing::error!(order, "a delivery's row cannot be read: it was put aside");
+    }
+    Ok(())
+}
+
+pub(super) fn subscription(connection: &Connection, id: EndpointId) -> Result<Option<SubscriptionRow>> {
+    let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook_subscriptions WHERE id = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query([id.as_uuid().as_bytes()])?;
+    rows.next()?.map(read_subscription).transpose()
+}
+
+/// Subscriptions that fit a condition on the table's columns, as many of them as can be read: one that cannot takes no place in a
+/// page, which would end early.
+pub(super) fn subscriptions(
+    connection: &Connection,
+    condition: &str,
+    values: impl rusqlite::Params,
+    limit: usize,
+) -> Result<Vec<SubscriptionRow>> {
+    let sql = format!("SELECT {SUBSCRIPTION} FROM gymhook_subscriptions WHERE {condition}");
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query(values)?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        match read_subscription(row) {
+            Ok(subscription) => found.push(subscription),
+            // So that the others are seen.
+            Err(Failure(error @ StoreError::Damaged { .. })) => {
+                tracing::error!(%error, "a subscription is left out")
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
+    Ok(SubscriptionRow {
+        id: EndpointId::from(id(row, 0)?),
+        gym: row.get(1)?,
+        target: TargetColumns::from_columns(row.get(6)?, row.get(7)?, row.get(3)?)?,
+        settings: row.get(2)?,
+        record: endpoint_record(&row.get::<_, String>(4)?)?,
+        deleted_at: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
+    })
+}
+
+pub(super) fn endpoint_record(json: &str) -> Result<EndpointRecord> {
+    let damaged = |error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") };
+    Ok(serde_json::from_str(json).map_err(damaged)?)
+}
+
+pub(super) fn time(micros: i64) -> Result<UtcDateTime> {
+    let damaged = || StoreError::Damaged { problem: format!("no time: {micros} µs") };
+    Ok(StoreTime::from_micros(micros).to_utc().ok_or_else(damaged)?)
+}

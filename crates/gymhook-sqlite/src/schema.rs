@@ -1,0 +1,181 @@
+//! The tables, and how older ones become today's.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Result;
+use gymhook_store::StoreError;
+
+/// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
+const MIGRATIONS: [&str; 5] = [
+    include_str!("migrations/0001_tables.sql"),
+    include_str!("migrations/0002_directions.sql"),
+    include_str!("migrations/0003_fingerprints.sql"),
+    include_str!("migrations/0004_tests_and_notices.sql"),
+    include_str!("migrations/0005_targets.sql"),
+];
+
+/// Switches on what durability rests on, and looks whether it is on.
+pub(super) fn make_durable(connection: &Connection) -> Result<()> {
+    // To its end: an error of the switch comes after its row, which says "wal" all the same.
+    let mut switch = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let modes = switch.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    let mode = modes.concat();
+    if mode != "wal" {
+        let problem =
+            format!("SQLite keeps its journal as {mode} here: the file needs a disk with shared memory");
+        return Err(StoreError::Invalid { problem }.into());
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536",
+    )?;
+    check_synchronous(connection)
+}
+
+/// Refuses a connection whose commits are not on disk when they return.
+pub(super) fn check_synchronous(connection: &Connection) -> Result<()> {
+    const FULL: i64 = 2;
+    let level: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if level < FULL {
+        let problem =
+            "commits of this connection may be lost with the power: set PRAGMA synchronous = FULL".to_owned();
+        return Err(StoreError::Invalid { problem }.into());
+    }
+    Ok(())
+}
+
+/// Brings the tables up to date: each step is whole, or was never begun.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version > known || version < 0 {
+            return Err(StoreError::Schema { found: version, known }.into());
+        }
+        let Some(step) = usize::try_from(version).ok().and_then(|done| MIGRATIONS.get(done)) else {
+            return Ok(());
+        };
+        transaction.execute_batch(step)?;
+        transaction.execute_batch(&format!("PRAGMA user_version = {}", version + 1))?;
+        transaction.commit()?;
+    }
+}
+
+/// Writes the version that is there: a page of the file, and nothing new.
+pub(super) fn write_nothing(connection: &Connection) -> Result<()> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(connection.execute_batch(&format!("PRAGMA user_version = {version}"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fetch, repeats};
+
+    /// A file of this version, which is an old one, with two subscriptions and one delivery.
+    fn of_version(version: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in MIGRATIONS.iter().take(version) {
+            connection.execute_batch(step).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                r#"PRAGMA user_version = {version};
+                INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
+                    (x'01', '', '{{"platform":"inbox","label":"front desk"}}', x'', '{{}}'),
+                    (x'02', 'berlin', '{{"platform":"point","label":"\"platform\":\"inbox\""}}', x'', '{{}}');
+                INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
+                    attempt, sends, first_failure, test, probe, check_sum) VALUES
+                    (7, x'03', x'01', x'04', 'member.created', 5, 0, 5, 0, 1, 1, 0, NULL, 0, 0, 9)"#
+            ))
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_file_of_version_1_is_brought_up_to_date() {
+        let mut connection = of_version(1);
+        migrate(&mut connection).unwrap();
+        let mut select =
+            connection.prepare("SELECT incoming FROM gymhook_subscriptions ORDER BY id").unwrap();
+        let incoming: Vec<bool> =
+            select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+        assert_eq!(incoming, [true, false]);
+    }
+
+    #[test]
+    fn a_file_of_any_version_keeps_its_deliveries_and_knows_no_fingerprints() {
+        for version in 1..MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            migrate(&mut connection).unwrap();
+            let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+            assert_eq!(now, 5);
+            let sql =
+                "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
+            type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            let kept: Read = connection.query_row(sql, [], read).unwrap();
+            assert_eq!(kept, (vec![3], "member.created".to_owned(), 9, None, None), "version {version}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_any_version_has_no_notices_and_finds_its_test_events() {
+        for version in 1..MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            connection.execute_batch("UPDATE gymhook_deliveries SET test = 1").unwrap();
+            migrate(&mut connection).unwrap();
+            let notices: i64 =
+                connection.query_row("SELECT count(*) FROM gymhook_notices", [], |row| row.get(0)).unwrap();
+            let sql = format!("SELECT seq {}", fetch::TESTS);
+            let test: i64 =
+                connection.query_row(&sql, rusqlite::params![[1_u8], 5], |row| row.get(0)).unwrap();
+            assert_eq!((notices, test), (0, 7), "version {version}");
+        }
+    }
+
+    /// Without one of these everything works, and reads a whole table.
+    #[test]
+    fn what_is_looked_for_often_is_indexed() {
+        let mut connection = of_version(1);
+        migrate(&mut connection).unwrap();
+        let sql = "SELECT tbl_name || substr(sql, instr(sql, ' (')) FROM sqlite_schema WHERE type = 'index' AND sql <> ''";
+        let mut select = connection.prepare(sql).unwrap();
+        let indexed: Vec<String> =
+            select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+        for wanted in [
+            "gymhook_subscriptions (gym, id)",
+            "gymhook_deliveries (endpoint, state, at, seq)",
+            "gymhook_deliveries (endpoint, seq)",
+            "gymhook_deliveries (endpoint, fingerprint) WHERE fingerprint IS NOT NULL",
+            "gymhook_deliveries (endpoint, at, seq) WHERE test = 1 AND state = 0",
+            "gymhook_commands (endpoint, due, number)",
+            "gymhook_notices (number) WHERE acknowledged_at IS NULL",
+        ] {
+            let found =
+                indexed.iter().filter(|index| index.replace(['\n', ' '], "") == wanted.replace(' ', ""));
+            assert_eq!(found.count(), 1, "{wanted}: {indexed:?}");
+        }
+    }
+
+    /// The steps of a plan, as SQLite explains it.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = vec![rusqlite::types::Null; explain.parameter_count()];
+        let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+        steps.map(|step| step.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_fingerprint_is_found_by_its_index() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let by_index = "USING INDEX gymhook_deliveries_by_fingerprint (endpoint=? AND fingerprint=?)";
+        for sql in [repeats::END_WINDOWS, repeats::FIRST] {
+            let steps = plan(&connection, sql);
+            assert!(steps.len() == 1 && steps[0].contains(by_index), "{steps:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a store can keep: the same for every store, so that what one takes no other refuses.
+
+use crate::{ApiKeyRow, NewNotification, Refused, StoreError, SubscriptionRow};
+
+/// What keeps a field of a notification from being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unstorable {
+    /// A text that must not be empty has nothing, or nothing but white space.
+    #[error("is empty")]
+    Empty,
+    /// A NUL character in a text: PostgreSQL keeps none.
+    #[error("has a NUL character (U+0000), which not every database keeps")]
+    Nul,
+    /// It is too long.
+    #[error("has {bytes} bytes: at most {limit} can be stored")]
+    TooLong {
+        /// Its length in bytes.
+        bytes: usize,
+        /// The longest that is stored, in bytes.
+        limit: usize,
+    },
+}
+
+impl NewNotification {
+    /// The longest event type and the longest origin, in bytes: 64 KiB (our default).
+    pub const MAX_TEXT_BYTES: usize = 64 << 10;
+
+    /// The longest body, in bytes: 256 MiB (our default). SQLite ends at 10⁹ bytes, PostgreSQL at 2³⁰ for a whole statement.
+    pub const MAX_BODY_BYTES: usize = 256 << 20;
+
+    /// Whether every store can keep it. [`Store::enqueue`](super::Store::enqueue) refuses what fails here, and only that.
+    ///
+    /// # Errors
+    /// [`Refused::Unstorable`], which names the first field that cannot be stored.
+    pub fn check(&self) -> Result<(), Refused> {
+        let unstorable = |field| move |problem| Refused::Unstorable { delivery: self.id, field, problem };
+        check_text(&self.event_type, Self::MAX_TEXT_BYTES).map_err(unstorable("event type"))?;
+        let origin = self.origin.as_deref().unwrap_or_default();
+        check_text(origin, Self::MAX_TEXT_BYTES).map_err(unstorable("origin"))?;
+        check_length(self.body.len(), Self::MAX_BODY_BYTES).map_err(unstorable("body"))
+    }
+}
+
+impl SubscriptionRow {
+    /// The longest gym, in bytes: 1 KiB (our default). It is indexed, and PostgreSQL's indexes end at 2,704 bytes.
+    pub const MAX_GYM_BYTES: usize = 1 << 10;
+
+    /// Whether every store can keep it.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`], which names the field.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check_text(&self.gym, Self::MAX_GYM_BYTES).map_err(|problem| invalid("the gym", problem))?;
+        let url = self.target.url().unwrap_or_default();
+        check_text(url, usize::MAX).map_err(|problem| invalid("the URL", problem))?;
+        check_text(&self.settings, usize::MAX).map_err(|problem| invalid("the settings' JSON", problem))
+    }
+}
+
+impl ApiKeyRow {
+    /// Whether every store can keep it.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`], which names the field.
+    pub fn check(&self) -> Result<(), StoreError> {
+        Self::check_label(&self.label).map_err(|problem| invalid("the API key's label", problem))
+    }
+
+    /// Whether a key may have this label: one that is empty, or all white space, tells nobody which key it is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_label(label: &str) -> Result<(), Unstorable> {
+        if label.trim().is_empty() {
+            return Err(Unstorable::Empty);
+        }
+        check_text(label, NewNotification::MAX_TEXT_BYTES)
+    }
+}
+
+fn check_text(text: &str, limit: usize) -> Result<(), Unstorable> {
+    check_length(text.len(), limit)?;
+    if text.contains('\0') { Err(Unstorable::Nul) } else { Ok(()) }
+}
+
+fn check_length(bytes: usize, limit: usize) -> Result<(), Unstorable> {
+    if bytes > limit { Err(Unstorable::TooLong { bytes, limit }) } else { Ok(()) }
+}
+
+fn invalid(field: &str, problem: Unstorable) -> StoreError {
+    StoreError::Invalid { problem: format!("{field} {problem}") }
+}

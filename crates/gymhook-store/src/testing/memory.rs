@@ -1,0 +1,304 @@
+//! Everything in memory: for tests, and for trying things out.
+
+mod queries;
+mod tables;
+mod work;
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
+use time::UtcDateTime;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use self::tables::Tables;
+use super::clock;
+use crate::StoreTime;
+use crate::{
+    ApiKeyRotation, ApiKeyRow, AttemptRow, Batch, Command, Committed, DeliveryQuery, DeliveryRow,
+    EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+};
+
+/// A store in memory, for tests and for trying things out. It is not durable: what it holds ends with its last clone.
+///
+/// Its clock is the system's, or one that a test sets. It holds every row whole, and counts by looking at all of them.
+///
+/// ```
+/// use bytes::Bytes;
+/// use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
+/// use gymhook_store::testing::memory::MemoryStore;
+/// use gymhook_store::{NewNotification, Store, SubscriptionRow, TargetColumns};
+/// use time::macros::utc_datetime;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let now = utc_datetime!(2026-01-01 12:00);
+/// let store = MemoryStore::new(now);
+///
+/// let endpoint = EndpointId::from_u128(1);
+/// let subscription = SubscriptionRow {
+///     id: endpoint,
+///     target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
+///     gym: "berlin-mitte".to_owned(),
+///     settings: "{}".to_owned(),
+///     record: EndpointRecord::new(endpoint),
+///     deleted_at: None,
+/// };
+/// assert!(store.put_subscription(subscription, now).await?);
+///
+/// let body = Bytes::from_static(b"{}");
+/// let new = NewNotification::new(DeliveryId::from_u128(7), endpoint, "workout.created", body);
+/// assert_eq!(store.enqueue(vec![new], now).await?, [Ok(Enqueued::New)]);
+/// assert_eq!(store.stats(now).await?.waiting, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct MemoryStore {
+    shared: Arc<Mutex<Shared>>,
+    /// How often work was left.
+    arrivals: watch::Sender<u64>,
+    /// What this clone has seen of that: each looks for itself.
+    seen: Mutex<watch::Receiver<u64>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    tables: Tables,
+}
+
+#[derive(Debug)]
+enum Clock {
+    Set(UtcDateTime),
+    System,
+}
+
+impl MemoryStore {
+    /// An empty store whose clock stands at `now` until it is [set](Self::set_now).
+    #[must_use]
+    pub fn new(now: UtcDateTime) -> Self {
+        Self::with_clock(Clock::Set(now))
+    }
+
+    /// An empty store that goes by the system's clock.
+    #[must_use]
+    pub fn with_system_clock() -> Self {
+        Self::with_clock(Clock::System)
+    }
+
+    fn with_clock(clock: Clock) -> Self {
+        let (arrivals, seen) = watch::channel(0);
+        let shared = Shared { clock, tables: Tables::default() };
+        Self { shared: Arc::new(Mutex::new(shared)), arrivals, seen: Mutex::new(seen) }
+    }
+
+    /// Sets the clock of all clones, to a later or an earlier time. From now on it stands.
+    pub fn set_now(&self, now: UtcDateTime) {
+        lock(&self.shared).clock = Clock::Set(now);
+    }
+
+    /// Flips a bit of a delivery's row, as a failing disk might. Returns whether there was one.
+    pub fn damage_delivery(&self, id: DeliveryId) -> bool {
+        lock(&self.shared).tables.damage_delivery(id)
+    }
+
+    /// Flips a bit of a delivery's body, or puts one byte into an empty one. Returns whether there was one.
+    pub fn damage_body(&self, id: DeliveryId) -> bool {
+        lock(&self.shared).tables.damage_body(id)
+    }
+
+    /// Takes the bytes of a delivery's body away. Returns whether there was one.
+    pub fn lose_body(&self, id: DeliveryId) -> bool {
+        lock(&self.shared).tables.lose_body(id)
+    }
+
+    fn with_tables<T>(&self, act: impl FnOnce(&mut Tables) -> T) -> T {
+        act(&mut lock(&self.shared).tables)
+    }
+
+    /// The same, after which others look for work.
+    fn leaving_work<T>(&self, act: impl FnOnce(&mut Tables) -> T) -> T {
+        let done = self.with_tables(act);
+        self.arrivals.send_modify(|count| *count = count.wrapping_add(1));
+        done
+    }
+}
+
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            arrivals: self.arrivals.clone(),
+            seen: Mutex::new(lock(&self.seen).clone()),
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    /// An empty store that goes by the system's clock.
+    fn default() -> Self {
+        Self::with_system_clock()
+    }
+}
+
+/// One call is one hold of the lock, and nothing fails half-way: that makes it a transaction.
+impl Store for MemoryStore {
+    async fn now(&self) -> Result<UtcDateTime, StoreError> {
+        Ok(match lock(&self.shared).clock {
+            Clock::Set(now) => now,
+            Clock::System => cut(clock::system_time()),
+        })
+    }
+
+    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
+        row.check()?;
+        Ok(self.leaving_work(|tables| tables.put_subscription(row, now)))
+    }
+
+    async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.subscription(id)))
+    }
+
+    async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.subscriptions(&query)))
+    }
+
+    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
+        Ok(self.with_tables(|tables| tables.delete_subscription(id, now)))
+    }
+
+    async fn enqueue(
+        &self,
+        new: Vec<NewNotification>,
+        now: UtcDateTime,
+    ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
+        Ok(self.leaving_work(|tables| new.into_iter().map(|new| tables.enqueue(new, now)).collect()))
+    }
+
+    async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
+        self.leaving_work(|tables| tables.command(&orders, due));
+        Ok(())
+    }
+
+    async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
+        Ok(self.leaving_work(|tables| tables.redeliver(&which, now)))
+    }
+
+    async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
+        Ok(self.with_tables(|tables| tables.lease(&request, now)))
+    }
+
+    async fn next_lease_end(
+        &self,
+        worker: WorkerId,
+        now: UtcDateTime,
+    ) -> Result<Option<UtcDateTime>, StoreError> {
+        Ok(self.with_tables(|tables| tables.next_lease_end(worker, now)))
+    }
+
+    async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
+        Ok(self.with_tables(|tables| tables.commit(&batch, now)))
+    }
+
+    async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
+        Ok(self.with_tables(|tables| fetches.iter().map(|fetch| tables.fetch(fetch, now)).collect()))
+    }
+
+    async fn take_over(&self) -> Result<bool, StoreError> {
+        self.with_tables(Tables::end_leases);
+        Ok(true)
+    }
+
+    async fn work_arrived(&self) -> Vec<EndpointId> {
+        let mut seen = lock(&self.seen).clone();
+        if seen.changed().await.is_err() {
+            // It cannot be: this clone holds a sender.
+            core::future::pending::<()>().await;
+        }
+        *lock(&self.seen) = seen;
+        Vec::new()
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.delivery(id)))
+    }
+
+    async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.deliveries(&query)))
+    }
+
+    async fn body(&self, id: DeliveryId) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.with_tables(|tables| tables.body(id)))
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<AttemptRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.attempts(id)))
+    }
+
+    async fn stats(&self, now: UtcDateTime) -> Result<Stats, StoreError> {
+        Ok(self.with_tables(|tables| tables.stats(now)))
+    }
+
+    async fn endpoint_stats(
+        &self,
+        id: EndpointId,
+        now: UtcDateTime,
+    ) -> Result<Option<EndpointStats>, StoreError> {
+        Ok(self.with_tables(|tables| tables.endpoint_stats(id, now)))
+    }
+
+    async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.with_tables(|tables| tables.purge(before, limit)))
+    }
+
+    async fn claim_notices(
+        &self,
+        limit: u32,
+        hold: Duration,
+        now: UtcDateTime,
+    ) -> Result<Vec<Notice>, StoreError> {
+        Ok(self.with_tables(|tables| tables.claim_notices(limit, hold, now)))
+    }
+
+    async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
+        Ok(self.with_tables(|tables| tables.acknowledge_notices(&ids, now)))
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
+        row.check()?;
+        self.with_tables(|tables| tables.put_api_key(row))
+    }
+
+    async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.with_tables(|tables| tables.rotate_api_key(&rotation))
+    }
+
+    async fn revoke_api_key(&self, id: Uuid, at: UtcDateTime) -> Result<bool, StoreError> {
+        Ok(self.with_tables(|tables| tables.revoke_api_key(id, at)))
+    }
+
+    async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.api_key_by_digest(digest)))
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.api_keys()))
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// To the microsecond, as stores keep times.
+fn cut(at: UtcDateTime) -> UtcDateTime {
+    StoreTime::from_micros(StoreTime::floor(at).micros()).to_utc().unwrap_or(at)
+}

@@ -1,0 +1,193 @@
+//! What a worker and a store say to each other.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord, LeaseEpoch};
+use time::UtcDateTime;
+use uuid::Uuid;
+
+use crate::Direction;
+use crate::{AttemptRow, Notice, PendingCommand, SubscriptionRow};
+
+/// The name of a running worker; a new one each time it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(Uuid);
+
+impl WorkerId {
+    /// The worker with this name.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What a worker wants to lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// For whom.
+    pub worker: WorkerId,
+    /// Subscriptions of this direction.
+    pub direction: Direction,
+    /// For how long from now.
+    pub length: Duration,
+    /// The maximum number of endpoints.
+    pub limit: u32,
+    /// Only these, if given; else whichever have been without an owner the longest.
+    pub only: Option<Vec<EndpointId>>,
+}
+
+/// Who holds the lease on an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// The worker.
+    pub worker: WorkerId,
+    /// The number of the lease.
+    pub epoch: LeaseEpoch,
+    /// When it ends, if it is not renewed.
+    pub ends: UtcDateTime,
+}
+
+/// An endpoint that is now the worker's.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    /// Its subscription, with its record as the last owner left it.
+    pub subscription: SubscriptionRow,
+    /// The number of the lease.
+    pub epoch: LeaseEpoch,
+    /// What the last owner had under way, and nobody knows how it ended.
+    pub in_flight: Vec<DeliveryRecord>,
+    /// How many rows could not be read and were put aside.
+    pub quarantined: u64,
+}
+
+/// A lease that a batch writes under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lease {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// The number of the lease.
+    pub epoch: LeaseEpoch,
+}
+
+/// What a worker writes in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The leases of all endpoints that anything below is about, each once.
+    pub leases: Vec<Lease>,
+    /// Where deliveries stand now; of several records of one, only the last.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// Where endpoints stand now, likewise.
+    pub endpoints: Vec<EndpointRecord>,
+    /// Attempts that have ended, each with the endpoint it went to.
+    pub attempts: Vec<(EndpointId, AttemptRow)>,
+    /// What the owners of endpoints have to be told. Each is written once, however often its batch is repeated.
+    pub notices: Vec<Notice>,
+    /// Orders that were carried out, each with its endpoint.
+    pub commands: Vec<(EndpointId, i64)>,
+    /// Leases to be renewed for so long from now, after all that.
+    pub renew: Vec<Lease>,
+    /// How long renewed leases last.
+    pub lease_length: Duration,
+    /// Leases to be given back, after all that.
+    pub release: Vec<EndpointId>,
+    /// Deliveries that are about to be sent: their notifications come back. Each is one of `deliveries`.
+    pub send: Vec<DeliveryId>,
+}
+
+impl Batch {
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.leases.is_empty() && self.renew.is_empty()
+    }
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// Endpoints, of `leases` and of `renew`, whose lease is somebody else's by now, or that were deleted. Nothing was
+    /// written for them.
+    pub lost: Vec<EndpointId>,
+    /// The notifications asked for, but for those of endpoints that are `lost`; `None` if one cannot be read or its
+    /// body is not the one that was enqueued, and it was put aside.
+    pub notifications: Vec<(DeliveryId, Option<StoredNotification>)>,
+}
+
+/// What is sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredNotification {
+    /// The type of the event.
+    pub event_type: String,
+    /// The exact bytes.
+    pub body: Bytes,
+    /// [`NewNotification::origin`](super::NewNotification::origin).
+    pub origin: Option<String>,
+    /// When it was enqueued.
+    pub enqueued_at: UtcDateTime,
+}
+
+/// `Debug` shows the body's length: its bytes are about people.
+impl fmt::Debug for StoredNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredNotification")
+            .field("event_type", &self.event_type)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a fetch went on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// When the last row was due.
+    pub due: UtcDateTime,
+    /// The last row's [order](DeliveryRecord::order).
+    pub order: u64,
+}
+
+/// What a worker wants to read of one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Whether the oldest deliveries are wanted, due or not, instead of those due first.
+    pub ordered: bool,
+    /// Only what comes after this; an ordered endpoint's cursor goes by order alone.
+    pub after: Option<Cursor>,
+    /// The maximum number of deliveries; zero if only orders and the next due time are wanted.
+    pub limit: u32,
+}
+
+/// What is to be done at one endpoint.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Waiting deliveries: those due at `now` by due time and then by order, or the oldest ones by order.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// Test events that are due, the earliest first, whatever else waits and whatever the limit; a store may stop at 100 of them.
+    /// They may be among `deliveries`, too.
+    pub tests: Vec<DeliveryRecord>,
+    /// Where to go on, if there may be more; `None` if this was the last of it.
+    pub more: Option<Cursor>,
+    /// When the first of those is due that are not due yet; not known of an ordered endpoint.
+    pub next_due: Option<UtcDateTime>,
+    /// The orders that are due, the oldest first; a store may stop at 10,000 of them.
+    pub commands: Vec<PendingCommand>,
+    /// How many rows could not be read and were put aside.
+    pub quarantined: u64,
+}
