@@ -136,6 +136,66 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_of_any_version_has_its_targets_as_columns() {
+        for version in 1..MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            let settings = [
+                r#"{"platform":"inbox","url":"http://handled-here.invalid/"}"#,
+                r#"{"label":"\u0000\"url\":\"https://a/\"","url":"https://b/\"c\"\\","urls":{"x":"https://d/"}}"#,
+            ];
+            for (id, settings) in (1_u8..).zip(settings) {
+                let sql = "UPDATE gymhook_subscriptions SET settings = ?2, secrets = x'07' WHERE id = ?1";
+                connection.execute(sql, rusqlite::params![[id], settings]).unwrap();
+            }
+            if version > 1 {
+                connection
+                    .execute_batch("UPDATE gymhook_subscriptions SET incoming = 1 WHERE id = x'01'")
+                    .unwrap();
+            }
+            connection
+                .execute_batch(
+                    "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
+                        (x'03', 'berlin', 'no JSON', x'', '{}'), (x'04', 'berlin', '{}', x'', '{}')",
+                )
+                .unwrap();
+            migrate(&mut connection).unwrap();
+            let sql = "SELECT incoming, url, secrets, gym FROM gymhook_subscriptions ORDER BY id";
+            let mut select = connection.prepare(sql).unwrap();
+            type Target = (bool, Option<String>, Option<Vec<u8>>, String);
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let targets: Vec<Target> = select.query_map([], read).unwrap().map(|row| row.unwrap()).collect();
+            let http = |url: &str, secrets: &[u8]| {
+                (false, Some(url.to_owned()), Some(secrets.to_vec()), "berlin".to_owned())
+            };
+            // Those that nobody could read cannot be read now either, and keep the others from nothing.
+            let expected = [
+                (true, None, None, String::new()),
+                http("https://b/\"c\"\\", &[7]),
+                http("", &[]),
+                http("", &[]),
+            ];
+            assert_eq!(targets, expected, "version {version}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_an_endpoint_or_a_handler_and_nothing_between() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let insert = |incoming: bool, url: Option<&str>, secrets: Option<&[u8]>| {
+            let sql = "INSERT OR REPLACE INTO gymhook_subscriptions (id, gym, settings, record, incoming, url, secrets)
+                VALUES (x'01', '', '{}', '{}', ?1, ?2, ?3)";
+            connection.execute(sql, rusqlite::params![incoming, url, secrets]).is_ok()
+        };
+        let (url, secrets) = (Some("https://a/"), Some(&b"7"[..]));
+        assert!(insert(false, url, secrets) && insert(true, None, None));
+        for incoming in [false, true] {
+            assert!(!insert(incoming, url, None) && !insert(incoming, None, secrets));
+        }
+        assert!(!insert(false, None, None) && !insert(true, url, secrets));
+    }
+
     /// Without one of these everything works, and reads a whole table.
     #[test]
     fn what_is_looked_for_often_is_indexed() {
