@@ -235,3 +235,24 @@ async fn what_nobody_proved_anything_about_has_no_origin() {
     setup.until_state(delivery, State::Delivered).await;
     assert_eq!(setup.handled().first().unwrap().proof(), None);
 }
+
+/// Whoever takes an inbox for a subscription that is sent to is told so.
+#[tokio::test]
+async fn an_inbox_has_no_url_no_key_and_no_test_event() {
+    let setup = start(|_| Ok(())).await;
+    let engine = setup.inbox.engine();
+    let inbox = || async { engine.subscription(endpoint(1)).await.unwrap().unwrap() };
+    assert!(inbox().await.http().is_none());
+    let url = subscription(2, policy()).http().unwrap().url().clone();
+    let error = |setting| SubscriptionError::Inbox { subscription: endpoint(1), setting };
+    let changed = inbox().await.with_url(url);
+    assert_eq!(engine.put_subscription(&changed).await, Err(error("URL")));
+    let key = Key::new("next", Secret::new("a secret").unwrap());
+    assert_eq!(engine.rotate_key(endpoint(1), key, Duration::ZERO).await, Err(error("key")));
+    assert_eq!(engine.send_test(endpoint(1)).await, Err(error("test event")));
+
+    engine.put_subscription(&inbox().await.with_label("the other desk")).await.unwrap();
+    assert_eq!(inbox().await.label(), "the other desk");
+    let accepted = setup.accept(1).await;
+    setup.until_state(accepted, State::Delivered).await;
+}

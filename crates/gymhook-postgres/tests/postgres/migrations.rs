@@ -171,6 +171,9 @@ async fn make_tables_of(version: usize, client: &Client) {
             (7, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9),
             (8, '00000000-0000-0000-0000-000000000009', 0, 5, 0, 1, 1, 0, NULL, false, 9)"#;
     client.batch_execute(rows).await.unwrap();
+    if version >= 4 {
+        client.batch_execute("UPDATE gymhook.deliveries SET test = true WHERE seq = 8").await.unwrap();
+    }
 }
 
 #[tokio::test]
