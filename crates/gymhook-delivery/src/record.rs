@@ -219,6 +219,14 @@ pub enum EndpointStatus {
     },
 }
 
+impl EndpointStatus {
+    /// Whether attempts may not go to it, but for test events.
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        matches!(self, Self::Disabled { .. })
+    }
+}
+
 /// Everything about an endpoint, but its policy, that has to outlive the process.
 ///
 /// Exhaustive on purpose: a store has a place for every field, and a new one must not be lost unnoticed.
@@ -248,6 +256,12 @@ pub struct EndpointRecord {
 }
 
 impl EndpointRecord {
+    /// Whether nothing but test events is sent to it.
+    #[must_use]
+    pub const fn is_disabled(&self) -> bool {
+        self.status.is_disabled()
+    }
+
     /// A new endpoint, without any history.
     #[must_use]
     pub const fn new(id: EndpointId) -> Self {

@@ -1,7 +1,6 @@
 //! The engine: a store, and perhaps a worker that delivers from it.
 
-mod health;
-mod options;
+mod builder;
 
 use core::fmt;
 use core::time::Duration;
@@ -11,13 +10,12 @@ use gymhook_delivery::EndpointId;
 use time::UtcDateTime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
-pub(crate) use self::health::Pulse;
-pub use self::health::{Health, NotReady, WorkerState};
-pub use self::options::EngineBuilder;
-pub(crate) use self::options::Options;
+pub use self::builder::EngineBuilder;
 use crate::foreign::{self, Place};
+use crate::health::{Health, NotReady, Pulse, WorkerState};
+use crate::options::Options;
+use crate::requests::Request;
 use crate::store::{Store, StoreError};
 use crate::worker::{Means, Worker, supervise};
 use crate::{Subscription, Transport};
@@ -47,18 +45,6 @@ impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running").finish_non_exhaustive()
     }
-}
-
-/// What an engine asks of its worker.
-#[derive(Debug)]
-pub(crate) enum Request {
-    /// There may be work here; or anywhere, if no endpoint is named.
-    Look(Vec<EndpointId>),
-    /// Finish what is under way, for so long at most, and end.
-    Stop {
-        /// For how long at most.
-        grace: Duration,
-    },
 }
 
 impl<S: Store> Engine<S> {
@@ -181,10 +167,4 @@ impl<S: Store> Engine<S> {
         });
         Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended, check })), pulse })
     }
-}
-
-/// A fresh name, roughly in the order of time.
-#[expect(clippy::disallowed_methods, reason = "the rim is where random numbers are drawn")]
-pub(crate) fn new_id() -> Uuid {
-    Uuid::now_v7()
 }

@@ -15,8 +15,8 @@ use gymhook_retry::{Classify, RetryPolicy, RetrySchedule, Verdict};
 pub use self::error::AcceptError;
 pub use self::unreadable::{KeptUnreadable, ReadAgainError};
 use crate::arrival::Arrival;
-use crate::engine::new_id;
 use crate::handler::REJECTED;
+use crate::ids::new_id;
 use crate::store::{Enqueued, NewNotification, Refused, RepeatCheck, Store, StoreError};
 use crate::{DeliveryId, Engine, Subscription, SubscriptionError};
 

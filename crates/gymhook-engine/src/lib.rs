@@ -5,11 +5,15 @@ mod clock;
 mod engine;
 mod foreign;
 mod handler;
+mod health;
 #[cfg(feature = "http")]
 pub mod http;
+mod ids;
 mod inbox;
 mod operations;
+mod options;
 mod publication;
+mod requests;
 mod secret_cipher;
 mod settings;
 pub mod store;
@@ -25,10 +29,11 @@ pub use gymhook_store::{Connection, ConnectionRule, Direction};
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
-pub use engine::{Engine, EngineBuilder, Health, NotReady, WorkerState};
+pub use engine::{Engine, EngineBuilder};
 #[cfg(feature = "store-tests")]
 pub use gymhook_store::store_suite;
 pub use handler::{HandlerError, HandlerTransport, InboxHandler, InboxHandlers, InboxItem, ReadItemError};
+pub use health::{Health, NotReady, WorkerState};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{
     ApiKey, ApiKeyError, DeliveryLog, IssuedApiKey, NotPublished, Published, SubscriptionError, TestAnswer,

@@ -13,7 +13,9 @@ use super::error::Result;
 use super::row;
 use gymhook_store::StoreTime;
 use gymhook_store::body_digest;
-use gymhook_store::{AttemptRow, Batch, Committed, DeliveryColumns, Notice, StoredNotification};
+use gymhook_store::{
+    AttemptRow, Batch, Committed, DeliveryColumns, Notice, StoredNotification, endpoint_record_to_json,
+};
 
 /// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
 /// does not matter. That leaves one plan for each statement, which is made once.
@@ -309,8 +311,8 @@ impl EndpointRows {
         for (endpoint, record) in latest {
             let Some(epoch) = claims.epoch(endpoint) else { continue };
             rows.ids.push(*endpoint.as_uuid());
-            rows.records.push(row::json(record)?);
-            rows.disabled.push(row::is_disabled(record));
+            rows.records.push(endpoint_record_to_json(record)?);
+            rows.disabled.push(record.is_disabled());
             rows.epochs.push(epoch);
         }
         Ok(rows)

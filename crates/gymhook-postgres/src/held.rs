@@ -20,7 +20,7 @@ pub(super) struct Held {
     known: BTreeSet<EndpointId>,
     deliveries: BTreeMap<DeliveryId, Kept>,
     fingerprints: BTreeMap<Fingerprint, First>,
-    unreadable: BTreeSet<DeliveryId>,
+    unreadable: BTreeSet<unreadable::Identity>,
 }
 
 /// One that has the same id.
@@ -73,7 +73,7 @@ impl Held {
             return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
         }
         let held = self.deliveries.get(&new.id);
-        if self.unreadable.contains(&new.id) && new.unreadable {
+        if new.unreadable && self.unreadable.contains(&unreadable::identity(new)) {
             if held.is_some_and(|held| !held.is_whole) {
                 mending.bring_body(new.id, new);
             }

@@ -1,7 +1,7 @@
 //! Reading rows, and putting aside those that cannot be read.
 
 use bytes::Bytes;
-use gymhook_delivery::{DeliveryRecord, EndpointId, EndpointRecord, EndpointStatus};
+use gymhook_delivery::{DeliveryRecord, EndpointId};
 use time::UtcDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -10,6 +10,7 @@ use super::connection::Lent;
 use super::error::Result;
 use gymhook_store::{
     DeliveryColumns, State, StoreError, StoreTime, SubscriptionRow, TargetColumns, UnreadableRow,
+    endpoint_record_from_json,
 };
 
 /// The columns of a delivery, in the order in which [`Delivery::read`] reads them.
@@ -117,25 +118,9 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
         gym: row.try_get(1)?,
         target: TargetColumns::from_columns(row.try_get(6)?, row.try_get(7)?, row.try_get(3)?)?,
         settings: row.try_get(2)?,
-        record: endpoint_record(row.try_get(4)?)?,
+        record: endpoint_record_from_json(row.try_get(4)?)?,
         deleted_at: row.try_get::<_, Option<i64>>(5)?.map(time).transpose()?,
     })
-}
-
-fn endpoint_record(json: &str) -> Result<EndpointRecord> {
-    let read = serde_json::from_str(json);
-    read.map_err(|error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") }.into())
-}
-
-pub(super) fn json(record: &EndpointRecord) -> Result<String> {
-    let written = serde_json::to_string(record);
-    written.map_err(|error| {
-        StoreError::Invalid { problem: format!("an endpoint's record cannot be written: {error}") }.into()
-    })
-}
-
-pub(super) const fn is_disabled(record: &EndpointRecord) -> bool {
-    matches!(record.status, EndpointStatus::Disabled { .. })
 }
 
 pub(super) fn time(at: i64) -> Result<UtcDateTime> {

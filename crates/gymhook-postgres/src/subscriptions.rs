@@ -11,7 +11,9 @@ use super::options::Schema;
 use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
 use super::values::Values;
 use gymhook_store::end_under_way;
-use gymhook_store::{Command, DeliveryColumns, Redelivery, SubscriptionQuery, SubscriptionRow};
+use gymhook_store::{
+    Command, DeliveryColumns, Redelivery, SubscriptionQuery, SubscriptionRow, endpoint_record_to_json,
+};
 use gymhook_store::{Direction, StoreTime};
 
 pub(super) async fn put(
@@ -38,8 +40,8 @@ pub(super) async fn put(
                 &new.gym,
                 &new.settings,
                 &new.target.secrets(),
-                &row::json(&new.record)?,
-                &row::is_disabled(&new.record),
+                &endpoint_record_to_json(&new.record)?,
+                &new.record.is_disabled(),
                 &StoreTime::ceil(now).micros(),
                 &Command::Reload.name(),
                 &schema.channel(),

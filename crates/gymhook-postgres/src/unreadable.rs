@@ -2,15 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use gymhook_delivery::{DeliveryId, Enqueued};
+use gymhook_delivery::{BodyDigest, DeliveryId, EndpointId, Enqueued};
 use uuid::Uuid;
 
 use super::enqueue::Runner;
 use super::error::Result;
 use gymhook_store::{NewNotification, Refused};
 
-/// Those of these that are kept already, under their ids.
-pub(super) async fn held(runner: Runner<'_>, new: &[&NewNotification]) -> Result<BTreeSet<DeliveryId>> {
+/// What makes two the same: another body under the same id is a conflict, in the same batch, too.
+pub(super) type Identity = (DeliveryId, EndpointId, BodyDigest);
+
+pub(super) fn identity(new: &NewNotification) -> Identity {
+    (new.id, new.endpoint, new.digest())
+}
+
+/// Those of these that are kept already.
+pub(super) async fn held(runner: Runner<'_>, new: &[&NewNotification]) -> Result<BTreeSet<Identity>> {
     let wanted = || new.iter().filter(|new| new.unreadable);
     let ids: Vec<Uuid> = wanted().map(|new| *new.id.as_uuid()).collect();
     let endpoints: Vec<Uuid> = wanted().map(|new| *new.endpoint.as_uuid()).collect();
@@ -18,11 +25,19 @@ pub(super) async fn held(runner: Runner<'_>, new: &[&NewNotification]) -> Result
     if ids.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let sql = "SELECT n.id FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS u (id, endpoint, digest)
+    let sql = "SELECT n.id, n.endpoint, n.digest FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS u (id, endpoint, digest)
         JOIN gymhook.notifications n ON n.id = u.id AND n.endpoint = u.endpoint AND n.digest = u.digest
         JOIN gymhook.deliveries d USING (seq) WHERE d.state = 6";
     let rows = runner.query(sql, &[&ids, &endpoints, &digests]).await?;
-    rows.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.into())).collect()
+    let mut held = BTreeSet::new();
+    for row in &rows {
+        // The columns were just compared with a digest, so they have its length.
+        if let Ok(digest) = row.try_get::<_, &[u8]>(2)?.try_into() {
+            let (id, endpoint) = (row.try_get::<_, Uuid>(0)?, row.try_get::<_, Uuid>(1)?);
+            held.insert((id.into(), endpoint.into(), BodyDigest::new(digest)));
+        }
+    }
+    Ok(held)
 }
 
 /// Forgets those that were read, where what was read from them is kept.

@@ -1,13 +1,13 @@
 //! Enqueueing: inserting and nothing else.
 
-use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
+use gymhook_delivery::{EndpointId, Enqueued};
 use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
 
 use super::error::Result;
 use super::{mending, repeats, row, schema, unreadable};
 use gymhook_store::StoreTime;
-use gymhook_store::{Command, NewNotification, Redelivery, Refused, State, StoreError};
+use gymhook_store::{NewNotification, Refused, StoreError};
 
 /// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
 ///
@@ -84,10 +84,10 @@ pub(super) fn insert(
 
 /// The endpoints of this batch that are known to exist: most batches have few.
 #[derive(Default)]
-struct Known(std::collections::BTreeMap<EndpointId, bool>);
+pub(super) struct Known(std::collections::BTreeMap<EndpointId, bool>);
 
 impl Known {
-    fn has(&mut self, connection: &Connection, endpoint: EndpointId) -> Result<bool> {
+    pub(super) fn has(&mut self, connection: &Connection, endpoint: EndpointId) -> Result<bool> {
         if let Some(known) = self.0.get(&endpoint) {
             return Ok(*known);
         }
@@ -188,59 +188,4 @@ fn compare(
     let Some((sequence, held)) = same else { return Ok(Err(conflict)) };
     mending::make_whole(connection, sequence, new)?;
     Ok(Ok(Enqueued::Duplicate { state: held.state }))
-}
-
-pub(super) fn command(
-    connection: &Connection,
-    orders: &[(EndpointId, Command)],
-    due: UtcDateTime,
-) -> Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) SELECT ?1, ?2, ?3, ?4
-         WHERE EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL)",
-    )?;
-    for (endpoint, command) in orders {
-        let delivery = command.delivery();
-        let delivery = delivery.as_ref().map(|delivery| delivery.as_uuid().as_bytes());
-        insert.execute(params![
-            endpoint.as_uuid().as_bytes(),
-            StoreTime::ceil(due).micros(),
-            command.name(),
-            delivery
-        ])?;
-    }
-    Ok(())
-}
-
-pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
-    if !Known::default().has(connection, which.endpoint)? {
-        return Ok(0);
-    }
-    let states = if which.undeliverable_only {
-        vec![State::Undeliverable]
-    } else {
-        vec![State::Delivered, State::Undeliverable, State::Cancelled]
-    };
-    let mut found = Vec::new();
-    let mut select = connection.prepare_cached(
-        "SELECT seq, id FROM gymhook_deliveries WHERE endpoint = ?1 AND state = ?2 AND at >= ?3 AND at < ?4",
-    )?;
-    let until = which.until.map_or(i64::MAX, |at| StoreTime::ceil(at).micros());
-    for state in states {
-        let bounds = params![
-            which.endpoint.as_uuid().as_bytes(),
-            state.code(),
-            StoreTime::ceil(which.from).micros(),
-            until
-        ];
-        let rows = select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id(row, 1)?)))?;
-        for row in rows {
-            found.push(row?);
-        }
-    }
-    found.sort_unstable_by_key(|(order, _)| *order);
-    let again = |(_, id)| (which.endpoint, Command::Redeliver(DeliveryId::from(id)));
-    let orders: Vec<(EndpointId, Command)> = found.into_iter().map(again).collect();
-    command(connection, &orders, now)?;
-    Ok(orders.len() as u64)
 }

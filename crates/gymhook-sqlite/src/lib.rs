@@ -2,11 +2,13 @@
 
 mod api_keys;
 mod clock;
+mod commit;
 mod enqueue;
 mod error;
 mod fetch;
 mod find;
 mod group;
+mod lease;
 mod mending;
 mod notices;
 mod options;
@@ -16,9 +18,9 @@ mod quietly;
 mod repeats;
 mod row;
 mod schema;
+mod subscriptions;
 mod thread;
 mod unreadable;
-mod work;
 mod worker_lock;
 
 use core::time::Duration;
@@ -210,13 +212,13 @@ impl SqliteStore {
             Found::Itself => (false, None),
             Found::Others(taken) => (false, Some(taken)),
             Found::Nobody(taken) => {
-                self.0.writer.call((), work::end_leases).await?;
+                self.0.writer.call((), lease::end_leases).await?;
                 (true, Some(taken))
             }
             Found::NoFile(taken) => {
                 let now = self.now().await?;
                 let leased =
-                    self.0.reader.call((), move |connection| work::is_leased(connection, now)).await?;
+                    self.0.reader.call((), move |connection| lease::is_leased(connection, now)).await?;
                 if leased {
                     let path = self.0.place.worker_lock();
                     tracing::warn!(path = %path.display(), "the workers' lock was not there: what is leased is waited for");
@@ -256,8 +258,7 @@ impl Store for SqliteStore {
         row.check()?;
         let id = row.id;
         let bytes = row.weight();
-        let written =
-            self.write(bytes, move |connection| work::put_subscription(connection, &row, now)).await?;
+        let written = self.write(bytes, move |connection| subscriptions::put(connection, &row, now)).await?;
         self.0.arrivals.add(vec![id]);
         Ok(written)
     }
@@ -267,11 +268,11 @@ impl Store for SqliteStore {
     }
 
     async fn subscriptions(&self, query: SubscriptionQuery) -> Result<Vec<SubscriptionRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| queries::subscriptions(connection, &query)).await
+        self.0.log_reader.call((), move |connection| subscriptions::list(connection, &query)).await
     }
 
     async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.write(0, move |connection| work::delete_subscription(connection, id, now)).await
+        self.write(0, move |connection| subscriptions::delete(connection, id, now)).await
     }
 
     async fn enqueue(
@@ -289,13 +290,14 @@ impl Store for SqliteStore {
     async fn command(&self, orders: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<(), StoreError> {
         let endpoints = orders.iter().map(|(endpoint, _)| *endpoint).collect();
         let bytes = size_of_val(orders.as_slice());
-        self.write(bytes, move |connection| enqueue::command(connection, &orders, due)).await?;
+        self.write(bytes, move |connection| subscriptions::command(connection, &orders, due)).await?;
         self.0.arrivals.add(endpoints);
         Ok(())
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        let orders = self.write(0, move |connection| enqueue::redeliver(connection, &which, now)).await?;
+        let orders =
+            self.write(0, move |connection| subscriptions::redeliver(connection, &which, now)).await?;
         self.0.arrivals.add(vec![which.endpoint]);
         Ok(orders)
     }
@@ -304,11 +306,11 @@ impl Store for SqliteStore {
         self.keep_worker_lock().await?;
         let asked = request.clone();
         let found =
-            self.0.reader.call((), move |connection| work::find_work(connection, &asked, now)).await?;
+            self.0.reader.call((), move |connection| lease::find_work(connection, &asked, now)).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        self.0.writer.call((), move |connection| work::lease(connection, &found, &request, now)).await
+        self.0.writer.call((), move |connection| lease::lease(connection, &found, &request, now)).await
     }
 
     async fn next_lease_end(
@@ -316,12 +318,12 @@ impl Store for SqliteStore {
         worker: WorkerId,
         now: UtcDateTime,
     ) -> Result<Option<UtcDateTime>, StoreError> {
-        self.0.reader.call((), move |connection| work::next_lease_end(connection, worker, now)).await
+        self.0.reader.call((), move |connection| lease::next_end(connection, worker, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
         self.keep_worker_lock().await?;
-        self.0.writer.call((), move |connection| work::commit(connection, &batch, now)).await
+        self.0.writer.call((), move |connection| commit::commit(connection, &batch, now)).await
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use core::num::NonZeroU32;
 use gymhook_delivery::{DeliveryId, EndpointId, LeaseEpoch};
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -12,28 +11,8 @@ use super::error::Result;
 use super::row::{self, DELIVERY};
 use gymhook_store::StoreTime;
 use gymhook_store::{
-    AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, StoreError, SubscriptionQuery,
-    SubscriptionRow, WorkerId,
+    AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, State, Stats, StoreError, WorkerId,
 };
-
-pub(super) fn subscriptions(
-    connection: &Connection,
-    query: &SubscriptionQuery,
-) -> Result<Vec<SubscriptionRow>> {
-    let after =
-        query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_uuid().as_bytes().to_vec()));
-    let limit = query.limit as usize;
-    match &query.gym {
-        Some(gym) => {
-            let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![gym, after], limit)
-        }
-        None => {
-            let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![after], limit)
-        }
-    }
-}
 
 pub(super) fn delivery(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
     let sql =

@@ -1,6 +1,6 @@
 //! Reading rows, and putting aside those that cannot be read.
 
-use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::error::{Failure, Result};
 use gymhook_store::{
     DeliveryColumns, State, StoreError, StoreTime, SubscriptionRow, TargetColumns, UnreadableRow,
+    endpoint_record_from_json,
 };
 
 /// The columns of a delivery, in the order in which [`delivery`] reads them.
@@ -117,17 +118,24 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
         gym: row.get(1)?,
         target: TargetColumns::from_columns(row.get(6)?, row.get(7)?, row.get(3)?)?,
         settings: row.get(2)?,
-        record: endpoint_record(&row.get::<_, String>(4)?)?,
+        record: endpoint_record_from_json(&row.get::<_, String>(4)?)?,
         deleted_at: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
     })
-}
-
-pub(super) fn endpoint_record(json: &str) -> Result<EndpointRecord> {
-    let damaged = |error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") };
-    Ok(serde_json::from_str(json).map_err(damaged)?)
 }
 
 pub(super) fn time(micros: i64) -> Result<UtcDateTime> {
     let damaged = || StoreError::Damaged { problem: format!("no time: {micros} µs") };
     Ok(StoreTime::from_micros(micros).to_utc().ok_or_else(damaged)?)
 }
+
+/// The states that the SQL here names by number.
+const _: () = assert!(
+    State::Waiting.code() == 0
+        && State::InFlight.code() == 1
+        && State::Delivered.code() == 2
+        && State::Undeliverable.code() == 3
+        && State::Cancelled.code() == 4
+        && State::Quarantined.code() == 5
+        && State::Unreadable.code() == 6,
+    "the queries name these by number"
+);

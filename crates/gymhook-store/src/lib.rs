@@ -37,7 +37,10 @@ pub use self::queries::{
     ApiKeyRotation, ApiKeyRow, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats,
     SubscriptionQuery,
 };
-pub use self::row::{NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest};
+pub use self::row::{
+    NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest, endpoint_record_from_json,
+    endpoint_record_to_json,
+};
 pub use self::storable::Unstorable;
 pub use self::target::TargetColumns;
 pub use self::time::StoreTime;

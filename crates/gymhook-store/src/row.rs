@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::{DeliveryColumns, Direction, StoreTime, TargetColumns, Unstorable};
+use crate::{DeliveryColumns, Direction, StoreError, StoreTime, TargetColumns, Unstorable};
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use sha2::{Digest as _, Sha256};
@@ -179,6 +179,25 @@ impl NewNotification {
 /// The digest that tells two bodies apart: SHA-256.
 pub fn body_digest(body: &[u8]) -> BodyDigest {
     BodyDigest::new(Sha256::digest(body).into())
+}
+
+/// An endpoint's record as a store keeps it: JSON.
+///
+/// # Errors
+/// [`StoreError::Invalid`]: it has a time that JSON's format of times cannot have.
+pub fn endpoint_record_to_json(record: &EndpointRecord) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Invalid {
+        problem: format!("an endpoint's record cannot be written: {error}"),
+    })
+}
+
+/// An endpoint's record as a store has kept it.
+///
+/// # Errors
+/// [`StoreError::Damaged`]: it is not what [`endpoint_record_to_json`] writes.
+pub fn endpoint_record_from_json(json: &str) -> Result<EndpointRecord, StoreError> {
+    serde_json::from_str(json)
+        .map_err(|error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") })
 }
 
 /// Why a notification was not enqueued. The caller's mistake.

@@ -7,7 +7,6 @@ use std::io;
 use gymhook_retry::{Fault, Outcome, OwnFault};
 
 use super::ForbiddenAddress;
-use super::dial::FailedDial;
 use super::proxy::TunnelError;
 use crate::foreign::Panicked;
 
@@ -127,6 +126,15 @@ fn is_exhaustion(error: &io::Error) -> bool {
             // The last one: no local port is left.
             io::ErrorKind::OutOfMemory | io::ErrorKind::ResourceBusy | io::ErrorKind::AddrNotAvailable
         )
+}
+
+/// An address that was not reached.
+#[derive(Debug)]
+pub(super) struct FailedDial {
+    pub(super) address: SocketAddr,
+    pub(super) error: io::Error,
+    /// Whether this machine knows no way to it, as opposed to somebody on the way.
+    pub(super) no_route: bool,
 }
 
 /// One address that answered with a refusal speaks for the endpoint's fault; only where each failure is this side's own is it

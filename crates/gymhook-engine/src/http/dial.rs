@@ -8,7 +8,7 @@ use std::net::UdpSocket;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::connect_error::ConnectError;
+use super::connect_error::{ConnectError, FailedDial};
 
 /// How long an address is waited for before the next one is tried beside it: the value that RFC 8305, section 5, recommends.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -33,7 +33,7 @@ pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectE
         };
         match answer {
             Some(Ok((_, Ok(stream)))) => return Ok(stream),
-            Some(Ok((address, Err(error)))) => failed.push(FailedDial::new(address, error)),
+            Some(Ok((address, Err(error)))) => failed.push(failed_dial(address, error)),
             Some(Err(broken)) => return Err(ConnectError::Peer(io::Error::other(broken))),
             None if next.is_none() => return Err(ConnectError::Dial(failed)),
             None => {}
@@ -41,20 +41,9 @@ pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectE
     }
 }
 
-/// An address that was not reached.
-#[derive(Debug)]
-pub(super) struct FailedDial {
-    pub(super) address: SocketAddr,
-    pub(super) error: io::Error,
-    /// Whether this machine knows no way to it, as opposed to somebody on the way.
-    pub(super) no_route: bool,
-}
-
-impl FailedDial {
-    fn new(address: SocketAddr, error: io::Error) -> Self {
-        let no_route = error.kind() == io::ErrorKind::NetworkUnreachable && !has_route(address);
-        Self { address, error, no_route }
-    }
+fn failed_dial(address: SocketAddr, error: io::Error) -> FailedDial {
+    let no_route = error.kind() == io::ErrorKind::NetworkUnreachable && !has_route(address);
+    FailedDial { address, error, no_route }
 }
 
 /// Asks the system for a route. "Connecting" a UDP socket sends nothing; it looks up the way, and that is all.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::Engine;
-use crate::engine::new_id;
+use crate::ids::new_id;
 use crate::store::{ApiKeyRotation, ApiKeyRow, Store, StoreError, Unstorable};
 
 /// What begins every key, so that a leaked one is recognised.

@@ -8,7 +8,7 @@ use gymhook_delivery::{DeliveryId, EndpointId};
 use gymhook_retry::Fault;
 
 use super::SubscriptionError;
-use crate::engine::new_id;
+use crate::ids::new_id;
 use crate::store::{
     AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };

@@ -8,7 +8,7 @@ use gymhook_delivery::{EndpointId, LeaseEpoch};
 use time::UtcDateTime;
 
 use crate::Subscription;
-use crate::engine::Options;
+use crate::options::Options;
 use crate::store::{Cursor, Fetch, Fetched, Lease};
 
 /// One endpoint under lease.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use gymhook_delivery::{Endpoint, EndpointId, EndpointStatus};
+use gymhook_delivery::EndpointId;
 use gymhook_retry::{Outcome, OwnFault};
 
 use super::Worker;
@@ -77,7 +77,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 self.pending.renew(*endpoint);
             }
             let in_flight = self.machine.endpoint(*endpoint).is_some_and(|endpoint| endpoint.in_flight() > 0);
-            let disabled = self.machine.endpoint(*endpoint).is_some_and(is_disabled);
+            let disabled =
+                self.machine.endpoint(*endpoint).is_some_and(|endpoint| endpoint.status().is_disabled());
             let tests = self.machine.waiting_tests(*endpoint) > 0;
             let waits = tests || (self.machine.waiting(*endpoint) > 0 && !disabled);
             let reads = self.to_fetch.contains(endpoint) || (leased.has_more() && !disabled);
@@ -127,8 +128,4 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         telemetry::store_abandoned(self.leased_endpoints.0.len());
     }
-}
-
-fn is_disabled(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.status(), EndpointStatus::Disabled { .. })
 }

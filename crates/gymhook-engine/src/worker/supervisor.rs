@@ -9,8 +9,9 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{ABANDON_AFTER, Means, Worker, longer};
-use crate::engine::{Pulse, Request};
 use crate::foreign::{self, Place};
+use crate::health::Pulse;
+use crate::requests::Request;
 use crate::store::{Batch, Store, StoreError};
 use crate::{Transport, clock, telemetry};
 

@@ -1,6 +1,5 @@
-//! How an engine is set up.
+//! Setting an engine up.
 
-use core::fmt;
 use core::num::NonZeroU32;
 use core::time::Duration;
 use std::sync::Arc;
@@ -10,49 +9,9 @@ use gymhook_retry::RetryBudget;
 
 use super::Engine;
 use crate::Transport;
-use crate::secret_cipher::{PlainText, SecretCipher};
+use crate::options::Options;
+use crate::secret_cipher::SecretCipher;
 use crate::store::{Store, StoreError};
-
-type Observer = Arc<dyn Fn(EndpointId, EndpointChange) + Send + Sync>;
-
-/// What an engine goes by. All defaults are ours.
-pub(crate) struct Options {
-    pub(crate) limits: Limits,
-    pub(crate) retry_budget: Option<RetryBudget>,
-    pub(crate) lease_length: Duration,
-    pub(crate) poll_interval: Duration,
-    pub(crate) window: NonZeroU32,
-    pub(crate) horizon: Duration,
-    pub(crate) max_endpoints: NonZeroU32,
-    pub(crate) lease_batch: NonZeroU32,
-    pub(crate) idle_release: Duration,
-    pub(crate) shutdown_grace: Duration,
-    pub(crate) secret_cipher: Arc<dyn SecretCipher>,
-    pub(crate) on_endpoint_change: Option<Observer>,
-}
-
-impl Options {
-    /// The longest attempt that surely ends before a lease does, since leases are renewed while two thirds of them are left.
-    pub(crate) fn longest_attempt(&self) -> Duration {
-        self.lease_length / 2
-    }
-
-    /// An endpoint's window is filled up when no more than this wait.
-    pub(crate) const fn low_water(&self) -> usize {
-        self.window.get() as usize / 2
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("limits", &self.limits)
-            .field("lease_length", &self.lease_length)
-            .field("poll_interval", &self.poll_interval)
-            .field("window", &self.window)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Sets an [`Engine`] up.
 ///
@@ -79,21 +38,7 @@ pub struct EngineBuilder<S> {
 
 impl<S: Store> EngineBuilder<S> {
     pub(super) fn new(store: S) -> Self {
-        let options = Options {
-            limits: Limits::new(NonZeroU32::MIN.saturating_add(255)),
-            retry_budget: None,
-            lease_length: Duration::from_secs(90),
-            poll_interval: Duration::from_secs(1),
-            window: NonZeroU32::MIN.saturating_add(127),
-            horizon: Duration::from_secs(10),
-            max_endpoints: NonZeroU32::MIN.saturating_add(19_999),
-            lease_batch: NonZeroU32::MIN.saturating_add(255),
-            idle_release: Duration::from_secs(2),
-            shutdown_grace: Duration::from_secs(30),
-            secret_cipher: Arc::new(PlainText),
-            on_endpoint_change: None,
-        };
-        Self { store, options }
+        Self { store, options: Options::default() }
     }
 
     /// The maximum number of attempts under way; 256 by default, no more than a tenth of them to one endpoint.

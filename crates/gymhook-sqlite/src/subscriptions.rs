@@ -1,0 +1,134 @@
+//! Subscriptions, and the commands that are left for their workers.
+
+use gymhook_delivery::{DeliveryId, EndpointId};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params};
+use time::UtcDateTime;
+
+use super::enqueue::Known;
+use super::error::Result;
+use super::{commit, lease, row};
+use gymhook_store::{
+    Command, Direction, Redelivery, State, StoreTime, SubscriptionQuery, SubscriptionRow, end_under_way,
+    endpoint_record_to_json,
+};
+
+pub(super) fn put(connection: &Connection, new: &SubscriptionRow, now: UtcDateTime) -> Result<bool> {
+    let written = connection
+        .prepare_cached(
+            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, url)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE
+             SET gym = excluded.gym, settings = excluded.settings, secrets = excluded.secrets, url = excluded.url
+             WHERE deleted_at IS NULL AND incoming = excluded.incoming",
+        )?
+        .execute(params![
+            new.id.as_uuid().as_bytes(),
+            new.gym,
+            new.settings,
+            new.target.secrets(),
+            endpoint_record_to_json(&new.record)?,
+            new.record.is_disabled(),
+            new.direction() == Direction::Incoming,
+            new.target.url(),
+        ])?;
+    if written > 0 {
+        command(connection, &[(new.id, Command::Reload)], now)?;
+    }
+    Ok(written > 0)
+}
+
+pub(super) fn delete(connection: &Connection, id: EndpointId, now: UtcDateTime) -> Result<bool> {
+    let deleted = connection
+        .prepare_cached(
+            "UPDATE gymhook_subscriptions SET deleted_at = ?2, lease_until = min(lease_until, ?2)
+             WHERE id = ?1 AND deleted_at IS NULL",
+        )?
+        .execute(params![id.as_uuid().as_bytes(), StoreTime::floor(now).micros()])?;
+    if deleted == 0 {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("DELETE FROM gymhook_commands WHERE endpoint = ?1")?
+        .execute([id.as_uuid().as_bytes()])?;
+    let (under_way, damaged) = lease::left_under_way(connection, id)?;
+    row::quarantine(connection, &damaged)?;
+    let end = |record| {
+        let (ended, attempt) = end_under_way(record, now);
+        (ended, (id, attempt))
+    };
+    let (records, attempts): (Vec<_>, Vec<_>) = under_way.iter().map(end).unzip();
+    commit::write_deliveries(connection, records.iter())?;
+    commit::write_attempts(connection, attempts.iter())?;
+    Ok(true)
+}
+
+pub(super) fn list(connection: &Connection, query: &SubscriptionQuery) -> Result<Vec<SubscriptionRow>> {
+    let after =
+        query.after.map_or(Value::Blob(Vec::new()), |id| Value::Blob(id.as_uuid().as_bytes().to_vec()));
+    let limit = query.limit as usize;
+    match &query.gym {
+        Some(gym) => {
+            let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id";
+            row::subscriptions(connection, condition, params![gym, after], limit)
+        }
+        None => {
+            let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id";
+            row::subscriptions(connection, condition, params![after], limit)
+        }
+    }
+}
+
+pub(super) fn command(
+    connection: &Connection,
+    orders: &[(EndpointId, Command)],
+    due: UtcDateTime,
+) -> Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO gymhook_commands (endpoint, due, name, delivery) SELECT ?1, ?2, ?3, ?4
+         WHERE EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND deleted_at IS NULL)",
+    )?;
+    for (endpoint, command) in orders {
+        let delivery = command.delivery();
+        let delivery = delivery.as_ref().map(|delivery| delivery.as_uuid().as_bytes());
+        insert.execute(params![
+            endpoint.as_uuid().as_bytes(),
+            StoreTime::ceil(due).micros(),
+            command.name(),
+            delivery
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
+    if !Known::default().has(connection, which.endpoint)? {
+        return Ok(0);
+    }
+    let states = if which.undeliverable_only {
+        vec![State::Undeliverable]
+    } else {
+        vec![State::Delivered, State::Undeliverable, State::Cancelled]
+    };
+    let mut found = Vec::new();
+    let mut select = connection.prepare_cached(
+        "SELECT seq, id FROM gymhook_deliveries WHERE endpoint = ?1 AND state = ?2 AND at >= ?3 AND at < ?4",
+    )?;
+    let until = which.until.map_or(i64::MAX, |at| StoreTime::ceil(at).micros());
+    for state in states {
+        let bounds = params![
+            which.endpoint.as_uuid().as_bytes(),
+            state.code(),
+            StoreTime::ceil(which.from).micros(),
+            until
+        ];
+        let rows = select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id(row, 1)?)))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort_unstable_by_key(|(order, _)| *order);
+    let again = |(_, id)| (which.endpoint, Command::Redeliver(DeliveryId::from(id)));
+    let orders: Vec<(EndpointId, Command)> = found.into_iter().map(again).collect();
+    command(connection, &orders, now)?;
+    Ok(orders.len() as u64)
+}
