@@ -150,15 +150,21 @@ fn secrets(id: EndpointId, http: &HttpTarget, cipher: &dyn SecretCipher) -> Resu
         .map_err(|source| SettingsError::SecretCipher { subscription: id, source })
 }
 
-/// The platform of this row, and what it wants; `None` for every type, and nothing of an inbox. Its secrets stay encrypted.
-pub(crate) fn platform_and_filters(
-    row: &SubscriptionRow,
-) -> Result<Option<(String, Option<Vec<EventFilter>>)>, SettingsError> {
+/// Whom an endpoint is sent to as, and what.
+pub(crate) struct Wanted {
+    pub(crate) platform: String,
+    /// `None` for every type.
+    pub(crate) filters: Option<Vec<EventFilter>>,
+}
+
+/// What the subscription of this row wants; `None` of an inbox. Its secrets stay encrypted.
+pub(crate) fn wanted(row: &SubscriptionRow) -> Result<Option<Wanted>, SettingsError> {
     if row.target == TargetColumns::Handler {
         return Ok(None);
     }
     let HttpSettings { platform, event_types, .. } = read(row)?;
-    Ok(Some((platform, event_types.map(|all| all.into_iter().map(EventFilter::from).collect()))))
+    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect());
+    Ok(Some(Wanted { platform, filters }))
 }
 
 fn read<T: DeserializeOwned>(row: &SubscriptionRow) -> Result<T, SettingsError> {
@@ -335,7 +341,7 @@ mod tests {
         let read = from_row(&row, &PlainText).unwrap();
         assert_eq!((read.label(), read.policy()), (inbox.label(), inbox.policy()));
         assert!(read.http().is_none());
-        assert!(platform_and_filters(&row).unwrap().is_none());
+        assert!(wanted(&row).unwrap().is_none());
 
         // Its columns decide, and not what else is written.
         let http = to_row(&subscription(), &PlainText).unwrap();

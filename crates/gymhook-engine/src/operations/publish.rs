@@ -6,11 +6,12 @@ use uuid::Builder;
 
 use super::SubscriptionError;
 use crate::publication::Part;
+use crate::settings::{self, Wanted};
 use crate::store::{
     Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
 use crate::subscription::matches_any;
-use crate::{Direction, Engine, EventFilter, Publication, settings};
+use crate::{Direction, Engine, EventFilter, Publication};
 
 /// What became of a published event at one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,8 +138,8 @@ enum Share<'p> {
 
 /// One that cannot be read gets nothing, and the others do.
 fn share_of<'p>(row: &SubscriptionRow, publication: &'p Publication) -> Share<'p> {
-    let (platform, filters) = match settings::platform_and_filters(row) {
-        Ok(Some(read)) => read,
+    let Wanted { platform, filters } = match settings::wanted(row) {
+        Ok(Some(wanted)) => wanted,
         Ok(None) => return Share::Nothing,
         Err(error) => {
             tracing::error!(%error, "an event is not enqueued for a subscription that cannot be read");

@@ -155,8 +155,8 @@ impl<S: Store> Engine<S> {
             let has_it = |row: &&SubscriptionRow| {
                 row.id != subscription.id()
                     && row.target.url() == Some(url.as_str())
-                    && settings::platform_and_filters(row)
-                        .is_ok_and(|read| read.is_some_and(|(its, _)| its == platform))
+                    && settings::wanted(row)
+                        .is_ok_and(|wanted| wanted.is_some_and(|wanted| wanted.platform == platform))
             };
             if let Some(other) = page.iter().find(has_it) {
                 let (subscription, platform) = (subscription.id(), platform.to_owned());

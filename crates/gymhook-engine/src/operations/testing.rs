@@ -9,11 +9,12 @@ use gymhook_retry::Fault;
 
 use super::SubscriptionError;
 use crate::ids::new_id;
+use crate::settings::{self, Wanted};
 use crate::store::{
     AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionQuery, SubscriptionRow,
 };
 use crate::subscription::matches_any;
-use crate::{Direction, Engine, EventFilter, settings};
+use crate::{Direction, Engine, EventFilter};
 
 /// What is sent to try an endpoint out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,8 +249,8 @@ impl<S: Store> Engine<S> {
 
 fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
     let subscription = row.id;
-    let (platform, filters) = settings::platform_and_filters(row)?
-        .ok_or(SubscriptionError::Inbox { subscription, setting: "test event" })?;
+    let Wanted { platform, filters } =
+        settings::wanted(row)?.ok_or(SubscriptionError::Inbox { subscription, setting: "test event" })?;
     let test = TestEvent::of(&platform, filters.as_deref());
     test.ok_or(SubscriptionError::NoTestEvent { subscription, platform })
 }
