@@ -20,6 +20,9 @@ use crate::TlsSettings;
 ///
 /// A gym may have several. Cloning is cheap but for the filter and the URLs.
 ///
+/// An [`Inbox`](crate::Inbox) has one, too, whose [target](Target) is a handler: what only an HTTP endpoint has (URLs, keys,
+/// headers, a filter) is refused for it by [`Engine::put_subscription`](crate::Engine::put_subscription).
+///
 /// ```
 /// use std::sync::Arc;
 ///
