@@ -32,7 +32,7 @@ impl Place {
             Self::Observer => "observer",
             #[cfg(feature = "http")]
             Self::Resolver => "resolver",
-            Self::SecretCipher => "secret_cipher",
+            Self::SecretCipher => "cipher",
             Self::Store => "store",
             Self::Transport => "transport",
             Self::Worker => "worker",

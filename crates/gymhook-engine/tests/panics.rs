@@ -101,7 +101,7 @@ impl SecretCipher for Moody {
 }
 
 #[tokio::test]
-async fn a_seal_that_panics() {
+async fn a_cipher_that_panics() {
     let cipher = Moody::default();
     let opens = Arc::clone(&cipher.opens);
     let transport = Scripted::accepting();
@@ -121,7 +121,7 @@ async fn a_seal_that_panics() {
     };
     assert_eq!(
         source.problem,
-        "the secret cipher panicked: its message is not repeated, since it may hold a secret"
+        "the cipher panicked: its message is not repeated, since it may hold a secret"
     );
     assert!(engine.subscription(endpoint(1)).await.is_err());
     // Who gets an event is no secret: what the first one wants waits for its key.

@@ -61,8 +61,8 @@ pub use tokio_postgres;
 /// A store in a PostgreSQL database.
 ///
 /// ```no_run
-/// use gymhook_postgres::{PostgresOptions, Schema};
-/// use gymhook_store::{Store};
+/// use gymhook_postgres::{PostgresOptions, PostgresStore, Schema};
+/// use gymhook_store::Store;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let url = "host=/run/postgresql user=gym dbname=gym";

@@ -12,12 +12,12 @@ use gymhook_store::{NewNotification, Refused, StoreError};
 /// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
 ///
 /// The connection is your own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
-/// call [`Engine::look_for_work`](crate::Engine::look_for_work), or leave it to the engine to find out by itself.
+/// call `Engine::look_for_work`, or leave it to the engine to find out by itself.
 ///
 /// The commit is the caller's, so nothing is checked there of what a [`SqliteStore`](super::SqliteStore) checks at its own: if the
 /// file is deleted or replaced while the connection is open, SQLite commits to the file that is gone.
 ///
-/// `now` is the clock of this machine, which [`Engine::now`](crate::Engine::now) asks, too.
+/// `now` is the clock of this machine, which `Engine::now` asks, too.
 ///
 /// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" as soon as the engine has
 /// committed in between, whatever the busy timeout.
@@ -25,8 +25,7 @@ use gymhook_store::{NewNotification, Refused, StoreError};
 /// ```
 /// use bytes::Bytes;
 /// use gymhook_sqlite::rusqlite::{Connection, TransactionBehavior};
-/// use gymhook_store::{NewNotification, sqlite};
-/// use gymhook_store::{DeliveryId, EndpointId};
+/// use gymhook_store::{DeliveryId, EndpointId, NewNotification};
 /// use time::UtcDateTime;
 ///
 /// fn book(

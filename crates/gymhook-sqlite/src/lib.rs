@@ -53,7 +53,8 @@ pub use rusqlite;
 /// A store in one SQLite file.
 ///
 /// ```
-/// use gymhook_store::{Store};
+/// use gymhook_sqlite::SqliteStore;
+/// use gymhook_store::Store;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let folder = tempfile::tempdir()?;
