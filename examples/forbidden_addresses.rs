@@ -1,8 +1,8 @@
 //! Which addresses will the engine never send to?
 //!
-//! `cargo run --release --example forbidden_addresses` prints the table, judges every one of the 4,294,967,296 IPv4 addresses
-//! and the edges of every IPv6 block, and compares each with a copy of IANA's registries that was made by hand and is read by
-//! another library. It ends with the totals, and with exit status 1 if there is any difference.
+//! `cargo run --release --example forbidden_addresses` prints the table, checks all 4,294,967,296 IPv4 addresses and the edges of
+//! every IPv6 block, and compares each result with a copy of IANA's registries that was made by hand and is read by another
+//! library. It ends with the totals, and with exit status 1 if there is any difference.
 
 use std::collections::BTreeMap;
 use std::error::Error;

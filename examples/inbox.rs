@@ -1,9 +1,9 @@
 //! How do I receive webhooks so that none is lost, and none counts twice?
 //!
-//! A server takes PG Next's check-ins: it verifies each request, puts it on disk, and answers; a handler counts the visits
-//! afterwards, fails now and then, and is tried again. The platform, played by a real client, sends each of 400 check-ins one
-//! to three times, all at once, and among them what nobody should accept. The exit status is 0 only if every member has exactly
-//! the visits that were sent.
+//! This is a long demonstration. A server receives PG Next's check-ins: it verifies each request, writes it to disk, and answers.
+//! A handler counts the visits afterwards, fails now and then, and is called again. The platform, played by a real client, sends
+//! each of 400 check-ins one to three times, all at once, mixed with requests that must be refused. The exit status is 0 only if
+//! every member has exactly the visits that were sent.
 //!
 //! `cargo run --release --example inbox`
 

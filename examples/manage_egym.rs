@@ -1,7 +1,7 @@
-//! How do I register a webhook at EGYM, change it, try it, and remove it?
+//! How do I register, change, test and remove a webhook at EGYM?
 //!
 //! The six calls of EGYM's management API with a real HTTP client, against a server on this machine that answers as the vendor's
-//! OpenAPI file says, and whose trigger sends a `TEST` to the webhook. For the real one, `Api::production` and EGYM's key.
+//! OpenAPI file says, and whose trigger sends a `TEST` to the webhook. For EGYM's own server, use `Api::production` and EGYM's key.
 //!
 //! `cargo run --example manage_egym`
 

@@ -1,10 +1,10 @@
 //! What happens when one of my workers dies?
 //!
-//! Starts a private PostgreSQL from the installed programs, and four workers: processes of their own, that share its work by
-//! leasing endpoints. In the middle of 2,400 deliveries one of them is killed. The others wait until its leases run out, and
-//! take its endpoints over. Prints which endpoints went where, and when; the exit status is 0 only if every delivery has
-//! arrived at the receiver, and each of the killed worker's endpoints has gone to another one. The receiver, its subscriptions
-//! and the transport are set up in `examples/src/loopback.rs`.
+//! This is a long demonstration. It starts a private PostgreSQL from the installed programs, and four worker processes that share
+//! its work by leasing endpoints. In the middle of 2,400 deliveries one of them is killed. The others wait until its leases
+//! expire, and take over its endpoints. It prints which worker got which endpoints, and when; the exit status is 0 only if every
+//! delivery has arrived at the receiver, and each of the killed worker's endpoints has moved to another worker. The receiver, its
+//! subscriptions and the transport are set up in `examples/src/loopback.rs`.
 //!
 //! `cargo run --release --example many_workers`
 

@@ -1,8 +1,9 @@
-//! How do a change in my own tables and the notification of it become one?
+//! How do I change my own tables and enqueue the notification in one transaction?
 //!
-//! A gym books classes in a table of its own, and hands the notification over in the same transaction: first one that is
-//! rolled back, then one that commits. The booking and the notification are both there, or neither is. On SQLite, and on
-//! PostgreSQL too where its programs are installed. The exit status is 0 only if exactly the committed booking has arrived.
+//! This is a long demonstration. A gym books classes in its own table, and enqueues the notification in the same transaction:
+//! first in one that is rolled back, then in one that commits. Either both the booking and the notification exist, or neither
+//! does. It runs on SQLite, and on PostgreSQL too if its programs are installed. The exit status is 0 only if exactly the
+//! committed booking has arrived.
 //! The receiver, its subscription and the transport are set up in `examples/src/loopback.rs`.
 //!
 //! `cargo run --release --example outbox`
@@ -36,8 +37,7 @@ const COMMITTED: i64 = 18;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, AnyError> {
-    let mut rows =
-        table(&["database", "member", "transaction", "booked", "handed over", "requests", "verdict"]);
+    let mut rows = table(&["database", "member", "transaction", "booked", "enqueued", "requests", "verdict"]);
     let mut kept = on_sqlite(&mut rows).await?;
     match Server::start() {
         Ok(server) => kept &= on_postgres(&server, &mut rows).await?,

@@ -1,7 +1,7 @@
 //! My platform is not among the five: how do I add it?
 //!
 //! A name, a scheme, a payload type and a profile; nothing in the libraries changes. "Acme Gyms" signs its bodies in base64 under
-//! `x-acme-signature` and tells of turnstiles.
+//! `x-acme-signature` and reports turnstiles.
 //!
 //! `cargo run --example own_platform`
 

@@ -1,8 +1,9 @@
 //! What does gymhook do for me, in ten seconds?
 //!
-//! A real server on a loopback port with a route for each platform, and a real client that plays the platforms: it posts one
-//! signed request for every documented event type, then everything that a hostile peer would try. What the server made of
-//! each request is printed; the exit status is 0 only if all of it was as expected.
+//! This is a long demonstration; the short answers are `verify_request`, `receive_axum`, `send_once` and `send_durably_small`. It
+//! starts a real server on a loopback port with a route for each platform, and a real client that plays the platforms: the client
+//! posts one signed request for every documented event type, then everything that a hostile peer would try. It prints the verdict
+//! on each request; the exit status is 0 only if all of them were as expected.
 //!
 //! `cargo run --release --example quickstart`
 
@@ -326,7 +327,7 @@ fn attacks(platforms: &Platforms) -> Result<Vec<Attack>, AnyError> {
         point("body changed", signed, &changed, "made with none of the 2 valid keys"),
         point("secret wrong", stranger.sign("", body, now)?, body, "made with none of the 2 valid keys"),
         point("signature stripped", HeaderMap::new(), body, "point-signature is missing"),
-        point("header doubled", doubled, body, "stands 2 times"),
+        point("header doubled", doubled, body, "occurs 2 times"),
         point("time stale", platforms.sign(Vendor::POINT, body, now - Duration::HOUR)?, body, "ago"),
         point(
             "time from the future",

@@ -1,10 +1,10 @@
 //! How do I receive the webhooks of all five platforms in my actix-web server?
 //!
-//! One handler for all of them, behind a resource for each: the extractor verifies, says which of three studios it is, and reads
-//! the notification. What is refused is answered by the extractor and never gets to the handler.
+//! There is one handler, behind a resource for each platform: the extractor verifies the request, says which of three studios
+//! sent it, and reads the notification. A refused request is answered by the extractor and never reaches the handler.
 //!
-//! `cargo run --release --example receive_actix` listens on port 8080 and prints lines for curl, signed for now (Point's are good
-//! for five minutes). With `-- --demo` it plays the platforms itself, and exits with 0 only if every answer was as expected.
+//! `cargo run --release --example receive_actix` listens on port 8080 and prints curl commands, signed for the current time
+//! (Point's are valid for five minutes). With `-- --demo` it plays the platforms itself, and exits with 0 only if every answer was as expected.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
 //! How do I receive a webhook in a function (a Lambda, a worker), without a server?
 //!
-//! What runs a function reads the whole request and passes it as one value. So there is nothing to bound here: the platform's
-//! own limit for bodies (6 MB in AWS Lambda, for example) is what may take your memory, and it is reached before this code
-//! runs. `Receiver::max_body` (256 KiB) saves the hashing and the parsing of what no gym's platform sends. Two things to look at in
-//! the function's settings: that the body comes as the bytes that were sent, not decoded, re-encoded or unpacked, and that other
-//! methods than POST do not get here.
+//! The runtime of a function reads the whole request and passes it as one value, so there is no reading to bound here: the
+//! runtime's own limit for bodies (6 MB in AWS Lambda, for example) bounds your memory, before this code runs.
+//! `Receiver::max_body` (256 KiB) only saves hashing and parsing what no fitness platform sends. Check two things in the function's
+//! settings: the body must arrive as the bytes that were sent, not decoded, re-encoded or decompressed, and methods other than POST
+//! must not reach it.
 //!
 //! `cargo run --example receive_in_a_function`
 
@@ -30,7 +30,7 @@ fn handle(
             StatusCode::OK
         }
         Err(refusal) => {
-            // The operator's, and never the peer's.
+            // For the operator, never for the peer.
             eprintln!("refused: {refusal}");
             refusal.status()
         }

@@ -1,12 +1,12 @@
-//! How do I receive webhooks so that none is lost and none counts twice, also when my server restarts?
+//! How do I receive webhooks so that none is lost and none counts twice, even if my server restarts?
 //!
-//! Five platforms and three studios, behind one router: each webhook is verified, written to disk and answered; a handler gets it
-//! afterwards, and again until it succeeds. A platform that sends a webhook again, before or after a restart, gets its 200, and the
-//! handler is not called again.
+//! This is a long demonstration. Five platforms and three studios share one router: each webhook is verified, written to disk and
+//! answered; a handler is called with it afterwards, and again until it succeeds. A platform that repeats a webhook, before or
+//! after a restart, is answered 200, and the handler is not called again.
 //!
-//! `cargo run --release --example receive_to_inbox` listens on port 8080, keeps everything in `inbox.db`, and prints lines for
-//! curl, signed for now (Point's are good for five minutes). With `-- --demo` it plays the platforms itself, restarts in between,
-//! sends everything again, and exits with 0 only if each webhook was handled once.
+//! `cargo run --release --example receive_to_inbox` listens on port 8080, keeps everything in `inbox.db`, and prints curl commands,
+//! signed for the current time (Point's are valid for five minutes). With `-- --demo` it plays the platforms itself, restarts in
+//! between, sends everything again, and exits with 0 only if each webhook was handled once.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! When does each platform try again, and when does it give up?
+//! When does each platform retry, and when does it give up?
 //!
 //! `cargo run --example retry_table` prints every preset as a table: the earliest moment of each attempt (all fail at
 //! once, jitter draws low) and the latest (each runs into its timeout, jitter draws high), counted from the first.

@@ -1,7 +1,7 @@
 //! How do I change a secret without losing a request?
 //!
-//! Both secrets count while the platform switches over; the proof tells which one was used, so one sees when the old one is
-//! no longer needed; after its window it no longer counts.
+//! Both secrets are valid while the platform switches over. The proof says which one was used, so you can see when the old one is
+//! no longer needed; after its window it is refused.
 //!
 //! `cargo run --example rotate_secret`
 

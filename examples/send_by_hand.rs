@@ -1,8 +1,9 @@
 //! How do I deliver webhooks myself, with a client and a store of my own?
 //!
-//! The loop of `gymhook-delivery`'s front page with a real HTTP client, against a real server that fails, stalls, redirects, asks
-//! to wait, says that it is gone, and recovers. The schedule is compressed to fractions of a second. Prints the delivery log
-//! as a table and ends with the totals; the exit status is 0 only if each delivery ended as its endpoint's character demands.
+//! This is a long demonstration; `send_once` sends a single request. It runs the loop of `gymhook-delivery`'s front page with a real
+//! HTTP client, against a real server that fails, stalls, redirects, asks to wait, says that it is gone, and recovers. The schedule
+//! is compressed to fractions of a second. It prints the delivery log as a table and ends with the totals; the exit status is 0
+//! only if each delivery ended as its endpoint's behaviour demands.
 //!
 //! `cargo run --example send_by_hand`
 
@@ -40,7 +41,7 @@ use tokio::sync::mpsc;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
-/// Each endpoint's character, and whether a delivery arrives there without anybody's help.
+/// Each endpoint's behaviour, and whether a delivery arrives there without manual help.
 const CHARACTERS: [(&str, bool); 6] = [
     ("healthy", true),
     ("fails-twice", true),

@@ -1,10 +1,10 @@
 //! How do I send webhooks so that none is lost, with nothing but a file?
 //!
-//! Hands 2,000 notifications over to an engine on a SQLite file, and delivers them to a real server that is slow, fails,
-//! stalls, and now and then takes one and answers 500 all the same. Press Ctrl-C in the middle, or end it with `kill -9`, and
-//! run it again: it goes on where it was. In the end it prints some of the log, and the totals; the exit status is 0 only if
-//! the receiver has every delivery. Run it once more, and it begins with the next 2,000. The server, its subscription and the
-//! transport are set up in `examples/src/loopback.rs`.
+//! This is a long demonstration; `send_durably_small` is the short answer. It enqueues 2,000 notifications in an engine on a SQLite
+//! file, and delivers them to a real server that is slow, fails, stalls, and now and then accepts one but answers 500. Press Ctrl-C
+//! in the middle, or end it with `kill -9`, and run it again: it continues where it stopped. At the end it prints part of the log,
+//! and the totals; the exit status is 0 only if the receiver has every delivery. Run it once more, and it begins with the next
+//! 2,000. The server, its subscription and the transport are set up in `examples/src/loopback.rs`.
 //!
 //! `cargo run --release --example send_durably [FILE] [NUMBER]`
 
@@ -51,9 +51,9 @@ async fn main() -> Result<ExitCode, AnyError> {
         .await?;
     engine.put_subscription(&subscription(ENDPOINT, "berlin", &format!("{url}/hooks"), policy())?).await?;
 
-    // What former runs have not brought to an end, or else the next lot.
+    // What earlier runs left unfinished, or else the next batch.
     let total = (receiver.distinct() / number + 1) * number;
-    let new = hand_over(&engine, total).await?;
+    let new = enqueue(&engine, total).await?;
     println!("{}: {total} deliveries, {new} of them new. Press Ctrl-C, and run it again.", file.display());
 
     let interrupted = deliver(&engine, total).await?;
@@ -65,13 +65,13 @@ async fn main() -> Result<ExitCode, AnyError> {
 fn policy() -> EndpointPolicy {
     let delays = [100, 200, 400, 800, 800, 800, 800, 800, 800, 800].map(Duration::from_millis);
     let retry = RetryPolicy::new(RetrySchedule::fixed(delays.to_vec())).with_attempt_timeout(ATTEMPT_TIMEOUT);
-    // It fails so often that a breaker would open, and let it rest for longer than an example should take.
+    // It fails so often that a breaker would open, and stay open for longer than an example should take.
     EndpointPolicy::new(retry).with_max_in_flight(IN_FLIGHT).with_breaker(None)
 }
 
-/// Hands deliveries 1 to `total` over, and says how many of them are new. Those that were handed over before keep their state:
-/// a sender that does not know how far it came before it died hands all of it over again, under the same ids.
-async fn hand_over(engine: &Engine<SqliteStore>, total: u64) -> Result<usize, AnyError> {
+/// Enqueues deliveries 1 to `total`, and returns how many of them are new. Those that were enqueued before keep their state: a
+/// sender that does not know how far it got before it died enqueues all of them again, under the same ids.
+async fn enqueue(engine: &Engine<SqliteStore>, total: u64) -> Result<usize, AnyError> {
     let notification = |number| {
         let body = format!(r#"{{"event":"checkin.created","data":{{"member":"m-{number}"}}}}"#);
         NewNotification::new(delivery(number), ENDPOINT, "checkin.created", body.into())
@@ -145,15 +145,8 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
     }
     logs.sort_by_key(|log| (std::cmp::Reverse(log.attempts.len()), log.delivery.order));
 
-    let mut rows = table(&[
-        "delivery",
-        "state",
-        "attempt",
-        "after handing over",
-        "outcome",
-        "status",
-        "what went wrong",
-    ]);
+    let mut rows =
+        table(&["delivery", "state", "attempt", "after enqueueing", "outcome", "status", "what went wrong"]);
     for log in logs.iter().take(4) {
         for attempt in &log.attempts {
             let after = attempt
@@ -175,7 +168,7 @@ async fn log(engine: &Engine<SqliteStore>) -> Result<impl std::fmt::Display, Any
 
 // ---------------------------------------------------------------- the other side
 
-/// A receiver with a bad day. What it has taken it writes down, before it answers, in a file that is only ever added to.
+/// A receiver with a bad day. It writes each delivery it accepts to an append-only file, before it answers.
 struct Receiver {
     requests: AtomicU64,
     record: Mutex<Record>,
@@ -207,13 +200,13 @@ impl Receiver {
             tokio::time::sleep(ATTEMPT_TIMEOUT * 3).await; // the sender hangs up meanwhile
         }
         match self.take(delivery) {
-            Ok(()) if request % 30 == 10 => StatusCode::INTERNAL_SERVER_ERROR, // it has it, and does not know
+            Ok(()) if request % 30 == 10 => StatusCode::INTERNAL_SERVER_ERROR, // accepted, but not acknowledged
             Ok(()) => StatusCode::NO_CONTENT,
             Err(_) => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 
-    /// One `write` for each line: whole or not there when this process is killed. (Only power would want a sync, too.)
+    /// One `write` for each line: if this process is killed, a line is there whole or not at all. (A power failure would need a sync.)
     fn take(&self, delivery: String) -> io::Result<()> {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         record.file.write_all(format!("{delivery}\n").as_bytes())?;

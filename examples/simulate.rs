@@ -7,7 +7,7 @@
 //! cargo run --release --example simulate -- --exhaustive 1,1               the smallest world, in all possible ways
 //! ```
 //!
-//! The same seed gives the same hash. A seed that fails prints the smallest part of it that still does.
+//! The same seed gives the same hash. A seed that fails prints its smallest part that still fails.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

@@ -88,12 +88,12 @@ cargo doc --workspace --no-deps --features gymhook-engine/postgres --locked
 say "examples"
 # The tests have built them.
 examples="${CARGO_TARGET_DIR:-target}/debug/examples"
-for example in conformance verify_request match_studio rotate_secret own_platform manage_egym retry_table send_by_hand \
-    receive_in_a_function send_durably many_workers inbox outbox; do
+for example in conformance verify_request send_once send_durably_small match_studio rotate_secret own_platform \
+    manage_egym retry_table send_by_hand receive_in_a_function send_durably many_workers inbox outbox; do
     printf -- '-- %s\n' "$example"
     "$examples/$example" | tail -n 2
 done
-for example in receive_axum receive_actix receive_to_inbox; do
+for example in receive_axum receive_axum_studios receive_actix receive_to_inbox; do
     printf -- '-- %s\n' "$example"
     "$examples/$example" --demo | tail -n 2
 done

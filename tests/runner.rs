@@ -198,8 +198,8 @@ fn a_case_that_is_not_understood_fails_and_names_the_field() {
         (with(&case, "/kind", 7.into()), "field kind: "),
         (without(&case, "/scheme"), "field scheme is missing"),
         (with(&case, "/scheme/type", "rot13".into()), "field scheme.type: no such scheme: \"rot13\""),
-        (with(&case, "/scheme/colour", "red".into()), "field scheme.colour is not known here"),
-        (with(&case, "/scheme/unit", "ms".into()), "field scheme.unit is not known here"),
+        (with(&case, "/scheme/colour", "red".into()), "field scheme.colour is unknown"),
+        (with(&case, "/scheme/unit", "ms".into()), "field scheme.unit is unknown"),
         (with(&case, "/scheme/header", "two words".into()), "field scheme.header: "),
         (
             with(&case, "/scheme", json!({"type": "body-hmac", "encoding": "rot13"})),
@@ -214,7 +214,7 @@ fn a_case_that_is_not_understood_fails_and_names_the_field() {
         (with(&case, "/keys/0/secret", "".into()), "field keys[0].secret: "),
         (with(&case, "/keys/0/secret_encoding", "rot13".into()), "field keys[0].secret_encoding: "),
         (with(&case, "/keys/0/secret_encoding", "base64".into()), "field keys[0].secret: "),
-        (with(&case, "/keys/0/not_after", "2026".into()), "field keys[0].not_after is not known here"),
+        (with(&case, "/keys/0/not_after", "2026".into()), "field keys[0].not_after is unknown"),
         (with(&case, "/headers", json!([["x-api-key"]])), "field headers: "),
         (with(&case, "/body_base64", "e30".into()), "field body_base64: "),
         (without(&case, "/body_base64"), "field body_base64 is missing"),
@@ -223,17 +223,17 @@ fn a_case_that_is_not_understood_fails_and_names_the_field() {
         (without(&case, "/expect/verdict"), "field expect.verdict is missing"),
         (with(&case, "/expect/verdict", "perhaps".into()), "field expect.verdict: "),
         (with(&case, "/expect/proves", json!(["soul"])), "field expect.proves: "),
-        (with(&case, "/expect/reason", "unknown-key".into()), "field expect.reason is not known here"),
+        (with(&case, "/expect/reason", "unknown-key".into()), "field expect.reason is unknown"),
         (with(&case, "/expect", json!({"verdict": "reject", "reason": "bad"})), "field expect.reason: "),
-        (with(&check_in(), "/vendor", "acme".into()), "field vendor: no such vendor; choose one of "),
+        (with(&check_in(), "/vendor", "acme".into()), "field vendor: unknown vendor; choose one of "),
         (with(&check_in(), "/expect", json!({})), "field expect.events is missing"),
         (
             with(&check_in(), "/expect", json!({"error": true, "events": []})),
-            "field expect.events is not known here",
+            "field expect.events is unknown",
         ),
         (
             with(&check_in(), "/expect/events/0/colour", "red".into()),
-            "field expect.events[0].colour is not known",
+            "field expect.events[0].colour is unknown",
         ),
         (
             with(&check_in(), "/expect/events/0/occurred_at", "then".into()),
@@ -292,7 +292,7 @@ fn a_file_that_cannot_be_used_is_a_failure() {
         ("[]", "planted.json is not a file of vectors: "),
         (r#"{"cases": []}"#, "missing field `format`"),
         (r#"{"format": "gymhook-vectors/2", "cases": [{}]}"#, "has the format \"gymhook-vectors/2\""),
-        (r#"{"format": "gymhook-vectors/1", "cases": []}"#, "planted.json holds no cases"),
+        (r#"{"format": "gymhook-vectors/1", "cases": []}"#, "planted.json has no cases"),
         (r#"{"format": "gymhook-vectors/1", "cases": {}}"#, "planted.json is not a file of vectors: "),
     ] {
         let error = VectorFile::parse("planted.json", json).unwrap_err().to_string();

@@ -67,7 +67,7 @@ pub(crate) async fn measure(size: Size, postgres: &Postgres, report: &mut Report
     Ok(())
 }
 
-/// Deliveries a second, from the first call that hands over until the last one is recorded.
+/// Deliveries a second, from the first call that enqueues until the last delivery is recorded.
 pub(crate) async fn deliver<S: Store>(store: S, load: Load, receiver: &Receiver) -> Outcome<f64> {
     let engine = Engine::builder(store.clone()).start(http()?).await?;
     subscribe(&engine, 0..load.endpoints, &receiver.url("/hook"), &policy()).await?;

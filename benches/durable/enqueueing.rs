@@ -16,7 +16,7 @@ use crate::report::{Report, Row, rate};
 use crate::stores::{Postgres, Sqlite};
 use crate::{Size, ceilings};
 
-pub(crate) const TASK: &str = "hand over";
+pub(crate) const TASK: &str = "enqueue";
 
 const ENDPOINTS: u64 = 10;
 

@@ -16,7 +16,7 @@ use gymhook_engine::{Engine, HttpTransport, Subscription};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use tokio::task::JoinSet;
 
-/// So many share one call that hands over.
+/// How many notifications share one call that enqueues.
 pub(crate) const BATCH: u64 = 100;
 
 pub(crate) const BODY_BYTES: usize = 300;
@@ -30,7 +30,7 @@ pub(crate) fn body() -> Bytes {
 pub(crate) struct Load {
     pub(crate) deliveries: u64,
     pub(crate) endpoints: u64,
-    /// How many hand over at a time.
+    /// How many callers enqueue concurrently.
     pub(crate) callers: u64,
 }
 

@@ -1,6 +1,6 @@
-//! A receiver on this machine, and what it takes to deliver to it.
+//! A receiver on this machine, with a subscription and a transport to deliver to it.
 //!
-//! The requests are signed as Standard Webhooks asks for: the signed `webhook-id` is the delivery's id.
+//! The requests are signed as Standard Webhooks specifies: the signed `webhook-id` is the delivery's id.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use tokio::net::TcpListener;
 
 use crate::AnyError;
 
-/// A request whose signature is good.
+/// A request with a valid signature.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     /// The delivery's id.
     pub delivery: String,
-    /// The path that it was sent to.
+    /// The path of the request.
     pub path: String,
-    /// What the sender calls itself.
+    /// The sender's `user-agent`; empty if there is none.
     pub sender: String,
 }
 
-/// Starts a server that answers 401 to what is not signed with the example's key, and to the rest what `answer` says.
-/// Returns its URL, without a path.
+/// Starts a server that answers 401 to requests not signed with the example's key, and calls `answer` for the others. Returns its
+/// URL, without a path.
 pub async fn receive_on_loopback<F, R>(answer: F) -> Result<String, AnyError>
 where
     F: Fn(Arrived) -> R + Clone + Send + Sync + 'static,
@@ -47,19 +47,19 @@ where
     Ok(url)
 }
 
-/// A subscription of that receiver's.
+/// A subscription of that receiver.
 pub fn subscription(
     id: EndpointId,
     gym: &str,
     url: &str,
     policy: EndpointPolicy,
 ) -> Result<Subscription, AnyError> {
-    // A platform's rule asks for https; this receiver is on our own machine.
+    // A platform's rule requires https; this receiver is on our own machine.
     let url = EndpointUrl::dangerous_without_rule(url)?;
     Ok(Subscription::new(id, gym, "standard-webhooks", url, Arc::new(keys()?), policy))
 }
 
-/// A transport that goes to this machine, too, and calls itself `sender`.
+/// A transport that may also send to this machine, with `sender` as its user agent.
 pub fn transport(sender: &str) -> Result<HttpTransport, AnyError> {
     let sender = HeaderValue::from_str(sender)?;
     Ok(HttpTransport::builder().dangerous_allow_loopback().with_user_agent(sender).build()?)
@@ -67,7 +67,7 @@ pub fn transport(sender: &str) -> Result<HttpTransport, AnyError> {
 
 fn arrived(verifier: &Verifier, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Arrived> {
     let proof = verifier.verify(headers, body, UtcDateTime::now()).ok()?;
-    let sender = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    let sender = headers.get(header::USER_AGENT).and_then(|sender| sender.to_str().ok()).unwrap_or_default();
     Some(Arrived {
         delivery: proof.id()?.to_string(),
         path: uri.path().to_owned(),

@@ -13,7 +13,7 @@ use crate::request::{Incoming, head_of, response_to};
 
 /// A route that verifies what comes in, accepts it durably and answers.
 ///
-/// It takes all methods, and answers those that nothing is received with.
+/// It matches all methods, and answers those that are not allowed.
 ///
 /// ```
 /// use actix_web::web;
@@ -31,8 +31,8 @@ pub fn inbox_route<S: Store, N: Notification>(source: InboxSource<S, N>) -> Rout
     })
 }
 
-/// A scope with one route, `{path}/{source}`: each source under its name, and 404 for every other one. Of two sources with one
-/// name the last one counts.
+/// A scope with one route, `{path}/{source}`: each source under its name, and 404 for any other. If two sources have the same
+/// name, the last one is used.
 ///
 /// ```
 /// use actix_web::web;
@@ -64,7 +64,7 @@ where
     web::scope(path).route("/{gymhook_source}", web::route().to(receive))
 }
 
-/// The path's parameter; no name that another scope would give one of its own.
+/// The path's parameter; a name that no other scope is likely to use.
 const SOURCE: &str = "gymhook_source";
 
 async fn answer<S: Store, N: Notification>(

@@ -1,4 +1,4 @@
-//! What the extractor answers when it refuses.
+//! The extractor's rejection.
 
 use actix_web::{HttpResponse, ResponseError};
 use gymhook_tower::Refusal;
@@ -7,18 +7,19 @@ use crate::request::{response_to, status_of};
 
 /// Why the extractor refused a request.
 ///
-/// As a response it is the row of the table of answers, without a body. To answer otherwise, take
-/// `Result<Webhook, WebhookRejection>` in the handler. Whatever you answer to a failed proof, answer the same to all of them.
+/// As a response it is the answer of [`gymhook-tower`](https://docs.rs/gymhook-tower)'s table, without a body. To answer
+/// otherwise, take `Result<Webhook, WebhookRejection>` in the handler. Whatever you answer to a failed proof, answer the same
+/// to all of them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookRejection {
-    /// No [`WebhookSource`](crate::WebhookSource) of this notification's type is in the `app_data`: whoever set the routes up is
-    /// at fault, and 500 is answered.
+    /// There is no [`WebhookSource`](crate::WebhookSource) of this notification's type in the `app_data`. Caused by the routes'
+    /// configuration; the answer is 500.
     #[error(
         "no WebhookSource of this handler's notification is in the app_data of its resource, scope or application: put one there"
     )]
     NoSource,
-    /// The request was refused. It was counted and logged already.
+    /// The request was refused. It has been counted and logged.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }

@@ -1,4 +1,4 @@
-//! From actix's types to those of the core, and back.
+//! Converts between actix's types and those of the core.
 //!
 //! actix-web has the types of `http` 0.2, the core those of `http` 1.
 
@@ -20,13 +20,13 @@ pub(crate) fn head_of(request: &HttpRequest) -> Result<(Method, HeaderMap), Refu
     for (name, value) in request.headers() {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).map_err(http::Error::from);
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(http::Error::from);
-        // Appended: a repeated header has to be seen repeated.
+        // Appended: a repeated header must stay repeated.
         headers.append(name.map_err(malformed)?, value.map_err(malformed)?);
     }
     Ok((method.map_err(malformed)?, headers))
 }
 
-/// The body as it comes in.
+/// The incoming body.
 pub(crate) struct Incoming(pub(crate) Payload);
 
 impl http_body::Body for Incoming {
@@ -44,7 +44,7 @@ impl http_body::Body for Incoming {
     }
 }
 
-/// What actix says of a body that broke off: its own error is bound to its thread.
+/// Actix's message about a body that broke off: actix's own error is not `Send`.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct PayloadProblem(String);

@@ -15,12 +15,11 @@ use crate::request::{Incoming, head_of};
 
 /// A verified webhook, extracted from a request: a handler that takes one runs only if the proof holds.
 ///
-/// `N` is the platform's notification, for example `pg_next::Notification`; left out, it is whichever platform the source is
-/// for. `P` is how strong a proof is asked for: left out, whatever the platform proves; with
-/// [`BodySigned`](gymhook::signature::BodySigned), a signed body.
+/// `N` is the platform's notification, for example `pg_next::Notification`; by default, it is any platform's. `P` is the required
+/// strength of proof: by default any; with [`BodySigned`](gymhook::signature::BodySigned), a signed body.
 ///
 /// The [`WebhookSource`] comes from the `app_data` of the application, scope or resource, with or without `web::Data` around it.
-/// It reads the body itself, up to the receiver's limit and within a deadline: actix's `PayloadConfig` does not matter.
+/// It reads the body itself, up to the receiver's limit and within a deadline: actix's `PayloadConfig` does not apply.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -33,7 +32,7 @@ use crate::request::{Incoming, head_of};
 ///     ""
 /// }
 ///
-/// // Asks for a signed body: what only its sender vouches for is answered 401 and does not get here.
+/// // Requires a signed body: a request without one is answered 401 and never gets here.
 /// async fn workout(Webhook(hook): Webhook<point::Notification, BodySigned>) -> &'static str {
 ///     println!("{:?}", hook.value().notification());
 ///     ""

@@ -14,7 +14,7 @@ use http::StatusCode;
 
 /// A route that verifies what comes in, accepts it durably and answers.
 ///
-/// It takes all methods, and answers those that nothing is received with.
+/// It matches all methods, and answers those that are not allowed.
 ///
 /// ```
 /// use axum::Router;
@@ -39,8 +39,8 @@ where
     })
 }
 
-/// A router with one route, `/{source}`: each source under its name, and 404 for every other one. Nest it where you like. Of two
-/// sources with one name the last one counts.
+/// A router with one route, `/{source}`: each source under its name, and 404 for any other. Nest it where you like. If two
+/// sources have the same name, the last one is used.
 ///
 /// ```
 /// use axum::Router;
@@ -64,7 +64,7 @@ where
     let receive = move |parameters: RawPathParams, request: Request| {
         let sources = Arc::clone(&sources);
         async move {
-            // It may be nested under a path with parameters of its own.
+            // It may be nested under a path that has parameters.
             let name = parameters.iter().filter(|(name, _)| *name == SOURCE).last();
             match name.and_then(|(_, name)| sources.get(name)) {
                 Some(source) => answer(source, request).await,
@@ -75,7 +75,7 @@ where
     Router::new().route("/{gymhook_source}", any(receive))
 }
 
-/// The path's parameter; no name that another router would give one of its own.
+/// The path's parameter; a name that no other router is likely to use.
 const SOURCE: &str = "gymhook_source";
 
 async fn answer<S: Store, N: Notification>(source: &InboxSource<S, N>, request: Request) -> Response {

@@ -1,13 +1,13 @@
-//! What the extractor answers when it refuses.
+//! The extractor's rejection.
 
 use axum::response::{IntoResponse, Response};
 use gymhook_tower::{Answer, Refusal};
 use http::StatusCode;
 
-/// Why the extractor refused a request. It was counted and logged already.
+/// Why the extractor refused a request. It has been counted and logged.
 ///
-/// As a response it is the row of the table of answers, without a body. To answer otherwise, take
-/// `Result<Webhook, WebhookRejection>` in the handler, or derive an extractor of your own with
+/// As a response it is the answer of [`gymhook-tower`](https://docs.rs/gymhook-tower)'s table, without a body. To answer
+/// otherwise, take `Result<Webhook, WebhookRejection>` in the handler, or derive your own extractor with
 /// `#[from_request(via(Webhook), rejection(YourError))]` and `From<WebhookRejection> for YourError`. Whatever you answer to a
 /// failed proof, answer the same to all of them.
 #[derive(Debug, thiserror::Error)]
@@ -15,13 +15,13 @@ use http::StatusCode;
 pub struct WebhookRejection(#[from] Refusal);
 
 impl WebhookRejection {
-    /// Why, for the operator.
+    /// The reason, for the operator.
     #[must_use]
     pub const fn refusal(&self) -> &Refusal {
         &self.0
     }
 
-    /// Why, with what is kept in it: a body that was proved and could not be read.
+    /// The reason, by value: it may contain a body that was proved but could not be read.
     #[must_use]
     pub fn into_refusal(self) -> Refusal {
         self.0

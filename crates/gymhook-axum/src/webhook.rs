@@ -12,12 +12,11 @@ use crate::WebhookRejection;
 
 /// A verified webhook, extracted from a request: a handler that takes one runs only if the proof holds.
 ///
-/// `N` is the platform's notification, for example `pg_next::Notification`; left out, it is whichever platform the source is
-/// for. `P` is how strong a proof is asked for: left out, whatever the platform proves; with
-/// [`BodySigned`](gymhook::signature::BodySigned), a signed body.
+/// `N` is the platform's notification, for example `pg_next::Notification`; by default, it is any platform's. `P` is the required
+/// strength of proof: by default any; with [`BodySigned`](gymhook::signature::BodySigned), a signed body.
 ///
 /// The [`WebhookSource`] comes from the router's state, by [`FromRef`]. It reads the body itself, up to the receiver's limit and
-/// within a deadline: axum's `DefaultBodyLimit` does not matter, while a limit of a layer around it holds, too.
+/// within a deadline: axum's `DefaultBodyLimit` does not apply, but the limit of an outer layer does.
 ///
 /// ```
 /// use axum::Router;
@@ -30,7 +29,7 @@ use crate::WebhookRejection;
 ///     println!("studio {}: {:?}", hook.proof().key(), hook.value().notification());
 /// }
 ///
-/// // Asks for a signed body: what only its sender vouches for is answered 401 and does not get here.
+/// // Requires a signed body: a request without one is answered 401 and never gets here.
 /// async fn workout(Webhook(hook): Webhook<point::Notification, BodySigned>) {
 ///     println!("{:?}", hook.value().notification());
 /// }

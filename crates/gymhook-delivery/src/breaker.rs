@@ -1,4 +1,4 @@
-//! The circuit breaker: when to stop asking an endpoint that only fails, and how to find out that it is back.
+//! The circuit breaker: when to stop sending to an endpoint that only fails, and how to find out that it has recovered.
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
@@ -10,24 +10,24 @@ use crate::{BreakerPolicy, EndpointChange};
 
 /// The state of an endpoint's circuit breaker.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {
-    /// Attempts go out.
+    /// Attempts are sent.
     Closed {
         /// How many attempts in a row have failed.
         failed: u32,
     },
-    /// Nothing goes out until then; the first attempt after it is the probe.
+    /// Nothing is sent until then; the first attempt after it is the probe.
     Open {
-        /// When the probe may go out.
+        /// When the probe may be sent.
         #[serde(with = "crate::timestamp::as_micros")]
         until: UtcDateTime,
         /// How many probes in a row have failed.
         probes_failed: u32,
     },
-    /// The probe is under way, and nothing else goes out.
+    /// The probe is in flight, and nothing else is sent.
     HalfOpen {
         /// How many probes in a row have failed before this one.
         probes_failed: u32,
@@ -65,7 +65,7 @@ impl Breaker {
         false
     }
 
-    /// The endpoint answered, so it is there.
+    /// The endpoint answered, so it is available.
     pub(crate) fn answered(&mut self, probe: bool) -> Option<EndpointChange> {
         match *self {
             Self::HalfOpen { .. } if probe => {
@@ -110,14 +110,14 @@ impl Breaker {
         }
     }
 
-    /// Whatever was known is out of date: the next attempt is a probe, and it may go out now if none is under way.
+    /// What was known is out of date: the next attempt is a probe, and may be sent now if none is in flight.
     pub(crate) const fn ask_for_probe(&mut self, now: Timestamp) {
         if !matches!(self, Self::HalfOpen { .. }) {
             *self = Self::Open { until: now, probes_failed: 0 };
         }
     }
 
-    /// This owner has no probe under way: one is still to be sent.
+    /// This owner has no probe in flight: one must still be sent.
     pub(crate) const fn forget_probe(&mut self) {
         if let Self::HalfOpen { probes_failed } = *self {
             *self = Self::Open { until: Timestamp::START, probes_failed };

@@ -11,7 +11,7 @@ use crate::timestamp::Timestamp;
 ///
 /// An endpoint that needs a retry while the budget is exhausted joins a queue. The budget grants retries in the
 /// order of the queue, one at a time; a granted retry is reserved for its endpoint. An endpoint at its limit of attempts
-/// under way keeps its place and is skipped until one of them ends.
+/// in flight keeps its place and is skipped until one of them ends.
 #[derive(Clone, Debug)]
 pub(crate) struct BudgetQueue {
     budget: Option<RetryBudget>,
@@ -37,7 +37,7 @@ impl BudgetQueue {
         Self { budget, waiting: BTreeSet::new(), granted: 0, next_number: 0 }
     }
 
-    /// An attempt began: a first one pays in, a retry takes out.
+    /// An attempt began: a first one deposits, a retry withdraws.
     pub(crate) fn attempt_began(&mut self, number: AttemptNumber, now: Now) {
         let Some(budget) = &mut self.budget else { return };
         if number.is_retry() {
@@ -56,7 +56,7 @@ impl BudgetQueue {
         BudgetClaim::Waits(number)
     }
 
-    /// The endpoint in this slot has no retry to send any more, or has sent it.
+    /// The endpoint in this slot no longer has a retry to send, or has sent it.
     pub(crate) fn withdraw(&mut self, claim: BudgetClaim, slot: u32) {
         match claim {
             BudgetClaim::Nothing => {}

@@ -1,4 +1,4 @@
-//! One delivery, from the moment it is enqueued until its end.
+//! One delivery, from enqueueing to its end.
 
 use core::num::NonZeroU32;
 
@@ -30,9 +30,9 @@ use crate::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, Endpoint
 /// | in flight | refused | finished: delivered | waiting | finished | noted: the attempt's failure will end it | noted: a new round follows the attempt |
 /// | finished | refused | refused | refused | refused | refused | waiting in the next round |
 ///
-/// Of a cancellation and a redelivery noted during one attempt the later one counts, and after anything but a
-/// success it is what happens: no retry, whatever caused the failure. A success is a success: after it a noted
-/// cancellation is void, a noted redelivery still opens its round.
+/// Of a cancellation and a redelivery requested during one attempt, the later one counts, and it takes effect after
+/// anything but a success: there is no retry, whatever caused the failure. After a success, a requested cancellation is
+/// void, and a requested redelivery still starts its round.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     id: DeliveryId,
@@ -115,7 +115,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// The attempt under way failed at `failed_at`, and attempt number `next` is due at `due`.
+    /// The attempt in flight failed at `failed_at`, and attempt number `next` is due at `due`.
     pub(crate) fn retry_at(
         &mut self,
         due: Timestamp,
@@ -132,7 +132,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// The attempt under way was the round's last one.
+    /// The attempt in flight was the round's last one.
     pub(crate) fn end(&mut self, end: End, now: Timestamp) -> Result<(), Refused> {
         self.leave_flight()?;
         self.phase = Phase::Finished(end);
@@ -140,7 +140,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Ends a delivery that waits, or notes for one in flight that it ends if its attempt fails.
+    /// Ends a waiting delivery, or records for one in flight that it ends if its attempt fails.
     pub(crate) fn cancel(&mut self, now: Timestamp) -> Result<(), Refused> {
         match self.phase {
             Phase::Waiting => {
@@ -156,7 +156,7 @@ impl Delivery {
         }
     }
 
-    /// Notes for a delivery in flight that a new round follows its attempt.
+    /// Records for a delivery in flight that a new round follows its attempt.
     pub(crate) fn note_redelivery(&mut self) -> Result<(), Refused> {
         self.then().ok_or(Refused)?;
         self.phase = Phase::InFlight(Then::Redeliver);
@@ -216,7 +216,7 @@ impl Delivery {
         self.round
     }
 
-    /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
+    /// Its attempt in this round: the coming one while it waits, the one in flight, or the last one.
     #[must_use]
     pub const fn attempt(&self) -> AttemptNumber {
         self.attempt
@@ -228,7 +228,7 @@ impl Delivery {
         self.sends
     }
 
-    /// Whether it is a test event: one attempt a round, and auto-disable does not look at it.
+    /// Whether it is a test event: one attempt per round, ignored by auto-disable.
     #[must_use]
     pub const fn is_test(&self) -> bool {
         self.test
@@ -269,7 +269,7 @@ impl Delivery {
         self.phase
     }
 
-    /// What was asked for during the attempt under way; `None` if none is.
+    /// What was requested during the attempt in flight; `None` if there is none.
     pub(crate) const fn then(&self) -> Option<Then> {
         match self.phase {
             Phase::InFlight(then) => Some(then),
@@ -286,7 +286,7 @@ impl Delivery {
         self.endpoint
     }
 
-    /// Whether the attempt under way is the one by which an open breaker probes its endpoint.
+    /// Whether the attempt in flight is the one by which an open breaker probes its endpoint.
     pub(crate) const fn is_probe(&self) -> bool {
         self.probe
     }

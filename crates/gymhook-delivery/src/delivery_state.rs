@@ -5,27 +5,27 @@ use time::UtcDateTime;
 
 /// The state of a delivery.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryState {
-    /// Its next attempt is to come.
+    /// It waits for its next attempt.
     Waiting {
-        /// Not before this moment.
+        /// Not before this time.
         #[serde(with = "crate::timestamp::as_micros")]
         due: UtcDateTime,
     },
-    /// An attempt is under way.
+    /// An attempt is in flight.
     InFlight {
         /// When the attempt counts as lost if it is still unanswered.
         #[serde(with = "crate::timestamp::as_micros")]
         lost_at: UtcDateTime,
-        /// What was asked for in the meantime.
+        /// What was requested in the meantime.
         then: Then,
     },
     /// Its round is over, and nothing happens unless it is redelivered.
     Finished {
-        /// Since this moment.
+        /// Since this time.
         #[serde(with = "crate::timestamp::as_micros")]
         at: UtcDateTime,
         /// How it ended.
@@ -33,9 +33,9 @@ pub enum DeliveryState {
     },
 }
 
-/// What becomes of a delivery whose attempt under way fails.
+/// What happens to a delivery if its attempt in flight fails.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Then {
@@ -49,7 +49,7 @@ pub enum Then {
 
 /// How a round of a delivery ended.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
@@ -65,13 +65,13 @@ pub enum End {
 
 /// Why a delivery was given up.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undeliverable {
     /// No retry is left.
     Exhausted,
-    /// The endpoint's answer means that repeating it is pointless.
+    /// The endpoint's response means that repeating it is pointless.
     Rejected,
     /// The endpoint answered that it wants no more notifications.
     Gone,

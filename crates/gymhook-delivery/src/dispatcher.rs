@@ -34,8 +34,8 @@ pub use snapshot::{Snapshot, SnapshotError};
 
 /// Many deliveries to many endpoints, and the order in which their attempts are due.
 ///
-/// It does no I/O, reads no clock and draws no random number: everything comes in through its methods, everything goes
-/// out through [`poll_output`](Self::poll_output), and the same calls give the same outputs, byte for byte.
+/// It does no I/O, reads no clock and draws no random number: its methods are its only input,
+/// [`poll_output`](Self::poll_output) is its only output, and the same calls give the same outputs, byte for byte.
 ///
 /// # The contract
 ///
@@ -51,13 +51,13 @@ pub use snapshot::{Snapshot, SnapshotError};
 ///
 /// # Time
 ///
-/// `now` comes last and should not go back; a `now` before the latest one counts as the latest one, so that nothing is
+/// `now` is the last argument and should not go back; a `now` before the latest one counts as the latest one, so that nothing is
 /// sent twice or skipped. Nothing begins before it is due, to the nanosecond.
 ///
 /// # Order and fairness
 ///
-/// Endpoints with something to send take turns of one attempt each, in the order in which they got something to send.
-/// Between two turns of one endpoint each other one in the ring has its turn, and no endpoint holds more than its
+/// Endpoints that can send take turns of one attempt each, in the order in which they became able to send.
+/// Between two turns of one endpoint every other one in the ring has its turn, and no endpoint holds more than its
 /// [share](Limits::share) of the slots. At one endpoint, first attempts and retries alternate when both are due.
 #[derive(Clone, Debug)]
 pub struct Dispatcher {
@@ -75,12 +75,12 @@ pub struct Dispatcher {
     next_sequence: u64,
     next_endpoint: u64,
     outbox: VecDeque<Output>,
-    /// An empty buffer that is kept, so that an outcome allocates nothing.
+    /// An empty buffer that is reused, so that an outcome allocates nothing.
     changes: Vec<EndpointChange>,
 }
 
 impl Dispatcher {
-    /// A machine that holds nothing yet. Without a `budget`, retries are limited only by their schedules.
+    /// An empty machine. Without a `budget`, retries are limited only by their schedules.
     #[must_use]
     pub fn new(limits: Limits, budget: Option<RetryBudget>, now: UtcDateTime) -> Self {
         Self {
@@ -102,25 +102,25 @@ impl Dispatcher {
         }
     }
 
-    /// An attempt ended like this.
+    /// Reports how an attempt ended.
     ///
-    /// The answer to anything but the attempt under way (a second answer, one that came after the attempt counted as
-    /// lost, one of an earlier lease, one of a delivery not held here) changes nothing and is reported as
+    /// An answer to anything but the attempt in flight (a second answer, one that arrived after the attempt counted as lost,
+    /// one of an earlier lease, one of a delivery not held here) changes nothing and is reported as
     /// [`Record::LateAnswer`].
     pub fn handle_outcome(&mut self, attempt: &AttemptRef, outcome: &Outcome, now: UtcDateTime) {
         self.now.advance(now);
         self.answer(attempt, outcome);
     }
 
-    /// It is `now`. Needed at the time of the last [`Output::WakeAt`]; at any other time it does no harm.
+    /// Reports the time. Needed at the time of the last [`Output::WakeAt`]; harmless at any other time.
     pub fn handle_timeout(&mut self, now: UtcDateTime) {
         self.now.advance(now);
     }
 
     /// The next thing to do. Call it until it returns [`Output::WakeAt`].
     ///
-    /// The answer may change after any other method that takes `&mut self`. It never looks through what waits: each
-    /// call takes time that grows with the logarithm of the number of endpoints and of one endpoint's queue.
+    /// The result may change after any other method that takes `&mut self`. It never scans the waiting deliveries: each call
+    /// takes time logarithmic in the number of endpoints and in the length of one endpoint's queue.
     #[must_use]
     pub fn poll_output(&mut self) -> Output {
         if let Some(output) = self.outbox.pop_front() {
@@ -158,14 +158,14 @@ impl Dispatcher {
         self.changes = changes;
     }
 
-    /// Puts a delivery that waits or is finished into its endpoint's queue.
+    /// Puts a waiting or finished delivery into its endpoint's queue.
     fn insert_into_queue(&mut self, slot: u32) {
         if let Some(entry) = self.delivery_endpoint(slot).and_then(|entry| self.endpoints.get_mut(entry)) {
             entry.queue.push(slot, &mut self.deliveries);
         }
     }
 
-    /// Takes a delivery that waits or is finished out of its endpoint's queue, before it changes.
+    /// Takes a waiting or finished delivery out of its endpoint's queue, before it changes.
     fn remove_from_queue(&mut self, slot: u32) {
         if let Some(entry) = self.delivery_endpoint(slot).and_then(|entry| self.endpoints.get_mut(entry)) {
             entry.queue.remove(slot, &mut self.deliveries);

@@ -1,14 +1,14 @@
 //! The due order: a heap with four children a node that can also take out what is not at its top.
 //!
-//! Measured against a `BTreeSet`, a lazily deleting binary heap and a timer wheel it is the best whole: true
-//! deletion, less work, and no buckets whose width would have to fit both seconds and days. Four children are one cache
-//! line, so that a step down the heap is one access to memory.
+//! Compared by measurement with a `BTreeSet`, a lazily deleting binary heap and a timer wheel, it is the best overall:
+//! true deletion, less work, and no buckets whose width would have to suit both seconds and days. Four children are one
+//! cache line, so a step down the heap is one memory access.
 
 use crate::timestamp::Timestamp;
 
 const CHILDREN: usize = 4;
 
-/// What waits until when; equal times go by `sequence`.
+/// An item and when it is due; equal times are ordered by `sequence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Timestamp,

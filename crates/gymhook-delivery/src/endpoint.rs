@@ -12,7 +12,7 @@ use crate::{
 };
 use crate::{LeaseEpoch, Limits};
 
-/// One endpoint: its policy, its health, and what is under way to it.
+/// One endpoint: its policy, its health, and its attempts in flight.
 ///
 /// ```text
 ///                    disable, gone, auto-disable
@@ -41,16 +41,16 @@ use crate::{LeaseEpoch, Limits};
 /// | half open, the probe | closed | closed | closed | closed | open, twice as long | open, as long as before |
 /// | allowance, whatever the breaker | one more | – | – | halved | halved | – |
 ///
-/// The allowance is how many attempts may be under way: it begins with one and stays between one and the policy's limit,
-/// so that of a healthy endpoint it doubles with each round trip. It begins anew when the breaker closes, when the
-/// endpoint is enabled and when another owner takes it over. That owner knows of no probe: a half open breaker is open to
-/// him, its time up. A policy without a breaker closes it.
+/// The allowance is the number of attempts that may be in flight: it begins with one and stays between one and the
+/// policy's limit; for a healthy endpoint it doubles with each round trip. It is reset when the breaker closes, when the
+/// endpoint is enabled and when another owner takes it over. A new owner has no probe in flight: it treats a half-open
+/// breaker as open, with its time elapsed. A policy without a breaker closes it.
 ///
 /// A `Retry-After` on a 429 or 503 holds back everything until then, whatever the breaker says.
 ///
-/// A test event knows of none of this: it is sent while the endpoint is disabled, held back or its breaker open, so that one
-/// can try before enabling, and its end changes nothing here. Only the policy's limits, of attempts under way and of their
-/// rate, hold for it too.
+/// Test events ignore all of this: they are sent while the endpoint is disabled, held back or its breaker open, so that it
+/// can be tested before it is enabled, and their outcome changes nothing here. Only the policy's limits on attempts in flight
+/// and on their rate apply to them as well.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     id: EndpointId,
@@ -100,8 +100,8 @@ impl Endpoint {
         }
     }
 
-    /// As a record left it, for a new owner: who knows nothing of its present capacity and feels the way from one, and
-    /// who has no probe under way.
+    /// Restored from a record for a new owner, which does not know the endpoint's capacity and begins with an allowance of one,
+    /// and which has no probe in flight.
     pub(crate) fn taken_over(record: &EndpointRecord, policy: EndpointPolicy, lease: LeaseEpoch) -> Self {
         let mut endpoint = Self::from_record(record, policy, lease);
         endpoint.allowance = 1;
@@ -118,12 +118,12 @@ impl Endpoint {
         !test && self.breaker.attempt_begins()
     }
 
-    /// An attempt was under way when this endpoint's state was written down, and is again.
+    /// An attempt was in flight when this endpoint's state was recorded, and is again.
     pub(crate) const fn attempt_resumes(&mut self) {
         self.in_flight = self.in_flight.saturating_add(1);
     }
 
-    /// An attempt ended. What follows for the endpoint is pushed to `changes`.
+    /// An attempt ended. The resulting changes of the endpoint are pushed to `changes`.
     pub(crate) fn attempt_ended(&mut self, end: AttemptEnd<'_>, now: Now, changes: &mut Vec<EndpointChange>) {
         self.in_flight = self.in_flight.saturating_sub(1);
         if end.test {
@@ -224,7 +224,7 @@ impl Endpoint {
         }
     }
 
-    /// Nothing is sent from now on. Does nothing if that is so already.
+    /// Nothing is sent from now on. Does nothing if the endpoint is already disabled.
     pub(crate) fn disable(&mut self, reason: DisableReason, now: Now, changes: &mut Vec<EndpointChange>) {
         if self.status == EndpointStatus::Enabled {
             self.status = EndpointStatus::Disabled { reason, since: now.reached.to_utc() };
@@ -265,13 +265,13 @@ impl Endpoint {
         self.id
     }
 
-    /// How it is treated.
+    /// Its policy.
     #[must_use]
     pub const fn policy(&self) -> &EndpointPolicy {
         &self.policy
     }
 
-    /// Under which lease it is driven here.
+    /// The lease that it is held under.
     #[must_use]
     pub const fn lease(&self) -> LeaseEpoch {
         self.lease
@@ -289,13 +289,13 @@ impl Endpoint {
         self.breaker.state()
     }
 
-    /// How many attempts to it are under way.
+    /// How many attempts to it are in flight.
     #[must_use]
     pub const fn in_flight(&self) -> u32 {
         self.in_flight
     }
 
-    /// How many may be under way at present: what its answers have earned, within its policy.
+    /// How many may be in flight now: the allowance, within its policy.
     #[must_use]
     pub fn allowance(&self) -> u32 {
         self.allowance.min(self.policy.max_in_flight().get())
@@ -319,7 +319,7 @@ impl Endpoint {
         self.failing_since.map(Timestamp::to_utc)
     }
 
-    /// Everything about it that has to outlive the process, as a record.
+    /// Everything about it that must outlive the process, as a record.
     #[must_use]
     pub fn record(&self) -> EndpointRecord {
         EndpointRecord {
@@ -354,14 +354,14 @@ impl Endpoint {
         Gate::From(self.next_token())
     }
 
-    /// Whether only its limit of attempts under way keeps it from sending.
+    /// Whether only the limit on attempts in flight keeps it from sending.
     pub(crate) fn is_only_busy(&self, limits: &Limits) -> bool {
         self.status == EndpointStatus::Enabled
             && self.is_at_capacity(limits)
             && self.breaker.gate() != Gate::Shut
     }
 
-    /// Whether as many attempts are under way as may be.
+    /// Whether the maximum number of attempts is in flight.
     pub(crate) fn is_at_capacity(&self, limits: &Limits) -> bool {
         self.in_flight >= self.allowance().min(limits.share().get())
     }

@@ -18,7 +18,7 @@ pub(crate) struct AttemptEnd<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndpointSignal {
     Success,
-    /// It answered, and refused this one notification.
+    /// It answered, but refused this one notification.
     Refusal,
     Failure,
     AskedToWait(Timestamp),

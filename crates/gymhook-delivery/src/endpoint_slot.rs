@@ -17,7 +17,7 @@ pub(crate) struct EndpointSlot {
     pub(crate) retries_next: bool,
     pub(crate) readiness: Readiness,
     pub(crate) claim: BudgetClaim,
-    /// When to look at it again without anything having happened to it.
+    /// When to look at it again if nothing happens to it before.
     pub(crate) wake: Option<Timestamp>,
     pub(crate) links: Links,
 }

@@ -5,7 +5,7 @@ use crate::timestamp::Timestamp;
 /// Whether an attempt may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
-    /// From this moment on; a past one means now.
+    /// From this time on; a past one means now.
     From(Timestamp),
     /// Not before something else happens.
     Shut,

@@ -22,7 +22,7 @@ pub struct DeliveryId(Uuid);
 #[serde(transparent)]
 pub struct EndpointId(Uuid);
 
-/// The SHA-256 digest of a notification's body, or any other 32 bytes that tell two bodies apart.
+/// The SHA-256 digest of a notification's body, or any other 32 bytes that distinguish two bodies.
 ///
 /// The machine compares digests and knows nothing else about bodies: equal digests under one id are one delivery
 /// enqueued twice, different ones are a conflict.
@@ -30,8 +30,7 @@ pub struct EndpointId(Uuid);
 #[serde(transparent)]
 pub struct BodyDigest([u8; 32]);
 
-/// The epoch of a lease on an endpoint. A later owner's is higher, so that an earlier owner's answers can be told
-/// apart.
+/// The epoch of a lease on an endpoint. A later owner's epoch is higher, so that an earlier owner's answers are recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LeaseEpoch(u64);

@@ -1,4 +1,4 @@
-//! The attempts under way, and when each of them counts as lost.
+//! The attempts in flight, and when each of them counts as lost.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::due_heap::{Due, DueHeap};
 use crate::slab::Slab;
 use crate::timestamp::Timestamp;
 
-/// The attempts under way.
+/// The attempts in flight.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InFlight {
     by_delivery: BTreeMap<DeliveryId, u32>,
@@ -17,7 +17,7 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// An attempt of the delivery in this slot is under way.
+    /// An attempt of the delivery in this slot is in flight.
     pub(crate) fn begin(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         self.by_delivery.insert(delivery.id(), slot);
@@ -26,7 +26,7 @@ impl InFlight {
         self.lost.push(due, deliveries);
     }
 
-    /// It no longer is.
+    /// The attempt of the delivery in this slot is no longer in flight.
     pub(crate) fn end(&mut self, slot: u32, deliveries: &mut Slab<Delivery>) {
         let Some(delivery) = deliveries.get(slot) else { return };
         if self.by_delivery.remove(&delivery.id()).is_some() {
@@ -34,7 +34,7 @@ impl InFlight {
         }
     }
 
-    /// The slot of a delivery of which an attempt is under way.
+    /// The slot of a delivery of which an attempt is in flight.
     pub(crate) fn find(&self, delivery: DeliveryId) -> Option<u32> {
         self.by_delivery.get(&delivery).copied()
     }

@@ -22,13 +22,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// How many percent of the slots one endpoint may hold by default: 10 (our default).
+    /// The default share of the slots that one endpoint may hold, in percent: 10 (our default).
     pub const DEFAULT_SHARE_PERCENT: u8 = 10;
 
-    /// For how long after its deadline an attempt's answer is waited for by default: 30 s (our default).
+    /// The default time to wait for an attempt's answer after its deadline: 30 s (our default).
     pub const DEFAULT_ANSWER_GRACE: Duration = Duration::from_secs(30);
 
-    /// At most `max_in_flight` attempts under way at a time, no more than a tenth of them to one endpoint.
+    /// At most `max_in_flight` attempts in flight, no more than a tenth of them to one endpoint.
     #[must_use]
     pub const fn new(max_in_flight: NonZeroU32) -> Self {
         Self {
@@ -46,14 +46,14 @@ impl Limits {
         self
     }
 
-    /// With another wait for the answer to an attempt that is past its deadline. Then it counts as lost.
+    /// With another time to wait for an attempt's answer after its deadline, before it counts as lost.
     #[must_use]
     pub const fn with_answer_grace(mut self, grace: Duration) -> Self {
         self.answer_grace = grace;
         self
     }
 
-    /// How many attempts may be under way at a time.
+    /// How many attempts may be in flight at a time.
     #[must_use]
     pub const fn max_in_flight(&self) -> NonZeroU32 {
         self.max_in_flight
@@ -66,7 +66,7 @@ impl Limits {
         u32::try_from(slots).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// For how long after its deadline an attempt's answer is waited for.
+    /// How long to wait for an attempt's answer after its deadline.
     #[must_use]
     pub const fn answer_grace(&self) -> Duration {
         self.answer_grace

@@ -1,4 +1,4 @@
-//! What the machine tells its driver.
+//! The machine's output to its driver.
 
 use core::num::NonZeroU32;
 
@@ -8,7 +8,7 @@ use time::UtcDateTime;
 
 use crate::{DeliveryId, EndpointId, LeaseEpoch, Record};
 
-/// What the driver has to do next. Exhaustive on purpose: a driver handles all three.
+/// What the driver must do next. Exhaustive on purpose: a driver must handle all three.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Output {
@@ -29,9 +29,9 @@ pub enum Output {
 /// Exhaustive on purpose: a driver's tests build one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The reference under which its outcome has to be reported.
+    /// The reference to report its outcome under.
     pub attempt: AttemptRef,
-    /// Its number in its round, as the retry policy counts; after a fault of this side it comes again.
+    /// Its number in its round, as the retry policy counts; it is repeated after an internal fault.
     pub number: AttemptNumber,
     /// Its round: 1, and one more for each redelivery.
     pub round: NonZeroU32,
@@ -40,13 +40,13 @@ pub struct Attempt {
     pub deadline: UtcDateTime,
     /// Whether it is a test event.
     pub test: bool,
-    /// Whether a breaker sends it to find out if its endpoint is back.
+    /// Whether it is a breaker's probe.
     pub probe: bool,
 }
 
 /// Which request of which delivery, sent under which lease: never the same twice.
 ///
-/// Exhaustive on purpose: a driver that keeps it keeps every part.
+/// Exhaustive on purpose: a driver that stores it must store every part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptRef {
     /// The delivery.

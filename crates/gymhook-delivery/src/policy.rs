@@ -1,4 +1,4 @@
-//! The settings of one endpoint. They are the caller's: the machine never changes them.
+//! The settings of one endpoint. The machine never changes them.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -7,7 +7,7 @@ use core::time::Duration;
 use gymhook_retry::RetryPolicy;
 use serde::{Deserialize, Serialize};
 
-/// How one endpoint is to be treated.
+/// The settings of one endpoint: retries, limits, breaker, auto-disable, order.
 ///
 /// ```
 /// use core::num::NonZeroU32;
@@ -42,7 +42,7 @@ pub struct Rate {
     burst: NonZeroU32,
 }
 
-/// When to stop asking an endpoint that only fails, and for how long.
+/// When to stop sending to an endpoint that only fails, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerPolicy {
     trips_after: NonZeroU32,
@@ -50,9 +50,9 @@ pub struct BreakerPolicy {
     open_for_max: Duration,
 }
 
-/// When an endpoint that keeps failing is switched off, and when its owner is warned of that.
+/// When an endpoint that keeps failing is disabled, and when its owner is warned.
 ///
-/// Printing it gives the rule in one sentence.
+/// `Display` gives the rule in one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AutoDisable {
     failed_in_a_row: Option<NonZeroU32>,
@@ -61,7 +61,7 @@ pub struct AutoDisable {
 }
 
 impl EndpointPolicy {
-    /// How many attempts may be under way by default: 8 (our default).
+    /// The default maximum number of attempts in flight: 8 (our default).
     pub const DEFAULT_MAX_IN_FLIGHT: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 
     /// A policy with this retry policy, [`EndpointPolicy::DEFAULT_MAX_IN_FLIGHT`], no rate limit, the default breaker
@@ -85,7 +85,18 @@ impl EndpointPolicy {
         self
     }
 
-    /// With at most `max` attempts under way at a time. An [ordered](Self::with_ordered) endpoint has one.
+    /// With at most `max` attempts in flight at a time. An [ordered](Self::with_ordered) endpoint has one.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use gymhook_delivery::EndpointPolicy;
+    /// use gymhook_retry::RetryPolicy;
+    ///
+    /// let four = NonZeroU32::new(4).unwrap();
+    /// let policy = EndpointPolicy::new(RetryPolicy::gympoint()).with_max_in_flight(four);
+    /// assert_eq!(policy.max_in_flight(), four);
+    /// assert_eq!(policy.with_ordered(true).max_in_flight(), NonZeroU32::MIN);
+    /// ```
     #[must_use]
     pub const fn with_max_in_flight(mut self, max: NonZeroU32) -> Self {
         self.max_in_flight = max;
@@ -106,16 +117,16 @@ impl EndpointPolicy {
         self
     }
 
-    /// With this rule for switching the endpoint off.
+    /// With this auto-disable rule.
     #[must_use]
     pub fn with_auto_disable(mut self, auto_disable: AutoDisable) -> Self {
         self.auto_disable = auto_disable;
         self
     }
 
-    /// Whether deliveries go out one at a time and in the order they were enqueued.
+    /// Whether deliveries are sent one at a time, in the order of enqueueing.
     ///
-    /// The cost: one delivery that fails holds up all behind it until it is delivered, given up or cancelled.
+    /// The cost: a delivery that fails blocks all later ones until it is delivered, given up or cancelled.
     #[must_use]
     pub const fn with_ordered(mut self, ordered: bool) -> Self {
         self.ordered = ordered;
@@ -128,7 +139,7 @@ impl EndpointPolicy {
         &self.retry
     }
 
-    /// How many attempts may be under way at a time; 1 when ordered.
+    /// The maximum number of attempts in flight; 1 if ordered.
     #[must_use]
     pub const fn max_in_flight(&self) -> NonZeroU32 {
         if self.ordered { NonZeroU32::MIN } else { self.max_in_flight }
@@ -146,7 +157,7 @@ impl EndpointPolicy {
         self.breaker
     }
 
-    /// The rule for switching the endpoint off.
+    /// The auto-disable rule.
     #[must_use]
     pub const fn auto_disable(&self) -> &AutoDisable {
         &self.auto_disable
@@ -167,6 +178,20 @@ impl Rate {
     }
 
     /// With up to `burst` attempts at once after a pause.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use core::time::Duration;
+    /// use gymhook_delivery::Rate;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// let rate = Rate::new(NonZeroU32::new(120).unwrap(), minute).with_burst(NonZeroU32::new(10).unwrap());
+    /// assert_eq!(rate.interval(), Duration::from_millis(500));
+    ///
+    /// // An interval is rounded up to a microsecond, so that the limit holds.
+    /// let a_third = Rate::new(NonZeroU32::new(3).unwrap(), Duration::from_secs(1));
+    /// assert_eq!(a_third.interval(), Duration::from_micros(333_334));
+    /// ```
     #[must_use]
     pub const fn with_burst(mut self, burst: NonZeroU32) -> Self {
         self.burst = burst;
@@ -179,7 +204,7 @@ impl Rate {
         self.burst
     }
 
-    /// How far apart attempts are in the long run: a whole number of microseconds, rounded up, so the limit holds.
+    /// The average interval between attempts: a whole number of microseconds, rounded up, so that the limit holds.
     #[must_use]
     pub fn interval(self) -> Duration {
         Duration::from_micros(self.interval_micros().unsigned_abs())
@@ -190,7 +215,7 @@ impl Rate {
         i64::try_from(nanos.div_ceil(1_000)).unwrap_or(i64::MAX)
     }
 
-    /// How much earlier than evenly spaced the last attempt of a burst may come.
+    /// How much earlier than evenly spaced the last attempt of a burst may be.
     pub(crate) fn tolerance_micros(self) -> i64 {
         self.interval_micros().saturating_mul(i64::from(self.burst.get() - 1))
     }
@@ -199,6 +224,20 @@ impl Rate {
 impl BreakerPolicy {
     /// Opens after `trips_after` failed attempts in a row, for `open_for`; each probe that fails doubles that, up to
     /// `open_for_max`.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use core::time::Duration;
+    /// use gymhook_delivery::BreakerPolicy;
+    ///
+    /// let (short, long) = (Duration::from_secs(30), Duration::from_secs(100));
+    /// let breaker = BreakerPolicy::new(NonZeroU32::new(5).unwrap(), short, long);
+    /// assert_eq!([0, 1, 2, 3].map(|failed| breaker.open_for(failed).as_secs()), [30, 60, 100, 100]);
+    ///
+    /// // A maximum below the first length is that length.
+    /// let breaker = BreakerPolicy::new(NonZeroU32::MIN, long, short);
+    /// assert_eq!(breaker.open_for(7), long);
+    /// ```
     #[must_use]
     pub fn new(trips_after: NonZeroU32, open_for: Duration, open_for_max: Duration) -> Self {
         Self { trips_after, open_for, open_for_max: open_for_max.max(open_for) }
@@ -210,7 +249,7 @@ impl BreakerPolicy {
         self.trips_after
     }
 
-    /// For how long it stays open when `probes_failed` probes in a row have failed.
+    /// How long it stays open after `probes_failed` failed probes in a row.
     #[must_use]
     pub fn open_for(self, probes_failed: u32) -> Duration {
         let factor = 1_u32.checked_shl(probes_failed).unwrap_or(u32::MAX);
@@ -219,8 +258,8 @@ impl BreakerPolicy {
 }
 
 impl Default for BreakerPolicy {
-    /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that is
-    /// back is found soon, and a probe every two minutes weighs nothing.
+    /// Opens after 5 failed attempts in a row, for 30 s, doubling up to 2 min (our default): an endpoint that
+    /// recovers is found soon, and a probe every two minutes costs nothing.
     fn default() -> Self {
         let trips_after = NonZeroU32::MIN.saturating_add(4);
         Self::new(trips_after, Duration::from_secs(30), Duration::from_secs(120))
@@ -228,8 +267,8 @@ impl Default for BreakerPolicy {
 }
 
 impl AutoDisable {
-    /// Never switches an endpoint off for failing. A 410 still does, where the retry policy was told to
-    /// [take it for the end](gymhook_retry::Classify::disabling_on_gone).
+    /// Never disables an endpoint for failing. A 410 still does, if the retry policy
+    /// [says so](gymhook_retry::Classify::disabling_on_gone).
     #[must_use]
     pub const fn never() -> Self {
         Self { failed_in_a_row: None, failing_for: None, warn_at_percent: Vec::new() }
@@ -243,8 +282,16 @@ impl AutoDisable {
         self
     }
 
-    /// The span for which attempts fail and none succeeds after which the endpoint is disabled; `None` for no such
-    /// limit.
+    /// How long attempts must fail, without a success, before the endpoint is disabled; `None` for no such limit.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_delivery::AutoDisable;
+    ///
+    /// let rule = AutoDisable::never().with_failing_for(Some(Duration::from_secs(3_600)));
+    /// assert_eq!(rule.to_string(), "disabled after failing for 1 h");
+    /// assert_eq!(AutoDisable::never().to_string(), "never disabled for failing");
+    /// ```
     #[must_use]
     pub const fn with_failing_for(mut self, span: Option<Duration>) -> Self {
         self.failing_for = span;
@@ -252,6 +299,13 @@ impl AutoDisable {
     }
 
     /// The percentages of a limit at which a warning is recorded; 0 and anything above 99 is ignored.
+    ///
+    /// ```
+    /// use gymhook_delivery::AutoDisable;
+    ///
+    /// let rule = AutoDisable::default().with_warnings([90, 50, 50, 0, 100]);
+    /// assert_eq!(rule.warnings(), [50, 90]);
+    /// ```
     #[must_use]
     pub fn with_warnings(mut self, percents: impl IntoIterator<Item = u8>) -> Self {
         self.warn_at_percent = percents.into_iter().filter(|percent| (1..=99).contains(percent)).collect();
@@ -266,7 +320,7 @@ impl AutoDisable {
         &self.warn_at_percent
     }
 
-    /// How much of each limit is used up, in percent; 100 and more means: switch off.
+    /// How much of each limit is used up, in percent; 100 or more means: disable.
     pub(crate) fn judge(&self, failed_in_a_row: u32, failing_for: Duration) -> Judgement {
         let by_count =
             self.failed_in_a_row.map_or(0, |limit| percent(failed_in_a_row.into(), limit.get().into()));
@@ -289,7 +343,7 @@ fn percent(part: u128, whole: u128) -> u64 {
 
 impl Default for AutoDisable {
     /// After 10 failed deliveries in a row or after failing for 120 hours, warned at 50 % and 80 % (our default: the
-    /// platforms publish at most that there is a limit).
+    /// platforms publish no more than that there is a limit).
     fn default() -> Self {
         Self::never()
             .with_failed_in_a_row(Some(NonZeroU32::MIN.saturating_add(9)))

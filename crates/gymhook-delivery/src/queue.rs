@@ -1,8 +1,8 @@
 //! The queue of one endpoint's deliveries, waiting and finished.
 //!
-//! First attempts and retries have a lane each, so that a pile of old retries cannot hold up new deliveries. An
-//! ordered endpoint has one lane, in the order of enqueueing, and only its head counts. Test events have a lane beside
-//! them: they wait behind nothing, and nothing waits behind them.
+//! First attempts and retries have a lane each, so that a backlog of old retries cannot block new deliveries. An
+//! ordered endpoint has one lane, in the order of enqueueing, and only its head counts. Test events have a separate
+//! lane: they wait for no other delivery, and none waits for them.
 
 use crate::delivery::{Delivery, Phase};
 use crate::due_heap::{Due, DueHeap};

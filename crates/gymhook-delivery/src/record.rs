@@ -31,7 +31,7 @@ pub enum Record {
         /// Where that leaves it.
         endpoint: EndpointRecord,
     },
-    /// An answer came that belongs to no attempt under way. It has changed nothing.
+    /// An answer came that belongs to no attempt in flight. It has changed nothing.
     LateAnswer(LateAnswer),
 }
 
@@ -54,9 +54,9 @@ pub enum DeliveryChange {
     Ended(End),
     /// A redelivery began a new round.
     RoundOpened,
-    /// It was cancelled while an attempt is under way: if that fails, it ends.
+    /// It was cancelled while an attempt is in flight: if that fails, it ends.
     CancelNoted,
-    /// It was redelivered while an attempt is under way: a new round follows.
+    /// It was redelivered while an attempt is in flight: a new round follows.
     RedeliveryNoted,
 }
 
@@ -83,7 +83,7 @@ pub enum AttemptFailure {
 pub struct DeliveryRecord {
     /// Its id.
     pub id: DeliveryId,
-    /// The endpoint to which it goes.
+    /// Its endpoint.
     pub endpoint: EndpointId,
     /// The digest of its body.
     pub body: BodyDigest,
@@ -91,7 +91,7 @@ pub struct DeliveryRecord {
     pub order: u64,
     /// Its round: 1, and one more for each redelivery.
     pub round: NonZeroU32,
-    /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
+    /// Its attempt in this round: the coming one while it waits, the one in flight, or the last one.
     pub attempt: AttemptNumber,
     /// The number of attempts begun, over all rounds.
     pub sends: u32,
@@ -100,14 +100,14 @@ pub struct DeliveryRecord {
     pub first_failure: Option<UtcDateTime>,
     /// Whether it is a test event.
     pub test: bool,
-    /// Whether the attempt under way is a breaker's probe.
+    /// Whether the attempt in flight is a breaker's probe.
     pub probe: bool,
     /// Its current state.
     pub state: DeliveryState,
 }
 
 impl DeliveryRecord {
-    /// A delivery that has just been enqueued: what a store writes when it enqueues by itself.
+    /// A delivery that has just been enqueued: what a store writes when it enqueues without a machine.
     ///
     /// `order` is its place in the order of enqueueing; a row number does.
     #[must_use]
@@ -143,7 +143,7 @@ pub enum EndpointChange {
     Added,
     /// Its breaker opened.
     BreakerOpened {
-        /// When the probe may go out.
+        /// When the probe may be sent.
         #[serde(with = "crate::timestamp::as_micros")]
         until: UtcDateTime,
     },
@@ -203,7 +203,7 @@ pub enum DisableReason {
 
 /// Whether attempts may go to an endpoint.
 ///
-/// Exhaustive on purpose: a store has a place for each.
+/// Exhaustive on purpose: a store must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndpointStatus {
@@ -279,7 +279,7 @@ impl EndpointRecord {
     }
 }
 
-/// An answer that belongs to no attempt under way.
+/// An answer that belongs to no attempt in flight.
 ///
 /// Exhaustive on purpose: it is part of a [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,9 +302,9 @@ pub enum LateReason {
         /// The one that counts.
         current: LeaseEpoch,
     },
-    /// The delivery has no attempt under way.
+    /// The delivery has no attempt in flight.
     NotInFlight,
-    /// Another request of the delivery is under way.
+    /// Another request of the delivery is in flight.
     OtherAttempt {
         /// The one that counts.
         current: u32,

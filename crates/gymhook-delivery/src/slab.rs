@@ -1,4 +1,4 @@
-//! Dense storage: an item keeps its slot for as long as it lives, and a slot is a number of four bytes.
+//! Dense storage: an item keeps its slot for as long as it lives, and a slot's index has four bytes.
 
 use crate::due_heap::Places;
 
@@ -9,8 +9,8 @@ const CHUNK: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
     chunks: Vec<Vec<Option<T>>>,
-    /// The place in a heap of each item. Apart from the items, because a heap writes many of these for each step, and
-    /// close together they stay in the cache.
+    /// The place in a heap of each item. Stored apart from the items, because a heap writes many of them in each step, and
+    /// packed they stay in the cache.
     places: Vec<u32>,
     free: Vec<u32>,
     len: usize,

@@ -1,4 +1,4 @@
-//! The machine's inner notion of time: whole microseconds since 1970, in eight bytes.
+//! The machine's internal time: whole microseconds since 1970, in eight bytes.
 //!
 //! `now` is rounded down and whatever is due is rounded up, so nothing ever happens early.
 
@@ -34,12 +34,12 @@ impl Timestamp {
         if at.nanosecond().is_multiple_of(1_000) { floor } else { floor.plus_micros(1) }
     }
 
-    /// A number in place of a time, for what goes by its number alone.
+    /// A number in place of a time, for what is ordered by number alone.
     pub(crate) fn ranked(number: u64) -> Self {
         Self(i64::try_from(number).unwrap_or(i64::MAX - 1))
     }
 
-    /// The time at least `by` later, or the end of time.
+    /// The time at least `by` later, or the last one.
     pub(crate) fn after(self, by: Duration) -> Self {
         self.plus_micros(micros_rounded_up(by))
     }
@@ -57,7 +57,7 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The same moment for the outside.
+    /// The same time, for the public API.
     pub(crate) fn to_utc(self) -> UtcDateTime {
         let seconds = self.0.div_euclid(MICROS_PER_SECOND);
         let micros = u32::try_from(self.0.rem_euclid(MICROS_PER_SECOND)).unwrap_or(0);

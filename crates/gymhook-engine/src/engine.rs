@@ -1,4 +1,4 @@
-//! The engine: a store, and perhaps a worker that delivers from it.
+//! The engine: a store and, optionally, a worker that delivers from it.
 
 mod builder;
 
@@ -20,9 +20,9 @@ use crate::store::{Store, StoreError};
 use crate::worker::{Means, Worker, supervise};
 use crate::{Subscription, Transport};
 
-/// Delivers durably what is enqueued. Cloning is cheap: all clones are the same engine.
+/// Delivers enqueued notifications durably. Cloning is cheap: all clones are the same engine.
 ///
-/// When the last clone is dropped, its worker finishes in good order, if the runtime lets it; [`Engine::shutdown`] waits for
+/// When the last clone is dropped, its worker shuts down gracefully, if the runtime keeps running; [`Engine::shutdown`] waits for
 /// that.
 #[derive(Clone, Debug)]
 pub struct Engine<S> {
@@ -48,7 +48,7 @@ impl fmt::Debug for Running {
 }
 
 impl<S: Store> Engine<S> {
-    /// An engine on this store, to be set up further.
+    /// A builder of an engine on this store.
     #[must_use]
     pub fn builder(store: S) -> EngineBuilder<S> {
         EngineBuilder::new(store)
@@ -63,25 +63,25 @@ impl<S: Store> Engine<S> {
     /// The store's time.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn now(&self) -> Result<UtcDateTime, StoreError> {
         self.store.now().await
     }
 
-    /// Tells the worker of this process that there may be work, after a commit of your own (outbox). It looks for itself
-    /// once in a poll interval, too.
+    /// Tells the worker of this process that there may be work, after your own commit (outbox). The worker also polls by
+    /// itself, once in each poll interval.
     pub fn look_for_work(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
         if let Some(worker) = &self.worker {
-            // A worker that has ended needs not be told.
+            // A worker that has ended need not be told.
             drop(worker.requests.send(Request::Look(endpoints.into_iter().collect())));
         }
     }
 
-    /// Stops the worker in good order: no new attempt begins, those under way may end, and the leases are given back.
+    /// Stops the worker gracefully: no new attempt begins, those in flight may end, and the leases are released.
     ///
-    /// After the shutdown grace the rest is given up, and not charged. A store that fails or does not answer is waited for
-    /// five seconds longer: then leases are not given back, but run out. Does nothing to an engine without a worker, or the second
-    /// time.
+    /// After the shutdown grace the remaining attempts are abandoned, and not charged. If the store fails or does not answer,
+    /// it waits another five seconds; then leases are not released, but expire. It does nothing for an engine without a
+    /// worker, or the second time.
     pub async fn shutdown(&self) {
         let Some(worker) = &self.worker else { return };
         drop(worker.requests.send(Request::Stop { grace: self.options.shutdown_grace }));
@@ -89,20 +89,19 @@ impl<S: Store> Engine<S> {
         if let Some(ended) = ended
             && let Err(error) = ended.await
         {
-            tracing::error!(%error, "the worker ended badly: what it held is taken over when its leases end");
+            tracing::error!(%error, "the worker task failed: its endpoints are taken over when its leases expire");
         }
     }
 
-    /// How the engine is, as far as it knows without asking its store: whether its worker runs, and what it last saw of the
-    /// store.
+    /// The engine's health, without asking its store: whether its worker runs, and the last results of the store.
     #[must_use]
     pub fn health(&self) -> Health {
         self.pulse.health()
     }
 
-    /// Whether the engine can do its work now: its worker runs, if it has one, and the store can be written to, which a small
-    /// write that changes nothing shows. For a readiness probe, every few seconds: on SQLite it costs a commit, on PostgreSQL a
-    /// round trip and a commit.
+    /// Whether the engine can work now: its worker runs, if it has one, and the store can be written to, tested by a small
+    /// write that changes nothing. For a readiness probe, every few seconds: it costs a commit on SQLite, a round trip and a
+    /// commit on PostgreSQL.
     ///
     /// # Errors
     /// [`NotReady`], with what is missing. A store that has not answered after five seconds is
@@ -125,7 +124,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Whether this engine's own worker can send for a subscription. An engine without one, or for the other direction,
+    /// Whether this engine's worker can send for a subscription. An engine without a worker, or for the other direction,
     /// cannot tell.
     pub(crate) fn check(&self, subscription: &Subscription) -> Result<(), String> {
         self.worker.as_ref().map_or(Ok(()), |worker| (worker.check)(subscription))

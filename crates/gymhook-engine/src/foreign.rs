@@ -84,7 +84,7 @@ impl From<Panicked> for SecretCipherError {
 
 /// Logs or counts something where a panic would end more than a call: a subscriber that writes to a full disk panics, too.
 pub(crate) fn tell(log: impl FnOnce()) {
-    // Who would be told of it is who panicked.
+    // The panic cannot be logged: it was the logger that panicked.
     let _untold = catch_unwind(AssertUnwindSafe(log));
 }
 
@@ -110,7 +110,7 @@ pub(crate) async fn run<F: Future>(place: Place, make: impl FnOnce() -> F) -> Re
 /// An operator reads one line, and whoever wrote the text may have put anything into it.
 const MOST_CHARACTERS: usize = 300;
 
-/// A text cut to a length that a log can bear, without control characters.
+/// A text without control characters, cut to a reasonable length.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
 }

@@ -1,4 +1,4 @@
-//! How an engine is.
+//! The health of an engine.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,48 +7,48 @@ use time::UtcDateTime;
 use crate::store::StoreError;
 use crate::{foreign, telemetry};
 
-/// How an engine is, as far as it knows without asking its store. Times are by the store's clock.
+/// The health of an engine, without asking its store. Times are by the store's clock.
 ///
 /// [`Engine::readiness`](crate::Engine::readiness) asks the store as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// What its worker does.
+    /// The state of its worker.
     pub worker: WorkerState,
-    /// How often the worker panicked and was started again.
+    /// How often the worker panicked and was restarted.
     pub restarts: u64,
-    /// Why it panicked the last time, in one line.
+    /// The message of its last panic, in one line.
     pub last_panic: Option<String>,
-    /// When the worker last went to the store and came back without an error. It goes once in a poll interval at least, so that
-    /// a worker whose last round trip is minutes ago hangs, or its store does.
+    /// When the worker's last round trip to the store succeeded. There is at least one in each poll interval, so if the last
+    /// one is minutes ago, the worker or its store hangs.
     pub last_round_trip: Option<UtcDateTime>,
     /// When the worker last wrote to the store.
     pub last_commit: Option<UtcDateTime>,
-    /// What the store last failed with when the worker went there, and when.
+    /// The last error of the store on a round trip of the worker, and its time.
     pub last_store_error: Option<(StoreError, UtcDateTime)>,
     /// How many of the worker's last round trips to the store failed in a row.
     pub store_failures: u32,
 }
 
-/// What the worker of an engine does.
+/// The state of an engine's worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerState {
-    /// There is none: others deliver.
+    /// There is no worker: other processes deliver.
     EnqueueOnly,
-    /// It delivers.
+    /// It is running.
     Running {
-        /// When it was started, or started again.
+        /// When it was started or restarted.
         since: UtcDateTime,
     },
-    /// It panicked, and is started again after a pause, 30 s at most; nothing is delivered here meanwhile.
+    /// It panicked, and is restarted after a pause of at most 30 s; nothing is delivered here in the meantime.
     Restarting {
         /// When it panicked.
         since: UtcDateTime,
     },
-    /// It was told to stop, and waits for what is under way.
+    /// It is shutting down, and waits for the attempts in flight.
     Stopping,
-    /// It has ended: nothing is delivered here any more.
+    /// It has ended: nothing more is delivered here.
     Stopped,
 }
 
@@ -59,7 +59,7 @@ pub enum NotReady {
     /// The store cannot be written to.
     #[error("the store cannot be written to: {0}")]
     Store(#[from] StoreError),
-    /// The worker does not run.
+    /// The worker is not running.
     #[error("{}", match state {
         WorkerState::Restarting { .. } => "the worker panicked and is started again: see the log",
         WorkerState::Stopping => "the worker is shutting down",
@@ -68,12 +68,12 @@ pub enum NotReady {
         }
     })]
     Worker {
-        /// What it does instead.
+        /// The worker's state.
         state: WorkerState,
     },
 }
 
-/// What a worker tells about itself, for whoever asks.
+/// The health that a worker publishes.
 #[derive(Debug)]
 pub(crate) struct Pulse(Mutex<Health>);
 

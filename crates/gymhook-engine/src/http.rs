@@ -1,17 +1,17 @@
 //! Deliver over HTTP(S), to public endpoints only.
 //!
-//! [`HttpTransport`] is the [`Transport`](crate::Transport) that signs and sends. In front of every connection stands one gate:
+//! [`HttpTransport`] is the [`Transport`](crate::Transport) that signs and sends. Every connection passes one gate:
 //!
 //! ```text
 //!  URL ── check_url ──► host ── Resolve ──► all addresses ── AddressRules ──► dial ──► peer ── AddressRules ──► TLS ──► pool
 //!          scheme, port, no user info,       (an IP literal                   these      is it one of these?
-//!          no local name, IP literals         comes in here)                  only
+//!          no local name, IP literals         enters here)                    only
 //! ```
 //!
 //! With a [`Proxy`], everything up to "dial" is the same, and the proxy is asked to connect to an address that was checked.
 //!
-//! The rules are there for the operations that take URLs and headers from outside, too: [`check_url`], [`check_headers`],
-//! [`HttpTransport::check_subscription`]; and the address table by itself: [`forbidden_because`], [`special_blocks`].
+//! The rules are also public, for operations that accept URLs and headers: [`check_url`], [`check_headers`],
+//! [`HttpTransport::check_subscription`]; and so is the address table: [`forbidden_because`], [`special_blocks`].
 
 mod address;
 mod address_rules;

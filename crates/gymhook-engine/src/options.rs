@@ -1,4 +1,4 @@
-//! How an engine is set up: read by its operations and by its worker.
+//! The settings of an engine, which its operations and its worker read.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -29,12 +29,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The longest attempt that surely ends before a lease does, since leases are renewed while two thirds of them are left.
+    /// The longest attempt that certainly ends before its lease, since leases are renewed while two thirds of them remain.
     pub(crate) fn longest_attempt(&self) -> Duration {
         self.lease_length / 2
     }
 
-    /// An endpoint's window is filled up when no more than this wait.
+    /// An endpoint's window is refilled when no more than this number of deliveries wait in it.
     pub(crate) const fn low_water(&self) -> usize {
         self.window.get() as usize / 2
     }

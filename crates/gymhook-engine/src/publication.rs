@@ -1,14 +1,14 @@
-//! One event, as each platform would send it.
+//! One event, with the body that each platform would send.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use gymhook::event::Notification;
 
-/// One event to be published, with a body for each platform whose subscriptions are to get it.
+/// An event to publish, with a body for each platform whose subscriptions should get it.
 ///
-/// A body has one platform's shape, and a receiver reads only that of the platform it subscribed to. So each body comes with its
-/// platform, and a subscription gets the body of its own or nothing.
+/// A body is in one platform's format, and a receiver reads only that of the platform that it subscribed to. So each body
+/// comes with its platform, and a subscription gets the body for its platform or nothing.
 ///
 /// ```
 /// use gymhook::event::{decode, egym};
@@ -25,7 +25,7 @@ use gymhook::event::Notification;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Publication(BTreeMap<String, Part>);
 
-/// What one platform's subscriptions get.
+/// The body for one platform's subscriptions.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) event_type: String,
@@ -33,16 +33,16 @@ pub(crate) struct Part {
 }
 
 impl Publication {
-    /// For subscriptions of this platform: the type in its spelling, and the exact bytes.
+    /// A publication for subscriptions of this platform: the type in its spelling, and the exact bytes.
     #[must_use]
     pub fn new(platform: impl Into<String>, event_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
         Self(BTreeMap::new()).and(platform, event_type, body)
     }
 
-    /// A platform's own notification, for its subscriptions.
+    /// A publication of a platform's typed notification, for its subscriptions.
     ///
     /// # Errors
-    /// Whatever serde_json says of a notification that cannot be written.
+    /// serde_json's error, if the notification cannot be written.
     pub fn of(
         notification: &impl Notification,
         event_type: impl Into<String>,
@@ -51,7 +51,7 @@ impl Publication {
         Ok(Self::new(notification.vendor().as_str(), event_type, body))
     }
 
-    /// The same event for subscriptions of another platform. Named again, the last body counts.
+    /// Adds the body for subscriptions of another platform. For the same platform again, it replaces the body.
     #[must_use]
     pub fn and(
         mut self,
@@ -73,7 +73,7 @@ impl Publication {
     }
 }
 
-/// `Debug` shows no body: its bytes are about people.
+/// `Debug` shows no body, since bodies contain personal data.
 impl core::fmt::Debug for Publication {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_map().entries(self.0.iter().map(|(platform, part)| (platform, &part.event_type))).finish()

@@ -1,17 +1,17 @@
-//! What an engine asks of its worker.
+//! Requests to the worker.
 
 use core::time::Duration;
 
 use gymhook_delivery::EndpointId;
 
-/// What an engine asks of its worker.
+/// A request to the worker.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// There may be work here; or anywhere, if no endpoint is named.
     Look(Vec<EndpointId>),
-    /// Finish what is under way, for so long at most, and end.
+    /// Finish the attempts in flight within a limit, and end.
     Stop {
-        /// For how long at most.
+        /// The limit.
         grace: Duration,
     },
 }

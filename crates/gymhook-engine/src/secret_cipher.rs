@@ -1,16 +1,16 @@
-//! Encrypting secrets at rest with a key of your own.
+//! Encrypting secrets at rest with your own key.
 
 use core::fmt;
 
-/// Turns secrets into what may lie in a database, and back.
+/// Encrypts secrets before they are stored, and decrypts them.
 ///
-/// The engine brings no cipher: use the key service or the library that you trust, with authenticated encryption. `context`
-/// says whose secrets they are (the subscription's id); bind it as associated data, so that no row can be passed off as another's.
+/// The engine has no cipher: use a key service or a library that you trust, with authenticated encryption. `context` says whose
+/// secrets they are (the subscription's id); bind it as associated data, so that rows cannot be swapped.
 ///
 /// ```
 /// use gymhook_engine::{SecretCipher, SecretCipherError};
 ///
-/// /// Stands in for a real cipher.
+/// /// A placeholder for a real cipher.
 /// #[derive(Debug)]
 /// struct Backwards;
 ///
@@ -27,17 +27,17 @@ pub trait SecretCipher: fmt::Debug + Send + Sync {
     /// Encrypts.
     ///
     /// # Errors
-    /// [`SecretCipherError`]: the key is not there.
+    /// [`SecretCipherError`]: the key is not available.
     fn encrypt(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError>;
 
-    /// Decrypts what [`SecretCipher::encrypt`] made of something in the same context.
+    /// Decrypts what [`SecretCipher::encrypt`] encrypted with the same context.
     ///
     /// # Errors
-    /// [`SecretCipherError`]: the key is not there, it is another one, or the bytes were changed.
+    /// [`SecretCipherError`]: the key is not available, it is another one, or the bytes were changed.
     fn decrypt(&self, encrypted: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError>;
 }
 
-/// Secrets could not be encrypted or decrypted. Caused by the configuration, or somebody changed the row.
+/// Secrets could not be encrypted or decrypted. Caused by the configuration, or by a changed row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secrets cannot be encrypted or decrypted: {problem}")]
 pub struct SecretCipherError {

@@ -1,4 +1,4 @@
-//! Subscriptions as rows: the target as columns, its secrets encrypted, and the other settings as JSON.
+//! Subscriptions as rows: the target as columns, with its secrets encrypted, and the other settings as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -74,7 +74,7 @@ struct StoredKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// What is stored is no subscription. Another program has been here, or the row is damaged.
+    /// The row is not a valid subscription: it is damaged, or another program wrote it.
     #[error("the settings of subscription {subscription} cannot be read: {problem}")]
     Unreadable {
         /// The subscription.

@@ -1,6 +1,6 @@
 //! What is counted and logged: labels come from closed sets, and no URL, body or secret is ever in them.
 //!
-//! The metrics stand in a table of the crate's front page, "Logs and metrics"; whoever changes one here changes it there.
+//! The metrics are listed on the crate's front page, "Logs and metrics": keep the two in agreement.
 //! Levels: `WARN` is for what a person has to look at, `INFO` for what one wants to find afterwards, `DEBUG` for the rest.
 
 use core::time::Duration;
@@ -22,16 +22,16 @@ pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
 pub(crate) fn own_fault(attempt: &AttemptRef, answer: &Answer) {
     let AttemptRef { endpoint, delivery, .. } = attempt;
     let detail = answer.detail.as_deref();
-    tracing::warn!(%endpoint, %delivery, outcome = ?answer.outcome, detail, "an attempt failed on this side");
+    tracing::warn!(%endpoint, %delivery, outcome = ?answer.outcome, detail, "an attempt failed internally");
 }
 
 /// A handler of this process took too long.
 pub(crate) fn handler_timed_out(attempt: &AttemptRef, took: Duration) {
     let AttemptRef { endpoint, delivery, .. } = attempt;
-    tracing::warn!(%endpoint, %delivery, ?took, "a handler took too long, and was dropped where it stood");
+    tracing::warn!(%endpoint, %delivery, ?took, "a handler took too long and was dropped");
 }
 
-/// Which worker goes by which clock.
+/// A worker started, and the clock that it uses.
 pub(crate) fn worker_started(worker: WorkerId, store_clock: UtcDateTime) {
     tracing::info!(%worker, %store_clock, "a worker started");
 }
@@ -79,7 +79,8 @@ pub(crate) struct FailedAttempt {
 /// An attempt failed: its delivery is given up, or attempted again. `failed` is `None` if nobody knows how it ended.
 ///
 /// The line holds the status or the fault, and the detail: what a handler or this crate says, cut and without control
-/// characters. What the receiver answered is not in it, since that may be about people: the delivery's log keeps its beginning.
+/// characters. It does not contain the receiver's response, which may contain personal data: the delivery's log keeps its
+/// beginning.
 pub(crate) fn attempt_failed(
     change: DeliveryChange,
     record: &DeliveryRecord,
@@ -116,7 +117,7 @@ pub(crate) fn attempt_failed(
         tracing::warn!(%delivery, event_type, %endpoint, status, detail, "a handler failed: it is called again");
     } else {
         tracing::debug!(
-            %delivery, event_type, %endpoint, outcome, status, detail, "an attempt failed: another one follows"
+            %delivery, event_type, %endpoint, outcome, status, detail, "an attempt failed: it will be retried"
         );
     }
 }
@@ -174,7 +175,7 @@ pub(crate) fn quarantined(rows: u64) {
 
 pub(crate) fn store_failed(error: &StoreError, pause: Duration) {
     metrics::counter!("gymhook_store_failures_total").increment(1);
-    tracing::error!(%error, ?pause, "the store failed: nothing is lost, the same is tried again");
+    tracing::error!(%error, ?pause, "the store failed: nothing is lost, the operation is retried");
 }
 
 /// Code that a user passed in panicked, or the worker did.
@@ -191,18 +192,18 @@ pub(crate) fn workers_running(more: i8) {
 /// The worker panicked.
 pub(crate) fn worker_panicked(worker: WorkerId, pause: Duration) {
     metrics::counter!("gymhook_worker_restarts_total").increment(1);
-    tracing::error!(%worker, ?pause, "the worker panicked: its leases are released, and another one starts after a pause");
+    tracing::error!(%worker, ?pause, "the worker panicked: its leases are released, and it restarts after a pause");
 }
 
 /// What the worker left cannot be written, or the next one cannot begin.
 pub(crate) fn restart_failed(error: &StoreError, pause: Duration) {
-    tracing::error!(%error, ?pause, "the worker cannot be started again: the next try follows after a pause");
+    tracing::error!(%error, ?pause, "the worker cannot be restarted: the next attempt follows after a pause");
 }
 
 /// A shutdown ends although its store fails or does not answer.
 pub(crate) fn store_abandoned(endpoints: usize) {
     tracing::error!(
         endpoints,
-        "the store did not answer in time for the shutdown: what was under way counts as lost, and its leases run out by themselves"
+        "the store did not answer in time for the shutdown: the attempts in flight count as lost, and its leases expire"
     );
 }

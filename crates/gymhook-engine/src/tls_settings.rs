@@ -1,4 +1,4 @@
-//! What one receiver's TLS has to itself.
+//! The TLS settings of one receiver.
 
 use core::fmt;
 
@@ -6,11 +6,11 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// How TLS to one receiver differs from the transport's: a client certificate, a private certificate authority.
+/// TLS settings for one receiver: a client certificate, a private certificate authority.
 ///
-/// Everything is PEM, as its owner has it. It is read when the subscription is checked, and when a connection is made; a
-/// connection made with it carries no request of a subscription with other settings. The private key is kept with the
-/// subscription's secrets, the rest with its settings.
+/// Everything is PEM. It is parsed when the subscription is checked, and when a connection is made; a connection is never
+/// shared with subscriptions that have other settings. The private key is stored with the subscription's secrets, the rest
+/// with its settings.
 ///
 /// ```
 /// use gymhook_engine::TlsSettings;
@@ -28,15 +28,15 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// As the transport is set up.
+    /// The transport's settings, unchanged.
     #[must_use]
     pub const fn new() -> Self {
         Self { authority: None, chain: None, key: None }
     }
 
-    /// Trusts these authorities for this receiver, and no other: neither the public ones nor the transport's own.
+    /// Trusts only these authorities for this receiver: neither the public ones nor the transport's.
     ///
-    /// `pem` holds one certificate or several.
+    /// `pem` has one or several certificates.
     #[must_use]
     pub fn with_private_authority(self, pem: impl Into<String>) -> Self {
         Self { authority: Some(pem.into()), ..self }
@@ -44,14 +44,14 @@ impl TlsSettings {
 
     /// Presents this certificate to a receiver that asks for one (mTLS).
     ///
-    /// `chain` holds the certificate itself first, then those that lead to its authority; `key` is its private key, not
-    /// encrypted, as PKCS#8, PKCS#1 or SEC1.
+    /// `chain` has the certificate itself first, then those that lead to its authority; `key` is its private key, unencrypted, as
+    /// PKCS#8, PKCS#1 or SEC1.
     #[must_use]
     pub fn with_client_certificate(self, chain: impl Into<String>, key: impl Into<String>) -> Self {
         Self { chain: Some(chain.into()), key: Some(Zeroizing::new(key.into())), ..self }
     }
 
-    /// The authorities that alone are trusted, as PEM.
+    /// The only trusted authorities, as PEM.
     #[must_use]
     pub fn private_authority(&self) -> Option<&str> {
         self.authority.as_deref()
@@ -69,7 +69,7 @@ impl TlsSettings {
         self.key.as_ref().map(|key| key.as_str())
     }
 
-    /// Whether everything is as the transport is set up.
+    /// Whether the transport's settings are unchanged.
     #[must_use]
     pub const fn is_default(&self) -> bool {
         self.authority.is_none() && self.chain.is_none() && self.key.is_none()
@@ -97,7 +97,7 @@ impl TlsSettings {
     }
 }
 
-/// `Debug` says what is there, and shows no key.
+/// `Debug` says what is set, and shows no key.
 impl fmt::Debug for TlsSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsSettings")

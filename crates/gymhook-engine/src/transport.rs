@@ -1,4 +1,4 @@
-//! How an attempt is made: over HTTP, or by a function of your own.
+//! How an attempt is made: over HTTP, or by your own code.
 
 use core::fmt;
 use core::time::Duration;
@@ -12,36 +12,36 @@ use time::UtcDateTime;
 use crate::arrival::Arrival;
 use crate::{Direction, InboxItem, Subscription};
 
-/// Makes attempts. The engine decides which, when, and what follows.
+/// Makes attempts. The engine decides which, when, and what happens next.
 pub trait Transport: Send + Sync + 'static {
-    /// Makes one attempt and says how it ended.
+    /// Makes one attempt and returns its outcome.
     ///
-    /// It should be over within [`Sending::timeout`]: after that the engine gives it up, drops the future and counts a
-    /// timeout. A panic in it is caught: the attempt is charged, and the endpoint is not.
+    /// It should end within [`Sending::timeout`]: after that the engine drops the future and counts a timeout. A panic is
+    /// caught: the attempt is charged, but not to the endpoint.
     fn send(&self, sending: Sending) -> impl Future<Output = Answer> + Send;
 
-    /// What it is for. Its engine leaves the subscriptions of the other direction alone.
+    /// Its direction. Its engine ignores subscriptions of the other direction.
     fn direction(&self) -> Direction {
         Direction::Outgoing
     }
 
-    /// Whether it can send for this subscription; asked when one is written through an engine that delivers through it.
+    /// Checks that it can send for this subscription; called when one is written through an engine with this transport.
     ///
     /// # Errors
-    /// Why it cannot, in words for whoever made the subscription.
+    /// Why it cannot, for the subscription's author.
     fn check(&self, subscription: &Subscription) -> Result<(), String> {
         let _ = subscription;
         Ok(())
     }
 }
 
-/// One attempt to be made now.
+/// An attempt to make now.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Sending {
     /// Which attempt of which delivery.
     pub attempt: Attempt,
-    /// Where it goes, and with what settings.
+    /// The subscription: its URL and settings.
     pub subscription: Arc<Subscription>,
     /// The type of the event, in the vendor's spelling.
     pub event_type: String,
@@ -51,7 +51,7 @@ pub struct Sending {
     pub enqueued_at: UtcDateTime,
     /// When the attempt is made: the time to sign with.
     pub now: UtcDateTime,
-    /// How long the attempt may take, the reading of the answer included.
+    /// How long the attempt may take, including reading the response.
     pub timeout: Duration,
     /// What was known of it when it came in; `None` for what goes out.
     pub(crate) arrival: Option<Arrival>,
@@ -80,7 +80,7 @@ impl Sending {
     }
 }
 
-/// `Debug` shows the body's length: its bytes are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl fmt::Debug for Sending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sending")
@@ -95,22 +95,22 @@ impl fmt::Debug for Sending {
 /// How an attempt ended, and what the log keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What was observed: what the machine decides on.
+    /// The outcome, which the machine decides on.
     pub outcome: Outcome,
-    /// The first characters of the response's body, as far as the platform's rule keeps them.
+    /// The first characters of the response's body, as many as the platform's rule keeps.
     pub captured: Option<String>,
-    /// What went wrong, in words for the operator: no secret, no body, no query of a URL.
+    /// What went wrong, for the operator: no secret, no body, no query of a URL.
     pub detail: Option<String>,
 }
 
 impl Answer {
-    /// An outcome and nothing more to say about it.
+    /// An answer with only an outcome.
     #[must_use]
     pub const fn new(outcome: Outcome) -> Self {
         Self { outcome, captured: None, detail: None }
     }
 
-    /// With what the operator should know.
+    /// With details for the operator.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());

@@ -256,7 +256,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     fn attempt_ended(&mut self, ended: AttemptEnded) {
         let attempt = ended.attempt.attempt;
-        // What was given up is in the log already, and what was lost is somebody else's.
+        // What was given up is already in the log, and what was lost belongs to another worker.
         let awaited = self.running.remove(&attempt).is_some();
         telemetry::attempt_ended(&ended.answer.outcome, ended.took);
         if matches!(ended.answer.outcome, Outcome::Internal(_)) {
@@ -346,7 +346,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
 }
 
 fn late_answer(late: &LateAnswer) {
-    tracing::info!(attempt = ?late.attempt, reason = ?late.reason, "an answer came too late to count");
+    tracing::info!(attempt = ?late.attempt, reason = ?late.reason, "an answer arrived too late to count");
     telemetry::late_answer();
 }
 

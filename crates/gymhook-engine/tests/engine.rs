@@ -201,7 +201,7 @@ fn a_worker_that_is_gone_costs_an_attempt_and_nothing_else() {
         setup
     });
     let Setup { folder, engine, .. } = setup;
-    // The worker's task ends in the midst of its work, and lets go of the file.
+    // The worker's task ends in the midst of its work, and closes the file.
     first.shutdown_timeout(Duration::from_secs(60));
     drop(engine);
     tokio::runtime::Runtime::new().unwrap().block_on(async {

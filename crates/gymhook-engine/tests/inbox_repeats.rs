@@ -142,7 +142,7 @@ async fn a_time_in_the_body_tells_two_events_apart() {
     new(inbox.dangerous_accept_unsigned(&body(1)).await.unwrap());
 }
 
-/// What has a key goes by it, however long ago it came and whatever window is asked for.
+/// A key is compared whenever there is one, however old it is and whatever the window.
 #[tokio::test]
 async fn a_key_counts_more_than_a_window() {
     let (inbox, store) = inbox().await;
@@ -268,7 +268,7 @@ async fn what_may_be_accepted_later_is_answered_with_503_and_when() {
     assert_eq!((conflict.status().as_u16(), conflict.retry_after()), (409, None));
 }
 
-/// One of several that cannot be stored is refused by itself, and the caller can tell which.
+/// One of several that cannot be stored is refused alone, and the caller can tell which.
 #[tokio::test]
 async fn one_bad_notification_of_several_is_refused_alone() {
     let (inbox, _) = inbox().await;

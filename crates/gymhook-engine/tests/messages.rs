@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use gymhook::event::{DecodeError, Kind};
 use gymhook::signature::KeyringError;
-use gymhook_engine::store::{Refused, StoreError, Unstorable};
+use gymhook_engine::store::{Refused, StoreError, UnreadableRow, Unstorable};
 use gymhook_engine::{
     AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
     ReadItemError, SecretCipherError, SettingsError, SubscriptionError, TestAnswer, TestFailure, WorkerState,
@@ -35,7 +35,10 @@ fn why_a_notification_was_not_accepted() {
             "there is no inbox 00000000-0000-0000-0000-000000000001 in this store: it was deleted; open one under \
              another id, or stop receiving",
         ),
-        (AcceptError::Store(StoreError::Full).to_string(), "the disk is full: make room, nothing was lost"),
+        (
+            AcceptError::Store(StoreError::Full).to_string(),
+            "the disk is full: free some space; nothing was lost",
+        ),
         (
             unstorable("event type", Unstorable::Nul),
             "the notification cannot be stored: its event type has a NUL character (U+0000), which not every database keeps",
@@ -77,11 +80,11 @@ fn why_a_subscription_was_not_written() {
     assert_reads([
         (
             SubscriptionError::Deleted { subscription }.to_string(),
-            "subscription 00000000-0000-0000-0000-000000000001 was deleted: make a new one under another id",
+            "subscription 00000000-0000-0000-0000-000000000001 was deleted: create a new one with another id",
         ),
         (
             SubscriptionError::Direction { subscription }.to_string(),
-            "subscription 00000000-0000-0000-0000-000000000001 goes the other way, since an inbox receives and all others are sent to: take another id",
+            "subscription 00000000-0000-0000-0000-000000000001 has the other direction, since an inbox receives and every other subscription is sent to: use another id",
         ),
         (
             SubscriptionError::Inbox { subscription, setting: "URL" }.to_string(),
@@ -89,7 +92,7 @@ fn why_a_subscription_was_not_written() {
         ),
         (
             SubscriptionError::Key(KeyringError::Empty).to_string(),
-            "the new key cannot be used: the keyring is empty: nothing could ever be verified with it",
+            "the new key cannot be used: the keyring is empty: add at least one key",
         ),
         (
             SubscriptionError::Refused { subscription, problem: "there is no platform \"acme\"".to_owned() }
@@ -106,11 +109,11 @@ fn why_a_subscription_was_not_written() {
         ),
         (
             SubscriptionError::Store(StoreError::Full).to_string(),
-            "the disk is full: make room, nothing was lost",
+            "the disk is full: free some space; nothing was lost",
         ),
         (
             SubscriptionError::Unknown { subscription }.to_string(),
-            "there is no subscription 00000000-0000-0000-0000-000000000001: it was deleted, or never made",
+            "there is no subscription 00000000-0000-0000-0000-000000000001: it was deleted, or never created",
         ),
         (
             SubscriptionError::Unstorable { field: "event type", problem: Unstorable::Nul }.to_string(),
@@ -133,11 +136,11 @@ fn why_a_subscription_was_not_written() {
         (
             filter(FilterError::NoFilter),
             "subscription 00000000-0000-0000-0000-000000000001: the list of event filters is empty, so nothing would ever be \
-             sent: name a type; for every type leave the list out",
+             sent: name a type; to match every type, omit the list",
         ),
         (
             filter(FilterError::NotOneType { filter: "member.*".to_owned() }),
-            "subscription 00000000-0000-0000-0000-000000000001: event filter \"member.*\" is no single type: a URL can be set \
+            "subscription 00000000-0000-0000-0000-000000000001: event filter \"member.*\" is not a single type: a URL can be set \
              for one type only",
         ),
     ]);
@@ -154,7 +157,7 @@ fn why_an_event_was_not_enqueued() {
         ),
         (
             refused(Refused::Conflict { delivery }),
-            "delivery 00000000-0000-0000-0000-000000000007 is there with another body, another endpoint or another purpose",
+            "delivery 00000000-0000-0000-0000-000000000007 already exists with another body, endpoint or purpose",
         ),
         (
             refused(Refused::Repeat { delivery }),
@@ -181,8 +184,8 @@ fn why_a_test_failed_or_was_not_sent() {
     assert_reads([
         (
             SubscriptionError::NoTestEvent { subscription, platform: "point".to_owned() }.to_string(),
-            "subscription 00000000-0000-0000-0000-000000000001: no test event of \"point\" is known, so name the event that \
-             is to be sent",
+            "subscription 00000000-0000-0000-0000-000000000001: no test event of \"point\" is known, so name the event \
+             to send",
         ),
         (
             TestFailure::Answered(TestAnswer { status: 418, body: Some("Jane Doe".to_owned()) }).to_string(),
@@ -191,7 +194,7 @@ fn why_a_test_failed_or_was_not_sent() {
         (no_answer(None), "no answer (timeout)"),
         (no_answer(Some("no whole answer in time")), "no answer (timeout): no whole answer in time"),
         (TestFailure::Cancelled.to_string(), "the test was cancelled"),
-        (TestFailure::Unknown.to_string(), "nobody knows how the test ended: test again"),
+        (TestFailure::Unknown.to_string(), "the outcome of the test is unknown: test again"),
     ]);
 }
 
@@ -209,10 +212,12 @@ fn what_else_an_engine_says() {
         (ApiKeyError::Label { problem: Unstorable::Empty }.to_string(), "the API key's label is empty"),
         (
             NotReady::from(StoreError::Full).to_string(),
-            "the store cannot be written to: the disk is full: make room, nothing was lost",
+            "the store cannot be written to: the disk is full: free some space; nothing was lost",
         ),
         (worker(WorkerState::Stopping), "the worker is shutting down"),
         (worker(WorkerState::Stopped), "the worker has ended: start a new engine"),
+        (UnreadableRow::CheckSum.to_string(), "the row does not match its checksum"),
+        (UnreadableRow::Column { column: "state" }.to_string(), "the column state has an invalid value"),
     ]);
 }
 
@@ -222,25 +227,28 @@ fn what_a_store_says() {
     let table = [
         (
             StoreError::Busy { retry_after: Duration::from_secs(2) },
-            "the store is busy: as many calls wait for it as may; try again in 2 s",
+            "the store is busy: the maximum number of calls is waiting; try again in 2 s",
         ),
         (StoreError::Closed, "the store is closed"),
         (
             StoreError::Conflict { what: "an API key with this digest" },
-            "an API key with this digest is there already",
+            "an API key with this digest already exists",
         ),
-        (StoreError::Damaged { problem: problem() }, "the store is damaged: PROBLEM; restore it from a copy"),
-        (StoreError::Full, "the disk is full: make room, nothing was lost"),
+        (
+            StoreError::Damaged { problem: problem() },
+            "the store is damaged: PROBLEM; restore it from a backup",
+        ),
+        (StoreError::Full, "the disk is full: free some space; nothing was lost"),
         (StoreError::Internal { problem: problem() }, "a fault inside the store: PROBLEM; please report it"),
         (StoreError::Invalid { problem: problem() }, "PROBLEM"),
-        (StoreError::ReadOnly { problem: problem() }, "the store may not be written to: PROBLEM"),
+        (StoreError::ReadOnly { problem: problem() }, "the store cannot be written to: PROBLEM"),
         (
             StoreError::Replaced { problem: problem() },
-            "PROBLEM: let this process shut down in good order, put the file back (or restore it from a copy), and start again",
+            "PROBLEM: shut this process down cleanly, put the file back (or restore it from a backup), and start again",
         ),
         (
             StoreError::Schema { found: 9, known: 2 },
-            "the tables are of version 9, this program knows up to 2: use a newer one",
+            "the tables have version 9, and this program knows versions up to 2: use a newer program",
         ),
         (StoreError::Unavailable { problem: problem() }, "the database is not available: PROBLEM"),
     ];
@@ -262,8 +270,8 @@ fn what_a_file_that_cannot_be_opened_says() {
     assert_eq!(
         said(&text),
         format!(
-            "the store is damaged: file is not a database: {}; it was overwritten, or another file was meant; \
-             restore it from a copy",
+            "the store is damaged: file is not a database: {}; it was overwritten, or the path is wrong; \
+             restore it from a backup",
             text.display()
         )
     );

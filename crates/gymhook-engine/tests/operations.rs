@@ -200,7 +200,7 @@ async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key(
     assert_eq!(keys.keys().map(|key| key.id().as_str()).collect::<Vec<_>>(), ["2026-12"]);
 }
 
-/// What no store keeps is refused by itself, and the caller is told for which subscription and why.
+/// What no store keeps is refused alone, and the error says for which subscription and why.
 #[tokio::test]
 async fn what_cannot_be_stored_is_named_when_it_is_published() {
     let setup = with_endpoint(Scripted::accepting()).await;
@@ -464,7 +464,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };
     let unknown = written("piont", &good).await.unwrap_err();
-    assert!(unknown.contains("knows no platform named \"piont\""), "{unknown}");
+    assert!(unknown.contains("has no platform named \"piont\""), "{unknown}");
     let inside = EndpointUrl::dangerous_without_rule("https://10.0.0.1/hooks").unwrap();
     let forbidden = written("point", &inside).await.unwrap_err();
     assert!(forbidden.contains("10.0.0.1 is not on the public internet"), "{forbidden}");

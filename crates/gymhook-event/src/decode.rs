@@ -88,7 +88,7 @@ fn kind_at(text: &str, path: &Path) -> Option<JsonKind> {
     JsonKind::of(value.get())
 }
 
-/// What an error says was expected is cut to so many characters.
+/// The maximum number of characters of an error's "expected".
 const MAX_EXPECTED: usize = 100;
 
 /// Why a body is not the notification it was taken for.
@@ -133,7 +133,7 @@ pub enum DecodeError {
         /// Column where its object ends.
         column: usize,
     },
-    /// The sender's fault: a known field stands more than once in its object.
+    /// The sender's fault: a known field is repeated in its object.
     #[error("field `{field}` is repeated, at line {line} column {column}")]
     Repeated {
         /// The field's path.
@@ -172,7 +172,7 @@ impl DecodeError {
     }
 
     // serde hands errors on as text only, and that text quotes the body. What is taken from it here was written by a
-    // type's author: a field's name behind a fixed prefix, or what stands behind the *last* ", expected ".
+    // type's author: a field's name behind a fixed prefix, or what follows the *last* ", expected ".
     fn from_message(message: &str, text: &str, path: &Path, line: usize, column: usize) -> Self {
         let field_behind = |prefix: &str| {
             let name = message.strip_prefix(prefix)?.split('`').next()?;

@@ -18,7 +18,7 @@ pub enum DedupeKey {
     /// Put together from several fields, because the vendor sends no id; it begins with the vendor's name.
     ///
     /// Fields are joined by `:`; a `:` or `%` inside a field is written `%3A` or `%25`, so that no two lists of
-    /// fields give the same text. Such a key is advice, not proof.
+    /// fields give the same text. Such a key is a hint, not proof.
     Derived(String),
 }
 

@@ -137,7 +137,7 @@ fn refused<E: de::Error>() -> E {
     E::custom("not an id, expected an id: a whole number, or a string")
 }
 
-/// A number with an exponent may spell so many digits.
+/// The maximum number of digits of a number with an exponent.
 const MAX_DIGITS: usize = 64;
 
 /// The digits of the whole number that a JSON number spells, with its sign; `None` if it is none.

@@ -14,7 +14,7 @@ pub enum JsonKind {
     Number,
     /// A string, in quotes.
     String,
-    /// A list, in square brackets.
+    /// An array, in square brackets.
     List,
     /// An object, in braces.
     Object,
@@ -42,13 +42,13 @@ impl fmt::Display for JsonKind {
             Self::Boolean => "true or false",
             Self::Number => "a number",
             Self::String => "a string",
-            Self::List => "a list",
+            Self::List => "an array",
             Self::Object => "an object",
         })
     }
 }
 
-/// What serde says that a Rust type expects, in JSON's words; what a type says by itself stays as it is.
+/// serde's description of what a Rust type expects, in JSON's terms; a type's own description is unchanged.
 pub(crate) fn in_json_s_words(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
@@ -56,11 +56,11 @@ pub(crate) fn in_json_s_words(expected: &str) -> &str {
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a borrowed string" | "a character" | "string or map" => "a string",
-        "a sequence" => "a list",
+        "a sequence" => "an array",
         "a map" => "an object",
         "unit" => "null",
         _ if expected.starts_with("struct ") => "an object",
-        _ if expected.starts_with("tuple ") || expected.starts_with("an array of ") => "a list",
+        _ if expected.starts_with("tuple ") || expected.starts_with("an array of ") => "an array",
         _ => expected,
     }
 }

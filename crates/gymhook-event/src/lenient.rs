@@ -1,4 +1,4 @@
-//! Objects of which every known field is read by itself: what one cannot be read as costs no other.
+//! Objects whose known fields are read independently: one that cannot be read does not affect the others.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 

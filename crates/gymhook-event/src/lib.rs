@@ -48,7 +48,7 @@ pub use json_kind::JsonKind;
 pub use kind::Kind;
 pub use notification::{Events, Notification};
 pub use sample::{Provenance, Sample, samples};
-pub use strict::{StrictError, check_nesting, check_strict};
+pub use strict::{StrictError, check_decoded, check_nesting, check_strict};
 pub use subject::{Subject, SubjectId, SubjectKind};
 pub use unix_millis::{BeforeUnixEpoch, UnixMillis};
 pub use vendor::{ParseVendorError, Vendor};

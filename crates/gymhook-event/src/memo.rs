@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-/// A value read once from what stands beside it; not part of its owner's value, so any two are equal.
+/// A value computed once from its owner's other fields; not part of the owner's value, so any two are equal.
 #[derive(Clone, Debug)]
 pub(crate) struct Memo<T>(OnceLock<T>);
 

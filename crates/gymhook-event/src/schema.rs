@@ -1,8 +1,8 @@
 //! JSON Schemas (draft 2020-12) of what the vendors send, made from the same tables as the types.
 //!
-//! A body validates exactly when [`AnyNotification::decode`](crate::AnyNotification::decode) reads it, but for what no schema can
-//! say: a repeated key, nesting, how a number is written (`1.0` or `1e3` for a time). What the vendors leave open (fields of `data`, new types)
-//! is described and not demanded; `x-provenance` says where a type or a field is known from.
+//! A body validates exactly when [`AnyNotification::decode`](crate::AnyNotification::decode) reads it, but for what no schema
+//! can say: a repeated key, nesting, how a number is written (`1.0` or `1e3` for a time). What the vendors leave open (fields
+//! of `data`, new types) is described and not demanded; `x-provenance` says where a type or a field is known from.
 
 use std::collections::BTreeMap;
 
@@ -204,7 +204,7 @@ fn pg_next() -> Value {
         "type": "object",
         "required": ["uuid", "payload"],
         "properties": {
-            "entityId": or_null(id("what the events happened to; what it stands for depends on the type", Provenance::Documented)),
+            "entityId": or_null(id("what the events happened to; what it identifies depends on the type", Provenance::Documented)),
             "uuid": text("the id of the notification, equal in every attempt", Provenance::Documented),
             "payload": {"oneOf": [{"type": "array", "items": item}, item]},
         },

@@ -1,15 +1,12 @@
 //! The check for bodies that move money.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+mod scan;
+mod walk;
 
 use serde::de::IgnoredAny;
 
-use crate::json_path::{Step, joined};
+use self::walk::{RepeatedKeys, Walk};
 use crate::json_text::Beginning;
-
-/// How deep objects and arrays may be nested.
-const MAX_DEPTH: usize = 128;
 
 /// Refuses a body that two readers could understand differently.
 ///
@@ -36,25 +33,44 @@ const MAX_DEPTH: usize = 128;
 /// - [`StrictError::RepeatedKey`]: a key is repeated in one object, whichever way it is escaped.
 /// - [`StrictError::TooDeep`]: objects and arrays are nested deeper than 128.
 pub fn check_strict(body: &[u8]) -> Result<(), StrictError> {
-    walk(body, RepeatedKeys::Refused)
+    check(body, RepeatedKeys::Refused)
 }
 
-/// As [`check_strict`], but lets keys stand twice; the nesting stays bounded.
+/// As [`check_strict`], but allows repeated keys; the nesting stays bounded.
 ///
 /// # Errors
 /// As [`check_strict`], without [`StrictError::RepeatedKey`].
 pub fn check_nesting(body: &[u8]) -> Result<(), StrictError> {
-    walk(body, RepeatedKeys::Allowed)
+    check(body, RepeatedKeys::Allowed)
 }
 
-fn walk(body: &[u8], repeated_keys: RepeatedKeys) -> Result<(), StrictError> {
+/// As [`check_strict`], of a body that a JSON decoder has read to its end and accepted, so that its form need not be looked at
+/// again. It allocates nothing where objects have fewer than 32 keys.
+///
+/// Whether a body that no decoder has accepted is refused here is not specified.
+///
+/// ```
+/// use gymhook_event::{check_decoded, decode, egym};
+///
+/// let body = br#"{"accountId":"4a1f9b0e-2c54-4a0e-9d0c-6f6f0f0a1b2c","type":"GYM_CHECKIN","timestamp":1,"x":{"a":1,"a":2}}"#;
+/// let _accepted: egym::Notification = decode(body)?;
+/// assert!(check_decoded(body).is_err(), "what the decoder keeps as raw JSON repeats a key");
+/// # Ok::<(), gymhook_event::DecodeError>(())
+/// ```
+///
+/// # Errors
+/// As [`check_strict`].
+pub fn check_decoded(body: &[u8]) -> Result<(), StrictError> {
+    if scan::is_beyond_doubt(body) { Ok(()) } else { check_strict(body) }
+}
+
+fn check(body: &[u8], repeated_keys: RepeatedKeys) -> Result<(), StrictError> {
     let text = core::str::from_utf8(body)
         .map_err(|error| StrictError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| StrictError::not_json(text, error.line(), error.column()))?;
-    let mut walk = Walk { text, at: 0, open: Vec::new(), repeated_keys };
-    while walk.step()? {}
-    Ok(())
+    // What it is sure of needs no second look; everything else, each refusal among it, is judged at leisure.
+    if scan::is_beyond_doubt(body) { Ok(()) } else { Walk::over(text, repeated_keys) }
 }
 
 /// Why a body is not beyond doubt.
@@ -93,7 +109,7 @@ pub enum StrictError {
         path: String,
     },
     /// The sender's fault: nested deeper than `limit` objects and arrays.
-    #[error("objects and lists are nested deeper than {limit} at byte {offset}")]
+    #[error("objects and arrays are nested deeper than {limit} at byte {offset}")]
     TooDeep {
         /// The deepest nesting that is accepted.
         limit: usize,
@@ -112,109 +128,90 @@ impl StrictError {
     }
 }
 
-/// A walk over text that is known to be JSON in form.
-struct Walk<'a> {
-    text: &'a str,
-    at: usize,
-    open: Vec<Open<'a>>,
-    repeated_keys: RepeatedKeys,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RepeatedKeys {
-    Allowed,
-    Refused,
-}
+    use super::*;
+    use crate::samples;
 
-enum Open<'a> {
-    Array { index: usize },
-    Object { keys: BTreeSet<Cow<'a, str>>, last: Option<Cow<'a, str>>, awaits_key: bool },
-}
+    /// JSON with few different keys, some of them escaped, and strings with surrogates, alone and in pairs.
+    fn json() -> impl Strategy<Value = String> {
+        let key = prop::sample::select(vec![
+            "a",
+            "b",
+            "\\u0061",
+            "",
+            "long-key-of-17-byt",
+            "long-key-of-17-byu",
+            "\\\"",
+            "ü",
+        ]);
+        let text = prop::sample::select(vec![
+            "",
+            "a",
+            "\\n",
+            "\\\\",
+            "\\\"",
+            "{",
+            "}",
+            "\\u00fc",
+            "\\ud83d\\ude00",
+            "\\ud83d",
+            "\\ude00",
+            "\\ud83dx",
+            "\\ud83d\\n",
+            "eight...",
+            "\\\\\\\"sixteen.chars...",
+            "\\ud83d\\ud83d\\ude00",
+        ]);
+        let leaf = prop_oneof![
+            text.prop_map(|text| format!("\"{text}\"")),
+            prop::sample::select(vec!["1", "-0.5e9", "null", "true", " [ ] ", "{}"]).prop_map(str::to_owned),
+        ];
+        leaf.prop_recursive(6, 64, 6, move |inner| {
+            let member = (key.clone(), inner.clone()).prop_map(|(key, value)| format!("\"{key}\" :{value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..6).prop_map(|values| format!("[{}]", values.join(" ,"))),
+                prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
 
-impl<'a> Walk<'a> {
-    fn step(&mut self) -> Result<bool, StrictError> {
-        let Some(byte) = self.text.as_bytes().get(self.at) else { return Ok(false) };
-        match byte {
-            b'{' => self.enter(Open::Object { keys: BTreeSet::new(), last: None, awaits_key: true })?,
-            b'[' => self.enter(Open::Array { index: 0 })?,
-            b'}' | b']' => {
-                self.open.pop();
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        /// The scan may have doubts about anything, and is sure only of what the walk lets pass.
+        #[test]
+        fn the_scan_is_sure_of_nothing_that_the_walk_refuses(json in json()) {
+            if scan::is_beyond_doubt(json.as_bytes()) {
+                prop_assert_eq!(Walk::over(&json, RepeatedKeys::Refused), Ok(()));
             }
-            b',' => self.separate(),
-            b'"' => return self.string().map(|()| true),
-            _ => {}
         }
-        self.at += 1;
-        Ok(true)
-    }
 
-    fn enter(&mut self, open: Open<'a>) -> Result<(), StrictError> {
-        if self.open.len() == MAX_DEPTH {
-            return Err(StrictError::TooDeep { limit: MAX_DEPTH, offset: self.at });
-        }
-        self.open.push(open);
-        Ok(())
-    }
-
-    fn separate(&mut self) {
-        match self.open.last_mut() {
-            Some(Open::Array { index }) => *index += 1,
-            Some(Open::Object { awaits_key, .. }) => *awaits_key = true,
-            None => {}
+        #[test]
+        fn the_scan_stops_at_anything(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = scan::is_beyond_doubt(&bytes);
         }
     }
 
-    fn string(&mut self) -> Result<(), StrictError> {
-        let literal = self.literal();
-        let Some(string) = unescape(literal) else { return Err(self.not_json()) };
-        self.at += literal.len();
-        let Some(Open::Object { keys, last, awaits_key }) = self.open.last_mut() else { return Ok(()) };
-        if !core::mem::replace(awaits_key, false) {
-            return Ok(());
+    /// Otherwise every request would be walked over, which takes several times as long.
+    #[test]
+    fn the_scan_is_sure_of_what_platforms_send() {
+        let mut seen = 0;
+        for sample in samples() {
+            assert!(scan::is_beyond_doubt(sample.body.as_bytes()), "{}", sample.body);
+            seen += 1;
         }
-        let repeated = !keys.insert(string.clone()) && self.repeated_keys == RepeatedKeys::Refused;
-        *last = Some(string);
-        if repeated { Err(StrictError::RepeatedKey { path: self.path() }) } else { Ok(()) }
+        assert!(seen > 50, "{seen}");
+        let wide = |keys: usize| {
+            let members: Vec<String> =
+                (0..keys).map(|key| format!("\"key{key}\":{{\"x\":\"\\u00fc\"}}")).collect();
+            format!("[{{{}}}]", members.join(","))
+        };
+        assert!(scan::is_beyond_doubt(wide(100).as_bytes()));
+        assert!(!scan::is_beyond_doubt(wide(200).as_bytes()), "more keys than it has room for");
+        assert_eq!(check_decoded(wide(200).as_bytes()), Ok(()));
+        assert!(!scan::is_beyond_doubt("[".repeat(17).as_bytes()));
     }
-
-    fn path(&self) -> String {
-        joined(self.open.iter().map(|open| match open {
-            Open::Array { index } => Step::Index(*index),
-            Open::Object { last, .. } => Step::Key(last.as_deref().unwrap_or_default()),
-        }))
-    }
-
-    /// The string that starts here, with its quotes.
-    fn literal(&self) -> &'a str {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let mut escaped = false;
-        let end = rest.bytes().skip(1).position(|byte| match byte {
-            _ if escaped => {
-                escaped = false;
-                false
-            }
-            b'\\' => {
-                escaped = true;
-                false
-            }
-            byte => byte == b'"',
-        });
-        end.and_then(|end| rest.get(..end + 2)).unwrap_or(rest)
-    }
-
-    fn not_json(&self) -> StrictError {
-        let before = self.text.get(..self.at).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        StrictError::NotJson {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: self.at - line_start + 1,
-        }
-    }
-}
-
-fn unescape(literal: &str) -> Option<Cow<'_, str>> {
-    if literal.contains('\\') {
-        return serde_json::from_str(literal).ok().map(Cow::Owned);
-    }
-    literal.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed)
 }

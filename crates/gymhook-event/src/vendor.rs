@@ -91,7 +91,7 @@ impl FromStr for Vendor {
 
 /// A name that is not one of [`Vendor::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such vendor; choose one of {Choices}")]
+#[error("unknown vendor; choose one of {Choices}")]
 pub struct ParseVendorError {
     _private: (),
 }

@@ -81,10 +81,10 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
         ),
         (Vendor::EGYM, r#"{"accountId":"a","timestamp":1.5,"type":"TEST"}"#, "timestamp", "a number", millis),
         (Vendor::EGYM, r#"{"accountId":"a","timestamp":-1,"type":"TEST"}"#, "timestamp", "a number", millis),
-        (Vendor::EGYM, r#"{"accountId":[7],"timestamp":1,"type":"TEST"}"#, "accountId", "a list", id),
+        (Vendor::EGYM, r#"{"accountId":[7],"timestamp":1,"type":"TEST"}"#, "accountId", "an array", id),
         (Vendor::EGYM, r#"{"type":null}"#, "type", "null", "a name as a string"),
-        (Vendor::EGYM, "[]", "", "a list", "an EGYM notification, an object"),
-        (Vendor::GYMPOINT, r#"{"event":["member.created"]}"#, "event", "a list", "a name as a string"),
+        (Vendor::EGYM, "[]", "", "an array", "an EGYM notification, an object"),
+        (Vendor::GYMPOINT, r#"{"event":["member.created"]}"#, "event", "an array", "a name as a string"),
         (Vendor::GYMPOINT, "null", "", "null", "a GymPoint notification, an object"),
         (
             Vendor::PERFECTGYM,
@@ -94,7 +94,7 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
             "a name as a string",
         ),
         (Vendor::PERFECTGYM, r#"[{"event":"Test"},17]"#, "[1]", "a number", "a PerfectGym event, an object"),
-        (Vendor::PERFECTGYM, "true", "", "true or false", "an object or a list of objects"),
+        (Vendor::PERFECTGYM, "true", "", "true or false", "an object or an array of objects"),
         (Vendor::PG_NEXT, r#"{"entityId":{"id":1},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
         (
             Vendor::PG_NEXT,
@@ -115,13 +115,13 @@ fn a_value_that_does_not_fit_is_named_by_its_path_and_in_json_s_words_in_all_fiv
             r#"{"entityId":1,"uuid":"u","payload":"x"}"#,
             "payload",
             "a string",
-            "an object or a list of objects",
+            "an object or an array of objects",
         ),
         (Vendor::PG_NEXT, r#"{"entityId":{"id":{}},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
         (Vendor::PG_NEXT, r#"{"entityId":{},"uuid":"u","payload":[]}"#, "entityId", "an object", id),
         (Vendor::PG_NEXT, r#"{"entityId":1.5,"uuid":"u","payload":[]}"#, "entityId", "a number", id),
-        (Vendor::POINT, r#"{"eventType":"x","userId":"u","payload":null}"#, "payload", "null", "a list"),
-        (Vendor::POINT, r#"{"eventType":"x","userId":[1],"payload":[]}"#, "userId", "a list", id),
+        (Vendor::POINT, r#"{"eventType":"x","userId":"u","payload":null}"#, "payload", "null", "an array"),
+        (Vendor::POINT, r#"{"eventType":"x","userId":[1],"payload":[]}"#, "userId", "an array", id),
     ];
     for (vendor, body, path, found, expected) in cases {
         let error = AnyNotification::decode(vendor, body.as_bytes()).unwrap_err();
@@ -148,7 +148,7 @@ fn the_views_of_raw_data_name_paths_within_it() {
     let notification = decode::<perfectgym::Notification>(body.as_bytes()).unwrap();
     let test = notification.entries()[0].test_data().unwrap_err().to_string();
     assert!(test.starts_with("field `valueLong` is a string, expected a whole number, at line 1"), "{test}");
-    assert_eq!(notification.entries()[1].data().unwrap().person(), None, "each field is read by itself");
+    assert_eq!(notification.entries()[1].data().unwrap().person(), None, "each field is read independently");
     let body = r#"{"eventType":"x","userId":"u","payload":[{"calories":1},{"calories":true}]}"#;
     let view = decode::<point::Notification>(body.as_bytes()).unwrap().items()[1].workout().unwrap_err();
     assert!(

@@ -172,7 +172,7 @@ impl Documented {
         AnyNotification::decode(self.vendor, self.body.replace("TYPE", event_type).as_bytes()).unwrap()
     }
 
-    /// What stands in that field of the body, a number or a string.
+    /// The value of that field of the body, a number or a string.
     fn value(&self, field: &str) -> String {
         let (_, behind) = self.body.split_once(&format!("\"{field}\":")).unwrap();
         behind.trim_start_matches('"').chars().take_while(char::is_ascii_digit).collect()

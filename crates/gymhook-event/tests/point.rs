@@ -76,7 +76,7 @@ fn every_object_is_an_event() {
     let times: Vec<_> =
         notification.events().map(|event| (seconds(event.occurred_at), seconds(event.recorded_at))).collect();
     let wanted = [(None, Some(1_669_056_240)), (Some(1_669_056_000), None), (None, None), (None, None)];
-    assert_eq!(times, wanted, "neither stands in for the other");
+    assert_eq!(times, wanted, "neither replaces the other");
     let data: Vec<_> = notification.events().map(|event| event.data.map(|json| json.get())).collect();
     let objects =
         [r#"{"id":1,"createdAt":"2022-11-21T18:44:00Z"}"#, r#"{"id":2,"end":"2022-11-21T18:40:00Z"}"#, "7"];

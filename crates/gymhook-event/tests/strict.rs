@@ -1,4 +1,4 @@
-//! The check for keys that stand twice and for nesting without end.
+//! The check for repeated keys and unlimited nesting.
 
 use gymhook_event::{AnyNotification, StrictError, Vendor, check_strict};
 

@@ -8,7 +8,7 @@ use gymhook_delivery::EndpointId;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// A payload has to be shorter than 8,000 bytes (<https://www.postgresql.org/docs/current/sql-notify.html>): so many names, and
+/// A payload has to be shorter than 8,000 bytes (<https://www.postgresql.org/docs/current/sql-notify.html>): this many names, and
 /// the commas between them.
 const NAMES_IN_A_PAYLOAD: usize = 200;
 

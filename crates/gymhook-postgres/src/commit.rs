@@ -127,7 +127,7 @@ impl Statements {
 /// One round trip: locks, reads, writes and commits. So a batch whose worker has given up waiting for it either does nothing or
 /// is over before the same worker's next batch gets the locks.
 ///
-/// The futures of a `join!` are first polled in the order in which they stand there, and send their statement then.
+/// The futures of a `join!` are first polled in their order of appearance, and send their statement then.
 pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
     if batch.is_empty() {
         lent.give_back().await?;
@@ -240,7 +240,7 @@ fn notifications<'r>(
         let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?.flatten();
         let read = read.filter(|read| body_digest(&read.body) == record.body);
         if read.is_none() {
-            tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is put aside");
+            tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is quarantined");
             unreadable.push(seq);
         }
         found.push((record.id, read));

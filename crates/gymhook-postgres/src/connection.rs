@@ -147,7 +147,7 @@ async fn find_problem(client: &Client) -> Result<Option<&'static str>, tokio_pos
         READ_ONLY,
     ];
     if !row.try_get::<_, bool>(problems.len())? {
-        tracing::warn!("PostgreSQL runs with fsync = off: a loss of power may lose everything");
+        tracing::warn!("PostgreSQL runs with fsync = off: a power failure may lose everything");
     }
     for (column, problem) in problems.into_iter().enumerate() {
         if !row.try_get::<_, bool>(column)? {

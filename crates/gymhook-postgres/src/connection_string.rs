@@ -25,7 +25,7 @@ const ELSEWHERE: [(&str, &str); 5] = [
     ("schema search_path currentSchema", "name the schema with PostgresOptions::with_schema"),
     (
         "pgbouncer prepared_statements prepareThreshold statement_cache_size",
-        "a pooler is found by itself, or named with PostgresOptions::with_pooling",
+        "a pooler is detected, or set with PostgresOptions::with_pooling",
     ),
     ("connection_limit max_connections pool_size pool_max_conns", "use PostgresOptions::with_connections"),
     ("statement_timeout socket_timeout pool_timeout", "use PostgresOptions::with_call_timeout"),
@@ -150,7 +150,7 @@ fn not_known(name: &str) -> StoreError {
         "remove it, or set it on a tokio_postgres::Config and use PostgresStore::connect_with",
         |(_, instead)| instead,
     );
-    invalid(format!("the option {name:?} is not known: {instead}"))
+    invalid(format!("unknown option {name:?}: {instead}"))
 }
 
 fn invalid(problem: String) -> StoreError {
@@ -184,7 +184,7 @@ fn split_url(text: &str) -> Option<(&str, Vec<Piece<'_>>)> {
     Some((base, pieces.collect()))
 }
 
-/// Pairs of `name = value`, where a value may stand in single quotes, and a backslash takes the next character as it is.
+/// Pairs of `name = value`, where a value may be in single quotes, and a backslash escapes the next character.
 fn split_pairs(text: &str) -> Result<Vec<Piece<'_>>, StoreError> {
     let mut pieces = Vec::new();
     let mut left = text.trim_start();

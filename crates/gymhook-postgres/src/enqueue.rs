@@ -24,9 +24,9 @@ use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
 /// What came of each notification, in their order.
 type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
 
-/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
+/// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
-/// They are due by the server's clock. Workers hear of them when the transaction commits.
+/// They are due by the server's clock. The commit notifies the workers.
 ///
 /// The transaction may be on any connection to the database that a [`PostgresStore`](super::PostgresStore) with this schema
 /// was connected to before. It locks no row that a worker needs; like any insert it waits for another transaction that is
@@ -209,7 +209,7 @@ fn chunks<'n, T>(all: Vec<T>, notification: impl Fn(&T) -> &'n NewNotification) 
 }
 
 /// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
-/// `new` for one id. The constants are those of a new delivery, which its check sum covers.
+/// `new` for one id. The constants are those of a new delivery, which its checksum covers.
 macro_rules! insert {
     (
         $column:literal, $array:literal, $first:literal, $conflict:literal, $state:literal, $states:literal, $state_column:literal
@@ -310,9 +310,9 @@ async fn insert_chunk(
     let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, told));
     let inserted = inserted?;
     match heard {
-        // What was inserted is there all the same, and workers look for themselves.
+        // What was inserted is there anyway, and workers poll.
         Err(failure) if runner.commits_each_statement() => {
-            tracing::warn!(problem = %failure.error, "no worker was told of what was enqueued");
+            tracing::warn!(problem = %failure.error, "no worker was notified of what was enqueued");
         }
         heard => drop(heard?),
     }

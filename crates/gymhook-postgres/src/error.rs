@@ -11,8 +11,8 @@ use gymhook_store::StoreError;
 /// Shorthand for what everything here returns.
 pub(super) type Result<T, E = Failure> = core::result::Result<T, E>;
 
-/// What is said of a server that takes no writes.
-pub(super) const READ_ONLY: &str = "the server takes no writes: it is a standby, or default_transaction_read_only is on; \
+/// What an error says about a server that accepts no writes.
+pub(super) const READ_ONLY: &str = "the server accepts no writes: it is a standby, or default_transaction_read_only is on; \
                                     connect to the primary, or name all hosts, as in host=a,b \
                                     target_session_attrs=read-write";
 

@@ -215,7 +215,7 @@ fn pending(read: &Row) -> Result<Option<PendingCommand>> {
     let number: i64 = read.try_get(1)?;
     let delivery = read.try_get::<_, Option<Uuid>>(3)?.map(DeliveryId::from);
     let Some(command) = Command::from_parts(read.try_get(2)?, delivery) else {
-        tracing::error!(number, "an order cannot be read: it is left alone");
+        tracing::error!(number, "a command cannot be read: it is skipped");
         return Ok(None);
     };
     let is_there = read.try_get::<_, Option<i64>>(4)?.is_some();

@@ -7,7 +7,7 @@ use super::values::Value;
 use gymhook_store::StoreTime;
 use gymhook_store::{DeliveryQuery, DeliveryRow, Page, State};
 
-/// Only what is asked for stands in the statement, so that each has a plan of its own.
+/// The statement has only the requested conditions, so that each combination has its own plan.
 pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
     let limit = query.limit as usize;
     let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));

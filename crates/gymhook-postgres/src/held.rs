@@ -1,4 +1,4 @@
-//! What stands in the way of notifications that were not inserted.
+//! The rows that prevented notifications from being inserted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,7 +88,7 @@ impl Held {
                 return Ok(Err(Refused::Repeat { delivery: first.delivery }));
             }
             // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
-            let problem = format!("delivery {} is neither there nor new", new.id);
+            let problem = format!("delivery {} is neither stored nor new", new.id);
             let error = StoreError::Unavailable { problem };
             return Err(Failure { was_undone: true, ..error.into() });
         };

@@ -88,7 +88,7 @@ pub(super) async fn next_end(
     Ok(rows.first().map(|read| read.try_get(0).map(|at| StoreTime::from_micros(at).nearest())).transpose()?)
 }
 
-/// One that cannot be read stays leased and is not handed out, so that it does not stand in the way of the others.
+/// One that cannot be read stays leased and is not returned, so that it does not block the others.
 fn read_leases(taken: &[Row]) -> Result<Vec<(SubscriptionRow, LeaseEpoch)>> {
     let mut leased = Vec::with_capacity(taken.len());
     for read in taken {
@@ -96,7 +96,7 @@ fn read_leases(taken: &[Row]) -> Result<Vec<(SubscriptionRow, LeaseEpoch)>> {
         match row::subscription(read) {
             Ok(subscription) => leased.push((subscription, epoch)),
             Err(problem) => {
-                tracing::error!(problem = %problem.error, "an endpoint is left alone for a lease")
+                tracing::error!(problem = %problem.error, "an endpoint is skipped for the length of a lease")
             }
         }
     }

@@ -55,7 +55,7 @@ use gymhook_store::{
     Refused, Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
-/// The driver, in the version that is in use here.
+/// The driver, in the version that this crate uses.
 pub use tokio_postgres;
 
 /// A store in a PostgreSQL database.
@@ -88,10 +88,10 @@ struct Shared {
 }
 
 impl PostgresStore {
-    /// How often a call is begun again that the server undid so that others could go on.
+    /// How many times a call is retried that the server rolled back in favour of others.
     const TIMES_UNDONE: u32 = 10;
 
-    /// Connects, and brings the tables up to date.
+    /// Connects, and migrates the tables.
     ///
     /// `url` is a connection string as PostgreSQL's own programs take it: `postgresql://user@host/database`, or
     /// `host=/run/postgresql user=gym dbname=gym` for a Unix socket.
@@ -101,13 +101,14 @@ impl PostgresStore {
     /// are the client's. Over a network only `verify-full` proves that the right server answers.
     ///
     /// # Errors
-    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is too old; commits may be lost (`synchronous_commit` is
-    ///   off); the database is not in UTF-8; there is no such role or database, or the password is wrong.
+    /// - [`StoreError::Invalid`]: `url` cannot be used, and which option is wrong; a certificate is refused; the server is
+    ///   too old; commits may be lost (`synchronous_commit` is off); the database is not in UTF-8; the role or database
+    ///   does not exist, or the password is wrong.
     /// - [`StoreError::Unavailable`]: the server does not answer.
-    /// - [`StoreError::ReadOnly`]: the server takes no writes, being a standby for example, or the role may not create or use
-    ///   the tables.
-    /// - [`StoreError::Schema`]: a newer version of this crate has been here.
-    /// - [`StoreError::Full`], [`StoreError::Damaged`]: what the server says of its disk.
+    /// - [`StoreError::ReadOnly`]: the server accepts no writes, for example because it is a standby, or the role may not create
+    ///   or use the tables.
+    /// - [`StoreError::Schema`]: a newer version of this crate has migrated it.
+    /// - [`StoreError::Full`], [`StoreError::Damaged`]: what the server says about its disk.
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         let Target { config, tls } = Target::parse(url)?;
         Self::connect_with(config, tls.connector()?, options).await
@@ -177,8 +178,8 @@ impl PostgresStore {
             let listens = options.listen_url.is_some();
             tracing::warn!(
                 listens,
-                "a connection pooler that pools transactions is in between: no statement is prepared, and workers hear of new \
-                 work by PostgresOptions::with_listen_url alone"
+                "a connection pooler in between pools transactions: no statement is prepared, and workers are notified of new \
+                 work only through PostgresOptions::with_listen_url"
             );
         }
         Ok(sessions)
@@ -203,8 +204,8 @@ impl PostgresStore {
         .await
     }
 
-    /// Makes a caller's call, and once it has begun, to its end, whether the caller still waits or not: what the server has begun
-    /// costs it the same, and a connection that is left in the middle of a call is closed and has to be made anew.
+    /// Makes a caller's call, and completes it once it has begun, whether or not the caller still waits: the server's cost is
+    /// the same, and a connection that is left within a call is closed and has to be replaced.
     async fn call_to_its_end<T, F>(
         &self,
         bytes: usize,
@@ -240,7 +241,7 @@ impl PostgresStore {
         self.in_time(self.make(make)).await
     }
 
-    /// Makes a call on a connection, and again if the server undid it.
+    /// Makes a call on a connection, and again if the server rolled it back.
     async fn make<'s, T, F>(&'s self, make: impl Fn(Lent<'s>) -> F) -> Attempted<T>
     where
         F: Future<Output = Attempted<T>>,
@@ -249,7 +250,7 @@ impl PostgresStore {
         for _ in 0..Self::TIMES_UNDONE {
             match make(connections.lend().await?).await {
                 Err(failure) if failure.was_undone => {
-                    tracing::debug!(problem = %failure.error, "a call is begun again");
+                    tracing::debug!(problem = %failure.error, "a call is retried");
                 }
                 ended => return ended,
             }
@@ -270,7 +271,9 @@ impl PostgresStore {
 
 fn no_answer(call_timeout: Duration) -> StoreError {
     StoreError::Unavailable {
-        problem: format!("no answer within {call_timeout:?}: is the server overloaded, or the network cut?"),
+        problem: format!(
+            "no response within {call_timeout:?}: check whether the server is overloaded or the network is down"
+        ),
     }
 }
 
@@ -397,7 +400,7 @@ impl Store for PostgresStore {
         self.call(0, |lent| notices::acknowledge(lent, &ids, now)).await
     }
 
-    /// In no caller's line: whoever asks wants to know of the server, and not how many others wait for it.
+    /// Bypasses the callers' queue: the question is about the server, not about how many calls wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
         self.work(schema::write_nothing).await
     }

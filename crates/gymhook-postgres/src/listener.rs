@@ -80,12 +80,12 @@ async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
                 // Whatever came before this connection was told to nobody.
                 arrivals.add_anywhere();
                 watch(&mut connection).await;
-                tracing::warn!("the connection that tells of new work was lost");
+                tracing::warn!("the connection that listens for new work was lost");
             }
             Ok(Err(failure)) => {
-                tracing::warn!(problem = %failure.error, "no connection that tells of new work")
+                tracing::warn!(problem = %failure.error, "the connection that listens for new work failed")
             }
-            Err(_) => tracing::warn!("no connection that tells of new work: no answer"),
+            Err(_) => tracing::warn!("the connection that listens for new work failed: no response"),
         }
         sleep(wait).await;
         wait = BACKOFF.1.min(wait.saturating_mul(2));
@@ -109,14 +109,14 @@ async fn check_writable(client: &Client) -> Attempted<()> {
     Ok(())
 }
 
-/// Returns when the connection is lost, or leads to a server that takes no writes any more.
+/// Returns when the connection is lost, or leads to a server that no longer accepts writes.
 async fn watch(connection: &mut Connected) {
     let (client, task) = connection;
     while timeout(HEARTBEAT.0, &mut *task).await.is_err() {
         match timeout(HEARTBEAT.1, check_writable(client)).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
-                return tracing::warn!(problem = %failure.error, "the connection that tells of new work is given up");
+                return tracing::warn!(problem = %failure.error, "the connection that listens for new work is closed");
             }
             Err(_) => return,
         }

@@ -49,7 +49,7 @@ impl<'n> Mending<'n> {
             let (body, digest) = (new.body.as_ref(), new.digest());
             let values: Values<'_> = &[delivery.as_uuid(), &body, &digest.as_bytes().as_slice()];
             if !runner.query(sql, values).await?.is_empty() {
-                tracing::error!(%delivery, "a delivery's body was missing or damaged: it has the one that was enqueued again");
+                tracing::error!(%delivery, "a delivery's body was missing or damaged: it was restored by enqueueing again");
             }
         }
         for revival in self.revived.into_values() {
@@ -98,11 +98,11 @@ impl Revival<'_> {
         ];
         if runner.query(sql, values).await?.is_empty() {
             // Somebody else has just done it, or it was purged: another attempt finds out.
-            let problem = format!("delivery {} is quarantined no longer", new.id);
+            let problem = format!("delivery {} is no longer quarantined", new.id);
             let error = StoreError::Unavailable { problem };
             return Err(Failure { was_undone: true, ..error.into() });
         }
-        tracing::warn!(delivery = %new.id, "a delivery that was quarantined for its body has it back, and waits again");
+        tracing::warn!(delivery = %new.id, "a quarantined delivery has its body back, and waits again");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What the owners of endpoints have to be told.
+//! Notices for the owners of endpoints.
 
 use core::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) async fn claim(
 
 fn notice(read: &Row) -> Result<Option<Notice>> {
     let Some(change) = Notice::change_from_text(read.try_get(4)?) else {
-        tracing::error!(number = read.try_get::<_, i64>(0)?, "a notice cannot be read: it is left alone");
+        tracing::error!(number = read.try_get::<_, i64>(0)?, "a notice cannot be read: it is skipped");
         return Ok(None);
     };
     let endpoint = read.try_get::<_, Uuid>(2)?.into();

@@ -1,4 +1,4 @@
-//! What a PostgreSQL store can be told.
+//! Options of a PostgreSQL store.
 
 use core::fmt;
 use core::time::Duration;
@@ -20,14 +20,14 @@ use gymhook_store::StoreError;
 pub struct Schema(String);
 
 impl Schema {
-    /// How many bytes a name may have: PostgreSQL cuts identifiers after 63, and a suffix has to fit in.
+    /// The longest name, in bytes: PostgreSQL cuts identifiers after 63, and a suffix must fit.
     pub const MAX_LENGTH: usize = 50;
 
     /// The schema with this name: lower-case ASCII letters, digits and underscores, no digit first, and not `pg_`, which
     /// PostgreSQL keeps for itself.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`]: the name is none.
+    /// [`StoreError::Invalid`]: the name is not valid.
     pub fn new(name: impl Into<String>) -> Result<Self, StoreError> {
         let name = name.into();
         let is_letter = |byte: &u8| matches!(byte, b'a'..=b'z' | b'_');
@@ -79,17 +79,17 @@ impl fmt::Display for Schema {
     }
 }
 
-/// Whether a connection pooler between here and the server gives each transaction another session.
+/// Whether a connection pooler in front of the server uses another session for each transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pooling {
-    /// Found out when the store connects, by two connections that look which server process serves them.
+    /// Detected when the store connects, by comparing the server processes of two connections.
     #[default]
     Detect,
-    /// It does not: there is none, or it pools sessions.
+    /// It does not: there is no pooler, or it pools sessions.
     Sessions,
     /// It does, as PgBouncer with `pool_mode = transaction`. No statement is prepared, each call is one transaction, and
-    /// workers hear of new work only if [`PostgresOptions::with_listen_url`] leads past the pooler.
+    /// workers are notified of new work only if [`PostgresOptions::with_listen_url`] bypasses the pooler.
     Transactions,
 }
 
@@ -118,13 +118,13 @@ impl PostgresOptions {
     /// The default maximum number of connections, beside the one that listens: our default.
     pub const CONNECTIONS: usize = 8;
 
-    /// A call may take so long by default: 30 s (our default).
+    /// The default time limit of a call: 30 s (our default).
     pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// The number of calls that may be under way or wait by default: 1,024 (our default).
+    /// The default maximum number of calls that are running or waiting: 1,024 (our default).
     pub const QUEUE_CALLS: usize = 1_024;
 
-    /// The number of bytes that these may bring by default: 64 MiB (our default).
+    /// The default maximum number of bytes in these calls: 64 MiB (our default).
     pub const QUEUE_BYTES: usize = 64 << 20;
 
     /// How long a call beyond that waits by default: 5 s (our default).
@@ -162,53 +162,54 @@ impl PostgresOptions {
         Self { connections: connections.max(1), ..self }
     }
 
-    /// How long a call may take, the wait for a connection included, before it is
-    /// [`Unavailable`](StoreError::Unavailable); at least a millisecond. The server is told to give up as well, so that
-    /// nothing that was given up here takes effect much later there.
+    /// How long a call may take, including the wait for a connection, before it fails with
+    /// [`Unavailable`](StoreError::Unavailable); at least a millisecond. The server is told to cancel it as well, so that it
+    /// does not take effect much later.
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         Self { call_timeout: call_timeout.max(Duration::from_millis(1)), ..self }
     }
 
-    /// Whether a connection pooler in between pools transactions, for whoever knows: it saves two connections when the store
-    /// connects.
+    /// Says whether a connection pooler in between pools transactions, instead of detecting it: this saves two connections
+    /// when the store connects.
     #[must_use]
     pub fn with_pooling(self, pooling: Pooling) -> Self {
         Self { pooling, ..self }
     }
 
-    /// A connection string of its own for the connection that listens for new work, to the same database: for where a pooler
-    /// that pools transactions is in between. Without one, workers look for themselves there, once in a poll interval.
+    /// A separate connection string for the connection that listens for new work, to the same database: for use with a pooler
+    /// that pools transactions. Without one, workers poll.
     #[must_use]
     pub fn with_listen_url(self, url: impl Into<String>) -> Self {
         Self { listen_url: Some(url.into()), ..self }
     }
 
-    /// Connects to a server that takes no writes, too, for a look at the log of a standby. What writes then fails with
+    /// Also connects to a read-only server, to read the log of a standby. Writes then fail with
     /// [`ReadOnly`](StoreError::ReadOnly).
     #[must_use]
     pub fn with_read_only_allowed(self) -> Self {
         Self { read_only_allowed: true, ..self }
     }
 
-    /// How many calls may be under way or wait for a connection, at least one; those of a worker do not count. One more waits
-    /// for [`with_queue_wait`](Self::with_queue_wait), and then fails with [`Busy`](StoreError::Busy).
+    /// The maximum number of calls that run or wait for a connection, at least one; a worker's calls do not count. A further
+    /// call waits for [`with_queue_wait`](Self::with_queue_wait), and then fails with [`Busy`](StoreError::Busy).
     #[must_use]
     pub fn with_queue_calls(self, queue_calls: usize) -> Self {
         Self { queue_calls, ..self }
     }
 
     /// How many bytes of bodies, settings and names these calls may bring together, in steps of 1 KiB. As many again may be
-    /// brought by those that wait to be let in, so the memory held by waiting calls is at most twice this in bodies. With ten times
-    /// more calls than the server can serve the process was seen to grow by less than three times this, with what its connections
-    /// send and the allocator's share (`cargo bench -p gymhook-benches --bench durable -- overload`). A call that brings more by itself waits until it is alone.
+    /// brought by those that wait to be let in, so the memory held by waiting calls is at most twice this in bodies. With ten
+    /// times more calls than the server can serve the process was seen to grow by less than three times this, with what its
+    /// connections send and the allocator's share (`cargo bench -p gymhook-benches --bench durable -- overload`). A call that
+    /// is larger than that waits until it is alone.
     #[must_use]
     pub fn with_queue_bytes(self, queue_bytes: usize) -> Self {
         Self { queue_bytes, ..self }
     }
 
-    /// How long a call waits to be let in, before [`with_call_timeout`](Self::with_call_timeout) begins to count. It is what
-    /// [`Busy`](StoreError::Busy) tells to wait before another try, at least a second.
+    /// How long a call waits for room, before [`with_call_timeout`](Self::with_call_timeout) begins to count. It is also the
+    /// `retry_after` of [`Busy`](StoreError::Busy), at least a second.
     #[must_use]
     pub fn with_queue_wait(self, queue_wait: Duration) -> Self {
         Self { queue_wait, ..self }

@@ -10,8 +10,8 @@ use super::error::{Failure, Result};
 use super::listener::Dial;
 use gymhook_store::StoreError;
 
-/// Finds out by which server processes two connections are served: a session that is not shared has one, from its beginning to its
-/// end, and nobody else has that.
+/// Finds out by which server processes two connections are served: a session that is not shared has one, from its beginning
+/// to its end, and nobody else has that.
 pub(super) async fn detect(dial: &Dial, place: &str) -> Result<Sessions> {
     // Nothing is listened to here.
     let arrivals = Arc::new(Arrivals::default());

@@ -1,4 +1,4 @@
-//! Reading rows, and putting aside those that cannot be read.
+//! Reads rows, and quarantines those that cannot be read.
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryRecord, EndpointId};
@@ -20,7 +20,7 @@ pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d
 /// The columns of a subscription, in the order in which [`subscription`] reads them.
 pub(super) const SUBSCRIPTION: &str =
     "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming, s.url";
-/// So many.
+/// The number of columns.
 pub(super) const SUBSCRIPTION_COLUMNS: usize = 8;
 
 /// A delivery's row.
@@ -65,7 +65,7 @@ impl Delivery {
         match self.record {
             Ok(record) => Some(record),
             Err(problem) => {
-                tracing::error!(order = self.seq, %problem, "a delivery's row cannot be read: it is put aside");
+                tracing::error!(order = self.seq, %problem, "a delivery's row cannot be read: it is quarantined");
                 damaged.push(Damaged { seq: self.seq, check: self.check });
                 None
             }
@@ -126,7 +126,7 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
 pub(super) fn time(at: i64) -> Result<UtcDateTime> {
     StoreTime::from_micros(at)
         .to_utc()
-        .ok_or_else(|| StoreError::Damaged { problem: format!("no time: {at} µs") }.into())
+        .ok_or_else(|| StoreError::Damaged { problem: format!("no point in time: {at} µs") }.into())
 }
 
 /// A number that cannot be negative.

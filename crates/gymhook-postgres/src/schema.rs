@@ -58,7 +58,7 @@ async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
         let done = schema.render("INSERT INTO gymhook.gymhook_schema (version) VALUES ($1)");
         client.query_typed(&done, &typed(&[&(version + 1)])).await?;
         client.batch_execute("COMMIT").await?;
-        tracing::info!(%schema, version = version + 1, "the tables were brought up to date");
+        tracing::info!(%schema, version = version + 1, "the tables were migrated");
     }
 }
 

@@ -53,30 +53,30 @@ fn meaning(code: &str) -> Meaning {
 }
 
 const UNKNOWN: Meaning =
-    (Kind::Unavailable, "the server reports an error", "look into its log; the call is tried again");
+    (Kind::Unavailable, "the server reports an error", "check its log; the call is retried");
 
 const POOLER: Meaning = (
     Kind::Invalid,
-    "a connection pooler that pools transactions is in between, and prepared statements clash there",
+    "a connection pooler in between pools transactions, where prepared statements clash",
     "use PostgresOptions::with_pooling(Pooling::Transactions), or have it pool sessions",
 );
 
 const TAKEN: Meaning = (
     Kind::Invalid,
-    "something that this program did not make has the name of one of its tables",
+    "something that this program did not create has the name of one of its tables",
     "use another schema (PostgresOptions::with_schema)",
 );
 
 const SHUT_DOWN: Meaning = (
     Kind::Unavailable,
     "the server is stopping or starting",
-    "nothing, if that was planned; else look into its log",
+    "nothing, if that was planned; otherwise check its log",
 );
 
 const UNDONE: Meaning = (
     Kind::Unavailable,
-    "others wanted the same rows, and the server undid the call",
-    "the call is tried again",
+    "other transactions used the same rows, and the server rolled the call back",
+    "the call is retried",
 );
 
 const ROLE: Meaning = (
@@ -88,31 +88,31 @@ const ROLE: Meaning = (
 #[rustfmt::skip]
 const fn of_state(code: &str) -> Option<Meaning> {
     Some(match code.as_bytes() {
-        b"08P01" => (Kind::Unavailable, "the server or a pooler in between cut the connection off", "look into the pooler's log and limits (with PgBouncer: default_pool_size, query_wait_timeout)"),
-        b"23505" => (Kind::Invalid, "a row is there already under this number: the sequence `orders` is behind the rows, as after a restore of the data alone or on a replica that took over", "set it above the greatest seq of the table `notifications` (setval)"),
+        b"08P01" => (Kind::Unavailable, "the server or a pooler in between cut the connection off", "check the pooler's log and limits (with PgBouncer: default_pool_size, query_wait_timeout)"),
+        b"23505" => (Kind::Invalid, "a row with this number already exists: the sequence `orders` is behind the rows, as after a restore of the data alone or on a replica that took over", "set it above the greatest seq of the table `notifications` (setval)"),
         b"42P06" | b"42P07" | b"42710" | b"42723" => TAKEN,
-        b"25006" => (Kind::ReadOnly, "the server takes no writes: it is a standby, or default_transaction_read_only is on", "connect to the primary, or name all hosts, as in host=a,b target_session_attrs=read-write"),
-        b"25P03" => (Kind::Unavailable, "this program was too slow in the middle of a transaction, and the server undid it", "the call is tried again; see whether the machine is overloaded"),
+        b"25006" => (Kind::ReadOnly, "the server accepts no writes: it is a standby, or default_transaction_read_only is on", "connect to the primary, or name all hosts, as in host=a,b target_session_attrs=read-write"),
+        b"25P03" => (Kind::Unavailable, "this program was too slow within a transaction, and the server rolled it back", "the call is retried; check whether the machine is overloaded"),
         b"25P04" => (Kind::Unavailable, "the call took longer than transaction_timeout", "raise that setting for this role"),
         b"26000" | b"42P05" => POOLER,
-        b"3D000" => (Kind::Invalid, "there is no such database", "create it, or correct dbname in the connection string"),
-        b"3F000" => (Kind::Damaged, "the schema of this store is gone", "it was dropped or renamed by somebody else"),
+        b"3D000" => (Kind::Invalid, "the database does not exist", "create it, or correct dbname in the connection string"),
+        b"3F000" => (Kind::Damaged, "this store's schema is missing", "another program dropped or renamed it"),
         b"40001" | b"40P01" => UNDONE,
-        b"42501" => (Kind::ReadOnly, "the role lacks a right", "grant it USAGE on the schema and its sequences, and SELECT, INSERT, UPDATE and DELETE on its tables"),
-        b"42703" => (Kind::Damaged, "a column of this store is gone", "it was dropped or renamed by somebody else"),
-        b"42P01" => (Kind::Damaged, "a table of this store is gone", "it was dropped or renamed by somebody else"),
-        b"53100" => (Kind::Full, "the disk is full", "make room"),
-        b"53200" => (Kind::Unavailable, "the server is out of memory", "lower work_mem or max_connections, or give it more"),
+        b"42501" => (Kind::ReadOnly, "the role lacks a privilege", "grant it USAGE on the schema and its sequences, and SELECT, INSERT, UPDATE and DELETE on its tables"),
+        b"42703" => (Kind::Damaged, "a column of this store is missing", "another program dropped or renamed it"),
+        b"42P01" => (Kind::Damaged, "a table of this store is missing", "another program dropped or renamed it"),
+        b"53100" => (Kind::Full, "the disk is full", "free some space"),
+        b"53200" => (Kind::Unavailable, "the server is out of memory", "lower work_mem or max_connections, or give it more memory"),
         b"53300" => (Kind::Unavailable, "the server has no connection left", "raise max_connections, or lower PostgresOptions::with_connections"),
-        b"53400" => (Kind::Unavailable, "a limit of the server's configuration was reached", "raise the limit that is named (temp_file_limit, say) for this role"),
-        b"55P03" => (Kind::Unavailable, "a row or a table was locked for longer than lock_timeout", "see in pg_stat_activity who holds it"),
-        b"57014" => (Kind::Unavailable, "the server ended the call: it took longer than it may, or somebody cancelled it", "see in pg_stat_activity what it waits for, or raise PostgresOptions::with_call_timeout"),
+        b"53400" => (Kind::Unavailable, "a limit of the server's configuration was reached", "raise the named limit (temp_file_limit, for example) for this role"),
+        b"55P03" => (Kind::Unavailable, "a row or a table was locked for longer than lock_timeout", "find the session that holds it in pg_stat_activity"),
+        b"57014" => (Kind::Unavailable, "the server ended the call: it took too long, or somebody cancelled it", "find out in pg_stat_activity what it waits for, or raise PostgresOptions::with_call_timeout"),
         b"57P01" | b"57P02" | b"57P03" => SHUT_DOWN,
         b"57P04" => (Kind::Unavailable, "the database was dropped while it was in use", "restore it, or correct dbname in the connection string"),
-        b"57P05" => (Kind::Unavailable, "the server closed an idle connection (idle_session_timeout)", "the call is tried again on another one"),
-        b"58030" => (Kind::Unavailable, "the server cannot read from or write to its disk", "look into its log and at the disk at once"),
-        b"58P01" => (Kind::Damaged, "a file of the database is missing", "look into the server's log"),
-        b"XX001" => (Kind::Damaged, "data is corrupted", "look into the server's log and at the disk"),
+        b"57P05" => (Kind::Unavailable, "the server closed an idle connection (idle_session_timeout)", "the call is retried on another connection"),
+        b"58030" => (Kind::Unavailable, "the server cannot read from or write to its disk", "check its log and the disk at once"),
+        b"58P01" => (Kind::Damaged, "a file of the database is missing", "check the server's log"),
+        b"XX001" => (Kind::Damaged, "data is corrupted", "check the server's log and the disk"),
         b"XX002" => (Kind::Damaged, "an index is corrupted", "try REINDEX first"),
         _ => return None,
     })
@@ -121,20 +121,20 @@ const fn of_state(code: &str) -> Option<Meaning> {
 #[rustfmt::skip]
 const fn of_class(class: &str) -> Option<Meaning> {
     Some(match class.as_bytes() {
-        b"08" => (Kind::Unavailable, "the connection to the server failed", "the call is tried again"),
-        b"0A" => (Kind::Invalid, "the server lacks a feature", "use PostgreSQL 13 or newer itself: what only speaks its protocol may lack it"),
-        b"22" => (Kind::Invalid, "the server cannot store a value as it is", "report this: it should have been refused before"),
+        b"08" => (Kind::Unavailable, "the connection to the server failed", "the call is retried"),
+        b"0A" => (Kind::Invalid, "the server lacks a feature", "use PostgreSQL itself, 13 or newer: other servers that speak its protocol may lack the feature"),
+        b"22" => (Kind::Invalid, "the server cannot store a value as it is", "report this: the value should have been refused earlier"),
         b"23" => (Kind::Invalid, "a constraint refuses a row", "drop the constraint if somebody added it to the tables"),
         b"28" => ROLE,
         b"40" => UNDONE,
-        b"42" => (Kind::Invalid, "the server does not take a statement of this program", "report this, with the server's version"),
-        b"53" => (Kind::Unavailable, "the server lacks a resource", "look into its log"),
+        b"42" => (Kind::Invalid, "the server rejects a statement of this program", "report this, with the server's version"),
+        b"53" => (Kind::Unavailable, "the server lacks a resource", "check its log"),
         b"54" => (Kind::Invalid, "something is larger than the server can handle", "make it smaller"),
-        b"55" => (Kind::Unavailable, "what the call needs is in use or not ready", "the call is tried again"),
-        b"57" => (Kind::Unavailable, "somebody intervened at the server", "the call is tried again"),
-        b"58" => (Kind::Unavailable, "the operating system failed the server", "look into its log"),
-        b"P0" => (Kind::Invalid, "a function or a trigger that somebody added raises an error", "mend or drop it"),
-        b"XX" => (Kind::Unavailable, "the server has an internal error", "look into its log; if it stays, check the tables with pg_amcheck"),
+        b"55" => (Kind::Unavailable, "what the call needs is in use or not ready", "the call is retried"),
+        b"57" => (Kind::Unavailable, "somebody intervened at the server", "the call is retried"),
+        b"58" => (Kind::Unavailable, "the operating system failed the server", "check its log"),
+        b"P0" => (Kind::Invalid, "a function or trigger that somebody added raises an error", "fix or drop it"),
+        b"XX" => (Kind::Unavailable, "the server has an internal error", "check its log; if the error persists, check the tables with pg_amcheck"),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Subscriptions, and orders for their workers.
+//! Subscriptions, and commands for their workers.
 
 use gymhook_delivery::EndpointId;
 use time::UtcDateTime;
@@ -82,7 +82,7 @@ pub(super) async fn list(lent: Lent<'_>, query: &SubscriptionQuery) -> Result<Ve
             after = Some(read.try_get(0)?);
             match row::subscription(read) {
                 Ok(subscription) => found.push(subscription),
-                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is left out"),
+                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is skipped"),
             }
         }
         if rows.len() < left {

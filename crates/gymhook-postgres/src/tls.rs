@@ -39,7 +39,7 @@ pub(super) struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// Stands for the CAs that browsers trust.
+    /// The CAs that browsers trust.
     pub(super) const SYSTEM: &str = "system";
 
     /// Reads the files.
@@ -49,8 +49,9 @@ impl TlsSettings {
             Verify::Nothing => RootCertStore::empty(),
             Verify::Issuer | Verify::IssuerAndHost => self.roots()?,
         };
-        let invalid =
-            |error: &dyn core::fmt::Display| StoreError::Invalid { problem: format!("no TLS: {error}") };
+        let invalid = |error: &dyn core::fmt::Display| StoreError::Invalid {
+            problem: format!("TLS cannot be set up: {error}"),
+        };
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| invalid(&error))?;
@@ -69,7 +70,7 @@ impl TlsSettings {
                 let chain = certificates("sslcert", certificate)?;
                 let key = read("sslkey", key, PrivateKeyDer::from_pem_slice)?;
                 builder.with_client_auth_cert(chain, key).map_err(|error| StoreError::Invalid {
-                    problem: format!("sslcert and sslkey do not fit each other: {error}"),
+                    problem: format!("sslcert and sslkey do not match: {error}"),
                 })?
             }
             _ => builder.with_no_client_auth(),

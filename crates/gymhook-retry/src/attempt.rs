@@ -1,4 +1,4 @@
-//! Attempts are numbered from one, and zero cannot be written.
+//! Attempt numbers, counted from one.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -25,7 +25,7 @@ impl AttemptNumber {
     /// The first attempt of a delivery.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
-    /// The last number that can be written; no schedule offers a retry after it.
+    /// The largest number; no schedule has a retry after it.
     pub const MAX: Self = Self(NonZeroU32::MAX);
 
     /// The attempt with this number, or `None` for zero.

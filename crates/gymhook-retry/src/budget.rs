@@ -1,4 +1,4 @@
-//! Retries as a share of traffic, so that an outage is not answered with a storm.
+//! Retries as a share of traffic, so that an outage does not cause a retry storm.
 
 use core::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::time_math::later;
 ///
 /// Schedules bound the retries of *one* delivery. When a popular endpoint or your own network fails, every delivery
 /// retries at once, and the load multiplies just when there is least room for it. A budget bounds the sum: each first
-/// attempt pays in a share of a retry, each retry takes out a whole one, and what does not find one waits. The reserve
-/// trickles in with time, so that retries do not starve where traffic is thin.
+/// attempt deposits a share of a retry, each retry withdraws a whole one, and a retry that finds none waits. The reserve
+/// is deposited over time, so that retries do not starve when traffic is low.
 ///
 /// The guarantee, over any stretch of time in which the clock does not step back: retries ≤ `burst` + `percent` / 100 ×
-/// first attempts + `reserve_per_minute` × minutes. A clock that steps back pays nothing in and stalls nothing: time
-/// counts again from where it stepped to.
+/// first attempts + `reserve_per_minute` × minutes. A clock that steps back deposits nothing and blocks nothing: time
+/// counts from where it stepped to.
 ///
 /// ```
 /// use gymhook_retry::RetryBudget;
@@ -48,18 +48,17 @@ pub struct RetryBudget {
 impl RetryBudget {
     /// The default share: 20 retries for 100 first attempts (our default).
     pub const DEFAULT_PERCENT: u8 = 20;
-    /// The default reserve: 10 retries a minute whatever the traffic (our default).
+    /// The default reserve: 10 retries per minute, regardless of traffic (our default).
     pub const DEFAULT_RESERVE_PER_MINUTE: u32 = 10;
-    /// The default limit on what can be saved up: 100 retries (our default).
+    /// The default limit on accumulated retries: 100 (our default).
     pub const DEFAULT_BURST: u32 = 100;
 
-    /// A full budget: `percent` retries for 100 first attempts, `reserve_per_minute` more with time, at most `burst`
-    /// saved up.
+    /// A full budget: `percent` retries for 100 first attempts, plus `reserve_per_minute`, accumulating up to `burst`.
     ///
     /// # Errors
     ///
     /// - [`BudgetError::ShareAboveAll`]: `percent` is more than 100.
-    /// - [`BudgetError::NoBurst`]: a `burst` of zero never lets a retry through.
+    /// - [`BudgetError::NoBurst`]: a `burst` of zero never allows a retry.
     pub fn new(
         percent: u8,
         reserve_per_minute: u32,
@@ -82,17 +81,17 @@ impl RetryBudget {
         }
     }
 
-    /// Pays in for a delivery's first attempt.
+    /// Deposits the share of a delivery's first attempt.
     pub fn record_first_attempt(&mut self, now: UtcDateTime) {
         self.refill(now);
         self.pay_in(u64::from(self.percent) * (RETRY / 100));
     }
 
-    /// Takes one retry out.
+    /// Withdraws one retry.
     ///
     /// # Errors
     ///
-    /// [`BudgetExhausted`] when there is no whole retry left; nothing is taken then.
+    /// [`BudgetExhausted`] if there is no whole retry left; then nothing is withdrawn.
     pub fn try_retry(&mut self, now: UtcDateTime) -> Result<(), BudgetExhausted> {
         self.refill(now);
         match self.balance.checked_sub(RETRY) {
@@ -104,7 +103,7 @@ impl RetryBudget {
         }
     }
 
-    /// How many retries could be taken out at once, as of the last call that moved time.
+    /// How many retries could be withdrawn at once, as of the last call that moved time.
     #[must_use]
     pub fn available(&self) -> u32 {
         u32::try_from(self.balance / RETRY).unwrap_or(u32::MAX)
@@ -121,7 +120,7 @@ impl RetryBudget {
         self.balance = self.balance.saturating_add(amount).min(full(self.burst));
     }
 
-    /// When the reserve alone will have paid for a retry.
+    /// When the reserve alone will have deposited a retry.
     fn reserve_pays_at(&self, now: UtcDateTime) -> Option<UtcDateTime> {
         if self.reserve_per_minute == 0 {
             return None;
@@ -131,12 +130,12 @@ impl RetryBudget {
     }
 }
 
-/// What a budget answers when it has no retry left.
+/// The budget has no retry left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the retry budget is exhausted")]
 #[non_exhaustive]
 pub struct BudgetExhausted {
-    /// When the reserve will have paid for a retry if there is no traffic till then; `None` without a reserve.
+    /// When the reserve will have deposited a retry if there is no traffic until then; `None` without a reserve.
     pub available_at: Option<UtcDateTime>,
 }
 
@@ -145,18 +144,18 @@ pub struct BudgetExhausted {
 #[non_exhaustive]
 pub enum BudgetError {
     /// A share of more than 100 per cent bounds nothing.
-    #[error("a retry share of {percent} % is more than all of the traffic")]
+    #[error("a retry share of {percent} % is more than all of the traffic: set at most 100")]
     ShareAboveAll {
-        /// The share asked for.
+        /// The requested share.
         percent: u8,
     },
-    /// A burst of zero never lets a retry through.
-    #[error("a budget that can save up no retry never allows one")]
+    /// A burst of zero never allows a retry.
+    #[error("a burst of zero never allows a retry: set at least 1")]
     NoBurst,
 }
 
-/// A retry's price: the milliseconds of a minute, so that a reserve of so many a minute pays in as many each millisecond;
-/// and divisible by a hundred, so that a share pays in whole numbers too.
+/// The units of a retry: the milliseconds of a minute, so that a reserve of n per minute deposits n units each millisecond; and
+/// divisible by a hundred, so that a share deposits whole units as well.
 const RETRY: u64 = 60_000;
 
 fn full(burst: u32) -> u64 {

@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
-/// What an outcome means for the delivery and its endpoint. Exhaustive on purpose: whoever acts on it handles each.
+/// What an outcome means for the delivery and its endpoint. Exhaustive on purpose: code that acts on it must handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The endpoint has the notification.
     Accept,
-    /// It failed and may succeed later.
+    /// The attempt failed and may succeed later.
     Retry,
     /// As [`Verdict::Retry`], and the endpoint asked for less: slow down everything that goes to it.
     Throttle,
-    /// It failed and repeating the same request is pointless.
+    /// The attempt failed and repeating the same request is pointless.
     Reject,
     /// The endpoint wants no more notifications at all.
     Gone,
-    /// This side failed: try again, and charge the delivery nothing.
+    /// The sender failed: retry, without charging the delivery.
     OurFault,
 }
 
@@ -38,7 +38,7 @@ pub enum Verdict {
 /// | any other status | retry |
 /// | timeout, connect, DNS, TLS, … | retry |
 /// | a crash, a panic | retry |
-/// | this side's own fault | our fault |
+/// | an internal fault | our fault |
 ///
 /// ```
 /// use gymhook_retry::{Classify, Outcome, Verdict};
@@ -52,7 +52,7 @@ pub enum Verdict {
 /// let classify = Classify::new().with(StatusCode::CONFLICT, Verdict::Accept);
 /// assert_eq!(classify.verdict(&Outcome::response(StatusCode::CONFLICT)), Verdict::Accept);
 ///
-/// // An endpoint that is told it may end its subscription with 410:
+/// // An endpoint that may end its subscription with 410:
 /// let classify = Classify::new().disabling_on_gone();
 /// assert_eq!(classify.verdict(&Outcome::response(StatusCode::GONE)), Verdict::Gone);
 /// ```
@@ -60,7 +60,7 @@ pub enum Verdict {
 pub struct Classify {
     reject_redirects: bool,
     reject_client_errors: bool,
-    // What was written before there was a choice meant that 410 is gone.
+    // Policies stored before there was a choice treat 410 as gone.
     #[serde(default = "as_before_the_choice")]
     disable_on_gone: bool,
     exceptions: BTreeMap<u16, Verdict>,
@@ -92,15 +92,15 @@ impl Classify {
         self
     }
 
-    /// Takes 410 as the endpoint's wish to get nothing any more: the delivery ends and the endpoint is disabled, whatever
-    /// its auto-disable rule (RFC 9110, section 15.5.11; Standard Webhooks, "Delivery success and failure").
+    /// Treats 410 as the end of the subscription: the delivery ends and the endpoint is disabled, whatever its auto-disable
+    /// rule (RFC 9110, section 15.5.11; Standard Webhooks, "Delivery success and failure").
     #[must_use]
     pub const fn disabling_on_gone(mut self) -> Self {
         self.disable_on_gone = true;
         self
     }
 
-    /// An exception for one status, before every line of the table.
+    /// An exception for one status, which precedes the table.
     #[must_use]
     pub fn with(mut self, status: StatusCode, verdict: Verdict) -> Self {
         self.exceptions.insert(status.as_u16(), verdict);

@@ -16,7 +16,7 @@ pub enum Decision {
         at: UtcDateTime,
         /// Its number: the next one, or the same again if this attempt is not charged.
         attempt: AttemptNumber,
-        /// Whether the attempt that ended counts; `false` only after a fault of this side.
+        /// Whether the attempt that ended counts; `false` only after an internal fault.
         charged: bool,
         /// Until when the endpoint asked to get nothing at all.
         hold_endpoint_until: Option<UtcDateTime>,
@@ -45,7 +45,7 @@ impl Decision {
         !matches!(self, Self::RetryAt { charged: false, .. })
     }
 
-    /// Until when nothing is to be sent to the endpoint, if it asked for that.
+    /// Until when nothing may be sent to the endpoint, if it asked for that.
     #[must_use]
     pub const fn hold_endpoint_until(&self) -> Option<UtcDateTime> {
         match self {
@@ -59,12 +59,12 @@ impl Decision {
 
 /// Why a delivery was given up.
 ///
-/// Exhaustive on purpose: it is part of a [`Decision`], which a driver writes down.
+/// Exhaustive on purpose: it is part of a [`Decision`], which a driver stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GiveUp {
     /// The schedule has no retry left.
     Exhausted,
-    /// The answer means that repeating the request is pointless.
+    /// The response means that repeating the request is pointless.
     Rejected,
 }

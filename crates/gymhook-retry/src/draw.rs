@@ -1,4 +1,4 @@
-//! A reproducible random-looking number for each attempt, without a random source.
+//! A reproducible pseudo-random number for each attempt, without a random source.
 
 use crate::AttemptNumber;
 
@@ -7,7 +7,7 @@ use crate::AttemptNumber;
 /// It depends on nothing else, so a restart, a replay and a second machine all compute the same wait, while different
 /// deliveries to one endpoint spread out. The function is fixed for good: 64-bit FNV-1a over the id's bytes followed
 /// by the attempt number as four little-endian bytes, then the finaliser of SplitMix64 (two multiply-xorshift rounds)
-/// so that every input bit reaches every output bit. It spreads load; it keeps no secret.
+/// so that every input bit reaches every output bit. It spreads load; it is not cryptographic.
 ///
 /// ```
 /// use gymhook_retry::{AttemptNumber, draw};

@@ -1,4 +1,4 @@
-//! Spreading attempts out, from a number the caller draws.
+//! Jitter: spreading attempts, by a number that the caller draws.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ pub enum Jitter {
     /// Exactly the scheduled delay.
     #[default]
     None,
-    /// Anything from nothing to the scheduled delay: spreads a herd best.
+    /// Anything from zero to the scheduled delay: spreads a crowd best.
     Full,
     /// Anything from half the scheduled delay to all of it: spreads, yet always leaves a pause.
     Equal,
@@ -29,7 +29,7 @@ pub enum Jitter {
     /// not know. Here the previous delay is the *scheduled* one (the first delay, when there is none before), which
     /// keeps the shape and survives a restart. Meant for exponential schedules.
     Decorrelated,
-    /// The scheduled delay, up to so many per cent less or more.
+    /// The scheduled delay, up to a percentage less or more.
     Proportional {
         /// Per cent of the delay to either side; more than 100 counts as 100.
         percent: u8,
@@ -63,7 +63,7 @@ impl Jitter {
         Some(spread.capped(schedule.cap()))
     }
 
-    /// The spread of a single delay that stands in no schedule.
+    /// The spread of a single delay that is not part of a schedule.
     pub(crate) fn around(self, delay: Duration) -> Spread {
         match self {
             Self::None => Spread::new(delay, delay),
@@ -115,7 +115,7 @@ impl Spread {
         Self { shortest, longest: longest.max(shortest) }
     }
 
-    /// Cut at the top; the draws then fall evenly on what is left, instead of piling up at the cap.
+    /// Cut at the top; the draws are then uniform over the rest, instead of accumulating at the cap.
     fn capped(self, cap: Option<Duration>) -> Self {
         match cap {
             Some(cap) => Self { shortest: self.shortest.min(cap), longest: self.longest.min(cap) },

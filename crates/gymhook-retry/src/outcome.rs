@@ -1,4 +1,4 @@
-//! What was observed at the end of an attempt, told apart by whose fault it is.
+//! What was observed at the end of an attempt, classified by whose fault it is.
 
 use core::fmt;
 use core::str::FromStr;
@@ -10,28 +10,28 @@ use crate::RetryAfter;
 
 /// What was observed at the end of one attempt.
 ///
-/// Exhaustive on purpose: whoever counts, logs or classifies outcomes decides about each; [`Fault`] and [`OwnFault`] may grow.
+/// Exhaustive on purpose: code that counts, logs or classifies outcomes must handle each; [`Fault`] and [`OwnFault`] may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The endpoint answered.
     Response {
         /// The status of the answer.
         status: StatusCode,
-        /// Its `Retry-After`, if it carried one that could be understood.
+        /// Its `Retry-After`, if there is a valid one.
         retry_after: Option<RetryAfter>,
     },
     /// The endpoint, or the way to it, failed before there was an answer.
     Failure(Fault),
-    /// This side failed: the endpoint was not asked, or cannot be blamed.
+    /// The sender failed: the endpoint was not called, or is not at fault.
     Internal(OwnFault),
-    /// Whoever ran the attempt is gone (crash, lost lease), so nobody knows how it ended.
+    /// The process that made the attempt is gone (crash, lost lease), so its outcome is unknown.
     ///
-    /// It costs an attempt, so that a delivery that brings its worker down comes to an end. The next one follows soon, see
+    /// It costs an attempt, so that a delivery that crashes its worker is given up in the end. The next attempt follows soon, see
     /// [`RetryPolicy::with_lost_delay`](crate::RetryPolicy::with_lost_delay).
     Crashed,
-    /// The code that made the attempt panicked, and its process lives: a bug of this side's.
+    /// The code that made the attempt panicked, and the process survived: a bug in the sender.
     ///
-    /// It costs an attempt, so that a body that no code can bear comes to an end, and says nothing about the endpoint.
+    /// It costs an attempt, so that a body that always panics is given up in the end; it says nothing about the endpoint.
     Panicked,
 }
 
@@ -42,9 +42,9 @@ impl Outcome {
         Self::Response { status, retry_after: None }
     }
 
-    /// Whether this failure speaks against the endpoint: what a circuit breaker and auto-disable may count.
+    /// Whether this is a failure of the endpoint, which a circuit breaker and auto-disable may count.
     ///
-    /// A success does not, and neither does a fault of this side, a crash or a panic.
+    /// A success is not, nor is an internal fault, a crash or a panic.
     #[must_use]
     pub fn blames_endpoint(&self) -> bool {
         match self {
@@ -71,17 +71,17 @@ impl Outcome {
 pub enum Fault {
     /// No complete answer before the attempt's deadline.
     Timeout,
-    /// The connection was not made: refused, unreachable.
+    /// The connection failed: refused, unreachable.
     Connect,
     /// The name was not resolved.
     Dns,
     /// The TLS handshake failed, or the certificate was not valid.
     Tls,
-    /// The connection broke after it was made.
+    /// The connection broke after it was established.
     Reset,
-    /// The answer was not HTTP, or broke its rules or this side's limits.
+    /// The answer was not HTTP, or violated its rules or the client's limits.
     Protocol,
-    /// The address is one that must not be called (a private network, a forbidden port).
+    /// The address must not be called (a private network, a forbidden port).
     Forbidden,
 }
 
@@ -119,7 +119,7 @@ impl FromStr for Fault {
     }
 }
 
-/// How this side failed.
+/// How the sender failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -130,14 +130,14 @@ pub enum OwnFault {
     Storage,
     /// The request could not be signed: the secret is missing or unreadable.
     Signing,
-    /// Out of sockets, memory or permits.
+    /// There were no sockets, memory or permits left.
     Resources,
-    /// This side's own network is down.
+    /// The sender's network is down.
     Network,
 }
 
-/// A name that is no [`Fault`]'s. The caller's mistake.
+/// A name of no [`Fault`]. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no fault has this name")]
+#[error("no fault has this name: see Fault::ALL")]
 #[non_exhaustive]
 pub struct UnknownFault;

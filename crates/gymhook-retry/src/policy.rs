@@ -1,4 +1,4 @@
-//! A whole policy, and the one decision it makes.
+//! A retry policy, and the decision it makes.
 
 use core::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{AttemptNumber, Classify, Decision, GiveUp, Jitter, Outcome, Preview,
 
 /// When a delivery is attempted again, and when it is given up.
 ///
-/// A value without a clock, a random source or a memory: [`RetryPolicy::decide`] is a function of its arguments, so it
+/// A value without a clock, a random source or state: [`RetryPolicy::decide`] is a function of its arguments, so it
 /// gives the same answer after a restart and on another machine. Presets exist for each platform, see
 /// [`RetryPolicy::gympoint`] and the others.
 ///
@@ -52,24 +52,24 @@ pub enum Anchor {
     FailedAttempt,
     /// From the end of the first attempt that failed, however long the later ones took.
     ///
-    /// The entries of a [`fixed`](RetrySchedule::fixed) schedule are then read as offsets from that moment; a constant
-    /// or exponential one keeps its rhythm from there. What is overdue is due at once, and no wait is longer than with
+    /// The entries of a [`fixed`](RetrySchedule::fixed) schedule are then offsets from that time; a constant or exponential
+    /// one keeps its rhythm from there. What is overdue is due at once, and no wait is longer than with
     /// [`Anchor::FailedAttempt`].
     FirstFailure,
 }
 
 impl RetryPolicy {
-    /// For how long a `Retry-After` is respected by default: 24 hours (not standardised: our default).
+    /// How long a `Retry-After` is honoured by default: 24 hours (not standardised: our default).
     pub const DEFAULT_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// How long one attempt may take by default: 30 s, the upper end of what Standard Webhooks ("Request timeouts")
+    /// The default attempt timeout: 30 s, the upper end of what Standard Webhooks ("Request timeouts")
     /// recommends.
     pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// How long to wait by default after a fault of this side: 10 s (our default).
+    /// The default delay after an internal fault: 10 s (our default).
     pub const DEFAULT_OWN_FAULT_DELAY: Duration = Duration::from_secs(10);
 
-    /// How long to wait by default, at most, after a first attempt that was lost: 5 s (our default).
+    /// The default maximum delay after a first attempt that was lost: 5 s (our default).
     pub const DEFAULT_LOST_DELAY: Duration = Duration::from_secs(5);
 
     /// A policy with this schedule: delays count from the failed attempt, no jitter, the default [`Classify`].
@@ -120,33 +120,33 @@ impl RetryPolicy {
         self
     }
 
-    /// With a `Retry-After` respected for at most `max`; zero ignores it altogether.
+    /// With a `Retry-After` honoured for at most `max`; zero ignores it.
     #[must_use]
     pub const fn with_retry_after_max(mut self, max: Duration) -> Self {
         self.retry_after_max = max;
         self
     }
 
-    /// With another limit on the length of one attempt. It enters only [`RetryPolicy::preview`]; drivers enforce it.
+    /// With another attempt timeout. Only [`RetryPolicy::preview`] uses it here; drivers enforce it.
     #[must_use]
     pub const fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// With another wait after a fault of this side; it is spread by the policy's jitter.
+    /// With another delay after an internal fault; the policy's jitter applies to it.
     #[must_use]
     pub const fn with_own_fault_delay(mut self, delay: Duration) -> Self {
         self.own_fault_delay = delay;
         self
     }
 
-    /// With another wait after an attempt that was lost ([`Outcome::Crashed`]).
+    /// With another delay after an attempt that was lost ([`Outcome::Crashed`]).
     ///
-    /// The crash was this side's, and says nothing about the endpoint, so the next attempt comes sooner than after a failure:
-    /// after half of `delay` to all of it, whatever the policy's jitter, so that what was under way together does not come back
-    /// together. Each attempt doubles it, so that a body that brings its process down is not sent in a tight loop. It never
-    /// waits longer than after a failure: [`Duration::MAX`] is the schedule's own step.
+    /// A crash of the sender says nothing about the endpoint, so the next attempt comes sooner than after a failure: after
+    /// half of `delay` to all of it, whatever the policy's jitter, so that attempts that were in flight together do not return
+    /// together. Each attempt doubles it, so that a body that crashes its process is not sent in a tight loop. It is never
+    /// longer than the delay after a failure: [`Duration::MAX`] selects the schedule's own delay.
     #[must_use]
     pub const fn with_lost_delay(mut self, delay: Duration) -> Self {
         self.lost_delay = delay;
@@ -177,25 +177,25 @@ impl RetryPolicy {
         &self.classify
     }
 
-    /// For how long a `Retry-After` is respected.
+    /// How long a `Retry-After` is honoured.
     #[must_use]
     pub const fn retry_after_max(&self) -> Duration {
         self.retry_after_max
     }
 
-    /// How long one attempt may take.
+    /// The attempt timeout.
     #[must_use]
     pub const fn attempt_timeout(&self) -> Duration {
         self.attempt_timeout
     }
 
-    /// How long to wait after a fault of this side.
+    /// The delay after an internal fault.
     #[must_use]
     pub const fn own_fault_delay(&self) -> Duration {
         self.own_fault_delay
     }
 
-    /// How long to wait, at most, after a first attempt that was lost.
+    /// The maximum delay after a first attempt that was lost.
     #[must_use]
     pub const fn lost_delay(&self) -> Duration {
         self.lost_delay
@@ -206,9 +206,9 @@ impl RetryPolicy {
     /// `first_failure` is when the delivery's first failed attempt of this round ended, `None` if this is the first
     /// failure; only [`Anchor::FirstFailure`] looks at it. `draw` spreads the wait, see [`draw`](crate::draw()).
     ///
-    /// The wait before a retry is at least what a `Retry-After` asks, up to [`RetryPolicy::retry_after_max`], and
-    /// never shorter for it than the schedule says; jitter then spreads upwards from there only. After an attempt that was lost
-    /// it is shorter, see [`RetryPolicy::with_lost_delay`]. Allocates nothing.
+    /// The delay before a retry is at least what a `Retry-After` asks, up to [`RetryPolicy::retry_after_max`], and never
+    /// shorter because of it than the schedule says; jitter then only lengthens it. After an attempt that was lost it is
+    /// shorter, see [`RetryPolicy::with_lost_delay`]. Allocates nothing.
     #[must_use]
     pub fn decide(
         &self,
@@ -256,7 +256,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Every attempt with its earliest and latest time_math, if the first one starts at `start` and all fail.
+    /// Every attempt with its earliest and latest time, if the first one starts at `start` and all fail.
     #[must_use]
     pub fn preview(&self, start: UtcDateTime) -> Preview<'_> {
         Preview::new(self, start)

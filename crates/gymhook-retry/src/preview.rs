@@ -27,12 +27,12 @@ pub struct Preview<'a> {
     policy: &'a RetryPolicy,
     start: UtcDateTime,
     next: Option<PreviewedAttempt>,
-    /// The attempt read last; the first, before any was read.
+    /// The attempt that was read last; the first, before any was read.
     read: PreviewedAttempt,
 }
 
-/// When one attempt takes place if all before it failed. Faults of this side, which charge nothing, are left out, and so are
-/// lost attempts, which the next one follows sooner.
+/// When one attempt takes place if all earlier ones failed. It ignores internal faults, which are not charged, and lost attempts,
+/// which are followed sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PreviewedAttempt {
@@ -42,7 +42,7 @@ pub struct PreviewedAttempt {
     pub earliest: UtcDateTime,
     /// If every attempt takes the whole [`RetryPolicy::attempt_timeout`] and every draw is the highest.
     pub latest: UtcDateTime,
-    /// As `latest`, if besides every answer asks to wait at least as long as [`RetryPolicy::retry_after_max`].
+    /// As `latest`, if in addition every answer asks to wait at least as long as [`RetryPolicy::retry_after_max`].
     pub latest_throttled: UtcDateTime,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Preview<'a> {
 
     /// The latest moment of giving up, if no answer asks to wait: the end of the last attempt.
     ///
-    /// Takes one step for each attempt that is left.
+    /// Takes one step for each remaining attempt.
     #[must_use]
     pub fn gives_up_at(&self) -> UtcDateTime {
         later(self.last_attempt().latest, self.policy.attempt_timeout())

@@ -1,4 +1,4 @@
-//! The `Retry-After` header, read as if its sender wished us harm.
+//! The `Retry-After` header, parsed as hostile input.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -7,15 +7,15 @@ use time::UtcDateTime;
 
 use crate::time_math;
 
-/// The moment before which the endpoint asked not to be called again.
+/// The time before which the endpoint asked not to be called again.
 ///
-/// How long that wish is respected is the policy's to say
+/// The policy limits how far into the future it is honoured
 /// ([`RetryPolicy::with_retry_after_max`](crate::RetryPolicy::with_retry_after_max)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RetryAfter(UtcDateTime);
 
 impl RetryAfter {
-    /// Reads the header's value, or gives `None` if it says nothing that can be understood.
+    /// Parses the header's value; `None` if it is invalid.
     ///
     /// RFC 9110, section 10.2.3: a number of whole seconds, counted from `now` (the receipt of the response), or an
     /// HTTP-date in any of its three forms (section 5.6.7). A number too large for any clock is a very long wait, not
@@ -45,13 +45,13 @@ impl RetryAfter {
         http_date(value).map(Self)
     }
 
-    /// A wait of so many seconds from `now`.
+    /// A wait of this many seconds from `now`.
     #[must_use]
     pub fn seconds(seconds: u64, now: UtcDateTime) -> Self {
         Self(time_math::later(now, Duration::from_secs(seconds)))
     }
 
-    /// The moment itself; it may be in the past.
+    /// The time itself; it may be in the past.
     #[must_use]
     pub const fn until(self) -> UtcDateTime {
         self.0

@@ -9,8 +9,8 @@ use crate::AttemptNumber;
 
 /// How many retries there are, and how long each waits after the attempt that failed.
 ///
-/// [`RetrySchedule::delay_after`] is the only way to read it, so that nobody counts from zero by mistake. All
-/// arithmetic is on integers and saturates: a schedule never panics and never wraps around to a short delay.
+/// [`RetrySchedule::delay_after`] is the only way to read it, so there is no index that could be off by one. All arithmetic
+/// is on integers and saturates: a schedule never panics and never wraps around to a short delay.
 ///
 /// ```
 /// use core::time::Duration;
@@ -37,12 +37,18 @@ pub(crate) enum Form {
 
 impl RetrySchedule {
     /// No retries: the first attempt is the only one.
+    ///
+    /// ```
+    /// use gymhook_retry::{AttemptNumber, RetrySchedule};
+    ///
+    /// assert_eq!(RetrySchedule::never().delay_after(AttemptNumber::FIRST), None);
+    /// ```
     #[must_use]
     pub const fn never() -> Self {
         Self(Form::Fixed(Cow::Borrowed(&[])))
     }
 
-    /// One retry for each delay in the list, in its order. An empty list is [`RetrySchedule::never`].
+    /// One retry for each delay in the list, in order. An empty list is [`RetrySchedule::never`].
     ///
     /// ```
     /// use core::time::Duration;
@@ -58,6 +64,17 @@ impl RetrySchedule {
     }
 
     /// `retries` retries, each `delay` after the attempt that failed.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_retry::{AttemptNumber, RetrySchedule};
+    ///
+    /// let schedule = RetrySchedule::constant(Duration::from_secs(600), 1);
+    /// assert_eq!(schedule.delay_after(AttemptNumber::FIRST), Some(Duration::from_secs(600)));
+    /// assert_eq!(schedule.delay_after(AttemptNumber::FIRST.next()), None); // that was the only retry
+    ///
+    /// assert_eq!(RetrySchedule::constant(Duration::MAX, 0).retries(), 0);
+    /// ```
     #[must_use]
     pub const fn constant(delay: Duration, retries: u32) -> Self {
         Self(Form::Constant { delay, retries })
@@ -65,10 +82,28 @@ impl RetrySchedule {
 
     /// `retries` retries whose delays grow from `initial` by `factor` each time and stop growing at `max`.
     ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_retry::{AttemptNumber, RetrySchedule, ScheduleError};
+    ///
+    /// let seconds = Duration::from_secs;
+    /// let schedule = RetrySchedule::exponential(seconds(1), 10, seconds(60), u32::MAX)?;
+    /// let delay = |failed| AttemptNumber::new(failed).and_then(|failed| schedule.delay_after(failed));
+    /// assert_eq!([1, 2, 3, 4].map(delay), [1, 10, 60, 60].map(seconds).map(Some));
+    ///
+    /// // It never overflows, and there is never a retry after the last attempt number.
+    /// assert_eq!(delay(u32::MAX - 1), Some(seconds(60)));
+    /// assert_eq!(delay(u32::MAX), None);
+    ///
+    /// let refused = RetrySchedule::exponential(seconds(60), 2, seconds(1), 3);
+    /// assert_eq!(refused, Err(ScheduleError::MaxBelowInitial { initial: seconds(60), max: seconds(1) }));
+    /// # Ok::<(), ScheduleError>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// - [`ScheduleError::ZeroFactor`]: a factor of zero would make every delay but the first vanish.
-    /// - [`ScheduleError::ZeroInitial`]: zero never grows.
+    /// - [`ScheduleError::ZeroFactor`]: with a factor of zero, every delay but the first would be zero.
+    /// - [`ScheduleError::ZeroInitial`]: a delay of zero never grows.
     /// - [`ScheduleError::MaxBelowInitial`]: the first delay would already exceed the cap.
     pub fn exponential(
         initial: Duration,
@@ -79,7 +114,7 @@ impl RetrySchedule {
         Form::Exponential { initial, factor, max, retries }.try_into()
     }
 
-    /// How long to wait after attempt `failed` before the next, before any jitter; `None` when it was the last.
+    /// The delay after attempt `failed`, before jitter; `None` if it was the last attempt.
     ///
     /// There is never a retry after [`AttemptNumber::MAX`].
     #[must_use]
@@ -116,9 +151,9 @@ impl RetrySchedule {
         }
     }
 
-    /// What lies between the first failure and the moment from which `delay_after(failed)` counts, if the rhythm is
-    /// kept from the first failure: the delays before it for a rule; nothing for a list, whose entries are then
-    /// offsets themselves.
+    /// The time between the first failure and the point from which `delay_after(failed)` counts, if delays are anchored at
+    /// the first failure: the sum of the earlier delays for a rule; zero for a list, whose entries are then offsets
+    /// themselves.
     pub(crate) fn lead_before(&self, failed: AttemptNumber) -> Duration {
         let earlier = failed.predecessors();
         match &self.0 {
@@ -158,14 +193,14 @@ impl From<RetrySchedule> for Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// A factor of zero would make every delay but the first vanish.
-    #[error("the factor of an exponential schedule is zero")]
+    /// With a factor of zero, every delay but the first would be zero.
+    #[error("the factor of an exponential schedule is zero: set at least 1")]
     ZeroFactor,
     /// A delay of zero never grows.
-    #[error("the first delay of an exponential schedule is zero")]
+    #[error("the first delay of an exponential schedule is zero, and would never grow: set a longer one")]
     ZeroInitial,
     /// The first delay already exceeds the cap.
-    #[error("the first delay {initial:?} exceeds the longest delay {max:?}")]
+    #[error("the first delay {initial:?} exceeds the longest delay {max:?}: swap or change them")]
     MaxBelowInitial {
         /// The first delay.
         initial: Duration,

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use time::UtcDateTime;
 
-/// The moment `by` after `at`, or the end of the year 9999 if that comes first.
+/// The time `by` after `at`, or the end of the year 9999 if that comes first.
 ///
 /// ```
 /// use core::time::Duration;

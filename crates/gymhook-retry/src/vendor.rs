@@ -1,4 +1,4 @@
-//! What each platform publishes about its retries, as presets. What it does not publish is ours and says so.
+//! What each platform publishes about its retries, as presets. What it does not publish is our default, and marked as such.
 
 use core::time::Duration;
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
-//! Which secret is this? One keyed digest and one look-up, for one key or for ten thousand.
+//! Finds a secret by one keyed digest and one look-up, whether there is one key or ten thousand.
 //!
-//! The digests are HMAC-SHA256 under a key derived from the secrets themselves. Somebody who measures how far a look-up
-//! got learns a few bits of a digest that only the holder of all secrets can compute, hence nothing about any secret.
+//! The digests are HMAC-SHA256 under a key derived from the secrets themselves. An attacker who measures how far a look-up got
+//! learns a few bits of a digest that only the holder of all secrets can compute, hence nothing about any secret.
 
 use core::fmt;
 
@@ -70,7 +70,7 @@ fn keyed_by<'s>(secrets: impl Iterator<Item = &'s [u8]>) -> Hmac<Sha256> {
         all.update((secret.len() as u64).to_be_bytes());
         all.update(secret);
     }
-    // Written where they stand and wiped there: the digest opens every tag to guessing, and moving leaves copies.
+    // Written and wiped in place: the digest would make every tag guessable, and moving leaves copies.
     let mut digest = Zeroizing::new([0; 32]);
     all.finalize_into_reset((&mut *digest).into());
     let mut block = Zeroizing::new([0; 64]);

@@ -1,6 +1,6 @@
-//! How signature bytes are written in a header: read strictly and on the stack.
+//! How signature bytes are encoded in a header; decoded strictly and on the stack.
 //!
-//! A received signature is no secret, so it is decoded fast; what must take constant time is the comparison after it.
+//! A received signature is not secret, so decoding it need not take constant time; comparing it does.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ pub enum Encoding {
     Base64,
     /// Lower-case hexadecimal; upper case is refused.
     Hex,
-    /// Hexadecimal, written in lower case and read in either.
+    /// Hexadecimal, written in lower case and accepted in either.
     HexAnyCase,
 }
 

@@ -1,4 +1,4 @@
-//! Security headers: each exactly once, printable, bounded. Presence is judged for all of them before their form is.
+//! Security headers: each exactly once, printable, bounded. The presence of all of them is checked before their form.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -6,9 +6,9 @@ use crate::{Malformed, VerifyError};
 
 /// The one value of each named header.
 ///
-/// A missing header is reported before a doubled one, whichever of the names it concerns.
+/// A missing header is reported before a repeated one, whatever their names.
 ///
-/// One pass over all headers: a request has a dozen, and hashing the names of those that are wanted would cost more.
+/// One pass over all headers: a request has a dozen, and hashing the names of the wanted ones would cost more.
 pub(crate) fn exactly_once<'h, const N: usize>(
     headers: &'h HeaderMap,
     names: [&HeaderName; N],

@@ -1,4 +1,4 @@
-//! A secret with a name and a time in which it counts.
+//! A secret with an id and a validity window.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use time::UtcDateTime;
 use crate::name::Names;
 use crate::{KeyId, Secret, Tenant};
 
-/// A [`Secret`] with its [`KeyId`] and, if wanted, the first and the last instant at which it counts.
+/// A [`Secret`] with its [`KeyId`] and, optionally, the first and the last instant at which it is valid.
 ///
 /// ```
 /// use gymhook_signature::{Key, Secret};
@@ -28,15 +28,15 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key that always counts.
+    /// A key that is always valid.
     pub fn new(id: impl Into<KeyId>, secret: Secret) -> Self {
         Self { names: Arc::new(Names::new(id.into())), secret, not_before: None, not_after: None }
     }
 
-    /// Belongs to this tenant, as all generations of a studio's key do; otherwise the key's id is its own tenant.
+    /// Assigns the key to this tenant, for example to a studio across rotations; otherwise the key's id is its own tenant.
     ///
-    /// Duplicates are recognised within a tenant. When a key is replaced, give the new one an id of its own and, as its
-    /// tenant, the id of the old one: then what was received with the old key is still known.
+    /// Duplicates are recognised within a tenant. When you replace a key, give the new one its own id and, as its tenant, the
+    /// id of the old one: then what was received with the old key is still recognised.
     ///
     /// ```
     /// use gymhook_signature::{Key, Secret};
@@ -51,31 +51,31 @@ impl Key {
         Self { names: Arc::new(self.names.with_tenant(tenant.into())), ..self }
     }
 
-    /// Does not count before this instant.
+    /// Makes the key invalid before this instant.
     #[must_use]
     pub fn valid_from(self, not_before: UtcDateTime) -> Self {
         Self { not_before: Some(not_before), ..self }
     }
 
-    /// Counts up to and including this instant, not after it.
+    /// Makes the key invalid after this instant; it is still valid at it.
     #[must_use]
     pub fn valid_until(self, not_after: UtcDateTime) -> Self {
         Self { not_after: Some(not_after), ..self }
     }
 
-    /// The key's name.
+    /// The key's id.
     #[must_use]
     pub fn id(&self) -> &KeyId {
         &self.names.id
     }
 
-    /// Whose key it is: what [`Key::with_tenant`] said, else the key's own id.
+    /// Whose key it is: the tenant set by [`Key::with_tenant`], otherwise the key's id.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         self.names.tenant()
     }
 
-    /// Whose key it is, if [`Key::with_tenant`] said so.
+    /// The tenant set by [`Key::with_tenant`], if there is one.
     #[must_use]
     pub fn named_tenant(&self) -> Option<&Tenant> {
         self.names.named_tenant()
@@ -91,19 +91,19 @@ impl Key {
         &self.secret
     }
 
-    /// The first instant at which the key counts, if it has one.
+    /// The first instant at which the key is valid, if it is limited.
     #[must_use]
     pub fn not_before(&self) -> Option<UtcDateTime> {
         self.not_before
     }
 
-    /// The last instant at which the key counts, if it has one.
+    /// The last instant at which the key is valid, if it is limited.
     #[must_use]
     pub fn not_after(&self) -> Option<UtcDateTime> {
         self.not_after
     }
 
-    /// Whether the key counts at `now`; both ends of its window are inside.
+    /// Whether the key is valid at `now`; both ends of its window are included.
     #[must_use]
     pub fn is_valid_at(&self, now: UtcDateTime) -> bool {
         self.not_before.is_none_or(|first| first <= now) && self.not_after.is_none_or(|last| now <= last)

@@ -7,9 +7,9 @@ use crate::digest_index::DigestIndex;
 use crate::mac::hmac_sha256;
 use crate::{Key, KeyId, KeyWarning, SecretHint};
 
-/// One or more [`Key`]s, each with its own name and window: the secrets of a rotation, or the API keys of 10,000 studios.
+/// One or more [`Key`]s, each with its own id and validity window: the secrets of a rotation, or the API keys of 10,000 studios.
 ///
-/// The order is the order of preference: the first key that is valid signs where a scheme has room for one signature.
+/// The order is the order of preference: if a scheme has room for one signature, the first valid key signs.
 ///
 /// ```
 /// use gymhook_signature::{Key, Keyring, Secret};
@@ -25,7 +25,7 @@ use crate::{Key, KeyId, KeyWarning, SecretHint};
 pub struct Keyring {
     keys: Vec<Key>,
     by_secret: DigestIndex,
-    /// Where secrets have something at an edge, found once: a refusal must not read ten thousand of them.
+    /// The secrets with suspicious edges, found once: a refusal must not read ten thousand secrets.
     edges: Vec<(usize, SecretHint)>,
 }
 
@@ -34,9 +34,9 @@ impl Keyring {
     ///
     /// # Errors
     /// - [`KeyringError::Empty`]: no key, so nothing could ever be verified.
-    /// - [`KeyringError::DuplicateId`]: two keys with one name; a proof could not say which one matched.
-    /// - [`KeyringError::DuplicateSecret`]: two names for one secret; for the same reason. Where a platform gave several
-    ///   studios the same secret, register it once under a name that says so.
+    /// - [`KeyringError::DuplicateId`]: two keys with one id; a proof could not say which one matched.
+    /// - [`KeyringError::DuplicateSecret`]: two ids for one secret, for the same reason. If a platform gave several studios the
+    ///   same secret, register it once with an id that says so.
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, KeyringError> {
         let keys: Vec<Key> = keys.into_iter().collect();
         if keys.is_empty() {
@@ -64,7 +64,7 @@ impl Keyring {
         }
     }
 
-    /// A keyring with a single key that always counts.
+    /// A keyring with a single key that is always valid.
     ///
     /// # Errors
     /// None today; the signature is that of [`Keyring::new`].
@@ -84,21 +84,21 @@ impl Keyring {
         self.keys.iter()
     }
 
-    /// The keys that count at `now`, in order of preference.
+    /// The keys that are valid at `now`, in order of preference.
     pub fn valid_at(&self, now: UtcDateTime) -> impl Iterator<Item = &Key> {
         self.keys.iter().filter(move |key| key.is_valid_at(now))
     }
 
     /// The key whose secret is exactly these bytes, valid or not.
     ///
-    /// One keyed digest and one look-up, however many keys there are; the time it takes tells nothing about the secrets.
+    /// It takes one keyed digest and one look-up, however many keys there are; its time reveals nothing about the secrets.
     #[must_use]
     pub fn find_by_secret(&self, presented: &[u8]) -> Option<&Key> {
         self.keys.get(self.by_secret.position(presented)?)
     }
 
-    /// Whether HMAC-SHA256 tells all the keys apart, valid or not; a [`SignatureScheme`](crate::SignatureScheme) that rests on
-    /// it asks this in its `check_keyring`.
+    /// Checks that HMAC-SHA256 can distinguish all keys, valid or not; a [`SignatureScheme`](crate::SignatureScheme) based on
+    /// HMAC calls this in its `check_keyring`.
     ///
     /// HMAC pads a key with zero bytes to 64 and hashes a longer one (RFC 2104, section 2), so that `"k"` and `"k\0"`, or 65
     /// bytes and their SHA-256, are one key to it. A proof would name whichever of the two comes first.
@@ -124,19 +124,19 @@ impl Keyring {
         self.keys.get(position).map_or_else(|| KeyId::new(""), |key| key.id().clone())
     }
 
-    /// The names of the keys whose secrets are [weak](crate::Secret::is_weak), for the operator's eyes.
+    /// The ids of the keys whose secrets are [weak](crate::Secret::is_weak), for the operator.
     pub fn weak_keys(&self) -> impl Iterator<Item = &KeyId> {
         self.keys.iter().filter(|key| key.secret().is_weak()).map(Key::id)
     }
 
-    /// Everything that looks odd about the secrets, key by key, for the operator's eyes; see [`SecretHint`].
+    /// Everything that looks odd about the secrets, key by key, for the operator; see [`SecretHint`].
     pub fn warnings(&self) -> impl Iterator<Item = KeyWarning> {
         self.keys
             .iter()
             .flat_map(|key| key.secret().hints().map(|hint| KeyWarning { key: key.id().clone(), hint }))
     }
 
-    /// The first key valid at `now` whose secret has something at an edge: the likely reason why nothing matches.
+    /// The first key valid at `now` whose secret has suspicious edges: the likely reason why nothing matches.
     pub(crate) fn edge_at(&self, now: UtcDateTime) -> Option<KeyWarning> {
         self.edges.iter().find_map(|&(at, hint)| {
             let key = self.keys.get(at).filter(|key| key.is_valid_at(now))?;
@@ -144,7 +144,7 @@ impl Keyring {
         })
     }
 
-    /// The largest number of keys that count at one instant.
+    /// The largest number of keys that are valid at the same time.
     pub(crate) fn most_valid_at_once(&self) -> usize {
         // The number can only rise where a window opens.
         let openings = self.keys.iter().map(|key| key.not_before().unwrap_or(UtcDateTime::MIN));
@@ -152,19 +152,19 @@ impl Keyring {
     }
 }
 
-/// Why a [`Keyring`] could not be made or used with a scheme. Caused by the configuration.
+/// Why a [`Keyring`] cannot be created or used with a scheme. Caused by the configuration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyringError {
-    /// Two keys share a name.
-    #[error("two keys are named {id}: give each key a name of its own")]
+    /// Two keys have the same id.
+    #[error("two keys have the id {id}: give each key its own id")]
     DuplicateId {
-        /// The repeated name.
+        /// The repeated id.
         id: KeyId,
     },
-    /// Two keys share a secret.
+    /// Two keys have the same secret.
     #[error(
-        "keys {first} and {second} hold the same secret: no proof could tell them apart, so register it once"
+        "keys {first} and {second} have the same secret: no proof could distinguish them, so register it once"
     )]
     DuplicateSecret {
         /// The earlier key.
@@ -172,10 +172,10 @@ pub enum KeyringError {
         /// The later key.
         second: KeyId,
     },
-    /// Two keys differ, and not to the HMAC of this scheme.
+    /// Two keys differ, but not for the HMAC of this scheme.
     #[error(
-        "keys {first} and {second} are one key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: \
-         no proof could tell them apart, so register it once"
+        "keys {first} and {second} are the same key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: \
+         no proof could distinguish them, so register it once"
     )]
     EqualToHmac {
         /// The earlier key.
@@ -184,11 +184,11 @@ pub enum KeyringError {
         second: KeyId,
     },
     /// There is no key.
-    #[error("the keyring is empty: nothing could ever be verified with it")]
+    #[error("the keyring is empty: add at least one key")]
     Empty,
-    /// The secret cannot stand in a header as this scheme sends it.
+    /// The secret cannot be sent in a header, as this scheme does.
     #[error(
-        "the secret of key {id} cannot be sent in a header: an API key is 1 to {max} printable ASCII characters, without a space at its ends"
+        "the secret of key {id} cannot be sent in a header: an API key is 1 to {max} printable ASCII characters, without leading or trailing spaces"
     )]
     NotAHeaderValue {
         /// The key.
@@ -196,9 +196,9 @@ pub enum KeyringError {
         /// The largest number of bytes.
         max: usize,
     },
-    /// More keys count at one instant than a scheme that has to try them all accepts.
+    /// More keys are valid at the same time than a scheme that tries them all accepts.
     #[error(
-        "{valid} keys are valid at one time, and this scheme tries each of them on every request: at most {max}; close the windows of old keys"
+        "{valid} keys are valid at the same time, but this scheme tries each of them on every request, at most {max}: limit the validity of old keys"
     )]
     TooManyKeys {
         /// How many are valid at once.

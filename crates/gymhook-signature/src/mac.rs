@@ -32,7 +32,7 @@ pub(crate) fn find_key<'k>(
 
 /// The well-formed signatures of one header.
 ///
-/// Filled where it stands: moving it about would cost more than decoding a signature.
+/// Filled in place: moving it would cost more than decoding a signature.
 pub(crate) struct Tags {
     tags: [Tag; Self::MAX],
     count: usize,
@@ -48,7 +48,7 @@ impl Tags {
         Self { tags: [[0; 32]; Self::MAX], count: 0, candidates: 0, problem: None }
     }
 
-    /// Takes one more signature, decoded or not.
+    /// Adds one more signature, decoded or not.
     pub(crate) fn add(&mut self, candidate: Result<Tag, Malformed>) -> Result<(), Malformed> {
         self.candidates += 1;
         if self.candidates > Self::MAX {
@@ -65,8 +65,7 @@ impl Tags {
         Ok(())
     }
 
-    /// The decoded signatures. Undecodable ones are ignored beside a good one; without any good one the first problem is the
-    /// answer.
+    /// The decoded signatures. Undecodable ones are ignored if there is a good one; otherwise the first problem is reported.
     pub(crate) fn decoded(&self, absent: Malformed) -> Result<&[Tag], Malformed> {
         match self.tags.get(..self.count) {
             Some(tags @ [_, ..]) => Ok(tags),

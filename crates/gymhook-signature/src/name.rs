@@ -1,4 +1,4 @@
-//! The names around a key: what it is called, and whose it is.
+//! The id of a key, and the tenant that it belongs to.
 
 use core::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// A name with this text.
+            /// An id with this text.
             #[must_use]
             pub fn new(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
@@ -58,21 +58,21 @@ macro_rules! name {
 }
 
 name! {
-    /// The name of a key: a studio, `"2026-05"`. Shown in proofs and logs, so it must not be the secret.
+    /// The id of a key: a studio, `"2026-05"`. It appears in proofs and logs, so it must not be the secret.
     KeyId
 }
 
 name! {
-    /// The name of whose key it is, such as a studio: several keys over time, one tenant.
+    /// The owner of a key, such as a studio: several keys over time, one tenant.
     Tenant
 }
 
-/// A key's id and its tenant under one count, so that a proof takes both along for the price of one.
+/// A key's id and its tenant with one reference count, so that a proof clones both at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Names {
     pub(crate) id: KeyId,
     tenant: Option<Tenant>,
-    /// What stands in for a tenant that nobody named.
+    /// The tenant if none was set.
     own: Tenant,
 }
 

@@ -1,4 +1,4 @@
-//! What a valid signature vouches for, component by component.
+//! What a valid signature proves, component by component.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -11,11 +11,11 @@ use crate::{Key, KeyId, RequestId, SignedTime, Tenant};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum SenderAssurance {
-    /// The sender showed the secret itself: whoever has seen one request can send any other.
+    /// The sender sent the secret itself: anybody who has seen one request can send any other.
     BearerSecret,
-    /// The sender showed a plain digest over the secret, which can be guessed offline if the secret is weak.
+    /// The sender sent a plain digest over the secret, which can be guessed offline if the secret is weak.
     KeyedDigest,
-    /// The sender showed an HMAC.
+    /// The sender sent an HMAC.
     Hmac,
 }
 
@@ -23,7 +23,7 @@ pub enum SenderAssurance {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum BodyAssurance {
-    /// The body came along; only the transport (TLS) vouches for it.
+    /// The body is not covered; only the transport (TLS) protects it.
     TransportOnly,
     /// The body was signed.
     Signed,
@@ -33,9 +33,9 @@ pub enum BodyAssurance {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum TimeAssurance {
-    /// No time was proved: there is none, or it was not judged. A captured request can be replayed for ever.
+    /// No time was proved: there is none, or it was not checked. A captured request can be replayed forever.
     None,
-    /// The time was signed and lies within the tolerance.
+    /// The time was signed and is within the tolerance.
     Signed,
 }
 
@@ -64,14 +64,14 @@ pub enum IdAssurance {
 /// assert_eq!(point.assurance().to_string(), "sender by HMAC, body signed, time signed, id not proved");
 /// ```
 ///
-/// Exhaustive on purpose: a scheme says every component, and whoever stores a proof stores every one.
+/// Exhaustive on purpose: a scheme must state every component, and code that stores a proof must store every one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Assurance {
     /// How the sender was recognised.
     pub sender: SenderAssurance,
     /// Whether the body was signed.
     pub body: BodyAssurance,
-    /// Whether a time was signed and judged.
+    /// Whether a time was signed and checked.
     pub time: TimeAssurance,
     /// Whether an id was signed.
     pub id: IdAssurance,
@@ -134,7 +134,7 @@ impl fmt::Display for Assurance {
 
 /// The result of a successful verification: which key matched, and what was proved.
 ///
-/// `Display` is one line for an audit log; it holds no secret and no signature.
+/// `Display` is one line for an audit log; it contains no secret and no signature.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
     key: Arc<Names>,
@@ -144,7 +144,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// A proof by a scheme of your own: this key recognised the sender, nothing else is claimed yet.
+    /// A proof for your own scheme: this key identified the sender, and nothing else is claimed yet.
     #[must_use]
     pub fn of_sender(key: &Key, sender: SenderAssurance) -> Self {
         Self { key: Arc::clone(key.names()), assurance: Assurance::sender(sender), signed_at: None, id: None }
@@ -157,7 +157,7 @@ impl Proof {
         self
     }
 
-    /// Claims that this time was signed and, if `judged`, that it lies within the tolerance.
+    /// Claims that this time was signed and, if `judged`, that it is within the tolerance.
     #[must_use]
     pub fn with_signed_time(mut self, time: SignedTime, judged: bool) -> Self {
         self.assurance.time = if judged { TimeAssurance::Signed } else { TimeAssurance::None };
@@ -179,13 +179,13 @@ impl Proof {
         &self.key.id
     }
 
-    /// Whose key it is: what [`Key::with_tenant`] said, else the key's own id.
+    /// Whose key it is: the tenant set by [`Key::with_tenant`], otherwise the key's id.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         self.key.tenant()
     }
 
-    /// Whose key it is, if [`Key::with_tenant`] said so.
+    /// The tenant set by [`Key::with_tenant`], if there is one.
     #[must_use]
     pub fn named_tenant(&self) -> Option<&Tenant> {
         self.key.named_tenant()
@@ -197,13 +197,13 @@ impl Proof {
         self.assurance
     }
 
-    /// When the sender says it signed, if that was signed too; see [`Assurance::time`] for whether it was judged.
+    /// The sender's signing time, if it was signed; [`Assurance::time`] says whether it was checked.
     #[must_use]
     pub fn signed_at(&self) -> Option<SignedTime> {
         self.signed_at
     }
 
-    /// The signed id of the request, equal on every repeat: the key to recognise duplicates by.
+    /// The signed id of the request, equal in every repeat: the key to recognise duplicates by.
     #[must_use]
     pub fn id(&self) -> Option<&RequestId> {
         self.id.as_ref()

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::Malformed;
 use crate::header::all;
 
-/// A request's id as the sender wrote it: 1 to 256 characters of visible ASCII, held without allocating.
+/// A request's id as the sender wrote it: 1 to 256 characters of visible ASCII, stored without allocating.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RequestId {
     // Zero beyond `length`, so the derived comparisons are those of the text.
@@ -19,8 +19,8 @@ impl RequestId {
 
     /// An id with this text.
     ///
-    /// `delimiter` is the byte that the scheme puts behind the id in what it signs: an id that contained it could lend its
-    /// signature to another id.
+    /// `delimiter` is the byte that follows the id in the signed bytes: an id that contained it could share its signature with
+    /// another id.
     ///
     /// # Errors
     /// [`Malformed::Empty`], [`Malformed::TooLong`], [`Malformed::NotPrintableAscii`] (a space counts as such), or
@@ -46,7 +46,7 @@ impl RequestId {
         Ok(text)
     }
 
-    /// An id with a text that [`RequestId::check`] let pass.
+    /// An id with a text that passed [`RequestId::check`].
     pub(crate) fn of_checked(text: &[u8]) -> Self {
         let mut id = Self { bytes: [0; Self::MAX_BYTES], length: 0 };
         if let (Some(room), Ok(length)) = (id.bytes.get_mut(..text.len()), u16::try_from(text.len())) {

@@ -19,13 +19,13 @@ pub use self::timestamped_hmac::TimestampedHmac;
 use crate::header::exactly_once;
 use crate::{Assurance, Key, Keyring, KeyringError, Proof, RequestId, SignError, VerifyError};
 
-/// A way of proving who sent a request: five are here, and a platform's own can join them.
+/// A way of proving who sent a request. This crate has five; you can implement your own.
 ///
-/// What an implementation owes: it accepts only what a key of the ring that is valid at `now` vouches for; wants each of its
-/// headers exactly once; compares in constant time; never panics, whatever the bytes and the clock; claims no more in its
+/// An implementation must accept only what was signed with a key of the keyring that is valid at `now`; require each of its
+/// headers exactly once; compare in constant time; never panic, whatever the bytes and the clock; and claim no more in its
 /// [`Proof`] than it checked.
 pub trait SignatureScheme: Debug + Send + Sync {
-    /// The headers that carry the proof. A sender lets nobody else set them; a receiver keeps them out of its logs.
+    /// The headers that carry the proof. A sender must not let anybody else set them; a receiver must not log them.
     fn header_names(&self) -> Vec<HeaderName>;
 
     /// What an accepted request proves, as this scheme is configured.
@@ -37,7 +37,7 @@ pub trait SignatureScheme: Debug + Send + Sync {
     /// [`KeyringError`], caused by the configuration.
     fn check_keyring(&self, keyring: &Keyring) -> Result<(), KeyringError>;
 
-    /// Judges a request: presence, form, signature, time.
+    /// Verifies a request: presence, form, signature, time.
     ///
     /// # Errors
     /// [`VerifyError`], caused by the peer.
@@ -49,22 +49,21 @@ pub trait SignatureScheme: Debug + Send + Sync {
         now: UtcDateTime,
     ) -> Result<Proof, VerifyError>;
 
-    /// The id that a request claims, **unproved**; `None` where requests of this scheme have none, or this one has not.
+    /// The id that a request claims, **unproved**; `None` if the scheme has no ids, or this request has none.
     ///
-    /// For a sender that cannot sign, and yet says which requests are repeats.
+    /// For a sender that does not sign, but identifies repeats.
     ///
     /// # Errors
-    /// [`VerifyError`]: the header is duplicated, or holds what no id may be.
+    /// [`VerifyError`]: the header is repeated, or its value is not a valid id.
     fn claimed_id(&self, headers: &HeaderMap) -> Result<Option<RequestId>, VerifyError> {
         let _ = headers;
         Ok(None)
     }
 
-    /// What a request of this scheme carries though nobody has set a secret: no signature, and the id where it has a header of its
-    /// own. Nothing, unless a scheme says otherwise.
+    /// The headers of a request without a secret: no signature, and the id if it has its own header. Empty by default.
     ///
     /// # Errors
-    /// [`SignError`]: the id is one that the header cannot hold.
+    /// [`SignError`]: a header cannot carry the id.
     fn unsigned_headers(&self, id: &str) -> Result<HeaderMap, SignError> {
         let _ = id;
         Ok(HeaderMap::new())
@@ -83,7 +82,7 @@ pub trait SignatureScheme: Debug + Send + Sync {
     ) -> Result<HeaderMap, SignError>;
 }
 
-/// What the keys of an HMAC scheme have to be: few enough, and different ones to HMAC.
+/// What an HMAC scheme requires of its keys: few enough, and distinct to HMAC.
 fn fit_for_hmac(keyring: &Keyring) -> Result<(), KeyringError> {
     at_most_tried(keyring)?;
     keyring.check_for_hmac_sha256()
@@ -91,7 +90,7 @@ fn fit_for_hmac(keyring: &Keyring) -> Result<(), KeyringError> {
 
 /// Keys that a scheme without a key name in the request has to try one after another.
 ///
-/// Two cover a rotation; more would let a stranger buy work with a single request.
+/// Two cover a rotation; with more, an attacker could cause a lot of work with a single request.
 const MAX_KEYS_TRIED: usize = 4;
 
 fn at_most_tried(keyring: &Keyring) -> Result<(), KeyringError> {
@@ -111,7 +110,7 @@ fn mismatch(keyring: &Keyring, header: &HeaderName, now: UtcDateTime) -> VerifyE
     }
 }
 
-/// The id in this header, if it is there, whatever else the request shows.
+/// The id in this header, if it is present, whatever else the request has.
 fn id_claimed_in(
     headers: &HeaderMap,
     header: &HeaderName,

@@ -1,4 +1,4 @@
-//! Shared secrets: built from text or encoded bytes, wiped on drop, never printed.
+//! Shared secrets: created from text or encoded bytes, wiped on drop, never printed.
 
 use core::fmt;
 
@@ -14,8 +14,8 @@ use crate::{SecretHint, SecretTextProblem, secret_hint};
 /// There is no `Display`, `Clone`, `PartialEq` or `Serialize`: a secret is moved into a [`Key`](crate::Key) and stays there.
 /// Its HMAC-SHA256 state is computed once, here, so that no verification pays for it again.
 ///
-/// What is wiped: these bytes, the states of the hashes that they go through, and the digests made of them on the way. Out of
-/// reach are the copies that a compiler keeps in registers and spills while a block is hashed, and those of the caller.
+/// What is wiped: these bytes, the states of the hashes that process them, and intermediate digests. What cannot be wiped: the
+/// copies that the compiler keeps in registers and spills while a block is hashed, and those of the caller.
 ///
 /// ```
 /// use gymhook_signature::Secret;
@@ -27,18 +27,18 @@ use crate::{SecretHint, SecretTextProblem, secret_hint};
 /// ```
 pub struct Secret {
     bytes: Zeroizing<Box<[u8]>>,
-    // Boxed, so that moving a secret leaves no copy of its state behind and ten thousand keys lie close together.
+    // Boxed, so that moving a secret leaves no copy of its state behind and ten thousand keys are compact.
     hmac_sha256: Box<Hmac<Sha256>>,
 }
 
 impl Secret {
-    /// Fewer bytes than this are reported as weak: 128 bits, the least that NIST SP 800-107 asks of an HMAC key.
+    /// Secrets with fewer bytes are reported as weak: 128 bits, the minimum of NIST SP 800-107 for an HMAC key.
     pub const WEAK_BELOW_BYTES: usize = 16;
 
-    /// The bytes as they are. Text from a dashboard counts as its UTF-8 bytes.
+    /// A secret with these bytes. Text from a dashboard is used as its UTF-8 bytes.
     ///
     /// # Errors
-    /// [`SecretError::Empty`] if there is not a single byte: an empty key would let anybody sign.
+    /// [`SecretError::Empty`] if there are no bytes: with an empty key anybody could sign.
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         let bytes: Zeroizing<Box<[u8]>> = Zeroizing::new(bytes.as_ref().into());
         if bytes.is_empty() {
@@ -69,8 +69,8 @@ impl Secret {
         Self::decode_base64(text, || SecretTextProblem::in_base64(text, false))
     }
 
-    /// Decodes a Standard Webhooks secret: base64, with or without the `whsec_` in front
-    /// ([specification, "Signature scheme"](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)).
+    /// Decodes a Standard Webhooks secret: base64, with or without the prefix `whsec_` ([specification, "Signature
+    /// scheme"](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)).
     ///
     /// # Errors
     /// As [`Secret::from_base64`].
@@ -84,17 +84,17 @@ impl Secret {
         Self::new(Zeroizing::new(decoded).as_slice())
     }
 
-    /// Whether somebody could guess this secret: shorter than [`Secret::WEAK_BELOW_BYTES`], or one byte over and over.
+    /// Whether this secret could be guessed: it is shorter than [`Secret::WEAK_BELOW_BYTES`], or repeats a single byte.
     ///
-    /// A weak secret works, since it is the platform or the integrator who chose it; say so where an operator sees it.
+    /// A weak secret works, since the platform or the integrator chose it; report it to the operator.
     #[must_use]
     pub fn is_weak(&self) -> bool {
         let one_byte_repeated = self.bytes.windows(2).all(|pair| pair.first() == pair.last());
         self.bytes.len() < Self::WEAK_BELOW_BYTES || one_byte_repeated
     }
 
-    /// What looks odd about this secret: white space or quotes at its ends, a byte order mark, a `whsec_` prefix, the look of an
-    /// encoding. Log it where an operator sees it; no hint holds a part of the secret.
+    /// What looks odd about this secret: white space or quotes at its ends, a byte order mark, a `whsec_` prefix, text that looks
+    /// encoded. Log it for the operator; no hint contains a part of the secret.
     ///
     /// ```
     /// use gymhook_signature::{Secret, SecretHint};
@@ -107,7 +107,7 @@ impl Secret {
         secret_hint::hints(&self.bytes)
     }
 
-    /// The secret bytes, for a scheme of your own. Never log, compare with `==` or serialise them.
+    /// The secret bytes, for your own scheme. Never log, compare with `==` or serialise them.
     #[must_use]
     pub fn expose_secret(&self) -> &[u8] {
         &self.bytes
@@ -126,7 +126,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a [`Secret`] could not be made. Caused by the configuration; no byte of the secret is shown.
+/// Why a [`Secret`] cannot be created. Caused by the configuration; no byte of the secret is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {

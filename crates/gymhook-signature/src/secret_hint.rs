@@ -1,4 +1,4 @@
-//! What a secret looks like that was pasted with something around it, or taken as text where it is encoded.
+//! Signs that a secret was pasted with extra characters, or used as text although it is encoded.
 
 use core::fmt;
 
@@ -11,8 +11,8 @@ const QUOTES: [char; 8] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '
 
 /// What looks odd about a [`Secret`](crate::Secret): a fact about its form, never a part of it.
 ///
-/// The bytes are used as they were given all the same, since only the sender knows what they should be. `Display` ends the
-/// sentence that begins with "the secret".
+/// The bytes are still used as given, since only the sender knows what they should be. `Display` completes a sentence that begins
+/// with "the secret".
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum SecretHint {
@@ -20,7 +20,7 @@ pub enum SecretHint {
     ByteOrderMark,
     /// It begins with white space.
     LeadingWhiteSpace,
-    /// It ends with `\n` or `\r`, as every file does that was written by an editor or by `echo`.
+    /// It ends with `\n` or `\r`, as files written by an editor or by `echo` do.
     TrailingLineEnd,
     /// It ends with white space other than a line end.
     TrailingWhiteSpace,
@@ -36,8 +36,8 @@ pub enum SecretHint {
 }
 
 impl SecretHint {
-    /// Whether something stands at an end of the secret that hardly belongs to it: the first thing to look at when every
-    /// signature is refused.
+    /// Whether the secret begins or ends with something that hardly belongs to it: check this first if every signature is
+    /// refused.
     #[must_use]
     pub const fn is_at_an_edge(self) -> bool {
         !matches!(self, Self::LooksLikeHex | Self::LooksLikeBase64)
@@ -61,7 +61,7 @@ impl fmt::Display for SecretHint {
     }
 }
 
-/// A [`SecretHint`] with the key whose secret it is about; `Display` is a sentence for an operator.
+/// A [`SecretHint`] with its key; `Display` is a sentence for an operator.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KeyWarning {

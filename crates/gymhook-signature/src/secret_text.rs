@@ -1,10 +1,10 @@
-//! Why text that should be an encoded secret cannot be decoded: what was found in it, never the text.
+//! Why a text cannot be decoded as a secret: what was found in it, never the text.
 
 use core::fmt;
 
-/// What stands in the text of a secret that does not decode; `Display` says what to do about it.
+/// What is wrong with the text of an encoded secret; `Display` says what to do about it.
 ///
-/// Looked for after decoding has failed; where several apply, the first in this order is named.
+/// Determined after decoding has failed; if several apply, it is the first in this order.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SecretTextProblem {
@@ -16,28 +16,28 @@ pub enum SecretTextProblem {
     LineEnd,
     /// It has white space at an end or within.
     WhiteSpace,
-    /// It begins with `v1,`, as some platforms show their secrets, and signatures begin.
+    /// It begins with `v1,`, as signatures do, and as some platforms display their secrets.
     VersionPrefix,
     /// It begins with `whpk_`, the mark of a public key (Standard Webhooks, `v1a`).
     PublicKey,
     /// It begins with `whsk_`, the mark of a private key (Standard Webhooks, `v1a`).
     PrivateKey,
-    /// It begins with `whsec_`, which stands before base64 and is no part of it.
+    /// It begins with `whsec_`, a prefix that is not part of the base64.
     WhsecPrefix,
-    /// It begins with `whsec_` in other letters, such as `WHSEC_`.
+    /// It begins with `whsec_` in another case, such as `WHSEC_`.
     PrefixCase,
     /// It begins with `0x`.
     HexPrefix,
-    /// It holds `-` or `_`: the URL-safe alphabet (RFC 4648, section 5).
+    /// It contains `-` or `_`: the URL-safe alphabet (RFC 4648, section 5).
     UrlSafeAlphabet,
-    /// It holds a character that the encoding does not have.
+    /// It contains a character that the encoding does not have.
     ForeignCharacter,
-    /// Its characters are right and their number is not: it lost some, or its padding.
+    /// Its characters are valid but their number is not: some are missing, or the padding is.
     Length {
         /// How many characters there are, without a prefix.
         characters: usize,
     },
-    /// Its characters and their number are right, and its end is not canonical.
+    /// Its characters and their number are valid, but its end is not canonical.
     NotCanonical,
 }
 

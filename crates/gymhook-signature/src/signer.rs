@@ -1,4 +1,4 @@
-//! Signing a request: the headers that go with its body.
+//! Signs a request: the headers for its body.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{Keyring, KeyringError, Malformed, SignatureScheme};
 #[derive(Clone, Debug)]
 pub struct Signer {
     scheme: Arc<dyn SignatureScheme>,
-    /// `None`: it signs nothing.
+    /// `None` if it signs nothing.
     keyring: Option<Arc<Keyring>>,
 }
 
@@ -55,11 +55,11 @@ impl Signer {
         Ok(Self::checked(scheme, keyring))
     }
 
-    /// Signs nothing: its requests carry what this scheme sends where nobody has set a secret, and whoever receives them has no
-    /// way to tell who sent them.
+    /// A signer that signs nothing: its requests have the headers of a request without a secret, and receivers cannot tell
+    /// who sent them.
     ///
-    /// Only for a platform that lets its users leave the secret out. Keys that are missing by mistake never lead here: a
-    /// [`Keyring`] is not empty.
+    /// Only for a platform where the secret is optional. Keys that are missing by mistake never lead here: a [`Keyring`] is never
+    /// empty.
     #[must_use]
     pub fn dangerous_unsigned(scheme: Arc<dyn SignatureScheme>) -> Self {
         Self { scheme, keyring: None }
@@ -77,7 +77,7 @@ impl Signer {
 
     /// The security headers of one attempt, each value marked sensitive.
     ///
-    /// `id` is the delivery's id, equal in every attempt; schemes that sign no id ignore it. Sign each attempt afresh: the
+    /// `id` is the delivery's id, equal in every attempt; schemes that sign no id ignore it. Sign each attempt anew: the
     /// time is part of what is signed.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Signer {
         }
     }
 
-    /// The names of the headers that [`Signer::sign`] sets; a sender lets nobody else set them.
+    /// The names of the headers that [`Signer::sign`] sets; a sender must not let anybody else set them.
     #[must_use]
     pub fn header_names(&self) -> Vec<HeaderName> {
         self.scheme.header_names()
@@ -111,13 +111,13 @@ pub enum SignError {
         /// The time of signing.
         now: UtcDateTime,
     },
-    /// The time lies before 1970 and has no Unix timestamp to sign. Caused by the caller's clock.
-    #[error("{now} lies before 1970 and has no timestamp to sign: set the clock")]
+    /// The time is before 1970 and has no Unix timestamp to sign. Caused by the caller's clock.
+    #[error("{now} is before 1970 and has no timestamp to sign: set the clock")]
     TimeBeforeEpoch {
         /// The time of signing.
         now: UtcDateTime,
     },
-    /// The signed text cannot stand in a header: caused by the configured prefix.
-    #[error("the signature cannot stand in a header: is the prefix printable ASCII?")]
+    /// The signature cannot be sent in a header. Caused by the configured prefix.
+    #[error("the signature cannot be sent in a header: is the prefix printable ASCII?")]
     Unsendable,
 }

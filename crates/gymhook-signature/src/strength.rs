@@ -1,8 +1,8 @@
-//! How strong a proof a function asks for, as a type.
+//! The strength of proof that a handler requires, as a type.
 
 use crate::{AsProved, BodySigned, NotBodySigned, Verified};
 
-/// The strength that a handler asks for: [`AsProved`], whatever the platform proves, or [`BodySigned`].
+/// The strength of proof that a handler requires: [`AsProved`], any proof, or [`BodySigned`].
 ///
 /// Nothing else implements it.
 ///
@@ -15,7 +15,7 @@ use crate::{AsProved, BodySigned, NotBodySigned, Verified};
 /// }
 /// ```
 pub trait Strength: sealed::Sealed + Send + Sync + Sized + 'static {
-    /// The value, if it was proved so strongly.
+    /// The value, if its proof is strong enough.
     ///
     /// # Errors
     /// [`NotBodySigned`], with the value.

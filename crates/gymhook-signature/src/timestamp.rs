@@ -8,7 +8,7 @@ use crate::{Malformed, VerifyError};
 
 const NANOS_PER_MILLI: i128 = 1_000_000;
 
-/// What one step of a timestamp is.
+/// The unit of a timestamp.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum TimeUnit {
@@ -18,7 +18,7 @@ pub enum TimeUnit {
     Seconds,
 }
 
-/// How far the signed time may lie from `now`, on either side; the ends are inside.
+/// How far the signed time may be from `now`, on either side, both ends included.
 ///
 /// ```
 /// use core::time::Duration;
@@ -50,13 +50,13 @@ impl Tolerance {
         Self::new(distance, distance)
     }
 
-    /// Accepts any signed time; the proof then does not say that the time was proved, and only the duplicate check stops a replay.
+    /// Accepts any signed time. The proof then does not include the time, and only duplicate detection stops a replay.
     #[must_use]
     pub const fn not_judged() -> Self {
         Self(None)
     }
 
-    /// Whether times are judged at all.
+    /// Whether times are checked at all.
     #[must_use]
     pub const fn is_judged(&self) -> bool {
         self.0.is_some()
@@ -92,7 +92,7 @@ impl SignedTime {
         self.unix_millis
     }
 
-    /// The instant, unless it lies outside the years that [`UtcDateTime`] holds.
+    /// The instant, unless it is outside of [`UtcDateTime`]'s range.
     #[must_use]
     pub fn to_utc(self) -> Option<UtcDateTime> {
         UtcDateTime::from_unix_timestamp_nanos(self.unix_nanos()).ok()
@@ -130,7 +130,7 @@ impl SignedTime {
         })
     }
 
-    /// `Ok` with whether the time was judged; an error if it lies outside the tolerance.
+    /// `Ok` with whether the time was checked; an error if it is outside the tolerance.
     pub(crate) fn judge(self, tolerance: Tolerance, now: UtcDateTime) -> Result<bool, VerifyError> {
         let Some(Window { past, future }) = tolerance.0 else { return Ok(false) };
         let age_nanos = now.unix_timestamp_nanos().saturating_sub(self.unix_nanos());

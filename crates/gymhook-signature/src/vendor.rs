@@ -1,4 +1,4 @@
-//! The schemes of the platforms. What a vendor did not publish is our default, and says so.
+//! The schemes of the platforms. What a vendor did not publish is our default, and marked as such.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{ApiKey, BodyHmac, Encoding, RequestIdMd5, TimestampedHmac, Tolerance
 /// ([Integrations & API Keys](https://gympoint.ai/knowledge-base/settings/integrations-api)).
 ///
 /// **Not published by the vendor, our defaults:** the header `X-GymPoint-Signature`, SHA-256, the raw body as what is signed,
-/// hexadecimal in either case with or without `sha256=` in front. Compare with a real request, and change what differs:
+/// hexadecimal in either case with or without the prefix `sha256=`. Compare with a real request, and change what differs:
 /// [`BodyHmac::with_header`], [`BodyHmac::with_encoding`], [`BodyHmac::with_prefix`].
 #[must_use]
 pub fn gympoint() -> BodyHmac {
@@ -22,8 +22,7 @@ pub fn gympoint() -> BodyHmac {
 /// EGYM: the secret of the webhook in `x-api-key`
 /// ([Webhooks](https://developer.egym.com/general/webhooks)).
 ///
-/// This secret is chosen when the webhook is created; it is not the key with which one calls EGYM's own API in a header of
-/// the same name.
+/// This secret is chosen when the webhook is created. It is not the key for EGYM's own API, which uses a header of the same name.
 #[must_use]
 pub fn egym() -> ApiKey {
     ApiKey::new()
@@ -38,7 +37,7 @@ pub fn perfectgym() -> RequestIdMd5 {
     RequestIdMd5::new()
 }
 
-/// PG Next: the studio's webhook key in `x-api-key`, which also tells the studio
+/// PG Next: the studio's webhook key in `x-api-key`, which also identifies the studio
 /// ([General information](https://developer.sportalliance.com/apis/perfectgym/webhooks/general-information)).
 #[must_use]
 pub fn pg_next() -> ApiKey {
@@ -49,7 +48,7 @@ pub fn pg_next() -> ApiKey {
 /// ([Webhooks signing secret](https://www.areyouonpoint.co/docs/webhooks-signing-secret)).
 ///
 /// **Not published by the vendor, our defaults:** milliseconds, as in the page's example; the tolerance, five minutes for the
-/// past and one for the future. Should Point's retries carry the first attempt's time, a wider tolerance is needed.
+/// past and one for the future. If Point's retries carry the first attempt's time, use a wider tolerance.
 #[must_use]
 pub fn point() -> TimestampedHmac {
     let tolerance = Tolerance::new(Duration::from_secs(5 * 60), Duration::from_secs(60));

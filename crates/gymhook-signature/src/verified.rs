@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use crate::{BodyAssurance, Proof};
 
-/// Marks a [`Verified`] value whose strength is known at run time only.
+/// Marks a [`Verified`] value whose strength is known only at run time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AsProved {}
 
@@ -13,13 +13,13 @@ pub enum AsProved {}
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BodySigned {}
 
-/// Marks a [`Verified`] value that came from the sender, with a body that only the transport vouches for.
+/// Marks a [`Verified`] value that came from the sender, with a body that only the transport protects.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SenderOnly {}
 
 /// A value whose request was verified, with the [`Proof`].
 ///
-/// Code that moves money or ends a membership asks for `Verified<T, BodySigned>`; the compiler then refuses a value for
+/// Code that moves money or ends a membership takes `Verified<T, BodySigned>`; the compiler then refuses a value for
 /// which only the sender is known, such as a PerfectGym notification.
 ///
 /// ```
@@ -82,7 +82,7 @@ impl<T> Verified<T> {
     /// Sorts by what was proved of the body.
     ///
     /// # Errors
-    /// [`NotBodySigned`], which holds the value as `Verified<T, SenderOnly>`, if the body was not signed.
+    /// [`NotBodySigned`], which contains the value as `Verified<T, SenderOnly>`, if the body was not signed.
     pub fn into_body_signed(self) -> Result<Verified<T, BodySigned>, NotBodySigned<T>> {
         match self.proof.assurance().body {
             BodyAssurance::Signed => Ok(self.marked()),
@@ -92,10 +92,10 @@ impl<T> Verified<T> {
 }
 
 impl<T> Verified<T, SenderOnly> {
-    /// Passes the value on as if its body had been signed, because the caller has made sure in another way, for example by
-    /// reading the record again through the platform's API.
+    /// Treats the value as if its body had been signed, because the caller has verified it in another way, for example by reading
+    /// the record again through the platform's API.
     ///
-    /// The proof stays what it was, and `justification` shows in the audit line.
+    /// The proof does not change; `justification` appears in the audit line.
     #[must_use]
     pub fn dangerous_accept_unsigned_body(self, justification: &'static str) -> Verified<T, BodySigned> {
         Verified { accepted_because: Some(justification), ..self.marked() }
@@ -121,13 +121,13 @@ impl<T, P> Verified<T, P> {
         &self.proof
     }
 
-    /// Another reading of the same verified value.
+    /// Converts the value, keeping its proof.
     pub fn map<U>(self, read: impl FnOnce(T) -> U) -> Verified<U, P> {
         let Self { value, proof, accepted_because, strength } = self;
         Verified { value: read(value), proof, accepted_because, strength }
     }
 
-    /// Another reading that may fail.
+    /// Converts the value, keeping its proof; may fail.
     ///
     /// # Errors
     /// What `read` returns.
@@ -155,7 +155,7 @@ impl<T, P> fmt::Display for Verified<T, P> {
 
 /// The body was not signed; the value is still here, marked [`SenderOnly`].
 ///
-/// Exhaustive on purpose: it is a wrapper, and whoever catches it takes the value out.
+/// Exhaustive on purpose: it is a wrapper, to take the value out of.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "the signature does not cover the body ({0}): treat it as a hint and read the record again from the platform"

@@ -1,4 +1,4 @@
-//! Checking a request against a keyring, and saying precisely why it was refused.
+//! Verifies a request against a keyring, and says precisely why it was refused.
 
 use core::fmt;
 use core::time::Duration;
@@ -9,9 +9,9 @@ use time::UtcDateTime;
 
 use crate::{Encoding, KeyWarning, Keyring, KeyringError, Proof, SignatureScheme, Signer, Verified};
 
-/// One scheme with the keys it may be used with. Cloning is cheap.
+/// One scheme with its keys. Cloning is cheap.
 ///
-/// The scheme is fixed: a request is never judged by a weaker one because a header is missing.
+/// The scheme is fixed: a missing header never makes it fall back to a weaker one.
 ///
 /// ```
 /// use gymhook_signature::{Keyring, Secret, Verifier, vendor};
@@ -59,18 +59,18 @@ impl Verifier {
         Ok(Self { scheme, keyring })
     }
 
-    /// Judges one request by its headers and the raw bytes of its body; `now` is what the caller's clock says.
+    /// Verifies one request by its headers and the raw bytes of its body; `now` is the caller's clock.
     ///
-    /// Order of judgement: presence, form, signature, time. Pass the bytes as they arrived, before any JSON parsing or
+    /// It checks presence, form, signature and time, in this order. Pass the bytes as they arrived, before any JSON parsing or
     /// decompression.
     ///
     /// # Errors
-    /// [`VerifyError`] says why; the peer should be told nothing but "401".
+    /// [`VerifyError`] says why; tell the peer nothing but "401".
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: UtcDateTime) -> Result<Proof, VerifyError> {
         self.scheme.verify(&self.keyring, headers, body, now)
     }
 
-    /// As [`Verifier::verify`], and hands the body back with its proof.
+    /// As [`Verifier::verify`], but returns the body with its proof.
     ///
     /// # Errors
     /// As [`Verifier::verify`].
@@ -96,7 +96,7 @@ impl Verifier {
         &self.keyring
     }
 
-    /// The sender's side with the same scheme and keys, for tests and for a test event to oneself.
+    /// A signer with the same scheme and keys, for tests, or to send yourself a test event.
     #[must_use]
     pub fn signer(&self) -> Signer {
         Signer::checked(Arc::clone(&self.scheme), Arc::clone(&self.keyring))
@@ -107,15 +107,15 @@ impl Verifier {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// A security header stands more than once: an intermediary and this code might not read the same one.
-    #[error("header {header} stands {count} times: exactly one is allowed")]
+    /// A security header is repeated: an intermediary and this code might not read the same one.
+    #[error("header {header} occurs {count} times: exactly one is allowed")]
     DuplicateHeader {
         /// The header.
         header: HeaderName,
-        /// How often it stands.
+        /// How often it occurs.
         count: usize,
     },
-    /// A security header is there but carries no usable value.
+    /// A security header is present but has no usable value.
     #[error("header {header} is malformed: {problem}")]
     MalformedHeader {
         /// The header.
@@ -129,7 +129,7 @@ pub enum VerifyError {
         /// The header.
         header: HeaderName,
     },
-    /// The signature is well-formed, and no valid key made it.
+    /// The signature is well-formed, but no valid key made it.
     #[error(
         "the signature in {header} was made with none of the {keys_tried} valid keys ({keys_outside_window} more are outside their window): \
          wrong secret, or the body was changed on its way{}",
@@ -204,9 +204,9 @@ impl VerifyError {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum RejectReason {
-    /// A security header stands more than once.
+    /// A security header is repeated.
     DuplicateHeader,
-    /// A security header carries no usable value.
+    /// A security header has no usable value.
     MalformedHeader,
     /// A security header is missing.
     MissingHeader,
@@ -261,13 +261,13 @@ pub enum Malformed {
         /// The part's name.
         name: &'static str,
     },
-    /// The value does not begin as configured.
+    /// The value does not begin with the configured prefix.
     #[error("it does not begin with the configured prefix")]
     MissingPrefix,
     /// The value has bytes that are not printable ASCII.
     #[error("it has bytes outside printable ASCII")]
     NotPrintableAscii,
-    /// A part that must be unique stands more than once.
+    /// A part that must be unique is repeated.
     #[error("it has more than one part {name:?}")]
     RepeatedPart {
         /// The part's name.
@@ -279,7 +279,7 @@ pub enum Malformed {
         /// What was expected.
         encoding: Encoding,
     },
-    /// The signature is hexadecimal in upper case, where the scheme is set up for lower case.
+    /// The signature is hexadecimal in upper case, but the scheme is configured for lower case.
     #[error("the signature is in upper case, lower case is expected; `Encoding::HexAnyCase` takes both")]
     SignatureCase,
     /// The signature's text has the wrong length.
@@ -301,7 +301,7 @@ pub enum Malformed {
         /// How many are allowed.
         max: usize,
     },
-    /// There are more signatures than anybody needs.
+    /// There are too many signatures.
     #[error("it has more than {max} signatures")]
     TooManySignatures {
         /// How many are allowed.

@@ -9,18 +9,18 @@ use super::{mending, repeats, row, schema, unreadable};
 use gymhook_store::StoreTime;
 use gymhook_store::{NewNotification, Refused, StoreError};
 
-/// Enqueues notifications inside a transaction of your own: they are there if, and only if, that commits (outbox).
+/// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
-/// The connection is your own, to the file that a [`SqliteStore`](super::SqliteStore) was opened on before. After the commit,
-/// call `Engine::look_for_work`, or leave it to the engine to find out by itself.
+/// The connection is your own, to a file that a [`SqliteStore`](super::SqliteStore) has opened before. After the commit, call
+/// `Engine::look_for_work`, or let the engine find the work by polling.
 ///
-/// The commit is the caller's, so nothing is checked there of what a [`SqliteStore`](super::SqliteStore) checks at its own: if the
-/// file is deleted or replaced while the connection is open, SQLite commits to the file that is gone.
+/// The caller commits, so this lacks the checks of a [`SqliteStore`](super::SqliteStore)'s own commits: if the file is deleted or
+/// replaced while the connection is open, SQLite commits to the file that is gone.
 ///
-/// `now` is the clock of this machine, which `Engine::now` asks, too.
+/// `now` is this machine's clock, the one that `Engine::now` reads.
 ///
-/// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" as soon as the engine has
-/// committed in between, whatever the busy timeout.
+/// Begin the transaction `IMMEDIATE`: a deferred one that reads first fails with "database is locked" if the engine commits
+/// in between, whatever the busy timeout.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -98,13 +98,13 @@ impl Known {
     }
 }
 
-/// Draws so many consecutive orders. It writes first, so that a transaction that began by reading is refused at once.
+/// Draws this many consecutive sequence numbers. It writes first, so that a transaction that began by reading is refused at once.
 fn draw_orders(connection: &Connection, count: usize) -> Result<u64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let next: i64 = connection
         .prepare_cached("UPDATE gymhook_orders SET next = next + ?1 RETURNING next - ?1")?
         .query_row([count], |row| row.get(0))?;
-    let damaged = |_| StoreError::Damaged { problem: "the next order is negative".to_owned() };
+    let damaged = |_| StoreError::Damaged { problem: "the next sequence number is negative".to_owned() };
     Ok(u64::try_from(next).map_err(damaged)?)
 }
 

@@ -57,12 +57,12 @@ pub(super) fn at(path: &Path, error: StoreError) -> StoreError {
             "database is locked",
             "another connection has held its lock for 10 s: find the program that holds it, and end its transaction",
         ),
-        ("unable to open database file", "may this process read and write it, and its folder?"),
+        ("unable to open database file", "check that this process may read and write it and its folder"),
         (
             "disk I/O error",
-            "see the system's log; if a file beside it (-wal, -shm) was deleted while another process has it open, stop that process first",
+            "check the system's log; if a file beside it (-wal, -shm) was deleted while another process has it open, stop that process first",
         ),
-        ("not a database", "it was overwritten, or another file was meant"),
+        ("not a database", "it was overwritten, or the path is wrong"),
     ];
     let with_path = |problem: String| {
         let hint = hints.iter().find(|(said, _)| problem.contains(said)).map(|(_, hint)| *hint);

@@ -146,7 +146,7 @@ fn commands(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> 
     for found in select.query_map(values, read)? {
         let (number, name, delivery) = found?;
         let Some(command) = Command::from_parts(&name, delivery) else {
-            tracing::error!(number, "an order cannot be read: it is left alone");
+            tracing::error!(number, "a command cannot be read: it is skipped");
             continue;
         };
         let record = match delivery {

@@ -144,7 +144,7 @@ fn save_log(connection: &Connection, place: &Place, error: &StoreError) {
         quietly(|| {
             tracing::error!(
                 ?saved,
-                "what was acknowledged is in a log that lost its place: close the store in good order"
+                "acknowledged data is in a write-ahead log that was moved: close the store cleanly"
             );
         });
     }

@@ -65,10 +65,10 @@ pub(super) fn lease(
             Ok(Some(subscription)) => subscription,
             Ok(None) => continue,
             Err(Failure(error @ StoreError::Damaged { .. })) => {
-                tracing::error!(%endpoint, %error, "a subscription cannot be read: the others go on");
+                tracing::error!(%endpoint, %error, "a subscription cannot be read: the others continue");
                 continue;
             }
-            // Not the row's fault, and the transaction may be gone: what came after it would commit by itself.
+            // Not the row's fault, and the transaction may be gone: later statements would commit on their own.
             Err(error) => return Err(error),
         };
         let (in_flight, damaged) = left_under_way(connection, *endpoint)?;

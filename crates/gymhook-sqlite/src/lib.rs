@@ -47,7 +47,7 @@ use gymhook_store::{
     Refused, Stats, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
-/// The driver, in the version that is in use here: SQLite is linked once in a program.
+/// The driver, in the version that this crate uses: a program can link SQLite only once.
 pub use rusqlite;
 
 /// A store in one SQLite file.
@@ -79,7 +79,7 @@ struct Shared {
     worker_lock: Arc<WorkerLock>,
 }
 
-/// What came in through this process and no worker has been told of.
+/// What came in through this process and no worker has been notified of.
 #[derive(Debug, Default)]
 struct Arrivals {
     endpoints: Mutex<Vec<EndpointId>>,
@@ -110,20 +110,20 @@ impl SqliteStore {
     /// How long a call waits for another process that writes: 10 s (our default).
     pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Opens a file, or makes it, and brings its tables up to date.
+    /// Opens or creates a file, and migrates its tables.
     ///
     /// # Errors
-    /// - [`StoreError::Unavailable`]: another process holds the file for longer than [`SqliteStore::BUSY_TIMEOUT`].
-    /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, has no room, or
-    ///   is no SQLite file.
-    /// - [`StoreError::Schema`]: a newer version of this crate has been here.
-    /// - [`StoreError::Invalid`]: the path names no file that can be opened or made (a path is a path, never a URI), the file has
-    ///   several names or is mounted by itself, or the file system does not support a write-ahead log.
+    /// - [`StoreError::Unavailable`]: another process locks the file for longer than [`SqliteStore::BUSY_TIMEOUT`].
+    /// - [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::Damaged`]: the file cannot be written, the disk is
+    ///   full, or it is not a SQLite file.
+    /// - [`StoreError::Schema`]: a newer version of this crate has migrated it.
+    /// - [`StoreError::Invalid`]: the path is not that of a file that can be opened or created (it is never a URI), the file
+    ///   has several names or is itself a mount point, or the file system does not support a write-ahead log.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::options().open(path)
     }
 
-    /// What can be set before a file is opened.
+    /// Options for opening a file.
     #[must_use]
     pub const fn options() -> SqliteOptions {
         SqliteOptions::new()
@@ -168,15 +168,15 @@ impl SqliteStore {
         self.0.place.path()
     }
 
-    /// Closes the file, for this and all clones: whatever was asked before is done, and whatever is asked later fails with
+    /// Closes the file, for this and all clones: earlier calls are completed, and later calls fail with
     /// [`StoreError::Closed`]. Shut the engine down first.
     ///
-    /// If no other process has the file open, it then holds everything by itself, and nothing lies beside it but the workers'
-    /// lock. Without this, what was acknowledged is as durable, but part of it may be in the file's write-ahead log.
+    /// If no other process has the file open, it is then complete, and only the workers' lock file is beside it. Without
+    /// this, what was acknowledged is just as durable, but part of it may be in the write-ahead log.
     ///
     /// # Errors
-    /// [`StoreError::Closed`] if it was closed before, [`StoreError::Replaced`] if the path does not lead to the open file any
-    /// more, and whatever SQLite says.
+    /// [`StoreError::Closed`] if it was closed before, [`StoreError::Replaced`] if the path no longer leads to the open file, and
+    /// SQLite's errors.
     pub async fn close(&self) -> Result<(), StoreError> {
         // The last one to close writes the log into the file, and only the writer may.
         self.0.reader.close().await?;
@@ -202,7 +202,7 @@ impl SqliteStore {
     async fn keep_worker_lock(&self) -> Result<(), StoreError> {
         if self.0.worker_lock.is_lost() {
             let path = self.0.place.worker_lock();
-            tracing::warn!(path = %path.display(), "the workers' lock was deleted or replaced: it is made and taken again");
+            tracing::warn!(path = %path.display(), "the workers' lock file was deleted or replaced: it is created and locked again");
             self.with_worker_lock(WorkerLock::take_again).await?;
         }
         Ok(())
@@ -222,7 +222,7 @@ impl SqliteStore {
                     self.0.reader.call((), move |connection| lease::is_leased(connection, now)).await?;
                 if leased {
                     let path = self.0.place.worker_lock();
-                    tracing::warn!(path = %path.display(), "the workers' lock was not there: what is leased is waited for");
+                    tracing::warn!(path = %path.display(), "the workers' lock file was missing: existing leases have to expire first");
                 }
                 (!leased, Some(taken))
             }
@@ -408,7 +408,7 @@ impl Store for SqliteStore {
         self.write(0, move |connection| notices::acknowledge(connection, &ids, now)).await
     }
 
-    /// In no caller's line: whoever asks wants to know of the disk, and not how many others wait for it.
+    /// Bypasses the callers' queue: the question is about the disk, not about how many calls wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
         self.0.writer.call((), schema::write_nothing).await
     }

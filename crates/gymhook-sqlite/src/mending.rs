@@ -10,8 +10,8 @@ use gymhook_store::StoreTime;
 use gymhook_store::mended;
 use gymhook_store::{DeliveryColumns, NewNotification};
 
-/// Gives a delivery its body if that is missing or damaged. Its digest has said that the bytes are the same, and whoever enqueues it again
-/// may be the last one to have them.
+/// Gives a delivery its body if that is missing or damaged. Its digest has said that the bytes are the same, and whoever
+/// enqueues it again may be the last one to have them.
 pub(super) fn make_whole(connection: &Connection, sequence: i64, new: &NewNotification) -> Result<()> {
     let healed = connection
         .prepare_cached(
@@ -20,7 +20,7 @@ pub(super) fn make_whole(connection: &Connection, sequence: i64, new: &NewNotifi
         )?
         .execute(params![sequence, new.body.as_ref()])?;
     if healed > 0 {
-        tracing::error!(delivery = %new.id, "a delivery's body was missing or damaged: it has the one that was enqueued again");
+        tracing::error!(delivery = %new.id, "a delivery's body was missing or damaged: it was restored by enqueueing again");
     }
     Ok(())
 }
@@ -63,6 +63,6 @@ pub(super) fn mend(
     connection
         .prepare_cached("INSERT INTO gymhook_bodies (seq, body) VALUES (?1, ?2)")?
         .execute(params![columns.order, new.body.as_ref()])?;
-    tracing::warn!(delivery = %new.id, "a delivery that was quarantined for its body has it back, and waits again");
+    tracing::warn!(delivery = %new.id, "a quarantined delivery has its body back, and waits again");
     Ok(Some(record.state))
 }

@@ -1,4 +1,4 @@
-//! What the owners of endpoints have to be told.
+//! Notices for the owners of endpoints.
 
 use core::time::Duration;
 
@@ -46,7 +46,7 @@ pub(super) fn claim(
         let number: i64 = found.get(0)?;
         let text: String = found.get(4)?;
         let Some(change) = Notice::change_from_text(&text) else {
-            tracing::error!(number, "a notice cannot be read: it is left alone");
+            tracing::error!(number, "a notice cannot be read: it is skipped");
             continue;
         };
         let (id, endpoint) = (row::id(found, 1)?, row::id(found, 2)?.into());

@@ -1,4 +1,4 @@
-//! What a SQLite store can be told.
+//! Options of a SQLite store.
 
 use core::time::Duration;
 use std::path::Path;
@@ -27,10 +27,10 @@ pub struct SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// The number of calls that may wait to be written by default: 4,096 (our default).
+    /// The default maximum number of calls that wait to be written: 4,096 (our default).
     pub const QUEUE_CALLS: usize = 4_096;
 
-    /// The number of bytes that these may bring by default: 64 MiB (our default).
+    /// The default maximum number of bytes in these calls: 64 MiB (our default).
     pub const QUEUE_BYTES: usize = 64 << 20;
 
     /// How long a call beyond that waits by default: 5 s (our default).
@@ -44,34 +44,34 @@ impl SqliteOptions {
         Self { queue }
     }
 
-    /// The number of calls that may wait to be written, at least one. As many again wait for room, and whoever comes then gets
-    /// [`StoreError::Busy`].
+    /// The maximum number of calls that wait to be written, at least one. As many again may wait for room; any further call
+    /// fails with [`StoreError::Busy`].
     #[must_use]
     pub const fn with_queue_calls(mut self, calls: usize) -> Self {
         self.queue.calls = calls;
         self
     }
 
-    /// The number of bytes that these calls may bring: bodies, types, origins, settings, commands, and the ids and times with
-    /// them. A call's place in the queue, some hundred bytes, is bounded by [`with_queue_calls`](Self::with_queue_calls). As
-    /// many bytes again may be brought by the calls that wait for room, so the memory held by waiting calls is at most twice
-    /// this. With ten times more calls than the disk can serve the process grew by less than three times this, the allocator's
+    /// The maximum number of bytes in these calls: bodies, types, origins, settings, commands, and their ids and times. A
+    /// call's place in the queue, some hundred bytes, is bounded by [`with_queue_calls`](Self::with_queue_calls). As many
+    /// bytes again may be brought by the calls that wait for room, so the memory held by waiting calls is at most twice this.
+    /// With ten times more calls than the disk can serve the process grew by less than three times this, the allocator's
     /// share included, beside SQLite's cache of 64 MiB (`cargo bench -p gymhook-benches --bench durable -- overload`). A call
-    /// that brings more by itself is let in alone.
+    /// that is larger than that is admitted alone.
     #[must_use]
     pub const fn with_queue_bytes(mut self, bytes: usize) -> Self {
         self.queue.bytes = bytes;
         self
     }
 
-    /// How long a call waits for room before it gets [`StoreError::Busy`].
+    /// How long a call waits for room before it fails with [`StoreError::Busy`].
     #[must_use]
     pub const fn with_queue_wait(mut self, wait: Duration) -> Self {
         self.queue.wait = wait;
         self
     }
 
-    /// Opens a file like this, as [`SqliteStore::open`] does.
+    /// Opens a file with these options, as [`SqliteStore::open`] does.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].

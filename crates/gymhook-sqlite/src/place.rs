@@ -9,8 +9,8 @@ use gymhook_store::StoreError;
 /// A file that was opened: its path, and what the path led to.
 ///
 /// A file that was deleted, moved or replaced can still be written to, and everything written to it is gone with the process.
-/// So a commit counts only if the path, and those of the write-ahead log and its index beside it, lead to what was opened. Without
-/// its index a log has two writers, each over what the other has acknowledged.
+/// So a commit counts only if the path, and those of the write-ahead log and its index beside it, lead to what was opened.
+/// Without its index a log has two writers, each over what the other has acknowledged.
 #[derive(Debug)]
 pub(super) struct Place {
     database: Opened,
@@ -69,7 +69,7 @@ impl Place {
             return Err(invalid(format!("{} is a folder: name a file in it", path.display())));
         }
         if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-            return Err(invalid(format!("there is no folder {}: create it", folder.display())));
+            return Err(invalid(format!("the folder {} does not exist: create it", folder.display())));
         }
         // Before it is opened: the first look through another name would make another log.
         if let Ok(real) = fs::canonicalize(&path)
@@ -118,7 +118,7 @@ impl Place {
                 Leads::ToTheSame => {}
                 Leads::ToAnother => {
                     let path = opened.path.display();
-                    let problem = format!("another file lies at {path} than the one that is open");
+                    let problem = format!("the file at {path} is not the one that is open");
                     return Err(StoreError::Replaced { problem });
                 }
                 Leads::Nowhere => return Err(gone(&opened.path)),
@@ -199,7 +199,8 @@ fn check_names(real: &Path, metadata: &fs::Metadata) -> Result<(), StoreError> {
 fn is_mounted_alone(real: &Path) -> bool {
     let Some(path) = real.to_str() else { return false };
     let Ok(mounts) = fs::read_to_string("/proc/self/mountinfo") else { return false };
-    // The fifth field is the mount point, with a few characters in octal: https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    // The fifth field is the mount point, with a few characters in octal:
+    // https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
     let spelled =
         path.replace('\\', "\\134").replace(' ', "\\040").replace('\t', "\\011").replace('\n', "\\012");
     mounts.lines().any(|line| line.split(' ').nth(4) == Some(&spelled))

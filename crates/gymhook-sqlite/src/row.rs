@@ -1,4 +1,4 @@
-//! Reading rows, and putting aside those that cannot be read.
+//! Reads rows, and quarantines those that cannot be read.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -73,7 +73,7 @@ pub(super) fn quarantine(connection: &Connection, orders: &[i64]) -> Result<()> 
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
     for order in orders {
         update.execute(params![order, State::Quarantined.code()])?;
-        tracing::error!(order, "a delivery's row cannot be read: it was put aside");
+        tracing::error!(order, "a delivery's row cannot be read: it was quarantined");
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ pub(super) fn subscriptions(
             Ok(subscription) => found.push(subscription),
             // So that the others are seen.
             Err(Failure(error @ StoreError::Damaged { .. })) => {
-                tracing::error!(%error, "a subscription is left out")
+                tracing::error!(%error, "a subscription is skipped")
             }
             Err(error) => return Err(error),
         }
@@ -124,7 +124,7 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
 }
 
 pub(super) fn time(micros: i64) -> Result<UtcDateTime> {
-    let damaged = || StoreError::Damaged { problem: format!("no time: {micros} µs") };
+    let damaged = || StoreError::Damaged { problem: format!("no point in time: {micros} µs") };
     Ok(StoreTime::from_micros(micros).to_utc().ok_or_else(damaged)?)
 }
 

@@ -16,13 +16,14 @@ const MIGRATIONS: [&str; 5] = [
 
 /// Switches on what durability rests on, and looks whether it is on.
 pub(super) fn make_durable(connection: &Connection) -> Result<()> {
-    // To its end: an error of the switch comes after its row, which says "wal" all the same.
+    // To its end: an error of the switch comes after its row, which says "wal" anyway.
     let mut switch = connection.prepare("PRAGMA journal_mode = WAL")?;
     let modes = switch.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let mode = modes.concat();
     if mode != "wal" {
-        let problem =
-            format!("SQLite keeps its journal as {mode} here: the file needs a disk with shared memory");
+        let problem = format!(
+            "SQLite's journal mode is {mode} here, and has to be wal: put the file on a local disk, where memory can be shared"
+        );
         return Err(StoreError::Invalid { problem }.into());
     }
     connection.execute_batch(

@@ -41,7 +41,7 @@ impl ConnectionThread {
         Self::start("gymhook-sqlite-writer", move |waiting| write_all(connection, &place, &waiting))
     }
 
-    /// A thread on which each call reads by itself.
+    /// A thread on which each call reads separately.
     pub(super) fn reader(connection: Connection) -> Result<Self, StoreError> {
         Self::start("gymhook-sqlite-reader", move |waiting| read_all(connection, &waiting))
     }
@@ -133,7 +133,7 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         }
     }
     if let Err(error) = leave_alone(&connection, place) {
-        quietly(|| tracing::error!(%error, "the file is not closed in good order"));
+        quietly(|| tracing::error!(%error, "the file was not closed cleanly"));
     }
 }
 

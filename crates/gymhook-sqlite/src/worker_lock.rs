@@ -1,8 +1,8 @@
 //! The lock by which the workers of one file, in whatever process, know of each other.
 //!
-//! A lock belongs to the open file, and its name may be deleted meanwhile: then the next worker would make a file of that name, lock
-//! it, and find nobody there. So who makes the file does not know whether it is alone, and who holds a lock looks, whenever it leases
-//! or writes, whether the name still leads to it, and else takes the lock at that name as well.
+//! A lock belongs to the open file, and its name may be deleted meanwhile: then the next worker would make a file of that
+//! name, lock it, and find nobody there. So who makes the file does not know whether it is alone, and who holds a lock looks,
+//! whenever it leases or writes, whether the name still leads to it, and else takes the lock at that name as well.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};

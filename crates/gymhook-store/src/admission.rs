@@ -43,7 +43,7 @@ pub struct Admitted {
     _inside: [OwnedSemaphorePermit; 2],
 }
 
-/// Room for so many calls and bytes.
+/// Room for this many calls and bytes.
 #[derive(Debug)]
 struct Room {
     calls: Arc<Semaphore>,
@@ -81,7 +81,7 @@ impl Admission {
         }
     }
 
-    /// Waits until a call that brings so many bytes may join the others. One that is larger than the whole queue is let in
+    /// Waits until a call with this many bytes may join the others. One that is larger than the whole queue is admitted
     /// alone.
     ///
     /// # Errors

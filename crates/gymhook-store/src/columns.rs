@@ -1,4 +1,4 @@
-//! How a delivery's record becomes columns, and columns a record again.
+//! Converts a delivery's record to columns and back.
 
 use core::num::NonZeroU32;
 
@@ -23,13 +23,13 @@ use crate::StoreTime;
 /// let record = DeliveryRecord::new(id, endpoint, BodyDigest::new([9; 32]), 1, due);
 /// let columns = DeliveryColumns::from(&record);
 /// assert_eq!(columns.to_record(), Ok(record));
-/// assert!(DeliveryColumns { attempt: 3, ..columns }.to_record().is_err()); // the check sum tells
+/// assert!(DeliveryColumns { attempt: 3, ..columns }.to_record().is_err()); // the checksum does not match
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryColumns {
-    /// The delivery's name.
+    /// The delivery's id.
     pub id: Uuid,
-    /// Its endpoint's name.
+    /// Its endpoint's id.
     pub endpoint: Uuid,
     /// Its body's digest.
     pub digest: [u8; 32],
@@ -39,7 +39,7 @@ pub struct DeliveryColumns {
     pub state: i16,
     /// When it is due, when its attempt counts as lost, or when it ended: microseconds since 1970.
     pub at: i64,
-    /// In flight: what was asked for meanwhile. Undeliverable: why. Else 0.
+    /// In flight: what was requested in the meantime. Undeliverable: why. Otherwise 0.
     pub code: i16,
     /// Its round.
     pub round: i64,
@@ -51,21 +51,21 @@ pub struct DeliveryColumns {
     pub first_failure: Option<i64>,
     /// Whether it is a test event.
     pub test: bool,
-    /// Whether its attempt under way is a breaker's probe.
+    /// Whether its attempt in flight is a breaker's probe.
     pub probe: bool,
-    /// A check sum (CRC-32) of all the others.
+    /// A checksum (CRC-32) of all the others.
     pub check: i64,
 }
 
-/// A row that is no delivery's. Caused by the disk, or by another program.
+/// A row that is not a valid delivery. Caused by the disk, or by another program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnreadableRow {
-    /// The check sum is another.
-    #[error("the row does not match its check sum")]
+    /// The checksum does not match.
+    #[error("the row does not match its checksum")]
     CheckSum,
-    /// A column has a value that it cannot have.
-    #[error("the column {column} has a value that it cannot have")]
+    /// A column has an invalid value.
+    #[error("the column {column} has an invalid value")]
     Column {
         /// The column.
         column: &'static str,
@@ -125,7 +125,7 @@ impl DeliveryColumns {
         Ok(DeliveryState::Finished { at, end })
     }
 
-    /// The check sum that the other columns have.
+    /// The checksum of the other columns.
     #[must_use]
     pub fn check_sum(&self) -> i64 {
         let mut sum = crc32fast::Hasher::new();

@@ -1,18 +1,18 @@
-//! Orders for the worker of an endpoint.
+//! Commands for the worker of an endpoint.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use time::UtcDateTime;
 
-/// What somebody wants from an endpoint's machine. Whoever leases the endpoint carries it out.
+/// A command for an endpoint's machine. The worker that leases the endpoint executes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// End this delivery.
+    /// Cancel this delivery.
     Cancel(DeliveryId),
     /// Send nothing more until it is enabled.
     Disable,
     /// Send again.
     Enable,
-    /// One more round of this delivery.
+    /// Start one more round of this delivery.
     Redeliver(DeliveryId),
     /// The settings have changed: read them again.
     Reload,
@@ -31,7 +31,7 @@ impl Command {
         }
     }
 
-    /// The delivery that it is about.
+    /// The delivery that it concerns.
     #[must_use]
     pub const fn delivery(&self) -> Option<DeliveryId> {
         match self {
@@ -54,7 +54,7 @@ impl Command {
     }
 }
 
-/// An order that waits.
+/// A waiting command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingCommand {
     /// Its number; a batch that carried it out names it.
@@ -70,10 +70,10 @@ pub struct PendingCommand {
 pub struct Redelivery {
     /// Of this endpoint.
     pub endpoint: EndpointId,
-    /// That ended at this moment or later.
+    /// That ended at this time or later.
     pub from: UtcDateTime,
-    /// That ended before this moment; `None` for no limit.
+    /// That ended before this time; `None` for no limit.
     pub until: Option<UtcDateTime>,
-    /// Only what was given up; else what was delivered or cancelled, too.
+    /// Only those given up; otherwise also those delivered or cancelled.
     pub undeliverable_only: bool,
 }

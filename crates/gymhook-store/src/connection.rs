@@ -1,4 +1,4 @@
-//! Whether an endpoint is connected, in the words of GymPoint's tiles.
+//! An endpoint's connection status, in the terms of GymPoint's tiles.
 
 use core::fmt;
 use core::time::Duration;
@@ -9,10 +9,10 @@ use time::UtcDateTime;
 
 use crate::EndpointStats;
 
-/// What a tile says of an endpoint: "Connected, Not Connected, or Error", as
-/// [GymPoint's page](https://gympoint.ai/knowledge-base/settings/integrations-api) has it.
+/// The connection status of an endpoint: "Connected, Not Connected, or Error", as
+/// [GymPoint's page](https://gympoint.ai/knowledge-base/settings/integrations-api) says.
 ///
-/// The page does not say when which is shown. **The rule is ours.** The first line that fits counts:
+/// The page does not say when each is shown. **The rule is ours.** The first line that matches counts:
 ///
 /// | what is known | connection |
 /// |---|---|
@@ -23,18 +23,18 @@ use crate::EndpointStats;
 /// | a delivery arrived within the window | connected |
 /// | nothing did | not connected |
 ///
-/// A test event counts like any delivery, so that a tile turns with "Send Test". What was purged is not known any more.
+/// A test event counts like any delivery, so the status changes after "Send Test". What was purged is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Connection {
-    /// What is sent arrives.
+    /// Deliveries succeed.
     Connected,
-    /// Nothing was sent for long, or nothing is to be.
+    /// Nothing was sent for a long time, or nothing may be.
     NotConnected,
-    /// What is sent does not arrive: somebody has to look.
+    /// Deliveries fail: somebody should investigate.
     Error,
 }
 
-/// What [`EndpointStats::connection`] goes by.
+/// The rule of [`EndpointStats::connection`].
 ///
 /// ```
 /// use core::time::Duration;
@@ -45,9 +45,9 @@ pub enum Connection {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionRule {
-    /// For how long an end of a delivery counts; 30 days by default.
+    /// How long the end of a delivery counts; 30 days by default.
     pub window: Duration,
-    /// How long attempts may fail before that is an error; 5 minutes by default, so that one refused attempt is none.
+    /// How long attempts may fail before that is an error; 5 minutes by default, so that a single failed attempt is not.
     pub error_after: Duration,
 }
 
@@ -58,7 +58,7 @@ impl Default for ConnectionRule {
 }
 
 impl Connection {
-    /// The page's word for it.
+    /// The page's term for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl fmt::Display for Connection {
 }
 
 impl EndpointStats {
-    /// What a tile says of this endpoint at this moment: see [`Connection`] for the rule.
+    /// The connection status of this endpoint now: see [`Connection`] for the rule.
     #[must_use]
     pub fn connection(&self, rule: &ConnectionRule, now: UtcDateTime) -> Connection {
         match self.record.status {
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// So many seconds ago.
+    /// The time this many seconds ago.
     fn ago(seconds: u64) -> Option<UtcDateTime> {
         Some(NOW - Duration::from_secs(seconds))
     }

@@ -1,4 +1,4 @@
-//! What becomes of an attempt whose subscription is deleted while it is under way.
+//! What becomes of an attempt whose subscription is deleted while it is in flight.
 
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End};
 use time::UtcDateTime;

@@ -54,18 +54,18 @@ pub use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
 
 /// Keeps subscriptions, deliveries and leases. Cloning is cheap: all clones are the same store.
 ///
-/// Times are UTC to the microsecond; what is finer is cut off, except that a due time is rounded up.
+/// Times are UTC with microseconds; finer times are truncated, except that a due time is rounded up.
 pub trait Store: Clone + Send + Sync + 'static {
-    /// The store's clock. All workers of one store go by it, so that their clocks need not agree.
+    /// The store's clock. All workers of one store use it, so that their own clocks need not agree.
     fn now(&self) -> impl Future<Output = Result<UtcDateTime, StoreError>> + Send;
 
     // Subscriptions.
 
-    /// Writes a subscription: a new one, or new settings and secrets of one that is there, whose endpoint keeps its
-    /// record and its lease. In the same transaction a [`Command::Reload`] tells the endpoint's worker.
+    /// Writes a subscription: a new one, or new settings and secrets of an existing one, whose endpoint keeps its record and its
+    /// lease. In the same transaction it inserts a [`Command::Reload`] for the endpoint's worker.
     ///
-    /// A deleted subscription stays deleted, and none changes its direction: then nothing is written and `false` is returned.
-    /// The row's record counts only if the subscription is new, its `deleted_at` never.
+    /// A deleted subscription stays deleted, and a direction never changes: then nothing is written and `false` is returned.
+    /// The row's record is used only if the subscription is new, its `deleted_at` never.
     ///
     /// # Errors
     /// What [`SubscriptionRow::check`] says.
@@ -81,16 +81,16 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: EndpointId,
     ) -> impl Future<Output = Result<Option<SubscriptionRow>, StoreError>> + Send;
 
-    /// Subscriptions that are not deleted, by id. One that cannot be read is left out, and logged; a page that is not full is the
-    /// last one all the same.
+    /// Subscriptions that are not deleted, by id. One that cannot be read is skipped and logged; a page that is not full is
+    /// still the last one.
     fn subscriptions(
         &self,
         query: SubscriptionQuery,
     ) -> impl Future<Output = Result<Vec<SubscriptionRow>, StoreError>> + Send;
 
-    /// Marks a subscription as deleted; nothing more is leased, enqueued or sent for it, and its lease ends, and so do the
-    /// orders for it. Its log is kept until it is purged. A delivery with an attempt under way ends as cancelled, and the attempt is logged as `lost`: nobody
-    /// waits for its answer. Returns whether there was one that was not deleted yet.
+    /// Marks a subscription as deleted: nothing more is leased, enqueued or sent for it, its lease ends, and its commands are
+    /// dropped. Its log is kept until it is purged. A delivery with an attempt in flight ends as cancelled, and the attempt
+    /// is logged as `lost`, since nobody waits for its answer. Returns whether there was one that was not deleted yet.
     fn delete_subscription(
         &self,
         id: EndpointId,
@@ -99,36 +99,35 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // Enqueueing.
 
-    /// Hands notifications over: each is on disk when this returns, or refused, in the order of `new`.
+    /// Enqueues notifications: when this returns, each is on disk or refused. The results are in the order of `new`.
     ///
-    /// The same delivery twice is [`Enqueued::Duplicate`], within `new` too, whatever time it is asked for. What
+    /// A delivery that was enqueued before, or is repeated within `new`, is [`Enqueued::Duplicate`], whatever its due time. What
     /// [`NewNotification::check`] refuses is refused alone: [`Refused::Unstorable`].
     ///
-    /// Whoever enqueues a delivery again may be the last one to have its bytes. If its body is missing or damaged, and the digest
-    /// says that the new one is the same, it has its body back. If it was quarantined because of that body, it waits again, in
-    /// another round and behind what was enqueued before; its attempts stay in the log, and it is a duplicate that waits. An id
-    /// whose row is quarantined because the row itself is damaged is taken, since nobody knows any more what it was:
-    /// [`Refused::Conflict`].
+    /// Enqueueing a delivery again restores a missing or damaged body, if its digest matches: the caller may be the last one
+    /// to have its bytes. If the delivery was quarantined because of that body, it waits again, in another round and with a
+    /// new sequence number; its attempts stay in the log, and the result is a duplicate that waits. If the row itself is
+    /// damaged, its id cannot be used again, since its content is unknown: [`Refused::Conflict`].
     ///
-    /// Of several with equal fingerprints, in one call or in many at once, one is new, and the others are
-    /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. One whose row is quarantined is
-    /// repeated by nothing.
+    /// Of several with equal fingerprints, in one call or in concurrent ones, one is new, and the others are
+    /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. A quarantined row has no
+    /// repeats.
     fn enqueue(
         &self,
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Result<Enqueued, Refused>>, StoreError>> + Send;
 
-    /// Leaves orders for the worker of an endpoint, whichever that is; it carries them out in this order, not before
-    /// `due`. An order for an endpoint that is not there, or was deleted, is not kept.
+    /// Inserts commands for an endpoint's worker, which executes them in this order, not before `due`. A command for an
+    /// endpoint that does not exist, or was deleted, is dropped.
     fn command(
         &self,
         orders: Vec<(EndpointId, Command)>,
         due: UtcDateTime,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Leaves a [`Command::Redeliver`] for every finished delivery that `which` fits, in the order of enqueueing, and
-    /// returns how many.
+    /// Inserts a [`Command::Redeliver`] for every finished delivery that `which` matches, in the order of enqueueing, and returns
+    /// their number.
     fn redeliver(
         &self,
         which: Redelivery,
@@ -137,49 +136,50 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // Working.
 
-    /// Leases endpoints of the request's direction that have something to do: a due delivery unless they are disabled, a due test
-    /// event even then, an attempt that a former owner left under way, or a due order. A lease that has not run out is left alone. Each lease gets a number higher than
-    /// all before it on its endpoint, and runs out when its length is over, to the microsecond. It may be longer than the
-    /// calendar.
+    /// Leases endpoints of the request's direction that have work: a due delivery unless they are disabled, a due test event
+    /// even then, an attempt that an earlier owner left in flight, or a due command. A lease that has not expired is not
+    /// touched. Each lease has a higher epoch than all earlier ones of its endpoint, and expires after its length, to the
+    /// microsecond; it may end after the last representable time.
     fn lease(
         &self,
         request: LeaseRequest,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
 
-    /// When the first one ends of the leases that other workers hold, if it is not renewed: what such a worker left behind may
-    /// be leased then. `None` if no other worker holds one.
+    /// When the first lease of another worker expires, if it is not renewed: its endpoint may be leased then. `None` if no
+    /// other worker holds one.
     fn next_lease_end(
         &self,
         worker: WorkerId,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Option<UtcDateTime>, StoreError>> + Send;
 
-    /// Writes what the machine recorded, in one transaction, for those endpoints whose lease still is the batch's: a later
-    /// one has not been given, even if this one has run out, and the subscription is not deleted.
+    /// Writes the machine's records, in one transaction, for those endpoints whose latest lease is the batch's, even if it
+    /// has expired, and whose subscription is not deleted.
     ///
-    /// What none of [`Batch::leases`] covers is not written, nor a record of a delivery that is not there or was put aside.
-    /// A batch may be repeated when its answer was lost: it writes the same again, and each attempt once. A NUL in the text
-    /// of an attempt may become another character.
+    /// Records that none of [`Batch::leases`] covers are not written, nor those of a delivery that does not exist or is
+    /// quarantined. A batch may be repeated if its result was lost: it writes the same again, and each attempt only once. A
+    /// NUL in the text of an attempt may become another character.
     fn commit(
         &self,
         batch: Batch,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
-    /// Reads what is due at leased endpoints, test events apart, as it stands after the last commit: an answer for each fetch, in their order.
+    /// Reads what is due at leased endpoints, with test events separately, as of the last commit: a result for each fetch, in
+    /// order.
     fn fetch(
         &self,
         fetches: Vec<Fetch>,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Fetched>, StoreError>> + Send;
 
-    /// Ends every lease at once, because this process knows that no other works on this store. `false` if it does not
-    /// know that, and has done nothing.
+    /// Ends every lease at once, if this process knows that no other one works on this store. `false` if it does not know,
+    /// and has done nothing.
     fn take_over(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Comes back when somebody else may have left work, with the endpoints if they are known; never, if the store has
-    /// no way to tell. Missing one does no harm: workers look for themselves from time to time.
+    /// Resolves when another process may have left work, with the endpoints if they are known; never, if the store cannot
+    /// tell. Missing one does no harm, since workers also poll.
     fn work_arrived(&self) -> impl Future<Output = Vec<EndpointId>> + Send;
 
     // Looking back.
@@ -202,7 +202,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// A delivery's attempts, the first one first.
     fn attempts(&self, id: DeliveryId) -> impl Future<Output = Result<Vec<AttemptRow>, StoreError>> + Send;
 
-    /// How much waits, is under way and has ended, over all endpoints that are not deleted.
+    /// Counts what waits, is in flight and has ended, over all endpoints that are not deleted.
     fn stats(&self, now: UtcDateTime) -> impl Future<Output = Result<Stats, StoreError>> + Send;
 
     /// The same for one endpoint; `None` if there is none.
@@ -212,13 +212,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Option<EndpointStats>, StoreError>> + Send;
 
-    /// Forgets deliveries that ended before `before`, with their attempts and bodies, at most `limit` of them, and
-    /// returns how many. Call it again while it returns `limit`.
+    /// Purges deliveries that ended before `before`, with their attempts and bodies, at most `limit` of them, and returns
+    /// their number. Call it again while it returns `limit`.
     ///
-    /// Notices that were acknowledged before `before` are forgotten too, and not counted.
+    /// Notices that were acknowledged before `before` are purged as well, and not counted.
     ///
-    /// What still waits at a subscription ended when that was deleted. A forgotten id is as good as new, but an order is
-    /// never used again.
+    /// What still waited at a deleted subscription ended when that was deleted. A purged id may be used again, but a sequence
+    /// number never is.
     fn purge(&self, before: UtcDateTime, limit: u32) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Writes something that changes nothing, in the way in which everything else is written, so that a full disk, a lost
@@ -227,8 +227,8 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // Telling owners.
 
-    /// Claims the notices that nobody has acknowledged and nobody claims, the oldest first: until `hold` is over they are no one
-    /// else's. Of several processes that ask at once each gets others.
+    /// Claims notices that are neither acknowledged nor claimed, the oldest first: no other caller gets them until `hold` is
+    /// over. Concurrent callers get different ones.
     fn claim_notices(
         &self,
         limit: u32,
@@ -236,7 +236,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Notice>, StoreError>> + Send;
 
-    /// These notices need not be told again. Returns how many of them had not been acknowledged yet.
+    /// Acknowledges notices. Returns how many of them had not been acknowledged yet.
     fn acknowledge_notices(
         &self,
         ids: Vec<Uuid>,
@@ -245,23 +245,23 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     // API keys of your own callers.
 
-    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`]. A key that ends is
-    /// never prolonged: of two ends the earlier one counts.
+    /// Writes an API key, new or changed. Another key with the same digest is [`StoreError::Conflict`]. The end of a key is never
+    /// extended: of two ends the earlier one counts.
     ///
     /// # Errors
     /// What [`ApiKeyRow::check`] says.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends a key and writes its successor, with its label and its rights, as one step. `None` if there is no such key, or it
-    /// has an end already, because it was revoked or rotated: then nothing is written.
+    /// Ends a key and writes its successor, with the same label and rights, in one transaction. `None` if there is no such
+    /// key, or it already has an end, because it was revoked or rotated: then nothing is written.
     ///
-    /// The successor's digest is nobody else's, or it is [`StoreError::Conflict`].
+    /// If the successor's digest is another key's, the result is [`StoreError::Conflict`].
     fn rotate_api_key(
         &self,
         rotation: ApiKeyRotation,
     ) -> impl Future<Output = Result<Option<ApiKeyRow>, StoreError>> + Send;
 
-    /// Ends a key at this moment, unless it ends before. Returns whether there is such a key.
+    /// Ends a key at this time, unless it ends before. Returns whether there is such a key.
     fn revoke_api_key(
         &self,
         id: Uuid,

@@ -8,7 +8,7 @@ use crate::{DeliveryColumns, NewNotification, State};
 /// The record that it goes on with, under an order of its own, so that nothing that is still said of the old one is heard.
 /// `None` if it is not quarantined, or not for its body, or is not the same delivery.
 ///
-/// Its check sum tells why it was quarantined: if it fits the state that the row had before, the row is whole, and its digest,
+/// Its checksum tells why it was quarantined: if it matches the state that the row had before, the row is intact, and its digest,
 /// which says that the bytes are the same, too.
 pub fn mended(
     held: &DeliveryColumns,

@@ -1,4 +1,4 @@
-//! What an endpoint's owner has to be told.
+//! Notices for an endpoint's owner.
 
 use gymhook_delivery::{DisableReason, EndpointChange, EndpointId};
 use time::UtcDateTime;
@@ -10,9 +10,9 @@ use uuid::Uuid;
 /// [acknowledged](super::Store::acknowledge_notices).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Its name, the same however often it is claimed.
+    /// Its id, the same each time it is claimed.
     pub id: Uuid,
-    /// The endpoint, which is its subscription's name.
+    /// The endpoint, which has its subscription's id.
     pub endpoint: EndpointId,
     /// When it happened, by the store's clock.
     pub at: UtcDateTime,
@@ -21,7 +21,8 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Whether a change is one that somebody has to be told of: each stage of the warnings, and a disabling that nobody asked for.
+    /// Whether a change is one that somebody has to be told of: each stage of the warnings, and a disabling that nobody asked
+    /// for.
     #[must_use]
     pub const fn is_due_for(change: EndpointChange) -> bool {
         match change {

@@ -21,8 +21,8 @@ pub struct SubscriptionQuery {
 
 /// Which deliveries are wanted: those that everything asked for fits.
 ///
-/// What is rare is found by an index: an endpoint's deliveries, a gym's, and those of a state in which few are. Types and times are
-/// not indexed: among what is left the latest is looked at first, until a page is full.
+/// What is rare is found by an index: an endpoint's deliveries, a gym's, and those of a state in which few are. Types and
+/// times are not indexed: among what is left the latest is looked at first, until a page is full.
 ///
 /// ```
 /// use gymhook_store::{DeliveryQuery, State};

@@ -1,4 +1,4 @@
-//! Rows, and how records become rows and rows records again.
+//! Rows, and their conversion from and to records.
 
 use core::fmt;
 use core::time::Duration;
@@ -12,29 +12,29 @@ use time::UtcDateTime;
 /// A subscription as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionRow {
-    /// Its name, and its endpoint's.
+    /// Its id, and its endpoint's.
     pub id: EndpointId,
-    /// Whose events it gets.
+    /// The gym whose events it gets.
     pub gym: String,
-    /// What its notifications go to. A handler stays a handler, and an endpoint an endpoint.
+    /// What its notifications go to. Its kind never changes.
     pub target: TargetColumns,
     /// Its other settings, as JSON.
     pub settings: String,
-    /// How its endpoint is. Only a worker's [`Batch`](super::Batch) changes it.
+    /// Its endpoint's record. Only a worker's [`Batch`](super::Batch) changes it.
     pub record: EndpointRecord,
     /// Since when it is deleted.
     pub deleted_at: Option<UtcDateTime>,
 }
 
 impl SubscriptionRow {
-    /// Which way its notifications go.
+    /// The direction of its notifications.
     #[must_use]
     pub const fn direction(&self) -> Direction {
         self.target.direction()
     }
 }
 
-/// `Debug` shows neither settings, which hold URLs, nor secrets.
+/// `Debug` shows neither settings, which contain URLs, nor secrets.
 impl fmt::Debug for SubscriptionRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubscriptionRow")
@@ -48,43 +48,60 @@ impl fmt::Debug for SubscriptionRow {
 }
 
 /// A notification to be enqueued.
+///
+/// ```
+/// use bytes::Bytes;
+/// use gymhook_delivery::{DeliveryId, EndpointId};
+/// use gymhook_store::{NewNotification, Refused};
+/// use time::macros::utc_datetime;
+///
+/// let (delivery, endpoint) = (DeliveryId::from_u128(7), EndpointId::from_u128(1));
+/// let body = Bytes::from_static(br#"{"member":17}"#);
+/// let mut new = NewNotification::new(delivery, endpoint, "workout.created", body);
+/// new.not_before = Some(utc_datetime!(2026-01-01 12:00)); // due at noon
+/// assert_eq!(new.check(), Ok(()));
+///
+/// // No store keeps a NUL in a text; a body may have any bytes.
+/// new.event_type = "workout\0created".to_owned();
+/// assert!(matches!(new.check(), Err(Refused::Unstorable { field: "event type", .. })));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewNotification {
-    /// The delivery's name: the idempotency key in all attempts.
+    /// The delivery's id: the idempotency key in all attempts.
     pub id: DeliveryId,
-    /// Where it goes.
+    /// The endpoint.
     pub endpoint: EndpointId,
     /// The type of its event, in the vendor's spelling.
     pub event_type: String,
     /// The exact bytes.
     pub body: Bytes,
-    /// Not before this moment; `None` means at once.
+    /// Not before this time; `None` means at once.
     pub not_before: Option<UtcDateTime>,
-    /// Whether it is a test event: one attempt, which auto-disable does not look at.
+    /// Whether it is a test event: one attempt, ignored by auto-disable.
     pub test: bool,
-    /// What was proved about it, if it came in: the engine's words, which a store keeps as they are.
+    /// What was proved about an incoming one: the engine's text, which a store keeps unchanged.
     pub origin: Option<String>,
-    /// Whether it could not be read when it came in: it is kept as [`State::Unreadable`], and no handler gets it.
+    /// Whether it could not be read when it arrived: it is kept as [`State::Unreadable`], and no handler gets it.
     pub unreadable: bool,
-    /// The unreadable one that it was read from: forgotten in the same transaction, if this one is new or a repeat.
+    /// The unreadable one that it was read from: removed in the same transaction, if this one is new or a repeat.
     pub read_from: Option<DeliveryId>,
-    /// How a repeat is recognised that comes under another id; `None` if the id alone tells.
+    /// How a repeat with another id is recognised; `None` if only the id counts.
     pub repeat_check: Option<RepeatCheck>,
 }
 
-/// How a repeat is recognised where senders give no ids.
+/// How a repeat is recognised if senders give no ids.
 ///
-/// One that was enqueued to the same endpoint less than `window` ago, with an equal fingerprint, is repeated by the new one:
-/// [`Refused::Repeat`]. The window begins at the one that was kept; repeats do not prolong it.
+/// A notification with an equal fingerprint at the same endpoint within `window` is a repeat: [`Refused::Repeat`]. The window
+/// begins with the one that was kept; repeats do not extend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepeatCheck {
-    /// What a repeat has in common with the first: a digest of the body, and of whatever else is to be equal.
+    /// The fingerprint: a digest of the body, and of whatever else must be equal.
     pub fingerprint: [u8; 32],
-    /// For how long, by the store's clock. At its very end a notification is new; without a length none is a repeat.
+    /// The length of the window, by the store's clock. At its end a notification is new; with length zero none is a repeat.
     pub window: Duration,
 }
 impl SubscriptionRow {
-    /// How much room it takes while a call waits, in bytes.
+    /// The memory that it takes while a call waits, in bytes.
     pub fn weight(&self) -> usize {
         let url = self.target.url().map_or(0, str::len);
         let secrets = self.target.secrets().map_or(0, <[u8]>::len);
@@ -93,7 +110,16 @@ impl SubscriptionRow {
 }
 
 impl RepeatCheck {
-    /// What was enqueued at this moment or before has left the window, in microseconds since 1970.
+    /// What was enqueued at this time or before has left the window, in microseconds since 1970.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook_store::RepeatCheck;
+    /// use time::macros::utc_datetime;
+    ///
+    /// let check = RepeatCheck { fingerprint: [7; 32], window: Duration::from_secs(1) };
+    /// assert_eq!(check.before_window(utc_datetime!(1970-01-01 00:00:03)), 2_000_000);
+    /// ```
     #[must_use]
     pub fn before_window(&self, now: UtcDateTime) -> i64 {
         // A part of a microsecond counts as a whole one: rather too long than too short.
@@ -102,7 +128,7 @@ impl RepeatCheck {
     }
 }
 
-/// `Debug` shows the body's length: its bytes are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl fmt::Debug for NewNotification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewNotification")
@@ -176,7 +202,7 @@ impl NewNotification {
     }
 }
 
-/// The digest that tells two bodies apart: SHA-256.
+/// The digest that distinguishes bodies: SHA-256.
 pub fn body_digest(body: &[u8]) -> BodyDigest {
     BodyDigest::new(Sha256::digest(body).into())
 }
@@ -206,24 +232,24 @@ pub fn endpoint_record_from_json(json: &str) -> Result<EndpointRecord, StoreErro
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The id is that of another body, or of a delivery to another endpoint.
-    #[error("delivery {delivery} is there with another body, another endpoint or another purpose")]
+    #[error("delivery {delivery} already exists with another body, endpoint or purpose")]
     Conflict {
         /// The id.
         delivery: DeliveryId,
     },
-    /// It repeats a notification that is kept already: see [`RepeatCheck`]; or it could not be read, as before. Nobody caused it, and nothing is to be done.
+    /// It repeats a stored notification: see [`RepeatCheck`]; or it could not be read, as before. No action is required.
     #[error("it repeats delivery {delivery}, which was enqueued before with the same body")]
     Repeat {
-        /// The one that is kept.
+        /// The stored one.
         delivery: DeliveryId,
     },
     /// There is no such subscription, or it is deleted.
     #[error("there is no subscription {endpoint}")]
     UnknownEndpoint {
-        /// The endpoint asked for.
+        /// The requested endpoint.
         endpoint: EndpointId,
     },
-    /// A field of it cannot be stored, in this store or another: the same again would be refused again.
+    /// A field cannot be stored, in this store or any other: repeating the call would fail again.
     #[error("delivery {delivery} cannot be stored: its {field} {problem}")]
     Unstorable {
         /// The id.
@@ -236,20 +262,28 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// Whether what was refused is kept already, as the one that it repeats.
+    /// Whether it was refused because it is already stored, as the one that it repeats.
     #[must_use]
     pub const fn is_repeat(&self) -> bool {
         matches!(self, Self::Repeat { .. })
     }
 }
 
-/// Where a delivery stands, in one word; its discriminant is what stores write.
+/// The state of a delivery; its discriminant is what stores write.
+///
+/// ```
+/// use gymhook_store::State;
+///
+/// assert_eq!((State::Delivered.as_str(), State::Delivered.code()), ("delivered", 2));
+/// assert_eq!(State::from_code(2), Some(State::Delivered));
+/// assert_eq!(State::from_code(99), None); // a newer version's
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum State {
-    /// An attempt is to come.
+    /// It waits for its next attempt.
     Waiting = 0,
-    /// An attempt is under way.
+    /// An attempt is in flight.
     InFlight = 1,
     /// The endpoint has it.
     Delivered = 2,
@@ -257,10 +291,10 @@ pub enum State {
     Undeliverable = 3,
     /// It was cancelled.
     Cancelled = 4,
-    /// Its row or its body is damaged; it was quarantined and is kept. If it was the body, the same bytes enqueued again have it
-    /// wait again.
+    /// Its row or its body is damaged; it was quarantined and is kept. If it was the body, enqueueing the same bytes again
+    /// makes it wait again.
     Quarantined = 5,
-    /// It came in and could not be read; it is kept until it is read again. Its row is whole, but it has no record.
+    /// It arrived but could not be read; it is kept until it is read again. Its row is intact, but it has no record.
     Unreadable = 6,
 }
 

@@ -1,15 +1,15 @@
-//! What a store can keep: the same for every store, so that what one takes no other refuses.
+//! What a store can keep: the same for every store.
 
 use crate::{ApiKeyRow, NewNotification, Refused, StoreError, SubscriptionRow};
 
-/// What keeps a field of a notification from being stored.
+/// Why a field of a notification cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unstorable {
-    /// A text that must not be empty has nothing, or nothing but white space.
+    /// A text that must not be empty is empty, or only white space.
     #[error("is empty")]
     Empty,
-    /// A NUL character in a text: PostgreSQL keeps none.
+    /// A text has a NUL character, which PostgreSQL cannot store.
     #[error("has a NUL character (U+0000), which not every database keeps")]
     Nul,
     /// It is too long.
@@ -29,7 +29,7 @@ impl NewNotification {
     /// The longest body, in bytes: 256 MiB (our default). SQLite ends at 10⁹ bytes, PostgreSQL at 2³⁰ for a whole statement.
     pub const MAX_BODY_BYTES: usize = 256 << 20;
 
-    /// Whether every store can keep it. [`Store::enqueue`](super::Store::enqueue) refuses what fails here, and only that.
+    /// Checks that every store can keep it. [`Store::enqueue`](super::Store::enqueue) refuses what fails here, and only that.
     ///
     /// # Errors
     /// [`Refused::Unstorable`], which names the first field that cannot be stored.
@@ -67,7 +67,7 @@ impl ApiKeyRow {
         Self::check_label(&self.label).map_err(|problem| invalid("the API key's label", problem))
     }
 
-    /// Whether a key may have this label: one that is empty, or all white space, tells nobody which key it is.
+    /// Whether a key may have this label: an empty one, or only white space, does not identify a key.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -1,4 +1,4 @@
-//! What a worker and a store say to each other.
+//! What a worker and a store exchange.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::Direction;
 use crate::{AttemptRow, Notice, PendingCommand, SubscriptionRow};
 
-/// The name of a running worker; a new one each time it starts.
+/// The id of a running worker; a new one each time it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(Uuid);
 
@@ -35,18 +35,18 @@ impl fmt::Display for WorkerId {
     }
 }
 
-/// What a worker wants to lease.
+/// A request for leases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseRequest {
-    /// For whom.
+    /// The worker.
     pub worker: WorkerId,
     /// Subscriptions of this direction.
     pub direction: Direction,
-    /// For how long from now.
+    /// The length of the leases, from now.
     pub length: Duration,
     /// The maximum number of endpoints.
     pub limit: u32,
-    /// Only these, if given; else whichever have been without an owner the longest.
+    /// Only these, if given; otherwise those that have been without an owner the longest.
     pub only: Option<Vec<EndpointId>>,
 }
 
@@ -61,16 +61,16 @@ pub struct LeaseHolder {
     pub ends: UtcDateTime,
 }
 
-/// An endpoint that is now the worker's.
+/// An endpoint that was leased.
 #[derive(Clone, Debug)]
 pub struct Leased {
     /// Its subscription, with its record as the last owner left it.
     pub subscription: SubscriptionRow,
     /// The number of the lease.
     pub epoch: LeaseEpoch,
-    /// What the last owner had under way, and nobody knows how it ended.
+    /// What the last owner had in flight, with an unknown outcome.
     pub in_flight: Vec<DeliveryRecord>,
-    /// How many rows could not be read and were put aside.
+    /// The number of rows that could not be read and were quarantined.
     pub quarantined: u64,
 }
 
@@ -88,15 +88,15 @@ pub struct Lease {
 pub struct Batch {
     /// The leases of all endpoints that anything below is about, each once.
     pub leases: Vec<Lease>,
-    /// Where deliveries stand now; of several records of one, only the last.
+    /// The deliveries' records; of several records of one delivery, only the last.
     pub deliveries: Vec<DeliveryRecord>,
-    /// Where endpoints stand now, likewise.
+    /// The endpoints' records; of several records of one endpoint, only the last.
     pub endpoints: Vec<EndpointRecord>,
     /// Attempts that have ended, each with the endpoint it went to.
     pub attempts: Vec<(EndpointId, AttemptRow)>,
-    /// What the owners of endpoints have to be told. Each is written once, however often its batch is repeated.
+    /// Notices for the owners of endpoints. Each is written once, even if its batch is repeated.
     pub notices: Vec<Notice>,
-    /// Orders that were carried out, each with its endpoint.
+    /// Commands that were executed, each with its endpoint.
     pub commands: Vec<(EndpointId, i64)>,
     /// Leases to be renewed for so long from now, after all that.
     pub renew: Vec<Lease>,
@@ -104,26 +104,26 @@ pub struct Batch {
     pub lease_length: Duration,
     /// Leases to be given back, after all that.
     pub release: Vec<EndpointId>,
-    /// Deliveries that are about to be sent: their notifications come back. Each is one of `deliveries`.
+    /// Deliveries that are about to be sent, whose notifications are returned. Each is one of `deliveries`.
     pub send: Vec<DeliveryId>,
 }
 
 impl Batch {
-    /// Whether nothing is to be done.
+    /// Whether it does nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.leases.is_empty() && self.renew.is_empty()
     }
 }
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
-    /// Endpoints, of `leases` and of `renew`, whose lease is somebody else's by now, or that were deleted. Nothing was
+    /// Endpoints, of `leases` and of `renew`, whose lease now belongs to another worker, or that were deleted. Nothing was
     /// written for them.
     pub lost: Vec<EndpointId>,
-    /// The notifications asked for, but for those of endpoints that are `lost`; `None` if one cannot be read or its
-    /// body is not the one that was enqueued, and it was put aside.
+    /// The requested notifications, except for those of `lost` endpoints; `None` if one cannot be read or its body is not the
+    /// one that was enqueued, and it was quarantined.
     pub notifications: Vec<(DeliveryId, Option<StoredNotification>)>,
 }
 
@@ -140,7 +140,7 @@ pub struct StoredNotification {
     pub enqueued_at: UtcDateTime,
 }
 
-/// `Debug` shows the body's length: its bytes are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl fmt::Debug for StoredNotification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredNotification")
@@ -150,7 +150,7 @@ impl fmt::Debug for StoredNotification {
     }
 }
 
-/// Where a fetch went on to.
+/// Where the next fetch continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// When the last row was due.
@@ -159,35 +159,35 @@ pub struct Cursor {
     pub order: u64,
 }
 
-/// What a worker wants to read of one endpoint.
+/// A request for the deliveries of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// The endpoint.
     pub endpoint: EndpointId,
-    /// Whether the oldest deliveries are wanted, due or not, instead of those due first.
+    /// Whether to fetch the oldest deliveries, due or not, instead of those due first.
     pub ordered: bool,
-    /// Only what comes after this; an ordered endpoint's cursor goes by order alone.
+    /// Only what comes after this; an ordered endpoint's cursor uses the sequence only.
     pub after: Option<Cursor>,
     /// The maximum number of deliveries; zero if only orders and the next due time are wanted.
     pub limit: u32,
 }
 
-/// What is to be done at one endpoint.
+/// The work of one endpoint.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The endpoint.
     pub endpoint: EndpointId,
     /// Waiting deliveries: those due at `now` by due time and then by order, or the oldest ones by order.
     pub deliveries: Vec<DeliveryRecord>,
-    /// Test events that are due, the earliest first, whatever else waits and whatever the limit; a store may stop at 100 of them.
-    /// They may be among `deliveries`, too.
+    /// Test events that are due, the earliest first, whatever else waits and whatever the limit; a store may stop at 100 of
+    /// them. They may also be among `deliveries`.
     pub tests: Vec<DeliveryRecord>,
-    /// Where to go on, if there may be more; `None` if this was the last of it.
+    /// Where to continue, if there may be more; `None` if this was the last part.
     pub more: Option<Cursor>,
-    /// When the first of those is due that are not due yet; not known of an ordered endpoint.
+    /// When the first one that is not due yet will be due; not known for an ordered endpoint.
     pub next_due: Option<UtcDateTime>,
-    /// The orders that are due, the oldest first; a store may stop at 10,000 of them.
+    /// The commands that are due, the oldest first; a store may stop at 10,000 of them.
     pub commands: Vec<PendingCommand>,
-    /// How many rows could not be read and were put aside.
+    /// The number of rows that could not be read and were quarantined.
     pub quarantined: u64,
 }

@@ -131,7 +131,7 @@ async fn with_subscription() -> FaultyStore<MemoryStore> {
     store
 }
 
-/// Whether something is awaited in vain: long enough for what is there already, and for what another task does.
+/// Whether something never arrives: long enough for what is already there, and for what another task does.
 async fn waits(store: &MemoryStore) -> bool {
     tokio::time::timeout(Duration::from_millis(20), store.work_arrived()).await.is_err()
 }
@@ -148,7 +148,7 @@ async fn work_wakes_every_other_clone() {
     let waiting = tokio::spawn(async move { one.work_arrived().await });
     tokio::task::yield_now().await;
     store.enqueue(vec![notification(1)], START).await.unwrap();
-    assert_eq!(waiting.await.unwrap(), [], "it does not know for whom");
+    assert_eq!(waiting.await.unwrap(), [], "it does not know the endpoints");
     assert!(!waits(&two).await, "what came while it did not look is not missed");
     store.command(vec![(ENDPOINT, Command::Enable)], START).await.unwrap();
     assert!(!waits(&two).await);

@@ -1,12 +1,12 @@
-//! What a request is answered: one table, whatever the server.
+//! The answer to a request: one table, whatever the server.
 
 use core::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-/// What a request is answered: a status, at most one header of its own, and no body.
+/// The answer to a request: a status, at most one header, and no body.
 ///
-/// Every refusal with the same status is answered with the same bytes; the reason is for the operator only. The table stands on
+/// Every refusal with the same status is answered with the same bytes; the reason is for the operator only. The table is on
 /// the front page of this crate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
@@ -41,7 +41,7 @@ impl Answer {
         self.status
     }
 
-    /// The header beside it, if there is one: `Allow` of a 405, `Retry-After` of a 503.
+    /// The header, if there is one: `Allow` of a 405, `Retry-After` of a 503.
     #[must_use]
     pub const fn header(&self) -> Option<&(HeaderName, HeaderValue)> {
         self.header.as_ref()

@@ -1,4 +1,4 @@
-//! Verify, accept durably, answer: the whole of receiving in one call.
+//! Verify, accept durably, answer: receiving in one call.
 
 use core::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{Answer, Refusal, RefusalReason, Refused, WebhookSource, telemetry};
 
 /// A source whose notifications are accepted into an [`Inbox`]: on disk before they are answered, handled afterwards.
 ///
-/// Cloning is cheap. The table of answers stands on the front page of this crate.
+/// Cloning is cheap. The table of answers is on the front page of this crate.
 pub struct InboxSource<S, N = AnyNotification> {
     inner: Arc<Inner<S, N>>,
 }
@@ -28,16 +28,16 @@ struct Inner<S, N> {
 }
 
 impl<S: Store, N: Notification> InboxSource<S, N> {
-    /// Accepts what comes from this source into this inbox.
+    /// Accepts notifications from this source into this inbox.
     pub fn new(source: impl Into<WebhookSource<N>>, inbox: Inbox<S>) -> Self {
         let inner = Inner { source: source.into(), inbox, conflict_status: StatusCode::CONFLICT };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Answers so to a [conflict](AcceptError::Conflict), an id with another body than before. By default 409.
+    /// With another answer to a [conflict](AcceptError::Conflict): a known id with another body. By default 409.
     ///
-    /// A platform that sends again until it gets a 2xx, and disables whoever never gives one, wants a 2xx. The conflict is
-    /// logged and counted all the same, and what it holds is not kept.
+    /// Use a 2xx for a platform that repeats a request until it gets one, and otherwise disables the endpoint. The conflict
+    /// is still logged and counted, and its body is not kept.
     #[must_use]
     pub fn with_conflict_status(self, status: StatusCode) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.inner);
@@ -45,28 +45,28 @@ impl<S: Store, N: Notification> InboxSource<S, N> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Where it comes from.
+    /// The source.
     #[must_use]
     pub fn source(&self) -> &WebhookSource<N> {
         &self.inner.source
     }
 
-    /// Where it is accepted.
+    /// The inbox.
     #[must_use]
     pub fn inbox(&self) -> &Inbox<S> {
         &self.inner.inbox
     }
 
-    /// Reads a request, judges it and accepts it. A 2xx means that it is on disk.
+    /// Reads a request, verifies it and accepts it. A 2xx means that it is on disk.
     ///
-    /// A body that was proved and cannot be read is kept, too: see [`Inbox::accept_unreadable`].
+    /// A body that was proved but cannot be read is kept as well: see [`Inbox::accept_unreadable`].
     pub async fn accept<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Error: Into<BoxError>>,
     {
         let Inner { source, inbox, .. } = &*self.inner;
         let (head, body) = request.into_parts();
-        // Given back when it is on disk.
+        // Released when it is on disk.
         let mut share = source.share();
         let verified = match source.judge(&head.method, &head.headers, body, &mut share).await {
             Ok(verified) => verified,
@@ -84,7 +84,7 @@ impl<S: Store, N: Notification> InboxSource<S, N> {
         self.answer(accepted.map(|accepted| label_of(&accepted)), verified.proof())
     }
 
-    /// The answer to what the inbox says, and a word about it to the operator.
+    /// The answer to the inbox's result, which is also logged.
     fn answer(&self, accepted: Result<&'static str, AcceptError>, proof: &Proof) -> Answer {
         let source = &self.inner.source;
         match accepted {

@@ -17,23 +17,23 @@ use tower_service::Service;
 use crate::read::BoxError;
 use crate::{Strength, WebhookSource};
 
-/// Verifies requests in front of a service: what is refused is answered here, and never reaches it.
+/// Verifies requests in front of a service: refused requests are answered here, and never reach it.
 ///
 /// The service finds a [`Verified<Received<N>>`](gymhook::signature::Verified) in the request's extensions, and the body as it
-/// arrived. `P` is how strong a proof is asked for.
+/// arrived. `P` is the required strength of proof.
 pub struct WebhookLayer<N = AnyNotification, P = AsProved> {
     source: WebhookSource<N>,
     strength: PhantomData<P>,
 }
 
 impl<N: Notification> WebhookLayer<N> {
-    /// Receives from this source, whatever its platform proves.
+    /// A layer for this source, which accepts any proof.
     pub fn new(source: impl Into<WebhookSource<N>>) -> Self {
         Self { source: source.into(), strength: PhantomData }
     }
 
-    /// Asks for a signed body: the service finds a `Verified<Received<N>, BodySigned>`, and what only its sender vouches for is
-    /// answered 401.
+    /// Requires a signed body: the service finds a `Verified<Received<N>, BodySigned>`, and a request without one is answered
+    /// 401.
     #[must_use]
     pub fn requiring_signed_body(self) -> WebhookLayer<N, BodySigned> {
         WebhookLayer { source: self.source, strength: PhantomData }
@@ -48,7 +48,7 @@ impl<N, P, S> Layer<S> for WebhookLayer<N, P> {
     }
 }
 
-/// What [`WebhookLayer`] makes of a service.
+/// A service behind a [`WebhookLayer`].
 pub struct WebhookService<S, N = AnyNotification, P = AsProved> {
     inner: S,
     source: WebhookSource<N>,
@@ -74,7 +74,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The one that is ready is the one to call; its clone gets ready for the next request.
+        // Call the one that is ready; its clone becomes ready for the next request.
         let next = self.inner.clone();
         let mut inner = core::mem::replace(&mut self.inner, next);
         let source = self.source.clone();

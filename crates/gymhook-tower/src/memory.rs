@@ -1,4 +1,4 @@
-//! How much memory the bodies that are being read may take together.
+//! A limit on the memory of all bodies that are being read.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ pub(crate) struct BodyMemory {
     free: AtomicUsize,
 }
 
-/// What each body may take without asking: 16 KiB. Honest requests are shorter, so whoever holds long bodies open keeps
-/// nobody out.
+/// The part of each body that is not counted: 16 KiB. Honest requests are shorter, so connections that hold long bodies open
+/// block nobody.
 pub(crate) const ALWAYS: usize = 16 * 1024;
 
 impl BodyMemory {
@@ -23,7 +23,7 @@ impl BodyMemory {
     }
 }
 
-/// What one body has taken; given back when it is dropped.
+/// The memory of one body; released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     memory: Arc<BodyMemory>,
@@ -35,7 +35,7 @@ impl Share {
         Self { memory, taken: 0 }
     }
 
-    /// Asks for a body of this capacity in all. `false` if there is not so much left: then nothing changes.
+    /// Grows to this total capacity. `false` if there is not enough left: then nothing changes.
     pub(crate) fn grow_to(&mut self, capacity: usize) -> bool {
         let needed = capacity.saturating_sub(ALWAYS);
         let more = needed.saturating_sub(self.taken);

@@ -15,19 +15,19 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// Why a body was not read to its end.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// It is longer than allowed. So much was read.
+    /// It is longer than allowed; the number of bytes that were read.
     TooLong { bytes: usize },
-    /// It is longer than a layer outside of this one allows.
+    /// It is longer than an outer layer allows.
     LimitedOutside,
     /// There is no memory for it now.
     NoMemory,
-    /// It ended before its end, or its framing is broken.
+    /// It ended early, or its framing is broken.
     Broken(BoxError),
 }
 
-/// Reads a body of at most `max` bytes. At most one more frame than that is ever asked for, and none of it is kept.
+/// Reads a body of at most `max` bytes. It reads at most one more frame than that, and keeps none of it.
 ///
-/// What is kept is a copy of its own size: a slice of the connection's buffer would keep all of that buffer alive.
+/// The result is a copy of the right size: a slice of the connection's buffer would keep the whole buffer alive.
 pub(crate) async fn read<B>(body: B, max: usize, share: &mut Share) -> Result<Bytes, Unread>
 where
     B: Body<Error: Into<BoxError>>,
@@ -36,7 +36,7 @@ where
     let mut kept: Vec<u8> = Vec::new();
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = frame.map_err(|error| broken(error.into()))?;
-        // Trailers are nobody's to sign.
+        // Trailers are never signed.
         let Ok(mut data) = frame.into_data() else { continue };
         let length = kept.len().saturating_add(data.remaining());
         if length > max {
@@ -44,7 +44,7 @@ where
         }
         if length > kept.capacity() {
             let doubled = kept.capacity().saturating_mul(2).clamp(length, max);
-            // Where twice as much is not left, what is needed may be.
+            // If there is no room for twice as much, there may be for what is needed.
             let Some(capacity) = [doubled, length].into_iter().find(|capacity| share.grow_to(*capacity))
             else {
                 return Err(Unread::NoMemory);
@@ -61,7 +61,7 @@ where
     Ok(Bytes::from(kept))
 }
 
-/// A limit of an outer layer shows as an error of the body.
+/// The limit of an outer layer appears as an error of the body.
 fn broken(error: BoxError) -> Unread {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
     while let Some(error) = cause {

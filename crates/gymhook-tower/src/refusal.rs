@@ -1,4 +1,4 @@
-//! Why a request was not received, and what it is answered.
+//! Why a request was refused, and how it is answered.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,51 +10,50 @@ use http::StatusCode;
 use crate::Answer;
 use crate::read::BoxError;
 
-/// Why a request was not received. `Display` is for the operator, [`Refusal::answer`] for the peer.
+/// Why a request was refused. `Display` is for the operator, [`Refusal::answer`] for the peer.
 ///
-/// No message holds a secret, a signature or a byte of a body.
+/// No message contains a secret, a signature or a byte of a body.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The proof holds and does not cover the body, which is asked for here. The platform's scheme never signs bodies, or it
-    /// was set up so: a mistake in the handler.
+    /// The proof holds but does not cover the body, which the handler requires. The platform's scheme, as configured, never signs
+    /// bodies: a mistake in the handler.
     #[error(
-        "the body is not signed, and a signed one is asked for ({proof}): take what any proof allows, or ask the platform for a signature"
+        "the body is not signed, but the handler requires a signed one ({proof}): accept any proof, or ask the platform for a signature"
     )]
     BodyNotSigned {
         /// What was proved.
         proof: Box<Proof>,
     },
-    /// The bodies that are being read take as much memory as they may together. The same request may be accepted later.
-    #[error("the bodies that are being read take as much memory as they may: nothing of this one is kept")]
+    /// The memory for request bodies is used up. The same request may be accepted later.
+    #[error("the memory for request bodies is used up: this body was dropped")]
     Busy,
-    /// The body ended before its end, or its framing is broken. Caused by the peer or the network.
+    /// The body ended early, or its framing is broken. Caused by the peer or the network.
     #[error("the request is malformed: {problem}")]
     Malformed {
-        /// What the server's HTTP says.
+        /// The HTTP implementation's message.
         problem: BoxError,
     },
-    /// A method that nothing is received with.
+    /// The method is not allowed.
     #[error("the method is not POST")]
     MethodNotAllowed {
         /// Whether GET and HEAD are allowed.
         probes_allowed: bool,
     },
-    /// A GET or HEAD, where these are allowed: whoever sent it wants to know whether the URL is there. Neither counted nor
-    /// logged as a refusal.
-    #[error("a probe: there is nothing to receive")]
+    /// A GET or HEAD, if these are allowed, to test whether the URL exists. Neither counted nor logged as a refusal.
+    #[error("a probe, not a webhook")]
     Probe,
     /// The receiver refused it.
     #[error(transparent)]
     Receive(#[from] ReceiveError),
-    /// The body was not there at the deadline. Caused by the peer or the network.
-    #[error("the body was not there after {deadline:?}")]
+    /// The body did not arrive before the deadline. Caused by the peer or the network.
+    #[error("the body did not arrive within {deadline:?}")]
     TimedOut {
-        /// How long was waited.
+        /// The deadline.
         deadline: Duration,
     },
-    /// The body is longer than a layer around this one allows.
-    #[error("the body is longer than a layer around this one allows")]
+    /// The body is longer than an outer layer allows.
+    #[error("the body is longer than an outer layer allows")]
     TooLongForOuterLayer,
 }
 
@@ -65,7 +64,7 @@ impl<T> From<NotBodySigned<T>> for Refusal {
 }
 
 impl Refusal {
-    /// When a platform may send again what there was no memory for: 1 s (our default).
+    /// The `Retry-After` of a request for which there was no memory: 1 s (our default).
     const RETRY_AFTER: Duration = Duration::from_secs(1);
 
     /// What to answer, and all that the peer needs to know.
@@ -104,7 +103,7 @@ impl Refusal {
         })
     }
 
-    /// What was proved nevertheless.
+    /// What was proved about the request.
     pub(crate) fn proof(&self) -> Option<&Proof> {
         match self {
             Self::BodyNotSigned { proof } => Some(proof),
@@ -124,7 +123,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RefusalReason {
-    /// A signed body was asked for.
+    /// A signed body is required.
     BodyNotSigned,
     /// The body is longer than allowed.
     BodyTooLarge,
@@ -140,13 +139,13 @@ pub enum RefusalReason {
     MethodNotAllowed,
     /// The proof failed.
     NotVerified(RejectReason),
-    /// An inbox could not be written to.
+    /// The inbox could not be written to.
     Store,
     /// The body took too long.
     TimedOut,
-    /// The proof held, and the body could not be read.
+    /// The proof held, but the body could not be read.
     Unreadable,
-    /// No inbox can ever keep it.
+    /// No inbox can ever store it.
     Unstorable,
 }
 

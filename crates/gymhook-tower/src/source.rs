@@ -1,4 +1,4 @@
-//! One platform's receiver behind HTTP: what is read, for how long, and what is refused.
+//! One platform's receiver over HTTP: what is read, for how long, and what is refused.
 
 use core::fmt;
 use core::time::Duration;
@@ -18,11 +18,11 @@ use crate::read::{BoxError, Unread, read};
 use crate::telemetry::{self, Hook};
 use crate::{Refusal, Refused, Strength};
 
-/// Where webhooks of one platform come in: its [`Receiver`] with the rules of HTTP around it. Cloning is cheap, and all clones
-/// share the receiver.
+/// Where webhooks of one platform arrive: its [`Receiver`] with the rules of HTTP. Cloning is cheap, and all clones share the
+/// receiver.
 ///
-/// A receiver is a source by itself (`WebhookSource::from(receiver)`); what is set here are our defaults, since no platform
-/// publishes more than how long it waits for an answer.
+/// A receiver converts into a source (`WebhookSource::from(receiver)`). The settings are our defaults, since platforms publish no
+/// more than how long they wait for an answer.
 ///
 /// ```
 /// use core::time::Duration;
@@ -54,17 +54,17 @@ struct Inner<N> {
 }
 
 impl<N: Notification> WebhookSource<N> {
-    /// How long a body is waited for unless [`WebhookSource::with_read_deadline`] says otherwise (our default): 10 s.
+    /// The default deadline for reading a body (our default): 10 s. See [`WebhookSource::with_read_deadline`].
     pub const DEFAULT_READ_DEADLINE: Duration = Duration::from_secs(10);
 
-    /// How much memory long bodies may take together unless [`WebhookSource::with_body_memory`] says otherwise (our default):
-    /// 16 MiB, or four times [`Receiver::max_body`] if that is more.
+    /// The default for the memory that long bodies share (our default): 16 MiB, or four times [`Receiver::max_body`] if that is
+    /// more. See [`WebhookSource::with_body_memory`].
     pub const DEFAULT_BODY_MEMORY: usize = 16 * 1024 * 1024;
 
-    /// What each body may take without counting: 16 KiB.
+    /// The part of each body that is not counted: 16 KiB.
     pub const UNCOUNTED_BODY_MEMORY: usize = crate::memory::ALWAYS;
 
-    /// Receives what this receiver accepts.
+    /// A source with this receiver.
     #[must_use]
     pub fn new(receiver: Receiver<N>) -> Self {
         let memory = Self::DEFAULT_BODY_MEMORY.max(receiver.max_body().saturating_mul(4));
@@ -79,41 +79,41 @@ impl<N: Notification> WebhookSource<N> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Waits so long for a body, from its head on, and then answers 408. Less than the platform's own timeout is enough: nobody
-    /// waits for the answer after that.
+    /// With another deadline for a body, counted from its head; then the answer is 408. Choose less than the platform's
+    /// timeout, after which nobody waits for the answer.
     ///
-    /// How long the *head* may take is the server's to say: hyper's `header_read_timeout`, actix's `client_request_timeout`.
+    /// The server limits how long the *head* may take: hyper's `header_read_timeout`, actix's `client_request_timeout`.
     #[must_use]
     pub fn with_read_deadline(self, deadline: Duration) -> Self {
         self.with(|inner| inner.read_deadline = deadline)
     }
 
-    /// Lets all bodies that are being read at a time take so many bytes together, each body's first
-    /// [16 KiB](WebhookSource::UNCOUNTED_BODY_MEMORY) not counted. Beyond that, 503 with `Retry-After`.
+    /// With another limit on the memory of all bodies that are being read, not counting each body's first
+    /// [16 KiB](WebhookSource::UNCOUNTED_BODY_MEMORY). Beyond that, the answer is 503 with `Retry-After`.
     ///
-    /// So short bodies are received whoever holds long ones open, and a thousand connections take at most 16 MiB and this.
-    /// It counts for this source and for what is cloned from it. A body that is longer than both together is never received.
+    /// So short bodies are received even if others hold long ones open, and a thousand connections take at most 16 MiB plus
+    /// this. The limit is shared by this source and its clones. A body that is longer than both together is never received.
     #[must_use]
     pub fn with_body_memory(self, bytes: usize) -> Self {
         self.with(|inner| inner.memory = Arc::new(BodyMemory::new(bytes)))
     }
 
-    /// Answers GET and HEAD with 200, for a platform whose settings page tries the URL before it saves it. By default they are
-    /// answered 405.
+    /// Answers GET and HEAD with 200, for a platform whose settings page tests the URL before it saves it. By default the
+    /// answer is 405.
     #[must_use]
     pub fn with_probes_allowed(self) -> Self {
         self.with(|inner| inner.probes_allowed = true)
     }
 
-    /// Calls this function for each refusal, after it was counted and logged and before it is answered. Keep it short.
+    /// Calls this function for each refusal, after it was counted and logged, before it is answered. Keep it short.
     ///
-    /// A panic in it is logged, and the refusal answered as if it had returned.
+    /// A panic in it is logged, and does not change the answer.
     #[must_use]
     pub fn on_refusal(self, tell: impl Fn(&Refused<'_>) + Send + Sync + 'static) -> Self {
         self.with(|inner| inner.on_refusal = Some(Arc::new(tell)))
     }
 
-    /// Judges signed times by this clock instead of the system's: for a test with a recorded request.
+    /// Checks signed times by this clock instead of the system's: for a test with a recorded request.
     #[must_use]
     pub fn with_clock(self, now: impl Fn() -> UtcDateTime + Send + Sync + 'static) -> Self {
         self.with(|inner| inner.clock = Arc::new(now))
@@ -125,14 +125,14 @@ impl<N: Notification> WebhookSource<N> {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Receives with this receiver from now on, in all clones: new keys without a restart.
+    /// Replaces the receiver, in all clones: new keys without a restart.
     ///
-    /// What has come in already and is judged later, because its body is still on its way, is judged by the new one.
+    /// Requests whose body is still being read are verified by the new one.
     pub fn swap(&self, receiver: Receiver<N>) {
         self.inner.receiver.store(Arc::new(receiver));
     }
 
-    /// The receiver of this moment.
+    /// The current receiver.
     #[must_use]
     pub fn receiver(&self) -> Arc<Receiver<N>> {
         self.inner.receiver.load_full()
@@ -144,13 +144,13 @@ impl<N: Notification> WebhookSource<N> {
         self.inner.receiver.load().vendor()
     }
 
-    /// Reads and judges a request.
+    /// Reads and verifies a request.
     ///
-    /// Order: method, declared length, encoding; then the body is read, up to the limit and within the deadline; then proof and
-    /// JSON, as [`Receiver::receive`] does.
+    /// It checks method, declared length and encoding; then reads the body, up to the limit and within the deadline; then
+    /// checks proof and JSON, as [`Receiver::receive`] does.
     ///
     /// # Errors
-    /// [`Refusal`], which is counted and logged already; [`Refusal::answer`] is what to answer.
+    /// [`Refusal`], which has been counted and logged; [`Refusal::answer`] is what to answer.
     pub async fn receive<B>(&self, request: Request<B>) -> Result<Verified<Received<N>>, Refusal>
     where
         B: Body<Error: Into<BoxError>>,
@@ -159,7 +159,7 @@ impl<N: Notification> WebhookSource<N> {
         self.receive_parts(&head.method, &head.headers, body).await
     }
 
-    /// As [`WebhookSource::receive`], from the parts of a request, and only with a proof so strong:
+    /// As [`WebhookSource::receive`], from the parts of a request, and requiring this strength of proof:
     /// [`AsProved`](gymhook::signature::AsProved), whatever the platform proves, or
     /// [`BodySigned`](gymhook::signature::BodySigned).
     ///
@@ -188,7 +188,7 @@ impl<N: Notification> WebhookSource<N> {
         Share::of(Arc::clone(&self.inner.memory))
     }
 
-    /// Reads and judges, and tells nobody. What the body takes is given back with `share`.
+    /// Reads and verifies, without logging. The memory of the body is released with `share`.
     pub(crate) async fn judge<B>(
         &self,
         method: &Method,
@@ -202,7 +202,7 @@ impl<N: Notification> WebhookSource<N> {
         self.judge_method(method)?;
         let max = self.judge_head(headers, declared_length(headers, &body))?;
         let body = self.read(body, max, share).await?;
-        // The receiver of this moment, not of the head's: a key that was withdrawn meanwhile counts no more.
+        // The current receiver, not that of the head: a key that was withdrawn in the meantime is no longer valid.
         let receiver = self.receiver();
         Ok(receiver.receive(headers, body, (self.inner.clock)())?)
     }
@@ -216,7 +216,7 @@ impl<N: Notification> WebhookSource<N> {
         }
     }
 
-    /// Judges what is known before anything is read. Returns how much may be read.
+    /// Checks what is known before anything is read. Returns how much may be read.
     fn judge_head(&self, headers: &HeaderMap, declared: usize) -> Result<usize, ReceiveError> {
         let receiver = self.inner.receiver.load();
         receiver.admit(headers, declared)?;
@@ -241,8 +241,8 @@ impl<N: Notification> WebhookSource<N> {
         })
     }
 
-    /// Counts and logs a refusal, and tells whoever wants to know: for an adapter that refuses a request before
-    /// [`WebhookSource::receive_parts`] has seen it.
+    /// Counts and logs a refusal, and calls the observer: for an adapter that refuses a request before
+    /// [`WebhookSource::receive_parts`].
     pub fn note(&self, refusal: &Refusal) {
         if let Some(reason) = refusal.reason() {
             let key = refusal.proof().map(Proof::key);
@@ -256,8 +256,8 @@ impl<N: Notification> WebhookSource<N> {
     }
 }
 
-/// How long the body says it is, 0 where it does not say. A length that is no number is the server's to refuse; what is read
-/// is counted anyway.
+/// The declared length of the body, 0 if there is none. The server refuses a length that is not a number; what is read is counted
+/// anyway.
 fn declared_length(headers: &HeaderMap, body: &impl Body) -> usize {
     let header = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let header = header.and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();

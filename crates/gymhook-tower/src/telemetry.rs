@@ -1,6 +1,6 @@
-//! What is counted, logged and told: labels come from closed sets, and no secret, signature or byte of a body is ever in it.
+//! Metrics, logs and observers: labels come from closed sets, and none contains a secret, a signature or a byte of a body.
 //!
-//! The table of metrics stands on the front page of this crate.
+//! The table of metrics is on the front page of this crate.
 
 use core::error::Error;
 use core::panic::AssertUnwindSafe;
@@ -12,26 +12,26 @@ use http::StatusCode;
 
 use crate::RefusalReason;
 
-/// A request that was not received, or not accepted: what [`WebhookSource::on_refusal`](crate::WebhookSource::on_refusal) tells.
+/// A request that was refused: the argument of the callback of [`WebhookSource::on_refusal`](crate::WebhookSource::on_refusal).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Refused<'r> {
-    /// The platform it was to be from.
+    /// The platform of the source.
     pub platform: Vendor,
-    /// Why, as one of a closed set.
+    /// The reason, from a closed set.
     pub reason: RefusalReason,
-    /// What was answered.
+    /// The answer's status.
     pub status: StatusCode,
     /// The key that matched, if the proof held.
     pub key: Option<&'r KeyId>,
-    /// Why, with the evidence: a [`Refusal`](crate::Refusal), or an inbox's `AcceptError`.
+    /// The error: a [`Refusal`](crate::Refusal), or an inbox's `AcceptError`.
     pub error: &'r (dyn Error + 'static),
 }
 
-/// A function of the user's that is told of refusals.
+/// The user's callback for refusals.
 pub(crate) type Hook = dyn Fn(&Refused<'_>) + Send + Sync;
 
-/// Counts and logs a refusal, and tells the user's function.
+/// Counts and logs a refusal, and calls the user's callback.
 pub(crate) fn refused(refused: &Refused<'_>, hook: Option<&Hook>) {
     let Refused { platform, reason, status, key, error } = refused;
     let (platform, reason, status) = (platform.as_str(), reason.as_str(), status.as_u16());
@@ -52,7 +52,7 @@ pub(crate) fn refused(refused: &Refused<'_>, hook: Option<&Hook>) {
     if let Some(hook) = hook {
         let told = catch_unwind(AssertUnwindSafe(|| hook(refused)));
         if told.is_err() {
-            tell(|| tracing::error!(platform, "the function that is told of refusals panicked"));
+            tell(|| tracing::error!(platform, "the on_refusal callback panicked"));
         }
     }
 }
@@ -75,11 +75,11 @@ pub(crate) fn accepted(platform: Vendor, outcome: &'static str) {
     });
 }
 
-/// How much a refusal is a person's concern.
+/// The log level of a refusal.
 enum Weight {
-    /// Something on this side is wrong.
+    /// The receiver is at fault.
     Error,
-    /// A platform's request may have been lost, or somebody guesses.
+    /// A platform's request may have been lost, or somebody is guessing.
     Warning,
     /// A peer that does not speak as a platform does.
     Note,
@@ -101,13 +101,13 @@ const fn weight(reason: RefusalReason) -> Weight {
     }
 }
 
-/// Logs or counts something. A subscriber that panics, because it writes to a full disk, costs no request.
+/// Logs or counts something. A subscriber that panics, for example because the disk is full, does not fail the request.
 fn tell(log: impl FnOnce()) {
-    // Who would be told of it is who panicked.
+    // The panic cannot be logged: it was the logger that panicked.
     let _untold = catch_unwind(AssertUnwindSafe(log));
 }
 
-/// A text cut to a length that a log can bear, without control characters.
+/// A text without control characters, cut to a reasonable length.
 fn one_line(text: &str) -> String {
     const MOST_CHARACTERS: usize = 300;
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()

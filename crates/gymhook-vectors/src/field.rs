@@ -101,7 +101,7 @@ pub enum FieldError {
         field: String,
     },
     /// The field is not part of the format.
-    #[error("field {field} is not known here")]
+    #[error("field {field} is unknown")]
     Unknown {
         /// The path to the field.
         field: String,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::Case;
 
-/// A file of cases, read and taken apart; each case that was not understood fails by itself when it is run.
+/// A file of cases, read and taken apart; each case that was not understood fails on its own when it is run.
 #[derive(Debug)]
 pub struct VectorFile {
     name: String,
@@ -74,7 +74,7 @@ struct Contents<'j> {
 #[non_exhaustive]
 pub enum FileError {
     /// A file without cases checks nothing, and must not pass for having been checked.
-    #[error("{file} holds no cases")]
+    #[error("{file} has no cases")]
     NoCases {
         /// The file.
         file: String,

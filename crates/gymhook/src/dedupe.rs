@@ -19,7 +19,7 @@
 //! # let headers = receiver.verifier().signer().sign("", body.as_bytes(), now)?;
 //! let verified = receiver.receive(&headers, body, now)?;
 //! let key = verified.value().dedupe_key().ok_or("PG Next gives an id")?;
-//! // An id of the vendor's that comes with two bodies is a contradiction; a derived key is advice.
+//! // A vendor's id with two different bodies is a conflict; a derived key is only a hint.
 //! let claim = match key.basis().is_authoritative() {
 //!     true => window.claim(key.clone(), digest, now)?,
 //!     false => window.claim_derived(key.clone(), digest, now)?,
@@ -43,16 +43,16 @@ use gymhook_delivery::BodyDigest;
 use gymhook_retry::time_math::later;
 use time::UtcDateTime;
 
-/// Remembers for a while which notifications were taken, so that a repetition is recognised.
+/// Remembers accepted notifications for a while, to recognise repeats.
 ///
-/// Two phases, so that neither a crash nor a failure of the handler loses anything:
+/// Claiming and committing are separate, so that neither a crash nor a failure of the handler loses anything:
 ///
 /// ```text
 ///             claim                  commit
 ///   unknown ─────────▶ in progress ──────────▶ committed
 ///      ▲                    │                      │
 ///      ├────────────────────┘                      │
-///      │  release, or the claim's time is up       │
+///      │  release, or the claim expires            │
 ///      └───────────────────────────────────────────┘
 ///                 the retention is over
 /// ```
@@ -63,15 +63,14 @@ use time::UtcDateTime;
 /// | in progress | [`Claim::InProgress`] | [`Claim::Conflict`] | committed, with the claim's own token | unknown, with the claim's own token |
 /// | committed | [`Claim::Duplicate`] | [`Claim::Conflict`] | refused | refused |
 ///
-/// A key that this side derived, because the vendor gives no id, is advice and not proof:
-/// [`DedupeWindow::claim_derived`] judges key and body together, takes the same key with another body as
-/// [one that resembles](Claim::Resembling) it, and never as a conflict.
+/// A derived key (the vendor gives no id) is a hint, not a proof: [`DedupeWindow::claim_derived`] compares key and body together,
+/// and treats the same key with another body as [resembling](Claim::Resembling), never as a conflict.
 ///
-/// Its memory is bounded: a full window takes nothing new until something expires, because forgetting early would let
-/// a repetition through unnoticed. Answer 503 then, and the sender comes again.
+/// Its memory is bounded: a full window accepts nothing new until something expires, because forgetting early would let a repeat
+/// through. Answer 503 then, and the sender retries.
 ///
-/// The key is best made from what was authenticated, and scoped to its sender. Keep it for at least twice the tolerance
-/// of the signature's time; a scheme without time needs it for as long as its secret lives.
+/// Derive the key from authenticated data, and scope it to its sender. Keep it for at least twice the tolerance of the signed
+/// time; a scheme without a time needs it for as long as its secret is in use.
 ///
 /// ```
 /// use core::time::Duration;
@@ -89,7 +88,7 @@ use time::UtcDateTime;
 /// assert_eq!(window.claim("evt_1", body, now)?, Claim::Duplicate); // answer 200
 /// assert_eq!(window.claim("evt_1", BodyDigest::new([2; 32]), now)?, Claim::Conflict);
 ///
-/// // A key put together from an account, a type and a time:
+/// // A key derived from an account, a type and a time:
 /// let Claim::New(_) = window.claim_derived("egym:1:a", body, now)? else { panic!("it is new") };
 /// let other = window.claim_derived("egym:1:a", BodyDigest::new([2; 32]), now)?;
 /// assert!(matches!(other, Claim::Resembling(_))); // handle it, then commit or release
@@ -100,7 +99,7 @@ pub struct DedupeWindow<K> {
     capacity: usize,
     retention: Duration,
     claim_timeout: Duration,
-    /// The latest time that the window was given.
+    /// The latest time that was passed to the window.
     now: Option<UtcDateTime>,
     entries: BTreeMap<(K, Bodies), Entry>,
     expiries: BTreeMap<(UtcDateTime, u64), (K, Bodies)>,
@@ -111,16 +110,15 @@ pub struct DedupeWindow<K> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Claim {
-    /// Nobody has it: handle the notification, then commit or release.
+    /// The key is new: handle the notification, then commit or release.
     New(ClaimToken),
-    /// Nobody has it, though the same derived key came with another body: handle it as any other, then commit or
-    /// release.
+    /// The notification is new, though the same derived key was seen with another body: handle it, then commit or release.
     Resembling(ClaimToken),
-    /// Somebody is handling it.
+    /// It is being handled.
     InProgress,
     /// It was handled.
     Duplicate,
-    /// The same key came with another body: not a repetition but a contradiction.
+    /// The same key was seen with another body: not a repeat but a contradiction.
     Conflict,
 }
 
@@ -131,7 +129,7 @@ pub struct ClaimToken {
     bodies: Bodies,
 }
 
-/// Which bodies a key stands for: all, or, if it was derived, this one.
+/// Which bodies a key identifies: any, or, if it was derived, only this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Bodies {
     All,
@@ -166,7 +164,7 @@ impl<K: Ord + Clone> DedupeWindow<K> {
     ///
     /// # Errors
     ///
-    /// [`WindowFull`]: the key is new and there is no room for it; nobody has to be told more than to come again.
+    /// [`WindowFull`]: the key is new and there is no room for it; answer 503.
     pub fn claim(&mut self, key: K, body: BodyDigest, now: UtcDateTime) -> Result<Claim, WindowFull> {
         self.claim_for(key, Bodies::All, body, now)
     }
@@ -218,11 +216,11 @@ impl<K: Ord + Clone> DedupeWindow<K> {
         self.entries.range(first..).next().is_some_and(|((found, _), _)| found == key)
     }
 
-    /// The notification was handled: from now on it is a duplicate, for as long as the window keeps it.
+    /// Records that the notification was handled: from now on it is a duplicate, for as long as the window keeps it.
     ///
     /// # Errors
     ///
-    /// [`NotClaimed`]: the claim is void. If another one was made meanwhile, the notification is being handled twice.
+    /// [`NotClaimed`]: the claim is void. If another one was made in the meantime, the notification is being handled twice.
     pub fn commit(&mut self, key: &K, token: ClaimToken, now: UtcDateTime) -> Result<(), NotClaimed> {
         let now = self.advance(now);
         let entry = self.take_claimed(key, token)?;
@@ -231,23 +229,23 @@ impl<K: Ord + Clone> DedupeWindow<K> {
         Ok(())
     }
 
-    /// The notification was not handled: whoever comes next may.
+    /// Gives the claim up: the notification was not handled, and the next one may claim it.
     ///
     /// # Errors
     ///
-    /// [`NotClaimed`]: the claim is void already.
+    /// [`NotClaimed`]: the claim is already void.
     pub fn release(&mut self, key: &K, token: ClaimToken, now: UtcDateTime) -> Result<(), NotClaimed> {
         self.advance(now);
         self.take_claimed(key, token).map(drop)
     }
 
-    /// How many keys are remembered, those included whose time is up but that nothing has looked at since.
+    /// The number of keys, including expired ones that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is.
+    /// Whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -283,14 +281,14 @@ impl<K: Ord + Clone> DedupeWindow<K> {
 
 /// There is no room for a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the dedupe window is full: answer 503, and the sender comes again")]
+#[error("the dedupe window is full: answer 503, and the sender retries")]
 #[non_exhaustive]
 pub struct WindowFull {
     /// When the next key expires; `None` if the window has room for none at all.
     pub retry_at: Option<UtcDateTime>,
 }
 
-/// The claim is void: committed, released or out of time. The caller's mistake.
+/// The claim is void: committed, released or expired. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this claim is not held: it was committed, released or out of time")]
+#[error("this claim is void: it was committed or released, or it expired")]
 pub struct NotClaimed;

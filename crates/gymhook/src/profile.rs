@@ -1,4 +1,4 @@
-//! What a platform does around its requests, each setting with where it is known from.
+//! What a platform does around its requests, each setting with its source.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -34,19 +34,19 @@ impl ResponseCapture {
     }
 }
 
-/// How a platform signs, in words, and where each part is known from.
+/// How a platform signs, in words, with the source of each part.
 ///
-/// The scheme itself is [`Provider::scheme`](crate::Provider::scheme): these words are for people, and change nothing.
+/// The scheme itself is [`Provider::scheme`](crate::Provider::scheme); this description is for people, and has no effect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Signing {
-    /// Where the names of the headers are known from.
+    /// The source of the headers' names.
     pub headers: Source,
-    /// What stands in them.
+    /// What the headers contain.
     pub signature: Setting<&'static str>,
-    /// Where it is known from that the signature covers what the scheme says it proves.
+    /// The source of what the signature covers.
     pub proves: Source,
-    /// Which bytes a secret is.
+    /// Which bytes form the secret.
     pub secret: Setting<&'static str>,
     /// Which ids a request may have, where it has one beside its body.
     pub request_id: Option<Setting<&'static str>>,
@@ -69,16 +69,16 @@ impl Signing {
     }
 }
 
-/// For how long an equal body, sent again, is a repeat, where a request has no [key](crate::Received::dedupe_key).
+/// How long an equal body counts as a repeat, if a request has no [key](crate::Received::dedupe_key).
 ///
-/// Two real events within the window whose bodies are equal are taken for one. So it is for types whose bodies tell two events
-/// apart, or that mean the same when they come twice.
+/// Two real events with equal bodies within the window count as one. So use it for types whose bodies distinguish events, or
+/// whose repetition has no effect.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct DigestDedupe {
-    /// For how long, from the first one on: longer than the platform tries.
+    /// How long, counted from the first one: longer than the platform retries.
     pub window: Duration,
-    /// The types that it holds for; `None` for every type. Two equal bodies of another type are two events.
+    /// The types that it applies to; `None` for every type. Two equal bodies of another type are two events.
     pub only: Option<&'static [&'static str]>,
 }
 
@@ -95,17 +95,17 @@ impl DigestDedupe {
         Self { only: Some(types), ..self }
     }
 
-    /// Whether it holds for this type.
+    /// Whether it applies to this type.
     #[must_use]
     pub fn holds_for(&self, event_type: &str) -> bool {
         self.only.is_none_or(|only| only.contains(&event_type))
     }
 }
 
-/// What a platform does around its requests, beyond scheme and payload.
+/// What a platform does around its requests, besides scheme and payload.
 ///
-/// [`Provider::profile`](crate::Provider::profile) gives each platform's; printing a [`Provider`](crate::Provider) shows every line
-/// with where it is known from. What is set here is what [`Profile::endpoint_policy`] hands to the delivery machine.
+/// [`Provider::profile`](crate::Provider::profile) gives each platform's; printing a [`Provider`](crate::Provider) shows
+/// every line with its source. [`Profile::endpoint_policy`] passes these settings to the delivery machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
@@ -113,39 +113,39 @@ pub struct Profile {
     pub page: &'static str,
     /// How it signs, in words.
     pub signing: Signing,
-    /// Whether requests may be sent without a secret, and so unsigned, where their owner has set none.
+    /// Whether requests may be sent unsigned if their owner has set no secret.
     pub without_secret: Setting<bool>,
-    /// Whether a gym may enter each URL once only.
+    /// Whether a gym may register each URL only once.
     pub unique_url: Setting<bool>,
-    /// Where it is known from that the body is sent as `application/json`.
+    /// The source of the content type, `application/json`.
     pub content_type: Source,
-    /// Where it is known from that 2xx is success and every other status a failure, as [`Profile::retry`] classifies them.
+    /// The source of the rule that 2xx is success and every other status a failure, as [`Profile::retry`] classifies them.
     pub success: Source,
-    /// Where [`Profile::attempt_timeout`] is known from; the value itself stands in [`Profile::retry`], once.
+    /// The source of [`Profile::attempt_timeout`]; the value itself is part of [`Profile::retry`].
     pub attempt_timeout_source: Source,
     /// When a failed delivery is attempted again, and how long one attempt may take.
     pub retry: Setting<RetryPolicy>,
-    /// Where the treatment of `Retry-After` in [`Profile::retry`] is known from.
+    /// The source of how [`Profile::retry`] treats `Retry-After`.
     pub retry_after: Source,
-    /// Which URLs are sent to.
+    /// Which URLs are allowed.
     pub url_rule: Setting<UrlRule>,
-    /// How many attempts may be under way to one endpoint at a time.
+    /// The maximum number of attempts in flight to one endpoint.
     pub max_in_flight: Setting<NonZeroU32>,
-    /// When an endpoint that only fails is left alone for a while; none, since a page that promises a delivery within
-    /// seconds does not allow for minutes of silence.
+    /// When to stop sending to an endpoint that only fails; none for the platforms, since a page that promises a delivery within
+    /// seconds does not allow for a pause of minutes.
     pub breaker: Setting<Option<BreakerPolicy>>,
-    /// When a failing endpoint is switched off.
+    /// When a failing endpoint is disabled.
     pub auto_disable: Setting<AutoDisable>,
     /// How much of a response is kept.
     pub response_capture: Setting<ResponseCapture>,
-    /// The type of the event that tests an endpoint, where there is one.
+    /// The type of the test event, if there is one.
     pub test_event: Setting<Option<&'static str>>,
-    /// Whether an equal body, sent again, is a repeat, and for how long.
+    /// Whether an equal body counts as a repeat, and for how long.
     pub digest_dedupe: Setting<Option<DigestDedupe>>,
 }
 
 impl Profile {
-    /// A profile with these retries and their attempt timeout; all else is our default until it is set.
+    /// A profile with these retries and their attempt timeout; everything else is our default until it is set.
     #[must_use]
     pub const fn new(page: &'static str, retry: Setting<RetryPolicy>) -> Self {
         let success = retry.source;
@@ -188,7 +188,7 @@ impl Profile {
         Self { attempt_timeout_source: timeout.source, ..self }
     }
 
-    /// How the delivery machine is to treat an endpoint of this platform: its retries, attempts in flight, breaker and
+    /// The delivery machine's policy for an endpoint of this platform: its retries, attempts in flight, breaker and
     /// auto-disable rule; no rate limit, and not ordered.
     ///
     /// ```
@@ -197,7 +197,7 @@ impl Profile {
     ///
     /// let policy = Provider::perfectgym().profile().endpoint_policy();
     /// assert_eq!(policy.breaker(), None);
-    /// // A circuit breaker, where one may hold a first attempt back for up to two minutes, is asked for by name:
+    /// // Ask for a circuit breaker if a first attempt may be held back for up to two minutes:
     /// let with_breaker = policy.with_breaker(Some(BreakerPolicy::default()));
     /// # let _ = with_breaker;
     /// ```

@@ -1,4 +1,4 @@
-//! A platform as one value: how it signs, how it writes, what it does around its requests.
+//! A platform as one value: how it signs, what it writes, and what it does around its requests.
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use gymhook_event::{AnyNotification, DecodeError, Notification, Vendor};
 use gymhook_signature::{Keyring, KeyringError, SignatureScheme, Signer};
+
+use serde::de::DeserializeOwned;
 
 use crate::Profile;
 use crate::profile::Signing;
@@ -35,6 +37,8 @@ pub struct Provider<N = AnyNotification> {
     vendor: Vendor,
     scheme: Arc<dyn SignatureScheme>,
     decode: Decode<N>,
+    /// Whether the decoder reads the whole body as JSON, and accepts nothing else.
+    reads_json: bool,
     profile: Profile,
 }
 
@@ -69,18 +73,26 @@ impl<N: Notification> Provider<N> {
         decode: impl Fn(&[u8]) -> Result<N, DecodeError> + Send + Sync + 'static,
         profile: Profile,
     ) -> Self {
-        Self { vendor, scheme: Arc::new(scheme), decode: Arc::new(decode), profile }
+        Self { vendor, scheme: Arc::new(scheme), decode: Arc::new(decode), reads_json: false, profile }
     }
 
-    /// The same platform as one of many.
+    /// A platform whose notifications are read by [`gymhook_event::decode`].
+    pub(crate) fn json(vendor: Vendor, scheme: impl SignatureScheme + 'static, profile: Profile) -> Self
+    where
+        N: DeserializeOwned,
+    {
+        Self { reads_json: true, ..Self::new(vendor, scheme, gymhook_event::decode, profile) }
+    }
+
+    /// The same platform with an untyped notification, to be one of several.
     #[must_use]
     pub fn into_any(self) -> Provider<AnyNotification>
     where
         AnyNotification: From<N>,
     {
-        let Self { vendor, scheme, decode, profile } = self;
+        let Self { vendor, scheme, decode, reads_json, profile } = self;
         let decode: Decode<AnyNotification> = Arc::new(move |body| decode(body).map(AnyNotification::from));
-        Provider { vendor, scheme, decode, profile }
+        Provider { vendor, scheme, decode, reads_json, profile }
     }
 }
 
@@ -98,7 +110,7 @@ impl<N> Provider<N> {
         Self { scheme, ..self }
     }
 
-    /// Behaves differently around its requests.
+    /// With another profile.
     #[must_use]
     pub fn with_profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
@@ -110,7 +122,7 @@ impl<N> Provider<N> {
         self.vendor
     }
 
-    /// How the platform proves itself.
+    /// The platform's signature scheme.
     #[must_use]
     pub fn scheme(&self) -> &Arc<dyn SignatureScheme> {
         &self.scheme
@@ -124,7 +136,7 @@ impl<N> Provider<N> {
         Signer::with_shared(Arc::clone(&self.scheme), keyring)
     }
 
-    /// Sends as this platform does where its user has set no secret: without a signature.
+    /// Sends without a signature, as this platform does if its user has set no secret.
     ///
     /// ```
     /// use gymhook::Provider;
@@ -133,7 +145,7 @@ impl<N> Provider<N> {
     ///
     /// let unsigned = Provider::perfectgym().dangerous_unsigned_signer()?;
     /// let headers = unsigned.sign("request-1", b"{}", now)?;
-    /// assert_eq!(headers["x-perfectgym-request"], "request-1"); // by which repeats are recognised
+    /// assert_eq!(headers["x-perfectgym-request"], "request-1"); // identifies repeats
     /// assert!(!headers.contains_key("x-perfectgym-signature"));
     ///
     /// assert!(Provider::point().dangerous_unsigned_signer().is_err());
@@ -141,7 +153,7 @@ impl<N> Provider<N> {
     /// ```
     ///
     /// # Errors
-    /// [`SecretRequired`]: the platform sends nothing without one ([`Profile::without_secret`]).
+    /// [`SecretRequired`]: the platform requires one ([`Profile::without_secret`]).
     pub fn dangerous_unsigned_signer(&self) -> Result<Signer, SecretRequired> {
         if !self.profile.without_secret.value {
             return Err(SecretRequired { vendor: self.vendor });
@@ -158,11 +170,15 @@ impl<N> Provider<N> {
     pub(crate) fn decoder(&self) -> &Decode<N> {
         &self.decode
     }
+
+    pub(crate) fn reads_json(&self) -> bool {
+        self.reads_json
+    }
 }
 
-/// A platform sends nothing without a secret, and none was given. Whoever set the subscription up caused it.
+/// A platform requires a secret, and none was given. Caused by the subscription's settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{vendor} sends nothing without a secret: give it a key")]
+#[error("{vendor} requires a secret: add a key")]
 #[non_exhaustive]
 pub struct SecretRequired {
     /// The platform.
@@ -175,6 +191,7 @@ impl<N> Clone for Provider<N> {
             vendor: self.vendor,
             scheme: Arc::clone(&self.scheme),
             decode: Arc::clone(&self.decode),
+            reads_json: self.reads_json,
             profile: self.profile.clone(),
         }
     }

@@ -1,4 +1,4 @@
-//! A provider as a table for people: the setting, its value, and where it is known from.
+//! A provider as a table for people: the setting, its value, and its source.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::profile::{DigestDedupe, ResponseCapture, UrlRule};
 use crate::{Profile, Provider, Setting, Source};
 
-/// One line of a [`Provider`] as a table: a setting, its value, and where it is known from.
+/// One line of a [`Provider`]'s table: a setting, its value, and its source.
 ///
 /// `Display` is the line as [`Provider`] prints it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,7 +20,7 @@ pub struct ProfileLine {
     pub name: &'static str,
     /// Its value, in words.
     pub value: String,
-    /// Where it is known from; `None` for the vendor's name and its page.
+    /// Its source; `None` for the vendor's name and its page.
     pub source: Option<Source>,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for ProfileLine {
 }
 
 impl<N> Provider<N> {
-    /// The whole profile, line by line: what a table of your own is made of.
+    /// The whole profile, line by line, to build your own table.
     #[must_use]
     pub fn lines(&self) -> Vec<ProfileLine> {
         let headers: Vec<String> = self.scheme().header_names().iter().map(ToString::to_string).collect();
@@ -103,7 +103,7 @@ impl Profile {
     }
 }
 
-/// The whole profile as a table: the setting, its value, and where it is known from.
+/// The whole profile as a table: the setting, its value, and its source.
 impl<N> fmt::Display for Provider<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
@@ -217,7 +217,7 @@ impl fmt::Display for Breaker {
     }
 }
 
-/// A length of time in its largest whole unit.
+/// A duration in its largest whole unit.
 struct Span(Duration);
 
 impl fmt::Display for Span {

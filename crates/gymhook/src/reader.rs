@@ -1,9 +1,11 @@
-//! The half of a receiver that knows bodies, not proofs.
+//! The half of a receiver that handles bodies, not proofs.
 
 use core::fmt;
 
 use bytes::Bytes;
-use gymhook_event::{DecodeError, Notification, StrictError, Vendor, check_nesting, check_strict};
+use gymhook_event::{
+    DecodeError, Notification, StrictError, Vendor, check_decoded, check_nesting, check_strict,
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::provider::Decode;
@@ -14,6 +16,7 @@ pub(crate) const DEFAULT_MAX_BODY: usize = 256 * 1024;
 pub(crate) struct Reader<N> {
     vendor: Vendor,
     decode: Decode<N>,
+    reads_json: bool,
     max_body: usize,
     duplicate_keys_allowed: bool,
     digest_dedupe: Option<DigestDedupe>,
@@ -24,6 +27,7 @@ impl<N: Notification> Reader<N> {
         Self {
             vendor: provider.vendor(),
             decode: provider.decoder().clone(),
+            reads_json: provider.reads_json(),
             max_body: DEFAULT_MAX_BODY,
             duplicate_keys_allowed: false,
             digest_dedupe: provider.profile().digest_dedupe.value,
@@ -54,7 +58,7 @@ impl<N: Notification> Reader<N> {
         self.digest_dedupe
     }
 
-    /// Whether a body of so many bytes is worth reading and hashing at all.
+    /// Whether a body of this many bytes may be read and hashed at all.
     pub(crate) fn admit(&self, headers: &HeaderMap, bytes: usize) -> Result<(), AdmitError> {
         if bytes > self.max_body {
             return Err(AdmitError::BodyTooLarge { bytes, max: self.max_body });
@@ -66,6 +70,13 @@ impl<N: Notification> Reader<N> {
     }
 
     pub(crate) fn read(&self, body: &Bytes) -> Result<N, ReadError> {
+        if self.reads_json
+            && !self.duplicate_keys_allowed
+            && let Ok(decoded) = (self.decode)(body)
+        {
+            check_decoded(body)?;
+            return Ok(decoded);
+        }
         if self.duplicate_keys_allowed {
             check_nesting(body)?;
         } else {
@@ -90,6 +101,7 @@ impl<N> Clone for Reader<N> {
         Self {
             vendor: self.vendor,
             decode: self.decode.clone(),
+            reads_json: self.reads_json,
             max_body: self.max_body,
             duplicate_keys_allowed: self.duplicate_keys_allowed,
             digest_dedupe: self.digest_dedupe,
@@ -106,13 +118,13 @@ impl<N> fmt::Debug for Reader<N> {
     }
 }
 
-/// Whether a `content-encoding` leaves the body as it is: a list of codings (RFC 9110, section 8.4) that may be empty.
+/// Whether a `content-encoding` leaves the body unchanged: a list of codings (RFC 9110, section 8.4) that may be empty.
 fn says_nothing(value: &HeaderValue) -> bool {
     let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// Why a body was refused before anything of it was hashed or parsed.
+/// Why a body was refused before it was hashed or parsed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
@@ -124,9 +136,9 @@ pub enum AdmitError {
         /// The largest size allowed.
         max: usize,
     },
-    /// The body is compressed. What is signed are the bytes on the wire; platforms send plain JSON.
+    /// The body is compressed. The signature covers the bytes on the wire; platforms send plain JSON.
     #[error(
-        "the body has a content-encoding other than identity: nothing is unpacked before it is proved, so it has to be sent plain"
+        "the body has a content-encoding other than identity: nothing is decompressed before it is verified, so it must be sent uncompressed"
     )]
     ContentEncoding,
 }
@@ -146,7 +158,7 @@ impl AdmitError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Two readers could understand the JSON differently, or it is nested too deeply.
+    /// The JSON is ambiguous, or nested too deeply.
     #[error(transparent)]
     Ambiguous(#[from] StrictError),
     /// The JSON is not a notification of this vendor.

@@ -13,7 +13,7 @@ use crate::reader::Reader;
 
 /// A typed notification beside the exact bytes of its body.
 ///
-/// Whatever the types do not know yet (new fields, new events) is still in [`Received::body`].
+/// Anything that the types do not know yet (new fields, new events) is still in [`Received::body`].
 #[derive(Clone)]
 pub struct Received<N> {
     body: Bytes,
@@ -23,24 +23,24 @@ pub struct Received<N> {
     duplicate_keys_allowed: bool,
 }
 
-/// What a proof says of a request's identity, beyond its body.
+/// What a proof says about a request's identity, apart from its body.
 ///
 /// Exhaustive on purpose: whoever stores an identity stores every part of it.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Identity {
-    /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to
-    /// belong to a [tenant](gymhook_signature::Key::with_tenant).
+    /// The studio: the tenant of the key that matched. `None` if the keys are generations of one secret and no
+    /// [tenant](gymhook_signature::Key::with_tenant) was set.
     pub scope: Option<Tenant>,
     /// The id that the sender signed.
     pub signed_id: Option<RequestId>,
-    /// The id that the request claims, where nothing was proved.
+    /// The id that the request claims, unproved.
     pub claimed_id: Option<RequestId>,
 }
 
 impl From<&Proof> for Identity {
     fn from(proof: &Proof) -> Self {
-        // A shared key *is* the studio, unless it was said whose it is. The keys of the other schemes are generations of one
-        // secret: a repeat that is signed with the next one, or stripped of one signature out of two, is a repeat all the same.
+        // A shared key *is* the studio, unless a tenant was set. The keys of the other schemes are generations of one secret: a
+        // repeat that is signed with the next one, or that lost one of two signatures, is still a repeat.
         let scope = match proof.assurance().sender {
             SenderAssurance::BearerSecret => Some(proof.tenant()),
             SenderAssurance::KeyedDigest | SenderAssurance::Hmac | _ => proof.named_tenant(),
@@ -67,14 +67,14 @@ impl<N: Notification> Received<N> {
         self.notification.events()
     }
 
-    /// What a repeat of this request has in common with it, if anything reliable.
+    /// The key that identifies repeats of this request, if there is a reliable one.
     ///
-    /// `None` where two real events could look the same: then an equal body is a repeat for as long as
-    /// [`Received::repeat_window`] says, and else each such request is new. Keep the keys for as long as a repeat can come: at least twice
-    /// the tolerance where the time is signed, and as long as the secret is in use where it is not.
+    /// `None` if two real events could look the same: then an equal body is a repeat for the length of
+    /// [`Received::repeat_window`], and otherwise each such request is new. Keep the keys for as long as a repeat can arrive:
+    /// at least twice the tolerance if the time is signed, otherwise as long as the secret is in use.
     ///
-    /// Under an id that the vendor gave, another body is a contradiction; under a derived key it is another notification
-    /// that resembles the first: [`DedupeBasis::is_authoritative`] tells them apart.
+    /// With an id from the vendor, another body is a conflict; with a derived key it is another notification that resembles the
+    /// first: [`DedupeBasis::is_authoritative`] distinguishes the two.
     #[must_use]
     pub fn dedupe_key(&self) -> Option<ScopedDedupeKey> {
         let Identity { signed_id, claimed_id, .. } = &self.identity;
@@ -89,10 +89,10 @@ impl<N: Notification> Received<N> {
         Some(ScopedDedupeKey { scope: self.identity.scope.clone(), id: bounded(id), basis })
     }
 
-    /// For how long an equal body of the same studio is a repeat of this request, from the first one on, as the platform's
+    /// How long an equal body of the same studio is a repeat of this request, counted from the first one, as the platform's
     /// [profile](crate::Profile::digest_dedupe) assumes.
     ///
-    /// `None` where there is a [key](Received::dedupe_key), which tells better, and where two equal bodies are two events.
+    /// `None` if there is a [key](Received::dedupe_key), which is more reliable, or if two equal bodies are two events.
     #[must_use]
     pub fn repeat_window(&self) -> Option<Duration> {
         let dedupe = self.digest_dedupe?;
@@ -103,19 +103,19 @@ impl<N: Notification> Received<N> {
 }
 
 impl<N> Received<N> {
-    /// The vendor's own shape.
+    /// The vendor's own form.
     #[must_use]
     pub fn notification(&self) -> &N {
         &self.notification
     }
 
-    /// The vendor's own shape, without the bytes.
+    /// The vendor's own form, without the bytes.
     #[must_use]
     pub fn into_notification(self) -> N {
         self.notification
     }
 
-    /// What was proved of the request's identity, beyond its body.
+    /// What was proved about the request's identity, apart from its body.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -142,7 +142,7 @@ impl<N> Received<N> {
     }
 }
 
-/// `Debug` shows the body's length: its bytes, and the notification read from them, are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl<N> fmt::Debug for Received<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")
@@ -154,18 +154,17 @@ impl<N> fmt::Debug for Received<N> {
     }
 }
 
-/// What a [`ScopedDedupeKey`] rests on.
+/// What a [`ScopedDedupeKey`] is based on.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum DedupeBasis {
-    /// An id that the sender signed (PerfectGym, Standard Webhooks): the best there is.
+    /// An id that the sender signed (PerfectGym, Standard Webhooks): the most reliable.
     SignedId,
-    /// An id that stands in the body (PG Next); only as good as the body.
+    /// An id in the body (PG Next); as reliable as the body.
     VendorId,
-    /// An id that a request of a sender without a secret shows beside its body (PerfectGym's `X-PerfectGym-Request`); nobody
-    /// vouches for it.
+    /// An id in a header of an unsigned request (PerfectGym's `X-PerfectGym-Request`); nothing proves it.
     UnprovedId,
-    /// Derived from fields of the body (EGYM, Point), as the vendor's module documents: advice, not proof, since the vendor
+    /// Derived from fields of the body (EGYM, Point), as the vendor's module documents: a hint, not a proof, since the vendor
     /// gives no id.
     Derived,
 }
@@ -173,9 +172,9 @@ pub enum DedupeBasis {
 impl DedupeBasis {
     /// Whether the vendor gave the id, proved or not.
     ///
-    /// Then one id with two bodies is a contradiction, to be refused and looked at. A derived key is this library's guess: with
-    /// another body it is another notification that resembles the first, to be taken and handled as new. Refusing it would lose
-    /// an event, and have the vendor send it again until it disables the endpoint.
+    /// If so, one id with two bodies is a conflict, to be refused and investigated. A derived key is this library's guess:
+    /// with another body it is another notification that resembles the first, to be accepted and handled as new. Refusing it
+    /// would lose an event, and make the vendor repeat it until it disables the endpoint.
     #[must_use]
     pub const fn is_authoritative(self) -> bool {
         match self {
@@ -185,10 +184,11 @@ impl DedupeBasis {
     }
 }
 
-/// The key to recognise a repeat by, at most 256 bytes and a scope.
+/// The key that identifies repeats: at most 256 bytes and a scope.
 ///
-/// Ids of different studios may collide, so where a shared key tells the studio (EGYM, PG Next) its tenant is part of the key,
-/// the same before and after a rotation if [`Key::with_tenant`](gymhook_signature::Key::with_tenant) says so. Shown as `scope/id`, with what is not printable escaped; compare and store the parts, not the text.
+/// Ids of different studios may collide. So if the API key identifies the studio (EGYM, PG Next), its tenant is part of this key;
+/// it stays the same across a rotation if both keys have the same [tenant](gymhook_signature::Key::with_tenant). Displayed as
+/// `scope/id`, with unprintable characters escaped; compare and store the parts, not the text.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ScopedDedupeKey {
     scope: Option<Tenant>,
@@ -197,8 +197,8 @@ pub struct ScopedDedupeKey {
 }
 
 impl ScopedDedupeKey {
-    /// The studio: the tenant of the key that matched. `None` where keys are generations of one secret and none was said to
-    /// belong to a [tenant](gymhook_signature::Key::with_tenant).
+    /// The studio: the tenant of the key that matched. `None` if the keys are generations of one secret and no
+    /// [tenant](gymhook_signature::Key::with_tenant) was set.
     #[must_use]
     pub fn scope(&self) -> Option<&Tenant> {
         self.scope.as_ref()
@@ -210,7 +210,7 @@ impl ScopedDedupeKey {
         &self.id
     }
 
-    /// What the id rests on.
+    /// What the id is based on.
     #[must_use]
     pub fn basis(&self) -> DedupeBasis {
         self.basis
@@ -226,7 +226,7 @@ impl fmt::Display for ScopedDedupeKey {
     }
 }
 
-/// Whoever writes a body may choose its ids: a window of so many keys stays a window of so many bytes.
+/// The writer of a body chooses its ids, so their length is limited: a window's number of keys then bounds its memory.
 fn bounded(id: String) -> String {
     if id.len() <= RequestId::MAX_BYTES {
         return id;

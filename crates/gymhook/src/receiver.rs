@@ -1,4 +1,4 @@
-//! Headers, body and the time in; a typed notification with its proof out.
+//! Takes headers, body and time; returns a typed notification with its proof.
 
 use core::fmt;
 
@@ -41,10 +41,10 @@ pub struct Receiver<N = AnyNotification> {
 }
 
 impl<N: Notification> Receiver<N> {
-    /// Bodies of more bytes are refused unless [`Receiver::with_max_body`] says otherwise: 256 KiB.
+    /// The default limit for bodies, 256 KiB; [`Receiver::with_max_body`] changes it.
     pub const DEFAULT_MAX_BODY: usize = crate::reader::DEFAULT_MAX_BODY;
 
-    /// Receives what `provider` signs with one of the keys.
+    /// A receiver for requests that `provider` signs with one of these keys.
     ///
     /// # Errors
     /// [`KeyringError`] if the keys cannot be used with the provider's scheme.
@@ -53,21 +53,22 @@ impl<N: Notification> Receiver<N> {
         Ok(Self { verifier, reader: Reader::new(provider) })
     }
 
-    /// A receiver that asks for no proof, for a sender that cannot sign; a type of its own, so that nobody uses it by accident.
+    /// A receiver that requires no proof, for a sender that cannot sign. It is a separate type, so that it is not used by
+    /// accident.
     #[must_use]
     pub fn dangerous_unsigned(provider: &Provider<N>) -> UnsignedReceiver<N> {
         UnsignedReceiver::new(Reader::new(provider), provider.scheme().clone())
     }
 
-    /// Refuses bodies of more bytes than this. A server should stop reading there, too.
+    /// Refuses bodies of more bytes than this. A server should stop reading there as well.
     #[must_use]
     pub fn with_max_body(mut self, bytes: usize) -> Self {
         self.reader = self.reader.with_max_body(bytes);
         self
     }
 
-    /// Accepts JSON in which a key is repeated, outside of the fields this library reads; which one counts is then up to whoever
-    /// reads the raw JSON.
+    /// Accepts JSON in which a key is repeated, outside of the fields that this library reads; which value counts is then up
+    /// to the reader of the raw JSON.
     ///
     /// The strict default refuses such bodies: two readers of one signed body could see two different amounts.
     #[must_use]
@@ -76,12 +77,12 @@ impl<N: Notification> Receiver<N> {
         self
     }
 
-    /// Judges and reads one request.
+    /// Verifies and reads one request.
     ///
-    /// `body` is the bytes as they arrived, `now` what the caller's clock says. Order: size, encoding, proof, then the JSON.
+    /// `body` is the bytes as they arrived, and `now` the caller's clock. The order is: size, encoding, proof, then the JSON.
     ///
     /// # Errors
-    /// [`ReceiveError`] says why, to the operator; [`ReceiveError::status`] is all that the peer needs.
+    /// [`ReceiveError`] says why, for the operator; the peer only needs [`ReceiveError::status`].
     pub fn receive(
         &self,
         headers: &HeaderMap,
@@ -99,11 +100,10 @@ impl<N: Notification> Receiver<N> {
         Ok(verified.map(|body| Received::new(body, notification, identity, &self.reader)))
     }
 
-    /// Judges and reads one request whose body is there as a whole: what a function gets from its platform (a Lambda, a worker),
-    /// or a test makes.
+    /// Verifies and reads one request whose body is complete: in a function (a Lambda, a worker), or in a test.
     ///
-    /// The method and the path are not judged. What runs the function has a limit of its own for bodies, and it has read the
-    /// body before this library sees it: [`Receiver::max_body`] then saves the hashing, not the reading.
+    /// The method and the path are not checked. The runtime of a function has its own limit for bodies, and has read the body
+    /// before this library sees it: [`Receiver::max_body`] then saves the hashing, not the reading.
     ///
     /// ```
     /// use gymhook::signature::{Keyring, Secret};
@@ -131,8 +131,8 @@ impl<N: Notification> Receiver<N> {
         self.receive(request.headers(), Bytes::copy_from_slice(body), now)
     }
 
-    /// Whether a body of so many bytes, sent under these headers, is read at all: what a server asks before it reads one, with
-    /// the length that was declared, and while it reads.
+    /// Whether a body of this many bytes with these headers is acceptable: for a server to call before it reads a body, with the
+    /// declared length, and while it reads.
     ///
     /// # Errors
     /// [`AdmitError`]: it is too long, or compressed.
@@ -140,9 +140,9 @@ impl<N: Notification> Receiver<N> {
         self.reader.admit(headers, bytes)
     }
 
-    /// Reads a body that was kept because it could not be read when it came in, as it would be read now.
+    /// Reads a body that was kept because it could not be read when it arrived.
     ///
-    /// Nothing is proved here: what was proved then, and what its `identity` says, is the caller's to have kept beside it.
+    /// This proves nothing: the caller must have stored the proof and the `identity` with the body.
     ///
     /// # Errors
     /// [`ReadError`]: it still cannot be read.
@@ -189,20 +189,20 @@ impl<N> fmt::Debug for Receiver<N> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The body was refused unread: nothing of it was hashed or parsed.
+    /// The body was refused before it was hashed or parsed.
     #[error(transparent)]
     NotAdmitted(#[from] AdmitError),
     /// The proof failed.
     #[error(transparent)]
     NotVerified(#[from] VerifyError),
-    /// The proof held, and the body could not be read; the bytes are kept inside.
+    /// The proof held, but the body could not be read; the error contains the bytes.
     #[error(transparent)]
     Unreadable(Box<Unreadable>),
 }
 
 impl ReceiveError {
-    /// What to answer, and all that the peer needs to know: 413 or 415 for a body refused unread, 401 for every failed proof
-    /// alike, 400 for a body that could not be read.
+    /// What to answer, and all that the peer needs to know: 413 or 415 for a body refused unread, 401 for every failed proof,
+    /// 400 for a body that could not be read.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -234,7 +234,7 @@ impl Unreadable {
         self.verified.value()
     }
 
-    /// What was proved nevertheless.
+    /// What was proved about the request.
     #[must_use]
     pub fn proof(&self) -> &Proof {
         self.verified.proof()

@@ -1,4 +1,4 @@
-//! Secrets from an environment variable or a file: the one place of this crate that reads either, and only when it is called.
+//! Secrets from an environment variable or a file: the only module of this crate that reads either, and only when called.
 
 use core::fmt;
 use std::env::{self, VarError};
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use gymhook_signature::{Secret, SecretError};
 use zeroize::Zeroizing;
 
-/// Longer files are refused unread beyond this: 64 KiB.
+/// The largest file that is read: 64 KiB.
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
 
-/// How a secret is written where it is read from.
+/// How the secret is encoded.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SecretFormat {
@@ -26,7 +26,7 @@ pub enum SecretFormat {
     Whsec,
 }
 
-/// Where a secret was read from; `Display` names it.
+/// Where a secret was read from; `Display` gives its name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SecretPlace {
@@ -36,7 +36,7 @@ pub enum SecretPlace {
     File(PathBuf),
 }
 
-/// The line end that was cut from the end of what was read.
+/// The line end that was removed from the end of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LineEnd {
@@ -46,7 +46,7 @@ pub enum LineEnd {
     CrLf,
 }
 
-/// A secret with where it was read from and what was cut from it. `Display` is a line for a log, without the secret.
+/// A secret with its place and the line end that was removed from it. `Display` is a log line, without the secret.
 #[derive(Debug)]
 pub struct LoadedSecret {
     secret: Secret,
@@ -54,14 +54,14 @@ pub struct LoadedSecret {
     line_end_cut: Option<LineEnd>,
 }
 
-/// Reads a secret from an environment variable; one line end at its end is cut.
+/// Reads a secret from an environment variable, and removes one trailing line end.
 ///
 /// ```
 /// use gymhook::secret_source::{SecretFormat, from_env};
 ///
 /// match from_env("POINT_SIGNING_SECRET", SecretFormat::Text) {
-///     Ok(loaded) => println!("{loaded}"), // says where it is from, what was cut, and what looks odd
-///     Err(error) => println!("{error}"),  // names the variable and what to do
+///     Ok(loaded) => println!("{loaded}"), // the place, what was removed, and what looks odd
+///     Err(error) => println!("{error}"),  // the variable, and what to do
 /// }
 /// ```
 ///
@@ -70,7 +70,7 @@ pub struct LoadedSecret {
 /// - [`SecretSourceError::VariableMissing`], [`SecretSourceError::VariableNotUnicode`].
 /// - [`SecretSourceError::Unusable`]: the text is empty or not in that format.
 pub fn from_env(variable: &str, format: SecretFormat) -> Result<LoadedSecret, SecretSourceError> {
-    // A name with "=" or NUL is one that no variable has.
+    // No variable has a name with "=" or NUL.
     let text =
         env::var(variable).map(String::into_bytes).map(Zeroizing::new).map_err(|error| match error {
             VarError::NotPresent => SecretSourceError::VariableMissing { variable: variable.to_owned() },
@@ -82,9 +82,9 @@ pub fn from_env(variable: &str, format: SecretFormat) -> Result<LoadedSecret, Se
     load(&text, SecretPlace::Variable(variable.to_owned()), format)
 }
 
-/// Reads a secret from a file, such as one that a container is given; one line end at its end is cut.
+/// Reads a secret from a file, such as a container's secret mount, and removes one trailing line end.
 ///
-/// A byte order mark is not cut: it may belong to the secret, and [`Secret::hints`] names it.
+/// A byte order mark is kept: it may belong to the secret, and [`Secret::hints`] names it.
 ///
 /// # Errors
 /// All of them are caused by the configuration:
@@ -94,7 +94,7 @@ pub fn from_file(path: impl AsRef<Path>, format: SecretFormat) -> Result<LoadedS
     let path = path.as_ref();
     let unreadable =
         |error: io::Error| SecretSourceError::FileUnreadable { path: path.to_owned(), problem: error.kind() };
-    // One allocation for the whole, so that growing leaves no copies behind.
+    // One allocation for all of it, so that growing leaves no copies behind.
     let mut bytes = Zeroizing::new(vec![0; MAX_FILE_BYTES + 1]);
     let mut file = File::open(path).map_err(unreadable)?;
     let mut filled = 0;
@@ -157,7 +157,7 @@ impl LoadedSecret {
         &self.place
     }
 
-    /// The line end that was cut from its end, if there was one.
+    /// The line end that was removed, if there was one.
     #[must_use]
     pub fn line_end_cut(&self) -> Option<LineEnd> {
         self.line_end_cut
@@ -202,7 +202,7 @@ pub enum SecretSourceError {
         /// The variable's name.
         variable: String,
     },
-    /// The variable holds bytes that are not Unicode.
+    /// The variable's value is not Unicode.
     #[error("environment variable {} is not Unicode: put the secret into a file, or encode it in base64", variable.escape_debug())]
     VariableNotUnicode {
         /// The variable's name.
@@ -232,7 +232,7 @@ pub enum SecretSourceError {
         /// Where it was read from.
         place: SecretPlace,
     },
-    /// What was read is no secret in that format.
+    /// The text is not a secret in that format.
     #[error("{place}: {problem}")]
     Unusable {
         /// Where it was read from.

@@ -1,8 +1,8 @@
 //! The sending half: from a body to a signed request, and from the response to an outcome.
 //!
-//! One attempt of a delivery is [`request`], whatever HTTP client you have, and [`outcome`]; what to do next is
-//! [`gymhook_retry`]'s arithmetic, and which delivery is next [`gymhook_delivery`]'s machine. Sign each attempt afresh: its
-//! time is part of what is signed, and a rotated secret counts from the next attempt on.
+//! One attempt of a delivery is [`request`], any HTTP client, and [`outcome`]. [`gymhook_retry`] then decides what to do
+//! next, and [`gymhook_delivery`] which delivery is next. Sign each attempt afresh: its time is part of what is signed, and a
+//! rotated secret takes effect with the next attempt.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -43,16 +43,16 @@ pub use self::endpoint_url::{EndpointUrl, UrlError};
 pub use self::filter::{EventFilter, FilterError};
 use crate::ResponseCapture;
 
-/// What all platforms send: EGYM's page names it, the others' bodies are JSON.
+/// The content type of all platforms: EGYM's page names it, and the others' bodies are JSON.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The request of one attempt: `POST`, JSON, with a fresh signature.
 ///
-/// `id` is the delivery's id, equal in every attempt; the body goes out byte for byte as it was signed. Its length is said even
-/// if it is zero, which many clients leave out and some servers ask for with 411 (RFC 9110, section 8.6).
+/// `id` is the delivery's id, equal in every attempt; the body is sent byte for byte as it was signed. `Content-Length` is
+/// set even if it is zero: many clients omit it then, and some servers require it with 411 (RFC 9110, section 8.6).
 ///
 /// # Errors
-/// [`SignError`]: the id cannot be signed, no key is valid at `now`, or `now` lies before 1970.
+/// [`SignError`]: the id cannot be signed, no key is valid at `now`, or `now` is before 1970.
 pub fn request(
     signer: &Signer,
     url: &EndpointUrl,
@@ -71,10 +71,10 @@ pub fn request(
     Ok(request)
 }
 
-/// What a response that arrived in time means for the delivery; `now` is the moment of its receipt.
+/// The outcome of an attempt whose response arrived in time; `now` is when it arrived.
 ///
-/// A `Retry-After` that stands more than once, or says nothing that can be understood, counts as none. What never became a
-/// response (a timeout, a refused connection) is an [`Outcome::Failure`] that the caller's client has to name.
+/// A repeated or invalid `Retry-After` is ignored. If there was no response (a timeout, a refused connection), the caller
+/// creates an [`Outcome::Failure`] from its client's error.
 pub fn outcome<B>(response: &Response<B>, now: UtcDateTime) -> Outcome {
     let mut wishes = response.headers().get_all(header::RETRY_AFTER).iter();
     let retry_after = match (wishes.next(), wishes.next()) {
@@ -84,9 +84,9 @@ pub fn outcome<B>(response: &Response<B>, now: UtcDateTime) -> Outcome {
     Outcome::Response { status: response.status(), retry_after }
 }
 
-/// The part of a response's body that the log keeps: its first characters, with what is not UTF-8 replaced by U+FFFD.
+/// The part of a response's body that the log keeps: its first characters, with invalid UTF-8 replaced by U+FFFD.
 ///
-/// Cut while reading, too: four bytes a character are all that this ever looks at.
+/// It reads at most four bytes for each character, so stop reading the body there as well.
 #[must_use]
 pub fn capture(rule: ResponseCapture, body: &[u8]) -> String {
     let looked_at = body.get(..rule.max_characters.saturating_mul(4)).unwrap_or(body);

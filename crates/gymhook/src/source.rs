@@ -1,38 +1,38 @@
-//! Where a setting is known from.
+//! The source of a setting.
 
 use core::fmt;
 
-/// Where a setting comes from.
+/// The source of a setting.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
     /// The user of this library set it.
     Configured,
-    /// The vendor did not publish it; it is our default, and the text says what it rests on.
+    /// The vendor did not publish it; it is our default, and the text gives the reason.
     OurDefault(&'static str),
     /// The vendor published it on the profile's page.
     Published,
     /// The vendor published it on another page.
     PublishedOn(&'static str),
-    /// The vendor published it in words that can be read in more than one way; the text says how they are read.
+    /// The vendor published it ambiguously; the text gives the reading that is used.
     PublishedAsRead(&'static str),
-    /// The page says two things that exclude each other.
+    /// The page contradicts itself.
     Contradicted {
         /// The sentence that is followed.
         followed: &'static str,
-        /// The sentence that is not.
+        /// The sentence that is not followed.
         not_followed: &'static str,
-        /// What follows the other one.
+        /// The preset that follows the other sentence.
         switch: &'static str,
     },
 }
 
-/// A value with its [`Source`]. Exhaustive on purpose: it is that pair.
+/// A value with its [`Source`]. Exhaustive on purpose: it is a pair.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Setting<T> {
     /// The value.
     pub value: T,
-    /// Where it is known from.
+    /// Its source.
     pub source: Source,
 }
 
@@ -43,7 +43,7 @@ impl<T> Setting<T> {
         Self { value, source: Source::Published }
     }
 
-    /// A default of ours, with what it rests on.
+    /// A default of ours, with the reason for it.
     #[must_use]
     pub const fn our_default(value: T, because: &'static str) -> Self {
         Self { value, source: Source::OurDefault(because) }

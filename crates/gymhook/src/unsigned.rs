@@ -1,4 +1,4 @@
-//! The one path without a proof, under names that say so.
+//! The only path without a proof, named accordingly.
 
 use core::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::{AdmitError, Identity, ReadError, Received};
 /// Reads requests of a sender that cannot sign, such as a GymPoint webhook saved without a secret.
 ///
 /// Made by [`Receiver::dangerous_unsigned`](crate::Receiver::dangerous_unsigned). What it returns is [`Unverified`], which no
-/// function that asks for a [`Verified`](gymhook_signature::Verified) value takes.
+/// function that requires a [`Verified`](gymhook_signature::Verified) value accepts.
 pub struct UnsignedReceiver<N = AnyNotification> {
     reader: Reader<N>,
     scheme: Arc<dyn SignatureScheme>,
@@ -29,10 +29,10 @@ impl<N: Notification> UnsignedReceiver<N> {
         Self { reader, scheme }
     }
 
-    /// Reads one request without asking who sent it. Size, encoding and JSON are checked as for a signed one.
+    /// Reads one request without verifying the sender. Size, encoding and JSON are checked as for a signed one.
     ///
-    /// An id that the request shows beside its body (`X-PerfectGym-Request`, the same on every repeat) is what a repeat is
-    /// recognised by, as [`DedupeBasis::UnprovedId`](crate::DedupeBasis::UnprovedId).
+    /// An id in the request's header (`X-PerfectGym-Request`, the same in every repeat) identifies repeats, as
+    /// [`DedupeBasis::UnprovedId`](crate::DedupeBasis::UnprovedId).
     ///
     /// # Errors
     /// [`ReceiveUnsignedError`] says which check failed.
@@ -92,7 +92,7 @@ pub enum ReceiveUnsignedError {
     /// The body was refused unread.
     #[error(transparent)]
     NotAdmitted(#[from] AdmitError),
-    /// The header of the request's id is duplicated, or holds what no id may be.
+    /// The header with the request's id is repeated, or its value is not a valid id.
     #[error("the request's id cannot be used: {0}")]
     UnusableId(#[from] VerifyError),
     /// The body could not be read.

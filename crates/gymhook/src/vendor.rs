@@ -1,6 +1,6 @@
-//! The profiles of the platforms, each line with where it is known from.
+//! The profiles of the platforms, each line with its source.
 //!
-//! What a page does not say is a default of ours and says so; where a page can be read in two ways, the reading is told.
+//! What a page does not say is a default of ours and marked as such; where a page is ambiguous, the chosen reading is stated.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -15,7 +15,7 @@ use crate::{
     DigestDedupe, PlatformNotification, Profile, Provider, ResponseCapture, Setting, Source, UrlRule,
 };
 
-/// Makes the provider of one platform.
+/// Creates the provider of one platform.
 type MakeProvider = fn() -> Provider;
 
 macro_rules! platforms {
@@ -95,7 +95,7 @@ impl Provider<gympoint::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::GYMPOINT, vendor::gympoint(), gymhook_event::decode, profile)
+        Self::json(Vendor::GYMPOINT, vendor::gympoint(), profile)
     }
 }
 
@@ -126,7 +126,7 @@ impl Provider<egym::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::EGYM, vendor::egym(), gymhook_event::decode, profile)
+        Self::json(Vendor::EGYM, vendor::egym(), profile)
     }
 }
 
@@ -154,7 +154,7 @@ impl Provider<perfectgym::Notification> {
             signing,
             without_secret: Setting::our_default(
                 true,
-                "the page does not ask for one, and a receiver saw requests without a signature; the id is sent all the same",
+                "the page does not ask for one, and a receiver saw requests without a signature; the id is still sent",
             ),
             content_type: Source::OurDefault("the page says \"Body - JSON\" and names no header"),
             success: Source::Published,
@@ -170,11 +170,11 @@ impl Provider<perfectgym::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::PERFECTGYM, vendor::perfectgym(), gymhook_event::decode, profile)
+        Self::json(Vendor::PERFECTGYM, vendor::perfectgym(), profile)
     }
 }
 
-/// The two sentences of PG Next's page that exclude each other.
+/// The two sentences of PG Next's page that contradict each other.
 const REPEATS: &str = "In case of any error, Webhook request will be resend after 10 minutes. We will try to send \
                        that request for a total of 3 repeats.";
 const NO_RETRY: &str = "For any unsuccessful webhook deliveries there is no retry.";
@@ -213,7 +213,7 @@ impl Provider<pg_next::Notification> {
             digest_dedupe: Setting::our_default(None, "the request's `uuid` is the key"),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::PG_NEXT, vendor::pg_next(), gymhook_event::decode, profile)
+        Self::json(Vendor::PG_NEXT, vendor::pg_next(), profile)
     }
 }
 
@@ -259,15 +259,16 @@ impl Provider<point::Notification> {
             ),
             ..Profile::new(page, retry)
         };
-        Self::new(Vendor::POINT, vendor::point(), gymhook_event::decode, profile)
+        Self::json(Vendor::POINT, vendor::point(), profile)
     }
 }
 
-/// GymPoint publishes no field of its bodies. Assumed is that a member's, and a payment's, is named in them, and that each is
-/// created, deleted, paid or refunded once; without such a name two payments of one amount within the window are one.
+/// GymPoint publishes no field of its bodies. This assumes that they contain the member's or the payment's id, and that each is
+/// created, deleted, paid or refunded once; without such an id, two payments of the same amount within the window count as one.
 ///
-/// Not in it: a member checks in twice (`checkin.created`), and a profile or a membership may become again what it was
-/// (`member.updated`, `membership.activated`, `membership.canceled`), and the last word counts. Nor any type that is not known here.
+/// The list excludes types that can repeat with an equal body: a member checks in twice (`checkin.created`), and a profile or a
+/// membership may return to an earlier state (`member.updated`, `membership.activated`, `membership.canceled`). It also excludes
+/// unknown types.
 const GYMPOINT_REPEATS: DigestDedupe = {
     // Its last attempt begins after 2 h 35 min and four timeouts of 30 s.
     let window = Duration::from_secs(3 * 3_600);

@@ -1,6 +1,6 @@
 //! Every message of the receiving half, one beside the other, for a person to read: what happened, where, what to do.
 //!
-//! The texts are written by hand. Where a stranger's input leads to a message, it is that input that stands beside it.
+//! The texts are written by hand. Where a stranger's input leads to a message, that input is next to it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -46,7 +46,7 @@ fn a_refused_proof() {
     assert_says(vec![
         row(
             VerifyError::DuplicateHeader { header: header.clone(), count: 2 },
-            "header point-signature stands 2 times: exactly one is allowed",
+            "header point-signature occurs 2 times: exactly one is allowed",
         ),
         row(
             VerifyError::MissingHeader { header: header.clone() },
@@ -198,7 +198,7 @@ fn a_body_that_cannot_be_read() {
             r#"{"event":"payment.refunded","data":{"amount":1,"amount":1000}}"#,
             "key `data.amount` is repeated: two readers could take different values",
         ),
-        (Provider::gympoint().into_any(), &deep, "objects and lists are nested deeper than 128 at byte 147"),
+        (Provider::gympoint().into_any(), &deep, "objects and arrays are nested deeper than 128 at byte 147"),
         (Provider::gympoint().into_any(), r#"{"data":{}}"#, "field `event` is missing, at line 1 column 11"),
         (
             Provider::gympoint().into_any(),
@@ -213,7 +213,7 @@ fn a_body_that_cannot_be_read() {
         (
             Provider::egym().into_any(),
             r#"[{"type":"TEST"}]"#,
-            "the JSON is a list, expected an EGYM notification, an object, at line 1 column 1",
+            "the JSON is an array, expected an EGYM notification, an object, at line 1 column 1",
         ),
         (
             Provider::perfectgym().into_any(),
@@ -233,7 +233,7 @@ fn a_body_that_cannot_be_read() {
         (
             Provider::point().into_any(),
             r#"{"eventType":"workout.created","userId":"u","payload":null}"#,
-            "field `payload` is null, expected a list, at line 1 column 58",
+            "field `payload` is null, expected an array, at line 1 column 58",
         ),
         (
             Provider::point().into_any(),
@@ -247,7 +247,7 @@ fn a_body_that_cannot_be_read() {
     let mismatch = |found| DecodeError::Mismatch {
         path: "a".to_owned(),
         found,
-        expected: "a list".to_owned(),
+        expected: "an array".to_owned(),
         line: 1,
         column: 2,
     };
@@ -273,8 +273,11 @@ fn a_body_that_cannot_be_read() {
             DecodeError::Repeated { field: "payload[0].type".to_owned(), line: 1, column: 2 },
             "field `payload[0].type` is repeated, at line 1 column 2",
         ),
-        row(mismatch(Some(JsonKind::Object)), "field `a` is an object, expected a list, at line 1 column 2"),
-        row(mismatch(None), "field `a` is not what it should be, expected a list, at line 1 column 2"),
+        row(
+            mismatch(Some(JsonKind::Object)),
+            "field `a` is an object, expected an array, at line 1 column 2",
+        ),
+        row(mismatch(None), "field `a` is not what it should be, expected an array, at line 1 column 2"),
         row(
             DecodeError::UnknownVendor,
             "no decoder for that vendor; the choices are gympoint, egym, perfectgym, pg-next, point",
@@ -291,8 +294,8 @@ fn a_body_that_is_refused_unread() {
         ),
         row(
             AdmitError::ContentEncoding,
-            "the body has a content-encoding other than identity: nothing is unpacked before it is proved, so it has to be \
-             sent plain",
+            "the body has a content-encoding other than identity: nothing is decompressed before it is verified, so it \
+             must be sent uncompressed",
         ),
     ]);
     let receiver =
@@ -310,31 +313,28 @@ fn a_keyring_that_cannot_be_used() {
     let refusal = |made: Result<Keyring, KeyringError>| made.map(drop).unwrap_err();
     let many = Keyring::new((0..5).map(|n| key(&format!("{n}"), &format!("s{n}")))).unwrap();
     assert_says(vec![
-        row(refusal(Keyring::new([])), "the keyring is empty: nothing could ever be verified with it"),
-        row(
-            refusal(pair(key("a", "1"), key("a", "2"))),
-            "two keys are named a: give each key a name of its own",
-        ),
+        row(refusal(Keyring::new([])), "the keyring is empty: add at least one key"),
+        row(refusal(pair(key("a", "1"), key("a", "2"))), "two keys have the id a: give each key its own id"),
         row(
             refusal(pair(key("a", "1"), key("b", "1"))),
-            "keys a and b hold the same secret: no proof could tell them apart, so register it once",
+            "keys a and b have the same secret: no proof could distinguish them, so register it once",
         ),
         row(
             Verifier::new(vendor::point(), pair(key("a", "k"), key("b", "k\0")).unwrap())
                 .map(drop)
                 .unwrap_err(),
-            "keys a and b are one key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: no \
-             proof could tell them apart, so register it once",
+            "keys a and b are the same key to HMAC-SHA256, which pads a key with zero bytes to 64 and hashes a longer one: no \
+             proof could distinguish them, so register it once",
         ),
         row(
             Verifier::new(vendor::egym(), Keyring::new([key("a", "k\n")]).unwrap()).map(drop).unwrap_err(),
-            "the secret of key a cannot be sent in a header: an API key is 1 to 1024 printable ASCII characters, without a \
-             space at its ends",
+            "the secret of key a cannot be sent in a header: an API key is 1 to 1024 printable ASCII characters, without \
+             leading or trailing spaces",
         ),
         row(
             Verifier::new(vendor::point(), many).map(drop).unwrap_err(),
-            "5 keys are valid at one time, and this scheme tries each of them on every request: at most 4; close the windows \
-             of old keys",
+            "5 keys are valid at the same time, but this scheme tries each of them on every request, at most 4: limit the \
+             validity of old keys",
         ),
         row(
             SignError::NoValidKey { keys: 2, now: NOW },
@@ -343,9 +343,12 @@ fn a_keyring_that_cannot_be_used() {
         row(SignError::Id(Malformed::Empty), "the id cannot be signed: it is empty"),
         row(
             SignError::TimeBeforeEpoch { now: utc_datetime!(1969-01-01 00:00) },
-            "1969-01-01 0:00:00.0 +00 lies before 1970 and has no timestamp to sign: set the clock",
+            "1969-01-01 0:00:00.0 +00 is before 1970 and has no timestamp to sign: set the clock",
         ),
-        row(SignError::Unsendable, "the signature cannot stand in a header: is the prefix printable ASCII?"),
+        row(
+            SignError::Unsendable,
+            "the signature cannot be sent in a header: is the prefix printable ASCII?",
+        ),
     ]);
 }
 
@@ -468,7 +471,7 @@ fn a_repeat_that_cannot_be_judged() {
     let mut full = DedupeWindow::new(0, Duration::ZERO, Duration::ZERO);
     let full = full.claim("evt_1", BodyDigest::new([1; 32]), NOW).unwrap_err();
     assert_says(vec![
-        row(full, "the dedupe window is full: answer 503, and the sender comes again"),
-        row(NotClaimed, "this claim is not held: it was committed, released or out of time"),
+        row(full, "the dedupe window is full: answer 503, and the sender retries"),
+        row(NotClaimed, "this claim is void: it was committed or released, or it expired"),
     ]);
 }

@@ -375,7 +375,7 @@ fn no_printed_form_holds_a_secret() {
             !printed.contains("shared secret") && !profile.contains("shared secret"),
             "{profile} {printed}"
         );
-        assert!(!printed.contains(sample.event_type), "bodies are about people: {printed}");
+        assert!(!printed.contains(sample.event_type), "bodies contain personal data: {printed}");
     }
     assert!(Provider::of(Vendor::new("acme")).is_none());
 }

@@ -161,7 +161,7 @@ async fn is_found_out(ending: &str) {
     let _ended = first.ends().await.unwrap();
     let said = fs::read_to_string(gymhook_crash_tests::process::complaints(stage.path())).unwrap();
     let is_said = |words: &str| said.contains(&format!("webhooks.db{ending}")) && said.contains(words);
-    assert!(is_said("another file lies at") || is_said("was deleted or moved"), "{said}");
+    assert!(is_said("is not the one that is open") || is_said("was deleted or moved"), "{said}");
     stage.receiver.mark(Event::Killed { pid: first.pid() }).unwrap();
     if second.still_runs().is_ok() {
         stage.receiver.mark(Event::Killed { pid: second.pid() }).unwrap();

@@ -15,7 +15,7 @@ use crate::{BodyDigest, DeliveryChange, DeliveryId, DeliveryState, End, Endpoint
 pub struct NewDelivery {
     /// Its id: the idempotency key in all attempts.
     pub id: DeliveryId,
-    /// The endpoint to which it goes.
+    /// Its endpoint.
     pub endpoint: EndpointId,
     /// The digest of its body.
     pub body: BodyDigest,
@@ -54,13 +54,13 @@ pub enum Enqueued {
 
 /// The result of cancelling a delivery.
 ///
-/// Exhaustive on purpose: it has taken effect, or waits for the attempt under way.
+/// Exhaustive on purpose: it took effect, or it waits for the attempt in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Cancelled {
     /// It has ended.
     Now,
-    /// An attempt is under way and cannot be called back: if that fails, the delivery ends.
+    /// An attempt is in flight and cannot be recalled: if it fails, the delivery ends.
     AfterAttempt,
 }
 
@@ -107,8 +107,9 @@ impl Dispatcher {
 
     /// Sends a test event: a delivery with one attempt a round, whose end says nothing about its endpoint.
     ///
-    /// It goes to a disabled endpoint too, so that one can try before enabling it; past an open breaker, a wish to wait and,
-    /// at an ordered endpoint, everything older. It waits for its turn, a slot and its endpoint's rate.
+    /// It is sent even to a disabled endpoint, so that the endpoint can be tested before it is enabled; despite an open breaker
+    /// and a `Retry-After`; and, at an ordered endpoint, before everything older. It waits for its turn, a slot and its
+    /// endpoint's rate.
     ///
     /// # Errors
     ///
@@ -143,12 +144,12 @@ impl Dispatcher {
         Ok(Enqueued::New)
     }
 
-    /// Ends a delivery that waits, or lets one end whose attempt under way fails.
+    /// Ends a waiting delivery; one in flight ends if its attempt fails.
     ///
     /// # Errors
     ///
     /// - [`CancelError::Unknown`]: no such delivery is held.
-    /// - [`CancelError::Finished`]: there is nothing left to cancel.
+    /// - [`CancelError::Finished`]: it has already ended.
     pub fn cancel(&mut self, delivery: DeliveryId, now: UtcDateTime) -> Result<Cancelled, CancelError> {
         self.now.advance(now);
         let reached = self.now.reached;
@@ -169,8 +170,8 @@ impl Dispatcher {
         Ok(cancelled)
     }
 
-    /// Drops a finished delivery. The dispatcher does not know its id any more: a duplicate is no longer noticed, and
-    /// redelivery needs [`Dispatcher::restore_delivery`] first.
+    /// Drops a finished delivery. The dispatcher then no longer knows its id: a duplicate is not recognised, and redelivery
+    /// needs [`Dispatcher::restore_delivery`] first.
     ///
     /// # Errors
     ///
@@ -227,19 +228,19 @@ impl Dispatcher {
 #[non_exhaustive]
 pub enum EnqueueError {
     /// The endpoint was never added.
-    #[error("there is no endpoint {endpoint}")]
+    #[error("there is no endpoint {endpoint}: add or restore it first")]
     UnknownEndpoint {
-        /// The endpoint asked for.
+        /// The requested endpoint.
         endpoint: EndpointId,
     },
     /// The id is that of another body, or of a delivery to another endpoint.
-    #[error("delivery {delivery} is held with another body, another endpoint or another purpose")]
+    #[error("delivery {delivery} is already held, with another body, endpoint or purpose")]
     Conflict {
         /// The id.
         delivery: DeliveryId,
     },
     /// Over four billion deliveries are held.
-    #[error("no more deliveries can be held")]
+    #[error("the dispatcher cannot hold more deliveries: forget finished ones")]
     Full,
 }
 
@@ -250,11 +251,11 @@ pub enum CancelError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
-    /// There is nothing left to cancel.
-    #[error("delivery {delivery} has ended already")]
+    /// It has already ended.
+    #[error("delivery {delivery} has already ended")]
     Finished {
         /// The delivery.
         delivery: DeliveryId,
@@ -270,11 +271,11 @@ pub enum ForgetError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
     /// It has not ended.
-    #[error("delivery {delivery} has not ended")]
+    #[error("delivery {delivery} has not ended: cancel it, or set it aside")]
     Unfinished {
         /// The delivery.
         delivery: DeliveryId,

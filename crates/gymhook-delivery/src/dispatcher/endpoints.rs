@@ -1,4 +1,4 @@
-//! What may be asked about endpoints.
+//! Commands for endpoints.
 
 use time::UtcDateTime;
 
@@ -11,7 +11,7 @@ use crate::{DisableReason, EndpointChange, EndpointId, EndpointPolicy, EndpointR
 impl Dispatcher {
     /// Adds a new endpoint, without any history.
     ///
-    /// It begins with an allowance of one attempt at a time, which grows by one with each success.
+    /// It begins with an allowance of one attempt in flight, which grows by one with each success.
     ///
     /// # Errors
     ///
@@ -19,7 +19,7 @@ impl Dispatcher {
     ///
     /// - [`AddEndpointError::AlreadyHere`]: it was added or restored before; change it with
     ///   [`Dispatcher::update_policy`].
-    /// - [`AddEndpointError::Full`]: over four billion endpoints are here.
+    /// - [`AddEndpointError::Full`]: there are over four billion endpoints.
     pub fn add_endpoint(
         &mut self,
         endpoint: EndpointId,
@@ -32,10 +32,10 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Takes an endpoint over as a record left it, under this lease. Records of its deliveries are restored after it.
+    /// Restores an endpoint from a record, under this lease. Restore its deliveries after it.
     ///
-    /// A lease's number must be higher than that of every earlier owner: answers under another one count as late. The
-    /// endpoint feels its way again from an allowance of one attempt at a time.
+    /// The lease's epoch must be higher than that of every earlier owner: answers under another one count as late. The
+    /// endpoint begins again with an allowance of one attempt in flight.
     ///
     /// # Errors
     ///
@@ -54,9 +54,8 @@ impl Dispatcher {
 
     /// Drops an endpoint and everything held for it, because its lease has ended or is released.
     ///
-    /// Nothing is recorded: what the earlier records said is what the next owner restores, with the returned record in
-    /// the place of the endpoint's last. Answers to attempts that are under way will be late. Returns `None` if no such
-    /// endpoint is here.
+    /// Nothing is recorded: the next owner restores the earlier records, with the returned record in place of the endpoint's
+    /// last one. Answers to attempts in flight will be late. Returns `None` if there is no such endpoint.
     pub fn release_endpoint(&mut self, endpoint: EndpointId, now: UtcDateTime) -> Option<EndpointRecord> {
         self.now.advance(now);
         let slot = self.endpoint_slot(endpoint)?;
@@ -77,10 +76,10 @@ impl Dispatcher {
         Some(entry.endpoint.record())
     }
 
-    /// Treats an endpoint differently from now on.
+    /// Replaces the policy of an endpoint.
     ///
-    /// Limits count at once. What was decided stays decided: a retry that waits keeps its time, and the next failure is
-    /// judged by the new retry policy.
+    /// Limits apply at once. Earlier decisions stand: a waiting retry keeps its time, and the new retry policy applies from
+    /// the next failure.
     ///
     /// # Errors
     ///
@@ -101,7 +100,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Sends nothing more to an endpoint until it is enabled; what is under way may end, what comes is kept.
+    /// Sends nothing more to an endpoint until it is enabled; attempts in flight may end, and new deliveries wait.
     /// Disabling a disabled endpoint changes nothing.
     ///
     /// # Errors
@@ -113,7 +112,7 @@ impl Dispatcher {
         })
     }
 
-    /// Sends to an endpoint again, everything that waited included; with a breaker, one probe goes first. Enabling an
+    /// Sends to an endpoint again, including everything that waited; with a breaker, one probe goes first. Enabling an
     /// enabled endpoint changes nothing.
     ///
     /// # Errors
@@ -140,12 +139,12 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Begins no more attempts, for a graceful shutdown: answers are still taken until none is under way.
+    /// Starts no more attempts, for a graceful shutdown: answers are still accepted until none is in flight.
     pub const fn drain(&mut self) {
         self.draining = true;
     }
 
-    /// Begins attempts again.
+    /// Starts attempts again.
     pub const fn resume(&mut self) {
         self.draining = false;
     }
@@ -173,9 +172,9 @@ impl Dispatcher {
     }
 }
 
-/// The endpoint is unknown to this dispatcher. The caller's mistake. Exhaustive on purpose: there is no more to say.
+/// The endpoint is unknown to this dispatcher. The caller's mistake. Exhaustive on purpose: nothing can be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no endpoint {endpoint}")]
+#[error("there is no endpoint {endpoint}: add or restore it first")]
 pub struct UnknownEndpoint {
     /// The endpoint asked for.
     pub endpoint: EndpointId,
@@ -186,12 +185,12 @@ pub struct UnknownEndpoint {
 #[non_exhaustive]
 pub enum AddEndpointError {
     /// It was added or restored before.
-    #[error("endpoint {endpoint} is here already")]
+    #[error("endpoint {endpoint} was already added: update its policy instead")]
     AlreadyHere {
         /// The endpoint.
         endpoint: EndpointId,
     },
-    /// Over four billion endpoints are here.
-    #[error("no more endpoints can be held")]
+    /// There are over four billion endpoints.
+    #[error("the dispatcher cannot hold more endpoints")]
     Full,
 }

@@ -27,14 +27,14 @@ impl Dispatcher {
         }
     }
 
-    /// Counts every attempt as lost whose answer is overdue.
+    /// Counts every attempt whose answer is overdue as lost.
     pub(super) fn count_lost(&mut self) {
         while let Some(slot) = self.in_flight.lost_by(self.now.reached) {
             self.attempt_ended(slot, &Outcome::Crashed);
         }
     }
 
-    /// The fence: only the answer to exactly the attempt under way, under exactly the present lease, counts.
+    /// The fence: only the answer to the attempt in flight, under the current lease, counts.
     fn find_in_flight(&self, attempt: &AttemptRef) -> Result<u32, LateReason> {
         let Some(slot) = self.in_flight.find(attempt.delivery) else {
             return Err(self.why_not_in_flight(attempt));

@@ -1,4 +1,4 @@
-//! What can be seen from outside.
+//! Getters.
 
 use time::UtcDateTime;
 
@@ -10,7 +10,7 @@ use crate::gate::Gate;
 use crate::timestamp::Timestamp;
 use crate::{DeliveryId, DeliveryState, DisableReason, EndpointId, EndpointStatus, Limits};
 
-/// Why no attempt goes to an endpoint at present, though deliveries wait for it.
+/// Why no attempt is sent to an endpoint now, although deliveries wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeldBack {
@@ -21,9 +21,9 @@ pub enum HeldBack {
         /// Since when.
         since: UtcDateTime,
     },
-    /// It is ordered, and this delivery has to be delivered, given up or cancelled first.
+    /// It is ordered, and this delivery must be delivered, given up or cancelled first.
     Behind {
-        /// The delivery that holds up the others.
+        /// The delivery that blocks the others.
         delivery: DeliveryId,
         /// Its current state.
         state: DeliveryState,
@@ -33,14 +33,14 @@ pub enum HeldBack {
         /// When a probe may go out.
         until: UtcDateTime,
     },
-    /// The breaker's probe is under way.
+    /// The breaker's probe is in flight.
     Probing,
-    /// It asked to be left alone.
+    /// It asked to wait.
     AskedToWait {
         /// Until then.
         until: UtcDateTime,
     },
-    /// As many attempts to it are under way as may be.
+    /// The maximum number of attempts to it is in flight.
     InFlight {
         /// How many.
         attempts: u32,
@@ -50,27 +50,27 @@ pub enum HeldBack {
         /// When it allows the next attempt.
         until: UtcDateTime,
     },
-    /// Nothing that waits is due.
+    /// No waiting delivery is due.
     NotDue {
-        /// When the first will be.
+        /// When the first one will be due.
         until: UtcDateTime,
     },
     /// Only retries are due, and the retry budget is used up.
     RetryBudget,
-    /// All slots are taken; it will have its turn.
+    /// All slots are taken; the endpoint waits for its turn.
     Slots,
     /// The machine is [draining](Dispatcher::drain).
     Draining,
 }
 
 impl Dispatcher {
-    /// An endpoint that is here.
+    /// An endpoint, if it was added.
     #[must_use]
     pub fn endpoint(&self, endpoint: EndpointId) -> Option<&Endpoint> {
         self.entry(endpoint).map(|entry| &entry.endpoint)
     }
 
-    /// A delivery that is held.
+    /// A delivery, if it is held.
     #[must_use]
     pub fn delivery(&self, delivery: DeliveryId) -> Option<&Delivery> {
         self.delivery_slot(delivery).and_then(|slot| self.deliveries.get(slot))
@@ -88,19 +88,19 @@ impl Dispatcher {
         self.deliveries.len() == 0
     }
 
-    /// How many deliveries wait for this endpoint, test events included and those in flight not.
+    /// How many deliveries wait for this endpoint, including test events but not those in flight.
     #[must_use]
     pub fn waiting(&self, endpoint: EndpointId) -> usize {
         self.entry(endpoint).map_or(0, |entry| entry.queue.waiting())
     }
 
-    /// How many of those are test events, for which it makes no difference whether the endpoint is disabled.
+    /// How many of those are test events, which are sent even if the endpoint is disabled.
     #[must_use]
     pub fn waiting_tests(&self, endpoint: EndpointId) -> usize {
         self.entry(endpoint).map_or(0, |entry| entry.queue.waiting_tests())
     }
 
-    /// How many attempts are under way, to all endpoints together.
+    /// How many attempts are in flight, to all endpoints together.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
@@ -112,14 +112,14 @@ impl Dispatcher {
         &self.limits
     }
 
-    /// The latest moment the machine was told of.
+    /// The latest time that was passed to the machine.
     #[must_use]
     pub const fn now(&self) -> UtcDateTime {
         self.now.utc
     }
 
-    /// Why no attempt goes to an endpoint at present, though deliveries wait for it. `None` if none waits, if it is
-    /// about to have its turn, or if it is not here. Test events are left out: they wait for nothing of this but a slot.
+    /// Why no attempt is sent to an endpoint now, although deliveries wait for it. `None` if none waits, if its turn is next,
+    /// or if it was not added. Test events are ignored: of these reasons, they wait only for a slot.
     #[must_use]
     pub fn held_back(&self, endpoint: EndpointId) -> Option<HeldBack> {
         let slot = self.endpoint_slot(endpoint)?;

@@ -6,23 +6,23 @@ use super::Dispatcher;
 use crate::delivery::{Delivery, Phase};
 use crate::{DeliveryChange, DeliveryId, End, EndpointId};
 
-/// What came of asking for one more round.
+/// The result of a redelivery.
 ///
-/// Exhaustive on purpose: it has taken effect, or waits for the attempt under way.
+/// Exhaustive on purpose: it took effect, or it waits for the attempt in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Redelivered {
     /// The round has begun; its first attempt is due at once.
     Now,
-    /// An attempt of the present round is under way; the new round begins when it ends.
+    /// An attempt of the present round is in flight; the new round begins when it ends.
     AfterAttempt,
 }
 
 impl Dispatcher {
     /// Begins one more round of a delivery: the same id, attempts counted from one, the first due at once.
     ///
-    /// A round that has not ended gives way to the new one ([`End::Superseded`]); the attempt under way is waited for
-    /// first. An ordered endpoint sends the delivery where its age puts it: before everything younger that waits.
+    /// A round that has not ended is superseded by the new one ([`End::Superseded`]), after the attempt in flight has ended.
+    /// An ordered endpoint sends the delivery by its age: before everything younger that waits.
     ///
     /// # Errors
     ///
@@ -51,8 +51,8 @@ impl Dispatcher {
         Ok(Redelivered::Now)
     }
 
-    /// Begins one more round of each of these deliveries, as [`Dispatcher::redeliver`] does; the answers come in the
-    /// order of the ids.
+    /// Begins one more round of each of these deliveries, as [`Dispatcher::redeliver`] does; the results are in the order of
+    /// the ids.
     pub fn redeliver_many(
         &mut self,
         deliveries: impl IntoIterator<Item = DeliveryId>,
@@ -61,8 +61,8 @@ impl Dispatcher {
         deliveries.into_iter().map(|delivery| self.redeliver(delivery, now)).collect()
     }
 
-    /// The deliveries to this endpoint that were given up and are still held, in the order they were enqueued: what
-    /// one may want to hand to [`Dispatcher::redeliver_many`]. Empty for an unknown endpoint.
+    /// The deliveries to this endpoint that were given up and are still held, in the order of enqueueing: for
+    /// [`Dispatcher::redeliver_many`]. Empty for an unknown endpoint.
     #[must_use]
     pub fn undeliverable(&self, endpoint: EndpointId) -> Vec<DeliveryId> {
         let entry = self.endpoint_slot(endpoint).and_then(|slot| self.endpoints.get(slot));
@@ -101,9 +101,9 @@ impl Dispatcher {
 #[non_exhaustive]
 pub enum RedeliverError {
     /// No such delivery is held.
-    #[error("there is no delivery {delivery}")]
+    #[error("there is no delivery {delivery}: restore it first")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
 }

@@ -1,4 +1,4 @@
-//! Taking deliveries over from what their records said, and setting them aside again.
+//! Restores deliveries from their records, and sets them aside again.
 
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
@@ -7,23 +7,23 @@ use super::Dispatcher;
 use crate::delivery::{Delivery, Phase};
 use crate::{DeliveryId, DeliveryRecord, EndpointId};
 
-/// As what a delivery was taken over.
+/// How a delivery was restored.
 ///
-/// Exhaustive on purpose: an attempt was under way, or none was.
+/// Exhaustive on purpose: an attempt was in flight, or none was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum RestoredAs {
     /// As its record says.
     Recorded,
-    /// Its record says that an attempt was under way. Its outcome is unknown, so it counts as lost: it is charged,
+    /// Its record says that an attempt was in flight. Its outcome is unknown, so it counts as lost: it is charged,
     /// and the records that follow say what comes next.
     AttemptLost,
 }
 
 impl Dispatcher {
-    /// Takes a delivery over as its last record left it. Its endpoint comes first.
+    /// Restores a delivery from its last record. Its endpoint must be restored first.
     ///
-    /// Any part of an endpoint's deliveries can be restored; of an ordered endpoint it has to be the oldest part.
+    /// Any subset of an endpoint's deliveries can be restored; of an ordered endpoint it must be the oldest ones.
     ///
     /// # Errors
     ///
@@ -47,17 +47,17 @@ impl Dispatcher {
         Ok(RestoredAs::AttemptLost)
     }
 
-    /// Drops a waiting delivery, since its record is kept elsewhere, and returns that record:
-    /// [`Dispatcher::restore_delivery`] brings it back in time. So a driver with millions of deliveries holds those
-    /// that are due soon. The dispatcher does not know its id any more: a duplicate is not noticed.
+    /// Drops a waiting delivery whose record is stored elsewhere, and returns that record;
+    /// [`Dispatcher::restore_delivery`] restores it later. So a driver with millions of deliveries holds only those that are
+    /// due soon. The dispatcher then no longer knows its id: a duplicate is not recognised.
     ///
     /// # Errors
     ///
     /// Each is the caller's mistake, and nothing has changed:
     ///
     /// - [`SetAsideError::Unknown`]: no such delivery is held.
-    /// - [`SetAsideError::NotWaiting`]: an attempt is under way, or it has ended ([`Dispatcher::forget`]).
-    /// - [`SetAsideError::Ordered`]: its endpoint keeps order, so what comes behind it would go first.
+    /// - [`SetAsideError::NotWaiting`]: an attempt is in flight, or it has ended ([`Dispatcher::forget`]).
+    /// - [`SetAsideError::Ordered`]: its endpoint is ordered, so later ones would overtake it.
     pub fn set_aside(
         &mut self,
         delivery: DeliveryId,
@@ -81,9 +81,9 @@ impl Dispatcher {
         Ok(record)
     }
 
-    /// Counts every attempt under way as lost, at once instead of when its answer is overdue: for a process that comes
-    /// back with a [snapshot](Dispatcher::snapshot) after a crash. Each is charged, so that a delivery that brings its
-    /// process down comes to an end.
+    /// Counts every attempt in flight as lost at once, instead of when its answer is overdue: for a process that restarts with
+    /// a [snapshot](Dispatcher::snapshot) after a crash. Each is charged, so that a delivery that crashes its process is given
+    /// up in the end.
     pub fn lose_attempts_under_way(&mut self, now: UtcDateTime) {
         self.now.advance(now);
         for slot in self.in_flight.slots() {
@@ -91,7 +91,7 @@ impl Dispatcher {
         }
     }
 
-    /// Adds a delivery as recorded; one in flight is under way again.
+    /// Adds a delivery as recorded; one in flight is in flight again.
     pub(super) fn insert_recorded(&mut self, record: &DeliveryRecord) -> Result<u32, RestoreDeliveryError> {
         let (id, endpoint) = (record.id, record.endpoint);
         let entry = self.endpoint_slot(endpoint).ok_or(RestoreDeliveryError::UnknownEndpoint { endpoint })?;
@@ -118,19 +118,19 @@ impl Dispatcher {
 #[non_exhaustive]
 pub enum RestoreDeliveryError {
     /// Its endpoint is unknown.
-    #[error("there is no endpoint {endpoint}")]
+    #[error("there is no endpoint {endpoint}: add or restore it first")]
     UnknownEndpoint {
         /// The endpoint.
         endpoint: EndpointId,
     },
     /// It is held.
-    #[error("delivery {delivery} is held already")]
+    #[error("delivery {delivery} is already held")]
     AlreadyHeld {
         /// The delivery.
         delivery: DeliveryId,
     },
     /// Over four billion deliveries are held.
-    #[error("no more deliveries can be held")]
+    #[error("the dispatcher cannot hold more deliveries: forget finished ones")]
     Full,
 }
 
@@ -138,14 +138,14 @@ pub enum RestoreDeliveryError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetAsideError {
-    /// Its attempt is under way, or it has ended.
-    #[error("delivery {delivery} does not wait")]
+    /// Its attempt is in flight, or it has ended.
+    #[error("delivery {delivery} is not waiting")]
     NotWaiting {
         /// The delivery.
         delivery: DeliveryId,
     },
     /// Its endpoint keeps order.
-    #[error("endpoint {endpoint} keeps order: nothing that waits for it is set aside")]
+    #[error("endpoint {endpoint} is ordered: its waiting deliveries cannot be set aside")]
     Ordered {
         /// The endpoint.
         endpoint: EndpointId,
@@ -153,7 +153,7 @@ pub enum SetAsideError {
     /// No such delivery is held.
     #[error("there is no delivery {delivery}")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         delivery: DeliveryId,
     },
 }

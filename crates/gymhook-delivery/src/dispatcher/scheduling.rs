@@ -22,7 +22,7 @@ use crate::timestamp::Timestamp;
 use crate::{Attempt, AttemptRef, DeliveryChange, EndpointChange, Limits, Output};
 
 /// The number of due endpoints that are woken before the next attempt while others wait for their turn: more than one, so
-/// that waking never falls behind, and few, so that no step takes long.
+/// that waking keeps up, and few, so that no step takes long.
 const WOKEN_AT_ONCE: usize = 2;
 
 /// Whether an endpoint belongs in the ring now, and when to check again.
@@ -39,7 +39,7 @@ enum RetryPlan {
     NotNow,
     Sends,
     Queues,
-    /// Not until one of its attempts under way has ended; it keeps its place in the queue for the budget.
+    /// Not until one of its attempts in flight has ended; it keeps its place in the queue for the budget.
     AtCapacity,
 }
 
@@ -66,7 +66,7 @@ impl Dispatcher {
         !self.draining && self.in_flight.len() < self.limits.max_in_flight().get() as usize
     }
 
-    /// The earliest moment at which there is something to do without anything having happened.
+    /// The earliest time at which there is something to do if nothing happens before.
     pub(super) fn next_wake(&self) -> Option<Timestamp> {
         let lost = self.in_flight.first_lost();
         if !self.may_begin() {
@@ -78,7 +78,7 @@ impl Dispatcher {
         [lost, woken, granted].into_iter().flatten().min()
     }
 
-    /// Schedules an endpoint anew, after anything about it has changed.
+    /// Reschedules an endpoint, after anything about it has changed.
     pub(super) fn settle(&mut self, slot: u32) {
         let Some(entry) = self.endpoints.get(slot) else { return };
         let plan = self.plan(entry);
@@ -198,7 +198,7 @@ impl Dispatcher {
         }
     }
 
-    /// Begins an attempt of the delivery whose turn it is at this endpoint; `None` if there is none after all.
+    /// Begins an attempt of the delivery whose turn it is at this endpoint; `None` if there is none.
     fn begin_attempt(&mut self, slot: u32) -> Option<()> {
         let lane = self.choose_lane(slot)?;
         let entry = self.endpoints.get_mut(slot)?;
@@ -259,7 +259,7 @@ impl Dispatcher {
     }
 }
 
-/// Whether the endpoint in this slot may have another attempt under way.
+/// Whether the endpoint in this slot may have another attempt in flight.
 fn has_capacity(endpoints: &Slab<EndpointSlot>, limits: &Limits, slot: u32) -> bool {
     endpoints.get(slot).is_some_and(|entry| !entry.endpoint.is_at_capacity(limits))
 }

@@ -1,4 +1,4 @@
-//! The whole machine as a value that can be written down and read back.
+//! The whole machine as a value that can be stored and restored.
 
 use gymhook_retry::RetryBudget;
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ use crate::{
     DeliveryId, DeliveryRecord, EndpointId, EndpointPolicy, EndpointRecord, LeaseEpoch, Limits, Output,
 };
 
-/// The whole machine as a value: everything held, attempts under way and outputs not polled yet included.
+/// The whole machine as a value: everything held, including attempts in flight and outputs not polled yet.
 ///
-/// It has no bodies, URLs or secrets, because the machine has none. Two machines that were treated alike have equal
+/// It has no bodies, URLs or secrets, because the machine has none. Two machines that received the same calls have equal
 /// snapshots, byte for byte.
 ///
 /// ```
@@ -61,21 +61,21 @@ struct EndpointSnapshot {
     wake: Option<i64>,
 }
 
-/// `now` to the nanosecond, so that a restored machine reckons exactly as the original.
+/// `now` to the nanosecond, so that a restored machine computes exactly as the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Moment {
     seconds: i64,
     nanoseconds: u32,
 }
 
-/// All a reader of any version has to understand.
+/// The part that a reader of any version understands.
 #[derive(Deserialize)]
 struct Header {
     version: u32,
 }
 
 impl Snapshot {
-    /// The version this crate writes, and the only one it reads.
+    /// The version that this crate writes, and the only one that it reads.
     pub const VERSION: u32 = 1;
 
     /// Reads a snapshot that was written as JSON.
@@ -86,7 +86,7 @@ impl Snapshot {
     ///
     /// - [`SnapshotError::CutShort`]: the text ends too early.
     /// - [`SnapshotError::OtherVersion`]: it was written by another version of this crate.
-    /// - [`SnapshotError::Malformed`]: it is no snapshot.
+    /// - [`SnapshotError::Malformed`]: it is not a snapshot.
     pub fn from_json(json: &[u8]) -> Result<Self, SnapshotError> {
         let header: Header = serde_json::from_slice(json).map_err(SnapshotError::from_json)?;
         if header.version != Self::VERSION {
@@ -118,7 +118,7 @@ impl Dispatcher {
         }
     }
 
-    /// A machine that goes on exactly where the snapshot's left off, attempts under way included.
+    /// A machine that continues exactly where the snapshot's machine stopped, including attempts in flight.
     ///
     /// If the process that had sent those is gone, call [`Dispatcher::lose_attempts_under_way`] next.
     ///
@@ -258,16 +258,19 @@ impl Moment {
 #[non_exhaustive]
 pub enum SnapshotError {
     /// Something is missing at its end.
-    #[error("the snapshot is cut short")]
+    #[error("the snapshot is truncated: restore an older one")]
     CutShort,
     /// Its parts contradict one another.
-    #[error("the snapshot contradicts itself")]
+    #[error("the snapshot is inconsistent: restore an older one")]
     Inconsistent,
-    /// It is no snapshot.
-    #[error("this is no snapshot")]
+    /// It is not a snapshot.
+    #[error("these bytes are not a snapshot")]
     Malformed(#[source] serde_json::Error),
     /// It was written by another version of this crate.
-    #[error("the snapshot has version {found}, not {}", Snapshot::VERSION)]
+    #[error(
+        "the snapshot has version {found}, not {}: use the version of this crate that wrote it",
+        Snapshot::VERSION
+    )]
     OtherVersion {
         /// Its version.
         found: u32,
@@ -279,7 +282,7 @@ impl SnapshotError {
         if error.is_eof() { Self::CutShort } else { Self::Malformed(error) }
     }
 
-    /// Whether something is missing at the snapshot's end, so that an older copy may be whole.
+    /// Whether the snapshot is truncated, so that an older copy may be complete.
     #[must_use]
     pub const fn is_cut_short(&self) -> bool {
         matches!(self, Self::CutShort)

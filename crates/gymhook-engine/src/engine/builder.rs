@@ -1,4 +1,4 @@
-//! Setting an engine up.
+//! Building an engine.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::secret_cipher::SecretCipher;
 use crate::store::{Store, StoreError};
 
-/// Sets an [`Engine`] up.
+/// Builds an [`Engine`].
 ///
 /// ```
 /// use core::num::NonZeroU32;
@@ -41,72 +41,72 @@ impl<S: Store> EngineBuilder<S> {
         Self { store, options: Options::default() }
     }
 
-    /// The maximum number of attempts under way; 256 by default, no more than a tenth of them to one endpoint.
+    /// The maximum number of attempts in flight; 256 by default, no more than a tenth of them to one endpoint.
     #[must_use]
     pub fn max_in_flight(mut self, attempts: NonZeroU32) -> Self {
         self.options.limits = Limits::new(attempts);
         self
     }
 
-    /// What all endpoints together may use, in full.
+    /// All limits shared by the endpoints.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = limits;
         self
     }
 
-    /// Retries at most a share of the traffic; no limit by default.
+    /// Limits retries to a share of the traffic; no limit by default.
     #[must_use]
     pub fn retry_budget(mut self, budget: Option<RetryBudget>) -> Self {
         self.options.retry_budget = budget;
         self
     }
 
-    /// How long a lease on an endpoint lasts without renewal: so long at most nobody works where a worker was killed. 90 s by
-    /// default, at least a millisecond. Make it at least twice the longest attempt timeout, so that no attempt outlives the lease of a
-    /// worker that stands still.
+    /// How long a lease on an endpoint lasts without renewal: after a worker is killed, its endpoints wait no longer than
+    /// this. 90 s by default, at least a millisecond. Make it at least twice the longest attempt timeout, so that no attempt
+    /// outlives the lease of a paused worker.
     #[must_use]
     pub fn lease_length(mut self, length: Duration) -> Self {
         self.options.lease_length = length.max(Duration::from_millis(1));
         self
     }
 
-    /// How often to look for work that nobody has told of, and at the store's clock; 1 s by default, at least a millisecond.
+    /// How often to poll for work, and read the store's clock; 1 s by default, at least a millisecond.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.options.poll_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How many deliveries of one endpoint are held in memory to be sent next; 128 by default.
+    /// The number of deliveries of one endpoint that are held in memory, to be sent next; 128 by default.
     #[must_use]
     pub const fn window(mut self, deliveries: NonZeroU32) -> Self {
         self.options.window = deliveries;
         self
     }
 
-    /// How many endpoints this process works on at a time; 20,000 by default.
+    /// The maximum number of endpoints that this process leases; 20,000 by default.
     #[must_use]
     pub const fn max_endpoints(mut self, endpoints: NonZeroU32) -> Self {
         self.options.max_endpoints = endpoints;
         self
     }
 
-    /// How many endpoints to lease at once, so that others get some; 256 by default.
+    /// The maximum number of endpoints to lease at once, so that other workers get some; 256 by default.
     #[must_use]
     pub const fn lease_batch(mut self, endpoints: NonZeroU32) -> Self {
         self.options.lease_batch = endpoints;
         self
     }
 
-    /// How long to keep an endpoint that has nothing to do; 2 s by default.
+    /// How long to keep an idle endpoint; 2 s by default.
     #[must_use]
     pub const fn idle_release(mut self, after: Duration) -> Self {
         self.options.idle_release = after;
         self
     }
 
-    /// How long a shutdown waits for attempts under way; 30 s by default.
+    /// How long a shutdown waits for attempts in flight; 30 s by default.
     #[must_use]
     pub const fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.options.shutdown_grace = grace;
@@ -120,8 +120,8 @@ impl<S: Store> EngineBuilder<S> {
         self
     }
 
-    /// Calls this on everything that changes about an endpoint but its tokens, in the process whose worker it is. It has to return
-    /// at once. To warn its owner, and not lose that in a crash, ask for [`Engine::notices`].
+    /// Calls this on every change of an endpoint, except for its rate tokens, in the process whose worker holds it. It must
+    /// return at once. To warn the owner reliably, even across a crash, use [`Engine::notices`].
     #[must_use]
     pub fn on_endpoint_change(
         mut self,
@@ -131,16 +131,16 @@ impl<S: Store> EngineBuilder<S> {
         self
     }
 
-    /// An engine that takes over and looks back, and leaves delivering to others.
+    /// An engine that enqueues and queries, and leaves delivering to other processes.
     #[must_use]
     pub fn enqueue_only(self) -> Engine<S> {
         Engine::idle(self.store, self.options)
     }
 
-    /// Starts to deliver through this transport, on the Tokio runtime of the caller.
+    /// Starts delivering through this transport, on the caller's Tokio runtime.
     ///
     /// # Errors
-    /// Whatever the store says when it is asked for the first time.
+    /// The store's error on its first use.
     pub async fn start<T: Transport>(self, transport: T) -> Result<Engine<S>, StoreError> {
         Engine::start(self.store, self.options, transport).await
     }

@@ -1,18 +1,18 @@
 //! Which addresses are on the public internet: everything else is not sent to.
 //!
-//! The table denies by default. Of IPv4 it takes away every block of IANA's special-purpose registry, whether the registry
-//! calls it globally reachable or not, with multicast and the reserved class E; of IPv6 it leaves only the global unicast space
-//! 2000::/3, and takes the special-purpose blocks in it away, too. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) is judged
-//! as the IPv4 address that the system would call; every other way of carrying IPv4 inside IPv6 is refused as a block.
+//! The table denies by default. For IPv4 it denies every block of IANA's special-purpose registry, globally reachable or not,
+//! and multicast and the reserved class E. For IPv6 it allows only the global unicast space 2000::/3, without the
+//! special-purpose blocks in it. An IPv4-mapped address (`::ffff:a.b.c.d`) is checked as the IPv4 address that the system
+//! would call; every other way of embedding IPv4 in IPv6 is denied as a block.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A block of addresses that are not public endpoints, and who says so.
+/// A block of addresses that are not public endpoints, and its source.
 ///
-/// `Display` gives the whole of it: `10.0.0.0/8 (Private-Use, RFC 1918)`.
+/// `Display` gives all of it: `10.0.0.0/8 (Private-Use, RFC 1918)`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct SpecialBlock {
@@ -24,7 +24,7 @@ pub struct SpecialBlock {
     pub source: &'static str,
 }
 
-/// The block for whose sake this address must not be sent to; `None` for an address of the public internet.
+/// The block because of which this address must not be sent to; `None` for an address of the public internet.
 ///
 /// ```
 /// use gymhook_engine::http::forbidden_because;
@@ -47,7 +47,7 @@ pub fn forbidden_because(address: IpAddr) -> Option<SpecialBlock> {
     }
 }
 
-/// Every block of the table, IPv4 first; the last stands for all of IPv6 that is not global unicast.
+/// Every block of the table, IPv4 first; the last one is all of IPv6 that is not global unicast.
 pub fn special_blocks() -> impl Iterator<Item = SpecialBlock> {
     let v4 = V4_BLOCKS.iter().map(SpecialBlock::from);
     v4.chain(V6_BLOCKS.iter().copied()).chain([NOT_GLOBAL_UNICAST])
@@ -122,7 +122,7 @@ const V4_BLOCKS: &[V4Block] = &[
 ];
 
 /// <https://www.iana.org/assignments/iana-ipv6-special-registry/>, with multicast, and with what earlier documents set aside.
-/// Those outside 2000::/3 would be denied without an entry: they stand here so that the reason has a name.
+/// Those outside 2000::/3 would be denied without an entry: the entries give the reason a name.
 const V6_BLOCKS: &[SpecialBlock] = &[
     SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 0], 128, "Unspecified Address", "RFC 4291"),
     SpecialBlock::v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "Loopback Address", "RFC 4291"),

@@ -1,4 +1,4 @@
-//! The address table with what one installation adds to it.
+//! The address table, with the rules of one installation.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,13 +6,13 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{SpecialBlock, forbidden_because};
 
-/// Which addresses may be sent to: those of the public internet, without those that are forbidden here, and with the private
-/// networks and others that were dangerously allowed.
+/// Which addresses may be sent to: those of the public internet, except the forbidden ones, plus the private and other
+/// networks that were dangerously allowed.
 ///
 /// ```
 /// use gymhook_engine::http::AddressRules;
 ///
-/// // This company's office has public addresses that are nobody's webhook.
+/// // This company's office has public addresses that are never a receiver.
 /// let rules = AddressRules::new().forbidding("8.8.4.0/24".parse()?);
 /// assert!(rules.check("8.8.8.8".parse()?).is_ok());
 /// assert!(rules.check("8.8.4.4".parse()?).is_err());
@@ -33,28 +33,28 @@ impl AddressRules {
         Self { forbidden: Vec::new(), private: Vec::new(), allowed: Vec::new() }
     }
 
-    /// Without this network, too: public addresses that lead inside, or a NAT64 prefix of your own. Of a network given by one
-    /// of its addresses, `8.8.4.4/24`, the rest is taken as well.
+    /// Also forbids this network: public addresses that lead inside, or your own NAT64 prefix. A network given by one of its
+    /// addresses, such as `8.8.4.4/24`, is forbidden as a whole.
     #[must_use]
     pub fn forbidding(mut self, network: IpNet) -> Self {
         self.forbidden.push(network.trunc());
         self
     }
 
-    /// With this network, whatever the table says of it, and there over plain `http` and to any port, too.
+    /// Allows this network, whatever the table says, even over plain `http` and to any port.
     ///
-    /// For tests, and for receivers in your own network. Whoever may enter a URL can then reach everything in it.
+    /// For tests, and for receivers in your own network. Anybody who may enter a URL can then reach everything in it.
     #[must_use]
     pub fn dangerous_allow(mut self, network: IpNet) -> Self {
         self.allowed.push(network.trunc());
         self
     }
 
-    /// With this private network, for receivers inside your own network: over `https`, as the platform's rule says.
+    /// Allows this private network, for receivers inside your own network: over `https`, as the platform's rule says.
     ///
-    /// Whoever may enter a URL can then reach everything in it that speaks TLS with a certificate that is trusted here, and can
-    /// tell what is there. The addresses at which clouds serve their credentials stay forbidden. Names that only a private
-    /// network knows (`crm.internal`, `crm`) are allowed, too; what they lead to is judged when it is connected to.
+    /// Anybody who may enter a URL can then reach everything in it that speaks TLS with a trusted certificate, and can probe
+    /// the rest. The addresses at which clouds serve credentials stay forbidden. Names of private networks (`crm.internal`,
+    /// `crm`) are allowed as well; their addresses are checked on connecting.
     ///
     /// # Errors
     /// [`NotPrivate`]: the network is not within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7.
@@ -132,29 +132,29 @@ const METADATA: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
 ];
 
-/// A network that is not private cannot be allowed as one. The configuration causes it.
+/// A network that is not private cannot be allowed as one. Caused by the configuration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "{network} does not lie in a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7"
+    "{network} is not within a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7"
 )]
 pub struct NotPrivate {
     /// The network.
     pub network: IpNet,
 }
 
-/// Why an address is not sent to. Caused by the choice of the endpoint.
+/// Why an address is refused. Caused by the endpoint's URL.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForbiddenAddress {
-    /// It lies in a network that this installation excludes.
-    #[error("{address} lies in {network}, which is excluded here")]
+    /// It is in a network that this installation excludes.
+    #[error("{address} is in {network}, which is excluded here")]
     Configured {
         /// The address.
         address: IpAddr,
         /// The network.
         network: IpNet,
     },
-    /// A cloud serves credentials there, and it lies in a private network that may otherwise be allowed.
+    /// A cloud serves credentials there; it is in a private network that may otherwise be allowed.
     #[error(
         "{address} is a cloud's metadata service: nothing is sent there, whatever private network is allowed"
     )]
@@ -167,7 +167,7 @@ pub enum ForbiddenAddress {
     Special {
         /// The address.
         address: IpAddr,
-        /// The block it lies in.
+        /// The block that contains it.
         block: SpecialBlock,
     },
 }
@@ -219,7 +219,7 @@ mod tests {
             .forbidding("8.8.4.4/24".parse().unwrap())
             .dangerous_allow("127.0.0.1/8".parse().unwrap());
         let forbidden = rules.check("8.8.4.8".parse().unwrap()).unwrap_err();
-        assert_eq!(forbidden.to_string(), "8.8.4.8 lies in 8.8.4.0/24, which is excluded here");
+        assert_eq!(forbidden.to_string(), "8.8.4.8 is in 8.8.4.0/24, which is excluded here");
         assert_eq!(rules.dangerously_allowed(), ["127.0.0.0/8".parse().unwrap()]);
     }
 }

@@ -1,4 +1,4 @@
-//! Reading an answer's body, as far as it is worth it.
+//! Reading the beginning of a response's body.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
-/// The most that is read of a body; a longer one costs the connection, which is closed without reading on.
+/// The maximum that is read of a body; with a longer one the connection is closed.
 pub(super) const MOST_READ: usize = 16 * 1024;
 
 /// What was read of a body, and why no more.
@@ -69,7 +69,7 @@ impl BodyRead {
     }
 }
 
-/// How it ended, in words for the operator.
+/// How it ended, for the operator.
 impl fmt::Display for BodyRead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bytes, .. } = self;

@@ -1,4 +1,4 @@
-//! Setting up the HTTP transport.
+//! Building the HTTP transport.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::tls::Tls;
 use super::transport::Shared;
 use super::{AddressRules, HttpTransport, NotPrivate, Proxy, Resolve, SystemResolver};
 
-/// What can be set up of an [`HttpTransport`].
+/// Builds an [`HttpTransport`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,13 +51,13 @@ pub struct HttpTransportBuilder {
 }
 
 impl HttpTransportBuilder {
-    /// How long a connection may take to be made, all addresses and the handshake included. Not published by a vendor: our
-    /// default, a third of the longest attempt timeout among the five.
+    /// The default time limit for connecting, including all addresses and the handshake. Not published by a vendor: our
+    /// default, a third of the longest attempt timeout of the five.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// How long an unused connection is kept: less than the five seconds after which several widespread servers close it, so
-    /// that this side rarely sends into a closing connection. Our default.
+    /// How long an unused connection is kept by default: less than the five seconds after which several widespread servers
+    /// close it, so that requests are rarely sent on a closing connection. Our default.
     pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-    /// How many unused connections are kept for one host and port. Our default.
+    /// The default number of unused connections that are kept for one host and port. Our default.
     pub const IDLE_CONNECTIONS: usize = 64;
 
     pub(super) fn new() -> Self {
@@ -78,25 +78,25 @@ impl HttpTransportBuilder {
         }
     }
 
-    /// Knows this platform, too, for subscriptions that name it; the five vendors and `standard-webhooks` are known already
-    /// and can be replaced.
+    /// Adds a platform, for subscriptions that name it; the five vendors and `standard-webhooks` are predefined and can be
+    /// replaced.
     pub fn with_platform<N>(mut self, name: impl Into<String>, provider: &Provider<N>) -> Self {
         self.platforms.insert(name.into(), Platform::of(provider));
         self
     }
 
-    /// Finds addresses with something else than the operating system's resolver.
+    /// Resolves names with something other than the operating system's resolver.
     pub fn with_resolver(self, resolver: impl Resolve) -> Self {
         Self { resolver: Arc::new(resolver), ..self }
     }
 
-    /// Makes every connection through this proxy: see [`Proxy`] for what the guard can still judge.
+    /// Makes every connection through this proxy: see [`Proxy`] for what the guard can still check.
     pub fn with_proxy(self, proxy: Proxy) -> Self {
         Self { proxy: Some(proxy), ..self }
     }
 
-    /// Trusts these certificates as roots, too: PEM, any number of them. Those that cannot be read are
-    /// [`build`](Self::build)'s error.
+    /// Also trusts these certificates as roots: PEM, any number of them. [`build`](Self::build) reports those that cannot be
+    /// read.
     pub fn with_roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.own_roots.push(pem.into());
         self
@@ -108,20 +108,20 @@ impl HttpTransportBuilder {
         Self { public_roots: false, ..self }
     }
 
-    /// Sends nothing to this network, though it is public: see [`AddressRules::forbidding`].
+    /// Sends nothing to this network, although it is public: see [`AddressRules::forbidding`].
     pub fn forbidding(self, network: IpNet) -> Self {
         Self { addresses: self.addresses.forbidding(network), ..self }
     }
 
-    /// Sends to this network whatever the address table says, over plain `http` and to any port, too: see
+    /// Sends to this network whatever the address table says, even over plain `http` and to any port: see
     /// [`AddressRules::dangerous_allow`]. [`build`](Self::build) logs a warning for each.
     pub fn dangerous_allow(self, network: IpNet) -> Self {
         Self { addresses: self.addresses.dangerous_allow(network), ..self }
     }
 
-    /// Sends to receivers in this private network, too, over `https` only: see
-    /// [`AddressRules::dangerous_allow_private_network`]. [`build`](Self::build) logs a warning for each, and refuses a network that
-    /// is not private.
+    /// Also sends to receivers in this private network, over `https` only: see
+    /// [`AddressRules::dangerous_allow_private_network`]. [`build`](Self::build) logs a warning for each, and refuses a
+    /// network that is not private.
     pub fn dangerous_allow_private_network(mut self, network: IpNet) -> Self {
         self.private_networks.push(network);
         self
@@ -129,53 +129,54 @@ impl HttpTransportBuilder {
 
     /// [`dangerous_allow`](Self::dangerous_allow) for this machine itself, 127.0.0.0/8 and ::1: for tests.
     ///
-    /// Then `http://127.0.0.1:8080/` and `http://localhost:8080/` are endpoints, whatever the platform's rule says, for whoever
-    /// may enter a URL.
+    /// Then `http://127.0.0.1:8080/` and `http://localhost:8080/` are allowed, whatever the platform's rule says, for anybody
+    /// who may enter a URL.
     pub fn dangerous_allow_loopback(self) -> Self {
         let v4 = Ipv4Net::new_assert(core::net::Ipv4Addr::LOCALHOST, 8);
         let v6 = Ipv6Net::new_assert(core::net::Ipv6Addr::LOCALHOST, 128);
         self.dangerous_allow(v4.into()).dangerous_allow(v6.into())
     }
 
-    /// Gives up on a connection that is not made in this time (an hour at most); the attempt's own timeout counts besides.
+    /// With another time limit for connecting (at most an hour); the attempt's own timeout applies as well.
     pub fn with_connect_timeout(self, timeout: Duration) -> Self {
         Self { connect_timeout: timeout.min(LONGEST), ..self }
     }
 
-    /// Keeps an unused connection for so long (an hour at most).
+    /// With another time to keep an unused connection (at most an hour).
     pub fn with_idle_timeout(self, timeout: Duration) -> Self {
         Self { idle_timeout: timeout.min(LONGEST), ..self }
     }
 
-    /// Keeps so many unused connections for one host and port; with 0, each attempt has a connection of its own.
+    /// With another number of unused connections to keep for one host and port; with 0, each attempt opens a new connection.
     pub fn with_idle_connections(self, connections: usize) -> Self {
         Self { idle_connections: connections, ..self }
     }
 
-    /// Names itself so in `user-agent`; by default `gymhook/` and the version.
+    /// With another `user-agent`; by default `gymhook/` and the version.
     pub fn with_user_agent(self, user_agent: HeaderValue) -> Self {
         Self { user_agent, ..self }
     }
 
-    /// Counts a 2xx as delivered only if its body is complete, too.
+    /// Counts a 2xx as delivered only if its body is complete.
     ///
-    /// By default the status line and the headers decide, since a receiver that has answered 200 has the notification, whatever
-    /// becomes of its answer's body. With this, a 2xx whose body is cut is [`Fault::Reset`](gymhook_retry::Fault::Reset), and
-    /// one whose body is not complete in time [`Fault::Timeout`](gymhook_retry::Fault::Timeout). Other answers, and bodies
-    /// longer than what is read, are not concerned.
+    /// By default the status line and the headers decide, since a receiver that has answered 200 has the notification,
+    /// whatever happens to the body of its response. With this, a 2xx whose body is cut is
+    /// [`Fault::Reset`](gymhook_retry::Fault::Reset), and one whose body is not complete in time
+    /// [`Fault::Timeout`](gymhook_retry::Fault::Timeout). Other responses, and bodies longer than what is read, are not
+    /// affected.
     pub fn with_complete_success_required(self) -> Self {
         Self { whole_success: true, ..self }
     }
 
-    /// Speaks HTTP/1.1 only; by default a receiver that offers HTTP/2 during the TLS handshake (ALPN) gets it.
+    /// Uses HTTP/1.1 only; by default HTTP/2 is used if the receiver offers it during the TLS handshake (ALPN).
     pub fn without_http2(self) -> Self {
         Self { http2: false, ..self }
     }
 
-    /// The transport.
+    /// Builds the transport.
     ///
     /// # Errors
-    /// - [`BuildError::Pem`]: what was given as roots is not PEM, or holds no certificate.
+    /// - [`BuildError::Pem`]: the roots are not PEM, or have no certificate.
     /// - [`BuildError::Root`]: a certificate cannot be a root.
     /// - [`BuildError::Tls`]: TLS itself cannot be set up.
     /// - [`BuildError::NotPrivate`]: a network that is not private was allowed as one.
@@ -198,20 +199,20 @@ impl HttpTransportBuilder {
     }
 }
 
-/// Why a transport cannot be set up. Caused by the configuration.
+/// Why a transport cannot be built. Caused by the configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// What was allowed as a private network.
+    /// A network that was allowed as private is not.
     #[error(transparent)]
     NotPrivate(#[from] NotPrivate),
-    /// What was given as roots.
-    #[error("what was given to with_roots_pem is not PEM certificates: {0}")]
+    /// The roots are not PEM, or have no certificate.
+    #[error("the argument of with_roots_pem is not PEM certificates: {0}")]
     Pem(#[source] io::Error),
-    /// One of the roots.
-    #[error("a certificate that was given to with_roots_pem cannot serve as a root: {0}")]
+    /// A certificate cannot be used as a root.
+    #[error("a certificate given to with_roots_pem cannot be used as a root: {0}")]
     Root(#[source] io::Error),
-    /// TLS itself.
+    /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[source] io::Error),
 }

@@ -1,15 +1,15 @@
-//! Why a subscription is not sent to, before anything is sent.
+//! Why a subscription is refused before anything is sent.
 
 use gymhook_retry::{Fault, Outcome, OwnFault};
 use gymhook_signature::KeyringError;
 
 use super::{CheckHeadersError, CheckUrlError, TlsSettingsError};
 
-/// Why a subscription is not sent to. Caused by its settings, or by those of this transport.
+/// Why a subscription is refused. Caused by its settings, or by those of this transport.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckSubscriptionError {
-    /// One of its headers.
+    /// One of its headers is refused.
     #[error(transparent)]
     Headers(#[from] CheckHeadersError),
     /// It is an inbox, which is handled where the store is open.
@@ -18,22 +18,22 @@ pub enum CheckSubscriptionError {
     /// Its platform's scheme cannot sign with its keys.
     #[error(transparent)]
     Keys(#[from] KeyringError),
-    /// It is to be sent to unsigned, and its platform sends nothing without a secret.
-    #[error("{platform} sends nothing without a secret: give the subscription a key")]
+    /// It has no key, but its platform requires a secret.
+    #[error("{platform} requires a secret: give the subscription a key")]
     SecretRequired {
         /// The platform.
         platform: String,
     },
-    /// Its TLS settings.
+    /// Its TLS settings are refused.
     #[error(transparent)]
     Tls(#[from] TlsSettingsError),
-    /// This transport knows no platform of that name.
-    #[error("this transport knows no platform named {name:?}: see HttpTransportBuilder::with_platform")]
+    /// This transport has no platform of that name.
+    #[error("this transport has no platform named {name:?}: see HttpTransportBuilder::with_platform")]
     UnknownPlatform {
         /// The name.
         name: String,
     },
-    /// One of its URLs.
+    /// One of its URLs is refused.
     #[error(transparent)]
     Url(#[from] CheckUrlError),
 }

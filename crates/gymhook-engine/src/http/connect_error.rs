@@ -16,22 +16,22 @@ pub(super) enum ConnectError {
     #[error("{}", DialsInWords(.0))]
     Dial(Vec<FailedDial>),
     #[error(
-        "the connection leads to {peer}, which was not asked for: does a firewall of this machine redirect it?"
+        "the connection leads to {peer}, which was not requested: does a firewall of this machine redirect it?"
     )]
     Elsewhere { peer: SocketAddr },
     #[error(transparent)]
     Forbidden(#[from] ForbiddenAddress),
     #[error("the name has no address: is the URL's host spelled right?")]
     NoAddress,
-    #[error("no connection in time: {0} took too long")]
+    #[error("the connection timed out: {0} took too long")]
     Patience(Phase),
-    #[error("the connection broke at once: {0}")]
+    #[error("the connection broke immediately: {0}")]
     Peer(#[source] io::Error),
     #[error(
-        "plain http is not spoken to {address}: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow"
+        "plain http is not used for {address}: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow"
     )]
     PlainHttp { address: IpAddr },
-    #[error("plain http is not spoken to a name that the proxy resolves: enter an https:// URL")]
+    #[error("plain http is not used for a name that the proxy resolves: enter an https:// URL")]
     PlainToName,
     #[error("the proxy cannot be reached: {0}")]
     Proxy(Box<Self>),
@@ -62,7 +62,7 @@ pub(super) enum Phase {
 }
 
 impl ConnectError {
-    /// The address that was dialled in vain, if it was the only one.
+    /// The address that could not be reached, if it was the only one.
     pub(super) fn only_address(&self) -> Option<SocketAddr> {
         let Self::Dial(failed) = self else { return None };
         let [dial] = failed.as_slice() else { return None };
@@ -218,35 +218,35 @@ mod tests {
             ),
             (
                 ConnectError::Elsewhere { peer: V4.parse().unwrap() },
-                "the connection leads to 9.9.9.9:443, which was not asked for: does a firewall of this machine redirect it?",
+                "the connection leads to 9.9.9.9:443, which was not requested: does a firewall of this machine redirect it?",
             ),
             (
                 ConnectError::Forbidden(private),
                 "10.0.0.1 is not on the public internet: 10.0.0.0/8 (Private-Use, RFC 1918)",
             ),
-            (ConnectError::Forbidden(excluded), "9.9.9.9 lies in 9.9.9.0/24, which is excluded here"),
+            (ConnectError::Forbidden(excluded), "9.9.9.9 is in 9.9.9.0/24, which is excluded here"),
             (ConnectError::NoAddress, "the name has no address: is the URL's host spelled right?"),
             (
                 ConnectError::Patience(Phase::Resolve),
-                "no connection in time: resolving the name took too long",
+                "the connection timed out: resolving the name took too long",
             ),
-            (ConnectError::Patience(Phase::Dial), "no connection in time: connecting took too long"),
+            (ConnectError::Patience(Phase::Dial), "the connection timed out: connecting took too long"),
             (
                 ConnectError::Patience(Phase::Tunnel),
-                "no connection in time: connecting through the proxy took too long",
+                "the connection timed out: connecting through the proxy took too long",
             ),
             (
                 ConnectError::Patience(Phase::Handshake),
-                "no connection in time: the TLS handshake took too long",
+                "the connection timed out: the TLS handshake took too long",
             ),
-            (ConnectError::Peer(broken()), "the connection broke at once: it broke"),
+            (ConnectError::Peer(broken()), "the connection broke immediately: it broke"),
             (
                 ConnectError::PlainHttp { address: "9.9.9.9".parse().unwrap() },
-                "plain http is not spoken to 9.9.9.9: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow",
+                "plain http is not used for 9.9.9.9: enter an https:// URL, or see HttpTransportBuilder::dangerous_allow",
             ),
             (
                 ConnectError::PlainToName,
-                "plain http is not spoken to a name that the proxy resolves: enter an https:// URL",
+                "plain http is not used for a name that the proxy resolves: enter an https:// URL",
             ),
             (
                 ConnectError::Proxy(Box::new(refused())),
@@ -262,7 +262,7 @@ mod tests {
             ),
             (
                 ConnectError::Tunnel(TunnelError::Credentials { given: true }),
-                "the proxy refuses the user name and password that were given to Proxy::with_basic_auth",
+                "the proxy refuses the user name and password given to Proxy::with_basic_auth",
             ),
             (
                 ConnectError::Tunnel(TunnelError::Refused { status: 502 }),
@@ -270,7 +270,7 @@ mod tests {
             ),
             (
                 ConnectError::Tunnel(TunnelError::Unreadable),
-                "the proxy's answer is no HTTP: is it an HTTP proxy that allows CONNECT?",
+                "the proxy's answer is not HTTP: is it an HTTP proxy that allows CONNECT?",
             ),
             (ConnectError::Resolve(broken()), "the name was not resolved: it broke"),
             (ConnectError::Target, "the URL's host cannot be read: enter the URL again"),

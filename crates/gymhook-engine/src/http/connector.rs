@@ -1,4 +1,4 @@
-//! The one gate that every connection passes: resolve, check, pin, connect, check again, TLS.
+//! The gate that every connection passes: resolve, check, pin, connect, check again, TLS.
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;

@@ -3,14 +3,14 @@
 use http::{Response, StatusCode, Uri, header};
 use url::Url;
 
-/// In words what a person has to do about an answer that says nothing by itself.
+/// What a person must do about a response that does not explain itself.
 pub(super) fn explain<B>(
     response: &Response<B>,
     sent_to: &Uri,
     asked_for_certificate: bool,
 ) -> Option<String> {
     let status = response.status();
-    // 400, 401 and 403 are what servers answer that do not end the handshake; 495 and 496 are nginx's own.
+    // Servers that do not end the handshake answer 400, 401 or 403; 495 and 496 are nginx's.
     if asked_for_certificate && [400, 401, 403, 495, 496].contains(&status.as_u16()) {
         return Some(WANTS_CERTIFICATE.to_owned());
     }
@@ -22,14 +22,14 @@ pub(super) fn explain<B>(
     }
 }
 
-const SWITCHES: &str = "101 switches to another protocol, which was not asked for: the URL leads to something else than a \
+const SWITCHES: &str = "101 switches to another protocol, which was not requested: the URL leads to something other than a \
     receiver of webhooks";
-const NOT_MODIFIED: &str = "304 answers a question whether something has changed, which was not asked: the URL leads to a \
-    cache or to static files";
+const NOT_MODIFIED: &str = "304 answers a conditional request, which this was not: the URL leads to a cache or to static \
+    files";
 const WANTS_CERTIFICATE: &str =
     "the receiver asked for a client certificate and got none: see TlsSettings::with_client_certificate";
 
-/// Where it leads, without user name, query and fragment, which may hold secrets.
+/// The redirection's target, without user name, query and fragment, which may contain secrets.
 fn redirection<B>(response: &Response<B>, sent_to: &Uri) -> String {
     let location = response.headers().get(header::LOCATION);
     let location = location.map(|location| String::from_utf8_lossy(location.as_bytes()));

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Checks a subscription's own headers; `signature` are the names that the platform's scheme sets.
+/// Checks a subscription's custom headers; `signature` are the names that the platform's scheme sets.
 ///
 /// ```
 /// use gymhook_engine::http::check_headers;
@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 /// ```
 ///
 /// # Errors
-/// - [`CheckHeadersError::Reserved`]: a name that is the transport's or the signature's to set.
+/// - [`CheckHeadersError::Reserved`]: a name that the transport or the signature sets.
 /// - [`CheckHeadersError::NotPrintable`]: a value with anything but printable ASCII.
 /// - [`CheckHeadersError::TooMany`], [`CheckHeadersError::TooLarge`]: more than the limits of this crate.
 pub fn check_headers(headers: &HeaderMap, signature: &[HeaderName]) -> Result<(), CheckHeadersError> {
@@ -38,24 +38,24 @@ pub fn check_headers(headers: &HeaderMap, signature: &[HeaderName]) -> Result<()
     Ok(())
 }
 
-/// Why a subscription's headers are not sent. Caused by what was entered; no value is repeated.
+/// Why a subscription's headers are refused. Caused by the input; no value is repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckHeadersError {
-    /// A value holds something else than printable ASCII.
-    #[error("the value of the header {name} holds something else than printable ASCII")]
+    /// A value has characters other than printable ASCII.
+    #[error("the value of header {name} has characters other than printable ASCII: remove them")]
     NotPrintable {
         /// The header's name.
         name: HeaderName,
     },
-    /// The name is not the subscription's to set.
-    #[error("the header {name} is set by the transport or belongs to the signature: leave it out")]
+    /// A subscription must not set this header.
+    #[error("the header {name} is set by the transport or belongs to the signature: remove it")]
     Reserved {
         /// The header's name.
         name: HeaderName,
     },
     /// Names and values are too long together.
-    #[error("the headers hold {bytes} bytes; at most {max} are sent")]
+    #[error("the headers have {bytes} bytes: shorten them to at most {max}")]
     TooLarge {
         /// The bytes of all names and values.
         bytes: usize,
@@ -63,7 +63,7 @@ pub enum CheckHeadersError {
         max: usize,
     },
     /// There are too many.
-    #[error("there are {headers} headers; at most {max} are sent")]
+    #[error("there are {headers} headers: the maximum is {max}")]
     TooMany {
         /// How many there are.
         headers: usize,

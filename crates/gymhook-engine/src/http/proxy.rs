@@ -1,4 +1,4 @@
-//! An outbound proxy, through which everything goes.
+//! An outbound proxy for all connections.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -11,14 +11,14 @@ use tokio::net::TcpStream;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-/// An HTTP proxy that every connection goes through, by `CONNECT` (RFC 9110, section 9.3.6).
+/// An HTTP proxy for every connection, by `CONNECT` (RFC 9110, section 9.3.6).
 ///
-/// It is the one way out then: nothing is dialled but the proxy, and proxies of the environment are still not used. TLS goes
-/// through it, so it sees host names and no requests.
+/// It is the only way out: nothing but the proxy is dialled, and proxies from the environment are still not used. TLS is end
+/// to end, so the proxy sees host names but no requests.
 ///
-/// The guard still judges the target. A name is resolved on this side, every address is checked, and the proxy is asked to
-/// connect to an address that was checked. What it cannot judge is where the proxy leads that connection: a proxy inside a
-/// private network should refuse private addresses itself.
+/// The guard still checks the target. A name is resolved locally, every address is checked, and the proxy is asked to connect
+/// to a checked address. The guard cannot check where the proxy then connects to: a proxy inside a private network should
+/// refuse private addresses itself.
 ///
 /// ```
 /// use gymhook_engine::http::{HttpTransport, Proxy};
@@ -39,7 +39,7 @@ impl Proxy {
     /// The proxy at `http://host:port`.
     ///
     /// # Errors
-    /// [`ProxyError::Url`]: it is not an `http` URL of nothing but a host and a port.
+    /// [`ProxyError::Url`]: it is not an `http` URL with only a host and a port.
     pub fn new(url: &str) -> Result<Self, ProxyError> {
         let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "http");
         let bare = parsed.filter(|url| {
@@ -55,7 +55,7 @@ impl Proxy {
     /// Authenticates with user name and password (RFC 7617).
     ///
     /// # Errors
-    /// [`ProxyError::Credentials`]: the user name holds a colon, or one of them a control character.
+    /// [`ProxyError::Credentials`]: the user name has a colon, or one of them a control character.
     pub fn with_basic_auth(self, user: &str, password: &str) -> Result<Self, ProxyError> {
         if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
             return Err(ProxyError::Credentials);
@@ -66,10 +66,10 @@ impl Proxy {
         Ok(Self { authorization: Some(Zeroizing::new(line)), ..self })
     }
 
-    /// Lets the proxy resolve names, where this side has no name server that knows the public internet.
+    /// Lets the proxy resolve names, if there is no local name server for the public internet.
     ///
-    /// Then nobody here judges the addresses behind a name: the proxy must refuse private ones, or whoever may enter a URL
-    /// reaches whatever it reaches. Addresses in URLs are still judged, and plain `http` goes to no name.
+    /// Then the addresses behind a name are not checked here: the proxy must refuse private ones, or anybody who may enter a
+    /// URL can reach whatever the proxy reaches. Addresses in URLs are still checked, and plain `http` is not used for names.
     #[must_use]
     pub fn dangerous_resolve_at_proxy(self) -> Self {
         Self { resolves: true, ..self }
@@ -112,12 +112,12 @@ impl fmt::Debug for Proxy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// User name or password.
+    /// The user name or the password is invalid.
     #[error(
         "the proxy's user name holds a colon, or user name or password a control character, which basic authentication does not allow"
     )]
     Credentials,
-    /// The URL.
+    /// The URL is invalid.
     #[error(
         "the proxy's URL is not http:// with a host and a port and nothing else: credentials go to Proxy::with_basic_auth"
     )]
@@ -132,7 +132,7 @@ pub(super) enum TunnelError {
     #[error(
         "the proxy {}",
         if *given {
-            "refuses the user name and password that were given to Proxy::with_basic_auth"
+            "refuses the user name and password given to Proxy::with_basic_auth"
         } else {
             "asks for a user name and a password: see Proxy::with_basic_auth"
         }
@@ -140,7 +140,7 @@ pub(super) enum TunnelError {
     Credentials { given: bool },
     #[error("the proxy answered {status} instead of connecting")]
     Refused { status: u16 },
-    #[error("the proxy's answer is no HTTP: is it an HTTP proxy that allows CONNECT?")]
+    #[error("the proxy's answer is not HTTP: is it an HTTP proxy that allows CONNECT?")]
     Unreadable,
 }
 

@@ -15,8 +15,8 @@ pub type Resolving<'r> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + 
 
 /// Finds the addresses of a name.
 ///
-/// What it answers is not trusted: one forbidden address refuses all of them, and the connection is made to one of these
-/// addresses and no other. IP literals are not asked about.
+/// Its answer is not trusted: one forbidden address refuses all of them, and the connection is made to one of these addresses
+/// and no other. It is not called for IP literals.
 ///
 /// ```
 /// use std::net::{IpAddr, Ipv4Addr};
@@ -36,26 +36,26 @@ pub trait Resolve: fmt::Debug + Send + Sync + 'static {
     /// All addresses of `host`, a name in lower case, the best first.
     ///
     /// # Errors
-    /// Why the name was not resolved. Being out of descriptors or memory, or [`io::ErrorKind::ResourceBusy`], counts as this
-    /// side's fault, everything else as the endpoint's. No answer at all counts like an empty one.
+    /// Why the name was not resolved. Running out of descriptors or memory, or [`io::ErrorKind::ResourceBusy`], is an
+    /// internal fault; everything else is the endpoint's. An empty answer counts as a failure of the endpoint.
     fn resolve<'r>(&'r self, host: &'r str) -> Resolving<'r>;
 }
 
-/// The operating system's resolver, in a thread of its own for each question.
+/// The operating system's resolver, with a thread for each look-up.
 ///
-/// A look-up cannot be broken off: a name whose servers do not answer holds its thread for as long as the system is patient.
-/// So there are at most [`SystemResolver::LOOKUPS`] at a time.
+/// A look-up cannot be cancelled: a name whose servers do not answer blocks its thread until the system's timeout. So there
+/// are at most [`SystemResolver::LOOKUPS`] at a time.
 #[derive(Clone, Debug)]
 pub struct SystemResolver {
     lookups: Arc<Semaphore>,
 }
 
 impl SystemResolver {
-    /// How many look-ups there are at a time, abandoned ones included: a fourth of the threads that tokio keeps for what
-    /// blocks, unless told otherwise.
+    /// The maximum number of look-ups at a time, including abandoned ones: a fourth of tokio's default number of blocking
+    /// threads.
     pub const LOOKUPS: usize = 128;
 
-    /// How long a question waits for its turn; then this side counts as overloaded.
+    /// How long a look-up waits for its turn; then it fails with an internal fault.
     const PATIENCE: Duration = Duration::from_secs(2);
 
     /// A resolver with all its look-ups free.
@@ -77,7 +77,7 @@ impl Resolve for SystemResolver {
             let turn = tokio::time::timeout(Self::PATIENCE, Arc::clone(&self.lookups).acquire_owned()).await;
             let Ok(Ok(turn)) = turn else { return Err(io::ErrorKind::ResourceBusy.into()) };
             let host = host.to_owned();
-            // Its own task, since the turn is over when the look-up is, not when the asker has lost patience.
+            // Its own task, since the permit is released when the look-up ends, not when the caller gives up.
             let lookup = tokio::spawn(async move {
                 let found = tokio::net::lookup_host((host, 0)).await.map(Iterator::collect::<Vec<_>>);
                 drop(turn);

@@ -1,4 +1,4 @@
-//! TLS as it is set up for a transport, and for a receiver with settings of its own.
+//! The TLS settings of a transport, and of receivers with their own.
 
 use core::cell::Cell;
 use std::collections::BTreeMap;
@@ -137,26 +137,26 @@ tokio::task_local! {
     static ASKED: Cell<bool>;
 }
 
-/// Why a subscription's TLS settings cannot be used. Caused by what was entered; no part of a key is repeated.
+/// Why a subscription's TLS settings cannot be used. Caused by the input; no part of a key is repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsSettingsError {
-    /// The private authority.
+    /// The private authority is not valid.
     #[error("the private authority is not a PEM certificate: {problem}")]
     Authority {
         /// What is wrong.
         problem: String,
     },
-    /// The client certificate's chain.
+    /// The client certificate's chain is not valid.
     #[error("the client certificate is not a PEM certificate: {problem}")]
     Chain {
         /// What is wrong.
         problem: String,
     },
-    /// The client certificate's private key.
+    /// The client certificate's private key is not valid.
     #[error("the client certificate's key is not an unencrypted PEM private key (PKCS#8, PKCS#1 or SEC1)")]
     Key,
-    /// One of the two is missing, or they are not each other's.
+    /// The certificate and its key do not match, or one is missing.
     #[error(
         "the client certificate and its key do not belong together: give the key of the first certificate of the chain"
     )]

@@ -21,25 +21,26 @@ use super::tls::{ReceiverTls, Tls};
 use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers, check_url};
 use crate::{Answer, HttpTarget, Sending, Subscription, Transport};
 
-/// Sends each attempt as a signed `POST`, and lets nobody lead it anywhere but to a public endpoint. Cloning is cheap.
+/// Sends each attempt as a signed `POST`, and only to public endpoints. Cloning is cheap.
 ///
-/// - **Where.** Every address, IP literals included, passes [`AddressRules`] before it is dialled, and once more when the
-///   connection stands. One forbidden address among a name's answers refuses them all. The URL is checked again at each
-///   attempt, so that a stored one cannot get around a rule that came later.
-/// - **How long.** [`Sending::timeout`] spans resolving, connecting, the handshake, the request and the head of the answer.
-/// - **What counts.** The status line and the headers decide. The body is for the log: it is read for a fourth of the attempt's
-///   time at most, and for no more than five seconds. That it was cut, timed out or was capped is noted in [`Answer::detail`];
-///   where nothing is noted it was complete. [`HttpTransportBuilder::with_complete_success_required`] asks for more.
+/// - **Where.** Every address, including IP literals, is checked by [`AddressRules`] before it is dialled, and again when the
+///   connection is established. One forbidden address among a name's answers refuses them all. The URL is checked again for each
+///   attempt, so that a stored one cannot evade a newer rule.
+/// - **How long.** [`Sending::timeout`] covers resolving, connecting, the handshake, the request and the head of the response.
+/// - **What counts.** The status line and the headers decide. The body is only logged: it is read for at most a fourth of the
+///   attempt's time, and for no more than five seconds. [`Answer::detail`] says if it was cut, timed out or was capped;
+///   otherwise it was complete. [`HttpTransportBuilder::with_complete_success_required`] requires more.
 /// - **How much.** At most 32 KiB of status line and headers, 1,024 headers and 16 KiB of a body are read, nothing is
-///   decompressed, and a longer body costs the connection. The log gets what the platform's rule keeps. Headers are read
-///   leniently: folded lines, a space before the colon; those that cannot be read are left out.
-/// - **What not.** No redirect is followed, no proxy is taken from the environment, no certificate goes unchecked.
-/// - **Whose fault.** Each way to fail has its [`Fault`]; what this side ran out of, or could not sign, is an [`OwnFault`].
+///   decompressed, and the connection is closed after a longer body. The log keeps what the platform's rule says. Headers are
+///   parsed leniently: folded lines and a space before the colon are accepted, and invalid ones are ignored.
+/// - **What not.** Redirects are not followed, proxies from the environment are not used, and certificates are always verified.
+/// - **Whose fault.** Each kind of failure has its [`Fault`]; a lack of local resources, or a failure to sign, is an
+///   [`OwnFault`].
 ///
-/// An attempt is one request, over HTTP/2 where the receiver offers it, else HTTP/1.1. It is repeated only when a kept
-/// connection turns out to be closed before any of the request was sent. A connection that its server closes, after it has
-/// answered others, while the next request is on its way is nobody's failure: the outcome is [`OwnFault::Network`], which costs
-/// no attempt. Connections are kept for subscriptions with equal [`TlsSettings`](crate::TlsSettings) only.
+/// An attempt is one request, over HTTP/2 if the receiver offers it, otherwise HTTP/1.1. It is repeated only if a kept
+/// connection turns out to be closed before any of the request was sent. If a server closes a kept connection while the next
+/// request is on its way, neither side has failed: the outcome is [`OwnFault::Network`], which costs no attempt. Connections
+/// are shared only between subscriptions with equal [`TlsSettings`](crate::TlsSettings).
 ///
 /// ```
 /// use gymhook_engine::http::HttpTransport;
@@ -63,7 +64,7 @@ pub(super) struct Shared {
 }
 
 impl HttpTransport {
-    /// What can be set up.
+    /// A builder with the defaults.
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::new()
     }
@@ -72,7 +73,7 @@ impl HttpTransport {
         Self(Arc::new(shared))
     }
 
-    /// Reads a URL that somebody entered for an endpoint of this platform, as [`check_url`] does.
+    /// Parses and checks a URL that was entered for an endpoint of this platform, as [`check_url`] does.
     ///
     /// # Errors
     /// [`CheckSubscriptionError::UnknownPlatform`] and [`CheckSubscriptionError::Url`].
@@ -80,7 +81,8 @@ impl HttpTransport {
         Ok(check_url(url, self.platform(platform)?.url_rule, &self.0.addresses)?)
     }
 
-    /// Checks all that an attempt would: platform, keys, headers, and every URL. For when a subscription is made or changed.
+    /// Checks everything that an attempt would: platform, keys, headers, and every URL. For when a subscription is created or
+    /// updated.
     ///
     /// # Errors
     /// [`CheckSubscriptionError`], with the first thing that is wrong.

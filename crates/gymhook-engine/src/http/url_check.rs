@@ -1,4 +1,4 @@
-//! Which URLs may be sent to, as far as a URL alone can tell.
+//! Which URLs may be sent to, as far as the URL alone tells.
 
 use gymhook::UrlRule;
 use gymhook::send::{EndpointUrl, UrlError};
@@ -6,10 +6,10 @@ use url::{Host, ParseError, Url};
 
 use super::{AddressRules, ForbiddenAddress};
 
-/// Reads a URL as a browser would, and checks it: the platform's rule, the host, and an IP literal in whatever spelling.
+/// Parses a URL as a browser would, and checks it: the platform's rule, the host, and IP literals in any spelling.
 ///
-/// The URL that comes back is the normalised one: what was checked is what is sent to. A name's addresses are checked when it
-/// is resolved, at each connection.
+/// It returns the normalised URL: what was checked is what is sent to. A name's addresses are checked when it is resolved,
+/// for each connection.
 ///
 /// ```
 /// use gymhook::UrlRule;
@@ -26,8 +26,8 @@ use super::{AddressRules, ForbiddenAddress};
 /// # Errors
 /// - [`CheckUrlError::Url`]: not an absolute URL, or it breaks the platform's rule, or it has user info or a fragment.
 /// - [`CheckUrlError::Address`]: its host is an IP address that must not be sent to.
-/// - [`CheckUrlError::LocalName`], [`CheckUrlError::NoDot`]: its host is a name that means something only in a network of one's
-///   own. Where [a private network](AddressRules::dangerous_allow_private_network) is allowed, so are these names.
+/// - [`CheckUrlError::LocalName`], [`CheckUrlError::NoDot`]: its host is a name for private networks only. If
+///   [a private network](AddressRules::dangerous_allow_private_network) is allowed, so are these names.
 pub fn check_url(url: &str, rule: UrlRule, addresses: &AddressRules) -> Result<EndpointUrl, CheckUrlError> {
     let url = parse(url)?;
     let excused = match url.host() {
@@ -44,7 +44,7 @@ pub fn check_url(url: &str, rule: UrlRule, addresses: &AddressRules) -> Result<E
     Ok(checked)
 }
 
-/// Why a URL is not sent to. Caused by what was entered; of the URL, only the host is repeated.
+/// Why a URL is refused. Caused by the input; of the URL, only the host is repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckUrlError {
@@ -58,18 +58,18 @@ pub enum CheckUrlError {
     LocalName {
         /// The name, in lower case.
         name: String,
-        /// Who set it aside.
+        /// The document that reserves it.
         source_document: &'static str,
     },
     /// The host is a name without a dot, which only the local network's search list could complete.
     #[error(
-        "{name} has no dot, so it is no public host: enter the receiver's full name, such as {name}.example.com"
+        "{name} has no dot, so it is not a public host: enter the receiver's full name, such as {name}.example.com"
     )]
     NoDot {
         /// The name, in lower case.
         name: String,
     },
-    /// It cannot be read, or breaks the platform's rule.
+    /// It cannot be parsed, or violates the platform's rule.
     #[error(transparent)]
     Url(#[from] UrlError),
 }
@@ -117,7 +117,7 @@ fn check_name(name: &str, scheme: &str, addresses: &AddressRules) -> Result<bool
         return Err(host(&format!("it ends with a dot: enter {without}")));
     }
     if name.split('.').any(str::is_empty) {
-        return Err(host("two of its dots have nothing between them, or it begins with one"));
+        return Err(host("it has an empty label: two dots in a row, or a dot at the start"));
     }
     let dangerous = !addresses.dangerously_allowed().is_empty();
     match check_public(name) {
@@ -147,7 +147,7 @@ fn unreadable(error: ParseError) -> CheckUrlError {
         return malformed(&format!("{error}; a whole URL is https://, a host and a path"));
     }
     if matches!(error, ParseError::IdnaError | ParseError::InvalidDomainCharacter) {
-        return host("it holds a character that no host's name does");
+        return host("it has a character that no host name has");
     }
     malformed(&error.to_string())
 }

@@ -1,4 +1,4 @@
-//! The log of deliveries, and what may be asked about single ones.
+//! The log of deliveries, and commands for single ones.
 
 use core::fmt;
 
@@ -14,22 +14,22 @@ use crate::store::{
     StoreError,
 };
 
-/// Everything the log has about one delivery.
+/// Everything that the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeliveryLog {
-    /// Where it stands.
+    /// Its row, with its current state.
     pub delivery: DeliveryRow,
     /// Its body, byte for byte; `None` if it was purged.
     pub body: Option<Bytes>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptRow>,
-    /// If it came in: what was proved then, and for which key.
+    /// For an incoming one: what was proved, and for which key.
     pub proof: Option<Proof>,
-    /// If it is [`State::Unreadable`]: why.
+    /// For [`State::Unreadable`]: the reason.
     pub unreadable: Option<String>,
 }
 
-/// `Debug` shows the body's length: its bytes are about people.
+/// `Debug` shows only the body's length, since the body contains personal data.
 impl fmt::Debug for DeliveryLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeliveryLog")
@@ -41,10 +41,30 @@ impl fmt::Debug for DeliveryLog {
 }
 
 impl<S: Store> Engine<S> {
-    /// One delivery with its body, each attempt, and what came back.
+    /// One delivery with its body, attempts and responses.
+    ///
+    /// ```
+    /// use gymhook_engine::store::State;
+    /// use gymhook_engine::{DeliveryId, Publication};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// let log = engine.delivery(delivery).await?.ok_or("it was enqueued")?;
+    /// assert_eq!(log.delivery.state, State::Waiting);
+    /// assert_eq!(log.body.as_deref(), Some(&br#"{"member":17}"#[..]));
+    ///
+    /// assert!(engine.delivery(DeliveryId::from_u128(7)).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryLog>, StoreError> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         let body = self.store().body(id).await?;
@@ -56,35 +76,88 @@ impl<S: Store> Engine<S> {
 
     /// Deliveries, the latest first.
     ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// use gymhook_engine::store::{DeliveryQuery, State};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// # let _ = delivery;
+    /// let page = engine.deliveries(DeliveryQuery::new(100)).await?; // at most 100 in a page
+    /// assert_eq!(page.items[0].event_type, "workout.created");
+    /// assert_eq!(page.items[0].state, State::Waiting);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRow>, StoreError> {
         self.store().deliveries(query).await
     }
 
-    /// Ends a delivery: at once if it waits; if an attempt is under way, that may still succeed.
+    /// Cancels a delivery: at once if it waits; an attempt in flight may still succeed.
     ///
     /// Returns `false` if there is no such delivery.
     ///
+    /// ```
+    /// use gymhook_engine::{DeliveryId, Publication};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// assert!(engine.cancel(delivery).await?); // the endpoint's worker executes it
+    /// assert!(!engine.cancel(DeliveryId::from_u128(7)).await?); // unknown
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn cancel(&self, id: DeliveryId) -> Result<bool, StoreError> {
         self.order_for(id, Command::Cancel(id)).await
     }
 
-    /// One more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, its subscription
-    /// was deleted, or it is one that could not be read: [`Inbox::read_again`](crate::Inbox::read_again) is for those.
+    /// Starts one more round of a delivery, with all of its attempts. Returns `false` if there is no such delivery, if its
+    /// subscription was deleted, or if it could not be read: [`Inbox::read_again`](crate::Inbox::read_again) is for those.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// assert!(engine.redeliver(delivery).await?);
+    ///
+    /// engine.delete_subscription(endpoint).await?;
+    /// assert!(!engine.redeliver(delivery).await?); // there is nowhere to send it
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn redeliver(&self, id: DeliveryId) -> Result<bool, StoreError> {
         self.order_for(id, Command::Redeliver(id)).await
     }
 
-    /// One more round of everything that fits: a range, or everything since. Returns how many deliveries that are.
+    /// Starts one more round of all matching deliveries: those of a range, or since a time. Returns their number.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn redeliver_range(&self, which: Redelivery) -> Result<u64, StoreError> {
         let now = self.store().now().await?;
         self.store().redeliver(which, now).await
@@ -102,10 +175,27 @@ impl<S: Store> Engine<S> {
         Ok(true)
     }
 
-    /// How much waits, is under way and was given up.
+    /// Counts the deliveries that wait, are in flight and were given up.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// # let _ = delivery;
+    /// let stats = engine.stats().await?;
+    /// assert_eq!((stats.subscriptions, stats.waiting, stats.in_flight, stats.undeliverable), (1, 1, 0, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         let now = self.store().now().await?;
         self.store().stats(now).await
@@ -113,18 +203,51 @@ impl<S: Store> Engine<S> {
 
     /// The same for one endpoint, with its health; `None` if there is none.
     ///
+    /// ```
+    /// use gymhook_engine::EndpointId;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let stats = engine.endpoint_stats(endpoint).await?.ok_or("it is subscribed")?;
+    /// assert_eq!((stats.waiting, stats.last_delivered), (0, None));
+    /// assert!(engine.endpoint_stats(EndpointId::from_u128(2)).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn endpoint_stats(&self, endpoint: EndpointId) -> Result<Option<EndpointStats>, StoreError> {
         let now = self.store().now().await?;
         self.store().endpoint_stats(endpoint, now).await
     }
 
-    /// Forgets what ended before `before`, in batches of 1,000 so that nobody waits for it, and returns how many deliveries
-    /// that were. Their ids then mean nothing any more: a duplicate is not noticed.
+    /// Purges what ended before `before`, in batches of 1,000 so that it blocks nobody, and returns the number of deliveries.
+    /// Their ids are then unknown: a duplicate is not recognised.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// use time::Duration;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// # let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// # let delivery = engine.publish("berlin", "workout-4711", &workout).await?[0].delivery;
+    /// let a_month_ago = engine.now().await? - Duration::days(30);
+    /// assert_eq!(engine.purge(a_month_ago).await?, 0); // what waits is never purged
+    /// # let _ = delivery;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says; what was purged until then stays purged.
+    /// The store's error; what was purged before stays purged.
     pub async fn purge(&self, before: UtcDateTime) -> Result<u64, StoreError> {
         const BATCH: u32 = 1_000;
         let mut purged = 0;

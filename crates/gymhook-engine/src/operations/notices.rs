@@ -1,4 +1,4 @@
-//! What the owners of endpoints have to be told.
+//! Notices for the owners of endpoints.
 
 use core::time::Duration;
 
@@ -8,26 +8,44 @@ use crate::Engine;
 use crate::store::{Notice, Store, StoreError};
 
 impl<S: Store> Engine<S> {
-    /// The warnings, and the disablings, that no owner has been told of yet, the oldest first: for whoever writes the e-mails, in
-    /// whichever process that is.
+    /// Claims the warnings and disablings that have not been acknowledged yet, the oldest first: for the process that sends
+    /// the e-mails, which may be any.
     ///
-    /// A notice is written in the transaction that disables its endpoint, so that none is lost. It is handed to one caller, and to
-    /// nobody else for as long as `hold`: tell the owner within that time, and [acknowledge](Engine::acknowledge) it. Whoever
-    /// crashes in between leaves it to the next who asks, so that an owner may be told twice; the notice's id is the same. Ask every
-    /// few seconds: a call that finds none costs one look.
+    /// A notice is written in the transaction that disables its endpoint, so that none is lost. It is returned to one caller,
+    /// and to no other for the length of `hold`: notify the owner within that time, and [acknowledge](Engine::acknowledge)
+    /// it. If the caller crashes in between, the next caller gets it, so an owner may be notified twice; the notice's id
+    /// stays the same. Call it every few seconds: a call that finds none costs one query.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// // Every few seconds, in the process that sends the e-mails:
+    /// let notices = engine.notices(100, Duration::from_secs(60)).await?;
+    /// for notice in &notices {
+    ///     println!("to the owner of {}: {:?} at {}", notice.endpoint, notice.change, notice.at);
+    /// }
+    /// engine.acknowledge(notices.into_iter().map(|notice| notice.id)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn notices(&self, limit: u32, hold: Duration) -> Result<Vec<Notice>, StoreError> {
         let now = self.store().now().await?;
         self.store().claim_notices(limit, hold, now).await
     }
 
-    /// The owners were told: these notices are not handed out again. Returns how many of them were not acknowledged before.
-    /// [`Engine::purge`] forgets them.
+    /// Acknowledges notices: they are not returned again. Returns how many of them had not been acknowledged before.
+    /// [`Engine::purge`] removes them.
     ///
     /// # Errors
-    /// Whatever the store says; then they are handed out again once their hold is over.
+    /// The store's error; then they are returned again once their hold is over.
     pub async fn acknowledge(
         &self,
         notices: impl IntoIterator<Item = Uuid> + Send,

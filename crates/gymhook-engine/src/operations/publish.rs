@@ -1,4 +1,4 @@
-//! Handing notifications over.
+//! Enqueueing and publishing.
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
@@ -13,39 +13,65 @@ use crate::store::{
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter, Publication};
 
-/// What became of a published event at one subscription.
+/// The result of publishing an event to one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The delivery, if there is one.
     pub delivery: DeliveryId,
     /// Its subscription.
     pub subscription: EndpointId,
-    /// Whether it is new, or was enqueued before.
+    /// Whether it is new or a duplicate, or why it was not enqueued.
     pub enqueued: Result<Enqueued, NotPublished>,
 }
 
-/// Why a subscription does not get a published event.
+/// Why a published event was not enqueued for a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotPublished {
-    /// The [`Publication`] has no body in the shape of its platform. Whoever publishes may add one.
+    /// The [`Publication`] has no body for its platform; add one.
     #[error("there is no body for a subscription to {platform:?}: add one with Publication::and")]
     OtherPlatform {
         /// Its platform.
         platform: String,
     },
-    /// It was not taken over.
+    /// The store refused it.
     #[error(transparent)]
     Refused(#[from] Refused),
 }
 
 impl<S: Store> Engine<S> {
-    /// Hands notifications over: each is on disk when this returns, or refused, in their order.
+    /// Enqueues notifications: when this returns, each is on disk or refused. The results are in the order of the arguments.
     ///
-    /// Calls that wait at one time share a commit. The same delivery twice changes nothing and says so.
+    /// Concurrent calls share a commit. Enqueueing a delivery again changes nothing, and is reported as a duplicate.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use gymhook_engine::store::{Enqueued, NewNotification, Refused};
+    /// use gymhook_engine::{DeliveryId, EndpointId};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let body = Bytes::from_static(br#"{"member":17}"#);
+    /// let new = |id, endpoint, body| NewNotification::new(DeliveryId::from_u128(id), endpoint, "workout.created", body);
+    /// assert_eq!(engine.enqueue(vec![new(7, endpoint, body.clone())]).await?, [Ok(Enqueued::New)]);
+    ///
+    /// // The same again is a duplicate; with another body it is refused, and so is an unknown endpoint. The others are not affected.
+    /// let other = Bytes::from_static(br#"{"member":18}"#);
+    /// let unknown = EndpointId::from_u128(2);
+    /// let again = vec![new(7, endpoint, body), new(7, endpoint, other.clone()), new(8, unknown, other)];
+    /// let results = engine.enqueue(again).await?;
+    /// assert!(matches!(results[0], Ok(Enqueued::Duplicate { .. })));
+    /// assert!(matches!(results[1], Err(Refused::Conflict { .. })));
+    /// assert!(matches!(results[2], Err(Refused::UnknownEndpoint { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says; then hand the same over again, under the same ids, once it is back.
+    /// The store's error; then enqueue the same again, under the same ids, once the store works.
     pub async fn enqueue(
         &self,
         new: Vec<NewNotification>,
@@ -54,11 +80,36 @@ impl<S: Store> Engine<S> {
         self.store().enqueue(new, now).await
     }
 
-    /// Hands an event of a gym over to every subscription that wants its type, each in its platform's shape: see [`Publication`].
+    /// Enqueues an event of a gym for every subscription that wants its type, with the body for its platform: see
+    /// [`Publication`].
     ///
-    /// `event` names the event: publishing it again, after a crash perhaps, delivers nothing twice, since each delivery's id
-    /// is derived from it and the subscription's id. A subscription whose platform has no body in the publication gets nothing,
-    /// and is among the answers; one that does not want the type is not.
+    /// `event` is the event's id: publishing it again, for example after a crash, delivers nothing twice, since each
+    /// delivery's id is derived from it and the subscription's id. A subscription whose platform has no body in the
+    /// publication gets nothing, and is among the results; one that does not want the type is not.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// use gymhook_engine::store::Enqueued;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// let published = engine.publish("berlin", "workout-4711", &workout).await?;
+    /// assert_eq!((published[0].subscription, &published[0].enqueued), (endpoint, &Ok(Enqueued::New)));
+    ///
+    /// // After a crash, say: the same event again delivers nothing twice.
+    /// let again = engine.publish("berlin", "workout-4711", &workout).await?;
+    /// assert_eq!(again[0].delivery, published[0].delivery);
+    /// assert!(matches!(again[0].enqueued, Ok(Enqueued::Duplicate { .. })));
+    ///
+    /// // Nobody in another gym has subscribed.
+    /// assert!(engine.publish("poznan", "workout-4711", &workout).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Engine::enqueue`] and [`Engine::subscriptions`].
@@ -79,12 +130,28 @@ impl<S: Store> Engine<S> {
         Ok(published)
     }
 
-    /// What [`Engine::publish`] would enqueue: for an outbox, inside a transaction of your own.
+    /// What [`Engine::publish`] would enqueue: for an outbox, in your own transaction.
     ///
-    /// A subscription whose settings cannot be read gets nothing, and that is logged; the others do. Secrets are not opened.
+    /// A subscription whose settings cannot be read is skipped, and that is logged. Secrets are not decrypted.
+    ///
+    /// ```
+    /// use gymhook_engine::Publication;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let workout = Publication::new("standard-webhooks", "workout.created", r#"{"member":17}"#);
+    /// let notifications = engine.fan_out("berlin", "workout-4711", &workout).await?;
+    /// assert_eq!(notifications[0].endpoint, endpoint);
+    /// assert_eq!(engine.stats().await?.waiting, 0); // nothing is enqueued: pass them to `enqueue_in`
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn fan_out(
         &self,
         gym: &str,
@@ -94,7 +161,7 @@ impl<S: Store> Engine<S> {
         Ok(self.sort_out(gym, event, publication).await?.0)
     }
 
-    /// What is enqueued, and which subscriptions are left out because the event does not have their platform's shape.
+    /// What is enqueued, and which subscriptions are skipped because the event has no body for their platform.
     async fn sort_out(
         &self,
         gym: &str,

@@ -14,33 +14,33 @@ use time::UtcDateTime;
 use crate::store::{Command, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
 use crate::{Engine, HttpTarget, SettingsError, Subscription, settings};
 
-/// Why a subscription was not written or read.
+/// Why an operation on a subscription failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscriptionError {
     /// It was deleted, and its id is not used again. The caller's mistake.
-    #[error("subscription {subscription} was deleted: make a new one under another id")]
+    #[error("subscription {subscription} was deleted: create a new one with another id")]
     Deleted {
         /// The subscription.
         subscription: EndpointId,
     },
-    /// The id is that of an inbox, or of a subscription that is sent to, and was to become the other. The caller's mistake.
+    /// The id is that of a subscription with the other direction: an inbox, or one that is sent to. The caller's mistake.
     #[error(
-        "subscription {subscription} goes the other way, since an inbox receives and all others are sent to: take another id"
+        "subscription {subscription} has the other direction, since an inbox receives and every other subscription is sent to: use another id"
     )]
     Direction {
         /// The subscription.
         subscription: EndpointId,
     },
-    /// A filter, or the type that a URL is for, can never match: nothing would be sent, and nobody told. The caller's mistake.
+    /// A filter, or the type that a URL is for, can never match, so nothing would ever be sent. The caller's mistake.
     #[error("subscription {subscription}: {problem}")]
     Filter {
         /// The subscription.
         subscription: EndpointId,
-        /// What can never match, and what may be meant.
+        /// What can never match, and a suggestion.
         problem: FilterError,
     },
-    /// It is an inbox, which is handled here, and has a setting that only an HTTP endpoint has. The caller's mistake.
+    /// It is an inbox, and has a setting that only an HTTP endpoint has. The caller's mistake.
     #[error("subscription {subscription} is an inbox: it is handled here, and has no {setting}")]
     Inbox {
         /// The subscription.
@@ -48,14 +48,12 @@ pub enum SubscriptionError {
         /// The setting: "filter", "header", "key", "test event", "TLS setting" or "URL".
         setting: &'static str,
     },
-    /// The new key does not go with the old ones. The caller's mistake.
+    /// The new key cannot be combined with the old ones. The caller's mistake.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
-    /// Its platform has no test event of its own, and an invented one might be taken for a real event: send one of yours with
+    /// Its platform has no test event, and an invented one might be mistaken for a real event: send your own with
     /// [`Engine::send_test_event`]. The caller's mistake.
-    #[error(
-        "subscription {subscription}: no test event of {platform:?} is known, so name the event that is to be sent"
-    )]
+    #[error("subscription {subscription}: no test event of {platform:?} is known, so name the event to send")]
     NoTestEvent {
         /// The subscription.
         subscription: EndpointId,
@@ -68,10 +66,10 @@ pub enum SubscriptionError {
     Refused {
         /// The subscription.
         subscription: EndpointId,
-        /// Why, in the transport's words.
+        /// The transport's message.
         problem: String,
     },
-    /// It cannot be written as a row, or its row cannot be read.
+    /// It cannot be stored, or its row cannot be read.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The store failed.
@@ -85,9 +83,9 @@ pub enum SubscriptionError {
         /// What is wrong with it.
         problem: Unstorable,
     },
-    /// Its platform accepts each URL once in a gym, and another subscription has this one. The caller's mistake.
+    /// Its platform accepts each URL once in a gym, and another subscription already has this one. The caller's mistake.
     #[error(
-        "subscription {subscription}: {other} of the same gym has this URL already, and {platform} accepts it once: change \
+        "subscription {subscription}: {other} of the same gym already has this URL, and {platform} accepts it once: change \
          that one"
     )]
     UrlTaken {
@@ -98,30 +96,50 @@ pub enum SubscriptionError {
         /// Their platform.
         platform: String,
     },
-    /// There is none with this id. The caller's mistake.
-    #[error("there is no subscription {subscription}: it was deleted, or never made")]
+    /// There is no subscription with this id. The caller's mistake.
+    #[error("there is no subscription {subscription}: it was deleted, or never created")]
     Unknown {
-        /// The id asked for.
+        /// The requested id.
         subscription: EndpointId,
     },
 }
 
 impl<S: Store> Engine<S> {
-    /// Creates a subscription, or changes one: URL, filter, headers, keys and policy count from the next attempt on, for what
-    /// waits, too. What is known of its endpoint's health stays.
+    /// Creates or updates a subscription: URL, filter, headers, keys and policy take effect with the next attempt, also for
+    /// waiting deliveries. The endpoint keeps its health.
     ///
     /// An engine that delivers [checks](crate::Transport::check) it first, as far as that is possible without a look-up; the HTTP
-    /// transport's guard judges the addresses behind a URL whenever it connects. Where subscriptions are written through an
-    /// engine that only takes over, check them yourself, as with `HttpTransport::check_subscription`.
+    /// transport's guard checks the addresses behind a URL whenever it connects. An engine without a worker does not check: call
+    /// `HttpTransport::check_subscription` yourself.
+    ///
+    /// ```
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
+    /// engine.put_subscription(&subscription.only(["workout.*"])).await?; // the same id updates it
+    ///
+    /// // A deleted subscription stays deleted.
+    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
+    /// engine.delete_subscription(endpoint).await?;
+    /// let refused = engine.put_subscription(&subscription).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::Deleted { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [`SubscriptionError::Filter`]: a filter can never match what its platform sends.
     /// - [`SubscriptionError::Refused`]: this engine's transport cannot send for it.
     /// - [`SubscriptionError::Deleted`]: it was deleted.
-    /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two calls at the same moment may
-    ///   both pass.
-    /// - [`SubscriptionError::Inbox`]: it was read as an inbox, and was given a URL, a key, a filter, …
-    /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is none, or the other way round.
+    /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two concurrent calls may both
+    ///   succeed.
+    /// - [`SubscriptionError::Inbox`]: it is an inbox, and was given a URL, a key, a filter, …
+    /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is not one, or vice versa.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
@@ -213,11 +231,25 @@ impl<S: Store> Engine<S> {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    /// Deletes a subscription: nothing more is sent, what waits included. Its log stays until it is purged. Returns whether
+    /// Deletes a subscription: nothing more is sent, including what waits. Its log stays until it is purged. Returns whether
     /// there was one.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// assert!(engine.delete_subscription(endpoint).await?);
+    /// assert!(!engine.delete_subscription(endpoint).await?); // it is deleted already
+    /// assert!(engine.subscription(endpoint).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, StoreError> {
         let now = self.store().now().await?;
         let deleted = self.store().delete_subscription(id, now).await?;
@@ -225,10 +257,29 @@ impl<S: Store> Engine<S> {
         Ok(deleted)
     }
 
-    /// Signs with a new key from now on, and lets the old ones count for `overlap` longer, a `core::time::Duration` (not one of
-    /// the crate `time`): schemes with room for several
-    /// signatures sign with all of them meanwhile. Tell the receiver the new secret first. One that is sent to unsigned is signed
-    /// from now on.
+    /// Signs with a new key from now on. The old ones stay valid for `overlap`, a `core::time::Duration` (not one of the
+    /// crate `time`): schemes with room for several signatures sign with all of them in the meantime. Give the receiver the
+    /// new secret first. A subscription that was unsigned is signed from now on.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gymhook::signature::{Key, Secret};
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let new = |id| -> Result<Key, Box<dyn std::error::Error>> { Ok(Key::new(id, Secret::new("another 128 random bits")?)) };
+    /// let day = Duration::from_secs(86_400);
+    /// engine.rotate_key(endpoint, new("2026-02")?, day).await?; // both keys sign for a day
+    ///
+    /// let refused = engine.rotate_key(endpoint, new("2026-01")?, day).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::Key(_)))); // an id is used once
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [`SubscriptionError::Unknown`]: there is no such subscription.
@@ -254,26 +305,53 @@ impl<S: Store> Engine<S> {
         self.write_subscription(&held.with_keys(Arc::new(keys))).await
     }
 
-    /// Sends nothing more to an endpoint until it is [enabled](Engine::enable). What comes is kept.
+    /// Disables an endpoint: nothing is sent to it until it is [enabled](Engine::enable). New deliveries wait.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// engine.disable(endpoint).await?; // the endpoint's worker executes it
+    /// engine.enable(endpoint).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn disable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
         self.order(endpoint, Command::Disable).await
     }
 
-    /// Sends to an endpoint again, and what waited first. Also if it was disabled because it failed, or was gone.
+    /// Enables an endpoint again; what waited is sent first. Also for one that was disabled because it failed or was gone.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn enable(&self, endpoint: EndpointId) -> Result<(), StoreError> {
         self.order(endpoint, Command::Enable).await
     }
 
-    /// [Disables](Engine::disable) an endpoint, and enables it at this moment.
+    /// [Disables](Engine::disable) an endpoint until this time.
+    ///
+    /// ```
+    /// use time::Duration;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let in_an_hour = engine.now().await? + Duration::HOUR;
+    /// engine.pause(endpoint, in_an_hour).await?; // what arrives in the meantime waits
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn pause(&self, endpoint: EndpointId, until: UtcDateTime) -> Result<(), StoreError> {
         self.store().command(vec![(endpoint, Command::Enable)], until).await?;
         self.order(endpoint, Command::Disable).await

@@ -1,4 +1,4 @@
-//! Trying an endpoint out: a test event, and what came of it.
+//! Test events, and their outcomes.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::store::{
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter};
 
-/// What is sent to try an endpoint out.
+/// An event that tests an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestEvent {
     event_type: String,
@@ -25,13 +25,13 @@ pub struct TestEvent {
 }
 
 impl TestEvent {
-    /// One of your own.
+    /// Your own test event.
     #[must_use]
     pub fn new(event_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
         Self { event_type: event_type.into(), body: body.into(), only_200: false }
     }
 
-    /// The platform's own, if it has one.
+    /// The platform's test event, if it has one.
     fn of(platform: &str, filters: Option<&[EventFilter]>) -> Option<Self> {
         let vendor = platform.parse::<Vendor>().ok()?;
         let test_event = gymhook::Provider::of(vendor)?.profile().test_event.value;
@@ -50,7 +50,7 @@ impl TestEvent {
         Some(Self::new(sample.event_type, Bytes::from_static(sample.body.as_bytes())))
     }
 
-    /// Only a 200 is a success, as GymPoint's page has it, and no other 2xx. The log calls any 2xx delivered all the same.
+    /// With only 200 as a success, as GymPoint's page says, and no other 2xx. The log still calls any 2xx delivered.
     #[must_use]
     pub fn requiring_200(self) -> Self {
         Self { only_200: true, ..self }
@@ -63,7 +63,7 @@ impl TestEvent {
     }
 }
 
-/// What is written beside a test event of which only a 200 is a success; nothing else of what stands there begins like this.
+/// The origin column of a test event that requires a 200; no other value begins like this.
 const ONLY_200: &str = r#"{"test":{"success":200}}"#;
 
 /// One of the tests of [`Engine::test_all`].
@@ -71,26 +71,26 @@ const ONLY_200: &str = r#"{"test":{"success":200}}"#;
 pub struct TestSent {
     /// The subscription.
     pub subscription: EndpointId,
-    /// The test, which [`Engine::test_outcome`] knows; or why there is none.
+    /// The delivery, for [`Engine::test_outcome`]; or why there is none.
     pub test: Result<DeliveryId, SubscriptionError>,
 }
 
-/// What came of a test event.
+/// The outcome of a test event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TestOutcome {
-    /// It has not been sent, or its answer is awaited.
+    /// It has not been sent, or the answer is pending.
     Pending {
-        /// What kept this side from sending it, if it tried: it tries again.
+        /// The internal fault that prevented sending, if there was one; it is retried.
         problem: Option<String>,
     },
-    /// The endpoint answered as it should.
+    /// The endpoint answered with success.
     Succeeded(TestAnswer),
-    /// It did not.
+    /// The test failed.
     Failed(TestFailure),
 }
 
-/// What an endpoint answered.
+/// An endpoint's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestAnswer {
     /// The status.
@@ -103,32 +103,47 @@ pub struct TestAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestFailure {
-    /// Another status than a success.
+    /// The status is not a success.
     #[error("the endpoint answered with {}", .0.status)]
     Answered(TestAnswer),
-    /// No answer: a [timeout](Fault::Timeout), a name that leads nowhere, a certificate that is not valid, …
+    /// There was no answer: a [timeout](Fault::Timeout), an unknown host, an invalid certificate, …
     #[error("no answer ({fault}){}", detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
     NoAnswer {
         /// What went wrong.
         fault: Fault,
-        /// The same in more words.
+        /// Details.
         detail: Option<String>,
     },
-    /// Somebody cancelled it.
+    /// It was cancelled.
     #[error("the test was cancelled")]
     Cancelled,
-    /// A crash, a panic or a damaged row: nobody knows whether the endpoint got it. Test again.
-    #[error("nobody knows how the test ended: test again")]
+    /// A crash, a panic or a damaged row: it is not known whether the endpoint got it. Test again.
+    #[error("the outcome of the test is unknown: test again")]
     Unknown,
 }
 
 impl<S: Store> Engine<S> {
-    /// Sends the platform's own test event to an endpoint: EGYM's `TEST`, PerfectGym's `Test`, a sample as GymPoint.
-    /// [`Engine::send_test_event`] is for every other one.
+    /// Sends the platform's test event to an endpoint: EGYM's `TEST`, PerfectGym's `Test`, a sample for GymPoint.
+    /// [`Engine::send_test_event`] sends any other.
     ///
-    /// It is sent even while the endpoint is disabled or paused, so that one can try before enabling, in one attempt whose end
-    /// changes nothing about the endpoint. [`Engine::test_outcome`] and [`Engine::await_test`] tell what came of it, whichever
-    /// process delivers.
+    /// It is sent even if the endpoint is disabled or paused, so that it can be tested before it is enabled, with one attempt
+    /// whose outcome does not affect the endpoint. [`Engine::test_outcome`] and [`Engine::await_test`] give the outcome,
+    /// whichever process delivers it.
+    ///
+    /// ```
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// // Standard Webhooks has no test event of its own: `send_test_event` sends yours.
+    /// let refused = engine.send_test(endpoint).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::NoTestEvent { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Engine::test_event`] and [`Engine::send_test_event`].
@@ -137,20 +152,36 @@ impl<S: Store> Engine<S> {
         self.send_test_event(subscription, &test).await
     }
 
-    /// The test event of a subscription's platform, to be sent with [`Engine::send_test_event`]: EGYM's `TEST` and PerfectGym's
-    /// `Test` as their pages print them; of GymPoint, whose "Send Test" delivers "a sample payload" and no more is known, the
-    /// first sample of a type that the subscription wants, with fields of our own invention.
+    /// The test event of a subscription's platform, to be sent with [`Engine::send_test_event`]: EGYM's `TEST` and
+    /// PerfectGym's `Test` as their pages print them; for GymPoint, whose "Send Test" delivers an unpublished "sample
+    /// payload", the first sample of a type that the subscription wants, with fields of our invention.
     ///
     /// # Errors
-    /// - [`SubscriptionError::NoTestEvent`]: PG Next's and Point's pages name no test, and nothing is known of a platform of your
-    ///   own.
+    /// - [`SubscriptionError::NoTestEvent`]: PG Next's and Point's pages have no test event, and that of your own platform is
+    ///   not known.
     /// - [`SubscriptionError::Unknown`], [`SubscriptionError::Settings`], [`SubscriptionError::Store`].
     pub async fn test_event(&self, subscription: EndpointId) -> Result<TestEvent, SubscriptionError> {
         let row = self.store().subscription(subscription).await?.filter(|row| row.deleted_at.is_none());
         own_test(&row.ok_or(SubscriptionError::Unknown { subscription })?)
     }
 
-    /// Sends this test event to an endpoint, as [`Engine::send_test`] does. It goes where its type goes.
+    /// Sends this test event to an endpoint, as [`Engine::send_test`] does, to the URL for its type.
+    ///
+    /// ```
+    /// use gymhook_engine::{TestEvent, TestOutcome};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let ping = TestEvent::new("ping", r#"{"type":"ping"}"#);
+    /// let test = engine.send_test_event(endpoint, &ping).await?;
+    /// // No worker has sent it yet.
+    /// assert!(matches!(engine.test_outcome(test).await?, Some(TestOutcome::Pending { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// - [`SubscriptionError::Unknown`]: there is no such subscription.
@@ -169,11 +200,11 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Sends each of a gym's endpoints its platform's own test event, as PerfectGym's "Test all webhooks" does: the disabled ones,
-    /// too. One whose platform has none, or whose settings cannot be read, is among the answers.
+    /// Sends the platform's test event to each of a gym's endpoints, as PerfectGym's "Test all webhooks" does, including
+    /// disabled ones. An endpoint whose platform has none, or whose settings cannot be read, is among the results.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn test_all(&self, gym: &str) -> Result<Vec<TestSent>, StoreError> {
         const PAGE: u32 = 1_000;
         let mut sent = Vec::new();
@@ -204,10 +235,10 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// What came of a test event; `None` if there is none with this id.
+    /// The outcome of a test event; `None` if there is none with this id.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn test_outcome(&self, id: DeliveryId) -> Result<Option<TestOutcome>, StoreError> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         if delivery.record.is_some_and(|record| !record.test) {
@@ -218,11 +249,11 @@ impl<S: Store> Engine<S> {
         Ok(Some(outcome(delivery.state, last, only_200)))
     }
 
-    /// Waits until a test event has ended, but no longer than `patience`: then it is still [`TestOutcome::Pending`]. It looks into
-    /// the store, so that it makes no difference where the worker runs.
+    /// Waits until a test event has ended, but no longer than `patience`: then it is still [`TestOutcome::Pending`]. It polls
+    /// the store, so it does not matter where the worker runs.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// The store's error.
     pub async fn await_test(
         &self,
         id: DeliveryId,
@@ -258,7 +289,7 @@ fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
 fn why_refused(refused: Refused, subscription: EndpointId) -> SubscriptionError {
     match refused {
         Refused::Unstorable { field, problem, .. } => SubscriptionError::Unstorable { field, problem },
-        // A fresh id is nobody else's, and a test has no fingerprint.
+        // A new id is unique, and a test has no fingerprint.
         Refused::UnknownEndpoint { .. } | Refused::Conflict { .. } | Refused::Repeat { .. } => {
             SubscriptionError::Unknown { subscription }
         }

@@ -1,4 +1,4 @@
-//! What follows once a batch is on disk: attempts take off, leases end, and what is not needed here is let go of.
+//! What follows once a batch is on disk: attempts start, leases end, and what is no longer needed is dropped.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     pub(super) fn lease_lost(&mut self, endpoint: EndpointId) {
-        tracing::warn!(%endpoint, "an endpoint is another worker's now, or was deleted: nothing more is done for it here");
+        tracing::warn!(%endpoint, "an endpoint is leased by another worker, or was deleted: this worker drops it");
         telemetry::lease_lost();
         let theirs: Vec<AttemptRef> =
             self.running.keys().copied().filter(|attempt| attempt.endpoint == endpoint).collect();
@@ -96,12 +96,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    /// The notification cannot be read: the store has put it aside, and the machine lets go of it.
+    /// The notification cannot be read: the store has quarantined it, and the machine drops it.
     fn quarantine(&mut self, attempt: &Attempt, order: u64, now: UtcDateTime) {
         telemetry::quarantined(1);
         let outcome = Outcome::Internal(OwnFault::Storage);
         let answer =
-            Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was put aside");
+            Answer::new(outcome).with_detail("its body is not the one that was enqueued: it was quarantined");
         let ended = AttemptEnded {
             attempt: *attempt,
             order,
@@ -116,7 +116,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.machine.handle_outcome(&attempt.attempt, &outcome, now);
     }
 
-    /// Lets go of what is on disk and not needed here soon.
+    /// Drops what is on disk and not needed soon.
     fn evict(&mut self, round_trip: &RoundTrip) {
         let now = self.clock.now();
         let horizon =

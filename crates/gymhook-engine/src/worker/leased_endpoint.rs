@@ -67,7 +67,7 @@ impl LeasedEndpoint {
         self.next_due.is_some_and(|due| due <= now)
     }
 
-    /// Asks for as much as fills a window, with so many waiting here already; only for orders while those are enough.
+    /// Asks for what fills the window, given this number of waiting deliveries; only for commands if they are enough.
     pub(crate) fn fetch(
         &mut self,
         endpoint: EndpointId,

@@ -21,8 +21,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
     pub(super) async fn leave(&mut self) -> Vec<Batch> {
         self.take_ended(|_| true);
         self.tasks.abort_all();
-        // Code that does not yield goes on, and the next worker may not call it for the same delivery meanwhile. What takes longer
-        // than an attempt may is not waited for: its deadline is over.
+        // Code that does not yield goes on, and the next worker may not call it for the same delivery meanwhile. What takes
+        // longer than an attempt may is not waited for: its deadline is over.
         let all_ended = async { while self.tasks.join_next().await.is_some() {} };
         let _in_time = tokio::time::timeout(self.options.longest_attempt(), all_ended).await;
         self.take_ended(|ended| ended.answer.outcome != Outcome::Crashed);

@@ -121,7 +121,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             && self.pending.is_empty()
     }
 
-    /// Ends a shutdown whose store fails or does not answer: the leases run out by themselves.
+    /// Ends a shutdown whose store fails or does not answer: the leases expire.
     pub(super) fn abandon(&mut self) {
         if let Some(round_trip) = self.round_trip.take() {
             round_trip.abort();

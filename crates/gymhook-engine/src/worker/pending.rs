@@ -75,7 +75,7 @@ impl Pending {
             && self.release.is_empty()
     }
 
-    /// Nothing more is to be written about an endpoint: it is somebody else's.
+    /// Drops what is pending for an endpoint: another worker owns it.
     pub(crate) fn forget_endpoint(&mut self, endpoint: EndpointId) {
         self.retain_endpoints(|other| other != endpoint);
     }

@@ -37,7 +37,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let restored =
                 self.machine.restore_endpoint(&leased.subscription.record, policy, leased.epoch, now);
             if let Err(error) = restored {
-                tracing::error!(%endpoint, %error, "an endpoint was leased twice");
+                tracing::error!(%endpoint, %error, "an endpoint was leased again without notice");
                 continue;
             }
             self.leased_endpoints
@@ -55,7 +55,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if timeout > self.options.longest_attempt() {
             tracing::warn!(
                 endpoint = %subscription.id(), ?timeout, lease = ?self.options.lease_length,
-                "the attempt timeout is longer than half a lease: a worker that stands still may send for longer than its lease"
+                "the attempt timeout is longer than half a lease: a paused worker may send for longer than its lease"
             );
         }
     }
@@ -74,7 +74,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%endpoint, %error, "new settings cannot be read: the old ones stay")
+                    tracing::error!(%endpoint, %error, "new settings cannot be read: the old ones stay in effect")
                 }
             }
         }
@@ -94,7 +94,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 self.restore_delivery(record);
             }
             if !fetched.commands.is_empty() {
-                // A store hands out so many at a time: there may be more.
+                // A store returns a limited number at a time: there may be more.
                 self.to_fetch.insert(endpoint);
             }
             for order in &fetched.commands {
@@ -103,14 +103,14 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
     }
 
-    /// What is here already stays as it is: it is newer than what was read.
+    /// What was already added stays as it is: it is newer than what was read.
     fn restore_delivery(&mut self, record: &DeliveryRecord) {
         if self.machine.delivery(record.id).is_some() {
             return;
         }
         let now = self.clock.now();
         if let Err(error) = self.machine.restore_delivery(record, now) {
-            tracing::error!(delivery = %record.id, %error, "a delivery was not taken over");
+            tracing::error!(delivery = %record.id, %error, "a delivery was not restored");
         }
     }
 
@@ -133,10 +133,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
         };
         if let Some(error) = refused {
             if let Some(record) = &order.delivery {
-                // Only what has ended is let go of; whatever else it is stays.
+                // Only what has ended is dropped; anything else stays.
                 let _stays = self.machine.forget(record.id);
             }
-            tracing::info!(%endpoint, command = order.command.name(), error, "an order changes nothing");
+            tracing::info!(%endpoint, command = order.command.name(), error, "a command has no effect");
         }
         self.pending.command_done(endpoint, order.number);
     }

@@ -148,7 +148,7 @@ fn every_block_is_named_and_reached() {
         assert!(!block.name.is_empty() && !block.source.is_empty());
         assert_eq!(block.network, block.network.trunc(), "{block}");
         let hit = edges(&block.network).into_iter().any(|address| forbidden_because(address) == Some(*block));
-        assert!(hit || block.network.prefix_len() == 0, "{block} stands behind another and is never named");
+        assert!(hit || block.network.prefix_len() == 0, "{block} is hidden by another and is never reported");
     }
     let distinct: BTreeSet<_> = blocks.iter().map(|block| block.network).collect();
     assert_eq!(distinct.len(), blocks.len());

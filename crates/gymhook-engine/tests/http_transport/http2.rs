@@ -66,7 +66,7 @@ impl Server {
                             requests.lock().unwrap().push(request.clone());
                             handler(number, request, respond)
                         });
-                        // Driven on meanwhile: a body does not come by itself.
+                        // Driven on meanwhile: a body does not arrive otherwise.
                         let then = tokio::select! {
                             then = handling => then.unwrap(),
                             _ = core::future::poll_fn(|cx| connection.poll_closed(cx)) => Then::HangUp,

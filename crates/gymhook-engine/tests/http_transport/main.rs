@@ -1,7 +1,7 @@
 //! What the HTTP transport promises: where it never goes, what it never reads, whose fault it names.
 //!
-//! The servers listen on 127.0.0.1, which stands for the public internet here: it is dangerously allowed. 127.0.0.2 is not,
-//! and stands for what must not be reached.
+//! The servers listen on 127.0.0.1, which plays the public internet here: it is dangerously allowed. 127.0.0.2 is not,
+//! and plays what must not be reached.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

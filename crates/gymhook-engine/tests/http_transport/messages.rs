@@ -23,25 +23,19 @@ fn every_message_about_a_url_can_be_read_by_itself() {
             "https://h.example/ ",
             "the URL cannot be read: it holds a space or a control character: was something else copied with it?",
         ),
-        (
-            "https://h<.example/",
-            "the URL's host is not one that can be sent to: it holds a character that no host's name does",
-        ),
+        ("https://h<.example/", "the URL's host is not valid: it has a character that no host name has"),
         (
             "https://*.example.com/",
-            "the URL's host is not one that can be sent to: it has a wildcard, and a request goes to one host: enter a URL for each",
+            "the URL's host is not valid: it has a wildcard, and a request goes to one host: enter a URL for each",
         ),
-        (
-            "https://h.example./",
-            "the URL's host is not one that can be sent to: it ends with a dot: enter h.example",
-        ),
+        ("https://h.example./", "the URL's host is not valid: it ends with a dot: enter h.example"),
         (
             "https://h..example/",
-            "the URL's host is not one that can be sent to: two of its dots have nothing between them, or it begins with one",
+            "the URL's host is not valid: it has an empty label: two dots in a row, or a dot at the start",
         ),
         (
             "https://crm/",
-            "crm has no dot, so it is no public host: enter the receiver's full name, such as crm.example.com",
+            "crm has no dot, so it is not a public host: enter the receiver's full name, such as crm.example.com",
         ),
         (
             "https://crm.local/",
@@ -54,11 +48,11 @@ fn every_message_about_a_url_can_be_read_by_itself() {
         ("https://10.0.0.1/", "10.0.0.1 is not on the public internet: 10.0.0.0/8 (Private-Use, RFC 1918)"),
         ("http://h.example/", "the URL is not https: enter the receiver's https:// URL"),
         ("ftp://h.example/", "the URL is not https: enter the receiver's https:// URL"),
-        ("https://h.example:8443/", "the URL names port 8443: this platform sends to port 443 only"),
-        ("https://h.example/#top", "the URL has a fragment (#…), which is never sent: leave it out"),
+        ("https://h.example:8443/", "the URL has port 8443, but this platform sends to port 443 only"),
+        ("https://h.example/#top", "the URL has a fragment (#…), which is never sent: remove it"),
         (
             "https://u:p@h.example/",
-            "the URL has a user name or password before the host: leave it out, the signature proves the sender",
+            "the URL has a user name or password before the host: remove it, since the signature proves the sender",
         ),
     ] {
         assert_eq!(message(url), expected, "{url}");
@@ -73,16 +67,13 @@ fn every_message_about_a_transports_setup_can_be_read_by_itself() {
     for (builder, expected) in [
         (
             builder().with_roots_pem(""),
-            "what was given to with_roots_pem is not PEM certificates: no certificate in it",
+            "the argument of with_roots_pem is not PEM certificates: no certificate in it",
         ),
-        (builder().with_roots_pem(garbage), "what was given to with_roots_pem is not PEM certificates: "),
-        (
-            builder().with_roots_pem(pem),
-            "a certificate that was given to with_roots_pem cannot serve as a root: ",
-        ),
+        (builder().with_roots_pem(garbage), "the argument of with_roots_pem is not PEM certificates: "),
+        (builder().with_roots_pem(pem), "a certificate given to with_roots_pem cannot be used as a root: "),
         (
             builder().dangerous_allow_private_network("8.8.8.0/24".parse().unwrap()),
-            "8.8.8.0/24 does not lie in a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7",
+            "8.8.8.0/24 is not within a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7",
         ),
     ] {
         let message = builder.build().unwrap_err().to_string();
@@ -107,7 +98,7 @@ fn every_message_about_a_subscription_can_be_read_by_itself() {
     let transport = HttpTransport::builder().build().unwrap();
     assert_eq!(
         transport.endpoint_url("nobody", "https://h.example/").unwrap_err().to_string(),
-        "this transport knows no platform named \"nobody\": see HttpTransportBuilder::with_platform"
+        "this transport has no platform named \"nobody\": see HttpTransportBuilder::with_platform"
     );
     let headers = |name: &'static str, value: &[u8], times: usize| {
         let mut headers = HeaderMap::new();
@@ -119,14 +110,14 @@ fn every_message_about_a_subscription_can_be_read_by_itself() {
     for (headers, expected) in [
         (
             headers("host", b"x", 1),
-            "the header host is set by the transport or belongs to the signature: leave it out",
+            "the header host is set by the transport or belongs to the signature: remove it",
         ),
         (
             headers("x-a", b"caf\xe9", 1),
-            "the value of the header x-a holds something else than printable ASCII",
+            "the value of header x-a has characters other than printable ASCII: remove them",
         ),
-        (headers("x-a", b"x", 33), "there are 33 headers; at most 32 are sent"),
-        (headers("x-a", &[b'x'; 3100], 2), "the headers hold 6206 bytes; at most 6144 are sent"),
+        (headers("x-a", b"x", 33), "there are 33 headers: the maximum is 32"),
+        (headers("x-a", &[b'x'; 3100], 2), "the headers have 6206 bytes: shorten them to at most 6144"),
     ] {
         assert_eq!(check_headers(&headers, &[]).unwrap_err().to_string(), expected);
         let subscription = subscription("https://h.example/").with_headers(headers);

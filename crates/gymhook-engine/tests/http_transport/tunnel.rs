@@ -155,8 +155,8 @@ async fn what_the_proxy_refuses_is_told_apart() {
         ("HTTP/1.1 403 Forbidden", failed(Fault::Forbidden), "the proxy answered 403"),
         ("HTTP/1.0 502 Bad Gateway", failed(Fault::Connect), "the proxy answered 502"),
         ("HTTP/1.1 404", failed(Fault::Connect), "the proxy answered 404"),
-        ("HTTP/1.1 2000 Fine", failed(Fault::Connect), "is no HTTP"),
-        ("SSH-2.0-OpenSSH_9.2p1", failed(Fault::Connect), "is no HTTP"),
+        ("HTTP/1.1 2000 Fine", failed(Fault::Connect), "is not HTTP"),
+        ("SSH-2.0-OpenSSH_9.2p1", failed(Fault::Connect), "is not HTTP"),
     ] {
         let relay = Relay::start(1, move |_| answer).await;
         let transport = through(relay.proxy(), &authority, &["9.9.9.9"]);

@@ -33,7 +33,7 @@ impl Setup {
         Self { folder, transport, engine }
     }
 
-    /// Hands deliveries over to an endpoint; all are new.
+    /// Enqueues deliveries for an endpoint; all are new.
     pub async fn enqueue(&self, ids: impl IntoIterator<Item = u128>, to: u128) {
         let new = ids.into_iter().map(|id| notification(id, to)).collect();
         for answer in self.engine.enqueue(new).await.unwrap() {

@@ -6,7 +6,7 @@
 //!
 //! One event a request, as described on <https://developer.egym.com/general/webhooks>. `accountId` is the account of
 //! the person; `timestamp` counts milliseconds (the page shows the number, EGYM's check-in tutorial names the unit).
-//! Which gym sent it is not in the body: it is told by the API key that matched. There is no event id either, so
+//! Which gym sent it is not in the body: the API key that matched tells it. There is no event id either, so
 //! [`dedupe_key`](crate::Notification::dedupe_key) is derived, see [`Notification`].
 
 mod event_type;

@@ -49,7 +49,7 @@ impl EventType {
     /// Whom an event of this type is about.
     ///
     /// The vendor describes the `member.` types and the check-in as events of a member; what a membership's or a
-    /// payment's id would stand for is not published.
+    /// payment's id would identify is not published.
     #[must_use]
     pub const fn subject_kind(&self) -> SubjectKind {
         match self {

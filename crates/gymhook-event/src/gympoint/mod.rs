@@ -7,7 +7,7 @@
 //! {"event": "member.created", "data": {"anything": "at all"}}
 //! ```
 //!
-//! The name stands in `event` or in `type` (our assumption), `data` is any JSON (our assumption), and all other fields
+//! The name is in `event` or in `type` (our assumption), `data` is any JSON (our assumption), and all other fields
 //! are kept in [`Notification::extra`]. There is no typed data, since it would be invented; no subject id and no time,
 //! since it is not known which field holds them; and no key to recognise repetitions by: use a digest of the body, kept
 //! longer than the 2 h 35 min over which GymPoint retries.

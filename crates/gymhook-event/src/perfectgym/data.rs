@@ -6,7 +6,7 @@ use crate::{Decimal, Id, IsoTime, lenient};
 
 /// The fields that receivers have seen in `data`; the vendor does not publish them, so each may be absent.
 ///
-/// Each is read by itself: one that holds something else is `None`, costs no other, and stays in
+/// Each is read independently: one with another form is `None`, does not affect the others, and stays in
 /// [`Entry::raw_data`](super::Entry::raw_data).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

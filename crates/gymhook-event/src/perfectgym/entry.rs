@@ -66,7 +66,7 @@ impl Entry {
         }
     }
 
-    /// What stands in place of a date, as raw JSON, if it is not text: a number, say, whose meaning is not known.
+    /// The value in place of a date, as raw JSON, if it is not text: for example a number, whose meaning is not known.
     #[must_use]
     pub fn undated(&self) -> Option<&RawValue> {
         match self.triggered_date.as_option() {
@@ -124,7 +124,7 @@ impl Serialize for Entry {
     }
 }
 
-/// `triggeredDate`: text that may be a date, or whatever else stands there, since no event is refused for its date.
+/// `triggeredDate`: text that may be a date, or any other value, since no event is refused for its date.
 #[derive(Clone, Debug, PartialEq)]
 enum Date {
     Text(IsoTime),

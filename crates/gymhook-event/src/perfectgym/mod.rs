@@ -25,7 +25,7 @@
 //! | `User…`, `AgreementAnswerModified` | user, `userId` | | |
 //! | `Test`, others | unknown | | |
 //!
-//! So [`Event::person`](crate::Event::person) is the user wherever one is named. Each of these fields is read by itself: one
+//! So [`Event::person`](crate::Event::person) is the user wherever one is named. Each of these fields is read independently: one
 //! that holds something unexpected costs no other.
 //!
 //! # When it happened

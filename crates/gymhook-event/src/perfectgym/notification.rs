@@ -58,7 +58,7 @@ impl crate::Notification for Notification {
         self.entries().get(index).map(Entry::event)
     }
 
-    /// `None`: the id stands in the header `X-PerfectGym-Request`, not in the body.
+    /// `None`: the id is in the header `X-PerfectGym-Request`, not in the body.
     fn dedupe_key(&self) -> Option<DedupeKey> {
         None
     }

@@ -1,4 +1,4 @@
-//! Whom an event is about, which stands in `data` and is read when first asked for.
+//! The subject of an event, which is in `data` and is read when first requested.
 
 use super::{Data, EventType};
 use crate::{Id, Subject, SubjectKind};

@@ -22,7 +22,7 @@ use crate::{Decimal, Id, IsoTime};
 /// | `FINANCE_DEBT_COLLECTION_CASE_UPDATED` | [`case_id`](Content::case_id) |
 ///
 /// Types gain fields over time, so one structure serves all: what is absent or `null` is `None`, and what is not known
-/// here stands in [`Item::raw_content`](super::Item::raw_content).
+/// here is in [`Item::raw_content`](super::Item::raw_content).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

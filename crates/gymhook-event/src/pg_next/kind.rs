@@ -1,4 +1,4 @@
-//! What each type means across vendors, and what `entityId` stands for in it.
+//! What each type means across vendors, and what `entityId` identifies in it.
 
 use super::EventType;
 use crate::{Kind, SubjectKind};
@@ -57,9 +57,9 @@ impl EventType {
         }
     }
 
-    /// What `entityId` stands for in an event of this type.
+    /// What `entityId` identifies in an event of this type.
     ///
-    /// Contract events name the customer. [`SubjectKind::Unknown`] stands for types that are not listed and for
+    /// Contract events name the customer. [`SubjectKind::Unknown`] is for types that are not listed and for
     /// `FINANCE_DEBT_COLLECTION_CONFIGURATION_UPDATED`, whose cell is blank on the vendor's page.
     #[must_use]
     pub const fn subject_kind(&self) -> SubjectKind {

@@ -11,14 +11,15 @@
 //! Described on <https://developer.sportalliance.com/apis/perfectgym/webhooks/general-information> and its neighbour
 //! `event-types`. Things to know:
 //!
-//! - **What `entityId` stands for depends on the type**: a booking for `CLASS_BOOKING_CREATED`, the studio for
+//! - **What `entityId` identifies depends on the type**: a booking for `CLASS_BOOKING_CREATED`, the studio for
 //!   `STUDIO_OPENING_HOURS_UPDATED`, and for every contract event the *customer*, not the contract, whose id is in the
 //!   content. [`EventType::subject_kind`] knows all of them.
 //! - **The event is a hint.** It says what changed; the vendor wants you to read the new state from its API, after
 //!   answering the webhook.
 //! - **What else the content names** is [`Event::related`](crate::Event::related): a contract, a class, a case, the new home
-//!   studio; [`Event::part`](crate::Event::part) is a contract's module or idle period. An `AUTOMATIC_CUSTOMER_CHECKOUT` is an event for each person in its list, with the person as subject, their own
-//!   time as `occurred_at`, and the studio as related; without a list that can be read it is one event of the studio.
+//!   studio; [`Event::part`](crate::Event::part) is a contract's module or idle period. An `AUTOMATIC_CUSTOMER_CHECKOUT` is
+//!   an event for each person in its list, with the person as subject, their own time as `occurred_at`, and the studio as
+//!   related; without a list that can be read it is one event of the studio.
 //! - **`payload` is "currently single element"** and modelled as many; `entityId` and `uuid` belong to all of them. An
 //!   empty array is read as no event, a bare object as one.
 //!

@@ -53,7 +53,7 @@ impl Notification {
         }
     }
 
-    /// What the events happened to; what it stands for depends on the type.
+    /// What the events happened to; what it identifies depends on the type.
     #[must_use]
     pub const fn entity_id(&self) -> Option<&Id> {
         self.entity_id.as_option()

@@ -1,4 +1,4 @@
-//! What the one reading takes from an item's content, read when first asked for, each field by itself.
+//! What the one reading takes from an item's content, read when first requested, each field independently.
 
 use std::collections::BTreeMap;
 

@@ -63,7 +63,7 @@ impl Item {
         decode::view(self.raw()).ok().map(|Identified { id }| id)
     }
 
-    /// When it ended, and when it was recorded; each by itself.
+    /// When it ended, and when it was recorded; each independently.
     pub(super) fn times(&self) -> Times {
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase")]

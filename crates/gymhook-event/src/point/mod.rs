@@ -18,7 +18,7 @@
 //! - **The subject is the user** of the envelope.
 //! - **It happened** ([`Event::occurred_at`](crate::Event::occurred_at)) when a workout ended, its `end`; an insight when it
 //!   was drawn, its `createdAt`. **It was recorded** ([`Event::recorded_at`](crate::Event::recorded_at)) at `createdAt`. What
-//!   is absent or cannot be read is `None`: neither stands in for the other.
+//!   is absent or cannot be read is `None`: neither replaces the other.
 //! - **The derived key** joins client, user, type and the sorted ids of the objects. It is absent if one of them is missing
 //!   or empty, and for types that are not documented: an object could be, say, updated twice under one id. The vendor gives
 //!   no id, so the key is advice: an insight that is sent again with a new `lastProcessedAt` has the same key and another

@@ -1,4 +1,4 @@
-//! Rows that cannot be read are put aside, and the rest goes on.
+//! Rows that cannot be read are quarantined, and the rest continues.
 
 use gymhook_delivery::DeliveryId;
 use gymhook_store::{DeliveryQuery, Enqueued, State, Store, StoreError, SubscriptionQuery};

@@ -40,7 +40,7 @@ async fn a_standby_is_refused_by_name_and_can_be_looked_at() {
 
     let options = PostgresOptions::new().with_schema(store.schema().clone());
     let refused = PostgresStore::connect_with(standby.config(), NoTls, options.clone()).await.unwrap_err();
-    let expected = "the store may not be written to: the server takes no writes: it is a standby, or \
+    let expected = "the store cannot be written to: the server accepts no writes: it is a standby, or \
                     default_transaction_read_only is on; connect to the primary, or name all hosts, as in host=a,b \
                     target_session_attrs=read-write";
     assert_eq!(refused.to_string(), expected);

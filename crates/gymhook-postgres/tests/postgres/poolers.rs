@@ -131,7 +131,8 @@ async fn a_pooler_that_was_not_found_is_named_and_one_that_takes_no_transactions
         problems.extend(store.subscription(endpoint(1)).await.err());
         problems.extend(store.stats(NOW).await.err());
     }
-    let expected = "a connection pooler that pools transactions is in between, and prepared statements clash there (SQLSTATE 42P05";
+    let expected =
+        "a connection pooler in between pools transactions, where prepared statements clash (SQLSTATE 42P05";
     assert!(problems.iter().any(|problem| problem.to_string().starts_with(expected)), "{problems:?}");
     let advice = "use PostgresOptions::with_pooling(Pooling::Transactions), or have it pool sessions";
     assert!(problems[0].to_string().ends_with(advice), "{problems:?}");

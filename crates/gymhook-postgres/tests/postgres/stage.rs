@@ -85,7 +85,7 @@ pub(crate) fn request(worker: u128) -> LeaseRequest {
     }
 }
 
-/// Endpoints without anything to do but what is enqueued: their first order is struck off.
+/// Endpoints without anything to do but what is enqueued: their first command is removed.
 pub(crate) async fn subscribe(store: &PostgresStore, client: &Client, numbers: impl Iterator<Item = u128>) {
     for number in numbers {
         assert!(store.put_subscription(subscription(number), NOW).await.unwrap());

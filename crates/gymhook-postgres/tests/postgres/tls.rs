@@ -167,7 +167,7 @@ async fn files_that_cannot_be_used_are_named() {
         ),
         (
             "sslrootcert=FILES/right.pem sslcert=FILES/client.pem sslkey=FILES/other.key",
-            "sslcert and sslkey do not fit each other: keys may not be consistent: KeyMismatch",
+            "sslcert and sslkey do not match: keys may not be consistent: KeyMismatch",
         ),
     ] {
         let options = format!("sslmode=verify-full {options}");

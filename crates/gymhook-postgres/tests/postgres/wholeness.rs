@@ -99,7 +99,7 @@ async fn a_commit_whose_beginning_fails_writes_nothing() {
     assert_eq!(store.commit(last, NOW).await.unwrap().lost, []);
 }
 
-/// Whether each delivery stands where the last of its attempts left it, all at the same one.
+/// Whether each delivery is in the state that its last attempt left it in, all at the same one.
 const IS_WHOLE: &str = "SELECT (SELECT count(DISTINCT sends) = 1 FROM gymhook.deliveries)
     AND (SELECT coalesce(max(send), 0) FROM gymhook.attempts) = (SELECT max(sends) FROM gymhook.deliveries)
     AND NOT EXISTS (SELECT FROM gymhook.attempts GROUP BY send HAVING count(*) <> 30)";

@@ -1,4 +1,4 @@
-//! Several workers on one store, and those that hand over beside them.
+//! Several workers on one store, with concurrent callers that enqueue.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ async fn workers_lease_disjoint_endpoints() {
     }
     // A worker that finds the rest locked finds nothing, so the rest may be left over; but nothing is leased twice.
     let distinct: BTreeSet<EndpointId> = all.iter().copied().collect();
-    assert_eq!(distinct.len(), all.len(), "an endpoint was leased twice");
+    assert_eq!(distinct.len(), all.len(), "an endpoint was leased again without notice");
     all.extend(store.lease(request(9), NOW).await.unwrap().iter().map(|leased| leased.subscription.id));
     assert_eq!(all.len(), usize::try_from(ENDPOINTS).unwrap());
 }
@@ -112,7 +112,7 @@ async fn enqueueing_waits_for_no_worker() {
     let mut other = client(&shared()).await;
     subscribe(&store, &other, 1..=1).await;
     store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
-    // As a commit that stands still after it has written everything.
+    // As a commit that hangs after it has written everything.
     let transaction = other.transaction().await.unwrap();
     for sql in [
         "SELECT 1 FROM gymhook.subscriptions FOR NO KEY UPDATE",

@@ -209,7 +209,7 @@ fn jitter_spreads_upwards_from_a_retry_after() {
     assert_eq!(waits(&capped, 30), [seconds(30), seconds(90)]);
     assert_eq!(waits(&capped, 70), [seconds(70), seconds(100)], "not past the cap of the schedule");
     assert_eq!(waits(&capped, 100), [seconds(100), seconds(100)]);
-    assert_eq!(waits(&capped, 101), [seconds(101), seconds(161)], "the wish is beyond the cap by itself");
+    assert_eq!(waits(&capped, 101), [seconds(101), seconds(161)], "the Retry-After alone exceeds the cap");
 
     let long = RetryPolicy::new(RetrySchedule::constant(seconds(200_000), 1)).with_jitter(Jitter::Full);
     assert_eq!(waits(&long, 1_000), [seconds(1_000), seconds(200_000)], "the schedule may outlast the limit");

@@ -27,7 +27,7 @@ fn neighbours_are_unlike() {
     assert!((63_000..=65_000).contains(&flipped), "{flipped} of 128,000 bits flipped");
 }
 
-/// Each bit by itself is a fair coin over the ids of a batch.
+/// Each bit is a fair coin over the ids of a batch.
 #[test]
 fn every_bit_is_fair() {
     for bit in 0..64 {

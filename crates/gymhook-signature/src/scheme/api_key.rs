@@ -9,10 +9,10 @@ use crate::{
     Assurance, Keyring, KeyringError, Proof, SenderAssurance, SignError, SignatureScheme, VerifyError,
 };
 
-/// The sender shows the shared key itself, by default in `x-api-key`.
+/// The sender sends the shared key itself, by default in `x-api-key`.
 ///
-/// Proves the sender and nothing else: whoever has seen one request can send any other. The key also tells *which* studio
-/// sent it, out of ten thousand as fast as out of one.
+/// It proves the sender and nothing else: anybody who has seen one request can send any other. The key also identifies *which*
+/// studio sent it, among ten thousand as fast as among one.
 ///
 /// ```
 /// use gymhook_signature::{ApiKey, Key, Keyring, Secret, Verifier};
@@ -42,13 +42,13 @@ impl ApiKey {
     /// Longer keys are refused.
     pub const MAX_BYTES: usize = 1024;
 
-    /// The key stands in [`ApiKey::HEADER`].
+    /// A scheme with the key in [`ApiKey::HEADER`].
     #[must_use]
     pub const fn new() -> Self {
         Self { header: Self::HEADER }
     }
 
-    /// The key stands in another header.
+    /// With the key in another header.
     #[must_use]
     pub fn with_header(self, header: HeaderName) -> Self {
         Self { header }

@@ -13,8 +13,8 @@ use crate::{
 
 /// HMAC-SHA256 over the raw body, in one header, with an encoding and a prefix of the sender's choice.
 ///
-/// Proves sender and body. There is no time and no id, so a captured request can be replayed for ever: keep the body's
-/// digest to recognise it.
+/// It proves sender and body. There is no time and no id, so a captured request can be replayed forever: store the body's digest
+/// to recognise it.
 ///
 /// ```
 /// use gymhook_signature::{BodyHmac, Keyring, Secret, Verifier};
@@ -40,31 +40,31 @@ pub struct BodyHmac {
 }
 
 impl BodyHmac {
-    /// The signature stands in this header, in lower-case hexadecimal, without a prefix.
+    /// A scheme with the signature in this header, in lower-case hexadecimal, without a prefix.
     #[must_use]
     pub fn new(header: HeaderName) -> Self {
         Self { header, encoding: Encoding::Hex, prefix: String::new(), prefix_required: true }
     }
 
-    /// The signature stands in another header.
+    /// With the signature in another header.
     #[must_use]
     pub fn with_header(self, header: HeaderName) -> Self {
         Self { header, ..self }
     }
 
-    /// The signature is written in another encoding.
+    /// With the signature in another encoding.
     #[must_use]
     pub fn with_encoding(self, encoding: Encoding) -> Self {
         Self { encoding, ..self }
     }
 
-    /// The value begins with this text, such as `sha256=`; values without it are refused.
+    /// With this prefix, such as `sha256=`; values without it are refused.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), prefix_required: true, ..self }
     }
 
-    /// The value may begin with this text; it is not written when signing.
+    /// With this prefix allowed but not required; it is not written when signing.
     #[must_use]
     pub fn with_optional_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), prefix_required: false, ..self }

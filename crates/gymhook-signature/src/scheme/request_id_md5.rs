@@ -15,8 +15,8 @@ use crate::{
 /// `MD5(id ":" secret)` beside the id: what PerfectGym sends
 /// ([How to use and set webhooks](https://kb.perfectgym.com/article/how-use-and-set-webhooks)).
 ///
-/// Proves that the sender knows the secret and once signed this id. **The body is not covered**: whoever has seen one id
-/// with its signature can attach any body to it, for ever. Use a secret of 128 random bits (short ones are guessed offline at
+/// It proves that the sender knows the secret and once signed this id. **The body is not covered**: whoever has seen one id
+/// with its signature can attach any body to it, forever. Use a secret of 128 random bits (short ones are guessed offline at
 /// the speed of MD5), recognise duplicates by the id, and read what matters again through the API.
 ///
 /// ```
@@ -59,19 +59,19 @@ impl RequestIdMd5 {
         }
     }
 
-    /// The id stands in another header.
+    /// With the id in another header.
     #[must_use]
     pub fn with_id_header(self, id_header: HeaderName) -> Self {
         Self { id_header, ..self }
     }
 
-    /// The signature stands in another header.
+    /// With the signature in another header.
     #[must_use]
     pub fn with_signature_header(self, signature_header: HeaderName) -> Self {
         Self { signature_header, ..self }
     }
 
-    /// The signature is written in another encoding.
+    /// With the signature in another encoding.
     #[must_use]
     pub fn with_encoding(self, encoding: Encoding) -> Self {
         Self { encoding, ..self }
@@ -122,7 +122,7 @@ impl SignatureScheme for RequestIdMd5 {
         id_claimed_in(headers, &self.id_header, DELIMITER)
     }
 
-    /// The id alone. An MD5 over the id and nothing is one that anybody can make: it would look like a proof.
+    /// The id alone. Anybody can compute an MD5 over the id and an empty secret, and it would look like a proof.
     fn unsigned_headers(&self, id: &str) -> Result<HeaderMap, SignError> {
         let id = RequestId::new(id.as_bytes(), DELIMITER).map_err(SignError::Id)?;
         let mut headers = HeaderMap::new();
@@ -152,8 +152,8 @@ fn digest(id: &[u8], secret: &Secret) -> [u8; 16] {
     md5.update([DELIMITER]);
     md5.update(secret.expose_secret());
     let mut digest = [0; 16];
-    // Where it stands: `finalize` would move the state, with the secret in its buffer, and leave a copy behind that nobody
-    // wipes. What stands here is wiped when it is dropped (the feature `zeroize` of `md-5`).
+    // In place: `finalize` would move the state, with the secret in its buffer, and leave a copy that is never wiped. This one is
+    // wiped when it is dropped (the feature `zeroize` of `md-5`).
     md5.finalize_into_reset((&mut digest).into());
     digest
 }

@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// The [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
-/// symmetric signature (`v1`): `HMAC-SHA256("<id>.<time>.<body>")`. The scheme to choose for webhooks of your own.
+/// symmetric signature (`v1`): `HMAC-SHA256("<id>.<time>.<body>")`. The scheme to choose for your own webhooks.
 ///
-/// Proves sender, body, time and id. Several space-separated signatures are allowed, as in a rotation; versions other than
-/// `v1` are ignored beside one.
+/// It proves sender, body, time and id. Several space-separated signatures are allowed, as in a rotation; versions other than
+/// `v1` are ignored if there is a `v1`.
 ///
 /// ```
 /// use gymhook_signature::{Keyring, Secret, StandardWebhooks, Verifier};
@@ -27,7 +27,7 @@ use crate::{
 ///
 /// let secret = Secret::from_whsec("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
 /// let verifier = Verifier::new(StandardWebhooks::new(), Keyring::single("main", secret)?)?;
-/// // The example that the specification's reference implementations test themselves with.
+/// // The example in the tests of the specification's reference implementations.
 /// let mut headers = HeaderMap::new();
 /// headers.insert("webhook-id", HeaderValue::from_static("msg_p5jXN8AQM9LWM0D4loKWxJek"));
 /// headers.insert("webhook-timestamp", HeaderValue::from_static("1614265330"));
@@ -71,7 +71,7 @@ impl StandardWebhooks {
         }
     }
 
-    /// The same three headers with another first word, as some senders name them: `svix` reads `svix-id` and so on.
+    /// With another prefix in the names of the three headers, as some senders use: `svix` for `svix-id` and so on.
     ///
     /// # Errors
     /// [`InvalidHeaderName`] if `prefix` has characters that no header name has.
@@ -85,7 +85,7 @@ impl StandardWebhooks {
         })
     }
 
-    /// Another distance from `now` is allowed.
+    /// With another tolerance.
     #[must_use]
     pub fn with_tolerance(self, tolerance: Tolerance) -> Self {
         Self { tolerance, ..self }

@@ -16,8 +16,8 @@ use crate::{
 /// `t=<time>,v1=<HMAC-SHA256 of "<time>.<body>">`, what Point sends
 /// ([Webhooks signing secret](https://www.areyouonpoint.co/docs/webhooks-signing-secret)).
 ///
-/// Proves sender, body and time. Parts may stand in any order, with spaces around them; unknown parts are ignored; several
-/// `v1` are allowed, as in a rotation, exactly one `t`. The digits of `t` are signed as they stand.
+/// It proves sender, body and time. Parts may be in any order, with spaces around them; unknown parts are ignored; several
+/// `v1` are allowed, as in a rotation, but exactly one `t`. The digits of `t` are signed as written.
 ///
 /// ```
 /// use gymhook_signature::{Keyring, Secret, TimestampedHmac, Verifier};
@@ -50,7 +50,7 @@ impl TimestampedHmac {
     /// Longer values are refused: 16 signatures in hexadecimal take 1,104 bytes.
     pub const MAX_BYTES: usize = 4096;
 
-    /// The signature stands in this header; times in milliseconds, lower-case hexadecimal, five minutes of tolerance.
+    /// A scheme with the signature in this header; times in milliseconds, lower-case hexadecimal, five minutes of tolerance.
     #[must_use]
     pub fn new(header: HeaderName) -> Self {
         Self {
@@ -61,31 +61,31 @@ impl TimestampedHmac {
         }
     }
 
-    /// The signature stands in another header.
+    /// With the signature in another header.
     #[must_use]
     pub fn with_header(self, header: HeaderName) -> Self {
         Self { header, ..self }
     }
 
-    /// The time counts in another unit.
+    /// With the time in another unit.
     #[must_use]
     pub fn with_unit(self, unit: TimeUnit) -> Self {
         Self { unit, ..self }
     }
 
-    /// The signature is written in another encoding.
+    /// With the signature in another encoding.
     #[must_use]
     pub fn with_encoding(self, encoding: Encoding) -> Self {
         Self { encoding, ..self }
     }
 
-    /// Another distance from `now` is allowed.
+    /// With another tolerance.
     #[must_use]
     pub fn with_tolerance(self, tolerance: Tolerance) -> Self {
         Self { tolerance, ..self }
     }
 
-    /// The time as it stands and as it reads; the signatures go into `tags`.
+    /// The time as text and as a value; the signatures go into `tags`.
     fn read<'v>(&self, value: &'v str, tags: &mut Tags) -> Result<(&'v str, SignedTime), Malformed> {
         let mut time = None;
         for part in value.split(',') {

@@ -13,7 +13,7 @@ use crate::stage::{Disk, endpoint, notification, subscribe};
 
 const HOUR: core::time::Duration = core::time::Duration::from_secs(3_600);
 
-/// Enqueues each by itself, all at once.
+/// Enqueues each in its own call, all at once.
 async fn enqueue_all(store: &SqliteStore, numbers: &[u32], length: usize) -> Vec<Result<(), StoreError>> {
     let now = store.now().await.unwrap();
     let tasks: Vec<_> = numbers

@@ -24,7 +24,10 @@ fn what_names_no_file_is_refused_with_what_to_do() {
     assert!(refused(":memory:").contains("name a file"));
     let at = folder.path().display();
     assert_eq!(refused(folder.path()), format!("{at} is a folder: name a file in it"));
-    assert_eq!(refused(folder.path().join("no/x.db")), format!("there is no folder {at}/no: create it"));
+    assert_eq!(
+        refused(folder.path().join("no/x.db")),
+        format!("the folder {at}/no does not exist: create it")
+    );
 }
 
 #[test]

@@ -21,8 +21,8 @@ use crate::{
     Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
-/// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so
-/// that it is made and its answer is lost.
+/// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so that it is
+/// made and its result is lost.
 ///
 /// Clones share their faults. [`Operation::WorkArrived`] cannot fail, for it has no way to say so; it can be watched.
 ///
@@ -56,7 +56,7 @@ impl<S> FaultyStore<S> {
         Self { inner, plan: Arc::default() }
     }
 
-    /// Fails the next call of an operation, once; asked several times, so many calls in a row, in the order of asking.
+    /// Fails the next call of an operation, once; called n times, the next n calls, in the order of these calls.
     pub fn fail_next(&self, operation: Operation, when: When, error: StoreError) {
         self.plan().fail_next((operation, when), error);
     }
@@ -72,21 +72,21 @@ impl<S> FaultyStore<S> {
         self.plan().fail_at_random(seed, one_in);
     }
 
-    /// Lets every call of an operation hang from now on: it never ends, as on a network file system whose server is gone.
-    /// [`FaultyStore::heal`] does not end those that hang already.
+    /// Makes every call of an operation hang from now on: it never ends, as on a network file system whose server is gone.
+    /// [`FaultyStore::heal`] does not end those that already hang.
     pub fn hang(&self, operation: Operation, when: When) {
         self.plan().hang((operation, when));
     }
 
-    /// Fails no more. Who watches goes on watching.
+    /// Stops failing. Watchers stay.
     pub fn heal(&self) {
         self.plan().heal();
     }
 
     /// Calls `watcher` whenever this point is reached, before it may fail: to count, to make something happen in between,
-    /// or to kill the process. A later watcher of a point takes the earlier one's place.
+    /// or to kill the process. A later watcher of a point replaces the earlier one.
     ///
-    /// It may ask this store for faults. It holds up the call, and the thread that runs it.
+    /// It may add faults to this store. It blocks the call, and the thread that runs it.
     pub fn on(&self, operation: Operation, when: When, watcher: impl Fn() + Send + Sync + 'static) {
         self.plan().watch((operation, when), Arc::new(watcher));
     }

@@ -1,4 +1,4 @@
-//! Everything in memory: for tests, and for trying things out.
+//! A store in memory, for tests and experiments.
 
 mod queries;
 mod tables;
@@ -22,9 +22,9 @@ use crate::{
     Stats, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
-/// A store in memory, for tests and for trying things out. It is not durable: what it holds ends with its last clone.
+/// A store in memory, for tests and experiments. It is not durable: its contents end with its last clone.
 ///
-/// Its clock is the system's, or one that a test sets. It holds every row whole, and counts by looking at all of them.
+/// Its clock is the system's, or one that a test sets. It counts by scanning all rows.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -78,13 +78,13 @@ enum Clock {
 }
 
 impl MemoryStore {
-    /// An empty store whose clock stands at `now` until it is [set](Self::set_now).
+    /// An empty store whose clock stays at `now` until it is [set](Self::set_now).
     #[must_use]
     pub fn new(now: UtcDateTime) -> Self {
         Self::with_clock(Clock::Set(now))
     }
 
-    /// An empty store that goes by the system's clock.
+    /// An empty store that uses the system's clock.
     #[must_use]
     pub fn with_system_clock() -> Self {
         Self::with_clock(Clock::System)
@@ -96,7 +96,7 @@ impl MemoryStore {
         Self { shared: Arc::new(Mutex::new(shared)), arrivals, seen: Mutex::new(seen) }
     }
 
-    /// Sets the clock of all clones, to a later or an earlier time. From now on it stands.
+    /// Sets the clock of all clones, to a later or an earlier time. From then on it stays there.
     pub fn set_now(&self, now: UtcDateTime) {
         lock(&self.shared).clock = Clock::Set(now);
     }
@@ -111,7 +111,7 @@ impl MemoryStore {
         lock(&self.shared).tables.damage_body(id)
     }
 
-    /// Takes the bytes of a delivery's body away. Returns whether there was one.
+    /// Removes the bytes of a delivery's body. Returns whether there was one.
     pub fn lose_body(&self, id: DeliveryId) -> bool {
         lock(&self.shared).tables.lose_body(id)
     }
@@ -139,7 +139,7 @@ impl Clone for MemoryStore {
 }
 
 impl Default for MemoryStore {
-    /// An empty store that goes by the system's clock.
+    /// An empty store that uses the system's clock.
     fn default() -> Self {
         Self::with_system_clock()
     }

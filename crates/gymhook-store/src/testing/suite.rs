@@ -83,7 +83,7 @@ pub trait Harness: Send + Sync + 'static {
         }
     }
 
-    /// Changes a delivery's row so that its check sum does not fit, without the store's help. `false` if that cannot be
+    /// Changes a delivery's row so that its checksum does not match, without the store's help. `false` if that cannot be
     /// done.
     fn damage_delivery(&self, store: &Self::Store, id: DeliveryId) -> impl Future<Output = bool> + Send {
         let _ = (store, id);
@@ -114,7 +114,7 @@ pub trait Harness: Send + Sync + 'static {
         async { None }
     }
 
-    /// Sets the store's clock. `false` if it goes by itself: then the suite waits for leases to run out.
+    /// Sets the store's clock. `false` if it cannot be set: then the suite waits for leases to expire.
     fn set_now(&self, store: &Self::Store, now: UtcDateTime) -> impl Future<Output = bool> + Send {
         let _ = (store, now);
         async { false }

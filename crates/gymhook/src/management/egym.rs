@@ -23,25 +23,24 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! # What to know
+//! # Notes
 //!
-//! - **Two keys in headers of one name.** EGYM issues a key for each gym location, which goes out in `x-api-key` of these calls.
-//!   The secret of a webhook is chosen here and comes in with each event, in `x-api-key` of the receiver's requests. Never use
-//!   one for the other.
-//! - **A webhook gets every type**: there is no field to choose them by, and several webhooks for one gym are allowed, with
-//!   different URLs. The same URL twice in one gym is refused, see [`CallError::is_url_already_registered`].
+//! - **Two keys use the same header name.** EGYM issues a key for each gym location, which these calls send in `x-api-key`. You
+//!   choose the secret of a webhook, which EGYM sends in `x-api-key` with each event. Never use one for the other.
+//! - **A webhook gets every type**: there is no field to choose types. Several webhooks for one gym are allowed, with different
+//!   URLs. The same URL twice in one gym is refused, see [`CallError::is_url_already_registered`].
 //! - **The secret is returned in clear** by every call that returns a webhook. It is a [`Secret`] here, which prints nothing;
-//!   keep responses out of logs, too.
+//!   keep responses out of logs as well.
 //! - **`PUT` replaces both** URL and secret: the schema requires both, although the page says "or".
-//! - **`trigger`** has EGYM send a `TEST` to the webhook. Whether it arrived is not in the answer.
+//! - **`trigger`** makes EGYM send a `TEST` to the webhook. The answer does not say whether it arrived.
 //! - **Events are filtered by consent** since 2026-06-24: those of members who do not share their data are not sent. A missing
-//!   event is no failure of delivery.
-//! - **Your own calls echo back**: the API's check-in call triggers the webhooks, too.
+//!   event is not a delivery failure.
+//! - **Your own calls echo back**: the API's check-in call also triggers the webhooks.
 //! - **The rate is limited**: a bucket of 60 calls for each key, refilled with 6 a second; 429 comes without `Retry-After`.
-//! - The vendor means to replace this API by a page in its product.
+//! - EGYM intends to replace this API with a page in its product.
 //!
-//! Sources: <https://developer.egym.com/general/webhooks> and the vendor's OpenAPI file of 2026; which of the two says what is
-//! told where they differ. No call was tried against EGYM's own servers.
+//! Sources: <https://developer.egym.com/general/webhooks> and the vendor's OpenAPI file of 2026; where they differ, the
+//! documentation says which one is followed. No call was tried against EGYM's own servers.
 
 mod call;
 mod error_body;
@@ -96,15 +95,15 @@ impl Api {
         Ok(Self { base, key })
     }
 
-    /// The webhooks of the gym: `GET /api/v2/webhooks`.
+    /// Lists the webhooks of the gym: `GET /api/v2/webhooks`.
     ///
     /// # Errors
-    /// Never in practice: [`ApiError`] is what every call shares.
+    /// Never in practice: all calls share [`ApiError`].
     pub fn list(&self) -> Result<Call<Vec<WebhookResponse>>, ApiError> {
         self.call(Method::GET, "", None).map(|request| Call::new(request, Reply::json(StatusCode::OK)))
     }
 
-    /// One webhook: `GET /api/v2/webhooks/{id}`.
+    /// Reads one webhook: `GET /api/v2/webhooks/{id}`.
     ///
     /// # Errors
     /// As [`Api::list`].
@@ -113,7 +112,7 @@ impl Api {
             .map(|request| Call::new(request, Reply::json(StatusCode::OK)))
     }
 
-    /// Makes a webhook: `POST /api/v2/webhooks`. Success is 200, not 201.
+    /// Creates a webhook: `POST /api/v2/webhooks`. Success is 200, not 201.
     ///
     /// # Errors
     /// [`ApiError::UnsendableSecret`]: the webhook's secret is not text, or its deliveries could not carry it in a header.
@@ -122,7 +121,7 @@ impl Api {
             .map(|request| Call::new(request, Reply::json(StatusCode::OK)))
     }
 
-    /// Replaces URL and secret of a webhook: `PUT /api/v2/webhooks/{id}`.
+    /// Replaces the URL and the secret of a webhook: `PUT /api/v2/webhooks/{id}`.
     ///
     /// # Errors
     /// As [`Api::create`].
@@ -131,7 +130,7 @@ impl Api {
             .map(|request| Call::new(request, Reply::json(StatusCode::OK)))
     }
 
-    /// Removes a webhook: `DELETE /api/v2/webhooks/{id}`.
+    /// Deletes a webhook: `DELETE /api/v2/webhooks/{id}`.
     ///
     /// # Errors
     /// As [`Api::list`].
@@ -140,7 +139,7 @@ impl Api {
             .map(|request| Call::new(request, Reply::nothing(StatusCode::NO_CONTENT)))
     }
 
-    /// Has EGYM send a `TEST` event: `POST /api/v2/webhooks/{id}/trigger`.
+    /// Makes EGYM send a `TEST` event: `POST /api/v2/webhooks/{id}/trigger`.
     ///
     /// # Errors
     /// As [`Api::list`].
@@ -171,12 +170,12 @@ impl Api {
     }
 }
 
-/// Why a call cannot be made. The configuration is at fault.
+/// Why a call cannot be made. Caused by the configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
     /// The server is no absolute URL without path and query.
-    #[error("the server is not an absolute URL such as {}: leave path and query out", Api::PRODUCTION)]
+    #[error("the server is not an absolute URL such as {}: remove path and query", Api::PRODUCTION)]
     NotABase,
     /// A header cannot carry the key.
     #[error("the API key has characters that no header carries: enter it as EGYM issued it")]

@@ -9,8 +9,8 @@ use crate::UrlRule;
 
 /// An absolute URL of an endpoint, checked against a platform's [`UrlRule`].
 ///
-/// `Display` and `Debug` leave the query out, since receivers put tokens there. Which addresses the host resolves to is for
-/// the connector to judge, when it connects.
+/// `Display` and `Debug` omit the query, since receivers put tokens there. The connector checks the addresses that the host
+/// resolves to, when it connects.
 ///
 /// ```
 /// use gymhook::{UrlRule, send::{EndpointUrl, UrlError}};
@@ -25,11 +25,11 @@ use crate::UrlRule;
 pub struct EndpointUrl(Uri);
 
 impl EndpointUrl {
-    /// Reads a URL and checks it.
+    /// Parses a URL and checks it.
     ///
     /// # Errors
     /// - [`UrlError::Malformed`]: not an absolute URL with a host.
-    /// - [`UrlError::Host`]: no host has this name.
+    /// - [`UrlError::Host`]: the host is not a valid name.
     /// - [`UrlError::Fragment`], [`UrlError::UserInfo`]: parts that a request does not carry, or should not.
     /// - [`UrlError::Scheme`], [`UrlError::Port`]: the rule forbids them.
     pub fn new(url: &str, rule: UrlRule) -> Result<Self, UrlError> {
@@ -70,10 +70,10 @@ impl EndpointUrl {
         if authority.as_str().contains('@') {
             return Err(UrlError::UserInfo);
         }
-        // `Uri` takes a port that it cannot read for none.
+        // `Uri` ignores a port that it cannot parse.
         let behind_host = authority.as_str().strip_prefix(authority.host());
         if authority.host().is_empty() || (behind_host != Some("") && authority.port_u16().is_none()) {
-            return Err(malformed("it has no host, or no port behind the colon"));
+            return Err(malformed("it has no host, or no port after the colon"));
         }
         check_host(authority.host())?;
         Ok(Self(uri))
@@ -82,8 +82,8 @@ impl EndpointUrl {
 
 const WHOLE: &str = "a whole URL is https://, a host and a path";
 
-/// A host's name has letters, digits, hyphens and dots (RFC 1123, section 2.1), and in practice underscores. RFC 3986 allows
-/// more, of which nothing can be resolved.
+/// A host name has letters, digits, hyphens and dots (RFC 1123, section 2.1), and in practice underscores. RFC 3986 allows
+/// more, but no such name can be resolved.
 fn check_host(host: &str) -> Result<(), UrlError> {
     if host.starts_with('[') {
         return Ok(());
@@ -92,7 +92,7 @@ fn check_host(host: &str) -> Result<(), UrlError> {
     let problem = match foreign {
         None => return Ok(()),
         Some('*') => "it has a wildcard, and a request goes to one host: enter a URL for each".to_owned(),
-        Some(other) => format!("it holds {other:?}, which no host's name does"),
+        Some(other) => format!("it has {other:?}, which no host name has"),
     };
     Err(UrlError::Host { problem })
 }
@@ -110,15 +110,15 @@ impl fmt::Debug for EndpointUrl {
     }
 }
 
-/// Why a URL is not sent to. Caused by what was entered; the URL itself is not repeated.
+/// Why a URL is refused. Caused by the input; the message does not repeat the URL.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// There is a fragment, which no request carries.
-    #[error("the URL has a fragment (#…), which is never sent: leave it out")]
+    /// It has a fragment, which no request carries.
+    #[error("the URL has a fragment (#…), which is never sent: remove it")]
     Fragment,
-    /// No host has this name.
-    #[error("the URL's host is not one that can be sent to: {problem}")]
+    /// The host is not a valid name.
+    #[error("the URL's host is not valid: {problem}")]
     Host {
         /// What is wrong, and what to do.
         problem: String,
@@ -130,7 +130,7 @@ pub enum UrlError {
         problem: String,
     },
     /// The platform does not send to this port.
-    #[error("the URL names port {port}: this platform sends to port 443 only")]
+    #[error("the URL has port {port}, but this platform sends to port 443 only")]
     Port {
         /// The port.
         port: u16,
@@ -138,9 +138,9 @@ pub enum UrlError {
     /// The platform does not send in this scheme.
     #[error("the URL is not https: enter the receiver's https:// URL")]
     Scheme,
-    /// There is a user name or a password.
+    /// It has a user name or a password.
     #[error(
-        "the URL has a user name or password before the host: leave it out, the signature proves the sender"
+        "the URL has a user name or password before the host: remove it, since the signature proves the sender"
     )]
     UserInfo,
 }
@@ -222,22 +222,19 @@ mod tests {
             ),
             (
                 "https://:443/",
-                "the URL cannot be read: it has no host, or no port behind the colon; a whole URL is https://, a host and a path",
+                "the URL cannot be read: it has no host, or no port after the colon; a whole URL is https://, a host and a path",
             ),
             (
                 "https://*.h.example/",
-                "the URL's host is not one that can be sent to: it has a wildcard, and a request goes to one host: enter a URL for each",
+                "the URL's host is not valid: it has a wildcard, and a request goes to one host: enter a URL for each",
             ),
-            (
-                "https://a,b/",
-                "the URL's host is not one that can be sent to: it holds ',', which no host's name does",
-            ),
+            ("https://a,b/", "the URL's host is not valid: it has ',', which no host name has"),
             ("http://h.example/", "the URL is not https: enter the receiver's https:// URL"),
-            ("https://h.example:8443/", "the URL names port 8443: this platform sends to port 443 only"),
-            ("https://h.example/#top", "the URL has a fragment (#…), which is never sent: leave it out"),
+            ("https://h.example:8443/", "the URL has port 8443, but this platform sends to port 443 only"),
+            ("https://h.example/#top", "the URL has a fragment (#…), which is never sent: remove it"),
             (
                 "https://u:p@h.example/",
-                "the URL has a user name or password before the host: leave it out, the signature proves the sender",
+                "the URL has a user name or password before the host: remove it, since the signature proves the sender",
             ),
         ] {
             assert_eq!(message(url), expected, "{url}");

@@ -7,11 +7,11 @@ use gymhook_event::{Kind, Vendor};
 
 use super::nearest::{nearest, nearest_beginning};
 
-/// Which events a subscription wants: one type, all types with one beginning, or one kind across vendors.
+/// Which events a subscription wants: one type, all types with a prefix, or one kind across vendors.
 ///
-/// A text is read as it is written: `member.created` is a type, `member.*` every type that begins with `member.`, `kind:check-in`
-/// a [`Kind`], and `unlisted:member.merged` a type that is newer than this crate. Reading never fails, and
-/// [`EventFilter::check`] refuses what can never match.
+/// As text, `member.created` is a type, `member.*` every type that begins with `member.`, `kind:check-in` a [`Kind`], and
+/// `unlisted:member.merged` a type that is newer than this crate. Parsing never fails; [`EventFilter::check`] refuses filters
+/// that can never match.
 ///
 /// ```
 /// use gymhook::event::{Kind, Vendor};
@@ -32,11 +32,11 @@ use super::nearest::{nearest, nearest_beginning};
 pub enum EventFilter {
     /// This type, in the vendor's spelling.
     Exact(String),
-    /// Every type that begins like this; written with a `*` behind it.
+    /// Every type with this prefix; written with a trailing `*`.
     Prefix(String),
-    /// Every type that the vendor has for this kind; written `kind:` and its name.
+    /// Every type that the vendor has for this kind; written as `kind:` and its name.
     Kind(Kind),
-    /// This type, though this crate does not know it as the vendor's; written `unlisted:` and the type.
+    /// This type, although this crate does not know it; written as `unlisted:` and the type.
     Unlisted(String),
 }
 
@@ -44,13 +44,13 @@ const KIND: &str = "kind:";
 const UNLISTED: &str = "unlisted:";
 
 impl EventFilter {
-    /// A type that is newer than this crate: it is not looked for among the vendor's.
+    /// A type that is newer than this crate: it is not looked up among the vendor's types.
     #[must_use]
     pub fn unlisted(event_type: impl Into<String>) -> Self {
         Self::Unlisted(event_type.into())
     }
 
-    /// Whether it wants events of this type. A kind needs to know whose type it is.
+    /// Whether it matches events of this type. A kind needs the vendor of the type.
     #[must_use]
     pub fn matches(&self, vendor: Option<Vendor>, event_type: &str) -> bool {
         match self {
@@ -60,7 +60,7 @@ impl EventFilter {
         }
     }
 
-    /// Whether it can ever match what this platform sends; `platform` is a [`Vendor`]'s name, or one of your own, whose types and
+    /// Checks that it can match what this platform sends; `platform` is a [`Vendor`]'s name, or your own, whose types and
     /// kinds are not known.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl EventFilter {
         }
     }
 
-    /// Whether a list of filters, and the types that have URLs of their own, can match what this platform sends.
+    /// Checks that a list of filters, and the types that have their own URLs, can match what this platform sends.
     ///
     /// # Errors
     /// The first [`FilterError`].
@@ -137,7 +137,7 @@ fn check_text(text: &str, filter: &str) -> Result<(), FilterError> {
     if text.is_empty() {
         return Err(FilterError::Empty);
     }
-    // A byte order mark is none to `trim`, and is as invisible.
+    // `trim` leaves a byte order mark, which is just as invisible.
     if text.trim_matches(|edge: char| edge.is_whitespace() || edge == '\u{feff}') != text {
         return Err(FilterError::WhiteSpace { filter: filter.to_owned() });
     }
@@ -174,7 +174,7 @@ impl From<Kind> for EventFilter {
     }
 }
 
-/// As it is read.
+/// The text that it is parsed from.
 impl fmt::Display for EventFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,30 +186,30 @@ impl fmt::Display for EventFilter {
     }
 }
 
-/// Why a filter can never match. Whoever wrote it caused it.
+/// Why a filter can never match. Caused by its author.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilterError {
-    /// There is a control character in it.
+    /// It contains a control character.
     #[error("event filter {filter:?} has the control character U+{:04X}: remove it", u32::from(*character))]
     Control {
         /// The filter.
         filter: String,
-        /// The first one.
+        /// The first control character.
         character: char,
     },
-    /// There is nothing in it.
-    #[error("an event filter is empty: name a type; for every type leave the filter out")]
+    /// It is empty.
+    #[error("an event filter is empty: name a type; to match every type, omit the filter")]
     Empty,
     /// The platform has no type of this kind.
-    #[error("{platform} has no event of the kind {kind}: name another kind, or the types that are meant")]
+    #[error("{platform} has no event of kind {kind}: name another kind, or the types you mean")]
     KindNotSent {
         /// The kind.
         kind: Kind,
         /// The platform.
         platform: String,
     },
-    /// Nobody knows which types of the platform are of which kind.
+    /// The kinds of the platform's types are not known.
     #[error(
         "the kinds of platform {platform:?} are not known, so {kind} can match nothing: name its types instead"
     )]
@@ -221,7 +221,7 @@ pub enum FilterError {
     },
     /// The list of filters has no entry.
     #[error(
-        "the list of event filters is empty, so nothing would ever be sent: name a type; for every type leave the list out"
+        "the list of event filters is empty, so nothing would ever be sent: name a type; to match every type, omit the list"
     )]
     NoFilter,
     /// There is no such kind.
@@ -232,13 +232,13 @@ pub enum FilterError {
         /// The kind with the nearest name.
         nearest: Option<&'static str>,
     },
-    /// It is no single type, where one is asked for.
-    #[error("event filter {filter:?} is no single type: a URL can be set for one type only")]
+    /// It is not a single type, where one is required.
+    #[error("event filter {filter:?} is not a single type: a URL can be set for one type only")]
     NotOneType {
         /// The filter.
         filter: String,
     },
-    /// The platform is known, and has no such type.
+    /// The platform has no such type.
     #[error(
         "{platform} has no event that fits {filter:?}{}: write \"unlisted:\" before a type that is newer than this crate",
         hint(*nearest)
@@ -248,19 +248,19 @@ pub enum FilterError {
         filter: String,
         /// The platform.
         platform: String,
-        /// The type that is meant, perhaps.
+        /// The nearest type.
         nearest: Option<&'static str>,
     },
-    /// A star stands elsewhere than behind the beginning of a type.
+    /// A star is somewhere other than at the end.
     #[error(
-        "event filter {filter:?}: a star may only stand at the end, as in \"member.*\"; for every type leave the filter out"
+        "event filter {filter:?}: a star is allowed only at the end, as in \"member.*\"; to match every type, omit the filter"
     )]
     Star {
         /// The filter.
         filter: String,
     },
-    /// There is white space at its edge.
-    #[error("event filter {filter:?} has white space at its edge: remove it")]
+    /// It begins or ends with white space.
+    #[error("event filter {filter:?} has leading or trailing white space: remove it")]
     WhiteSpace {
         /// The filter.
         filter: String,
@@ -307,21 +307,24 @@ mod tests {
         let table = [
             (
                 "*",
-                "event filter \"*\": a star may only stand at the end, as in \"member.*\"; for every type leave the filter out",
+                "event filter \"*\": a star is allowed only at the end, as in \"member.*\"; to match every type, omit the filter",
             ),
             (
                 "member.*.x",
-                "event filter \"member.*.x\": a star may only stand at the end, as in \"member.*\"; for every type leave the filter out",
+                "event filter \"member.*.x\": a star is allowed only at the end, as in \"member.*\"; to match every type, omit the filter",
             ),
             (
                 "mem*.*",
-                "event filter \"mem*.*\": a star may only stand at the end, as in \"member.*\"; for every type leave the filter out",
+                "event filter \"mem*.*\": a star is allowed only at the end, as in \"member.*\"; to match every type, omit the filter",
             ),
-            ("", "an event filter is empty: name a type; for every type leave the filter out"),
-            ("member.created ", "event filter \"member.created \" has white space at its edge: remove it"),
+            ("", "an event filter is empty: name a type; to match every type, omit the filter"),
+            (
+                "member.created ",
+                "event filter \"member.created \" has leading or trailing white space: remove it",
+            ),
             (
                 "\u{feff}member.created\n",
-                "event filter \"\\u{feff}member.created\\n\" has white space at its edge: remove it",
+                "event filter \"\\u{feff}member.created\\n\" has leading or trailing white space: remove it",
             ),
             ("a\0b", "event filter \"a\\0b\" has the control character U+0000: remove it"),
             (
@@ -343,7 +346,7 @@ mod tests {
             ("kind:chek-in", "there is no kind \"chek-in\" of events (did you mean \"check-in\"?)"),
             (
                 "kind:workout-recorded",
-                "gympoint has no event of the kind workout-recorded: name another kind, or the types that are meant",
+                "gympoint has no event of kind workout-recorded: name another kind, or the types you mean",
             ),
         ];
         for (filter, message) in table {

@@ -1,11 +1,11 @@
-//! What somebody may have meant.
+//! Suggestions for misspelt names.
 
-/// The name that is nearest to what was written, if one is near enough: a third of its letters may be other ones.
+/// The name nearest to the given one, if it is near enough: up to a third of its letters may differ.
 pub(super) fn nearest(written: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     pick(written, names.map(|name| (name, name)))
 }
 
-/// The first name whose beginning is nearest to what was written.
+/// The first name whose beginning is nearest to the given one.
 pub(super) fn nearest_beginning(
     written: &str,
     names: impl Iterator<Item = &'static str>,

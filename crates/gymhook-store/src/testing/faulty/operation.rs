@@ -72,7 +72,7 @@ impl Operation {
 pub enum When {
     /// The call is not made.
     Before,
-    /// The call was made and succeeded, and its answer is lost. A call that fails by itself does not get there.
+    /// The call was made and succeeded, and its result is lost. A call that fails anyway does not get there.
     After,
 }
 

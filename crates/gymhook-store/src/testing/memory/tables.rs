@@ -197,8 +197,8 @@ impl Tables {
         Ok(Enqueued::New)
     }
 
-    /// Has a delivery that was quarantined for its body wait again, with the body that the new one brings. Returns its state if it
-    /// was.
+    /// Has a delivery that was quarantined for its body wait again, with the body that the new one brings. Returns its state
+    /// if it was.
     fn mend(&mut self, new: &NewNotification, now: UtcDateTime) -> Option<DeliveryState> {
         let order = self.orders.get(&new.id).copied()?;
         let next = self.last_order + 1;
@@ -293,7 +293,7 @@ impl Tables {
         self.by_state.insert(delivery.in_state(order));
     }
 
-    /// Puts aside a row that cannot be read.
+    /// Quarantines a row that cannot be read.
     pub(super) fn quarantine(&mut self, order: u64) {
         self.write(order, |columns| columns.state = State::Quarantined.code());
     }

@@ -81,7 +81,7 @@ impl Tables {
         }
     }
 
-    /// The records of these rows, and how many could not be read and were put aside.
+    /// The records of these rows, and the number of those that could not be read and were quarantined.
     fn read(&mut self, orders: &[u64]) -> (Vec<DeliveryRecord>, u64) {
         let mut records = Vec::with_capacity(orders.len());
         let mut quarantined = 0;

@@ -231,7 +231,7 @@ pub async fn a_batch_may_be_repeated<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(2).await), []);
 }
 
-/// Orders that were carried out are struck off, and no others.
+/// Executed commands are removed, and no others.
 pub async fn orders_are_struck_off<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     let orders = vec![

@@ -69,7 +69,7 @@ pub async fn a_fetch_goes_on<H: Harness>(harness: &H) {
     }
 }
 
-/// Pages go on past a bad row, wherever it stands in its page.
+/// Pages continue past a bad row, wherever it is in its page.
 pub async fn pages_go_on<H: Harness>(harness: &H) {
     for limit in 1..=5 {
         let Some(stage) = with_bad_row(harness).await else { return };
@@ -90,7 +90,7 @@ pub async fn pages_go_on<H: Harness>(harness: &H) {
     }
 }
 
-/// A lease puts aside what was under way and cannot be read, and hands over the rest.
+/// A lease quarantines what was in flight and cannot be read, and returns the rest.
 pub async fn a_lease_goes_on<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue((1..=3).map(|number| notification(number, 1))).await;
@@ -121,7 +121,7 @@ pub async fn the_log_goes_on<H: Harness>(harness: &H) {
     assert_eq!(whole, [5, 4, 3, 2, 1].map(|number| (delivery(number), number != 2)));
 }
 
-/// What was put aside is left alone by later commits.
+/// Later commits do not touch what was quarantined.
 pub async fn a_later_commit_leaves_it_alone<H: Harness>(harness: &H) {
     let Some(stage) = with_bad_row(harness).await else { return };
     let one = stage.record(1).await;
@@ -141,7 +141,7 @@ pub async fn a_later_commit_leaves_it_alone<H: Harness>(harness: &H) {
     assert_eq!(stage.record(1).await, begun(one, stage.now), "the others are written");
 }
 
-/// An id whose row is put aside is taken.
+/// An id whose row is quarantined is taken.
 pub async fn its_id_is_taken<H: Harness>(harness: &H) {
     let Some(stage) = with_bad_row(harness).await else { return };
     stage.fetch(endpoint(1), 9).await;
@@ -151,7 +151,7 @@ pub async fn its_id_is_taken<H: Harness>(harness: &H) {
     assert_eq!(enqueued[1], Ok(gymhook_delivery::Enqueued::New));
 }
 
-/// A damaged body is never sent: the delivery is put aside, and the others are sent.
+/// A damaged body is never sent: the delivery is quarantined, and the others are sent.
 pub async fn a_damaged_body_is_not_sent<H: Harness>(harness: &H) {
     let Some((stage, _, _)) = with_bad_body(harness).await else { return };
     assert_put_aside(&stage, 2).await;

@@ -100,7 +100,7 @@ pub async fn settings_are_there<H: Harness>(harness: &H) {
     assert_eq!(stage.store.api_keys().await, Ok(vec![key]));
 }
 
-/// What was forgotten is gone, and its order is not used again.
+/// What was purged is gone, and its sequence number is not reused.
 pub async fn what_was_purged_is_gone<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;

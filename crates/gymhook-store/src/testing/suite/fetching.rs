@@ -10,7 +10,7 @@ use super::stage::{
 };
 use crate::{Batch, Command, Cursor, Fetch, NewNotification, Store};
 
-/// Puts deliveries on the stage that are due so many seconds from now, all to endpoint 1: the first one is number 1.
+/// Puts deliveries on the stage that are due these numbers of seconds from now, all to endpoint 1: the first one is number 1.
 async fn with_dues<'h, H: Harness>(harness: &'h H, dues: &[i64]) -> Stage<'h, H> {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue((1..).zip(dues).map(|(number, _)| notification(number, 1))).await;
@@ -24,7 +24,7 @@ async fn with_dues<'h, H: Harness>(harness: &'h H, dues: &[i64]) -> Stage<'h, H>
     stage
 }
 
-/// All pages of so many, each not larger than that.
+/// All pages of this size, none larger.
 async fn all_pages<H: Harness>(stage: &Stage<'_, H>, ordered: bool, limit: u32) -> Vec<DeliveryRecord> {
     let mut found = Vec::new();
     let mut after = None;
@@ -141,7 +141,7 @@ pub async fn an_ordered_endpoint_goes_by_order<H: Harness>(harness: &H) {
     assert_eq!(stage.fetch_with(fetch).await.next_due, None, "it is not known");
 }
 
-/// An ordered endpoint's cursor goes by order alone.
+/// An ordered endpoint's cursor uses the sequence only.
 pub async fn an_ordered_cursor_goes_by_order_alone<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[0, -5, 5, -9]).await;
     let order = stage.record(2).await.order;
@@ -199,7 +199,7 @@ pub async fn a_fetch_sees_what_was_enqueued_meanwhile<H: Harness>(harness: &H) {
     assert_eq!(ids(&fetched.deliveries), numbered([1, 2, 3]));
 }
 
-/// Orders that are due come, the oldest first, with the delivery that they are about as it stands.
+/// Due commands are returned, the oldest first, with the current state of their delivery.
 pub async fn orders_come_with_their_delivery<H: Harness>(harness: &H) {
     let stage = with_dues(harness, &[0, 0]).await;
     let over = ended(stage.record(1).await, stage.now, End::Undeliverable(Undeliverable::Rejected));

@@ -6,8 +6,8 @@ use super::Harness;
 use super::stage::{HOUR, MICRO, SECOND, Stage, delivery, ended, endpoint, notification, subscription};
 use crate::{DeliveryQuery, NewNotification, State, Store, SubscriptionRow};
 
-/// Twelve deliveries, a second apart from the stage's beginning on: endpoints 1, 2 and 3 in turn, of which 1 and 2 are one gym's, 2
-/// is deleted, and 3 another gym's. Every other one is a payment. 4 and 9 are given up, 7 is delivered.
+/// Twelve deliveries, a second apart from the stage's beginning on: endpoints 1, 2 and 3 in turn, of which 1 and 2 are one
+/// gym's, 2 is deleted, and 3 another gym's. Every other one is a payment. 4 and 9 are given up, 7 is delivered.
 async fn twelve<H: Harness>(harness: &H) -> Stage<'_, H> {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.subscribe(SubscriptionRow { gym: "wien".to_owned(), ..subscription(3) }).await;

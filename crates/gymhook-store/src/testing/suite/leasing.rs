@@ -269,7 +269,7 @@ pub async fn a_disabled_endpoint_is_leased_for_a_test_event<H: Harness>(harness:
     assert_eq!(endpoints(&stage.lease_any(1).await), [], "it is over");
 }
 
-/// An order that is not due yet is not worth a lease; once it is due, it is.
+/// A command that is not due yet does not cause a lease; once it is due, it does.
 pub async fn an_order_is_leased_when_due<H: Harness>(harness: &H) {
     let mut stage = Stage::with(harness, [1]).await;
     let due = stage.now + SHORT;

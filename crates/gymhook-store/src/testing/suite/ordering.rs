@@ -12,7 +12,7 @@ async fn orders<H: Harness>(stage: &Stage<'_, H>, endpoint: EndpointId) -> Vec<C
     stage.fetch(endpoint, 0).await.commands.iter().map(|order| order.command).collect()
 }
 
-/// Orders are kept for the endpoint they are for, in their order.
+/// Commands are kept for their endpoint, in order.
 pub async fn orders_are_kept_in_order<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     let first =
@@ -25,7 +25,7 @@ pub async fn orders_are_kept_in_order<H: Harness>(harness: &H) {
     assert_eq!(orders(&stage, endpoint(2)).await, [Command::Reload]);
 }
 
-/// An order for an endpoint that is not there is no error, and the others stand.
+/// A command for an unknown endpoint is not an error, and the others are kept.
 pub async fn an_order_for_nobody_is_no_error<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let wanted = vec![(endpoint(9), Command::Enable), (endpoint(1), Command::Disable)];
@@ -34,7 +34,7 @@ pub async fn an_order_for_nobody_is_no_error<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
 }
 
-/// An order that is not due is not carried out yet.
+/// A command that is not due is not executed yet.
 pub async fn an_order_waits_until_it_is_due<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let due = stage.now + HOUR;
@@ -48,7 +48,7 @@ pub async fn an_order_waits_until_it_is_due<H: Harness>(harness: &H) {
     }
 }
 
-/// An order that was carried out never comes again, and later ones have higher numbers.
+/// A command that was executed is never returned again, and later ones have higher numbers.
 pub async fn numbers_are_not_used_again<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let mut last = None;
@@ -137,7 +137,7 @@ pub async fn a_range_has_its_first_moment_and_not_its_last<H: Harness>(harness: 
     assert_eq!(redelivered(&stage, late).await, []);
 }
 
-/// The orders are due at once, so that they make the endpoint worth a lease; the deliveries wait for its worker.
+/// The commands are due at once, so the endpoint can be leased for them; the deliveries wait for its worker.
 pub async fn a_redelivery_is_an_order_to_the_worker<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
@@ -162,7 +162,7 @@ pub async fn nobody_has_nothing_to_redeliver<H: Harness>(harness: &H) {
     assert_eq!(stage.store.redeliver(which, stage.now).await, Ok(0));
 }
 
-/// With a subscription go the orders for it, and it gets none any more.
+/// A deleted subscription loses its commands, and gets no new ones.
 pub async fn a_deleted_endpoint_has_no_orders<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1)]).await;

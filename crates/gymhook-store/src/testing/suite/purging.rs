@@ -82,7 +82,7 @@ pub async fn bodies_and_attempts_go_too<H: Harness>(harness: &H) {
     assert_eq!(stage.store.attempts(delivery(2)).await.unwrap().len(), 1);
 }
 
-/// A forgotten id is as good as new, even for another body; its order is not used again, nor are old attempts found.
+/// A purged id may be used again, even for another body; its sequence number is not reused, and old attempts are not found.
 pub async fn a_forgotten_id_is_as_good_as_new<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;

@@ -14,7 +14,7 @@ use crate::{Batch, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, S
 const TASKS: u128 = 4;
 const ROUNDS: u128 = 8;
 
-/// Of several that hand the same delivery over at once, one is first, and the others are told that they are not.
+/// Of several concurrent callers that enqueue the same delivery, one is first, and the others get a duplicate.
 pub async fn one_of_several_enqueues<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let now = stage.now;
@@ -120,7 +120,7 @@ fn assert_one_is_new(answers: &[Result<Enqueued, Refused>], ids: &[u128]) {
     assert_eq!(answers.iter().filter(|answer| **answer == repeat).count(), answers.len() - 1, "{answers:?}");
 }
 
-/// Of several that hand the same fingerprint over at once under ids of their own, one is new, and the others repeat it.
+/// Of several concurrent callers that enqueue the same fingerprint under different ids, one is new, and the others repeat it.
 pub async fn one_of_several_repeats_is_new<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     for round in 0..ROUNDS {
@@ -196,7 +196,7 @@ pub async fn workers_lease_different_endpoints<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&all), (1..=12).map(endpoint).collect::<Vec<_>>());
 }
 
-/// While some hand over, a worker sends: everything is sent once, and nothing is left.
+/// While some enqueue, a worker sends: everything is sent once, and nothing is left.
 pub async fn what_comes_in_goes_out_once<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let now = stage.now;

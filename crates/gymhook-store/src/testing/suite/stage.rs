@@ -158,7 +158,7 @@ impl<'h, H: Harness> Stage<'h, H> {
         }
     }
 
-    /// Hands new notifications over.
+    /// Enqueues new notifications.
     pub(super) async fn enqueue(&self, new: impl IntoIterator<Item = NewNotification>) {
         let new: Vec<_> = new.into_iter().collect();
         let expected: Vec<_> = new.iter().map(|_| Ok(Enqueued::New)).collect();

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::ErrorBody;
 
-/// A call that is ready to be sent; `T` is what its response says.
+/// A call that is ready to be sent; `T` is its response.
 pub struct Call<T> {
     request: Request<SecretBody>,
     reply: Reply<T>,
@@ -61,7 +61,7 @@ impl<T> Reply<T> {
         self.success
     }
 
-    /// Reads the response with its whole body. Any 2xx counts as success.
+    /// Reads a response with its whole body. Any 2xx is a success.
     ///
     /// # Errors
     /// [`CallError`] says what EGYM refused, or that its answer cannot be read.
@@ -115,7 +115,7 @@ impl<T> fmt::Debug for Reply<T> {
     }
 }
 
-/// Why a call did not do what it was for.
+/// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -124,16 +124,16 @@ pub enum CallError {
     Refused {
         /// Its status.
         status: StatusCode,
-        /// What it said, if that can be read.
+        /// EGYM's description, if it can be read.
         body: Option<Box<ErrorBody>>,
     },
-    /// Too many calls with this key: 60 at once, and 6 a second from then on.
-    #[error("EGYM answered 429: wait ten seconds for sixty more calls; it names no time itself")]
+    /// Too many calls with this key: 60 at once, then 6 per second.
+    #[error("EGYM answered 429: wait ten seconds for sixty more calls (it sends no Retry-After)")]
     RateLimited {
-        /// How many calls are left, if it said so.
+        /// How many calls remain, if EGYM says so.
         remaining: Option<u32>,
     },
-    /// It succeeded, and the answer is not what the vendor documents.
+    /// It succeeded, but the response is not what the vendor documents.
     #[error("EGYM answered {status} with a body that is not as documented")]
     Unreadable {
         /// Its status.
@@ -142,7 +142,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the gym has a webhook of this URL already.
+    /// Whether the gym already has a webhook with this URL.
     #[must_use]
     pub fn is_url_already_registered(&self) -> bool {
         matches!(

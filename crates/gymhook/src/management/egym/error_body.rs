@@ -11,28 +11,28 @@ use serde_json::value::RawValue;
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ErrorBody {
-    /// When, as text.
+    /// The time, as text.
     pub timestamp: Option<String>,
-    /// The path that was called.
+    /// The requested path.
     pub path: Option<String>,
-    /// EGYM's name for the call, to be told to its support.
+    /// EGYM's id of the request, for its support.
     pub request_id: Option<String>,
-    /// The status once more.
+    /// The status code.
     pub status: Option<i32>,
-    /// The status in words.
+    /// The name of the status.
     pub error: Option<String>,
-    /// Which error it is, such as [`ErrorBody::URL_ALREADY_REGISTERED`].
+    /// The error's code, such as [`ErrorBody::URL_ALREADY_REGISTERED`].
     pub error_code: Option<String>,
-    /// The error in words.
+    /// The error's description.
     pub message: Option<String>,
-    /// Which fields of the request were refused.
+    /// The fields of the request that were refused.
     pub field_errors: Vec<FieldError>,
-    /// More about it, such as the entity that was not found.
+    /// Details, such as the entity that was not found.
     pub metadata: BTreeMap<String, String>,
 }
 
 impl ErrorBody {
-    /// The code that comes with 409: the gym has a webhook of this URL already.
+    /// The code of a 409: the gym already has a webhook with this URL.
     pub const URL_ALREADY_REGISTERED: &'static str = "webhookUrlAlreadyRegistered";
 }
 
@@ -41,7 +41,7 @@ impl ErrorBody {
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct FieldError {
-    /// The field.
+    /// The field's name.
     pub name: Option<String>,
     /// What is wrong with it.
     pub message: Option<String>,

@@ -1,4 +1,4 @@
-//! The webhook as it is asked for, and as it is returned.
+//! The webhook as it is requested, and as it is returned.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::ApiError;
 use crate::send::EndpointUrl;
 use crate::signature::Secret;
 
-/// A webhook to be made or changed: the vendor's `WebhookRequestDTO`. Both fields are required.
+/// A webhook to create or update: the vendor's `WebhookRequestDTO`. Both fields are required.
 #[derive(Debug)]
 pub struct WebhookRequest {
     url: EndpointUrl,
@@ -35,15 +35,15 @@ impl WebhookRequest {
     }
 }
 
-/// A webhook as EGYM keeps it: the vendor's `WebhookResponseDTO`.
+/// A webhook as EGYM stores it: the vendor's `WebhookResponseDTO`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WebhookResponse {
-    /// EGYM's number for it.
+    /// EGYM's id of the webhook.
     pub id: i64,
-    /// Where events go, as EGYM keeps it; it may hold a token in its query.
+    /// The URL that events are sent to, as EGYM stores it; its query may contain a token.
     pub url: String,
-    /// What comes in `x-api-key`; EGYM returns it in clear. `None` if it is empty.
+    /// The secret sent in `x-api-key`; EGYM returns it in clear. `None` if it is empty.
     pub secret: Option<Secret>,
 }
 
