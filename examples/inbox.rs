@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use bytes::Bytes;
-use gymhook::event::{Notification as _, decode, pg_next};
+use gymhook::event::pg_next;
 use gymhook::retry::RetrySchedule;
 use gymhook::send::{self, EndpointUrl};
-use gymhook::signature::{Keyring, Secret, Signer};
-use gymhook::{Provider, Receiver};
+use gymhook::signature::{Keyring, Secret, Signer, Verified};
+use gymhook::{Provider, Received, Receiver};
 use gymhook_axum::{InboxSource, inbox_route};
 use gymhook_engine::store::SqliteStore;
 use gymhook_engine::store::sqlite::rusqlite::{self, Connection, TransactionBehavior};
-use gymhook_engine::{EndpointId, Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use gymhook_engine::{EndpointId, Engine, HandlerError, Inbox, InboxHandlers, InboxItem};
 use gymhook_examples::{AnyError, table};
 use http::StatusCode;
 use http_body_util::Full;
@@ -45,9 +45,9 @@ async fn main() -> Result<ExitCode, AnyError> {
     let store = SqliteStore::open(&file)?;
     let gym = Arc::new(Gym::open(&file)?);
     let engine = Engine::builder(store)
-        .start(HandlerTransport::new({
+        .start(InboxHandlers::new().on({
             let gym = Arc::clone(&gym);
-            move |handled| Arc::clone(&gym).handle(handled)
+            move |check_in: CheckIn, item: InboxItem| Arc::clone(&gym).handle(check_in, item)
         }))
         .await?;
     // Our own retries come sooner, so that the example ends sooner.
@@ -89,6 +89,9 @@ async fn serve(inbox: Inbox<SqliteStore>) -> Result<String, AnyError> {
 
 // ---------------------------------------------------------------- the handler: what is to be done once
 
+/// What came in: verified then, and read again with its proof.
+type CheckIn = Verified<Received<pg_next::Notification>>;
+
 /// A gym that counts its members' visits, in tables of its own in the same file.
 struct Gym {
     connection: Mutex<Connection>,
@@ -107,14 +110,14 @@ impl Gym {
     }
 
     /// Fails at two moments: before anything is done, and after everything is.
-    async fn handle(self: Arc<Self>, handled: Handled) -> Result<(), HandlerError> {
+    async fn handle(self: Arc<Self>, check_in: CheckIn, item: InboxItem) -> Result<(), HandlerError> {
         let call = self.handled.fetch_add(1, Ordering::Relaxed);
         if call % 7 == 3 {
             self.failed.fetch_add(1, Ordering::Relaxed);
             return Err(HandlerError::retry("the turnstile does not answer"));
         }
         let gym = Arc::clone(&self);
-        let counted = tokio::task::spawn_blocking(move || gym.count_visit(&handled)).await;
+        let counted = tokio::task::spawn_blocking(move || gym.count_visit(&check_in, &item)).await;
         match counted.map_err(|error| HandlerError::retry(error.to_string()))? {
             Ok(()) if call % 11 == 5 => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
@@ -125,19 +128,17 @@ impl Gym {
     }
 
     /// The visit and the delivery's id become durable together: handled again, it changes nothing.
-    fn count_visit(&self, handled: &Handled) -> Result<(), HandlerError> {
-        // What cannot be read now cannot be read later either.
-        let unreadable = |error: String| HandlerError::reject(format!("not a check-in: {error}"));
-        let check_in: pg_next::Notification =
-            decode(&handled.body).map_err(|error| unreadable(error.to_string()))?;
-        let event = check_in.event(0).ok_or_else(|| unreadable("no event".to_owned()))?;
-        let member = event.subject.id.ok_or_else(|| unreadable("of nobody".to_owned()))?.to_string();
+    fn count_visit(&self, check_in: &CheckIn, item: &InboxItem) -> Result<(), HandlerError> {
+        // What names nobody now names nobody later either.
+        let nobody = || HandlerError::reject("a check-in of nobody");
+        let event = check_in.value().events().next().ok_or_else(nobody)?;
+        let member = event.subject.id.ok_or_else(nobody)?.to_string();
 
         let later = |error: rusqlite::Error| HandlerError::retry(error.to_string());
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(later)?;
-        let delivery = handled.delivery.to_string();
+        let delivery = item.delivery().to_string();
         let first = transaction.execute("INSERT INTO handled VALUES (?1) ON CONFLICT DO NOTHING", [delivery]);
         if first.map_err(later)? == 1 {
             let count = "INSERT INTO visits VALUES (?1, 1) ON CONFLICT DO UPDATE SET visits = visits + 1";

@@ -14,10 +14,12 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gymhook::event::{AnyNotification, Notification as _, Vendor};
+use gymhook::Received;
+use gymhook::event::{AnyNotification, Vendor};
+use gymhook::signature::Verified;
 use gymhook_axum::{InboxSource, inbox_router};
 use gymhook_engine::store::SqliteStore;
-use gymhook_engine::{Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use gymhook_engine::{Engine, HandlerError, Inbox, InboxHandlers, InboxItem};
 use gymhook_examples::AnyError;
 use gymhook_examples::platforms::{NOTIFICATIONS, Platforms, STUDIOS, curl_lines, receiver};
 use http::StatusCode;
@@ -28,16 +30,15 @@ use tokio::task::JoinHandle;
 /// How often what was handled: in your service, your tables.
 type Ledger = Arc<Mutex<BTreeMap<String, u32>>>;
 
-/// Called at least once: let its effect and `handled.delivery` become durable together.
-async fn handle(ledger: Ledger, handled: Handled) -> Result<(), HandlerError> {
-    let vendor = Vendor::ALL.iter().copied().find(|vendor| Inbox::id_of(vendor.as_str()) == handled.inbox);
-    let vendor = vendor.ok_or_else(|| HandlerError::reject("an inbox of no platform"))?;
-    let notification = AnyNotification::decode(vendor, &handled.body);
-    let notification = notification.map_err(|error| HandlerError::reject(error.to_string()))?;
-    let studio = handled.origin.map_or_else(|| "nobody".to_owned(), |origin| origin.key);
-    for event in notification.events() {
+/// What any of the platforms sent, with its proof.
+type Hook = Verified<Received<AnyNotification>>;
+
+/// Called at least once: let its effect and `item.delivery()` become durable together.
+async fn handle(ledger: Ledger, hook: Hook, _item: InboxItem) -> Result<(), HandlerError> {
+    for event in hook.value().events() {
         let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        *ledger.entry(format!("{vendor} of studio {studio}: {}", event.kind)).or_default() += 1;
+        let what = format!("{} of studio {}: {}", event.vendor, hook.proof().key(), event.kind);
+        *ledger.entry(what).or_default() += 1;
     }
     Ok(())
 }
@@ -53,8 +54,9 @@ struct Service {
 impl Service {
     async fn start(file: &Path, port: u16, ledger: &Ledger) -> Result<Self, AnyError> {
         let ledger = Arc::clone(ledger);
-        let transport = HandlerTransport::new(move |handled| handle(Arc::clone(&ledger), handled));
-        let engine = Engine::builder(SqliteStore::open(file)?).start(transport).await?;
+        let handlers =
+            InboxHandlers::new().on(move |hook: Hook, item| handle(Arc::clone(&ledger), hook, item));
+        let engine = Engine::builder(SqliteStore::open(file)?).start(handlers).await?;
         let mut sources = Vec::new();
         for vendor in Vendor::ALL.iter().copied() {
             let inbox = Inbox::named(engine.clone(), vendor.as_str()).await?;

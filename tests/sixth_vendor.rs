@@ -36,11 +36,7 @@ const PLACES: [(&str, Option<&str>, &str); 6] = [
         "impl RetryPolicy {\n    /// Acme.\n    #[must_use]\n    pub const fn acme() -> Self {\n        \
          Self::new(RetrySchedule::never())\n    }\n}",
     ),
-    (
-        "crates/gymhook/src/vendor.rs",
-        Some("    (Vendor::POINT, || Provider::point().into_any()),"),
-        "    (Vendor::ACME, || Provider::acme().into_any()),",
-    ),
+    ("crates/gymhook/src/vendor.rs", Some("    POINT: point,"), "    ACME: acme,"),
     (
         "crates/gymhook/src/vendor.rs",
         None,

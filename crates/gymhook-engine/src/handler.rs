@@ -1,61 +1,35 @@
-//! A transport that goes nowhere: a function of this process handles what is delivered.
+//! Transports that go nowhere: functions of this process handle what is delivered.
+
+mod handlers;
+mod item;
+mod typed;
 
 use core::fmt;
 
-use bytes::Bytes;
-use gymhook_delivery::{AttemptRef, EndpointId};
 use gymhook_retry::Outcome;
 use http::StatusCode;
 
-use crate::{Answer, DeliveryId, Direction, Origin, Sending, Transport};
+pub use self::handlers::InboxHandlers;
+pub use self::item::{InboxItem, ReadItemError};
+pub use self::typed::InboxHandler;
+use crate::{Answer, Direction, Sending, Transport};
 
-/// Delivers to an async function: with it, an engine works an [inbox](crate::Inbox) off.
+/// Delivers to an async function that takes whatever comes: with it, an engine handles what an [inbox](crate::Inbox) accepts.
+///
+/// [`InboxHandlers`] calls functions with the notification read and its proof; here the function reads it itself.
 ///
 /// ```
-/// use gymhook_engine::{Handled, HandlerError, HandlerTransport};
+/// use gymhook::event::pg_next;
+/// use gymhook_engine::{HandlerError, HandlerTransport, InboxItem};
 ///
-/// let transport = HandlerTransport::new(|handled: Handled| async move {
-///     println!("{} of {} bytes", handled.event_type, handled.body.len());
-///     if handled.body.is_empty() {
-///         return Err(HandlerError::reject("nothing in it"));
-///     }
-///     Ok(())
+/// let transport = HandlerTransport::new(|item: InboxItem| async move {
+///     let hook = item.read::<pg_next::Notification>()?;
+///     println!("studio {}: {} events", hook.proof().key(), hook.value().events().count());
+///     Ok::<(), HandlerError>(())
 /// });
 /// # let _ = transport;
 /// ```
 pub struct HandlerTransport<F>(F);
-
-/// What a handler gets.
-#[derive(Clone)]
-pub struct Handled {
-    /// Its name, equal each time it is handled: what an effect is recognised by.
-    pub delivery: DeliveryId,
-    /// The inbox that it came through.
-    pub inbox: EndpointId,
-    /// Which attempt this is, from 1 in each round.
-    pub attempt: u32,
-    /// Which attempt under which lease; for logs.
-    pub reference: AttemptRef,
-    /// The type of its first event, in the vendor's spelling.
-    pub event_type: String,
-    /// The bytes as they came in, verified when they did.
-    pub body: Bytes,
-    /// What was proved when it came in, and for which key; `None` if it was accepted without a proof.
-    pub origin: Option<Origin>,
-}
-
-/// `Debug` shows the body's length: its bytes are about people.
-impl fmt::Debug for Handled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handled")
-            .field("delivery", &self.delivery)
-            .field("inbox", &self.inbox)
-            .field("attempt", &self.attempt)
-            .field("origin", &self.origin)
-            .field("body_bytes", &self.body.len())
-            .finish_non_exhaustive()
-    }
-}
 
 /// Why a handler did not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,9 +53,21 @@ impl HandlerError {
     }
 }
 
+/// What cannot be read, or is not proved, is [rejected](HandlerError::reject); what another handler could read is
+/// [retried](HandlerError::retry), since a deployment may bring that handler.
+impl From<ReadItemError> for HandlerError {
+    fn from(error: ReadItemError) -> Self {
+        let reason = error.to_string();
+        match error {
+            ReadItemError::NotProved | ReadItemError::Unreadable(_) => Self::reject(reason),
+            ReadItemError::OtherVendor { .. } | ReadItemError::UnknownVendor => Self::retry(reason),
+        }
+    }
+}
+
 impl<F, R> HandlerTransport<F>
 where
-    F: Fn(Handled) -> R + Send + Sync + 'static,
+    F: Fn(InboxItem) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), HandlerError>> + Send,
 {
     /// Delivers to this function. It runs at least once for each delivery, and again after a crash: let its effects and the
@@ -98,28 +84,22 @@ const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 /// What a handler's refusal is logged as.
 pub(crate) const REJECTED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
+fn answer_to(handled: Result<(), HandlerError>) -> Answer {
+    match handled {
+        Ok(()) => Answer::new(Outcome::response(DONE)),
+        Err(HandlerError { reason, again }) => {
+            Answer::new(Outcome::response(if again { FAILED } else { REJECTED })).with_detail(reason)
+        }
+    }
+}
+
 impl<F, R> Transport for HandlerTransport<F>
 where
-    F: Fn(Handled) -> R + Send + Sync + 'static,
+    F: Fn(InboxItem) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), HandlerError>> + Send,
 {
     async fn send(&self, sending: Sending) -> Answer {
-        let reference = sending.attempt.attempt;
-        let handled = Handled {
-            delivery: reference.delivery,
-            inbox: reference.endpoint,
-            attempt: sending.attempt.number.get(),
-            reference,
-            event_type: sending.event_type,
-            body: sending.body,
-            origin: sending.origin,
-        };
-        match (self.0)(handled).await {
-            Ok(()) => Answer::new(Outcome::response(DONE)),
-            Err(HandlerError { reason, again }) => {
-                Answer::new(Outcome::response(if again { FAILED } else { REJECTED })).with_detail(reason)
-            }
-        }
+        answer_to((self.0)(sending.into_item()).await)
     }
 
     fn direction(&self) -> Direction {

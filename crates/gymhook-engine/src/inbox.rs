@@ -14,10 +14,11 @@ use gymhook_retry::{Classify, RetryPolicy, RetrySchedule, Verdict};
 
 pub use self::error::AcceptError;
 pub use self::unreadable::{KeptUnreadable, ReadAgainError};
+use crate::arrival::Arrival;
 use crate::handler::REJECTED;
 use crate::ids::new_id;
 use crate::store::{Enqueued, NewNotification, Refused, RepeatCheck, Store, StoreError};
-use crate::{DeliveryId, Engine, Origin, Subscription, SubscriptionError};
+use crate::{DeliveryId, Engine, Subscription, SubscriptionError};
 
 /// Accepts incoming notifications: what [`Inbox::accept`] has returned for is on disk, and is handled at least once.
 ///
@@ -102,16 +103,14 @@ impl Inbox<()> {
         EndpointPolicy::new(retry).with_breaker(None).with_auto_disable(AutoDisable::never())
     }
 
-    /// The id that belongs to a name, always the same: what [`Inbox::named`] opens, and what a handler compares
-    /// [`Handled::inbox`](crate::Handled::inbox) with.
+    /// The id that belongs to a name, always the same: what [`Inbox::named`] opens, and what a handler may compare
+    /// [`InboxItem::inbox`](crate::InboxItem::inbox) with.
     ///
     /// ```
-    /// use gymhook::event::Vendor;
     /// use gymhook_engine::Inbox;
     ///
-    /// let id = Inbox::id_of("pg-next");
-    /// let platform = Vendor::ALL.iter().copied().find(|vendor| Inbox::id_of(vendor.as_str()) == id);
-    /// assert_eq!(platform, Some(Vendor::PG_NEXT));
+    /// assert_eq!(Inbox::id_of("front-desk"), Inbox::id_of("front-desk"));
+    /// assert_ne!(Inbox::id_of("front-desk"), Inbox::id_of("back-office"));
     /// ```
     #[must_use]
     pub fn id_of(name: &str) -> EndpointId {
@@ -171,7 +170,10 @@ impl<S: Store> Inbox<S> {
         self.id
     }
 
-    /// Accepts a verified notification: it is on disk when this returns.
+    /// Accepts a verified notification: it is on disk when this returns, with its proof.
+    ///
+    /// The handler gets it as it was [verified](crate::InboxItem::read). A body that was
+    /// [accepted without a signature](gymhook::signature::Verified::dangerous_accept_unsigned_body) counts as unsigned again there.
     ///
     /// # Errors
     /// [`AcceptError`], which says what to answer.
@@ -179,7 +181,7 @@ impl<S: Store> Inbox<S> {
         &self,
         verified: &Verified<Received<N>, P>,
     ) -> Result<Accepted, AcceptError> {
-        self.take(verified.value(), Some(Origin::from(verified.proof())), None).await
+        self.take(verified.value(), Arrival::of(verified.value(), Some(verified.proof())), None).await
     }
 
     /// Accepts a notification that nobody has proved anything about, from an
@@ -191,14 +193,14 @@ impl<S: Store> Inbox<S> {
         &self,
         received: &Received<N>,
     ) -> Result<Accepted, AcceptError> {
-        self.take(received, None, None).await
+        self.take(received, Arrival::of(received, None), None).await
     }
 
     /// Accepts it; in the place of what is kept under `read_from`, if it was read from that.
     async fn take<N: Notification + Sync>(
         &self,
         received: &Received<N>,
-        origin: Option<Origin>,
+        arrival: Arrival,
         read_from: Option<DeliveryId>,
     ) -> Result<Accepted, AcceptError> {
         let key = received.dedupe_key();
@@ -214,12 +216,12 @@ impl<S: Store> Inbox<S> {
             DigestDedupe::Within(window) => Some(window).filter(|_| key.is_none()),
             DigestDedupe::Never => None,
         };
-        let fingerprint = || names::fingerprint(received, origin.is_some());
+        let fingerprint = || names::fingerprint(received, arrival.proof.is_some());
         let repeat_check = window.map(|window| RepeatCheck { fingerprint: fingerprint(), window });
         let event_type = received.events().next().map(|event| event.event_type.to_owned());
         let event_type = event_type.unwrap_or_else(|| received.vendor().as_str().to_owned());
         let new = NewNotification {
-            origin: origin.map(|origin| origin.to_text()),
+            origin: Some(arrival.to_text()),
             repeat_check,
             read_from,
             ..NewNotification::new(delivery, self.id, event_type, received.body().clone())

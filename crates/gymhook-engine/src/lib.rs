@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod arrival;
 mod clock;
 mod engine;
 mod foreign;
@@ -11,7 +12,6 @@ mod ids;
 mod inbox;
 mod operations;
 mod options;
-mod origin;
 mod publication;
 mod requests;
 mod secret_cipher;
@@ -32,17 +32,16 @@ pub use self::http::HttpTransport;
 pub use engine::{Engine, EngineBuilder};
 #[cfg(feature = "store-tests")]
 pub use gymhook_store::store_suite;
-pub use handler::{Handled, HandlerError, HandlerTransport};
+pub use handler::{HandlerError, HandlerTransport, InboxHandler, InboxHandlers, InboxItem, ReadItemError};
 pub use health::{Health, NotReady, WorkerState};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{
     ApiKey, ApiKeyError, DeliveryLog, EngineView, IssuedApiKey, NotPublished, Published, SubscriptionError,
     TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent, ViewError,
 };
-pub use origin::Origin;
 pub use publication::Publication;
 pub use secret_cipher::{SecretCipher, SecretCipherError};
 pub use settings::SettingsError;
-pub use subscription::Subscription;
+pub use subscription::{HttpTarget, Subscription, Target};
 pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

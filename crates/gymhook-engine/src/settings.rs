@@ -1,4 +1,4 @@
-//! Subscriptions as rows: settings as JSON, with secrets stored separately and encrypted.
+//! Subscriptions as rows: the target as columns, with its secrets encrypted, and the other settings as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,20 +9,21 @@ use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_delivery::{EndpointId, EndpointPolicy, EndpointRecord};
 use gymhook_signature::{Key, Keyring, Secret};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::foreign::{self, Place};
 use crate::secret_cipher::{SecretCipher, SecretCipherError};
-use crate::store::SubscriptionRow;
-use crate::{Subscription, TlsSettings};
+use crate::store::{SubscriptionRow, TargetColumns};
+use crate::{HttpTarget, Subscription, Target, TlsSettings};
 use gymhook_store::StoreTime;
 
+/// What is written of a subscription to an HTTP endpoint, beside its URL and its secrets.
 #[derive(Serialize, Deserialize)]
-struct Settings {
+struct HttpSettings {
     #[serde(default)]
     label: String,
-    url: String,
     #[serde(default)]
     urls: BTreeMap<String, String>,
     /// Filters as they are written; a type is written as itself.
@@ -35,6 +36,14 @@ struct Settings {
     /// Said, and not only that there are no keys: those may be missing by mistake.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     unsigned: bool,
+    policy: EndpointPolicy,
+}
+
+/// What is written of an inbox.
+#[derive(Serialize, Deserialize)]
+struct HandlerSettings {
+    #[serde(default)]
+    label: String,
     policy: EndpointPolicy,
 }
 
@@ -82,62 +91,86 @@ pub enum SettingsError {
     },
 }
 
+/// The platform of a subscription that is handled here.
+const INBOX: &str = "inbox";
+
 pub(crate) fn to_row(
     subscription: &Subscription,
     cipher: &dyn SecretCipher,
 ) -> Result<SubscriptionRow, SettingsError> {
     let id = subscription.id();
-    let unreadable = |problem: String| SettingsError::Unreadable { subscription: id, problem };
-    let url = |url: &EndpointUrl| url.to_uri().to_string();
-    let settings = Settings {
-        label: subscription.label().to_owned(),
-        url: url(subscription.url()),
-        urls: subscription.urls().iter().map(|(name, to)| (name.clone(), url(to))).collect(),
-        event_types: subscription.filters().map(|all| all.iter().map(ToString::to_string).collect()),
-        private_authority: subscription.tls().private_authority().map(str::to_owned),
-        client_chain: subscription.tls().client_chain().map(str::to_owned),
-        unsigned: subscription.keys().is_none(),
-        policy: subscription.policy().clone(),
+    let (label, policy) = (subscription.label().to_owned(), subscription.policy().clone());
+    let (settings, platform, target) = match subscription.target() {
+        Target::Handler => {
+            (serde_json::to_string(&HandlerSettings { label, policy }), INBOX, TargetColumns::Handler)
+        }
+        Target::Http(http) => {
+            let filters = subscription.filters();
+            let settings = HttpSettings {
+                label,
+                urls: http.urls().iter().map(|(name, to)| (name.clone(), url_text(to))).collect(),
+                event_types: filters.map(|all| all.iter().map(ToString::to_string).collect()),
+                private_authority: http.tls().private_authority().map(str::to_owned),
+                client_chain: http.tls().client_chain().map(str::to_owned),
+                unsigned: http.keys().is_none(),
+                policy,
+            };
+            let secrets = secrets(id, http, cipher)?;
+            let target = TargetColumns::Http { url: url_text(http.url()), secrets };
+            (serde_json::to_string(&settings), http.platform(), target)
+        }
     };
-    let mut headers = Vec::new();
-    for (name, value) in subscription.headers() {
-        let value = value.to_str().map_err(|_| unreadable(format!("header {name} is not visible ASCII")))?;
-        headers.push((name.as_str().to_owned(), value.to_owned()));
-    }
-    let keys = subscription.keys().into_iter().flat_map(|keys| keys.keys()).map(stored_key).collect();
-    let client_key = subscription.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
-    let secrets = Zeroizing::new(
-        serde_json::to_vec(&Secrets { keys, headers, client_key })
-            .map_err(|error| unreadable(error.to_string()))?,
-    );
     Ok(SubscriptionRow {
         id,
-        direction: subscription.direction(),
         gym: subscription.gym().to_owned(),
-        platform: subscription.platform().to_owned(),
-        settings: serde_json::to_string(&settings).map_err(|error| unreadable(error.to_string()))?,
-        secrets: foreign::call(Place::SecretCipher, || cipher.encrypt(&secrets, id.as_uuid().as_bytes()))
-            .unwrap_or_else(|panicked| Err(panicked.into()))
-            .map_err(|source| SettingsError::SecretCipher { subscription: id, source })?,
+        platform: platform.to_owned(),
+        target,
+        settings: settings
+            .map_err(|error| SettingsError::Unreadable { subscription: id, problem: error.to_string() })?,
         record: EndpointRecord::new(id),
         deleted_at: None,
     })
 }
 
-/// The platform of this row, and what it wants; `None` for every type. Its secrets stay encrypted.
-pub(crate) fn platform_and_filters(
-    row: &SubscriptionRow,
-) -> Result<(String, Option<Vec<EventFilter>>), SettingsError> {
-    let Settings { event_types, .. } = read(row)?;
-    Ok((row.platform.clone(), event_types.map(|all| all.into_iter().map(EventFilter::from).collect())))
+fn url_text(url: &EndpointUrl) -> String {
+    url.to_uri().to_string()
 }
 
-/// The platform and the URL of a subscription, without its secrets.
-pub(crate) fn platform_and_url(row: &SubscriptionRow) -> Result<(String, String), SettingsError> {
-    Ok((row.platform.clone(), read(row)?.url))
+/// The secrets of an endpoint, encrypted.
+fn secrets(id: EndpointId, http: &HttpTarget, cipher: &dyn SecretCipher) -> Result<Vec<u8>, SettingsError> {
+    let unreadable = |problem: String| SettingsError::Unreadable { subscription: id, problem };
+    let mut headers = Vec::new();
+    for (name, value) in http.headers() {
+        let value = value.to_str().map_err(|_| unreadable(format!("header {name} is not visible ASCII")))?;
+        headers.push((name.as_str().to_owned(), value.to_owned()));
+    }
+    let keys = http.keys().into_iter().flat_map(|keys| keys.keys()).map(stored_key).collect();
+    let client_key = http.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
+    let plain = serde_json::to_vec(&Secrets { keys, headers, client_key });
+    let plain = Zeroizing::new(plain.map_err(|error| unreadable(error.to_string()))?);
+    foreign::call(Place::SecretCipher, || cipher.encrypt(&plain, id.as_uuid().as_bytes()))
+        .unwrap_or_else(|panicked| Err(panicked.into()))
+        .map_err(|source| SettingsError::SecretCipher { subscription: id, source })
 }
 
-fn read(row: &SubscriptionRow) -> Result<Settings, SettingsError> {
+/// Whom an endpoint is sent to as, and what.
+pub(crate) struct Wanted {
+    pub(crate) platform: String,
+    /// `None` for every type.
+    pub(crate) filters: Option<Vec<EventFilter>>,
+}
+
+/// What the subscription of this row wants; `None` of an inbox. Its secrets stay encrypted.
+pub(crate) fn wanted(row: &SubscriptionRow) -> Result<Option<Wanted>, SettingsError> {
+    if row.target == TargetColumns::Handler {
+        return Ok(None);
+    }
+    let HttpSettings { event_types, .. } = read(row)?;
+    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect());
+    Ok(Some(Wanted { platform: row.platform.clone(), filters }))
+}
+
+fn read<T: DeserializeOwned>(row: &SubscriptionRow) -> Result<T, SettingsError> {
     serde_json::from_str(&row.settings)
         .map_err(|error| SettingsError::Unreadable { subscription: row.id, problem: error.to_string() })
 }
@@ -146,14 +179,28 @@ pub(crate) fn from_row(
     row: &SubscriptionRow,
     cipher: &dyn SecretCipher,
 ) -> Result<Subscription, SettingsError> {
+    match &row.target {
+        TargetColumns::Handler => {
+            let HandlerSettings { label, policy } = read(row)?;
+            Ok(Subscription::handled_here(row.id, policy).with_label(label))
+        }
+        TargetColumns::Http { url, secrets } => http_from_row(row, url, secrets, cipher),
+    }
+}
+
+fn http_from_row(
+    row: &SubscriptionRow,
+    to: &str,
+    secrets: &[u8],
+    cipher: &dyn SecretCipher,
+) -> Result<Subscription, SettingsError> {
     let subscription = row.id;
     let unreadable = |problem: String| SettingsError::Unreadable { subscription, problem };
-    let settings = read(row)?;
-    let opened = foreign::call(Place::SecretCipher, || {
-        cipher.decrypt(&row.secrets, subscription.as_uuid().as_bytes())
-    })
-    .unwrap_or_else(|panicked| Err(panicked.into()))
-    .map_err(|source| SettingsError::SecretCipher { subscription, source })?;
+    let settings: HttpSettings = read(row)?;
+    let opened =
+        foreign::call(Place::SecretCipher, || cipher.decrypt(secrets, subscription.as_uuid().as_bytes()))
+            .unwrap_or_else(|panicked| Err(panicked.into()))
+            .map_err(|source| SettingsError::SecretCipher { subscription, source })?;
     let opened = Zeroizing::new(opened);
     // An error of serde's may quote what it read: it is a secret.
     let secrets: Secrets =
@@ -174,7 +221,7 @@ pub(crate) fn from_row(
         value.set_sensitive(true);
         headers.append(name, value);
     }
-    let to = url(&settings.url)?;
+    let to = url(to)?;
     let mut built = Subscription::dangerous_unsigned(
         subscription,
         row.gym.clone(),
@@ -182,7 +229,6 @@ pub(crate) fn from_row(
         to,
         settings.policy,
     )
-    .with_direction(row.direction)
     .with_label(settings.label)
     .with_headers(headers)
     .with_tls(TlsSettings::from_parts(
@@ -245,6 +291,10 @@ mod tests {
         Subscription::new(EndpointId::from_u128(1), "berlin", "point", url, Arc::new(keys), policy)
     }
 
+    fn secrets_of(row: &SubscriptionRow) -> String {
+        String::from_utf8(row.target.secrets().unwrap().to_vec()).unwrap()
+    }
+
     #[test]
     fn a_client_certificates_key_is_kept_with_the_secrets_and_nowhere_else() {
         let tls = TlsSettings::new()
@@ -253,24 +303,22 @@ mod tests {
         let row = to_row(&subscription().with_tls(tls.clone()), &PlainText).unwrap();
         assert!(row.settings.contains("the authority") && row.settings.contains("the chain"));
         assert!(!row.settings.contains("canary"));
-        assert!(String::from_utf8(row.secrets.clone()).unwrap().contains("canary"));
-        assert_eq!(from_row(&row, &PlainText).unwrap().tls(), &tls);
+        assert!(secrets_of(&row).contains("canary"));
+        assert_eq!(from_row(&row, &PlainText).unwrap().http().unwrap().tls(), &tls);
     }
 
     #[test]
     fn unsigned_is_said_and_missing_keys_are_no_way_to_say_it() {
         let signed = to_row(&subscription(), &PlainText).unwrap();
-        let (url, policy) = (subscription().url().clone(), subscription().policy().clone());
+        let (url, policy) = (subscription().http().unwrap().url().clone(), subscription().policy().clone());
         let unsigned =
             Subscription::dangerous_unsigned(EndpointId::from_u128(1), "berlin", "gympoint", url, policy);
         let written = to_row(&unsigned, &PlainText).unwrap();
         assert!(written.settings.contains(r#""unsigned":true"#) && !signed.settings.contains("unsigned"));
-        assert!(from_row(&written, &PlainText).unwrap().keys().is_none());
-        for (settings, secrets) in
-            [(&signed.settings, &written.secrets), (&written.settings, &signed.secrets)]
-        {
+        assert!(from_row(&written, &PlainText).unwrap().http().unwrap().keys().is_none());
+        for (settings, target) in [(&signed.settings, &written.target), (&written.settings, &signed.target)] {
             let mixed =
-                SubscriptionRow { settings: settings.clone(), secrets: secrets.clone(), ..signed.clone() };
+                SubscriptionRow { settings: settings.clone(), target: target.clone(), ..signed.clone() };
             let refused = from_row(&mixed, &PlainText);
             assert!(matches!(refused, Err(SettingsError::Unreadable { .. })), "{refused:?}");
         }
@@ -279,10 +327,30 @@ mod tests {
     #[test]
     fn what_was_written_before_there_were_tls_settings_is_read() {
         let row = to_row(&subscription(), &PlainText).unwrap();
-        let (settings, secrets) = (&row.settings, String::from_utf8(row.secrets.clone()).unwrap());
+        let (settings, secrets) = (&row.settings, secrets_of(&row));
         for field in ["private_authority", "client_chain", "client_key"] {
             assert!(!settings.contains(field) && !secrets.contains(field), "{field}");
         }
-        assert!(from_row(&row, &PlainText).unwrap().tls().is_default());
+        assert!(from_row(&row, &PlainText).unwrap().http().unwrap().tls().is_default());
+    }
+
+    #[test]
+    fn an_inbox_is_written_without_a_url_and_without_secrets() {
+        let policy = subscription().policy().clone();
+        let inbox = Subscription::handled_here(EndpointId::from_u128(1), policy).with_label("front desk");
+        let row = to_row(&inbox, &PlainText).unwrap();
+        assert_eq!((row.target.clone(), row.gym.as_str()), (TargetColumns::Handler, ""));
+        assert!(!row.settings.contains("url") && !row.settings.contains("platform"), "{}", row.settings);
+        let read = from_row(&row, &PlainText).unwrap();
+        assert_eq!((read.label(), read.policy()), (inbox.label(), inbox.policy()));
+        assert!(read.http().is_none());
+        assert!(wanted(&row).unwrap().is_none());
+
+        // Its columns decide, and not what else is written.
+        let http = to_row(&subscription(), &PlainText).unwrap();
+        let mixed = SubscriptionRow { settings: row.settings, ..http.clone() };
+        assert!(matches!(from_row(&mixed, &PlainText), Err(SettingsError::Unreadable { .. })));
+        let inbox = SubscriptionRow { target: TargetColumns::Handler, ..http };
+        assert!(from_row(&inbox, &PlainText).unwrap().http().is_none());
     }
 }

@@ -15,6 +15,6 @@ pub use gymhook_store::{
     Command, Committed, Cursor, DeliveryColumns, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch,
     Fetched, Lease, LeaseHolder, LeaseRequest, Leased, NewNotification, Notice, Page, PendingCommand,
     Redelivery, Refused, RepeatCheck, State, Stats, StatsQuery, Store, StoreError, StoreTime,
-    StoredNotification, SubscriptionQuery, SubscriptionRow, UnknownAttemptOutcome, UnreadableRow, Unstorable,
-    WorkerId,
+    StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns, UnknownAttemptOutcome,
+    UnreadableRow, Unstorable, WorkerId,
 };

@@ -1,20 +1,27 @@
 //! Who gets which events, where, and proved with what.
 
+mod target;
+
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_delivery::{EndpointId, EndpointPolicy};
-use gymhook_signature::{Keyring, Secret};
+use gymhook_signature::Keyring;
 use gymhook_store::Direction;
 use http::HeaderMap;
+
+pub use self::target::{HttpTarget, Target};
 
 use crate::TlsSettings;
 
 /// An endpoint with the event types it wants: one receiver of one gym's events.
 ///
 /// A gym may have several. Cloning is cheap but for the filter and the URLs.
+///
+/// An [`Inbox`](crate::Inbox) has one, too, whose [target](Target) is a handler: what only an HTTP endpoint has (URLs, keys,
+/// headers, a filter) is refused for it by [`Engine::put_subscription`](crate::Engine::put_subscription).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -43,18 +50,13 @@ use crate::TlsSettings;
 #[derive(Clone)]
 pub struct Subscription {
     id: EndpointId,
-    direction: Direction,
     gym: String,
-    platform: String,
     label: String,
-    url: EndpointUrl,
-    urls: BTreeMap<String, EndpointUrl>,
+    target: Target,
     filters: Option<BTreeSet<EventFilter>>,
-    headers: HeaderMap,
-    tls: TlsSettings,
-    /// `None`: it is sent to unsigned, and somebody said so.
-    keys: Option<Arc<Keyring>>,
     policy: EndpointPolicy,
+    /// What was set of an HTTP endpoint, and this is none.
+    misplaced: Option<&'static str>,
 }
 
 impl Subscription {
@@ -92,36 +94,27 @@ impl Subscription {
         url: EndpointUrl,
         policy: EndpointPolicy,
     ) -> Self {
-        Self {
-            id,
-            direction: Direction::Outgoing,
-            gym: gym.into(),
-            platform: platform.into(),
-            label: String::new(),
-            url,
-            urls: BTreeMap::new(),
-            filters: None,
-            headers: HeaderMap::new(),
-            tls: TlsSettings::new(),
-            keys: None,
-            policy,
-        }
+        let target = Target::Http(Box::new(HttpTarget::new(platform.into(), url)));
+        Self::with_target(id, gym.into(), target, policy)
     }
 
-    /// What comes in here and is handled here: see [`Inbox`](crate::Inbox). It has no receiver, so its URL leads nowhere and
-    /// its key signs nothing.
+    /// What comes in here and is handled here: see [`Inbox`](crate::Inbox).
     #[must_use]
-    #[expect(clippy::expect_used, reason = "constants, which a test has tried")]
     pub(crate) fn handled_here(id: EndpointId, policy: EndpointPolicy) -> Self {
-        let url = EndpointUrl::dangerous_without_rule("http://handled-here.invalid/").expect("a URL");
-        let secret = Secret::new("nothing is signed").expect("not empty");
-        let keys = Keyring::single("none", secret).expect("one key");
-        Self::new(id, "", "inbox", url, Arc::new(keys), policy).with_direction(Direction::Incoming)
+        Self::with_target(id, String::new(), Target::Handler, policy)
     }
 
-    /// Going the other way.
-    pub(crate) fn with_direction(self, direction: Direction) -> Self {
-        Self { direction, ..self }
+    const fn with_target(id: EndpointId, gym: String, target: Target, policy: EndpointPolicy) -> Self {
+        Self { id, gym, label: String::new(), target, filters: None, policy, misplaced: None }
+    }
+
+    /// Changes a setting of an HTTP endpoint. Of an inbox it is remembered, and refused where it would be written.
+    fn with_setting(mut self, name: &'static str, set: impl FnOnce(&mut HttpTarget)) -> Self {
+        match &mut self.target {
+            Target::Http(http) => set(http),
+            Target::Handler => self.misplaced = self.misplaced.or(Some(name)),
+        }
+        self
     }
 
     /// With a name for people.
@@ -135,7 +128,8 @@ impl Subscription {
     /// match.
     #[must_use]
     pub fn only<T: Into<EventFilter>>(self, filters: impl IntoIterator<Item = T>) -> Self {
-        Self { filters: Some(filters.into_iter().map(Into::into).collect()), ..self }
+        let filters = Some(filters.into_iter().map(Into::into).collect());
+        Self { filters, ..self.with_setting("filter", |_| {}) }
     }
 
     /// Every type again.
@@ -147,41 +141,39 @@ impl Subscription {
     /// To another URL. What waits goes there too.
     #[must_use]
     pub fn with_url(self, url: EndpointUrl) -> Self {
-        Self { url, ..self }
+        self.with_setting("URL", |http| http.url = url)
     }
 
     /// Another URL for one type, or for one that is newer than this crate, written as in an [`EventFilter`]. It does not make the
     /// type wanted if [`Subscription::only`] left it out.
     #[must_use]
-    pub fn with_url_for(mut self, event_type: impl Into<String>, url: EndpointUrl) -> Self {
-        self.urls.insert(event_type.into(), url);
-        self
+    pub fn with_url_for(self, event_type: impl Into<String>, url: EndpointUrl) -> Self {
+        self.with_setting("URL", |http| _ = http.urls.insert(event_type.into(), url))
     }
 
     /// No URL of its own for this type any more, written as it was for [`Subscription::with_url_for`]: it goes where the others go,
     /// and so does what waits. Nothing happens if it had none.
     #[must_use]
-    pub fn without_url_for(mut self, event_type: &str) -> Self {
-        self.urls.remove(event_type);
-        self
+    pub fn without_url_for(self, event_type: &str) -> Self {
+        self.with_setting("URL", |http| _ = http.urls.remove(event_type))
     }
 
     /// With these headers on every request. The transport refuses those that are its own or the signature's.
     #[must_use]
     pub fn with_headers(self, headers: HeaderMap) -> Self {
-        Self { headers, ..self }
+        self.with_setting("header", |http| http.headers = headers)
     }
 
     /// With a client certificate, or a private certificate authority, of its own.
     #[must_use]
     pub fn with_tls(self, tls: TlsSettings) -> Self {
-        Self { tls, ..self }
+        self.with_setting("TLS setting", |http| http.tls = tls)
     }
 
     /// Signed with these keys, from now on if it was unsigned. For a rotation with overlap, keep the old key in the set until its window ends.
     #[must_use]
     pub fn with_keys(self, keys: Arc<Keyring>) -> Self {
-        Self { keys: Some(keys), ..self }
+        self.with_setting("key", |http| http.keys = Some(keys))
     }
 
     /// Retried, limited and switched off like this.
@@ -199,7 +191,27 @@ impl Subscription {
     /// Which way its notifications go.
     #[must_use]
     pub const fn direction(&self) -> Direction {
-        self.direction
+        self.target.direction()
+    }
+
+    /// What its notifications go to.
+    #[must_use]
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The HTTP endpoint that it is sent to; `None` of an inbox.
+    #[must_use]
+    pub fn http(&self) -> Option<&HttpTarget> {
+        match &self.target {
+            Target::Http(http) => Some(http),
+            Target::Handler => None,
+        }
+    }
+
+    /// The first setting that it has and cannot have.
+    pub(crate) const fn misplaced(&self) -> Option<&'static str> {
+        self.misplaced
     }
 
     /// Whose events it gets.
@@ -208,36 +220,10 @@ impl Subscription {
         &self.gym
     }
 
-    /// The name of the platform that it is signed as.
-    #[must_use]
-    pub fn platform(&self) -> &str {
-        &self.platform
-    }
-
     /// Its name for people; may be empty.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
-    }
-
-    /// Where most types go.
-    #[must_use]
-    pub const fn url(&self) -> &EndpointUrl {
-        &self.url
-    }
-
-    /// The types that go elsewhere.
-    #[must_use]
-    pub const fn urls(&self) -> &BTreeMap<String, EndpointUrl> {
-        &self.urls
-    }
-
-    /// Where this type goes, wanted or not: what was enqueued before the filter changed is still delivered.
-    #[must_use]
-    pub fn url_for(&self, event_type: &str) -> &EndpointUrl {
-        let of = |filter: EventFilter| self.urls.get(&filter.to_string());
-        let other = self.urls.get(event_type).or_else(|| of(EventFilter::unlisted(event_type)));
-        other.unwrap_or(&self.url)
     }
 
     /// What it wants; `None` for every type.
@@ -249,25 +235,8 @@ impl Subscription {
     /// Whether it wants events of this type.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {
-        self.filters.as_ref().is_none_or(|filters| matches_any(filters, &self.platform, event_type))
-    }
-
-    /// The headers of its own.
-    #[must_use]
-    pub const fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    /// How TLS to its receiver differs from the transport's.
-    #[must_use]
-    pub const fn tls(&self) -> &TlsSettings {
-        &self.tls
-    }
-
-    /// What it is signed with; `None` if it was [made unsigned](Subscription::dangerous_unsigned).
-    #[must_use]
-    pub const fn keys(&self) -> Option<&Arc<Keyring>> {
-        self.keys.as_ref()
+        let platform = self.http().map_or("", HttpTarget::platform);
+        self.filters.as_ref().is_none_or(|filters| matches_any(filters, platform, event_type))
     }
 
     /// How it is retried, limited and switched off.
@@ -290,15 +259,11 @@ pub(crate) fn matches_any<'f>(
 /// `Debug` shows no secret, no header value and no query of a URL.
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<&str> = self.headers.keys().map(http::HeaderName::as_str).collect();
         f.debug_struct("Subscription")
             .field("id", &self.id)
             .field("gym", &self.gym)
-            .field("platform", &self.platform)
-            .field("url", &self.url)
-            .field("signed", &self.keys.is_some())
+            .field("target", &self.target)
             .field("filters", &self.filters)
-            .field("headers", &headers)
             .finish_non_exhaustive()
     }
 }
@@ -306,14 +271,32 @@ impl fmt::Debug for Subscription {
 #[cfg(test)]
 mod tests {
     use gymhook_retry::{RetryPolicy, RetrySchedule};
+    use gymhook_signature::Secret;
 
     use super::*;
 
     #[test]
-    fn an_inbox_needs_no_receiver() {
+    fn an_inbox_has_neither_url_nor_key_and_remembers_who_would_give_it_one() {
         let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::never()));
-        let here = Subscription::handled_here(EndpointId::from_u128(1), policy);
-        assert_eq!((here.gym(), here.platform()), ("", "inbox"));
-        assert_eq!(here.direction(), Direction::Incoming);
+        let here = || Subscription::handled_here(EndpointId::from_u128(1), policy.clone());
+        assert_eq!((here().gym(), here().direction()), ("", Direction::Incoming));
+        assert!(here().http().is_none() && here().misplaced().is_none() && here().wants("anything"));
+
+        let url = EndpointUrl::dangerous_without_rule("https://receiver.example/").unwrap();
+        let keys = Arc::new(Keyring::single("main", Secret::new("a secret").unwrap()).unwrap());
+        for (changed, setting) in [
+            (here().with_keys(Arc::clone(&keys)).with_url(url.clone()), "key"),
+            (here().with_url(url.clone()), "URL"),
+            (here().with_url_for("workout.created", url.clone()), "URL"),
+            (here().with_headers(HeaderMap::new()), "header"),
+            (here().with_tls(TlsSettings::new()), "TLS setting"),
+            (here().only(["workout.created"]), "filter"),
+        ] {
+            assert_eq!(changed.misplaced(), Some(setting));
+            assert!(changed.http().is_none());
+        }
+        let id = EndpointId::from_u128(2);
+        let sent = Subscription::new(id, "berlin", "point", url, keys, policy).only(["workout.created"]);
+        assert_eq!((sent.direction(), sent.misplaced()), (Direction::Outgoing, None));
     }
 }

@@ -9,7 +9,8 @@ use gymhook_delivery::Attempt;
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::{Direction, Origin, Subscription};
+use crate::arrival::Arrival;
+use crate::{Direction, InboxItem, Subscription};
 
 /// Makes attempts. The engine decides which, when, and what happens next.
 pub trait Transport: Send + Sync + 'static {
@@ -36,6 +37,7 @@ pub trait Transport: Send + Sync + 'static {
 
 /// An attempt to make now.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Sending {
     /// Which attempt of which delivery.
     pub attempt: Attempt,
@@ -45,12 +47,37 @@ pub struct Sending {
     pub event_type: String,
     /// The exact bytes to be signed and sent.
     pub body: Bytes,
-    /// What was proved about an incoming notification; `None` for an outgoing one.
-    pub origin: Option<Origin>,
+    /// When it was enqueued, or accepted, by the store's clock.
+    pub enqueued_at: UtcDateTime,
     /// When the attempt is made: the time to sign with.
     pub now: UtcDateTime,
     /// How long the attempt may take, including reading the response.
     pub timeout: Duration,
+    /// What was known of it when it came in; `None` for what goes out.
+    pub(crate) arrival: Option<Arrival>,
+}
+
+impl Sending {
+    /// An attempt of something that was enqueued at `now`, for tests of a transport of your own.
+    #[must_use]
+    pub fn new(
+        attempt: Attempt,
+        subscription: Arc<Subscription>,
+        event_type: impl Into<String>,
+        body: impl Into<Bytes>,
+        now: UtcDateTime,
+        timeout: Duration,
+    ) -> Self {
+        let (event_type, body) = (event_type.into(), body.into());
+        Self { attempt, subscription, event_type, body, enqueued_at: now, now, timeout, arrival: None }
+    }
+
+    /// What a handler gets: for a transport of your own whose direction is [`Direction::Incoming`].
+    #[must_use]
+    pub fn into_item(self) -> InboxItem {
+        let Self { attempt, event_type, body, enqueued_at, arrival, .. } = self;
+        InboxItem::new(attempt, event_type, arrival, body, enqueued_at)
+    }
 }
 
 /// `Debug` shows only the body's length, since the body contains personal data.

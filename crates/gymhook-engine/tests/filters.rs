@@ -132,9 +132,9 @@ async fn a_url_for_a_type_that_is_newer_is_used() {
     engine.put_subscription(&with).await.unwrap();
     let read = engine.subscription(id(1)).await.unwrap().unwrap();
     for event_type in ["member.merged", "member.created"] {
-        assert_eq!(read.url_for(event_type), &other);
+        assert_eq!(read.http().unwrap().url_for(event_type), &other);
     }
-    assert_eq!(read.url_for("member.updated"), &url());
+    assert_eq!(read.http().unwrap().url_for("member.updated"), &url());
 }
 
 #[tokio::test]
@@ -148,11 +148,11 @@ async fn a_url_for_a_type_can_be_taken_back() {
     let without = read.without_url_for("unlisted:member.merged").without_url_for("member.created");
     engine.put_subscription(&without.without_url_for("member.deleted")).await.unwrap();
     let read = engine.subscription(id(1)).await.unwrap().unwrap();
-    assert_eq!(read.urls().keys().collect::<Vec<_>>(), ["member.updated"]);
+    assert_eq!(read.http().unwrap().urls().keys().collect::<Vec<_>>(), ["member.updated"]);
     for event_type in ["member.merged", "member.created", "member.deleted"] {
-        assert_eq!(read.url_for(event_type), &url());
+        assert_eq!(read.http().unwrap().url_for(event_type), &url());
     }
-    assert_eq!(read.url_for("member.updated"), &other);
+    assert_eq!(read.http().unwrap().url_for("member.updated"), &other);
 }
 
 /// EGYM answers 409 `webhookUrlAlreadyRegistered`; the others' pages do not forbid it.

@@ -19,7 +19,7 @@ use gymhook::signature::{Key, Keyring, Secret, Signer, Verified};
 use gymhook::{Provider, Received, Receiver};
 use gymhook_engine::store::{AttemptQuery, SqliteStore, State, Store};
 use gymhook_engine::{
-    AcceptError, Accepted, Engine, Handled, HandlerError, HandlerTransport, Inbox, SubscriptionError,
+    AcceptError, Accepted, Engine, HandlerError, HandlerTransport, Inbox, InboxItem, SubscriptionError,
 };
 use http::{HeaderMap, HeaderValue};
 use scripted::{Scripted, delivery, endpoint, notification, policy, subscription, until};
@@ -32,15 +32,15 @@ const NOW: UtcDateTime = utc_datetime!(2026-01-01 12:00);
 struct Setup {
     folder: TempDir,
     inbox: Inbox<SqliteStore>,
-    handled: Arc<Mutex<Vec<Handled>>>,
+    handled: Arc<Mutex<Vec<InboxItem>>>,
 }
 
 /// An inbox whose handler fails as the script says, and remembers what it did.
-async fn start(script: impl Fn(&Handled) -> Result<(), HandlerError> + Send + Sync + 'static) -> Setup {
+async fn start(script: impl Fn(&InboxItem) -> Result<(), HandlerError> + Send + Sync + 'static) -> Setup {
     let folder = tempfile::tempdir().unwrap();
-    let handled: Arc<Mutex<Vec<Handled>>> = Arc::default();
+    let handled: Arc<Mutex<Vec<InboxItem>>> = Arc::default();
     let done = Arc::clone(&handled);
-    let transport = HandlerTransport::new(move |incoming: Handled| {
+    let transport = HandlerTransport::new(move |incoming: InboxItem| {
         let answer = script(&incoming);
         done.lock().unwrap().push(incoming);
         async move { answer }
@@ -55,7 +55,7 @@ async fn start(script: impl Fn(&Handled) -> Result<(), HandlerError> + Send + Sy
 }
 
 impl Setup {
-    fn handled(&self) -> Vec<Handled> {
+    fn handled(&self) -> Vec<InboxItem> {
         self.handled.lock().unwrap().clone()
     }
 
@@ -106,11 +106,12 @@ async fn what_is_accepted_is_handled_once_with_its_bytes() {
     let handled = setup.handled();
     assert_eq!(handled.len(), 1);
     let only = handled.first().unwrap();
-    assert_eq!(&only.body, verified.value().body());
-    assert_eq!((only.event_type.as_str(), only.delivery, only.attempt), ("CUSTOMER_CHECKIN", delivery, 1));
-    let origin = only.origin.as_ref().unwrap();
-    assert_eq!((origin.key.as_str(), origin.assurance), ("berlin", verified.proof().assurance()));
-    assert_eq!(origin.to_string(), verified.proof().to_string());
+    assert_eq!(only.body(), verified.value().body());
+    assert_eq!(
+        (only.event_types(), only.delivery(), only.attempt()),
+        (&["CUSTOMER_CHECKIN".to_owned()][..], delivery, 1)
+    );
+    assert_eq!((only.vendor(), only.proof()), (Some("pg-next"), Some(verified.proof())));
 }
 
 #[tokio::test]
@@ -153,7 +154,7 @@ async fn a_signed_id_with_another_body_is_a_conflict() {
 
 #[tokio::test]
 async fn a_handler_that_fails_is_asked_again_and_one_that_refuses_is_not() {
-    let setup = start(|handled| match (handled.event_type.as_str(), handled.attempt) {
+    let setup = start(|handled| match (handled.event_types()[0].as_str(), handled.attempt()) {
         ("CUSTOMER_CHECKIN", 1) => Err(HandlerError::retry("the database is away")),
         ("CUSTOMER_CHECKIN", _) => Ok(()),
         _ => Err(HandlerError::reject("not for us")),
@@ -232,5 +233,26 @@ async fn what_nobody_proved_anything_about_has_no_origin() {
         panic!("new")
     };
     setup.until_state(delivery, State::Delivered).await;
-    assert_eq!(setup.handled().first().unwrap().origin, None);
+    assert_eq!(setup.handled().first().unwrap().proof(), None);
+}
+
+/// Whoever takes an inbox for a subscription that is sent to is told so.
+#[tokio::test]
+async fn an_inbox_has_no_url_no_key_and_no_test_event() {
+    let setup = start(|_| Ok(())).await;
+    let engine = setup.inbox.engine();
+    let inbox = || async { engine.subscription(endpoint(1)).await.unwrap().unwrap() };
+    assert!(inbox().await.http().is_none());
+    let url = subscription(2, policy()).http().unwrap().url().clone();
+    let error = |setting| SubscriptionError::Inbox { subscription: endpoint(1), setting };
+    let changed = inbox().await.with_url(url);
+    assert_eq!(engine.put_subscription(&changed).await, Err(error("URL")));
+    let key = Key::new("next", Secret::new("a secret").unwrap());
+    assert_eq!(engine.rotate_key(endpoint(1), key, Duration::ZERO).await, Err(error("key")));
+    assert_eq!(engine.send_test(endpoint(1)).await, Err(error("test event")));
+
+    engine.put_subscription(&inbox().await.with_label("the other desk")).await.unwrap();
+    assert_eq!(inbox().await.label(), "the other desk");
+    let accepted = setup.accept(1).await;
+    setup.until_state(accepted, State::Delivered).await;
 }

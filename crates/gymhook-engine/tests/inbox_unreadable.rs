@@ -22,7 +22,7 @@ use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{DeliveryQuery, SqliteStore, State, Store};
 use gymhook_engine::{
-    Accepted, DeliveryId, EndpointId, Engine, Handled, HandlerTransport, Inbox, KeptUnreadable,
+    Accepted, DeliveryId, EndpointId, Engine, HandlerTransport, Inbox, InboxItem, KeptUnreadable,
     ReadAgainError,
 };
 use scripted::until;
@@ -82,7 +82,7 @@ async fn it_is_kept_with_its_proof_and_its_problem_once() {
 
     let log = engine.delivery(delivery).await.unwrap().unwrap();
     assert_eq!(log.body, Some(Bytes::from_static(TWICE.as_bytes())));
-    assert_eq!(log.origin.unwrap().to_string(), body.proof().to_string());
+    assert_eq!(log.proof.unwrap().to_string(), body.proof().to_string());
     assert_eq!(log.unreadable, Some(body.problem().to_string()));
     let query =
         DeliveryQuery { endpoint: Some(inbox.id()), state: Some(State::Unreadable), ..DeliveryQuery::new(9) };
@@ -113,7 +113,7 @@ async fn it_is_read_again_and_takes_its_place_among_the_others() {
     assert_eq!(inbox.engine().delivery(delivery).await.unwrap(), None);
     let log = inbox.engine().delivery(read).await.unwrap().unwrap();
     assert_eq!((log.delivery.event_type.as_str(), log.delivery.state), ("payment.failed", State::Waiting));
-    assert_eq!((log.unreadable, log.origin.unwrap().key.as_str()), (None, "main"));
+    assert_eq!((log.unreadable, log.proof.unwrap().key().as_str()), (None, "main"));
 
     let again = inbox.read_again(&lenient(&gympoint()), delivery).await;
     assert!(matches!(again, Err(ReadAgainError::NotKept { .. })), "{again:?}");
@@ -180,9 +180,9 @@ async fn the_handler_gets_it_when_it_was_read() {
     let delivery = kept(inbox.accept_unreadable(&unreadable(&gympoint(), "", TWICE)).await.unwrap());
     inbox.engine().store().close().await.unwrap();
 
-    let handled: Arc<Mutex<Vec<Handled>>> = Arc::default();
+    let handled: Arc<Mutex<Vec<InboxItem>>> = Arc::default();
     let done = Arc::clone(&handled);
-    let transport = HandlerTransport::new(move |incoming: Handled| {
+    let transport = HandlerTransport::new(move |incoming: InboxItem| {
         done.lock().unwrap().push(incoming);
         async { Ok(()) }
     });
@@ -201,6 +201,7 @@ async fn the_handler_gets_it_when_it_was_read() {
     };
     until("the readable one is handled", || delivered(later)).await;
     assert_eq!(handled.lock().unwrap().len(), 1);
+    let received_at = inbox.engine().store().delivery(delivery).await.unwrap().unwrap().enqueued_at;
 
     let Accepted::New { delivery: read, .. } =
         inbox.read_again(&lenient(&gympoint()), delivery).await.unwrap()
@@ -209,8 +210,8 @@ async fn the_handler_gets_it_when_it_was_read() {
     };
     until("it is handled", || delivered(read)).await;
     let handled = handled.lock().unwrap().last().unwrap().clone();
-    assert_eq!((handled.delivery, handled.event_type.as_str()), (read, "payment.failed"));
-    assert_eq!(handled.body, TWICE.as_bytes());
-    assert_eq!(handled.origin.unwrap().key, "main");
+    assert_eq!((handled.delivery(), handled.event_types()), (read, &["payment.failed".to_owned()][..]));
+    assert_eq!(handled.body(), TWICE.as_bytes());
+    assert_eq!((handled.key().unwrap().as_str(), handled.received_at()), ("main", received_at));
     inbox.engine().shutdown().await;
 }

@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::{NewNotification, SqliteStore, State, Store};
-use gymhook_engine::{Answer, Engine, Handled, HandlerError, HandlerTransport, Inbox};
+use gymhook_engine::{Answer, Engine, HandlerError, HandlerTransport, Inbox, InboxItem};
 use gymhook_retry::{Outcome, OwnFault};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -122,8 +122,8 @@ async fn a_failed_delivery_says_what_the_handler_or_the_receiver_said() {
         assert_eq!(log.count(level, &["Jane Doe"]), 0);
     }
 
-    let handler = HandlerTransport::new(|handled: Handled| async move {
-        match handled.attempt {
+    let handler = HandlerTransport::new(|item: InboxItem| async move {
+        match item.attempt() {
             1 => Err(HandlerError::retry("the database is away")),
             _ => Err(HandlerError::reject("no such member")),
         }
@@ -156,7 +156,7 @@ async fn a_handler_that_takes_too_long_is_a_warning_and_a_receiver_that_does_is_
 
     let folder = tempfile::tempdir().unwrap();
     let calls = Arc::new(Mutex::new(0));
-    let handler = HandlerTransport::new(move |_: Handled| {
+    let handler = HandlerTransport::new(move |_: InboxItem| {
         let mut calls = calls.lock().unwrap();
         *calls += 1;
         let first = *calls == 1;

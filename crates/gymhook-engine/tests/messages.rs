@@ -4,12 +4,13 @@
 
 use core::time::Duration;
 
-use gymhook::event::Kind;
+use gymhook::event::{DecodeError, Kind};
 use gymhook::signature::KeyringError;
 use gymhook_engine::store::{Refused, StoreError, UnreadableRow, Unstorable};
 use gymhook_engine::{
     AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
-    SecretCipherError, SettingsError, SubscriptionError, TestAnswer, TestFailure, ViewError, WorkerState,
+    ReadItemError, SecretCipherError, SettingsError, SubscriptionError, TestAnswer, TestFailure, ViewError,
+    WorkerState,
 };
 use gymhook_retry::Fault;
 
@@ -56,6 +57,23 @@ fn why_a_notification_was_not_accepted() {
 }
 
 #[test]
+fn why_an_item_was_not_read() {
+    let other = ReadItemError::OtherVendor { vendor: "pg-next".to_owned(), reads: "egym".to_owned() };
+    assert_reads([
+        (
+            ReadItemError::NotProved.to_string(),
+            "it was accepted without a proof: only dangerous_read_unverified reads it",
+        ),
+        (other.to_string(), "it is from pg-next, and was to be read as egym"),
+        (
+            ReadItemError::UnknownVendor.to_string(),
+            "its platform was not kept: read it as the type of the one that sends to this inbox",
+        ),
+        (ReadItemError::Unreadable(DecodeError::Empty.into()).to_string(), "empty: there is no JSON in it"),
+    ]);
+}
+
+#[test]
 fn why_a_subscription_was_not_written() {
     let subscription = EndpointId::from_u128(1);
     let filter = |problem| SubscriptionError::Filter { subscription, problem }.to_string();
@@ -68,6 +86,10 @@ fn why_a_subscription_was_not_written() {
         (
             SubscriptionError::Direction { subscription }.to_string(),
             "subscription 00000000-0000-0000-0000-000000000001 has the other direction, since an inbox receives and every other subscription is sent to: use another id",
+        ),
+        (
+            SubscriptionError::Inbox { subscription, setting: "URL" }.to_string(),
+            "subscription 00000000-0000-0000-0000-000000000001 is an inbox: it is handled here, and has no URL",
         ),
         (
             SubscriptionError::Key(KeyringError::Empty).to_string(),

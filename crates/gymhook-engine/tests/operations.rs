@@ -136,9 +136,12 @@ async fn new_settings_count_for_what_waits() {
     setup.engine.put_subscription(&changed).await.unwrap();
     setup.until_idle().await;
     assert_eq!(setup.state(1).await, State::Delivered);
-    assert_eq!(setup.transport.sent().last().unwrap().subscription.url(), &other);
+    assert_eq!(setup.transport.sent().last().unwrap().subscription.http().unwrap().url(), &other);
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
-    assert_eq!((read.label(), read.url(), read.wants("workout.created")), ("new", &other, false));
+    assert_eq!(
+        (read.label(), read.http().unwrap().url(), read.wants("workout.created")),
+        ("new", &other, false)
+    );
 }
 
 #[tokio::test]
@@ -149,7 +152,13 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let now = setup.engine.now().await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
     let at = |at: UtcDateTime| {
-        read.keys().unwrap().valid_at(at).map(|key| key.id().as_str().to_owned()).collect::<Vec<_>>()
+        read.http()
+            .unwrap()
+            .keys()
+            .unwrap()
+            .valid_at(at)
+            .map(|key| key.id().as_str().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(at(now), ["2026-12", "main"]);
     assert_eq!(at(now + Duration::from_secs(3_601)), ["2026-12"]);
@@ -161,7 +170,8 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
     let third = Key::new("2027-02", Secret::new("the third secret").unwrap()).with_tenant("berlin");
     setup.engine.rotate_key(endpoint(1), third, Duration::from_secs(3_600)).await.unwrap();
     let read = setup.engine.subscription(endpoint(1)).await.unwrap().unwrap();
-    let tenants: Vec<&str> = read.keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
+    let tenants: Vec<&str> =
+        read.http().unwrap().keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
     assert_eq!(tenants, ["berlin", "berlin", "main"], "stored and read again, and kept by a rotation");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
     assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
@@ -170,22 +180,24 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
 #[tokio::test]
 async fn an_unsigned_subscription_is_stored_listed_and_signed_once_it_has_a_key() {
     let setup = with_endpoint(Scripted::accepting()).await;
-    let url = subscription(1, policy()).url().clone();
+    let url = subscription(1, policy()).http().unwrap().url().clone();
     let unsigned = Subscription::dangerous_unsigned(endpoint(2), "berlin", "gympoint", url, policy());
     setup.engine.put_subscription(&unsigned).await.unwrap();
     let listed = setup.engine.subscriptions(of_gym("berlin")).await.unwrap().items;
-    let signed = |listed: &[Subscription]| listed.iter().map(|one| one.keys().is_some()).collect::<Vec<_>>();
+    let signed = |listed: &[Subscription]| {
+        listed.iter().map(|one| one.http().unwrap().keys().is_some()).collect::<Vec<_>>()
+    };
     assert_eq!(signed(&listed), [true, false]);
     assert!(format!("{:?}", listed[1]).contains("signed: false"));
     setup.enqueue([1], 2).await;
     setup.until_state(1, State::Delivered).await;
-    assert!(setup.transport.sent()[0].subscription.keys().is_none());
+    assert!(setup.transport.sent()[0].subscription.http().unwrap().keys().is_none());
 
     let first = Key::new("2026-12", Secret::new("the first secret").unwrap());
     setup.engine.rotate_key(endpoint(2), first, Duration::from_secs(3_600)).await.unwrap();
     setup.enqueue([2], 2).await;
     setup.until_state(2, State::Delivered).await;
-    let keys = setup.transport.sent()[1].subscription.keys().cloned().unwrap();
+    let keys = setup.transport.sent()[1].subscription.http().unwrap().keys().cloned().unwrap();
     assert_eq!(keys.keys().map(|key| key.id().as_str()).collect::<Vec<_>>(), ["2026-12"]);
 }
 
@@ -229,7 +241,7 @@ async fn a_subscription_gets_the_body_of_its_platform_or_nothing() {
     let setup = with_endpoint(Scripted::accepting()).await;
     for (number, platform) in [(2, "gympoint"), (3, "egym"), (4, "gympoint"), (5, "pg-next")] {
         let like = subscription(number, policy());
-        let (url, keys) = (like.url().clone(), like.keys().unwrap().clone());
+        let (url, keys) = (like.http().unwrap().url().clone(), like.http().unwrap().keys().unwrap().clone());
         let new = Subscription::new(endpoint(number), "berlin", platform, url, keys, policy());
         let new = if number == 4 { new.only(["member.created"]) } else { new };
         setup.engine.put_subscription(&new).await.unwrap();
@@ -254,7 +266,7 @@ async fn a_subscription_gets_the_body_of_its_platform_or_nothing() {
         .transport
         .sent()
         .into_iter()
-        .map(|sent| (sent.subscription.platform().to_owned(), sent.event_type, sent.body))
+        .map(|sent| (sent.subscription.http().unwrap().platform().to_owned(), sent.event_type, sent.body))
         .collect();
     sent.sort();
     let of = |platform: &str, event_type: &str, body: &'static str| {
@@ -391,14 +403,17 @@ async fn sealed_secrets_lie_in_no_file() {
         let subscription = subscription(1, policy()).with_headers(headers);
         engine.put_subscription(&subscription).await.unwrap();
         let read = engine.subscription(endpoint(1)).await.unwrap().unwrap();
-        assert_eq!(read.keys().unwrap().keys().next().unwrap().secret().expose_secret(), CANARY.as_bytes());
-        assert_eq!(read.headers()["x-token"], "token-of-the-tests");
-        assert!(read.headers()["x-token"].is_sensitive());
+        assert_eq!(
+            read.http().unwrap().keys().unwrap().keys().next().unwrap().secret().expose_secret(),
+            CANARY.as_bytes()
+        );
+        assert_eq!(read.http().unwrap().headers()["x-token"], "token-of-the-tests");
+        assert!(read.http().unwrap().headers()["x-token"].is_sensitive());
         let row = engine.store().subscription(endpoint(1)).await.unwrap().unwrap();
         // Secrets are kept in base64.
-        let stored = contains(&row.secrets, b"YSBzZWNyZXQgb2YgdGhlIHRlc3Rz");
+        let stored = contains(row.target.secrets().unwrap(), b"YSBzZWNyZXQgb2YgdGhlIHRlc3Rz");
         assert_eq!(stored, !encrypted);
-        assert_eq!(contains(&row.secrets, b"token-of-the-tests"), !encrypted);
+        assert_eq!(contains(row.target.secrets().unwrap(), b"token-of-the-tests"), !encrypted);
         assert!(!row.settings.contains("token"));
     }
 }
@@ -449,7 +464,7 @@ async fn what_the_transport_cannot_send_for_is_refused_when_it_is_written() {
     let good = transport.endpoint_url("point", "https://receiver.example/hooks").unwrap();
     let engine = Engine::builder(store.clone()).start(transport).await.unwrap();
     let written = async |platform: &str, url: &EndpointUrl| {
-        let keys = subscription(1, policy()).keys().unwrap().clone();
+        let keys = subscription(1, policy()).http().unwrap().keys().unwrap().clone();
         let new = Subscription::new(endpoint(1), "berlin-mitte", platform, url.clone(), keys, policy());
         engine.put_subscription(&new).await.map_err(|error| error.to_string())
     };

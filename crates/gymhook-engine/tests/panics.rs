@@ -19,7 +19,7 @@ use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{AttemptQuery, NewNotification, State, Store, StoreError};
 use gymhook_engine::{
-    Answer, Direction, EndpointChange, Engine, EngineBuilder, Handled, HandlerTransport, Inbox, NotReady,
+    Answer, Direction, EndpointChange, Engine, EngineBuilder, HandlerTransport, Inbox, InboxItem, NotReady,
     Publication, SecretCipher, SecretCipherError, Sending, SettingsError, Subscription, SubscriptionError,
     Transport, WorkerState,
 };
@@ -217,8 +217,8 @@ async fn a_transport_that_panics_when_it_is_asked_for_its_direction() {
 #[tokio::test]
 async fn a_handler_that_panics() {
     for (at_once, said) in [(true, "at once"), (false, "later")] {
-        let handler = HandlerTransport::new(move |handled: Handled| {
-            let breaks = handled.delivery == delivery(1) && handled.attempt == 1;
+        let handler = HandlerTransport::new(move |item: InboxItem| {
+            let breaks = item.delivery() == delivery(1) && item.attempt() == 1;
             assert!(!(breaks && at_once), "at once");
             async move {
                 tokio::task::yield_now().await;

@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn of_platform(id: u128, platform: &str, policy: EndpointPolicy) -> Subscription {
     let like = subscription(id, policy.clone());
+    let like = like.http().unwrap();
     let (url, keys) = (like.url().clone(), like.keys().unwrap().clone());
     Subscription::new(endpoint(id), "berlin", platform, url, keys, policy)
 }

@@ -46,7 +46,7 @@ async fn engine() -> Engine<MemoryStore> {
 
 fn of_gym(id: u128, gym: &str) -> Subscription {
     let like = subscription(id, policy());
-    let (url, keys) = (like.url().clone(), like.keys().unwrap().clone());
+    let (url, keys) = (like.http().unwrap().url().clone(), like.http().unwrap().keys().unwrap().clone());
     Subscription::new(endpoint(id), gym, "perfectgym", url, keys, policy())
 }
 

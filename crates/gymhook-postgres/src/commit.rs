@@ -39,7 +39,7 @@ const LOCK: &str =
     ORDER BY id FOR NO KEY UPDATE";
 
 const READ: &str =
-    "SELECT n.seq, n.event_type, n.body, n.origin FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+    "SELECT n.seq, n.event_type, n.body, n.origin, n.enqueued_at FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
     WHERE n.seq = ANY ($1::bigint[]) AND d.state <> 5";
 
 /// What follows writes only under a lease that is the latest of its endpoint, as the locked rows say.
@@ -237,7 +237,7 @@ fn notifications<'r>(
     let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for record in wanted {
         let seq = seq(record.sequence);
-        let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?;
+        let read = by_seq.get(&seq).map(|row| notification(row)).transpose()?.flatten();
         let read = read.filter(|read| body_digest(&read.body) == record.body);
         if read.is_none() {
             tracing::error!(delivery = %record.id, "a delivery's body cannot be read: it is quarantined");
@@ -248,8 +248,11 @@ fn notifications<'r>(
     Ok((found, unreadable))
 }
 
-fn notification(row: &Row) -> Result<StoredNotification> {
-    Ok(StoredNotification { event_type: row.try_get(1)?, body: row::body(row, 2)?, origin: row.try_get(3)? })
+/// `None` if it was enqueued at no time.
+fn notification(row: &Row) -> Result<Option<StoredNotification>> {
+    let Some(enqueued_at) = StoreTime::from_micros(row.try_get(4)?).to_utc() else { return Ok(None) };
+    let (event_type, body, origin) = (row.try_get(1)?, row::body(row, 2)?, row.try_get(3)?);
+    Ok(Some(StoredNotification { event_type, body, origin, enqueued_at }))
 }
 
 async fn write_deliveries<'r>(

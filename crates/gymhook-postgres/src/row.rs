@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::connection::Lent;
 use super::error::Result;
 use gymhook_store::{
-    DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow, endpoint_record_from_json,
+    DeliveryColumns, State, StoreError, StoreTime, SubscriptionRow, TargetColumns, UnreadableRow,
+    endpoint_record_from_json,
 };
-use gymhook_store::{Direction, StoreTime};
 
 /// The columns of a delivery, in the order in which [`Delivery::read`] reads them.
 pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d.at, d.code, d.round, d.attempt, d.sends, \
@@ -19,9 +19,9 @@ pub(super) const DELIVERY: &str = "d.seq, n.id, d.endpoint, n.digest, d.state, d
 
 /// The columns of a subscription, in the order in which [`subscription`] reads them.
 pub(super) const SUBSCRIPTION: &str =
-    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming, s.platform";
-/// The number of rows.
-pub(super) const SUBSCRIPTION_COLUMNS: usize = 8;
+    "s.id, s.gym, s.settings, s.secrets, s.record, s.deleted_at, s.incoming, s.url, s.platform";
+/// The number of columns.
+pub(super) const SUBSCRIPTION_COLUMNS: usize = 9;
 
 /// A delivery's row.
 pub(super) struct Delivery {
@@ -116,12 +116,11 @@ pub(super) fn subscription(row: &Row) -> Result<SubscriptionRow> {
     Ok(SubscriptionRow {
         id: EndpointId::from(row.try_get::<_, Uuid>(0)?),
         gym: row.try_get(1)?,
-        platform: row.try_get(7)?,
+        platform: row.try_get(8)?,
+        target: TargetColumns::from_columns(row.try_get(6)?, row.try_get(7)?, row.try_get(3)?)?,
         settings: row.try_get(2)?,
-        secrets: row.try_get(3)?,
         record: endpoint_record_from_json(row.try_get(4)?)?,
         deleted_at: row.try_get::<_, Option<i64>>(5)?.map(time).transpose()?,
-        direction: if row.try_get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
 }
 

@@ -15,7 +15,7 @@ const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
     include_str!("migrations/0004_tests_and_notices.sql"),
-    include_str!("migrations/0005_placeholder.sql"),
+    include_str!("migrations/0005_targets.sql"),
     include_str!("migrations/0006_platforms_and_owners.sql"),
 ];
 

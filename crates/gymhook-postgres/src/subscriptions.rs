@@ -23,9 +23,10 @@ pub(super) async fn put(
     now: UtcDateTime,
 ) -> Result<bool> {
     let sql = "WITH put AS (
-        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming, platform)
-        VALUES ($1, $2, $3, $4, $5, $6, $10, $11) ON CONFLICT (id) DO UPDATE
-        SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets
+        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming, url, platform)
+        VALUES ($1, $2, $3, $4, $5, $6, $10, $11, $12) ON CONFLICT (id) DO UPDATE
+        SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
+            url = excluded.url
         WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
         RETURNING s.id
     ), added AS (
@@ -39,13 +40,14 @@ pub(super) async fn put(
                 new.id.as_uuid(),
                 &new.gym,
                 &new.settings,
-                &new.secrets,
+                &new.target.secrets(),
                 &endpoint_record_to_json(&new.record)?,
                 &new.record.is_disabled(),
                 &StoreTime::ceil(now).micros(),
                 &Command::Reload.name(),
                 &schema.channel(),
-                &(new.direction == Direction::Incoming),
+                &(new.direction() == Direction::Incoming),
+                &new.target.url(),
                 &new.platform,
             ],
         )

@@ -32,14 +32,14 @@ macro_rules! kinds {
 kinds! {
     BOOL: bool;
     BOOL_ARRAY: Vec<bool>;
-    BYTEA: &[u8] | Vec<u8>;
+    BYTEA: &[u8] | Vec<u8> | Option<&[u8]>;
     BYTEA_ARRAY: Vec<&[u8]> | Vec<Vec<u8>> | Vec<Option<Vec<u8>>>;
     INT2: i16 | Option<i16>;
     INT2_ARRAY: &[i16] | Vec<i16>;
     INT4_ARRAY: Vec<Option<i32>>;
     INT8: i64 | Option<i64>;
     INT8_ARRAY: Vec<i64> | Vec<Option<i64>>;
-    TEXT: &str | String | Option<String>;
+    TEXT: &str | Option<&str> | String | Option<String>;
     TEXT_ARRAY: Vec<&str> | Vec<String> | Vec<Option<&str>> | Vec<Option<String>>;
     UUID: Uuid | Option<Uuid>;
     UUID_ARRAY: Vec<Uuid> | Vec<Option<Uuid>>;

@@ -210,6 +210,59 @@ impl Proof {
     }
 }
 
+/// A [`Proof`] in its parts: what is written down where a verified value is kept, and read again with it.
+///
+/// Exhaustive on purpose: whoever keeps a proof keeps every part of it.
+///
+/// ```
+/// use gymhook_signature::{Key, Proof, ProofParts, Secret, SenderAssurance};
+///
+/// let key = Key::new("2026-05", Secret::new("a secret")?).with_tenant("berlin");
+/// let proof = Proof::of_sender(&key, SenderAssurance::Hmac).with_signed_body();
+/// let parts = ProofParts::from(&proof);
+/// assert_eq!(parts.tenant.as_ref().map(|tenant| tenant.as_str()), Some("berlin"));
+/// assert_eq!(Proof::dangerous_from_parts(parts), proof);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProofParts {
+    /// [`Proof::key`].
+    pub key: KeyId,
+    /// [`Proof::named_tenant`].
+    pub tenant: Option<Tenant>,
+    /// [`Proof::assurance`].
+    pub assurance: Assurance,
+    /// [`Proof::signed_at`].
+    pub signed_at: Option<SignedTime>,
+    /// [`Proof::id`].
+    pub id: Option<RequestId>,
+}
+
+impl From<&Proof> for ProofParts {
+    fn from(proof: &Proof) -> Self {
+        Self {
+            key: proof.key().clone(),
+            tenant: proof.named_tenant().cloned(),
+            assurance: proof.assurance,
+            signed_at: proof.signed_at,
+            id: proof.id,
+        }
+    }
+}
+
+impl Proof {
+    /// The proof with these parts.
+    ///
+    /// Nothing is verified here: use it for parts that were taken from a proof and kept where nobody else writes.
+    #[must_use]
+    pub fn dangerous_from_parts(parts: ProofParts) -> Self {
+        let ProofParts { key, tenant, assurance, signed_at, id } = parts;
+        let names = Names::new(key);
+        let names = tenant.map(|tenant| names.with_tenant(tenant)).unwrap_or(names);
+        Self { key: Arc::new(names), assurance, signed_at, id }
+    }
+}
+
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key {:?}", self.key.id.as_str())?;
@@ -263,6 +316,19 @@ mod tests {
         assert_eq!(unjudged.signed_at(), Some(time));
         let judged = proof.with_signed_time(time, true);
         assert_eq!(judged.assurance().proved().collect::<Vec<_>>(), ["sender", "time"]);
+    }
+
+    #[test]
+    fn a_proof_is_put_together_again_from_its_parts() {
+        let key = || Key::new("2026-05", Secret::new("s").unwrap());
+        let (time, id) = (SignedTime::from_unix_millis(7), RequestId::new(b"r-1", b'.').unwrap());
+        for key in [key(), key().with_tenant("berlin")] {
+            let bare = Proof::of_sender(&key, SenderAssurance::KeyedDigest);
+            let full = bare.clone().with_signed_body().with_signed_time(time, true).with_bound_id(id);
+            for proof in [bare, full] {
+                assert_eq!(Proof::dangerous_from_parts(ProofParts::from(&proof)), proof);
+            }
+        }
     }
 
     #[test]

@@ -52,6 +52,33 @@ impl<T> Verified<T> {
         Self { value, proof, accepted_because: None, strength: PhantomData }
     }
 
+    /// Joins a value with the proof that it was verified with, where both were kept apart from this program's memory: in a
+    /// queue, in a table.
+    ///
+    /// Nothing is verified here, and the proof counts for whatever is joined with it. Use it where the value cannot have been
+    /// changed since, and where nobody else writes; an inbox of `gymhook-engine` does it for you.
+    ///
+    /// ```
+    /// use gymhook_signature::{Keyring, Proof, ProofParts, Secret, Verified, Verifier, vendor};
+    /// # use time::UtcDateTime;
+    /// # let now = UtcDateTime::UNIX_EPOCH;
+    ///
+    /// // PerfectGym's signature does not cover the body.
+    /// let keyring = Keyring::single("main", Secret::new("a secret of 128 random bits")?)?;
+    /// let verifier = Verifier::new(vendor::perfectgym(), keyring)?;
+    /// let headers = verifier.signer().sign("request-1", b"{}", now)?;
+    /// let parts = ProofParts::from(&verifier.verify(&headers, b"{}", now)?);
+    ///
+    /// // Kept and read again, it proves what it proved, and no more.
+    /// let verified = Verified::dangerous_from_kept("{}", Proof::dangerous_from_parts(parts));
+    /// assert!(verified.into_body_signed().is_err());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_from_kept(value: T, proof: Proof) -> Self {
+        Self::new(value, proof)
+    }
+
     /// Sorts by what was proved of the body.
     ///
     /// # Errors

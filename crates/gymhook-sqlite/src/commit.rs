@@ -143,17 +143,19 @@ fn read_notifications<'r>(
     let mut wanted = wanted.to_vec();
     wanted.sort_unstable();
     let mut select = connection.prepare_cached(
-        "SELECT d.event_type, d.origin, b.body FROM gymhook_deliveries d JOIN gymhook_bodies b USING (seq)
+        "SELECT d.event_type, d.origin, b.body, d.enqueued_at FROM gymhook_deliveries d JOIN gymhook_bodies b USING (seq)
          WHERE d.seq = ?1 AND d.state <> 5",
     )?;
     let mut found = Vec::with_capacity(wanted.len());
     for record in records.filter(|record| wanted.binary_search(&record.id).is_ok()) {
         let sequence = i64::try_from(record.sequence).unwrap_or(i64::MAX);
         let read = |row: &rusqlite::Row<'_>| {
-            let body = row.get::<_, Vec<u8>>(2)?.into();
-            Ok(StoredNotification { event_type: row.get(0)?, origin: row.get(1)?, body })
+            let (body, at) = (row.get::<_, Vec<u8>>(2)?.into(), row.get(3)?);
+            let (event_type, origin) = (row.get(0)?, row.get(1)?);
+            Ok(row::time(at).map(|enqueued_at| StoredNotification { event_type, origin, body, enqueued_at }))
         };
-        let read = match select.query_row([sequence], read).optional().map_err(Failure::from) {
+        let read = select.query_row([sequence], read).optional().map_err(Failure::from);
+        let read = match read.and_then(Option::transpose) {
             Ok(read) => read.filter(|read| body_digest(&read.body) == record.body),
             Err(Failure(StoreError::Damaged { .. })) => None,
             // Not the row's fault: it may be read the next time.

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::error::{Failure, Result};
 use gymhook_store::{
-    DeliveryColumns, State, StoreError, SubscriptionRow, UnreadableRow, endpoint_record_from_json,
+    DeliveryColumns, State, StoreError, StoreTime, SubscriptionRow, TargetColumns, UnreadableRow,
+    endpoint_record_from_json,
 };
-use gymhook_store::{Direction, StoreTime};
 
 /// The columns that say where a delivery stands: what each of its steps writes.
 macro_rules! state_columns {
@@ -44,7 +44,7 @@ pub(super) fn bind_state(statement: &mut Statement<'_>, row: &DeliveryColumns) -
 pub(super) const DELIVERY: &str = concat!("seq, id, endpoint, digest, test, ", state_columns!());
 
 /// The columns of a subscription, in the order in which [`read_subscription`] reads them.
-const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming, platform";
+const SUBSCRIPTION: &str = "id, gym, settings, secrets, record, deleted_at, incoming, url, platform";
 
 pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
@@ -145,12 +145,11 @@ fn read_subscription(row: &Row<'_>) -> Result<SubscriptionRow> {
     Ok(SubscriptionRow {
         id: EndpointId::from(id(row, 0)?),
         gym: row.get(1)?,
-        platform: row.get(7)?,
+        platform: row.get(8)?,
+        target: TargetColumns::from_columns(row.get(6)?, row.get(7)?, row.get(3)?)?,
         settings: row.get(2)?,
-        secrets: row.get(3)?,
         record: endpoint_record_from_json(&row.get::<_, String>(4)?)?,
         deleted_at: row.get::<_, Option<i64>>(5)?.map(time).transpose()?,
-        direction: if row.get(6)? { Direction::Incoming } else { Direction::Outgoing },
     })
 }
 

@@ -11,7 +11,7 @@ const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
     include_str!("migrations/0004_tests_and_notices.sql"),
-    include_str!("migrations/0005_placeholder.sql"),
+    include_str!("migrations/0005_targets.sql"),
     include_str!("migrations/0006_platforms_and_owners.sql"),
 ];
 
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::{fetch, repeats};
 
-    /// A file of this version, with two subscriptions and one delivery.
+    /// A file of this version, which is an old one, with two subscriptions and one delivery.
     fn of_version(version: usize) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         for step in MIGRATIONS.iter().take(version) {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_file_of_any_version_keeps_its_deliveries_and_knows_no_fingerprints() {
-        for version in 1..=MIGRATIONS.len() {
+        for version in 1..MIGRATIONS.len() {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_file_of_any_version_has_no_notices_and_finds_its_test_events() {
-        for version in 1..=MIGRATIONS.len() {
+        for version in 1..MIGRATIONS.len() {
             let mut connection = of_version(version);
             connection.execute_batch("UPDATE gymhook_deliveries SET test = 1").unwrap();
             migrate(&mut connection).unwrap();
@@ -154,6 +154,49 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_any_version_has_its_targets_as_columns() {
+        for version in 1..MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            let settings = [
+                r#"{"platform":"inbox","url":"http://handled-here.invalid/"}"#,
+                r#"{"label":"\u0000\"url\":\"https://a/\"","url":"https://b/\"c\"\\","urls":{"x":"https://d/"}}"#,
+            ];
+            for (id, settings) in (1_u8..).zip(settings) {
+                let sql = "UPDATE gymhook_subscriptions SET settings = ?2, secrets = x'07' WHERE id = ?1";
+                connection.execute(sql, rusqlite::params![[id], settings]).unwrap();
+            }
+            if version > 1 {
+                connection
+                    .execute_batch("UPDATE gymhook_subscriptions SET incoming = 1 WHERE id = x'01'")
+                    .unwrap();
+            }
+            connection
+                .execute_batch(
+                    "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
+                        (x'03', 'berlin', 'no JSON', x'', '{}'), (x'04', 'berlin', '{}', x'', '{}')",
+                )
+                .unwrap();
+            migrate(&mut connection).unwrap();
+            let sql = "SELECT incoming, url, secrets, gym FROM gymhook_subscriptions ORDER BY id";
+            let mut select = connection.prepare(sql).unwrap();
+            type Target = (bool, Option<String>, Option<Vec<u8>>, String);
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let targets: Vec<Target> = select.query_map([], read).unwrap().map(|row| row.unwrap()).collect();
+            let http = |url: &str, secrets: &[u8]| {
+                (false, Some(url.to_owned()), Some(secrets.to_vec()), "berlin".to_owned())
+            };
+            // Those that nobody could read cannot be read now either, and keep the others from nothing.
+            let expected = [
+                (true, None, None, String::new()),
+                http("https://b/\"c\"\\", &[7]),
+                http("", &[]),
+                http("", &[]),
+            ];
+            assert_eq!(targets, expected, "version {version}");
+        }
+    }
+
+    #[test]
     fn an_api_key_of_any_version_is_owned_by_all() {
         for version in 1..=5 {
             let mut connection = of_version(version);
@@ -164,6 +207,23 @@ mod tests {
                 connection.query_row("SELECT gym FROM gymhook_api_keys", [], |row| row.get(0)).unwrap();
             assert_eq!(gym, None, "version {version}");
         }
+    }
+
+    #[test]
+    fn a_target_is_an_endpoint_or_a_handler_and_nothing_between() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let insert = |incoming: bool, url: Option<&str>, secrets: Option<&[u8]>| {
+            let sql = "INSERT OR REPLACE INTO gymhook_subscriptions (id, gym, settings, record, incoming, url, secrets)
+                VALUES (x'01', '', '{}', '{}', ?1, ?2, ?3)";
+            connection.execute(sql, rusqlite::params![incoming, url, secrets]).is_ok()
+        };
+        let (url, secrets) = (Some("https://a/"), Some(&b"7"[..]));
+        assert!(insert(false, url, secrets) && insert(true, None, None));
+        for incoming in [false, true] {
+            assert!(!insert(incoming, url, None) && !insert(incoming, None, secrets));
+        }
+        assert!(!insert(false, None, None) && !insert(true, url, secrets));
     }
 
     /// Without one of these everything works, and reads a whole table.

@@ -16,19 +16,21 @@ use gymhook_store::{
 pub(super) fn put(connection: &Connection, new: &SubscriptionRow, now: UtcDateTime) -> Result<bool> {
     let written = connection
         .prepare_cached(
-            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, platform)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE
-             SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets
+            "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, url, platform)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE
+             SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
+                 url = excluded.url
              WHERE deleted_at IS NULL AND incoming = excluded.incoming",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
             new.gym,
             new.settings,
-            new.secrets,
+            new.target.secrets(),
             endpoint_record_to_json(&new.record)?,
             new.record.is_disabled(),
-            new.direction == Direction::Incoming,
+            new.direction() == Direction::Incoming,
+            new.target.url(),
             new.platform,
         ])?;
     if written > 0 {

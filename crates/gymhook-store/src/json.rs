@@ -107,12 +107,12 @@ impl From<&EndpointRecord> for Endpoint {
 /// deleted_at      since when it is deleted
 /// ```
 ///
-/// Neither `settings`, which hold URLs, nor `secrets` are part of it.
+/// Neither the target's URL, which may hold a token, nor its secrets, nor `settings`, which hold URLs, are part of it.
 impl Serialize for SubscriptionRow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let row = Subscription {
             id: self.id,
-            direction: match self.direction {
+            direction: match self.direction() {
                 Direction::Outgoing => "outgoing",
                 Direction::Incoming => "incoming",
             },

@@ -14,6 +14,7 @@ mod notice;
 mod queries;
 mod row;
 mod storable;
+mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -46,6 +47,7 @@ pub use self::row::{
     endpoint_record_to_json,
 };
 pub use self::storable::Unstorable;
+pub use self::target::TargetColumns;
 pub use self::time::StoreTime;
 pub use self::work::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,

@@ -3,8 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::{DeliveryColumns, StoreError, Unstorable};
-use crate::{Direction, StoreTime};
+use crate::{DeliveryColumns, Direction, StoreError, StoreTime, TargetColumns, Unstorable};
 use bytes::Bytes;
 use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
 use sha2::{Digest as _, Sha256};
@@ -15,20 +14,26 @@ use time::UtcDateTime;
 pub struct SubscriptionRow {
     /// Its id, and its endpoint's.
     pub id: EndpointId,
-    /// Its direction. It never changes.
-    pub direction: Direction,
     /// The gym whose events it gets.
     pub gym: String,
-    /// The platform that it is signed as.
+    /// The platform that it is signed as; "inbox" where a handler is its target.
     pub platform: String,
-    /// Its settings without the secrets, as JSON.
+    /// What its notifications go to. Its kind never changes.
+    pub target: TargetColumns,
+    /// Its other settings, as JSON.
     pub settings: String,
-    /// Its secrets, encrypted if the engine has a cipher.
-    pub secrets: Vec<u8>,
     /// Its endpoint's record. Only a worker's [`Batch`](super::Batch) changes it.
     pub record: EndpointRecord,
     /// Since when it is deleted.
     pub deleted_at: Option<UtcDateTime>,
+}
+
+impl SubscriptionRow {
+    /// The direction of its notifications.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.target.direction()
+    }
 }
 
 /// `Debug` shows neither settings, which contain URLs, nor secrets.
@@ -38,6 +43,7 @@ impl fmt::Debug for SubscriptionRow {
             .field("id", &self.id)
             .field("gym", &self.gym)
             .field("platform", &self.platform)
+            .field("target", &self.target)
             .field("record", &self.record)
             .field("deleted_at", &self.deleted_at)
             .finish_non_exhaustive()
@@ -100,7 +106,9 @@ pub struct RepeatCheck {
 impl SubscriptionRow {
     /// The memory that it takes while a call waits, in bytes.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.gym.len() + self.platform.len() + self.settings.len() + self.secrets.len()
+        let url = self.target.url().map_or(0, str::len);
+        let secrets = self.target.secrets().map_or(0, <[u8]>::len);
+        size_of::<Self>() + self.gym.len() + self.platform.len() + self.settings.len() + url + secrets
     }
 }
 

@@ -57,6 +57,8 @@ impl SubscriptionRow {
         check_text(&self.gym, Self::MAX_GYM_BYTES).map_err(|problem| invalid("the gym", problem))?;
         check_text(&self.platform, Self::MAX_PLATFORM_BYTES)
             .map_err(|problem| invalid("the platform", problem))?;
+        let url = self.target.url().unwrap_or_default();
+        check_text(url, usize::MAX).map_err(|problem| invalid("the URL", problem))?;
         check_text(&self.settings, usize::MAX).map_err(|problem| invalid("the settings' JSON", problem))
     }
 }

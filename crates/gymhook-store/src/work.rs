@@ -136,6 +136,8 @@ pub struct StoredNotification {
     pub body: Bytes,
     /// [`NewNotification::origin`](super::NewNotification::origin).
     pub origin: Option<String>,
+    /// When it was enqueued.
+    pub enqueued_at: UtcDateTime,
 }
 
 /// `Debug` shows only the body's length, since the body contains personal data.

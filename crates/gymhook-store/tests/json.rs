@@ -11,8 +11,8 @@ use gymhook_delivery::{
 };
 use gymhook_retry::{AttemptNumber, Fault};
 use gymhook_store::{
-    AttemptOutcome, AttemptRow, DeliveryRow, Direction, EndpointStats, LeaseHolder, Page, State, Stats,
-    SubscriptionRow, WorkerId,
+    AttemptOutcome, AttemptRow, DeliveryRow, EndpointStats, LeaseHolder, Page, State, Stats, SubscriptionRow,
+    TargetColumns, WorkerId,
 };
 use serde::Serialize;
 use time::UtcDateTime;
@@ -30,11 +30,13 @@ fn assert_is(row: &impl Serialize, written: &str) {
 fn subscription() -> SubscriptionRow {
     SubscriptionRow {
         id: EndpointId::from_u128(1),
-        direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
         platform: "point".to_owned(),
-        settings: r#"{"url":"https://receiver.example/?token=canary"}"#.to_owned(),
-        secrets: b"canary".to_vec(),
+        target: TargetColumns::Http {
+            url: "https://receiver.example/?token=canary".to_owned(),
+            secrets: b"canary".to_vec(),
+        },
+        settings: r#"{"urls":{"x":"https://receiver.example/?token=canary"}}"#.to_owned(),
         record: EndpointRecord::new(EndpointId::from_u128(1)),
         deleted_at: None,
     }
@@ -85,7 +87,7 @@ fn a_subscription() {
         ..subscription().record
     };
     let incoming = SubscriptionRow {
-        direction: Direction::Incoming,
+        target: TargetColumns::Handler,
         gym: String::new(),
         platform: "inbox".to_owned(),
         record,

@@ -13,7 +13,7 @@ use gymhook_store::testing::memory::MemoryStore;
 use gymhook_store::testing::suite::Harness;
 use gymhook_store::{
     ApiKeyRotation, Batch, Command, Enqueued, LeaseRequest, NewNotification, Redelivery, StatsQuery, Store,
-    StoreError, SubscriptionRow, WorkerId,
+    StoreError, SubscriptionRow, TargetColumns, WorkerId,
 };
 use gymhook_store::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -109,11 +109,10 @@ mod faultless {
 fn subscription() -> SubscriptionRow {
     SubscriptionRow {
         id: ENDPOINT,
-        direction: Direction::Outgoing,
+        target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
         gym: "berlin-mitte".to_owned(),
         platform: "point".to_owned(),
         settings: "{}".to_owned(),
-        secrets: Vec::new(),
         record: EndpointRecord::new(ENDPOINT),
         deleted_at: None,
     }

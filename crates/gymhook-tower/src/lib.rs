@@ -9,14 +9,13 @@ mod memory;
 mod read;
 mod refusal;
 mod source;
-mod strength;
 mod telemetry;
 
 pub use answer::Answer;
+pub use gymhook::signature::Strength;
 #[cfg(feature = "inbox")]
 pub use inbox::InboxSource;
 pub use layer::{WebhookLayer, WebhookService};
 pub use refusal::{Refusal, RefusalReason};
 pub use source::WebhookSource;
-pub use strength::Strength;
 pub use telemetry::Refused;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use gymhook::signature::{Proof, RejectReason};
+use gymhook::signature::{NotBodySigned, Proof, RejectReason};
 use gymhook::{AdmitError, ReceiveError};
 use http::StatusCode;
 
@@ -55,6 +55,12 @@ pub enum Refusal {
     /// The body is longer than an outer layer allows.
     #[error("the body is longer than an outer layer allows")]
     TooLongForOuterLayer,
+}
+
+impl<T> From<NotBodySigned<T>> for Refusal {
+    fn from(NotBodySigned(sender_only): NotBodySigned<T>) -> Self {
+        Self::BodyNotSigned { proof: Box::new(sender_only.proof().clone()) }
+    }
 }
 
 impl Refusal {

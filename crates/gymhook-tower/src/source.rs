@@ -175,7 +175,8 @@ impl<N: Notification> WebhookSource<N> {
         B: Body<Error: Into<BoxError>>,
     {
         let mut share = self.share();
-        let verified = self.judge(method, headers, body, &mut share).await.and_then(P::of);
+        let verified =
+            self.judge(method, headers, body, &mut share).await.and_then(|verified| Ok(P::of(verified)?));
         match &verified {
             Ok(verified) => telemetry::received(self.vendor(), verified.proof()),
             Err(refusal) => self.note(refusal),

@@ -3,6 +3,7 @@
 
 pub mod dedupe;
 pub mod management;
+mod platform_notification;
 mod profile;
 mod provider;
 mod provider_table;
@@ -20,6 +21,7 @@ pub use gymhook_event as event;
 pub use gymhook_retry as retry;
 pub use gymhook_signature as signature;
 
+pub use platform_notification::PlatformNotification;
 pub use profile::{DigestDedupe, Profile, ResponseCapture, Signing, UrlRule};
 pub use provider::{Provider, SecretRequired};
 pub use provider_table::ProfileLine;

@@ -9,7 +9,7 @@ use gymhook_event::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::provider::Decode;
-use crate::{DigestDedupe, Provider};
+use crate::{DigestDedupe, Identity, Provider, Received, Unverified};
 
 pub(crate) const DEFAULT_MAX_BODY: usize = 256 * 1024;
 
@@ -40,6 +40,10 @@ impl<N: Notification> Reader<N> {
 
     pub(crate) fn with_duplicate_keys_allowed(self) -> Self {
         Self { duplicate_keys_allowed: true, ..self }
+    }
+
+    pub(crate) fn duplicate_keys_allowed(&self) -> bool {
+        self.duplicate_keys_allowed
     }
 
     pub(crate) fn vendor(&self) -> Vendor {
@@ -79,6 +83,16 @@ impl<N: Notification> Reader<N> {
             check_strict(body)?;
         }
         Ok((self.decode)(body)?)
+    }
+
+    /// Reads a body about whose sender somebody else knows.
+    pub(crate) fn read_again(
+        &self,
+        body: Bytes,
+        identity: Identity,
+    ) -> Result<Unverified<Received<N>>, ReadError> {
+        let notification = self.read(&body)?;
+        Ok(Unverified(Received::new(body, notification, identity, self)))
     }
 }
 

@@ -9,6 +9,7 @@ use gymhook_signature::{Proof, RequestId, SenderAssurance, Tenant};
 use sha2::{Digest as _, Sha256};
 
 use crate::DigestDedupe;
+use crate::reader::Reader;
 
 /// A typed notification beside the exact bytes of its body.
 ///
@@ -19,6 +20,7 @@ pub struct Received<N> {
     notification: N,
     identity: Identity,
     digest_dedupe: Option<DigestDedupe>,
+    duplicate_keys_allowed: bool,
 }
 
 /// What a proof says about a request's identity, apart from its body.
@@ -48,13 +50,10 @@ impl From<&Proof> for Identity {
 }
 
 impl<N: Notification> Received<N> {
-    pub(crate) fn new(
-        body: Bytes,
-        notification: N,
-        identity: Identity,
-        digest_dedupe: Option<DigestDedupe>,
-    ) -> Self {
-        Self { body, notification, identity, digest_dedupe }
+    pub(crate) fn new(body: Bytes, notification: N, identity: Identity, reader: &Reader<N>) -> Self {
+        let (digest_dedupe, duplicate_keys_allowed) =
+            (reader.digest_dedupe(), reader.duplicate_keys_allowed());
+        Self { body, notification, identity, digest_dedupe, duplicate_keys_allowed }
     }
 
     /// The vendor that wrote the notification.
@@ -120,6 +119,13 @@ impl<N> Received<N> {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whether it was read by a receiver that [accepts](crate::Receiver::with_duplicate_keys_allowed) repeated keys: whoever
+    /// reads its body again has to allow the same.
+    #[must_use]
+    pub fn duplicate_keys_allowed(&self) -> bool {
+        self.duplicate_keys_allowed
     }
 
     /// The bytes as they arrived.

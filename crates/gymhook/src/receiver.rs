@@ -97,8 +97,7 @@ impl<N: Notification> Receiver<N> {
             Err(problem) => return Err(ReceiveError::Unreadable(Box::new(Unreadable { verified, problem }))),
         };
         let identity = Identity::from(verified.proof());
-        let dedupe = self.reader.digest_dedupe();
-        Ok(verified.map(|body| Received::new(body, notification, identity, dedupe)))
+        Ok(verified.map(|body| Received::new(body, notification, identity, &self.reader)))
     }
 
     /// Verifies and reads one request whose body is complete: in a function (a Lambda, a worker), or in a test.
@@ -152,9 +151,7 @@ impl<N: Notification> Receiver<N> {
         body: impl Into<Bytes>,
         identity: Identity,
     ) -> Result<Unverified<Received<N>>, ReadError> {
-        let body = body.into();
-        let notification = self.reader.read(&body)?;
-        Ok(Unverified(Received::new(body, notification, identity, self.reader.digest_dedupe())))
+        self.reader.read_again(body.into(), identity)
     }
 
     /// The platform.

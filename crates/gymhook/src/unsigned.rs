@@ -44,9 +44,38 @@ impl<N: Notification> UnsignedReceiver<N> {
         let body = body.into();
         self.reader.admit(headers, body.len())?;
         let claimed_id = self.scheme.claimed_id(headers)?;
-        let notification = self.reader.read(&body)?;
         let identity = Identity { claimed_id, ..Identity::default() };
-        Ok(Unverified(Received::new(body, notification, identity, self.reader.digest_dedupe())))
+        Ok(self.reader.read_again(body, identity)?)
+    }
+
+    /// Reads a body that was received before and kept, as it would be read now: what a queue's consumer asks for, who has no
+    /// keys.
+    ///
+    /// Nothing is proved here: what was proved then, and what its `identity` says, is the caller's to have kept beside it. Of an
+    /// inbox of `gymhook-engine`, `InboxItem::read` does it, and has the proof.
+    ///
+    /// # Errors
+    /// [`ReadError`]: it cannot be read.
+    pub fn read_again(
+        &self,
+        body: impl Into<Bytes>,
+        identity: Identity,
+    ) -> Result<Unverified<Received<N>>, ReadError> {
+        self.reader.read_again(body.into(), identity)
+    }
+
+    /// As [`Receiver::with_max_body`](crate::Receiver::with_max_body).
+    #[must_use]
+    pub fn with_max_body(mut self, bytes: usize) -> Self {
+        self.reader = self.reader.with_max_body(bytes);
+        self
+    }
+
+    /// As [`Receiver::with_duplicate_keys_allowed`](crate::Receiver::with_duplicate_keys_allowed).
+    #[must_use]
+    pub fn with_duplicate_keys_allowed(mut self) -> Self {
+        self.reader = self.reader.with_duplicate_keys_allowed();
+        self
     }
 }
 

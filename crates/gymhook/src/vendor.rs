@@ -11,19 +11,34 @@ use gymhook_retry::RetryPolicy;
 use gymhook_signature::vendor;
 
 use crate::profile::Signing;
-use crate::{DigestDedupe, Profile, Provider, ResponseCapture, Setting, Source, UrlRule};
+use crate::{
+    DigestDedupe, PlatformNotification, Profile, Provider, ResponseCapture, Setting, Source, UrlRule,
+};
 
 /// Creates the provider of one platform.
 type MakeProvider = fn() -> Provider;
 
-/// Every platform of this file, in the order of [`Vendor::ALL`].
-pub(crate) const PLATFORMS: &[(Vendor, MakeProvider)] = &[
-    (Vendor::GYMPOINT, || Provider::gympoint().into_any()),
-    (Vendor::EGYM, || Provider::egym().into_any()),
-    (Vendor::PERFECTGYM, || Provider::perfectgym().into_any()),
-    (Vendor::PG_NEXT, || Provider::pg_next().into_any()),
-    (Vendor::POINT, || Provider::point().into_any()),
-];
+macro_rules! platforms {
+    ($($vendor:ident: $module:ident,)+) => {
+        /// Every platform of this file, in the order of [`Vendor::ALL`].
+        pub(crate) const PLATFORMS: &[(Vendor, MakeProvider)] =
+            &[$((Vendor::$vendor, || Provider::$module().into_any()),)+];
+
+        $(impl PlatformNotification for gymhook_event::$module::Notification {
+            fn providers() -> impl Iterator<Item = Provider<Self>> {
+                core::iter::once(Provider::$module())
+            }
+        })+
+    };
+}
+
+platforms! {
+    GYMPOINT: gympoint,
+    EGYM: egym,
+    PERFECTGYM: perfectgym,
+    PG_NEXT: pg_next,
+    POINT: point,
+}
 
 const SECRET_AS_TEXT: Setting<&str> =
     Setting::our_default("the UTF-8 of its text", "the page does not say which bytes a secret is");

@@ -12,6 +12,9 @@ pub enum CheckSubscriptionError {
     /// One of its headers is refused.
     #[error(transparent)]
     Headers(#[from] CheckHeadersError),
+    /// It is an inbox, which is handled where the store is open.
+    #[error("it is an inbox: nothing is sent to it over HTTP")]
+    Inbox,
     /// Its platform's scheme cannot sign with its keys.
     #[error(transparent)]
     Keys(#[from] KeyringError),
@@ -42,7 +45,7 @@ impl CheckSubscriptionError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Headers(_) | Self::Tls(_) | Self::Url(_) => Outcome::Failure(Fault::Forbidden),
-            Self::Keys(_) | Self::SecretRequired { .. } | Self::UnknownPlatform { .. } => {
+            Self::Inbox | Self::Keys(_) | Self::SecretRequired { .. } | Self::UnknownPlatform { .. } => {
                 Outcome::Internal(OwnFault::Signing)
             }
         }

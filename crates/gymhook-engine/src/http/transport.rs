@@ -19,7 +19,7 @@ use super::platform::Platform;
 use super::request_error::{self, no_answer, one_line};
 use super::tls::{ReceiverTls, Tls};
 use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers, check_url};
-use crate::{Answer, Sending, Subscription, Transport};
+use crate::{Answer, HttpTarget, Sending, Subscription, Transport};
 
 /// Sends each attempt as a signed `POST`, and only to public endpoints. Cloning is cheap.
 ///
@@ -87,11 +87,12 @@ impl HttpTransport {
     /// # Errors
     /// [`CheckSubscriptionError`], with the first thing that is wrong.
     pub fn check_subscription(&self, subscription: &Subscription) -> Result<(), CheckSubscriptionError> {
-        let platform = self.platform(subscription.platform())?;
-        platform.signer(subscription.platform(), subscription.keys())?;
-        check_headers(subscription.headers(), &platform.signature_headers)?;
-        self.0.tls.of(subscription.tls())?;
-        for url in core::iter::once(subscription.url()).chain(subscription.urls().values()) {
+        let http = subscription.http().ok_or(CheckSubscriptionError::Inbox)?;
+        let platform = self.platform(http.platform())?;
+        platform.signer(http.platform(), http.keys())?;
+        check_headers(http.headers(), &platform.signature_headers)?;
+        self.0.tls.of(http.tls())?;
+        for url in core::iter::once(http.url()).chain(http.urls().values()) {
             self.check_again(url, platform)?;
         }
         Ok(())
@@ -111,9 +112,9 @@ impl HttpTransport {
         Ok(check_url(&url.to_uri().to_string(), platform.url_rule, &self.0.addresses)?)
     }
 
-    async fn attempt(&self, sending: &Sending) -> Answer {
+    async fn attempt(&self, sending: &Sending, target: &HttpTarget) -> Answer {
         let started = Instant::now();
-        let answer = match self.prepare(sending) {
+        let answer = match self.prepare(sending, target) {
             Ok(prepared) => self.exchange(sending, prepared, started).await,
             Err(answer) => answer,
         };
@@ -121,13 +122,12 @@ impl HttpTransport {
         answer
     }
 
-    fn prepare(&self, sending: &Sending) -> Result<Prepared<'_>, Answer> {
-        let subscription = &sending.subscription;
-        let url = subscription.url_for(&sending.event_type);
+    fn prepare(&self, sending: &Sending, target: &HttpTarget) -> Result<Prepared<'_>, Answer> {
+        let url = target.url_for(&sending.event_type);
         let refused = |error: CheckSubscriptionError| {
             Answer::new(error.outcome()).with_detail(one_line(&authority(url), &error))
         };
-        let (platform, url, signer, tls) = self.check_attempt(subscription, url).map_err(refused)?;
+        let (platform, url, signer, tls) = self.check_attempt(target, url).map_err(refused)?;
 
         let id = sending.attempt.attempt.delivery.to_string();
         let unsigned = |error| {
@@ -139,7 +139,7 @@ impl HttpTransport {
         let (parts, body) = request.into_parts();
         let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
-        for (name, value) in subscription.headers() {
+        for (name, value) in target.headers() {
             headers.append(name, value.clone());
         }
         Ok(Prepared { platform, tls, outgoing: Outgoing { uri: parts.uri, headers, body } })
@@ -147,14 +147,14 @@ impl HttpTransport {
 
     fn check_attempt(
         &self,
-        subscription: &Subscription,
+        target: &HttpTarget,
         url: &EndpointUrl,
     ) -> Result<(&Platform, EndpointUrl, Signer, ReceiverTls), CheckSubscriptionError> {
-        let platform = self.platform(subscription.platform())?;
+        let platform = self.platform(target.platform())?;
         let url = self.check_again(url, platform)?;
-        check_headers(subscription.headers(), &platform.signature_headers)?;
-        let tls = self.0.tls.of(subscription.tls())?;
-        let signer = platform.signer(subscription.platform(), subscription.keys())?;
+        check_headers(target.headers(), &platform.signature_headers)?;
+        let tls = self.0.tls.of(target.tls())?;
+        let signer = platform.signer(target.platform(), target.keys())?;
         Ok((platform, url, signer, tls))
     }
 
@@ -226,14 +226,17 @@ impl Transport for HttpTransport {
     }
 
     async fn send(&self, sending: Sending) -> Answer {
-        let subscription = &sending.subscription;
+        let Some(target) = sending.subscription.http() else {
+            let error = CheckSubscriptionError::Inbox;
+            return Answer::new(error.outcome()).with_detail(error.to_string());
+        };
         let span = tracing::debug_span!(
             "http_attempt",
-            host = %authority(subscription.url_for(&sending.event_type)),
-            platform = ?subscription.platform(),
+            host = %authority(target.url_for(&sending.event_type)),
+            platform = ?target.platform(),
             attempt = sending.attempt.number.get(),
         );
-        self.attempt(&sending).instrument(span).await
+        self.attempt(&sending, target).instrument(span).await
     }
 }
 

@@ -1,12 +1,11 @@
 //! Bodies that were proved and could not be read: kept until somebody can.
 
 use gymhook::event::Notification;
-use gymhook::{Identity, ReadError, Receiver, Unreadable};
+use gymhook::{ReadError, Receiver, Unreadable};
 use gymhook_delivery::DeliveryId;
 
 use super::{AcceptError, Accepted, Inbox, names};
-use crate::Origin;
-use crate::origin::Kept;
+use crate::arrival::Arrival;
 use crate::store::{DeliveryRow, NewNotification, State, Store, StoreError};
 
 /// Why what was kept was not accepted when it was read again. It is kept as before.
@@ -54,18 +53,17 @@ impl<S: Store> Inbox<S> {
     /// # Errors
     /// As [`Inbox::accept`].
     pub async fn accept_unreadable(&self, unreadable: &Unreadable) -> Result<KeptUnreadable, AcceptError> {
-        let identity = Identity::from(unreadable.proof());
+        let arrival = Arrival::of_unreadable(unreadable);
         let body = unreadable.body();
-        let delivery = names::of_unreadable(self.id, &identity, body);
-        let kept = Kept { identity, problem: unreadable.problem().to_string() };
+        let delivery = names::of_unreadable(self.id, &arrival.identity(), body);
         let new = NewNotification {
-            origin: Some(Origin::from(unreadable.proof()).to_text_with(&kept)),
+            origin: Some(arrival.to_text()),
             unreadable: true,
             ..NewNotification::new(delivery, self.id, EVENT_TYPE, body.clone())
         };
         let is_new = self.keep(new).await?;
         if is_new {
-            tracing::warn!(inbox = %self.id, %delivery, problem = kept.problem, "a body was proved and cannot be read: it is kept");
+            tracing::warn!(inbox = %self.id, %delivery, problem = %unreadable.problem(), "a body was proved and cannot be read: it is kept");
         }
         Ok(if is_new { KeptUnreadable::New { delivery } } else { KeptUnreadable::Duplicate { delivery } })
     }
@@ -87,18 +85,19 @@ impl<S: Store> Inbox<S> {
         let row = self.engine.store().delivery(delivery).await?.filter(is_kept);
         let row = row.ok_or(ReadAgainError::NotKept { delivery })?;
         let body = self.engine.store().body(delivery).await?.unwrap_or_default();
-        let text = row.origin.unwrap_or_default();
-        let kept = Kept::from_text(&text).filter(|kept| {
+        let arrival = row.origin.as_deref().and_then(Arrival::from_text).filter(|arrival| {
             // Its name is made of all that it is read from.
-            names::of_unreadable(self.id, &kept.identity, &body) == delivery
+            names::of_unreadable(self.id, &arrival.identity(), &body) == delivery
         });
-        let Some(kept) = kept else {
+        let Some(arrival) = arrival.filter(|arrival| arrival.problem.is_some()) else {
             let problem = format!("what is kept as delivery {delivery} is not what came in");
             return Err(StoreError::Damaged { problem }.into());
         };
-        let received = receiver.read_again(body, kept.identity);
+        let received = receiver.read_again(body, arrival.identity());
         let received = received.map_err(|problem| ReadAgainError::Unreadable { delivery, problem })?.0;
-        Ok(self.take(&received, Origin::from_text(&text), Some(delivery)).await?)
+        let read = Arrival::of(&received, arrival.proof.as_ref());
+        let read = Arrival { received_at: Some(row.enqueued_at), ..read };
+        Ok(self.take(&received, read, Some(delivery)).await?)
     }
 }
 

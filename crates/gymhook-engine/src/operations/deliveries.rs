@@ -4,14 +4,15 @@ use core::fmt;
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_signature::Proof;
 use time::UtcDateTime;
 
-use crate::origin::Kept;
+use crate::Engine;
+use crate::arrival::Arrival;
 use crate::store::{
     AttemptQuery, AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, State,
     Stats, StatsQuery, Store, StoreError,
 };
-use crate::{Engine, Origin};
 
 /// Everything that the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct DeliveryLog {
     /// Its first [attempts](DeliveryLog::ATTEMPTS); [`Engine::attempts`] has the next ones, if there are more.
     pub attempts: Page<AttemptRow, u32>,
     /// For an incoming one: what was proved, and for which key.
-    pub origin: Option<Origin>,
+    pub proof: Option<Proof>,
     /// For [`State::Unreadable`]: the reason.
     pub unreadable: Option<String>,
 }
@@ -73,9 +74,9 @@ impl<S: Store> Engine<S> {
         let Some(delivery) = self.store().delivery(id).await? else { return Ok(None) };
         let body = self.store().body(id).await?;
         let attempts = self.store().attempts(AttemptQuery::new(id, DeliveryLog::ATTEMPTS)).await?;
-        let origin = delivery.origin.as_deref().and_then(Origin::from_text);
-        let unreadable = delivery.origin.as_deref().and_then(Kept::from_text).map(|kept| kept.problem);
-        Ok(Some(DeliveryLog { delivery, body, attempts, origin, unreadable }))
+        let arrival = delivery.origin.as_deref().and_then(Arrival::from_text).unwrap_or_default();
+        let Arrival { proof, problem: unreadable, .. } = arrival;
+        Ok(Some(DeliveryLog { delivery, body, attempts, proof, unreadable }))
     }
 
     /// A delivery's attempts, the first one first.

@@ -7,9 +7,10 @@ use uuid::Builder;
 use super::SubscriptionError;
 use super::gym_pages::GymPages;
 use crate::publication::Part;
+use crate::settings::{self, Wanted};
 use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionRow};
 use crate::subscription::matches_any;
-use crate::{Direction, Engine, EventFilter, Publication, settings};
+use crate::{Direction, Engine, EventFilter, Publication};
 
 /// The result of publishing an event to one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +170,7 @@ impl<S: Store> Engine<S> {
         let (mut new, mut left_out) = (Vec::new(), Vec::new());
         let mut pages = GymPages::new(self.store(), gym);
         while let Some(page) = pages.next().await? {
-            for row in page.iter().filter(|row| row.direction == Direction::Outgoing) {
+            for row in page.iter().filter(|row| row.direction() == Direction::Outgoing) {
                 let id = delivery_id(event, row.id);
                 match share_of(row, publication) {
                     Share::Part(Part { event_type, body }) => {
@@ -197,8 +198,9 @@ enum Share<'p> {
 
 /// One that cannot be read gets nothing, and the others do.
 fn share_of<'p>(row: &SubscriptionRow, publication: &'p Publication) -> Share<'p> {
-    let (platform, filters) = match settings::platform_and_filters(row) {
-        Ok(read) => read,
+    let Wanted { platform, filters } = match settings::wanted(row) {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => return Share::Nothing,
         Err(error) => {
             tracing::error!(%error, "an event is not enqueued for a subscription that cannot be read");
             return Share::Nothing;

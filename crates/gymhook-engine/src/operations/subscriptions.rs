@@ -13,7 +13,7 @@ use time::UtcDateTime;
 
 use super::gym_pages::GymPages;
 use crate::store::{Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
-use crate::{Engine, SettingsError, Subscription, settings};
+use crate::{Engine, HttpTarget, SettingsError, Subscription, settings};
 
 /// Why an operation on a subscription failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,14 @@ pub enum SubscriptionError {
         subscription: EndpointId,
         /// What can never match, and a suggestion.
         problem: FilterError,
+    },
+    /// It is an inbox, and has a setting that only an HTTP endpoint has. The caller's mistake.
+    #[error("subscription {subscription} is an inbox: it is handled here, and has no {setting}")]
+    Inbox {
+        /// The subscription.
+        subscription: EndpointId,
+        /// The setting: "filter", "header", "key", "test event", "TLS setting" or "URL".
+        setting: &'static str,
     },
     /// The new key cannot be combined with the old ones. The caller's mistake.
     #[error("the new key cannot be used: {0}")]
@@ -131,31 +139,37 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::Deleted`]: it was deleted.
     /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two concurrent calls may both
     ///   succeed.
+    /// - [`SubscriptionError::Inbox`]: it is an inbox, and was given a URL, a key, a filter, …
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is not one, or vice versa.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        let types = subscription.urls().keys();
-        EventFilter::check_all(subscription.platform(), subscription.filters(), types)
-            .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
-        self.check_url_is_free(subscription).await?;
+        if let Some(http) = subscription.http() {
+            EventFilter::check_all(http.platform(), subscription.filters(), http.urls().keys())
+                .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
+            self.check_url_is_free(subscription, http).await?;
+        }
         self.write_subscription(subscription).await
     }
 
-    async fn check_url_is_free(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        let platform = subscription.platform();
+    async fn check_url_is_free(
+        &self,
+        subscription: &Subscription,
+        http: &HttpTarget,
+    ) -> Result<(), SubscriptionError> {
+        let platform = http.platform();
         let provider = platform.parse::<Vendor>().ok().and_then(Provider::of);
         if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
             return Ok(());
         }
-        let url = subscription.url().to_uri().to_string();
+        let url = http.url().to_uri().to_string();
         let mut pages = GymPages::new(self.store(), subscription.gym());
         while let Some(page) = pages.next().await? {
-            // One that cannot be read has no URL that could be compared.
             let has_it = |row: &&SubscriptionRow| {
                 row.id != subscription.id()
-                    && settings::platform_and_url(row)
-                        .is_ok_and(|(its, other)| its == platform && other == url)
+                    && row.target.url() == Some(url.as_str())
+                    && settings::wanted(row)
+                        .is_ok_and(|wanted| wanted.is_some_and(|wanted| wanted.platform == platform))
             };
             if let Some(other) = page.iter().find(has_it) {
                 let (subscription, platform) = (subscription.id(), platform.to_owned());
@@ -168,6 +182,9 @@ impl<S: Store> Engine<S> {
     /// Without a look at its filters, which are as they were.
     async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         let id = subscription.id();
+        if let Some(setting) = subscription.misplaced() {
+            return Err(SubscriptionError::Inbox { subscription: id, setting });
+        }
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
         let row = settings::to_row(subscription, self.options().secret_cipher.as_ref())?;
@@ -176,7 +193,7 @@ impl<S: Store> Engine<S> {
             return Ok(());
         }
         let held = self.store().subscription(id).await?;
-        if held.is_some_and(|held| held.direction != subscription.direction()) {
+        if held.is_some_and(|held| held.direction() != subscription.direction()) {
             return Err(SubscriptionError::Direction { subscription: id });
         }
         Err(SubscriptionError::Deleted { subscription: id })
@@ -269,7 +286,7 @@ impl<S: Store> Engine<S> {
         let now = self.store().now().await?;
         let last = time_math::later(now, overlap);
         let mut keys = vec![new];
-        let held_keys = held.keys().into_iter().flat_map(|keys| keys.keys());
+        let held_keys = held.http().and_then(HttpTarget::keys).into_iter().flat_map(|keys| keys.keys());
         let counting = held_keys.filter(|key| key.not_after().is_none_or(|ends| ends >= now));
         keys.extend(counting.filter_map(|key| ending(key, last)));
         let keys = Keyring::new(keys)?;

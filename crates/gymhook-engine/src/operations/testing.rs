@@ -11,11 +11,12 @@ use super::DeliveryLog;
 use super::SubscriptionError;
 use super::gym_pages::GymPages;
 use crate::ids::new_id;
+use crate::settings::{self, Wanted};
 use crate::store::{
     AttemptQuery, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionRow,
 };
 use crate::subscription::matches_any;
-use crate::{Direction, Engine, EventFilter, settings};
+use crate::{Direction, Engine, EventFilter};
 
 /// An event that tests an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,7 +211,7 @@ impl<S: Store> Engine<S> {
         let mut sent = Vec::new();
         let mut pages = GymPages::new(self.store(), gym);
         while let Some(page) = pages.next().await? {
-            let outgoing = page.iter().filter(|row| row.direction == Direction::Outgoing);
+            let outgoing = page.iter().filter(|row| row.direction() == Direction::Outgoing);
             let (tests, without): (Vec<_>, Vec<_>) =
                 outgoing.map(|row| (row.id, own_test(row))).partition(|(_, test)| test.is_ok());
             sent.extend(
@@ -277,9 +278,11 @@ impl<S: Store> Engine<S> {
 }
 
 fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
-    let (platform, filters) = settings::platform_and_filters(row)?;
+    let subscription = row.id;
+    let Wanted { platform, filters } =
+        settings::wanted(row)?.ok_or(SubscriptionError::Inbox { subscription, setting: "test event" })?;
     let test = TestEvent::of(&platform, filters.as_deref());
-    test.ok_or(SubscriptionError::NoTestEvent { subscription: row.id, platform })
+    test.ok_or(SubscriptionError::NoTestEvent { subscription, platform })
 }
 
 fn why_refused(refused: Refused, subscription: EndpointId) -> SubscriptionError {

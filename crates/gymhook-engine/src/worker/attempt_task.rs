@@ -10,9 +10,10 @@ use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
+use crate::arrival::Arrival;
 use crate::foreign::{self, Place};
 use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
-use crate::{Answer, Direction, Origin, Sending, Subscription, Transport, clock};
+use crate::{Answer, Direction, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
@@ -110,9 +111,9 @@ pub(crate) async fn run<T: Transport>(
         Answer::new(Outcome::Internal(OwnFault::Storage))
             .with_detail("not sent: writing it down took until its deadline")
     } else {
-        let StoredNotification { event_type, body, origin } = notification;
-        let origin = origin.as_deref().and_then(Origin::from_text);
-        let sending = Sending { attempt, subscription, event_type, body, origin, now, timeout };
+        let StoredNotification { event_type, body, origin, enqueued_at } = notification;
+        let arrival = origin.as_deref().and_then(Arrival::from_text);
+        let sending = Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival };
         send_in_time(&*transport, sending).await
     };
     if let Some(ended) = &mut report.ended {

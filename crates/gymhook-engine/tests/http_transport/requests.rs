@@ -60,7 +60,7 @@ async fn every_platform_signs_what_its_receiver_accepts() {
 
 fn unsigned(platform: &str, url: &str) -> Subscription {
     let signed = as_platform(platform, url);
-    let (url, policy) = (signed.url().clone(), signed.policy().clone());
+    let (url, policy) = (signed.http().unwrap().url().clone(), signed.policy().clone());
     Subscription::dangerous_unsigned(signed.id(), "berlin", platform, url, policy)
 }
 

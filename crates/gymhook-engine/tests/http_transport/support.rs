@@ -6,7 +6,6 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
 use gymhook_delivery::{Attempt, AttemptRef, EndpointPolicy, LeaseEpoch};
@@ -50,23 +49,16 @@ pub(crate) fn sending(subscription: Subscription, timeout: Duration) -> Sending 
         send: 1,
         lease: LeaseEpoch::default(),
     };
-    Sending {
-        attempt: Attempt {
-            attempt,
-            sequence: 1,
-            number: AttemptNumber::FIRST,
-            round: core::num::NonZeroU32::MIN,
-            deadline: NOW,
-            test: false,
-            probe: false,
-        },
-        subscription: Arc::new(subscription),
-        origin: None,
-        event_type: "workout.created".to_owned(),
-        body: Bytes::from_static(BODY.as_bytes()),
-        now: NOW,
-        timeout,
-    }
+    let attempt = Attempt {
+        attempt,
+        sequence: 1,
+        number: AttemptNumber::FIRST,
+        round: core::num::NonZeroU32::MIN,
+        deadline: NOW,
+        test: false,
+        probe: false,
+    };
+    Sending::new(attempt, Arc::new(subscription), "workout.created", BODY, NOW, timeout)
 }
 
 pub(crate) fn builder() -> HttpTransportBuilder {

@@ -227,6 +227,66 @@ async fn tables_of_any_version_are_brought_up_to_date() {
     }
 }
 
+#[tokio::test]
+async fn tables_of_any_version_have_their_targets_as_columns() {
+    for version in 1..=STEPS.len() {
+        let config = fresh_database().await;
+        let client = client(&config).await;
+        make_tables_of(version, &client).await;
+        let incoming = if version > 1 { ", incoming = true" } else { "" };
+        let rows = format!(
+            r#"UPDATE gymhook.subscriptions SET secrets = '\x07', settings =
+                '{{"platform":"inbox","url":"http://handled-here.invalid/"}}'{incoming} WHERE gym = '';
+            UPDATE gymhook.subscriptions SET secrets = '\x07', settings =
+                '{{"label":"\u0000\"url\":\"https://a/\"","url":"https://b/\"c\"\\","urls":{{"x":"https://d/"}}}}' WHERE gym <> '';
+            INSERT INTO gymhook.subscriptions (id, gym, settings, secrets, record) VALUES
+                ('00000000-0000-0000-0000-00000000000a', 'berlin', 'no JSON', '', '{{}}'),
+                ('00000000-0000-0000-0000-00000000000b', 'berlin', '{{}}', '', '{{}}')"#
+        );
+        client.batch_execute(&rows).await.unwrap();
+        let store = connect(&config).await.unwrap();
+        let sql = "SELECT incoming, url, secrets, gym FROM gymhook.subscriptions ORDER BY id";
+        type Target = (bool, Option<String>, Option<Vec<u8>>, String);
+        let targets: Vec<Target> = client
+            .query(sql, &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
+            .collect();
+        let http = |url: &str, secrets: &[u8]| {
+            (false, Some(url.to_owned()), Some(secrets.to_vec()), "berlin".to_owned())
+        };
+        // Those that nobody could read cannot be read now either, and keep the others from nothing.
+        let expected = [
+            (true, None, None, String::new()),
+            http(r#"https://b/"c"\"#, &[7]),
+            http("", &[]),
+            http("", &[]),
+        ];
+        assert_eq!(targets, expected, "version {version}");
+        drop(store);
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_an_endpoint_or_a_handler_and_nothing_between() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    drop(connect(&config).await.unwrap());
+    let insert = async |incoming: bool, url: Option<&str>, secrets: Option<&[u8]>| {
+        let sql = "INSERT INTO gymhook.subscriptions (id, gym, settings, record, incoming, url, secrets)
+            VALUES (gen_random_uuid(), '', '{}', '{}', $1, $2, $3)";
+        client.execute(sql, &[&incoming, &url, &secrets]).await.is_ok()
+    };
+    let (url, secrets) = (Some("https://a/"), Some(&b"7"[..]));
+    assert!(insert(false, url, secrets).await && insert(true, None, None).await);
+    for incoming in [false, true] {
+        assert!(!insert(incoming, url, None).await && !insert(incoming, None, secrets).await);
+    }
+    assert!(!insert(false, None, None).await && !insert(true, url, secrets).await);
+}
+
 /// Without one of these everything works, and reads a whole table.
 #[tokio::test]
 async fn what_is_looked_for_often_is_indexed() {

@@ -8,7 +8,8 @@ use gymhook_postgres::PostgresStore;
 use gymhook_postgres::tokio_postgres::{Client, Config, NoTls};
 use gymhook_postgres::{PostgresOptions, Schema};
 use gymhook_store::{
-    Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow, WorkerId,
+    Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow, TargetColumns,
+    WorkerId,
 };
 use gymhook_store::{DeliveryId, Direction, EndpointId};
 use time::UtcDateTime;
@@ -60,11 +61,10 @@ pub(crate) fn endpoint(number: u128) -> EndpointId {
 pub(crate) fn subscription(number: u128) -> SubscriptionRow {
     SubscriptionRow {
         id: endpoint(number),
-        direction: Direction::Outgoing,
+        target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
         gym: "berlin-mitte".to_owned(),
         platform: "point".to_owned(),
         settings: "{}".to_owned(),
-        secrets: Vec::new(),
         record: EndpointRecord::new(endpoint(number)),
         deleted_at: None,
     }

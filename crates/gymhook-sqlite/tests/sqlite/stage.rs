@@ -6,8 +6,8 @@ use std::process::Command;
 use bytes::Bytes;
 use gymhook_delivery::EndpointRecord;
 use gymhook_sqlite::SqliteStore;
-use gymhook_store::{DeliveryId, Direction, EndpointId};
-use gymhook_store::{NewNotification, Store as _, SubscriptionRow};
+use gymhook_store::{DeliveryId, EndpointId};
+use gymhook_store::{NewNotification, Store as _, SubscriptionRow, TargetColumns};
 use tempfile::TempDir;
 
 pub(crate) fn endpoint() -> EndpointId {
@@ -26,11 +26,10 @@ pub(crate) fn notification(number: u32, length: usize) -> NewNotification {
 pub(crate) async fn subscribe(store: &SqliteStore) {
     let row = SubscriptionRow {
         id: endpoint(),
-        direction: Direction::Outgoing,
+        target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
         gym: "berlin-mitte".to_owned(),
         platform: "point".to_owned(),
         settings: "{}".to_owned(),
-        secrets: Vec::new(),
         record: EndpointRecord::new(endpoint()),
         deleted_at: None,
     };

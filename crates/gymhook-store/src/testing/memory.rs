@@ -31,8 +31,7 @@ use crate::{
 /// use bytes::Bytes;
 /// use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
 /// use gymhook_store::testing::memory::MemoryStore;
-/// use gymhook_store::Direction;
-/// use gymhook_store::{NewNotification, StatsQuery, Store, SubscriptionRow};
+/// use gymhook_store::{NewNotification, StatsQuery, Store, SubscriptionRow, TargetColumns};
 /// use time::macros::utc_datetime;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -43,11 +42,10 @@ use crate::{
 /// let endpoint = EndpointId::from_u128(1);
 /// let subscription = SubscriptionRow {
 ///     id: endpoint,
-///     direction: Direction::Outgoing,
+///     target: TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets: Vec::new() },
 ///     gym: "berlin-mitte".to_owned(),
 ///     platform: "point".to_owned(),
 ///     settings: "{}".to_owned(),
-///     secrets: Vec::new(),
 ///     record: EndpointRecord::new(endpoint),
 ///     deleted_at: None,
 /// };

@@ -101,7 +101,7 @@ impl Tables {
     pub(super) fn put_subscription(&mut self, new: SubscriptionRow, now: UtcDateTime) -> bool {
         let id = new.id;
         if let Some(old) = self.subscriptions.get_mut(&id) {
-            if old.row.deleted_at.is_some() || old.row.direction != new.direction {
+            if old.row.deleted_at.is_some() || old.row.direction() != new.direction() {
                 return false;
             }
             old.row = SubscriptionRow { record: old.row.record, deleted_at: None, ..new };

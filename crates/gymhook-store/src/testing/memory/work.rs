@@ -21,7 +21,7 @@ impl Tables {
         let until = later(now, request.length);
         let now = StoreTime::floor(now).micros();
         let is_wanted = |row: &SubscriptionRow| {
-            row.direction == request.direction
+            row.direction() == request.direction
                 && request.only.as_ref().is_none_or(|only| only.contains(&row.id))
         };
         let mut free: Vec<(i64, EndpointId)> = self
@@ -193,6 +193,7 @@ impl Tables {
                 event_type: row.event_type.clone(),
                 body: row.body.clone(),
                 origin: row.origin.clone(),
+                enqueued_at: row.enqueued_at,
             });
         }
         self.quarantine(record.sequence);

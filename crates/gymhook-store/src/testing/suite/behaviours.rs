@@ -223,6 +223,8 @@ macro_rules! __store_behaviours {
                 a_deletion_tells_whether_there_was_one
                 a_deleted_one_stays_deleted
                 none_changes_its_direction
+                a_handler_has_neither_url_nor_secrets
+                a_url_is_kept_as_it_is
                 a_deleted_one_is_never_leased
                 what_a_deleted_one_had_under_way_ends
                 what_cannot_be_stored_is_refused

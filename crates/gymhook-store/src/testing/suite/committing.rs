@@ -14,7 +14,8 @@ use super::stage::{
     notification, waiting,
 };
 use crate::{
-    AttemptOutcome, AttemptRow, Batch, Command, LeaseRequest, State, StatsQuery, Store, StoredNotification,
+    AttemptOutcome, AttemptRow, Batch, Command, LeaseRequest, NewNotification, State, StatsQuery, Store,
+    StoredNotification,
 };
 
 /// A record comes back as it was written, whatever its state.
@@ -165,7 +166,8 @@ pub async fn what_is_sent_comes_back<H: Harness>(harness: &H) {
     let mut sent = stage.commit(batch).await.notifications;
     sent.sort_by_key(|(id, _)| *id);
     let expected = [notification(1, 1), notification(3, 2)].map(|new| {
-        (new.id, Some(StoredNotification { event_type: new.event_type, body: new.body, origin: new.origin }))
+        let NewNotification { id, event_type, body, origin, .. } = new;
+        (id, Some(StoredNotification { event_type, body, origin, enqueued_at: stage.now }))
     });
     assert_eq!(sent, expected);
 }

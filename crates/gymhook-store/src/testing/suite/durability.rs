@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::Harness;
 use super::stage::{
-    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, notification, skip,
-    subscription,
+    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, http, notification,
+    skip, subscription,
 };
 use crate::{ApiKeyRow, Batch, Command, Store, SubscriptionRow};
 
@@ -81,7 +81,7 @@ pub async fn a_lease_is_still_held<H: Harness>(harness: &H) {
 /// Subscriptions and their deletion, and keys, are there.
 pub async fn settings_are_there<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
-    let changed = SubscriptionRow { secrets: vec![1, 2, 3], ..subscription(1) };
+    let changed = SubscriptionRow { target: http(vec![1, 2, 3]), ..subscription(1) };
     assert_eq!(stage.store.put_subscription(changed.clone(), stage.now).await, Ok(true));
     assert_eq!(stage.store.delete_subscription(endpoint(2), stage.now).await, Ok(true));
     let key = ApiKeyRow {

@@ -10,7 +10,7 @@ use super::stage::{
     subscription, waiting, worker,
 };
 use crate::Direction;
-use crate::{Batch, Command, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow};
+use crate::{Batch, Command, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow, TargetColumns};
 
 /// What is due makes an endpoint worth leasing, and nothing else does.
 pub async fn only_what_has_something_to_do_is_leased<H: Harness>(harness: &H) {
@@ -56,7 +56,7 @@ pub async fn a_lease_is_left_alone<H: Harness>(harness: &H) {
 /// What comes in and what goes out are leased apart.
 pub async fn each_direction_is_leased_by_itself<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
-    stage.subscribe(SubscriptionRow { direction: Direction::Incoming, ..subscription(2) }).await;
+    stage.subscribe(SubscriptionRow { target: TargetColumns::Handler, ..subscription(2) }).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;
     let both = || stage.request(1, vec![endpoint(1), endpoint(2)]);
     assert_eq!(endpoints(&stage.store.lease(both(), stage.now).await.unwrap()), [endpoint(1)]);
@@ -64,7 +64,7 @@ pub async fn each_direction_is_leased_by_itself<H: Harness>(harness: &H) {
     let any = LeaseRequest { direction: Direction::Incoming, only: None, ..both() };
     let leased = stage.store.lease(any, stage.now).await.unwrap();
     assert_eq!(endpoints(&leased), [endpoint(2)]);
-    assert_eq!(leased[0].subscription.direction, Direction::Incoming);
+    assert_eq!(leased[0].subscription.direction(), Direction::Incoming);
     stage.release(held(&leased[0])).await;
     let named = LeaseRequest { direction: Direction::Incoming, ..both() };
     assert_eq!(endpoints(&stage.store.lease(named, stage.now).await.unwrap()), [endpoint(2)]);

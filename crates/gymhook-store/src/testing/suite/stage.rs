@@ -15,7 +15,7 @@ use crate::Direction;
 use crate::{
     ApiKeyQuery, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch, Committed, DeliveryRow, Fetch,
     Fetched, Lease, LeaseRequest, Leased, NewNotification, Store, StoreError, StoredNotification,
-    SubscriptionQuery, SubscriptionRow, WorkerId,
+    SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId,
 };
 
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -46,14 +46,18 @@ pub(super) fn worker(number: u128) -> WorkerId {
 pub(super) fn subscription(number: u128) -> SubscriptionRow {
     SubscriptionRow {
         id: endpoint(number),
-        direction: Direction::Outgoing,
         gym: "berlin-mitte".to_owned(),
         platform: "point".to_owned(),
+        target: http(vec![0, 255, 7, u8::try_from(number).unwrap_or(0)]),
         settings: format!("{{\"label\":\"number {number}\"}}"),
-        secrets: vec![0, 255, 7, u8::try_from(number).unwrap_or(0)],
         record: EndpointRecord::new(endpoint(number)),
         deleted_at: None,
     }
+}
+
+/// An endpoint with these secrets.
+pub(super) fn http(secrets: Vec<u8>) -> TargetColumns {
+    TargetColumns::Http { url: "https://receiver.example/hooks".to_owned(), secrets }
 }
 
 pub(super) fn disabled(number: u128, since: UtcDateTime) -> EndpointRecord {

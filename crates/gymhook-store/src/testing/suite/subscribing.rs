@@ -4,12 +4,13 @@ use gymhook_delivery::{BreakerState, End, EndpointRecord};
 
 use super::Harness;
 use super::stage::{
-    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, notification, skip,
-    subscription, worker,
+    HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, http, notification,
+    skip, subscription, worker,
 };
 use crate::Direction;
 use crate::{
     Batch, Command, LeaseRequest, State, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
+    TargetColumns,
 };
 
 /// What was written comes back.
@@ -18,8 +19,8 @@ pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
     let row = SubscriptionRow {
         gym: "Zürich'; --".to_owned(),
         platform: "my \\ \"gym\" \u{1F3CB}".to_owned(),
+        target: http((0..=255).collect()),
         settings: "{\"a\":\"\\u0000 \u{1F3CB}\"}".to_owned(),
-        secrets: (0..=255).collect(),
         record: disabled(1, stage.now - HOUR),
         ..subscription(1)
     };
@@ -40,8 +41,8 @@ pub async fn a_change_keeps_the_record<H: Harness>(harness: &H) {
 
     let changed = SubscriptionRow {
         platform: "egym".to_owned(),
+        target: TargetColumns::Http { url: "https://other.example/".to_owned(), secrets: vec![9] },
         settings: "{\"label\":\"changed\"}".to_owned(),
-        secrets: vec![9],
         ..subscription(1)
     };
     assert_eq!(stage.store.put_subscription(changed.clone(), stage.now).await, Ok(true));
@@ -182,7 +183,7 @@ pub async fn a_deleted_one_stays_deleted<H: Harness>(harness: &H) {
 /// Neither an inbox nor a subscription that is sent to becomes the other.
 pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
-    let incoming = |number| SubscriptionRow { direction: Direction::Incoming, ..subscription(number) };
+    let incoming = |number| SubscriptionRow { target: TargetColumns::Handler, ..subscription(number) };
     assert_eq!(stage.store.put_subscription(incoming(1), stage.now).await, Ok(false));
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(subscription(1))));
     assert_eq!(endpoints(&stage.lease_any(1).await), [], "nor is its worker told anything");
@@ -191,6 +192,38 @@ pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
     assert_eq!(stage.store.put_subscription(subscription(2), stage.now).await, Ok(false));
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(incoming(2))));
     assert_eq!(stage.store.put_subscription(incoming(2), stage.now).await, Ok(true));
+}
+
+/// A handler has neither URL nor secrets, and is listed, changed and leased like any other.
+pub async fn a_handler_has_neither_url_nor_secrets<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let handler = SubscriptionRow { gym: String::new(), target: TargetColumns::Handler, ..subscription(2) };
+    assert_eq!(stage.store.put_subscription(handler.clone(), stage.now).await, Ok(true));
+    assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(handler.clone())));
+    let query = SubscriptionQuery { gym: None, after: None, limit: 10 };
+    let listed = stage.store.subscriptions(query).await.unwrap();
+    assert_eq!(listed.items, [subscription(1), handler.clone()]);
+
+    let changed = SubscriptionRow { settings: "{}".to_owned(), ..handler };
+    assert_eq!(stage.store.put_subscription(changed.clone(), stage.now).await, Ok(true));
+    assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(changed.clone())));
+    stage.enqueue([notification(1, 2)]).await;
+    let direction = Direction::Incoming;
+    let request = LeaseRequest { worker: worker(1), direction, length: HOUR, limit: 9, only: None };
+    let leased = stage.store.lease(request, stage.now).await.unwrap();
+    assert_eq!(leased.into_iter().map(|leased| leased.subscription).collect::<Vec<_>>(), [changed]);
+}
+
+/// An endpoint's URL is kept as it is, empty or odd, and may be changed.
+pub async fn a_url_is_kept_as_it_is<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let long = format!("https://receiver.example/?{}", "a=\"'%22&".repeat(1_000));
+    for url in ["", "https://receiver.example/z\u{fc}rich?a=\"b\\\"&'--;", long.as_str()] {
+        let target = TargetColumns::Http { url: url.to_owned(), secrets: Vec::new() };
+        let row = SubscriptionRow { target, ..subscription(1) };
+        assert_eq!(stage.store.put_subscription(row.clone(), stage.now).await, Ok(true));
+        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(row)));
+    }
 }
 
 /// Nothing more is leased for a deleted subscription: not what waits, not what was under way, no commands.
@@ -261,6 +294,13 @@ pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
         (SubscriptionRow { platform: "a\0b".to_owned(), ..subscription(2) }, "platform"),
         (SubscriptionRow { platform: "p".repeat((1 << 10) + 1), ..subscription(2) }, "platform"),
         (SubscriptionRow { settings: "{\"\0\":1}".to_owned(), ..subscription(2) }, "settings"),
+        (
+            SubscriptionRow {
+                target: TargetColumns::Http { url: "https://a\0b/".to_owned(), secrets: Vec::new() },
+                ..subscription(2)
+            },
+            "URL",
+        ),
     ] {
         match stage.store.put_subscription(row, stage.now).await {
             Err(StoreError::Invalid { problem }) => assert!(problem.contains(field), "{problem}"),

@@ -1,3 +1,0 @@
--- Version 5. A place for the targets of subscriptions.
-
-SELECT 1;
