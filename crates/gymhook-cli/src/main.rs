@@ -3,6 +3,7 @@
 //! What it knows, the libraries know; here are words, tables, files and exit codes.
 #![allow(clippy::disallowed_methods, reason = "a command asks the clock")]
 
+mod again;
 mod arguments;
 mod capture;
 mod cloud_event;
@@ -22,6 +23,8 @@ mod schemes;
 mod secrets;
 mod send;
 mod target;
+#[cfg(feature = "tui")]
+mod tui;
 mod when;
 
 use std::process::ExitCode;

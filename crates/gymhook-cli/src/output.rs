@@ -19,7 +19,7 @@ pub(crate) struct Output {
 }
 
 /// What a word means, and so which colour it has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Tone {
     Good,
     Bad,
@@ -152,17 +152,34 @@ impl Output {
     }
 }
 
-/// Text from outside, safe on a terminal: control characters are escaped.
+/// Text from outside, safe on a terminal: what steers it, hides or turns the text around it is escaped.
 pub(crate) fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if character.is_control() || is_invisible(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);
         }
     }
     safe
+}
+
+/// Characters that a terminal shows as nothing, or that turn the order of those around them: Unicode's format characters, line
+/// and paragraph separators.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -173,5 +190,6 @@ mod tests {
     fn what_a_peer_sends_cannot_steer_the_terminal() {
         assert_eq!(shown("a\u{1b}[2Jb\r\nc\u{9b}"), "a\\u{1b}[2Jb\\r\\nc\\u{9b}");
         assert_eq!(shown("größe 1"), "größe 1");
+        assert_eq!(shown("a\u{202e}b\u{200b}\u{2028}"), "a\\u{202e}b\\u{200b}\\u{2028}");
     }
 }

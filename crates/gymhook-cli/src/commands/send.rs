@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "How it is sent")]
     concurrency: Option<u16>,
     /// Make the waits between attempts so many times shorter: 60x
-    #[arg(long, value_name = "FACTOR", value_parser = speed, default_value = "1x", help_heading = "How it is sent")]
+    #[arg(long, value_name = "FACTOR", value_parser = speed, default_value = "1x", conflicts_with_all = ["no_retries", "tamper"], help_heading = "How it is sent")]
     speed: f64,
     /// How long an attempt may take, in place of the platform's limit
     #[arg(long, value_name = "LENGTH", value_parser = when::length, help_heading = "How it is sent")]
@@ -100,7 +100,7 @@ const MAX_BURST: usize = 512;
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let platform = arguments.platform;
     let bodies = arguments.bodies()?;
-    let scheme = arguments.scheme.scheme(platform)?;
+    let scheme = arguments.scheme.signing(platform)?;
     let tampering =
         arguments.tamper.map(|what| Tampering::new(what, platform, scheme.assurance())).transpose()?;
     let keys = arguments.secret.load(platform, output)?;

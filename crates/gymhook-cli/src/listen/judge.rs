@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gymhook::event::AnyNotification;
+#[cfg(feature = "tui")]
+use gymhook::signature::Signer;
 use gymhook::signature::{SignatureScheme, Verified, Verifier, VerifyError};
 use gymhook::{ReceiveError, Received, Receiver};
 use http::{HeaderMap, StatusCode};
@@ -63,6 +65,12 @@ impl Judge {
             None => None,
         };
         Ok(Self { platform, settings: settings.clone(), scheme, keys, receiver, verifier })
+    }
+
+    /// Signs as the platform does, with the keys that it is judged by.
+    #[cfg(feature = "tui")]
+    pub(crate) fn signer(&self) -> Result<Signer, Failure> {
+        Signer::with_shared(Arc::clone(&self.scheme), self.keys.keyring()?).map_err(Failure::usage)
     }
 
     pub(crate) fn platform(&self) -> Platform {

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use gymhook::Receiver;
-use gymhook::signature::VerifyError;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -25,7 +24,8 @@ use tokio::sync::{Semaphore, mpsc};
 use super::forward::{Forward, Forwarded, pairs};
 use super::judge::{Judge, Verdict};
 use super::rehearsal::{RehearsalArgs, Repeat, Seen};
-use super::show::{RefusedRequest, Shown, Viewer};
+use super::show::Viewer;
+use super::shown::{Shown, Whole};
 use crate::reading::{DedupeRecord, EventRecord};
 use crate::recording::Recorded;
 
@@ -200,6 +200,7 @@ impl State {
             rehearsed: false,
             forwarded: None,
             body_bytes,
+            whole: None,
             refused: None,
         }
     }
@@ -219,7 +220,7 @@ impl State {
         (shown.reason, shown.detail) = (verdict.reason(), verdict.detail());
         shown.describe(&verdict);
         let digest: [u8; 32] = Sha256::digest(&body).into();
-        let name = request_name(platform, &shown, &digest);
+        let name = request_name(platform, shown.dedupe_key.as_ref(), &digest);
         let mut answer = match verdict.refusal() {
             Some(status) => bare(status),
             None => {
@@ -236,8 +237,10 @@ impl State {
         }
         self.record(&shown, &head, &body).await;
         if let Verdict::Refused(error) = verdict {
-            shown.refused = Some(refused(judge, head.headers, body, error));
+            shown.refused = Some((Arc::clone(judge), error));
         }
+        let is_looked_into = shown.refused.is_some() || self.settings.viewer.wants_whole;
+        shown.whole = is_looked_into.then_some(Whole { headers: head.headers, body });
         self.settings.viewer.show(shown);
         answer
     }
@@ -295,10 +298,6 @@ impl State {
     }
 }
 
-fn refused(judge: &Arc<Judge>, headers: HeaderMap, body: Bytes, error: VerifyError) -> RefusedRequest {
-    RefusedRequest { judge: Arc::clone(judge), headers, body, error }
-}
-
 impl Shown {
     fn describe(&mut self, verdict: &Verdict) {
         match verdict {
@@ -321,10 +320,10 @@ impl Shown {
 }
 
 /// What repeats of a request share: its id where it has one, else its body.
-fn request_name(platform: &str, shown: &Shown, digest: &[u8; 32]) -> String {
+pub(super) fn request_name(platform: &str, dedupe_key: Option<&DedupeRecord>, digest: &[u8; 32]) -> String {
     let mut hash = Sha256::new();
     hash.update(platform);
-    match &shown.dedupe_key {
+    match dedupe_key {
         Some(key) => {
             hash.update([0]);
             hash.update(key.scope.as_deref().unwrap_or_default());
