@@ -14,10 +14,10 @@ pub(crate) use self::forward::{Form, Forward, OF_THE_CONNECTION};
 pub(crate) use self::judge::Judge;
 pub(crate) use self::rehearsal::RehearsalArgs;
 pub(crate) use self::server::{Listener, Settings};
-pub(crate) use self::show::{Viewer, Viewing};
+pub(crate) use self::show::Viewer;
 #[cfg(feature = "tui")]
 pub(crate) use self::{
-    show::{Viewed, Waiting},
+    show::{Viewed, Viewing, Waiting},
     shown::{Shown, Whole},
     summary::Summary,
 };

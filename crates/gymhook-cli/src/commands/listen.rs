@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
-use crate::listen::{Form, Forward, Judge, Listener, RehearsalArgs, Settings, Viewer, Viewing};
+use crate::listen::{Form, Forward, Judge, Listener, RehearsalArgs, Settings, Viewer};
 use crate::output::Output;
 use crate::platform::Platform;
 use crate::recording::{Recorded, Recording};
@@ -21,7 +21,7 @@ use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
 use crate::target::TargetArgs;
 #[cfg(feature = "tui")]
-use crate::tui;
+use crate::{listen::Viewing, tui};
 
 /// Listen as your server would: verify and show what arrives, keep it, pass it on
 #[derive(Args, Debug)]
@@ -112,7 +112,11 @@ pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failu
         let address = listener.address().map_err(Failure::failed)?;
         let url = format!("http://{address}");
         ready(arguments, &url, &judges, &mut output)?;
-        let (viewer, viewing) = arguments.view(output, &url, &judges, forward.as_ref());
+        let (viewer, viewing) = match arguments.tui {
+            #[cfg(feature = "tui")]
+            true => arguments.screen(output, url, judges.clone(), forward.clone()),
+            _ => Viewer::lines(output),
+        };
         let rehearsal = arguments.rehearsal.clone();
         let settings = Settings { judges, rehearsal, forward, record, viewer, first_id };
         tokio::select! {
@@ -159,21 +163,16 @@ async fn until_gone<T>(thread: &thread::JoinHandle<T>) {
 }
 
 impl Arguments {
-    /// Starts what shows the requests.
-    fn view(
+    #[cfg(feature = "tui")]
+    fn screen(
         &self,
         output: Output,
-        url: &str,
-        judges: &Judges,
-        forward: Option<&Forward>,
+        url: String,
+        judges: Judges,
+        forward: Option<Forward>,
     ) -> (Viewer, Viewing) {
-        #[cfg(feature = "tui")]
-        if self.tui {
-            let state = tui::State::new(url.to_owned(), names(judges), forward.is_some());
-            let (target, forward, judges) = (self.target.clone(), forward.cloned(), judges.clone());
-            return tui::start(output, state, tui::Resender { target, forward, judges });
-        }
-        Viewer::lines(output)
+        let state = tui::State::new(url, names(&judges), forward.is_some());
+        tui::start(output, state, tui::Resender { target: self.target.clone(), forward, judges })
     }
 
     fn refuse_what_does_not_apply(&self, output: &Output) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
 //! What a key does.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a key that means nothing does nothing")]
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 

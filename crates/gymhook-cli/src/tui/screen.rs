@@ -23,6 +23,8 @@ use crate::output::Output;
 /// How long a key may wait for what comes, and what comes for a key.
 const TICK: Duration = Duration::from_millis(50);
 
+const TOO_MANY: &str = "too many requests are on their way: wait for their answers";
+
 /// Whether something of this process has panicked: the terminal was given back then, and is not drawn on any more.
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
@@ -104,9 +106,8 @@ fn run(
             Some(Effect::Quit) => return Ok(true),
             Some(Effect::Interrupt) => return Ok(false),
             Some(Effect::Send(wish)) => {
-                if wishes.try_send(wish).is_err() {
-                    state.message = "too many requests are on their way: wait for their answers".to_owned();
-                }
+                let sent = wishes.try_send(wish);
+                sent.unwrap_or_else(|_| TOO_MANY.clone_into(&mut state.message));
             }
             Some(Effect::Copy(command)) => to_clipboard(&command)?,
             None => {}
