@@ -83,7 +83,7 @@ pub(crate) struct Arguments {
     /// Send the last event first
     #[arg(long, help_heading = "What receivers get wrong")]
     out_of_order: bool,
-    /// Send everything at once, whatever the platform's limit
+    /// Send everything at once, up to 512 at a time, whatever the platform's limit
     #[arg(long, conflicts_with_all = ["rate", "concurrency"], help_heading = "What receivers get wrong")]
     burst: bool,
     #[command(flatten)]
