@@ -72,16 +72,8 @@ impl Keys {
 
     /// The keys that are named after the platform, else those that are named after none.
     pub(crate) fn of(&self, platform: Platform) -> Result<Option<Self>, Failure> {
-        let is_named_after = |id: &str, platform: Platform| id.replace('_', "-") == platform.name();
-        let own = self.only(|id| is_named_after(id, platform))?;
-        if own.is_some() {
-            return Ok(own);
-        }
-        self.only(|id| !Platform::ALL.into_iter().any(|platform| is_named_after(id, platform)))
-    }
-
-    fn only(&self, wanted: impl Fn(&str) -> bool) -> Result<Option<Self>, Failure> {
-        let chosen = self.keys.iter().filter(|key| wanted(key.id().as_str()));
+        let has_own = self.keys.iter().any(|key| is_named_after(key.id().as_str(), platform));
+        let chosen = self.keys.iter().filter(|key| is_for(key.id().as_str(), platform, has_own));
         let keys = chosen.map(copy).collect::<Result<Vec<_>, _>>()?;
         Ok((!keys.is_empty()).then_some(Self { keys }))
     }
@@ -103,6 +95,16 @@ pub(crate) fn may_hold_key(platform: &str, header: &str) -> bool {
     sends_its_key && !HARMLESS.contains(&header)
         || header == ApiKey::HEADER.as_str()
         || ["authorization", "proxy-authorization", "cookie"].contains(&header)
+}
+
+fn is_named_after(id: &str, platform: Platform) -> bool {
+    id.replace('_', "-") == platform.name()
+}
+
+/// Whether a key is for the platform: those that are named after it, if it has any, else those that are named after none.
+fn is_for(id: &str, platform: Platform, has_own: bool) -> bool {
+    let is_of_another = || Platform::ALL.into_iter().any(|other| is_named_after(id, other));
+    is_named_after(id, platform) || (!has_own && !is_of_another())
 }
 
 fn copy(key: &Key) -> Result<Key, Failure> {
@@ -135,21 +137,25 @@ impl SecretArgs {
     /// after another platform is that platform's.
     pub(crate) fn load(&self, platform: Platform, output: &Output) -> Result<Keys, Failure> {
         let format = self.format(Some(platform));
-        let keys = match self.named(format, output)? {
-            Some(keys) if self.secret_file.is_empty() => keys.of(platform)?,
-            keys => keys,
-        };
-        keys.map_or_else(|| prompt(platform.name(), format), Ok)
+        let mut variables = variables();
+        let has_own = variables.iter().any(|(id, _)| is_named_after(id, platform));
+        variables.retain(|(id, _)| is_for(id, platform, has_own));
+        self.named(format, &variables, output)?.map_or_else(|| prompt(platform.name(), format), Ok)
     }
 
     /// As [`SecretArgs::load`], for all five platforms.
     pub(crate) fn load_all(&self, output: &Output) -> Result<Keys, Failure> {
         let format = self.format(None);
-        self.named(format, output)?.map_or_else(|| prompt("all platforms", format), Ok)
+        self.named(format, &variables(), output)?.map_or_else(|| prompt("all platforms", format), Ok)
     }
 
     /// The secrets that nobody has to be asked for.
-    fn named(&self, format: Format, output: &Output) -> Result<Option<Keys>, Failure> {
+    fn named(
+        &self,
+        format: Format,
+        variables: &[(String, String)],
+        output: &Output,
+    ) -> Result<Option<Keys>, Failure> {
         self.refuse_argument()?;
         if self.secret_prompt {
             return Ok(None);
@@ -164,9 +170,9 @@ impl SecretArgs {
             keys.push(key(id, loaded, output));
         }
         if keys.is_empty() {
-            for (id, variable) in variables() {
-                let loaded = secret_source::from_env(&variable, format.into()).map_err(Failure::usage)?;
-                keys.push(key(id, loaded, output));
+            for (id, variable) in variables {
+                let loaded = secret_source::from_env(variable, format.into()).map_err(Failure::usage)?;
+                keys.push(key(id.clone(), loaded, output));
             }
         }
         Ok((!keys.is_empty()).then_some(Keys { keys }))
