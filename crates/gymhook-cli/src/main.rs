@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Err(error) => return arguments::explain(&error),
     };
     let mut output = Output::new(&cli.global);
-    match commands::run(cli.command, &mut output) {
+    match commands::run(cli.command.0, &mut output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.end_with(&failure),
     }
