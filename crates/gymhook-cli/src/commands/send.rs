@@ -203,12 +203,13 @@ impl Arguments {
     }
 
     /// Every delivery with an id of its own; with `--duplicate` each is followed by itself.
-    fn deliveries<'b>(&self, bodies: &'b [Named], count: usize) -> impl Iterator<Item = Delivery> + use<'b> {
+    fn deliveries(&self, bodies: &[Named], count: usize) -> impl Iterator<Item = Delivery> + Send + use<> {
         let (repeat, copies) = (self.repeat, if self.duplicate { 2 } else { 1 });
-        let round = move || bodies.iter().cycle().take(count);
+        let bodies: Vec<Named> = bodies.to_vec();
+        let round = move || bodies.clone().into_iter().cycle().take(count);
         (0..repeat).flat_map(move |_| round()).flat_map(move |(label, body)| {
             let id = uuid::Uuid::new_v4().to_string();
-            core::iter::repeat_n(Delivery { id, label: Arc::clone(label), body: body.clone() }, copies)
+            core::iter::repeat_n(Delivery { id, label, body }, copies)
         })
     }
 

@@ -65,6 +65,9 @@ const WAITING: usize = 1_024;
 /// A diagnosis tries thousands of digests, so under a flood of forged requests only some are diagnosed.
 const BETWEEN_DIAGNOSES: Duration = Duration::from_millis(500);
 
+/// So many bytes of lines are written at the latest.
+const MAX_HELD: usize = 32 << 10;
+
 /// The thread that shows requests: its output, and how it ended.
 pub(crate) type Viewing = JoinHandle<(Output, Result<Viewed, Failure>)>;
 
@@ -119,7 +122,20 @@ impl Waiting {
 
 fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Output) -> Result<(), Failure> {
     let mut diagnosed: Option<Instant> = None;
-    for request in requests {
+    loop {
+        // What waits already is written together; what does not come yet is not waited for with lines in hand.
+        let request = match requests.try_recv() {
+            Ok(request) => request,
+            Err(_) => {
+                output.release()?;
+                let Ok(request) = requests.recv() else { return Ok(()) };
+                request
+            }
+        };
+        if output.held() >= MAX_HELD {
+            output.release()?;
+        }
+        output.hold();
         summary.count(&request);
         let may_diagnose = diagnosed.is_none_or(|last| last.elapsed() >= BETWEEN_DIAGNOSES);
         let hints = if request.refused.is_some() && may_diagnose {
@@ -130,7 +146,6 @@ fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Out
         };
         print(&request, hints, output)?;
     }
-    Ok(())
 }
 
 fn print(request: &Shown, hints: Vec<Hint>, output: &mut Output) -> Result<(), Failure> {
