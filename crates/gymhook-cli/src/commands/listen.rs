@@ -309,7 +309,7 @@ fn start_writer(
             recording.add(&batch, keep)?;
             batch.clear();
         }
-        Ok(())
+        recording.forget(keep)
     });
     (record, writer)
 }
