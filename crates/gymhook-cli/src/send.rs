@@ -50,6 +50,9 @@ pub(crate) struct Plan {
 /// Room for what was attempted and is not reported yet.
 const REPORTS: usize = 1_024;
 
+/// Between two looks at what was attempted: a task that sleeps need not be woken by each attempt.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// Sends everything, reporting as it goes; Ctrl-C ends it with what there is.
 pub(crate) async fn run(
     plan: Plan,
@@ -77,6 +80,7 @@ pub(crate) async fn run(
                     break;
                 }
                 reporter.report_all(reports.drain(..))?;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

@@ -297,6 +297,9 @@ const UNWRITTEN: usize = 1_024;
 /// How many requests one transaction holds at most.
 const BATCH: usize = 256;
 
+/// Between two transactions: a thread that sleeps need not be woken by each request.
+const PAUSE: core::time::Duration = core::time::Duration::from_millis(2);
+
 /// A thread that writes what is sent to it, in groups that grow with the slowness of the disk.
 fn start_writer(
     mut recording: Recording,
@@ -308,6 +311,7 @@ fn start_writer(
         while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
             recording.add(&batch, keep)?;
             batch.clear();
+            thread::sleep(PAUSE);
         }
         recording.forget(keep)
     });

@@ -65,6 +65,9 @@ const WAITING: usize = 1_024;
 /// A diagnosis tries thousands of digests, so under a flood of forged requests only some are diagnosed.
 const BETWEEN_DIAGNOSES: Duration = Duration::from_millis(500);
 
+/// Nobody sees it, and a thread that sleeps need not be woken by each request.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// So many bytes of lines are written at the latest.
 const MAX_HELD: usize = 32 << 10;
 
@@ -129,6 +132,7 @@ fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Out
             Err(_) => {
                 output.release()?;
                 let Ok(request) = requests.recv() else { return Ok(()) };
+                thread::sleep(PAUSE);
                 request
             }
         };
