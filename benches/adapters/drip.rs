@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use contenders::Outcome;
+use contenders::wire::request;
 use gymhook_axum::WebhookSource;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::client::request;
 use crate::contender;
 
 /// The argument that makes of this program the client of another one.

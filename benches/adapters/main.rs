@@ -6,7 +6,6 @@
 
 mod actix;
 mod axum;
-mod client;
 mod contender;
 mod drip;
 mod inbox;

@@ -7,11 +7,11 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
+use contenders::wire::{CONNECTIONS, Requests, Sent, rate, request};
 use contenders::{Outcome, Report};
 use http::HeaderMap;
 use tokio::task::JoinSet;
 
-use crate::client::{CONNECTIONS, Requests, Sent, rate, request};
 use crate::{actix, axum, contender, inbox};
 
 /// Requests a second, when it has run for so long.

@@ -18,6 +18,7 @@ mod rounds;
 pub mod verify;
 mod virtual_time;
 pub mod waiting;
+pub mod wire;
 
 pub use criterion_view::measure;
 pub use group::{Contender, Goal, Group, Outcome};

@@ -6,7 +6,7 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Style};
 use clap::{Args, Parser};
 
-use crate::commands::Command;
+use crate::commands::Asked;
 
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -30,7 +30,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Asked,
 }
 
 /// What every command understands.

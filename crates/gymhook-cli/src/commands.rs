@@ -1,44 +1,97 @@
 //! The commands, one a file.
 
-mod completions;
-mod doctor;
-mod listen;
-mod man;
 mod port;
-mod providers;
-mod replay;
-mod requests;
-mod sample;
-mod schedule;
-mod schema;
-mod send;
-mod sign;
-mod types;
-mod vectors;
-mod verify;
 
-use clap::Subcommand;
+use std::env;
+
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
 use crate::failure::Failure;
 use crate::output::Output;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Providers(providers::Arguments),
-    Types(types::Arguments),
-    Sample(sample::Arguments),
-    Verify(verify::Arguments),
-    Sign(sign::Arguments),
-    Schedule(schedule::Arguments),
-    Send(send::Arguments),
-    Listen(listen::Arguments),
-    Requests(requests::Arguments),
-    Replay(replay::Arguments),
-    Doctor(doctor::Arguments),
-    Schema(schema::Arguments),
-    Vectors(vectors::Arguments),
-    Completions(completions::Arguments),
-    Man(man::Arguments),
+/// Each command has the name of its module.
+macro_rules! commands {
+    ($($variant:ident($module:ident),)*) => {
+        $(mod $module;)*
+
+        #[derive(Debug, Subcommand)]
+        pub(crate) enum Command {
+            $($variant($module::Arguments),)*
+        }
+
+        /// The command of this name, without the others.
+        fn alone(name: &str) -> Option<clap::Command> {
+            $(if name == stringify!($module) {
+                return Some($module::Arguments::augment_args(clap::Command::new(stringify!($module))));
+            })*
+            None
+        }
+    };
+}
+
+commands! {
+    Providers(providers),
+    Types(types),
+    Sample(sample),
+    Verify(verify),
+    Sign(sign),
+    Schedule(schedule),
+    Send(send),
+    Listen(listen),
+    Requests(requests),
+    Replay(replay),
+    Doctor(doctor),
+    Schema(schema),
+    Vectors(vectors),
+    Completions(completions),
+    Man(man),
+}
+
+/// The command that was asked for. Only its options are built: those of all commands take longer than most commands run.
+#[derive(Debug)]
+pub(crate) struct Asked(pub(crate) Command);
+
+impl Asked {
+    /// Adds the command that these arguments name, or all of them where all may be spoken of.
+    fn augment(root: clap::Command, arguments: &[String]) -> clap::Command {
+        if matches!(arguments, [only] if only == "--version" || only == "-V") {
+            return root;
+        }
+        // No option before a command has a value.
+        let name = arguments.iter().find(|argument| !argument.starts_with('-'));
+        let speaks_of_all = |name: &&String| ["completions", "man"].contains(&name.as_str());
+        match name.filter(|name| !speaks_of_all(name)).and_then(|name| alone(name)) {
+            Some(command) => root.subcommand(command),
+            None => Command::augment_subcommands(root),
+        }
+    }
+}
+
+impl FromArgMatches for Asked {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Command::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl Subcommand for Asked {
+    fn augment_subcommands(root: clap::Command) -> clap::Command {
+        let arguments: Vec<String> =
+            env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+        // A test's own arguments ask for nothing.
+        Self::augment(root, if cfg!(test) { &[] } else { &arguments })
+    }
+
+    fn augment_subcommands_for_update(root: clap::Command) -> clap::Command {
+        Self::augment_subcommands(root)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        Command::has_subcommand(name)
+    }
 }
 
 pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
@@ -82,7 +135,26 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 
 #[cfg(test)]
 mod tests {
-    use super::shell_word;
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::arguments::Cli;
+
+    /// What is built alone says the same as it does among the others.
+    #[test]
+    fn a_command_by_itself_is_the_one_of_all() {
+        for mut of_all in Cli::command().get_subcommands().cloned() {
+            let name = of_all.get_name().to_owned();
+            let mut root =
+                Asked::augment(clap::Command::new("gymhook"), &["--json".to_owned(), name.clone()]);
+            let built = if ["completions", "man"].contains(&name.as_str()) { 15 } else { 1 };
+            assert_eq!(root.get_subcommands().count(), built, "{name}");
+            let alone = root.find_subcommand_mut(&name).unwrap();
+            assert_eq!(alone.render_long_help().to_string(), of_all.render_long_help().to_string());
+        }
+        let unknown = Asked::augment(clap::Command::new("gymhook"), &["verfiy".to_owned()]);
+        assert_eq!(unknown.get_subcommands().count(), 15);
+    }
 
     #[test]
     fn a_shell_reads_the_word_as_it_was() {

@@ -238,8 +238,27 @@ impl Search<'_> {
             let settable =
                 !is_standard && (encoding == TextEncoding::HexAnyCase || !token.encoding.contains(' '));
             hints.push(if settable { hint.with(format!("--encoding {}", encoding.name())) } else { hint });
+        } else if is_standard && self.lacks_version(token) {
+            let text = format!(
+                "header {} holds the right signature without \"v1,\" before it, which says how it was made: the sender has to write v1,<base64>",
+                token.header
+            );
+            hints.push(Hint::new("signature-version", text));
+        }
+        if hints.is_empty() {
+            let text = format!(
+                "header {} holds the right signature for this secret and this body: what the refusal names is all that is wrong",
+                token.header
+            );
+            hints.push(Hint::new("signature-right", text));
         }
         hints
+    }
+
+    /// Whether no signature in the token's header says that it is of Standard Webhooks' first version.
+    fn lacks_version(&self, token: &Token) -> bool {
+        let mut values = self.refused.headers.get_all(&token.header).iter();
+        !values.any(|value| value.as_bytes().split(|byte| *byte == b' ').any(|part| part.starts_with(b"v1,")))
     }
 
     fn other_secret(&self, variant: &SecretVariant) -> Option<Hint> {

@@ -1,5 +1,6 @@
 //! Files and standard input, read up to a bound.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
@@ -29,10 +30,18 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
     read_all(file, max).map_err(unreadable)?.ok_or_else(|| too_long(&format!("file {path:?}"), max))
 }
 
+/// What was read once is gone, and a second reader would take the rest for an empty file.
+static IS_STDIN_READ: AtomicBool = AtomicBool::new(false);
+
 pub(crate) fn read_stdin(max: usize) -> Result<Vec<u8>, Failure> {
     if io::stdin().is_terminal() {
         return Err(Failure::usage(
             "nothing was given on standard input: name a file with --body or --request, or pipe the body in",
+        ));
+    }
+    if IS_STDIN_READ.swap(true, Ordering::Relaxed) {
+        return Err(Failure::usage(
+            "standard input can be read once, and two are to come from it: put one into a file",
         ));
     }
     let unreadable = |error: io::Error| Failure::usage(format!("standard input cannot be read: {error}"));

@@ -1,13 +1,23 @@
 //! A local endpoint that verifies, shows, records and passes on what arrives.
 
+#[cfg(feature = "tui")]
+mod again;
 mod forward;
 mod judge;
 mod rehearsal;
 mod server;
 mod show;
+mod shown;
+mod summary;
 
 pub(crate) use self::forward::{Form, Forward, OF_THE_CONNECTION};
 pub(crate) use self::judge::Judge;
 pub(crate) use self::rehearsal::RehearsalArgs;
 pub(crate) use self::server::{Listener, Settings};
 pub(crate) use self::show::Viewer;
+#[cfg(feature = "tui")]
+pub(crate) use self::{
+    show::{Viewed, Viewing, Waiting},
+    shown::{Shown, Whole},
+    summary::Summary,
+};

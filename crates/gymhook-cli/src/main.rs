@@ -3,6 +3,7 @@
 //! What it knows, the libraries know; here are words, tables, files and exit codes.
 #![allow(clippy::disallowed_methods, reason = "a command asks the clock")]
 
+mod again;
 mod arguments;
 mod capture;
 mod cloud_event;
@@ -22,6 +23,8 @@ mod schemes;
 mod secrets;
 mod send;
 mod target;
+#[cfg(feature = "tui")]
+mod tui;
 mod when;
 
 use std::process::ExitCode;
@@ -37,7 +40,7 @@ fn main() -> ExitCode {
         Err(error) => return arguments::explain(&error),
     };
     let mut output = Output::new(&cli.global);
-    match commands::run(cli.command, &mut output) {
+    match commands::run(cli.command.0, &mut output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.end_with(&failure),
     }

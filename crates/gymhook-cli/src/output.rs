@@ -16,10 +16,12 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     verbose: u8,
+    /// Lines that are written together.
+    held: Option<String>,
 }
 
 /// What a word means, and so which colour it has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Tone {
     Good,
     Bad,
@@ -48,7 +50,7 @@ impl Tone {
 
 impl Output {
     pub(crate) const fn new(global: &Global) -> Self {
-        Self { json: global.json, quiet: global.quiet, verbose: global.verbose }
+        Self { json: global.json, quiet: global.quiet, verbose: global.verbose, held: None }
     }
 
     pub(crate) const fn is_json(&self) -> bool {
@@ -69,6 +71,11 @@ impl Output {
             return Ok(());
         }
         let line = serde_json::to_string(record).map_err(Failure::failed)?;
+        if let Some(held) = &mut self.held {
+            held.push_str(&line);
+            held.push('\n');
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         out.write_all(line.as_bytes())?;
         out.write_all(b"\n")?;
@@ -80,8 +87,41 @@ impl Output {
         if self.json {
             return Ok(());
         }
+        if let Some(held) = &mut self.held {
+            held.push_str(line);
+            held.push('\n');
+            return Ok(());
+        }
         let mut out = anstream::stdout().lock();
         writeln!(out, "{line}")?;
+        Ok(out.flush()?)
+    }
+
+    /// Keeps records and lines from now on until they are released: many a second are not written one by one.
+    pub(crate) fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    pub(crate) const fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// How many bytes are kept.
+    pub(crate) fn held(&self) -> usize {
+        self.held.as_ref().map_or(0, String::len)
+    }
+
+    /// Writes what was kept, and keeps no more.
+    pub(crate) fn release(&mut self) -> Result<(), Failure> {
+        let held = self.held.take().unwrap_or_default();
+        if held.is_empty() {
+            return Ok(());
+        }
+        if self.json {
+            return self.raw(held.as_bytes());
+        }
+        let mut out = anstream::stdout().lock();
+        out.write_all(held.as_bytes())?;
         Ok(out.flush()?)
     }
 
@@ -152,17 +192,34 @@ impl Output {
     }
 }
 
-/// Text from outside, safe on a terminal: control characters are escaped.
+/// Text from outside, safe on a terminal: what steers it, hides or turns the text around it is escaped.
 pub(crate) fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if character.is_control() || is_invisible(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);
         }
     }
     safe
+}
+
+/// Characters that a terminal shows as nothing, or that turn the order of those around them: Unicode's format characters, line
+/// and paragraph separators.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -173,5 +230,6 @@ mod tests {
     fn what_a_peer_sends_cannot_steer_the_terminal() {
         assert_eq!(shown("a\u{1b}[2Jb\r\nc\u{9b}"), "a\\u{1b}[2Jb\\r\\nc\\u{9b}");
         assert_eq!(shown("größe 1"), "größe 1");
+        assert_eq!(shown("a\u{202e}b\u{200b}\u{2028}"), "a\\u{202e}b\\u{200b}\\u{2028}");
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Recording {
     connection: Connection,
     path: PathBuf,
+    /// Written since the oldest were forgotten last.
+    written: i64,
     /// Held by the one who records.
     _lock: Option<fs::File>,
 }
@@ -60,6 +62,9 @@ CREATE TABLE IF NOT EXISTS requests (
     reason TEXT,
     types TEXT NOT NULL
 ) STRICT";
+
+const FORGET: &str =
+    "DELETE FROM requests WHERE id <= (SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?1)";
 
 impl Recording {
     /// Where requests are kept unless another file is named: the user's folder for state.
@@ -92,7 +97,7 @@ impl Recording {
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000; {SCHEMA}"
         ));
         prepared.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { connection, path: path.to_owned(), _lock: Some(lock) })
+        Ok(Self { connection, path: path.to_owned(), written: 0, _lock: Some(lock) })
     }
 
     /// Opens a file that is there, to read it.
@@ -109,7 +114,7 @@ impl Recording {
         let connection = connection.map_err(|error| unusable(error.to_string()))?;
         let has_table = connection.prepare("SELECT id, types FROM requests LIMIT 1").map(|_| ());
         has_table.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { connection, path: path.to_owned(), _lock: None })
+        Ok(Self { connection, path: path.to_owned(), written: 0, _lock: None })
     }
 
     pub(crate) fn last_id(&self) -> Result<i64, Failure> {
@@ -118,7 +123,8 @@ impl Recording {
         last.map_err(|error| self.failed(&error))
     }
 
-    /// Writes these in one transaction, and forgets the oldest beyond `keep`.
+    /// Writes these in one transaction. The oldest beyond `keep` are forgotten when there is a sixteenth more: to find them, all
+    /// that are kept are walked through.
     pub(crate) fn add(&mut self, requests: &[Recorded], keep: i64) -> Result<(), Failure> {
         let written = self.write(requests, keep);
         written.map_err(|error| self.failed(&error))
@@ -146,12 +152,20 @@ impl Recording {
                     request.types,
                 ])?;
             }
-            transaction.execute(
-                "DELETE FROM requests WHERE id <= (SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?1)",
-                [keep],
-            )?;
+        }
+        self.written =
+            self.written.saturating_add_unsigned(u64::try_from(requests.len()).unwrap_or(u64::MAX));
+        if self.written > keep / 16 {
+            transaction.execute(FORGET, [keep])?;
+            self.written = 0;
         }
         transaction.commit()
+    }
+
+    /// Forgets all beyond `keep`, at the end.
+    pub(crate) fn forget(&mut self, keep: i64) -> Result<(), Failure> {
+        let forgotten = self.connection.execute(FORGET, [keep]);
+        forgotten.map(|_| ()).map_err(|error| self.failed(&error))
     }
 
     pub(crate) fn get(&self, id: i64) -> Result<Recorded, Failure> {
@@ -301,6 +315,19 @@ mod tests {
             (request(10).headers, request(10).body, request(10).at)
         );
         assert!(recording.get(1).is_err());
+    }
+
+    #[test]
+    fn a_sixteenth_more_is_kept_at_the_most_and_none_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recording = Recording::create(&folder.path().join("requests.db")).unwrap();
+        let count = |recording: &Recording| recording.find(&Wanted::default()).unwrap().len();
+        for id in 1..=100 {
+            recording.add(&[request(id)], 32).unwrap();
+            assert!(count(&recording) <= 34);
+        }
+        recording.forget(32).unwrap();
+        assert_eq!(count(&recording), 32);
     }
 
     #[cfg(unix)]

@@ -80,6 +80,28 @@ impl From<TextEncoding> for Encoding {
 }
 
 impl SchemeArgs {
+    /// The first option that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--signature-header", self.signature_header.is_some()),
+            ("--encoding", self.encoding.is_some()),
+            ("--prefix", self.prefix.is_some()),
+            ("--unit", self.unit.is_some()),
+            ("--tolerance", self.tolerance.is_some()),
+        ];
+        options.into_iter().find_map(|(name, given)| given.then_some(name))
+    }
+
+    /// As [`SchemeArgs::scheme`], to sign with.
+    pub(crate) fn signing(&self, platform: Platform) -> Result<Arc<dyn SignatureScheme>, Failure> {
+        if self.tolerance.is_some() {
+            return Err(Failure::usage(
+                "--tolerance is for verifying, and nothing is verified here: leave it out",
+            ));
+        }
+        self.scheme(platform)
+    }
+
     /// The platform's scheme with what was said.
     pub(crate) fn scheme(&self, platform: Platform) -> Result<Arc<dyn SignatureScheme>, Failure> {
         match platform {

@@ -50,20 +50,24 @@ pub(crate) struct Plan {
 /// Room for what was attempted and is not reported yet.
 const REPORTS: usize = 1_024;
 
+/// Between two looks at what was attempted: a task that sleeps need not be woken by each attempt.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// Sends everything, reporting as it goes; Ctrl-C ends it with what there is.
 pub(crate) async fn run(
     plan: Plan,
-    deliveries: impl Iterator<Item = Delivery>,
+    deliveries: impl Iterator<Item = Delivery> + Send + 'static,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Failure> {
     let plan = Arc::new(plan);
     let (tell, mut told) = mpsc::channel(REPORTS);
     let start = Instant::now();
-    let sending = produce(Arc::clone(&plan), deliveries, tell);
-    tokio::pin!(sending);
+    // Not in this task: it runs on a thread that would have to be woken for each delivery.
+    let mut sending = JoinSet::new();
+    sending.spawn(produce(Arc::clone(&plan), deliveries, tell));
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
-    let mut sent = false;
+    let mut reports = Vec::new();
     loop {
         tokio::select! {
             biased;
@@ -71,11 +75,13 @@ pub(crate) async fn run(
                 reporter.finish(start.elapsed(), true)?;
                 return Err(Failure::Interrupted);
             }
-            report = told.recv() => match report {
-                Some(report) => reporter.report(report)?,
-                None => break,
-            },
-            () = &mut sending, if !sent => sent = true,
+            count = told.recv_many(&mut reports, REPORTS) => {
+                if count == 0 {
+                    break;
+                }
+                reporter.report_all(reports.drain(..))?;
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
     reporter.finish(start.elapsed(), false)

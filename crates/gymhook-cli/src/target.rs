@@ -47,15 +47,41 @@ pub(crate) fn host_and_port(uri: &Uri) -> (String, u16) {
     (host, uri.port_u16().unwrap_or(default))
 }
 
+/// A URL, or a path, as it may be shown: its query may hold a token, and what stands before its host a password.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
 /// Whether an address is on the public internet.
 fn is_public(address: IpAddr) -> bool {
     forbidden_because(address).is_none()
 }
 
 impl TargetArgs {
+    /// The first option that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let options = [("--allow-public", self.allow_public), ("--ca-file", self.ca_file.is_some())];
+        options.into_iter().find_map(|(name, given)| given.then_some(name))
+    }
+
+    /// Reads the URL and asks nobody.
+    pub(crate) fn url(&self, url: &str) -> Result<EndpointUrl, Failure> {
+        let url = EndpointUrl::dangerous_without_rule(url).map_err(Failure::usage)?;
+        if self.ca_file.is_some() && url.to_uri().scheme_str() != Some("https") {
+            return Err(Failure::usage(
+                "--ca-file is for https, and the URL is http: is it the right one, or leave --ca-file out",
+            ));
+        }
+        Ok(url)
+    }
+
     /// Reads the URL and looks its host up.
     pub(crate) async fn resolve(&self, url: &str) -> Result<Target, Failure> {
-        let url = EndpointUrl::dangerous_without_rule(url).map_err(Failure::usage)?;
+        let url = self.url(url)?;
         let (host, port) = host_and_port(&url.to_uri());
         let found = tokio::net::lookup_host((host.as_str(), port)).await;
         let addresses: Arc<[SocketAddr]> = found
@@ -160,6 +186,18 @@ mod tests {
         let arguments = TargetArgs { allow_public, ca_file: None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(arguments.resolve(url))
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_holds_no_secret() {
+        for (url, shown) in [
+            ("https://user:canary@host.example:8443/hooks?token=canary#x", "https://host.example:8443/hooks"),
+            ("https://canary@host.example", "https://host.example"),
+            ("http://a:canary@b@host.example/@path", "http://host.example/@path"),
+            ("/hooks/point?token=canary", "/hooks/point"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
     }
 
     #[test]

@@ -87,6 +87,11 @@ fn what_is_too_large_broken_or_no_post_is_answered_and_the_next_request_is_serve
     assert!(!status(&post(&many, "{}")).contains("200"));
     let (sent, _) = records(gymhook(SECRET).args(["--json", "send", "point", "--to", &receiver.url]));
     assert_eq!(sent, 0, "it still serves");
+    let (_, shown) = receiver.interrupt();
+    let reasons: Vec<_> = shown.iter().filter_map(|record| record["reason"].as_str()).take(5).collect();
+    let expected =
+        ["body-too-large", "body-too-large", "content-encoding", "method-not-allowed", "malformed-request"];
+    assert_eq!(reasons, expected);
 }
 
 /// Connections that send nothing hold their place and no more.

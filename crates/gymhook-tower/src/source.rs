@@ -184,6 +184,18 @@ impl<N: Notification> WebhookSource<N> {
         verified
     }
 
+    /// Reads the body of a request by the rules of [`WebhookSource::receive`], and judges no more than these: for a tool that
+    /// looks into what the receiver refuses, too. It is counted, logged and told only by [`WebhookSource::note`].
+    ///
+    /// # Errors
+    /// As [`WebhookSource::receive`], but for a proof that fails and a body that is not understood.
+    pub async fn read_parts<B>(&self, method: &Method, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
+    where
+        B: Body<Error: Into<BoxError>>,
+    {
+        self.admit_and_read(method, headers, body, &mut self.share()).await
+    }
+
     pub(crate) fn share(&self) -> Share {
         Share::of(Arc::clone(&self.inner.memory))
     }
@@ -199,12 +211,25 @@ impl<N: Notification> WebhookSource<N> {
     where
         B: Body<Error: Into<BoxError>>,
     {
-        self.judge_method(method)?;
-        let max = self.judge_head(headers, declared_length(headers, &body))?;
-        let body = self.read(body, max, share).await?;
+        let body = self.admit_and_read(method, headers, body, share).await?;
         // The current receiver, not that of the head: a key that was withdrawn in the meantime is no longer valid.
         let receiver = self.receiver();
         Ok(receiver.receive(headers, body, (self.inner.clock)())?)
+    }
+
+    async fn admit_and_read<B>(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        body: B,
+        share: &mut Share,
+    ) -> Result<Bytes, Refusal>
+    where
+        B: Body<Error: Into<BoxError>>,
+    {
+        self.judge_method(method)?;
+        let max = self.judge_head(headers, declared_length(headers, &body))?;
+        self.read(body, max, share).await
     }
 
     fn judge_method(&self, method: &Method) -> Result<(), Refusal> {

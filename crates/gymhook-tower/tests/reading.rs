@@ -180,6 +180,28 @@ async fn a_compressed_body_and_another_method_are_refused_unread() {
     assert_eq!(read.load(Ordering::Relaxed), 0);
 }
 
+#[tokio::test]
+async fn a_body_can_be_read_by_the_same_rules_and_not_judged() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let (source, judged) = counted();
+    let tell = Arc::clone(&told);
+    let source = source.on_refusal(move |_| {
+        tell.fetch_add(1, Ordering::Relaxed);
+    });
+    let (post, none) = (http::Method::POST, HeaderMap::new());
+    let body = source.read_parts(&post, &none, Frames::of(500, 2)).await.unwrap();
+    assert_eq!(body, [b' '; MAX_BODY].as_slice());
+    let compressed: HeaderMap =
+        [(http::header::CONTENT_ENCODING, "gzip".parse().unwrap())].into_iter().collect();
+    for (method, headers, frames, expected) in
+        [(&post, &none, 3, 413), (&post, &compressed, 1, 415), (&http::Method::PUT, &none, 1, 405)]
+    {
+        let refusal = source.read_parts(method, headers, Frames::of(500, frames)).await.unwrap_err();
+        assert_eq!(status(&refusal), expected);
+    }
+    assert_eq!((judged.load(Ordering::Relaxed), told.load(Ordering::Relaxed)), (0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_waited_for_until_the_deadline() {
     let began = tokio::time::Instant::now();

@@ -8,6 +8,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Captured, append};
 use crate::failure::Failure;
+use crate::output::shown;
+use crate::target::without_secrets;
 
 #[derive(Deserialize)]
 struct File {
@@ -81,7 +83,7 @@ fn choose(entries: Vec<Entry>, wanted: Option<usize>) -> Result<Entry, Failure> 
         let listed: Vec<String> = posts
             .iter()
             .take(5)
-            .map(|(number, entry)| format!("{number} {}", without_query(&entry.request.url)))
+            .map(|(number, entry)| format!("{number} {}", shown(&without_secrets(&entry.request.url))))
             .collect();
         return Err(Failure::usage(format!(
             "the HAR file has {} POST requests: choose one with --entry ({})",
@@ -94,11 +96,6 @@ fn choose(entries: Vec<Entry>, wanted: Option<usize>) -> Result<Entry, Failure> 
             "the HAR file has {count} entries and none is a POST: choose one with --entry N, or capture again"
         ))
     })
-}
-
-/// A URL's query may hold a token.
-fn without_query(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 fn captured(request: Request, started: Option<&str>) -> Result<Captured, Failure> {

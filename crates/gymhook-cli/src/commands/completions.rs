@@ -18,6 +18,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return Err(Failure::usage("a shell's completions are no JSON: leave --json out"));
+    }
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "gymhook", &mut script);
     output.raw(&script)

@@ -2,13 +2,14 @@
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use clap::Args;
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
@@ -17,8 +18,10 @@ use crate::output::Output;
 use crate::platform::Platform;
 use crate::recording::{Recorded, Recording};
 use crate::schemes::SchemeArgs;
-use crate::secrets::{Keys, SecretArgs};
+use crate::secrets::SecretArgs;
 use crate::target::TargetArgs;
+#[cfg(feature = "tui")]
+use crate::{listen::Viewing, tui};
 
 /// Listen as your server would: verify and show what arrives, keep it, pass it on
 #[derive(Args, Debug)]
@@ -40,6 +43,9 @@ pub(crate) struct Arguments {
     /// On which address of this machine
     #[arg(long, default_value = "127.0.0.1")]
     bind: IpAddr,
+    /// Show what arrives full-screen: a list, details, a filter, sending again
+    #[arg(long, hide = !cfg!(feature = "tui"))]
+    tui: bool,
     /// Keep requests in this file [default: gymhook/requests.db in the user's folder for state]
     #[arg(long, value_name = "FILE", conflicts_with = "no_record", help_heading = "Recording")]
     record: Option<PathBuf>,
@@ -47,7 +53,7 @@ pub(crate) struct Arguments {
     #[arg(long, help_heading = "Recording")]
     no_record: bool,
     /// Keep so many; the oldest are forgotten
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Recording")]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "no_record", help_heading = "Recording")]
     keep: u32,
     /// Pass on what was verified to this URL, and answer as it does
     #[arg(long, value_name = "URL", help_heading = "Passing on")]
@@ -71,6 +77,9 @@ pub(crate) struct Arguments {
     secret: SecretArgs,
 }
 
+/// Those who judge, by the last segment of the path; the empty name is for every path.
+type Judges = BTreeMap<&'static str, Arc<Judge>>;
+
 #[derive(Serialize)]
 struct Ready {
     record: &'static str,
@@ -80,6 +89,7 @@ struct Ready {
 }
 
 pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failure> {
+    arguments.refuse_what_does_not_apply(&output)?;
     let judges = arguments.judges(&output)?;
     let recording = arguments.recording()?;
     let first_id = recording.as_ref().map(Recording::last_id).transpose()?.unwrap_or(0).saturating_add(1);
@@ -100,27 +110,41 @@ pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failu
             }
         };
         let address = listener.address().map_err(Failure::failed)?;
-        ready(arguments, address, &judges, &mut output)?;
-        let (viewer, printing) = Viewer::start(output);
+        let url = format!("http://{address}");
+        ready(arguments, &url, &judges, &mut output)?;
+        let (viewer, viewing) = match arguments.tui {
+            #[cfg(feature = "tui")]
+            true => arguments.screen(output, url, judges.clone(), forward.clone()),
+            _ => Viewer::lines(output),
+        };
         let rehearsal = arguments.rehearsal.clone();
         let settings = Settings { judges, rehearsal, forward, record, viewer, first_id };
         tokio::select! {
             () = listener.serve(settings) => {}
-            _ = tokio::signal::ctrl_c() => {}
-            () = until_gone(&printing) => {}
+            ended = until_asked_to_end() => ended?,
+            () = until_gone(&viewing) => {}
             () = until_writer_ends(writer.as_ref()) => {}
         }
-        Ok(printing)
+        Ok(viewing)
     });
-    // The server is gone, and with it everything that fed the printer and the writer.
-    let printing = served?;
+    // The server is gone, and with it everything that fed the view and the writer. The view first: it has the terminal.
+    let viewed = served?.join();
     if let Some(writer) = writer {
         writer.join().map_err(|_| Failure::failed("the requests could not be recorded"))??;
     }
-    let (mut output, summary) =
-        printing.join().map_err(|_| Failure::failed("the requests could not be printed"))?;
-    summary?.print(&mut output)?;
-    Err(Failure::Interrupted)
+    let (mut output, viewed) = viewed.map_err(|_| Failure::failed("the requests could not be shown"))?;
+    let viewed = viewed?;
+    viewed.summary.print(&mut output)?;
+    if viewed.is_over { Ok(()) } else { Err(Failure::Interrupted) }
+}
+
+/// Waits for Ctrl-C, or for what ends a service.
+async fn until_asked_to_end() -> Result<(), Failure> {
+    let mut terminated = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::failed),
+        _ = terminated.recv() => Ok(()),
+    }
 }
 
 /// Waits until the writer has ended, as it does on a full disk; for ever without one.
@@ -132,24 +156,58 @@ async fn until_writer_ends<T>(writer: Option<&thread::JoinHandle<T>>) {
 }
 
 /// Waits until the thread has ended.
-async fn until_gone<T>(printing: &thread::JoinHandle<T>) {
-    while !printing.is_finished() {
+async fn until_gone<T>(thread: &thread::JoinHandle<T>) {
+    while !thread.is_finished() {
         tokio::time::sleep(core::time::Duration::from_millis(200)).await;
     }
 }
 
 impl Arguments {
-    fn judges(&self, output: &Output) -> Result<BTreeMap<&'static str, Arc<Judge>>, Failure> {
+    #[cfg(feature = "tui")]
+    fn screen(
+        &self,
+        output: Output,
+        url: String,
+        judges: Judges,
+        forward: Option<Forward>,
+    ) -> (Viewer, Viewing) {
+        let state = tui::State::new(url, names(&judges), forward.is_some());
+        tui::start(output, state, tui::Resender { target: self.target.clone(), forward, judges })
+    }
+
+    fn refuse_what_does_not_apply(&self, output: &Output) -> Result<(), Failure> {
+        if let (None, Some(option)) = (self.platform, self.scheme.given()) {
+            return Err(Failure::usage(format!(
+                "{option} is for the requests of one platform: name it, as in \"gymhook listen point\""
+            )));
+        }
+        if let (None, false, Some(option)) = (&self.forward, self.tui, self.target.given()) {
+            return Err(Failure::usage(format!(
+                "{option} is for passing on: give --forward URL, or leave it out"
+            )));
+        }
+        if self.tui {
+            refuse_screen(output)?;
+        }
+        if self.form == Form::StandardWebhooks && self.platform == Some(Platform::StandardWebhooks) {
+            return Err(Failure::usage(
+                "standard-webhooks signs any payload, of which no reading can be passed on: leave --as out, or name one of the five",
+            ));
+        }
+        Ok(())
+    }
+
+    fn judges(&self, output: &Output) -> Result<Judges, Failure> {
         if let Some(platform) = self.platform {
             let keys = Arc::new(self.secret.load(platform, output)?);
             return Ok(BTreeMap::from([("", Arc::new(Judge::new(platform, &self.scheme, keys)?))]));
         }
-        let all = self.secret.load(Platform::ALL[0], output)?;
+        let all = self.secret.load_all(output)?;
         let five: Vec<Platform> =
             Platform::ALL.into_iter().filter(|platform| platform.vendor().is_some()).collect();
         let mut judges = BTreeMap::new();
         for platform in five {
-            let Some(keys) = keys_of(&all, platform)? else {
+            let Some(keys) = all.of(platform)? else {
                 output.note(&format!("no secret for {}: its requests are not taken", platform.name()));
                 continue;
             };
@@ -157,6 +215,11 @@ impl Arguments {
                 platform.name(),
                 Arc::new(Judge::new(platform, &SchemeArgs::default(), Arc::new(keys))?),
             );
+        }
+        if judges.is_empty() {
+            return Err(Failure::usage(
+                "none of the five platforms has a secret: set GYMHOOK_SECRET_PERFECTGYM (PG_NEXT, …), or GYMHOOK_SECRET for all of them",
+            ));
         }
         Ok(judges)
     }
@@ -187,22 +250,32 @@ impl Arguments {
     }
 }
 
-/// The keys that are named after the platform, else those that are named after none.
-fn keys_of(all: &Keys, platform: Platform) -> Result<Option<Keys>, Failure> {
-    let is_named_after = |id: &str, platform: Platform| id.replace('_', "-") == platform.name();
-    let own = all.only(|id| is_named_after(id, platform))?;
-    if own.is_some() {
-        return Ok(own);
+/// Says why there can be no screen.
+fn refuse_screen(output: &Output) -> Result<(), Failure> {
+    if !cfg!(feature = "tui") {
+        return Err(Failure::usage(
+            "this gymhook was built without the full-screen view: install it with the feature tui, or leave --tui out",
+        ));
     }
-    all.only(|id| !Platform::ALL.into_iter().any(|platform| is_named_after(id, platform)))
+    if output.is_json() || output.is_quiet() || output.is_verbose() {
+        return Err(Failure::usage(
+            "--json, --quiet and --verbose mean nothing on a screen: leave them or --tui out",
+        ));
+    }
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err(Failure::usage(
+            "--tui needs a terminal: leave it out, and a line is printed for each request",
+        ));
+    }
+    Ok(())
 }
 
-fn ready(
-    arguments: &Arguments,
-    address: SocketAddr,
-    judges: &BTreeMap<&'static str, Arc<Judge>>,
-    output: &mut Output,
-) -> Result<(), Failure> {
+/// The platforms that are listened for.
+fn names(judges: &Judges) -> String {
+    judges.values().map(|judge| judge.platform().name()).collect::<Vec<_>>().join(", ")
+}
+
+fn ready(arguments: &Arguments, url: &str, judges: &Judges, output: &mut Output) -> Result<(), Failure> {
     let platforms: Vec<&str> = judges.values().map(|judge| judge.platform().name()).collect();
     let recording = match &arguments.record {
         _ if arguments.no_record => None,
@@ -210,13 +283,12 @@ fn ready(
         None => Some(Recording::default_path()?),
     };
     let recording = recording.map(|path| path.display().to_string());
-    let url = format!("http://{address}");
     let paths = if arguments.platform.is_some() { String::new() } else { "/PLATFORM".to_owned() };
-    output.line(&format!("listening on {url}{paths} for {}; Ctrl-C ends it", platforms.join(", ")))?;
+    output.line(&format!("listening on {url}{paths} for {}; Ctrl-C ends it", names(judges)))?;
     if let Some(path) = &recording {
         output.note(&format!("requests are kept in {path}"));
     }
-    output.record(&Ready { record: "ready", url, platforms, recording })
+    output.record(&Ready { record: "ready", url: url.to_owned(), platforms, recording })
 }
 
 /// What the writer may be behind.
@@ -224,6 +296,9 @@ const UNWRITTEN: usize = 1_024;
 
 /// How many requests one transaction holds at most.
 const BATCH: usize = 256;
+
+/// Between two transactions: a thread that sleeps need not be woken by each request.
+const PAUSE: core::time::Duration = core::time::Duration::from_millis(2);
 
 /// A thread that writes what is sent to it, in groups that grow with the slowness of the disk.
 fn start_writer(
@@ -236,8 +311,9 @@ fn start_writer(
         while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
             recording.add(&batch, keep)?;
             batch.clear();
+            thread::sleep(PAUSE);
         }
-        Ok(())
+        recording.forget(keep)
     });
     (record, writer)
 }

@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return Err(Failure::usage("a manual page is no JSON: leave --json out"));
+    }
     let Some(folder) = &arguments.all else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Failure::failed)?;

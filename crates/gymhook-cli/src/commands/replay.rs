@@ -5,20 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use clap::Args;
 use gymhook::retry::AttemptNumber;
 use gymhook::signature::Signer;
-use http::{HeaderName, HeaderValue, Method, Request, header};
-use time::UtcDateTime;
+use http::{HeaderName, HeaderValue};
 
 use super::requests::FilterArgs;
+use crate::again::{Again, TIMEOUT};
 use crate::capture;
 use crate::exchange::exchange;
 use crate::failure::Failure;
 use crate::input;
-use crate::listen::OF_THE_CONNECTION;
-use crate::output::Output;
+use crate::output::{Output, shown};
 use crate::platform::Platform;
 use crate::progress;
 use crate::schemes::SchemeArgs;
@@ -37,7 +35,7 @@ Example: the check-ins of the last hour once more, to the new server
   GYMHOOK_SECRET=… gymhook replay --since 1h --type CUSTOMER_CHECKIN --to http://127.0.0.1:3000/hooks --sign pg-next")]
 pub(crate) struct Arguments {
     /// Recorded requests by their number, or files as verify reads them
-    #[arg(value_name = "ID|FILE")]
+    #[arg(value_name = "ID|FILE", conflicts_with_all = ["since", "until", "event_type", "platform", "verdict"])]
     items: Vec<String>,
     #[command(flatten)]
     filter: FilterArgs,
@@ -64,21 +62,21 @@ pub(crate) struct Arguments {
     secret: SecretArgs,
 }
 
-/// A request to be sent again.
-struct Again {
+/// A request, and what it is called.
+struct Chosen {
     name: String,
     label: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
+    again: Again,
 }
 
-/// As long as the most patient of the platforms waits.
-const TIMEOUT: core::time::Duration = core::time::Duration::from_secs(30);
-
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    // A dry run refuses what the real one would.
+    let url = arguments.target.url(&arguments.to)?;
+    let signer = arguments.signer(output)?;
     let mut requests = arguments.chosen()?;
     for request in &mut requests {
-        request.body = send::edited(request.body.clone(), &arguments.set)
+        let body = &mut request.again.body;
+        *body = send::edited(body.clone(), &arguments.set)
             .map_err(|problem| Failure::usage(format!("request {}: {problem}", request.name)))?;
     }
     if requests.is_empty() {
@@ -86,12 +84,13 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
             "no recorded request fits: \"gymhook requests\" lists those that are there",
         ));
     }
-    let question = format!("{} requests would be sent to {}", requests.len(), arguments.shown_url());
+    let question = format!("{} requests would be sent to {url}", requests.len());
     if arguments.dry_run {
         for request in &requests {
-            output.line(&format!("{:>5}  {}  {} bytes", request.name, request.label, request.body.len()))?;
+            let bytes = request.again.body.len();
+            output.line(&format!("{:>5}  {}  {bytes} bytes", request.name, shown(&request.label)))?;
             output.record(&serde_json::json!({
-                "record": "would-send", "request": request.name, "type": request.label, "body_bytes": request.body.len()
+                "record": "would-send", "request": request.name, "type": request.label, "body_bytes": bytes
             }))?;
         }
         return output.line(&question);
@@ -99,7 +98,6 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     if !arguments.yes {
         ask(&question)?;
     }
-    let signer = arguments.signer(output)?;
     super::block_on(async {
         let target = arguments.target.resolve(&arguments.to).await?;
         let client = arguments.target.client(&target)?;
@@ -119,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
 }
 
 async fn send_all(
-    requests: &[Again],
+    requests: &[Chosen],
     signer: Option<&Signer>,
     target: &Target,
     client: &HttpClient,
@@ -127,8 +125,8 @@ async fn send_all(
 ) -> Result<(), Failure> {
     for request in requests {
         let label = Arc::from(request.label.as_str());
-        let delivery = Delivery { id: request.name.clone(), label, body: request.body.clone() };
-        let attempted = match request.http(signer, target) {
+        let delivery = Delivery { id: request.name.clone(), label, body: request.again.body.clone() };
+        let attempted = match request.again.http(signer, target) {
             Err(problem) => Attempted::not_sent(&delivery, AttemptNumber::FIRST, problem),
             Ok(http) => {
                 let seen = exchange(client, http, TIMEOUT).await;
@@ -143,7 +141,7 @@ async fn send_all(
 }
 
 impl Arguments {
-    fn chosen(&self) -> Result<Vec<Again>, Failure> {
+    fn chosen(&self) -> Result<Vec<Chosen>, Failure> {
         let mut wanted = self.filter.wanted();
         let mut chosen = Vec::new();
         for item in &self.items {
@@ -153,7 +151,12 @@ impl Arguments {
             }
         }
         if wanted.ids.is_empty() && !self.items.is_empty() {
-            return Ok(chosen);
+            return match &self.filter.record {
+                None => Ok(chosen),
+                Some(_) => Err(Failure::usage(
+                    "--record is for recorded requests, and only files are named: leave it out",
+                )),
+            };
         }
         if wanted.ids.is_empty() && !self.filter.says_something() {
             return Err(Failure::usage(
@@ -168,60 +171,42 @@ impl Arguments {
             let header = |(name, value): &(String, Vec<u8>)| {
                 Some((HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(value).ok()?))
             };
-            chosen.push(Again {
+            chosen.push(Chosen {
                 name: request.id.to_string(),
                 label: request.types.lines().next().unwrap_or(&request.platform).to_owned(),
-                headers: request.headers.iter().filter_map(header).collect(),
-                body: request.body.into(),
+                again: Again {
+                    headers: request.headers.iter().filter_map(header).collect(),
+                    body: request.body.into(),
+                },
             });
         }
         Ok(chosen)
     }
 
     fn signer(&self, output: &Output) -> Result<Option<Signer>, Failure> {
-        let Some(platform) = self.sign else { return Ok(None) };
+        self.secret.refuse_argument()?;
+        let Some(platform) = self.sign else {
+            return match self.scheme.given().or_else(|| self.secret.given()) {
+                None => Ok(None),
+                Some(option) => Err(Failure::usage(format!(
+                    "{option} is for signing anew: name whose signature with --sign PLATFORM, or leave it out"
+                ))),
+            };
+        };
+        let scheme = self.scheme.signing(platform)?;
         let keys = self.secret.load(platform, output)?;
-        Signer::with_shared(self.scheme.scheme(platform)?, keys.keyring()?).map(Some).map_err(Failure::usage)
-    }
-
-    /// Without the query, which may hold a token.
-    fn shown_url(&self) -> &str {
-        self.to.split('?').next().unwrap_or_default()
+        Signer::with_shared(scheme, keys.keyring()?).map(Some).map_err(Failure::usage)
     }
 }
 
-fn from_file(path: &str) -> Result<Again, Failure> {
+fn from_file(path: &str) -> Result<Chosen, Failure> {
     let captured = capture::read(&input::read(Path::new(path), input::MAX_CAPTURE)?, None)?;
     let body = captured.body.ok_or_else(|| {
         Failure::usage(format!("{path} has no body, as curl -v prints none: replay a whole request"))
     })?;
     let headers = captured.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    Ok(Again { name: path.to_owned(), label: "captured".to_owned(), headers, body: body.into() })
-}
-
-impl Again {
-    fn http(&self, signer: Option<&Signer>, target: &Target) -> Result<Request<Bytes>, String> {
-        let mut request = Request::new(self.body.clone());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = target.url.to_uri();
-        let signed = signer.map(Signer::header_names).unwrap_or_default();
-        for (name, value) in &self.headers {
-            if !OF_THE_CONNECTION.contains(&name.as_str()) && !signed.contains(name) {
-                request.headers_mut().append(name.clone(), value.clone());
-            }
-        }
-        request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-        if let Some(signer) = signer {
-            // A request that had an id keeps it: it is the same event.
-            let had = self.headers.iter().find(|(name, _)| signed.len() > 1 && Some(name) == signed.first());
-            let had = had.and_then(|(_, value)| value.to_str().ok()).map(str::to_owned);
-            let id = had.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-            let headers =
-                signer.sign(&id, &self.body, UtcDateTime::now()).map_err(|error| error.to_string())?;
-            request.headers_mut().extend(headers);
-        }
-        Ok(request)
-    }
+    let again = Again { headers, body: body.into() };
+    Ok(Chosen { name: path.to_owned(), label: "captured".to_owned(), again })
 }
 
 fn ask(question: &str) -> Result<(), Failure> {

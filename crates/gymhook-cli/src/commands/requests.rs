@@ -4,8 +4,6 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gymhook::event::Vendor;
-use gymhook::signature::ApiKey;
 use serde::Serialize;
 use time::UtcDateTime;
 
@@ -13,6 +11,8 @@ use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
 use crate::platform::Platform;
 use crate::recording::{Recorded, Recording, Wanted};
+use crate::secrets::may_hold_key;
+use crate::target::without_secrets;
 use crate::when;
 
 /// List the requests that "gymhook listen" has kept, or show one
@@ -25,13 +25,14 @@ Example: one request as it came, judged again
   gymhook verify perfectgym --request captured.http")]
 pub(crate) struct Arguments {
     /// Show this request as it came
+    #[arg(conflicts_with_all = ["since", "until", "event_type", "platform", "verdict", "limit"])]
     id: Option<i64>,
     #[command(flatten)]
     filter: FilterArgs,
     /// The maximum number of requests shown, the newest first
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Show keys that are sent as they are (EGYM, PG Next) in full
+    /// Show keys that are sent as they are (EGYM, PG Next), and the query of the URL, in full
     #[arg(long)]
     show_secrets: bool,
 }
@@ -122,6 +123,11 @@ struct Record<'r> {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
+    if arguments.show_secrets && arguments.id.is_none() && !output.is_json() {
+        return Err(Failure::usage(
+            "the list shows no headers: name a request with --show-secrets, or add --json",
+        ));
+    }
     let recording = arguments.filter.recording()?;
     if let Some(id) = arguments.id {
         let request = recording.get(id)?;
@@ -174,7 +180,7 @@ fn record(request: &Recorded, show_secrets: bool, with_body: bool) -> Record<'_>
         at: when::text(request.at),
         platform: &request.platform,
         method: &request.method,
-        target: request.target.clone(),
+        target: shown_target(request, show_secrets),
         status: request.status,
         verdict: &request.verdict,
         reason: request.reason.as_deref(),
@@ -187,7 +193,8 @@ fn record(request: &Recorded, show_secrets: bool, with_body: bool) -> Record<'_>
 
 /// Raw HTTP/1.1, as `verify --request` reads it.
 fn raw(request: &Recorded, show_secrets: bool) -> Vec<u8> {
-    let mut raw = format!("{} {} HTTP/1.1\r\n", request.method, request.target).into_bytes();
+    let target = shown_target(request, show_secrets);
+    let mut raw = format!("{} {target} HTTP/1.1\r\n", request.method).into_bytes();
     for (name, value) in &request.headers {
         raw.extend_from_slice(name.as_bytes());
         raw.extend_from_slice(b": ");
@@ -199,16 +206,12 @@ fn raw(request: &Recorded, show_secrets: bool) -> Vec<u8> {
     raw
 }
 
-/// Headers that never hold a key.
-const HARMLESS: [&str; 5] = ["accept", "content-length", "content-type", "host", "user-agent"];
+fn shown_target(request: &Recorded, show_secrets: bool) -> String {
+    let query = if request.target.contains('?') { "?[REDACTED]" } else { "" };
+    if show_secrets { request.target.clone() } else { without_secrets(&request.target) + query }
+}
 
 /// A signature may be shown; a key that is its own signature may not.
 fn shown_value<'v>(request: &Recorded, name: &str, value: &'v [u8], show_secrets: bool) -> &'v [u8] {
-    let platform = Platform::ALL.into_iter().find(|platform| platform.name() == request.platform);
-    let sends_its_key = matches!(platform, Some(Platform::Of(Vendor::EGYM | Vendor::PG_NEXT)));
-    // The key may be in any header: --signature-header names one, and a refused request may have it elsewhere.
-    let holds_key = sends_its_key && !HARMLESS.contains(&name)
-        || name == ApiKey::HEADER.as_str()
-        || ["authorization", "proxy-authorization", "cookie"].contains(&name);
-    if holds_key && !show_secrets { b"[REDACTED]" } else { value }
+    if !show_secrets && may_hold_key(&request.platform, name) { b"[REDACTED]" } else { value }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "How it is sent")]
     concurrency: Option<u16>,
     /// Make the waits between attempts so many times shorter: 60x
-    #[arg(long, value_name = "FACTOR", value_parser = speed, default_value = "1x", help_heading = "How it is sent")]
+    #[arg(long, value_name = "FACTOR", value_parser = speed, default_value = "1x", conflicts_with_all = ["no_retries", "tamper"], help_heading = "How it is sent")]
     speed: f64,
     /// How long an attempt may take, in place of the platform's limit
     #[arg(long, value_name = "LENGTH", value_parser = when::length, help_heading = "How it is sent")]
@@ -83,7 +83,7 @@ pub(crate) struct Arguments {
     /// Send the last event first
     #[arg(long, help_heading = "What receivers get wrong")]
     out_of_order: bool,
-    /// Send everything at once, whatever the platform's limit
+    /// Send everything at once, up to 512 at a time, whatever the platform's limit
     #[arg(long, conflicts_with_all = ["rate", "concurrency"], help_heading = "What receivers get wrong")]
     burst: bool,
     #[command(flatten)]
@@ -100,7 +100,7 @@ const MAX_BURST: usize = 512;
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let platform = arguments.platform;
     let bodies = arguments.bodies()?;
-    let scheme = arguments.scheme.scheme(platform)?;
+    let scheme = arguments.scheme.signing(platform)?;
     let tampering =
         arguments.tamper.map(|what| Tampering::new(what, platform, scheme.assurance())).transpose()?;
     let keys = arguments.secret.load(platform, output)?;
@@ -203,12 +203,13 @@ impl Arguments {
     }
 
     /// Every delivery with an id of its own; with `--duplicate` each is followed by itself.
-    fn deliveries<'b>(&self, bodies: &'b [Named], count: usize) -> impl Iterator<Item = Delivery> + use<'b> {
+    fn deliveries(&self, bodies: &[Named], count: usize) -> impl Iterator<Item = Delivery> + Send + use<> {
         let (repeat, copies) = (self.repeat, if self.duplicate { 2 } else { 1 });
-        let round = move || bodies.iter().cycle().take(count);
+        let bodies: Vec<Named> = bodies.to_vec();
+        let round = move || bodies.clone().into_iter().cycle().take(count);
         (0..repeat).flat_map(move |_| round()).flat_map(move |(label, body)| {
             let id = uuid::Uuid::new_v4().to_string();
-            core::iter::repeat_n(Delivery { id, label: Arc::clone(label), body: body.clone() }, copies)
+            core::iter::repeat_n(Delivery { id, label, body }, copies)
         })
     }
 

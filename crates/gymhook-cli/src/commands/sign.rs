@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gymhook::signature::Signer;
+use gymhook::send::EndpointUrl;
+use gymhook::signature::{IdAssurance, Signer, TimeAssurance};
 use http::{HeaderMap, header};
 use serde::Serialize;
 use time::UtcDateTime;
@@ -61,14 +62,24 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
             "--curl needs the body in a file, which the command then names: give --body FILE",
         ));
     }
-    let scheme = arguments.scheme.scheme(platform)?;
+    let scheme = arguments.scheme.signing(platform)?;
+    let assurance = scheme.assurance();
+    let unsigned = [
+        ("--id", "id", arguments.id.is_some() && assurance.id == IdAssurance::None),
+        ("--now", "time", arguments.now.is_some() && assurance.time == TimeAssurance::None),
+    ];
+    if let Some((option, part, _)) = unsigned.into_iter().find(|(_, _, ignored)| *ignored) {
+        return Err(Failure::usage(format!("{} signs no {part}: leave {option} out", platform.name())));
+    }
+    let url = arguments.curl.as_deref().map(EndpointUrl::dangerous_without_rule).transpose();
+    let url = url.map_err(Failure::usage)?.map(|url| url.to_uri().to_string());
     let keys = arguments.secret.load(platform, output)?;
     let body = input::read(&arguments.body, input::MAX_BODY)?;
     let signer = Signer::with_shared(scheme, keys.keyring()?).map_err(Failure::usage)?;
     let id = arguments.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let now = arguments.now.unwrap_or_else(UtcDateTime::now);
     let headers = pairs(&signer.sign(&id, &body, now).map_err(Failure::usage)?);
-    let curl = arguments.curl.as_ref().map(|url| curl(url, &headers, &arguments.body.display().to_string()));
+    let curl = url.as_ref().map(|url| curl(url, &headers, &arguments.body.display().to_string()));
     if let Some(curl) = &curl {
         output.line(curl)?;
     } else {

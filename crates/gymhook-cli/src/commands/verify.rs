@@ -14,7 +14,7 @@ use crate::capture::{self, Captured};
 use crate::diagnose::{self, Hint, Refused};
 use crate::failure::Failure;
 use crate::input;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Tone, shown};
 use crate::platform::Platform;
 use crate::reading::{DedupeRecord, EventRecord};
 use crate::recording::Recording;
@@ -279,7 +279,7 @@ fn print(record: &Record, output: &mut Output) -> Result<(), Failure> {
     };
     output.line(&headline)?;
     if let Some(detail) = &record.detail {
-        output.line(&format!("  {detail}"))?;
+        output.line(&format!("  {}", shown(detail)))?;
     }
     if record.key.is_some() {
         output.line(&format!("  {:<11}{}", "proves", record.proves.join(", ")))?;

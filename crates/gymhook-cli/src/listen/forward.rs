@@ -32,9 +32,9 @@ const VARIABLE: &str = "GYMHOOK_FORWARD_SECRET";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Forward {
-    client: HttpClient,
-    target: Target,
-    signer: Option<Signer>,
+    pub(super) client: HttpClient,
+    pub(super) target: Target,
+    pub(super) signer: Option<Signer>,
 }
 
 /// What came of passing a request on.

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gymhook::event::AnyNotification;
+#[cfg(feature = "tui")]
+use gymhook::signature::Signer;
 use gymhook::signature::{SignatureScheme, Verified, Verifier, VerifyError};
-use gymhook::{ReceiveError, Received, Receiver};
-use http::{HeaderMap, StatusCode};
+use gymhook::{Provider, ReceiveError, Received, Receiver};
+use gymhook_tower::{Refusal, WebhookSource};
+use http::{HeaderMap, StatusCode, request};
+use hyper::body::Incoming;
 use time::UtcDateTime;
 
 use crate::diagnose::{self, Hint, Refused};
@@ -22,7 +26,8 @@ pub(crate) struct Judge {
     settings: SchemeArgs,
     scheme: Arc<dyn SignatureScheme>,
     keys: Arc<Keys>,
-    receiver: Option<Receiver>,
+    /// Reads what comes as every server does that gymhook is in, and receives what one of the five platforms sent.
+    source: WebhookSource,
     verifier: Verifier,
 }
 
@@ -55,23 +60,33 @@ impl Judge {
     pub(crate) fn new(platform: Platform, settings: &SchemeArgs, keys: Arc<Keys>) -> Result<Self, Failure> {
         let scheme = settings.scheme(platform)?;
         let verifier = Verifier::with_shared(Arc::clone(&scheme), keys.keyring()?).map_err(Failure::usage)?;
-        let receiver = match platform.provider() {
-            Some(provider) => {
-                let provider = provider.with_shared_scheme(Arc::clone(&scheme));
-                Some(Receiver::new(&provider, keys.keyring()?).map_err(Failure::usage)?)
-            }
-            None => None,
-        };
-        Ok(Self { platform, settings: settings.clone(), scheme, keys, receiver, verifier })
+        // For Standard Webhooks it only reads, whoever's provider it has: what is in a body is nobody's there.
+        let provider = platform.provider().unwrap_or_else(|| Provider::point().into_any());
+        let provider = provider.with_shared_scheme(Arc::clone(&scheme));
+        let source = Receiver::new(&provider, keys.keyring()?).map_err(Failure::usage)?.into();
+        Ok(Self { platform, settings: settings.clone(), scheme, keys, source, verifier })
+    }
+
+    /// Signs as the platform does, with the keys that it is judged by.
+    #[cfg(feature = "tui")]
+    pub(crate) fn signer(&self) -> Result<Signer, Failure> {
+        Signer::with_shared(Arc::clone(&self.scheme), self.keys.keyring()?).map_err(Failure::usage)
     }
 
     pub(crate) fn platform(&self) -> Platform {
         self.platform
     }
 
+    /// The body of a request, or why it is refused before anything is proved.
+    pub(crate) async fn read(&self, head: &request::Parts, body: Incoming) -> Result<Bytes, Refusal> {
+        self.source.read_parts(&head.method, &head.headers, body).await
+    }
+
     pub(crate) fn judge(&self, headers: &HeaderMap, body: Bytes, now: UtcDateTime) -> Verdict {
-        let Some(receiver) = &self.receiver else { return self.verify(headers, &body, now) };
-        match receiver.receive(headers, body, now) {
+        if self.platform == Platform::StandardWebhooks {
+            return self.verify(headers, &body, now);
+        }
+        match self.source.receiver().receive(headers, body, now) {
             Ok(verified) => Verdict::Accepted(Box::new(verified)),
             Err(ReceiveError::NotVerified(error)) => Verdict::Refused(error),
             Err(ReceiveError::Unreadable(unreadable)) => Verdict::Unreadable {

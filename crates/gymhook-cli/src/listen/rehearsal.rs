@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use http::StatusCode;
 
 use crate::when;
 
 /// How to answer what was accepted.
 #[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("failing").args(["fail_first", "fail_rate"]).multiple(true))]
 pub(crate) struct RehearsalArgs {
     /// Answer accepted requests with this status
     #[arg(long, value_name = "STATUS", default_value = "200", value_parser = status, help_heading = "Rehearsal")]
@@ -24,16 +25,22 @@ pub(crate) struct RehearsalArgs {
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Rehearsal")]
     pub(crate) fail_rate: f64,
     /// The status of those that fail
-    #[arg(long, value_name = "STATUS", default_value = "503", value_parser = status, help_heading = "Rehearsal")]
+    #[arg(long, value_name = "STATUS", default_value = "503", value_parser = status, requires = "failing", help_heading = "Rehearsal")]
     pub(crate) fail_status: StatusCode,
     /// Ask those that fail to wait so long (`Retry-After`)
-    #[arg(long, value_name = "LENGTH", value_parser = when::length, help_heading = "Rehearsal")]
+    #[arg(long, value_name = "LENGTH", value_parser = seconds, requires = "failing", help_heading = "Rehearsal")]
     pub(crate) retry_after: Option<Duration>,
 }
 
 fn status(text: &str) -> Result<StatusCode, String> {
     let status = text.parse::<StatusCode>().ok().filter(|status| (200..=599).contains(&status.as_u16()));
     status.ok_or_else(|| "write a status from 200 to 599".to_owned())
+}
+
+/// What `Retry-After` can say.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let length = when::length(text)?;
+    if length.subsec_nanos() == 0 { Ok(length) } else { Err("write whole seconds, such as 90s".to_owned()) }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -9,10 +9,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use gymhook::Receiver;
-use gymhook::signature::VerifyError;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use gymhook_tower::{Refusal, RefusalReason};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
+use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,7 +24,8 @@ use tokio::sync::{Semaphore, mpsc};
 use super::forward::{Forward, Forwarded, pairs};
 use super::judge::{Judge, Verdict};
 use super::rehearsal::{RehearsalArgs, Repeat, Seen};
-use super::show::{RefusedRequest, Shown, Viewer};
+use super::show::Viewer;
+use super::shown::{Shown, Whole};
 use crate::reading::{DedupeRecord, EventRecord};
 use crate::recording::Recorded;
 
@@ -53,8 +53,8 @@ struct State {
 
 /// Connections at a time; more wait for their turn.
 const MAX_CONNECTIONS: usize = 256;
-/// For a request's head, and again for its body.
-const READ_DEADLINE: Duration = Duration::from_secs(10);
+/// For a request's head; a body has as long again.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_HEAD: usize = 32 << 10;
 
 impl Listener {
@@ -87,7 +87,7 @@ impl Listener {
                 });
                 let mut http = http1::Builder::new();
                 http.timer(TokioTimer::new())
-                    .header_read_timeout(READ_DEADLINE)
+                    .header_read_timeout(HEAD_DEADLINE)
                     .max_buf_size(MAX_HEAD)
                     .half_close(true);
                 // A peer that breaks off or breaks the rules has ended its connection, and nothing else.
@@ -121,25 +121,9 @@ impl State {
                 "no platform listens here: end the path with a platform's name",
             );
         };
-        if head.method != Method::POST {
-            let mut answer = self.not_judged(
-                id,
-                at,
-                &head,
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method",
-                "webhooks are sent as POST",
-            );
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return answer;
-        }
-        let body = match read(&head.headers, body).await {
+        let body = match judge.read(&head, body).await {
             Ok(body) => body,
-            Err((status, reason, problem)) => {
-                let mut answer = self.not_judged(id, at, &head, status, reason, problem);
-                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                return answer;
-            }
+            Err(refusal) => return self.unread(id, at, &head, &refusal),
         };
         let verdict = judge.judge(&head.headers, body.clone(), at);
         self.conclude(id, at, &judge, head, body, verdict).await
@@ -149,6 +133,16 @@ impl State {
         let judges = &self.settings.judges;
         let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         judges.get("").or_else(|| judges.get(last)).cloned()
+    }
+
+    /// The answer that a server with gymhook in it gives.
+    fn unread(&self, id: i64, at: UtcDateTime, head: &request::Parts, refusal: &Refusal) -> Answer {
+        let answer = refusal.answer();
+        let reason = refusal.reason().map_or("probe", RefusalReason::as_str);
+        let mut response = self.not_judged(id, at, head, answer.status(), reason, &refusal.to_string());
+        let header = answer.header().cloned();
+        response.headers_mut().extend(header.map(|(name, value)| (Some(name), value)));
+        response
     }
 
     /// An answer to what is no webhook; its body was not read, so it is shown and not recorded.
@@ -200,6 +194,7 @@ impl State {
             rehearsed: false,
             forwarded: None,
             body_bytes,
+            whole: None,
             refused: None,
         }
     }
@@ -219,7 +214,7 @@ impl State {
         (shown.reason, shown.detail) = (verdict.reason(), verdict.detail());
         shown.describe(&verdict);
         let digest: [u8; 32] = Sha256::digest(&body).into();
-        let name = request_name(platform, &shown, &digest);
+        let name = request_name(platform, shown.dedupe_key.as_ref(), &digest);
         let mut answer = match verdict.refusal() {
             Some(status) => bare(status),
             None => {
@@ -236,8 +231,10 @@ impl State {
         }
         self.record(&shown, &head, &body).await;
         if let Verdict::Refused(error) = verdict {
-            shown.refused = Some(refused(judge, head.headers, body, error));
+            shown.refused = Some((Arc::clone(judge), error));
         }
+        let is_looked_into = shown.refused.is_some() || self.settings.viewer.wants_whole;
+        shown.whole = is_looked_into.then_some(Whole { headers: head.headers, body });
         self.settings.viewer.show(shown);
         answer
     }
@@ -295,10 +292,6 @@ impl State {
     }
 }
 
-fn refused(judge: &Arc<Judge>, headers: HeaderMap, body: Bytes, error: VerifyError) -> RefusedRequest {
-    RefusedRequest { judge: Arc::clone(judge), headers, body, error }
-}
-
 impl Shown {
     fn describe(&mut self, verdict: &Verdict) {
         match verdict {
@@ -321,10 +314,10 @@ impl Shown {
 }
 
 /// What repeats of a request share: its id where it has one, else its body.
-fn request_name(platform: &str, shown: &Shown, digest: &[u8; 32]) -> String {
+pub(super) fn request_name(platform: &str, dedupe_key: Option<&DedupeRecord>, digest: &[u8; 32]) -> String {
     let mut hash = Sha256::new();
     hash.update(platform);
-    match &shown.dedupe_key {
+    match dedupe_key {
         Some(key) => {
             hash.update([0]);
             hash.update(key.scope.as_deref().unwrap_or_default());
@@ -351,26 +344,4 @@ fn drawn(share: f64) -> bool {
     }
     let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
     f64::from(u32::from_be_bytes([a, b, c, d])) < share * (f64::from(u32::MAX) + 1.0)
-}
-
-type Unread = (StatusCode, &'static str, &'static str);
-
-/// The body, up to the receiver's own limit and within the deadline.
-async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Unread> {
-    const TOO_LARGE: Unread =
-        (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body has more than 256 KiB");
-    let max = Receiver::<gymhook::event::AnyNotification>::DEFAULT_MAX_BODY;
-    let declared =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|declared| declared > max) {
-        return Err(TOO_LARGE);
-    }
-    match tokio::time::timeout(READ_DEADLINE, Limited::new(body, max).collect()).await {
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body was not there within 10 s")),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TOO_LARGE),
-        Ok(Err(_)) => {
-            Err((StatusCode::BAD_REQUEST, "body-broken", "the body broke off, or its framing is wrong"))
-        }
-    }
 }

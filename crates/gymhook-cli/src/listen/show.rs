@@ -2,60 +2,21 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use bytes::Bytes;
-use gymhook::signature::VerifyError;
-use http::HeaderMap;
 use serde::Serialize;
-use time::UtcDateTime;
 
 use super::forward::Forwarded;
-use super::judge::Judge;
-use super::rehearsal::Repeat;
+use super::shown::Shown;
+use super::summary::Summary;
 use crate::diagnose::Hint;
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
 use crate::reading::{DedupeRecord, EventRecord};
 use crate::when;
-
-/// All that is said about a request.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) id: i64,
-    pub(crate) at: UtcDateTime,
-    pub(crate) platform: String,
-    pub(crate) method: String,
-    /// Without the query, which may hold a token.
-    pub(crate) path: String,
-    pub(crate) status: u16,
-    pub(crate) verdict: &'static str,
-    pub(crate) reason: Option<&'static str>,
-    pub(crate) detail: Option<String>,
-    pub(crate) key: Option<String>,
-    pub(crate) proves: Vec<&'static str>,
-    pub(crate) events: Vec<EventRecord>,
-    pub(crate) dedupe_key: Option<DedupeRecord>,
-    pub(crate) attempt: u32,
-    pub(crate) repeat: Option<Repeat>,
-    pub(crate) rehearsed: bool,
-    pub(crate) forwarded: Option<Forwarded>,
-    pub(crate) body_bytes: usize,
-    /// For a diagnosis, which takes longer than an answer may.
-    pub(crate) refused: Option<RefusedRequest>,
-}
-
-#[derive(Debug)]
-pub(crate) struct RefusedRequest {
-    pub(crate) judge: Arc<Judge>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) error: VerifyError,
-}
 
 #[derive(Serialize)]
 struct Record<'s> {
@@ -82,47 +43,70 @@ struct Record<'s> {
     hints: Vec<Hint>,
 }
 
-/// What came while it listened.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Summary {
-    record: &'static str,
-    requests: u64,
-    accepted: u64,
-    refused: u64,
-    repeats: u64,
-    by_status: BTreeMap<u16, u64>,
-    by_reason: BTreeMap<&'static str, u64>,
-    not_shown: u64,
-}
-
-/// Hands requests to the thread that prints them.
+/// Gives requests to the thread that shows them.
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer {
     requests: SyncSender<Shown>,
     not_shown: Arc<AtomicU64>,
+    /// Whether whoever shows them looks into the accepted ones, too.
+    pub(crate) wants_whole: bool,
 }
 
-/// Lines that wait for the terminal; under a flood the rest is counted and not shown.
+/// The requests that wait to be shown.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) requests: Receiver<Shown>,
+    not_shown: Arc<AtomicU64>,
+}
+
+/// Requests that wait for the terminal; under a flood the rest is counted and not shown.
 const WAITING: usize = 1_024;
 
 /// A diagnosis tries thousands of digests, so under a flood of forged requests only some are diagnosed.
 const BETWEEN_DIAGNOSES: Duration = Duration::from_millis(500);
 
-/// The thread that prints: its output, and what it printed in sum.
-pub(crate) type Printing = JoinHandle<(Output, Result<Summary, Failure>)>;
+/// Nobody sees it, and a thread that sleeps need not be woken by each request.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// So many bytes of lines are written at the latest.
+const MAX_HELD: usize = 32 << 10;
+
+/// The thread that shows requests: its output, and how it ended.
+pub(crate) type Viewing = JoinHandle<(Output, Result<Viewed, Failure>)>;
+
+/// What was shown.
+#[derive(Debug)]
+pub(crate) struct Viewed {
+    pub(crate) summary: Summary,
+    /// Whether the person who looked at it has ended it, in another way than by Ctrl-C.
+    pub(crate) is_over: bool,
+}
 
 impl Viewer {
-    /// Starts the thread, which ends with the last viewer and gives its output and its summary back.
-    pub(crate) fn start(output: Output) -> (Self, Printing) {
+    /// Starts a thread that prints a line for each request. It ends with the last viewer.
+    pub(crate) fn lines(output: Output) -> (Self, Viewing) {
+        Self::start(output, false, |waiting, output| {
+            let mut summary = Summary::new();
+            print_all(&waiting.requests, &mut summary, output)?;
+            waiting.count_missed(&mut summary);
+            Ok(Viewed { summary, is_over: false })
+        })
+    }
+
+    /// Starts the thread that shows requests in its own way.
+    pub(crate) fn start(
+        mut output: Output,
+        wants_whole: bool,
+        show: impl FnOnce(Waiting, &mut Output) -> Result<Viewed, Failure> + Send + 'static,
+    ) -> (Self, Viewing) {
         let (requests, waiting) = sync_channel(WAITING);
         let not_shown = Arc::new(AtomicU64::new(0));
-        let missed = Arc::clone(&not_shown);
-        let printing = thread::spawn(move || {
-            let mut output = output;
-            let summary = print_all(&waiting, &missed, &mut output);
-            (output, summary)
+        let waiting = Waiting { requests: waiting, not_shown: Arc::clone(&not_shown) };
+        let viewing = thread::spawn(move || {
+            let viewed = show(waiting, &mut output);
+            (output, viewed)
         });
-        (Self { requests, not_shown }, printing)
+        (Self { requests, not_shown, wants_whole }, viewing)
     }
 
     pub(crate) fn show(&self, request: Shown) {
@@ -132,26 +116,40 @@ impl Viewer {
     }
 }
 
-fn print_all(
-    requests: &Receiver<Shown>,
-    missed: &AtomicU64,
-    output: &mut Output,
-) -> Result<Summary, Failure> {
-    let mut summary = Summary { record: "summary", ..Summary::default() };
+impl Waiting {
+    /// Adds those that came too fast, once.
+    pub(crate) fn count_missed(&self, summary: &mut Summary) {
+        summary.add_missed(self.not_shown.swap(0, Ordering::Relaxed));
+    }
+}
+
+fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Output) -> Result<(), Failure> {
     let mut diagnosed: Option<Instant> = None;
-    for mut request in requests {
+    loop {
+        // What waits already is written together; what does not come yet is not waited for with lines in hand.
+        let request = match requests.try_recv() {
+            Ok(request) => request,
+            Err(_) => {
+                output.release()?;
+                let Ok(request) = requests.recv() else { return Ok(()) };
+                thread::sleep(PAUSE);
+                request
+            }
+        };
+        if output.held() >= MAX_HELD {
+            output.release()?;
+        }
+        output.hold();
         summary.count(&request);
         let may_diagnose = diagnosed.is_none_or(|last| last.elapsed() >= BETWEEN_DIAGNOSES);
-        let refused = request.refused.take().filter(|_| may_diagnose);
-        let hints = refused.map(|refused| {
+        let hints = if request.refused.is_some() && may_diagnose {
             diagnosed = Some(Instant::now());
-            refused.judge.hints(&refused.headers, &refused.body, &refused.error, request.at)
-        });
-        print(&request, hints.unwrap_or_default(), output)?;
+            request.hints()
+        } else {
+            Vec::new()
+        };
+        print(&request, hints, output)?;
     }
-    summary.not_shown = missed.load(Ordering::Relaxed);
-    summary.requests += summary.not_shown;
-    Ok(summary)
 }
 
 fn print(request: &Shown, hints: Vec<Hint>, output: &mut Output) -> Result<(), Failure> {
@@ -194,47 +192,19 @@ fn print(request: &Shown, hints: Vec<Hint>, output: &mut Output) -> Result<(), F
 }
 
 fn line(request: &Shown) -> String {
-    let time = when::local(request.at);
-    let time = time.get(11..19).unwrap_or(&time).to_owned();
-    let tone = match request.status {
-        200..300 => Tone::Good,
-        _ if request.verdict == "accepted" => Tone::Warning,
-        _ => Tone::Bad,
-    };
-    let what = match request.events.as_slice() {
-        _ if request.verdict != "accepted" => {
-            let detail =
-                request.detail.as_ref().map(|detail| format!(": {}", shown(detail))).unwrap_or_default();
-            format!("refused for {}{detail}", request.reason.unwrap_or_default())
-        }
-        [] => "accepted".to_owned(),
-        [only] => only.line(),
-        [first, rest @ ..] => format!("{} and {} more", first.line(), rest.len()),
-    };
-    let repeat = match request.repeat {
-        Some(Repeat { first, other_body: true }) => {
-            Tone::Bad.paint(&format!(" (the id of {first} with another body)"))
-        }
-        Some(Repeat { first, other_body: false }) => {
-            Tone::Warning.paint(&format!(" (repeat of {first}, attempt {})", request.attempt))
-        }
-        None => String::new(),
-    };
+    let is_conflict = request.repeat.is_some_and(|repeat| repeat.other_body);
+    let how = if is_conflict { Tone::Bad } else { Tone::Warning };
+    let repeat = request.repetition().map(|words| how.paint(&format!(" ({words})"))).unwrap_or_default();
     let rehearsed = if request.rehearsed { Tone::Faint.paint(" (rehearsed)") } else { String::new() };
-    let forwarded = request.forwarded.as_ref().map(forwarded_words).unwrap_or_default();
+    let passed_on = request.passed_on().map(|words| format!(" {words}")).unwrap_or_default();
     format!(
-        "{:>5}  {time}  {}  {:<10}  {what}{repeat}{rehearsed}{forwarded}",
+        "{:>5}  {}  {}  {:<10}  {}{repeat}{rehearsed}{passed_on}",
         request.id,
-        tone.paint(&request.status.to_string()),
-        request.platform
+        request.clock(),
+        request.tone().paint(&request.status.to_string()),
+        request.platform,
+        request.what()
     )
-}
-
-fn forwarded_words(forwarded: &Forwarded) -> String {
-    let answer = forwarded
-        .status
-        .map_or_else(|| forwarded.error.clone().unwrap_or_default(), |status| status.to_string());
-    format!(" → {}", shown(&answer))
 }
 
 fn details(request: &Shown, output: &mut Output) -> Result<(), Failure> {
@@ -253,41 +223,4 @@ fn details(request: &Shown, output: &mut Output) -> Result<(), Failure> {
         output.line(&format!("          {:<11}{}{data}", "event", event.line()))?;
     }
     Ok(())
-}
-
-impl Summary {
-    fn count(&mut self, request: &Shown) {
-        self.requests += 1;
-        if request.verdict == "accepted" {
-            self.accepted += 1;
-        } else {
-            self.refused += 1;
-        }
-        self.repeats += u64::from(request.repeat.is_some());
-        *self.by_status.entry(request.status).or_default() += 1;
-        if let Some(reason) = request.reason {
-            *self.by_reason.entry(reason).or_default() += 1;
-        }
-    }
-
-    pub(crate) fn print(&self, output: &mut Output) -> Result<(), Failure> {
-        output.record(self)?;
-        let statuses: Vec<String> =
-            self.by_status.iter().map(|(status, times)| format!("{status}: {times}")).collect();
-        let reasons: Vec<String> =
-            self.by_reason.iter().map(|(reason, times)| format!("{reason}: {times}")).collect();
-        let missed =
-            if self.not_shown > 0 { format!(", {} not shown", self.not_shown) } else { String::new() };
-        output.line(&format!(
-            "{} requests: {} accepted, {} refused, {} repeats{missed}",
-            self.requests, self.accepted, self.refused, self.repeats
-        ))?;
-        if !statuses.is_empty() {
-            output.line(&format!("answers  {}", statuses.join(", ")))?;
-        }
-        if !reasons.is_empty() {
-            output.line(&format!("refused  {}", reasons.join(", ")))?;
-        }
-        Ok(())
-    }
 }

@@ -99,6 +99,16 @@ impl<'o> Reporter<'o> {
         Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false }
     }
 
+    /// Reports these, and writes their lines together.
+    pub(crate) fn report_all(&mut self, attempts: impl Iterator<Item = Attempted>) -> Result<(), Failure> {
+        self.output.hold();
+        for attempted in attempts {
+            self.report(attempted)?;
+        }
+        let output = &mut *self.output;
+        self.bar.suspend(|| output.release())
+    }
+
     pub(crate) fn report(&mut self, attempted: Attempted) -> Result<(), Failure> {
         self.count(&attempted);
         if let Some(ahead) = attempted.seen.as_ref().and_then(Exchange::clock_ahead) {
@@ -109,6 +119,9 @@ impl<'o> Reporter<'o> {
             return Ok(());
         }
         let line = self.line(&attempted);
+        if self.output.is_holding() {
+            return self.output.line(&line);
+        }
         let output = &mut *self.output;
         self.bar.suspend(|| output.line(&line))
     }

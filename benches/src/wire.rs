@@ -6,17 +6,21 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::Outcome;
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::Outcome;
+
 /// How many connections send at a time.
-pub(crate) const CONNECTIONS: usize = 64;
+pub const CONNECTIONS: usize = 64;
 
 /// The bytes of an HTTP/1.1 request.
-pub(crate) fn request(path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome<Vec<u8>> {
+///
+/// # Errors
+/// If a header is no text.
+pub fn request(path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome<Vec<u8>> {
     let mut head = format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nuser-agent: gym/1\r\naccept: */*\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
         body.len()
@@ -28,13 +32,16 @@ pub(crate) fn request(path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome<V
 }
 
 /// What a task returns.
-pub(crate) type Sent<T> = Result<T, Box<dyn core::error::Error + Send + Sync>>;
+pub type Sent<T> = Result<T, Box<dyn core::error::Error + Send + Sync>>;
 
 /// Which request is sent, by number.
-pub(crate) type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
+pub type Requests = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
-/// Sends for so long, and returns how many requests a second were answered 200. Any other answer is an error.
-pub(crate) async fn rate(
+/// Sends for so long, and returns how many requests a second were answered 200.
+///
+/// # Errors
+/// Any other answer.
+pub async fn rate(
     address: SocketAddr,
     requests: &Requests,
     first: &AtomicU64,

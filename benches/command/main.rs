@@ -1,0 +1,41 @@
+//! What the command `gymhook` costs: `cargo bench -p gymhook-benches --bench command [-- --quick] [start] [send] [listen]`.
+//!
+//! Every contender is a process of its own; what it talks to is this one. Contenders take turns in random order; a ratio is the
+//! median of the rounds'.
+#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
+
+mod adapter;
+mod bare_client;
+mod child;
+mod listen;
+mod send;
+mod start;
+
+use contenders::Outcome;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match &*arguments {
+        [mode, url, count, concurrency] if mode == bare_client::MODE => {
+            return runtime()?.block_on(bare_client::run(url, count.parse()?, concurrency.parse()?));
+        }
+        [mode, port] if mode == adapter::MODE => return runtime()?.block_on(adapter::run(port.parse()?)),
+        _ => {}
+    }
+    let is_quick = arguments.iter().any(|argument| argument == "--quick");
+    let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| *word == task);
+    let gymhook = child::gymhook()?;
+    println!("{}: {:.1} MiB, stripped", gymhook.display(), start::stripped_mebibytes(&gymhook)?);
+    if is_wanted("start") {
+        start::measure(&gymhook, is_quick)?;
+    }
+    if is_wanted("send") {
+        runtime()?.block_on(send::measure(&gymhook, is_quick))?;
+    }
+    if is_wanted("listen") {
+        runtime()?.block_on(listen::measure(&gymhook, is_quick))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Prints a line, and ends: the floor for starting a program.
+
+fn main() {
+    println!("a line");
+}
