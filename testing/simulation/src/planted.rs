@@ -29,7 +29,7 @@ pub enum PlantError {
     Place(String),
 }
 
-const CRATES: [&str; 3] = ["crates/gymhook-retry", "crates/gymhook-delivery", "tests/simulation"];
+const CRATES: [&str; 3] = ["crates/gymhook-retry", "crates/gymhook-delivery", "testing/simulation"];
 
 /// All of them.
 #[must_use]
@@ -48,7 +48,7 @@ pub fn bugs() -> Vec<Bug> {
 pub fn workshop(root: &Path, to: &Path) -> Result<(), PlantError> {
     if to.exists() {
         fs::remove_dir_all(to.join("crates"))?;
-        fs::remove_dir_all(to.join("tests"))?;
+        fs::remove_dir_all(to.join("testing"))?;
     }
     for part in CRATES {
         copy(&root.join(part), &to.join(part))?;
