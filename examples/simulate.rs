@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
-use gymhook_simulation::{Campaign, Exhaustive, Run, Totals, planted};
+use gymhook_simulation::{Campaign, Exhaustive, Run, Totals, planted_bugs};
 
 const USAGE: &str = "usage: simulate [--seed N | --seeds A..B] [--deliveries N] [--keep I,J,…]
        simulate --planted NAME|all
@@ -62,7 +62,7 @@ fn only(run: &Run) -> ExitCode {
 fn hunt(bug: &str) -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let workshop = root.join("target/planted");
-    if let Err(error) = planted::workshop(&root, &workshop) {
+    if let Err(error) = planted_bugs::workshop(&root, &workshop) {
         eprintln!("{error}");
         return ExitCode::FAILURE;
     }

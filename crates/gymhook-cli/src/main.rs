@@ -3,7 +3,6 @@
 //! What it knows, the libraries know; here are words, tables, files and exit codes.
 #![allow(clippy::disallowed_methods, reason = "a command asks the clock")]
 
-mod again;
 mod arguments;
 mod capture;
 mod cloud_event;
@@ -19,6 +18,7 @@ mod platform;
 mod progress;
 mod reading;
 mod recording;
+mod resend;
 mod schemes;
 mod secrets;
 mod send;

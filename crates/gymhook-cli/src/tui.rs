@@ -7,8 +7,8 @@ mod curl;
 mod details;
 mod keys;
 mod resend;
-mod screen;
 mod state;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -30,5 +30,7 @@ pub(crate) fn start(output: Output, state: State, resender: Resender) -> (Viewer
     let (wishes, wished) = async_mpsc::channel(WISHES);
     let (tell, told) = mpsc::channel();
     tokio::spawn(resender.run(wished, tell));
-    Viewer::start(output, true, move |waiting, output| screen::show(&waiting, state, &wishes, &told, output))
+    Viewer::start(output, true, move |waiting, output| {
+        terminal::show(&waiting, state, &wishes, &told, output)
+    })
 }

@@ -134,7 +134,7 @@ impl<S: Store> Engine<S> {
         &self.options
     }
 
-    pub(crate) fn idle(store: S, options: Options) -> Self {
+    pub(crate) fn without_worker(store: S, options: Options) -> Self {
         Self { store, options: Arc::new(options), worker: None, pulse: Arc::new(Pulse::new()) }
     }
 

@@ -14,10 +14,10 @@ use gymhook_retry::{Classify, RetryPolicy, RetrySchedule, Verdict};
 
 pub use self::error::AcceptError;
 pub use self::unreadable::{KeptUnreadable, ReadAgainError};
-use crate::arrival::Arrival;
 use crate::handler::REJECTED;
 use crate::ids::new_id;
 use crate::store::{Enqueued, NewNotification, Refused, RepeatCheck, Store, StoreError};
+use crate::stored_arrival::Arrival;
 use crate::{DeliveryId, Engine, Subscription, SubscriptionError};
 
 /// Accepts incoming notifications: what [`Inbox::accept`] has returned for is on disk, and is handled at least once.

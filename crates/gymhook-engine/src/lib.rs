@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod arrival;
 mod clock;
 mod engine;
 mod foreign;
@@ -17,6 +16,7 @@ mod requests;
 mod secret_cipher;
 mod settings;
 pub mod store;
+mod stored_arrival;
 mod subscription;
 mod telemetry;
 mod tls_settings;

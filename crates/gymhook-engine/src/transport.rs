@@ -9,7 +9,7 @@ use gymhook_delivery::Attempt;
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::arrival::Arrival;
+use crate::stored_arrival::Arrival;
 use crate::{Direction, InboxItem, Subscription};
 
 /// Makes attempts. The engine decides which, when, and what happens next.

@@ -3,11 +3,12 @@
 mod api_keys;
 mod clock;
 mod commit;
+mod connection_thread;
 mod enqueue;
 mod error;
 mod fetch;
 mod find;
-mod group;
+mod group_commit;
 mod lease;
 mod mending;
 mod notices;
@@ -19,7 +20,6 @@ mod repeats;
 mod row;
 mod schema;
 mod subscriptions;
-mod thread;
 mod unreadable;
 mod worker_lock;
 
@@ -35,11 +35,11 @@ use time::UtcDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use self::connection_thread::ConnectionThread;
 pub use self::enqueue::enqueue_in;
 use self::error::Failure;
 pub use self::options::SqliteOptions;
 use self::place::Place;
-use self::thread::ConnectionThread;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use gymhook_store::{
     Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,

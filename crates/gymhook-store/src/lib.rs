@@ -18,7 +18,7 @@ mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
-mod work;
+mod worker;
 
 use core::time::Duration;
 
@@ -49,7 +49,7 @@ pub use self::row::{
 pub use self::storable::Unstorable;
 pub use self::target::TargetColumns;
 pub use self::time::StoreTime;
-pub use self::work::{
+pub use self::worker::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,
     WorkerId,
 };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use gymhook_retry::planted::plant;
-use gymhook_simulation::{Run, planted};
+use gymhook_simulation::{Run, planted_bugs};
 
 /// So many seeds are tried for one bug.
 const SEEDS: u64 = 20_000;
@@ -15,7 +15,7 @@ const DELIVERIES: u64 = 60;
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
-    let bugs: Vec<(usize, String)> = (1..).zip(planted::bugs().into_iter().map(|bug| bug.name)).collect();
+    let bugs: Vec<(usize, String)> = (1..).zip(planted_bugs::bugs().into_iter().map(|bug| bug.name)).collect();
     let bugs: Vec<(usize, String)> =
         bugs.into_iter().filter(|(_, name)| wanted == "all" || *name == wanted).collect();
     if bugs.is_empty() {

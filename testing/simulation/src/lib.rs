@@ -23,7 +23,7 @@ mod command;
 mod exhaustive;
 mod names;
 mod owner;
-pub mod planted;
+pub mod planted_bugs;
 mod random;
 mod reference;
 mod run;

@@ -25,8 +25,8 @@ mod budget;
 mod endpoint;
 mod fate;
 mod observe;
+mod retry_delays;
 mod turn;
-mod waits;
 
 /// What all endpoints of one machine together may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use gymhook::signature::Signer;
 use http::{HeaderName, HeaderValue};
 
 use super::requests::FilterArgs;
-use crate::again::{Again, TIMEOUT};
+use crate::resend::{Resend, TIMEOUT};
 use crate::capture;
 use crate::exchange::exchange;
 use crate::failure::Failure;
@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
 struct Chosen {
     name: String,
     label: String,
-    again: Again,
+    again: Resend,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
@@ -174,7 +174,7 @@ impl Arguments {
             chosen.push(Chosen {
                 name: request.id.to_string(),
                 label: request.types.lines().next().unwrap_or(&request.platform).to_owned(),
-                again: Again {
+                again: Resend {
                     headers: request.headers.iter().filter_map(header).collect(),
                     body: request.body.into(),
                 },
@@ -205,7 +205,7 @@ fn from_file(path: &str) -> Result<Chosen, Failure> {
         Failure::usage(format!("{path} has no body, as curl -v prints none: replay a whole request"))
     })?;
     let headers = captured.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let again = Again { headers, body: body.into() };
+    let again = Resend { headers, body: body.into() };
     Ok(Chosen { name: path.to_owned(), label: "captured".to_owned(), again })
 }
 

@@ -7,10 +7,10 @@ use gymhook::signature::Signer;
 use time::UtcDateTime;
 use tokio::sync::mpsc as async_mpsc;
 
-use crate::again::{Again, TIMEOUT};
 use crate::exchange::exchange;
 use crate::failure::Failure;
 use crate::listen::{Forward, Judge, Whole};
+use crate::resend::{Resend, TIMEOUT};
 use crate::target::{HttpClient, Target, TargetArgs};
 use crate::when;
 
@@ -87,7 +87,7 @@ impl Resender {
         };
         let headers =
             wish.request.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let again = Again { headers, body: wish.request.body.clone() };
+        let again = Resend { headers, body: wish.request.body.clone() };
         let request = again.http(signer.as_ref() as Option<&Signer>, target)?;
         let seen = exchange(client, request, TIMEOUT).await;
         let problem = seen.problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();

@@ -134,7 +134,7 @@ impl<S: Store> EngineBuilder<S> {
     /// An engine that enqueues and queries, and leaves delivering to other processes.
     #[must_use]
     pub fn enqueue_only(self) -> Engine<S> {
-        Engine::idle(self.store, self.options)
+        Engine::without_worker(self.store, self.options)
     }
 
     /// Starts delivering through this transport, on the caller's Tokio runtime.

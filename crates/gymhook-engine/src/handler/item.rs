@@ -9,7 +9,7 @@ use gymhook::{PlatformNotification, Provider, ReadError, Received, Receiver, Unv
 use gymhook_delivery::{Attempt, AttemptRef, EndpointId};
 use time::UtcDateTime;
 
-use crate::arrival::Arrival;
+use crate::stored_arrival::Arrival;
 use crate::{DeliveryId, Inbox};
 
 /// A notification that an [inbox](crate::Inbox) has accepted, as its handler gets it.

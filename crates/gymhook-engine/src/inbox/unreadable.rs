@@ -5,8 +5,8 @@ use gymhook::{ReadError, Receiver, Unreadable};
 use gymhook_delivery::DeliveryId;
 
 use super::{AcceptError, Accepted, Inbox, names};
-use crate::arrival::Arrival;
 use crate::store::{DeliveryRow, NewNotification, State, Store, StoreError};
+use crate::stored_arrival::Arrival;
 
 /// Why what was kept was not accepted when it was read again. It is kept as before.
 #[derive(Debug, thiserror::Error)]

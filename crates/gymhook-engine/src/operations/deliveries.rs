@@ -8,11 +8,11 @@ use gymhook_signature::Proof;
 use time::UtcDateTime;
 
 use crate::Engine;
-use crate::arrival::Arrival;
 use crate::store::{
     AttemptQuery, AttemptRow, Command, DeliveryQuery, DeliveryRow, EndpointStats, Page, Redelivery, State,
     Stats, StatsQuery, Store, StoreError,
 };
+use crate::stored_arrival::Arrival;
 
 /// Everything that the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use crate::arrival::Arrival;
 use crate::foreign::{self, Place};
 use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
+use crate::stored_arrival::Arrival;
 use crate::{Answer, Direction, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.

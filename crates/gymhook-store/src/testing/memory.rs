@@ -2,7 +2,7 @@
 
 mod queries;
 mod tables;
-mod work;
+mod worker;
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use gymhook_delivery::{
 use gymhook_retry::{AttemptNumber, Verdict};
 
 use super::endpoint::Sign;
-use super::waits::{self, Failure};
+use super::retry_delays::{self, Failure};
 use super::{Reference, is_flying};
 use crate::answer::Answer;
 use crate::at::At;
@@ -89,7 +89,7 @@ fn fate(
         (Verdict::Gone, Then::Decide) => given_up(Undeliverable::Gone),
         (Verdict::Reject, Then::Decide) => given_up(Undeliverable::Rejected),
         (Verdict::OurFault, Then::Decide) => {
-            let wait = waits::after_own_fault(settings, id, record.attempt.get());
+            let wait = retry_delays::after_own_fault(settings, id, record.attempt.get());
             Fate::Again { due: now.after(wait).not_before(), number: record.attempt }
         }
         (Verdict::Retry | Verdict::Throttle, Then::Decide) => {
@@ -97,9 +97,9 @@ fn fate(
                 record.first_failure.map_or(Duration::ZERO, |first| until_then(At::of(first), now));
             let failure = Failure { id, number: record.attempt.get(), since_first, asked };
             let wait = if lost {
-                waits::after_loss(settings, failure)
+                retry_delays::after_loss(settings, failure)
             } else {
-                waits::after_failure(settings, failure)
+                retry_delays::after_failure(settings, failure)
             };
             match wait.filter(|_| !record.test) {
                 Some(wait) => {

@@ -11,7 +11,7 @@ use crate::listen::OF_THE_CONNECTION;
 use crate::target::Target;
 
 /// What is kept of a request.
-pub(crate) struct Again {
+pub(crate) struct Resend {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Again {
 /// As long as the most patient of the platforms waits.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-impl Again {
+impl Resend {
     /// The request to this target, as it was or signed anew.
     pub(crate) fn http(&self, signer: Option<&Signer>, target: &Target) -> Result<Request<Bytes>, String> {
         let mut request = Request::new(self.body.clone());

@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::error::{Failure, Result};
-use super::group::{Done, Job, Step, write_group};
+use super::group_commit::{Done, Job, Step, write_group};
 use super::place::Place;
 use super::quietly::quietly;
 use gymhook_store::StoreError;
