@@ -235,7 +235,8 @@ async fn tables_of_any_version_have_their_targets_as_columns() {
         make_tables_of(version, &client).await;
         let incoming = if version > 1 { ", incoming = true" } else { "" };
         let rows = format!(
-            r#"UPDATE gymhook.subscriptions SET secrets = '\x07', settings =
+            r#"DELETE FROM gymhook.subscriptions WHERE gym = 'wien';
+            UPDATE gymhook.subscriptions SET secrets = '\x07', settings =
                 '{{"platform":"inbox","url":"http://handled-here.invalid/"}}'{incoming} WHERE gym = '';
             UPDATE gymhook.subscriptions SET secrets = '\x07', settings =
                 '{{"label":"\u0000\"url\":\"https://a/\"","url":"https://b/\"c\"\\","urls":{{"x":"https://d/"}}}}' WHERE gym <> '';
