@@ -77,20 +77,25 @@ mod tests {
     /// A file of this version, which is an old one, with two subscriptions and one delivery.
     fn of_version(version: usize) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        for step in MIGRATIONS.iter().take(version) {
+        // Its rows were written by version 4 at the latest.
+        let (old, newer) = MIGRATIONS.split_at(version.min(4));
+        for step in old {
             connection.execute_batch(step).unwrap();
         }
         connection
-            .execute_batch(&format!(
-                r#"PRAGMA user_version = {version};
-                INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
-                    (x'01', '', '{{"platform":"inbox","label":"front desk"}}', x'', '{{}}'),
-                    (x'02', 'berlin', '{{"platform":"point","label":"\"platform\":\"inbox\""}}', x'', '{{}}');
+            .execute_batch(
+                r#"INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES
+                    (x'01', '', '{"platform":"inbox","label":"front desk"}', x'', '{}'),
+                    (x'02', 'berlin', '{"platform":"point","label":"\"platform\":\"inbox\""}', x'', '{}');
                 INSERT INTO gymhook_deliveries (seq, id, endpoint, digest, event_type, enqueued_at, state, at, code, round,
                     attempt, sends, first_failure, test, probe, check_sum) VALUES
-                    (7, x'03', x'01', x'04', 'member.created', 5, 0, 5, 0, 1, 1, 0, NULL, 0, 0, 9)"#
-            ))
+                    (7, x'03', x'01', x'04', 'member.created', 5, 0, 5, 0, 1, 1, 0, NULL, 0, 0, 9)"#,
+            )
             .unwrap();
+        for step in newer.iter().take(version.saturating_sub(4)) {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
         connection
     }
 
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_file_of_any_version_has_its_platforms_in_a_column() {
-        for version in 1..=5 {
+        for version in 1..=4 {
             let mut connection = of_version(version);
             let damaged = "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record) VALUES (x'0a', '', '{', x'', '')";
             connection.execute_batch(damaged).unwrap();
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_file_of_any_version_has_its_targets_as_columns() {
-        for version in 1..MIGRATIONS.len() {
+        for version in 1..=4 {
             let mut connection = of_version(version);
             let settings = [
                 r#"{"platform":"inbox","url":"http://handled-here.invalid/"}"#,

@@ -65,9 +65,9 @@ pub async fn a_row_names_gym_and_platform<H: Harness>(harness: &H) {
     };
     let named_as = |gym: &str, platform: &str| (gym.to_owned(), platform.to_owned());
     assert_eq!(named().await, [named_as("wien", "egym"), named_as("berlin-mitte", "point")]);
-    stage.subscribe(other("perfectgym")).await;
+    stage.subscribe(other("standard-webhooks")).await;
     assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
-    assert_eq!(named().await, [named_as("wien", "perfectgym"), named_as("berlin-mitte", "point")]);
+    assert_eq!(named().await, [named_as("wien", "standard-webhooks"), named_as("berlin-mitte", "point")]);
 }
 
 /// The log is that of one endpoint or of one state, if that is asked for, or of both.
