@@ -13,7 +13,7 @@
 //!              wire)     leases)    └──▶ reference ◀┘
 //! ```
 //!
-//! [`Exhaustive`] visits every state of the smallest configuration instead, and [`planted`] shows that bugs are found.
+//! [`Exhaustive`] visits every state of the smallest configuration instead, and [`planted_bugs`] shows that bugs are found.
 
 mod answer;
 mod at;
