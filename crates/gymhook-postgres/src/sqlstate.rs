@@ -21,6 +21,10 @@ type Meaning = (Kind, &'static str, &'static str);
 /// is in the server's detail, which nobody is told.
 pub(super) fn classify(said: &DbError) -> StoreError {
     let code = said.code().code();
+    // A session that begins writes a file of its own, and has no code for a disk that is full.
+    if said.message() == "could not write init file" {
+        return StoreError::Full;
+    }
     let (kind, what, advice) = meaning(code);
     let place = match (said.schema(), said.table()) {
         (Some(schema), Some(table)) => format!(" in {schema}.{table}"),

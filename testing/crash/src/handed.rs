@@ -62,8 +62,9 @@ impl HandedLog {
         self.append(&new.iter().map(line).collect::<String>())
     }
 
+    /// Appends after a line break, so that a line that a kill has torn stays by itself.
     fn append(&self, lines: &str) -> Result<(), Failure> {
-        Ok((&self.0).write_all(lines.as_bytes())?)
+        Ok((&self.0).write_all(format!("\n{lines}").as_bytes())?)
     }
 }
 
@@ -84,10 +85,33 @@ pub fn read(folder: &Path) -> Result<Vec<Handed>, Failure> {
 fn parse(log: &str) -> Result<Vec<Handed>, Failure> {
     let mut all: BTreeMap<u128, Handed> = BTreeMap::new();
     for (line, text) in log.lines().enumerate() {
+        if text.is_empty() || is_torn(text) {
+            continue;
+        }
         let said = parse_line(line, text, &mut all);
         said.ok_or_else(|| format!("line {line} of what was handed over says nothing: {text}"))?;
     }
     Ok(all.into_values().collect())
+}
+
+/// Whether this is the beginning of a line whose writer was killed. A kill may cut a long write short, between two of its pages.
+/// What was not written whole was not asked for yet, or its acknowledgement was not heard.
+fn is_torn(text: &str) -> bool {
+    let words: Vec<&str> = text.split(' ').collect();
+    let is_hex =
+        |word: &str, digits: usize| word.len() < digits && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match words.as_slice() {
+        [word] => ["asked", "acknowledged"].iter().any(|whole| whole.starts_with(word)),
+        ["acknowledged", delivery] | ["asked", delivery] => {
+            is_hex(delivery, 32) || words.first() == Some(&"asked")
+        }
+        ["asked", delivery, endpoint] => {
+            delivery.len() == 32 && endpoint.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        ["asked", delivery, _, digest] => delivery.len() == 32 && digest.len() <= 16,
+        ["asked", _, _, _, ""] => true,
+        _ => false,
+    }
 }
 
 fn parse_line(line: usize, text: &str, all: &mut BTreeMap<u128, Handed>) -> Option<()> {
@@ -107,4 +131,30 @@ fn parse_line(line: usize, text: &str, all: &mut BTreeMap<u128, Handed>) -> Opti
         _ => return None,
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: &str = "asked 0000000000000000000000000000000a 3 00000000000000ff 0";
+    const ACKNOWLEDGED: &str = "acknowledged 0000000000000000000000000000000a";
+
+    #[test]
+    fn a_torn_line_says_nothing_and_hides_no_other() {
+        let whole = parse(&format!("\n{ASKED}\n\n{ACKNOWLEDGED}\n")).unwrap();
+        assert!(whole.len() == 1 && whole[0].acknowledged.is_some());
+        for cut in 0..ACKNOWLEDGED.len() {
+            let read = parse(&format!("\n{ASKED}\n\n{}\n{ASKED}\n", &ACKNOWLEDGED[..cut])).unwrap();
+            assert!(read.len() == 1 && read[0].acknowledged.is_none(), "{cut}");
+        }
+        for cut in 0..ASKED.len() {
+            assert!(parse(&format!("\n{}", &ASKED[..cut])).unwrap().is_empty(), "{cut}");
+        }
+        for nonsense in
+            ["anything", "acknowledged x", "asked 1 2 3 4 5", "acknowledged 0000000000000000000000000000000g"]
+        {
+            assert!(parse(nonsense).is_err(), "{nonsense}");
+        }
+    }
 }
