@@ -170,7 +170,7 @@ fn recovery(report: &mut Report) -> Outcome<()> {
         ..Row::default()
     };
     row(
-        format!("peak {} in any second, {} tries in vain", seen.peak, seen.in_vain),
+        format!("peak {} in any second, {} failed attempts", seen.peak, seen.failed),
         format!("≤ {} a second", outage::RATE),
         seen.peak <= usize::try_from(outage::RATE.get())?,
     )

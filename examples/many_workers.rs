@@ -32,7 +32,7 @@ const ENDPOINTS: u32 = 24;
 const DELIVERIES_EACH: u32 = 100;
 const DELIVERIES: u64 = ENDPOINTS as u64 * DELIVERIES_EACH as u64;
 
-/// So many endpoints a worker takes at once, and so many it may hold: three workers can hold them all.
+/// The number of endpoints that a worker takes at once, and that it may hold: three workers can hold them all.
 const ENDPOINTS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(5);
 const ENDPOINTS_PER_WORKER: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 /// Short, so that the example is: the default is 90 s.

@@ -74,7 +74,7 @@ fn hunt(bug: &str) -> ExitCode {
     }
 }
 
-/// Two owners, two endpoints, three deliveries, three attempts; so many crashes and expired leases on each path.
+/// Two owners, two endpoints, three deliveries, three attempts; a number of crashes and expired leases on each path.
 fn search(crashes: u32, expiries: u32) -> ExitCode {
     match Exhaustive::new(3, crashes, expiries).search() {
         Ok(seen) => {

@@ -16,7 +16,7 @@ use crate::contender;
 /// The argument that makes of this program the client of another one.
 pub(crate) const AS_CLIENT: &str = "--drip-client";
 
-/// Prints what so many connections take.
+/// Prints what this number of connections takes.
 pub(crate) async fn measure(is_quick: bool) -> Outcome<()> {
     let connections: u64 = if is_quick { 1_000 } else { 10_000 };
     allow_files()?;
@@ -41,7 +41,7 @@ pub(crate) async fn measure(is_quick: bool) -> Outcome<()> {
     Ok(())
 }
 
-/// How long the slowest of so many took.
+/// How long the slowest of `count` requests took.
 async fn honest(address: SocketAddr) -> Outcome<Duration> {
     let body = contender::body();
     let bytes = request("/point", &contender::sign(&contender::point()?, &body)?, &body)?;

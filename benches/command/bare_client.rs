@@ -1,4 +1,4 @@
-//! The least that a client does: hyper's pooled client, one request after another in each of so many tasks.
+//! The least that a client does: hyper's pooled client, one request after another in each of several tasks.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

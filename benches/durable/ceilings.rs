@@ -65,7 +65,7 @@ pub(crate) async fn http(url: &str, requests: u64) -> Outcome<f64> {
 }
 
 /// Courses a second that a store writes: enqueued, begun with the body read, delivered with its attempt; in batches of 100, by
-/// so many at a time. Reading what is due is not timed.
+/// `size` at a time. Reading what is due is not timed.
 pub(crate) async fn store<S: Store>(store: S, load: Load) -> Outcome<f64> {
     let engine = Engine::builder(store.clone()).enqueue_only();
     subscribe(&engine, 0..load.endpoints, "http://127.0.0.1/", &policy()).await?;

@@ -33,7 +33,7 @@ pub(crate) async fn measure(size: Size, report: &mut Report) -> Outcome<()> {
         result: format!("p99 {milliseconds:.1} ms"),
         ..Row::default()
     };
-    report.add(row(format!("{HEALTHY} healthy endpoints alone, 1,000/s, handed over to answered"), alone_99));
+    report.add(row(format!("{HEALTHY} healthy endpoints alone, 1,000/s, enqueued to answered"), alone_99));
     report.add(Row {
         ratio: format!("{:.2} × alone", beside_99 / alone_99),
         goal: "≤ 2 × alone",

@@ -124,7 +124,7 @@ pub(crate) fn http() -> Outcome<HttpTransport> {
     Ok(HttpTransport::builder().dangerous_allow_loopback().build()?)
 }
 
-/// Waits until `count` says so many, and then until every one of them is recorded as delivered.
+/// Waits until `count` has reached the number, and then until every one of them is recorded as delivered.
 pub(crate) async fn until_recorded<S: Store>(
     store: &S,
     deliveries: u64,

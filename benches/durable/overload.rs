@@ -38,7 +38,7 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// How many times more arrive than can be served.
 const TIMES: f64 = 10.0;
 
-/// So many callers fill the connections, and no queue.
+/// The number of callers that fill the connections, and no queue.
 const FEW: u64 = 8;
 
 /// A caller that gives up does so after this.
@@ -60,9 +60,9 @@ enum Place {
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Callers {
-    /// So many, each of which waits for its answer before it calls again.
+    /// This number of callers, each of which waits for its answer before it calls again.
     Waiting(u64),
-    /// So many new ones a second.
+    /// This number of new callers a second.
     Arriving(f64),
     /// The same before a queue without bounds.
     ArrivingUnbounded(f64),

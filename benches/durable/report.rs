@@ -33,7 +33,7 @@ impl Report {
     }
 }
 
-/// So many in a second, in words.
+/// A rate per second, in words.
 pub(crate) fn rate(a_second: f64) -> String {
     format!("{a_second:.0}/s")
 }
@@ -43,7 +43,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     percentile(values, 50)
 }
 
-/// The value that so many percent are not above.
+/// The percentile: the value that this share of all does not exceed.
 pub(crate) fn percentile(values: impl IntoIterator<Item = f64>, percent: usize) -> f64 {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_unstable_by(f64::total_cmp);

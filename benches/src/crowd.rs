@@ -29,7 +29,7 @@ const BURSTS: u64 = 30;
 const PERIOD: Duration = Duration::from_secs(20);
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A delivery on its way: when it is handed over, and to whom.
+/// A delivery on its way: when it is enqueued, and for which endpoint.
 type Arrival = (UtcDateTime, EndpointId);
 
 /// How long a healthy endpoint's deliveries wait for their first attempt: the 99th percentile, without the hanging
@@ -42,7 +42,7 @@ pub struct Waits {
     pub with: Duration,
 }
 
-/// With the dispatcher and so many slots.
+/// With the dispatcher and this number of slots.
 ///
 /// # Errors
 /// If the dispatcher refuses something.
@@ -53,7 +53,7 @@ pub fn dispatched(slots: NonZeroU32) -> Outcome<Waits> {
     Ok(Waits { without, with })
 }
 
-/// With so many workers and one queue for all, in the order of arrival and without retries: what the measure shows where
+/// With this number of workers and one queue for all, in the order of arrival and without retries: what the measure shows where
 /// nothing is done for fairness.
 #[must_use]
 pub fn pooled(workers: NonZeroU32) -> Waits {

@@ -81,7 +81,7 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// Does the task so many times; the loop is inside, so that a timing of many pays for one dynamic call.
+    /// Does the task this number of times; the loop is inside, so that a timing of many pays for one dynamic call.
     ///
     /// # Panics
     /// If a task did not come out as it should: its time would mean nothing.
@@ -122,7 +122,7 @@ impl fmt::Debug for Contender {
 pub enum Goal {
     /// The maximum ratio to the time of the other.
     AtMost(f64, &'static str),
-    /// At least so many times the time of the other.
+    /// At least this multiple of the time of the other.
     AtLeast(f64, &'static str),
 }
 

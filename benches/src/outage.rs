@@ -1,7 +1,7 @@
 //! An endpoint that is down for an hour, or up to two minutes more, while 100,000 deliveries pile up, and then is back: how
 //! fast are they sent?
 //!
-//! Its rate limit is 100 attempts a second, so at best they are through after 1,000 s. What was tried in vain meanwhile is
+//! Its rate limit is 100 attempts a second, so at best they are through after 1,000 s. What was attempted without success meanwhile is
 //! tried again after ten minutes. It answers within 50 ms. In virtual time, so the same everywhere.
 
 use core::num::NonZeroU32;
@@ -40,8 +40,8 @@ pub struct Recovery {
     pub drained_after: Duration,
     /// The same if the rate were used up from the first moment on.
     pub ideal: Duration,
-    /// How many attempts were made in vain during the outage.
-    pub in_vain: usize,
+    /// How many attempts failed during the outage.
+    pub failed: usize,
 }
 
 /// The worst of ten outages.
@@ -54,7 +54,7 @@ pub fn recovery() -> Outcome<Recovery> {
         let seen = after(OUTAGE + BETWEEN_PROBES * end / ENDS)?;
         worst.peak = worst.peak.max(seen.peak);
         worst.drained_after = worst.drained_after.max(seen.drained_after);
-        worst.in_vain = worst.in_vain.max(seen.in_vain);
+        worst.failed = worst.failed.max(seen.failed);
     }
     Ok(worst)
 }
@@ -83,7 +83,7 @@ fn after(outage: Duration) -> Outcome<Recovery> {
         peak: most_within_a_second(&times),
         drained_after: Duration::try_from(*last - back)?,
         ideal: Duration::from_secs(BACKLOG / u64::from(RATE.get())),
-        in_vain: times.len().saturating_sub(world.delivered().len()),
+        failed: times.len().saturating_sub(world.delivered().len()),
     })
 }
 

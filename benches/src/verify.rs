@@ -168,7 +168,7 @@ fn at_most_the_floor(digested: usize) -> Goal {
     Goal::AtMost(if digested < 16 * 1024 { 1.15 } else { 1.02 }, FLOOR)
 }
 
-/// A published crate is hoped to take longer: at 1 KiB so many times as long, elsewhere any longer.
+/// A published crate is hoped to take longer: at 1 KiB this multiple as long, elsewhere any longer.
 fn peer_goals(size: usize, times_at_1_kib: f64, gymhook: &'static str) -> [Goal; 1] {
     [Goal::AtLeast(if size == 1024 { times_at_1_kib } else { 1.0 }, gymhook)]
 }
@@ -259,7 +259,7 @@ impl Message {
     }
 }
 
-/// A JSON string of exactly so many bytes.
+/// A JSON string of exactly this length in bytes.
 fn json_text(size: usize) -> Vec<u8> {
     let mut text = vec![b'x'; size];
     if let [first, .., last] = text.as_mut_slice() {

@@ -1,6 +1,6 @@
 //! Many deliveries that wait, attempted as they become due, and replaced when they are delivered.
 //!
-//! The load is the same for every contender: so many deliveries wait, half of them for their first attempt and half for a
+//! The load is the same for every contender: a number of deliveries wait, half of them for their first attempt and half for a
 //! retry, each until some moment within the next hour. Of what is due a first attempt fails, and its retry waits for up to
 //! an hour; a retry is delivered, and a new delivery that waits for up to an hour takes its place.
 

@@ -120,7 +120,7 @@ function timestamp(digits, millis) {
   return BigInt(digits) * BigInt(millis);
 }
 
-/** Exactly so many bytes, in the one spelling that they have: Buffer.from ignores what it cannot read. */
+/** Exactly `length` bytes, in the one spelling that they have: Buffer.from ignores what it cannot read. */
 function decoded(value, encoding, length) {
   const text = Buffer.isBuffer(value) ? value.toString('latin1') : value;
   const base64 = encoding === 'base64';

@@ -152,7 +152,7 @@ def timestamp(digits, per_second):
 
 
 def decoded(text, encoding, length):
-    """Exactly so many bytes, in the one spelling that they have."""
+    """Exactly `length` bytes, in the one spelling that they have."""
     try:
         if encoding == "base64":
             tag = base64.b64decode(text, validate=True)

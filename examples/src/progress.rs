@@ -19,7 +19,7 @@ impl Progress {
         Self { bar, total, tenths: 0 }
     }
 
-    /// So many are done; `what` says what is to be known besides.
+    /// The number that is done; `what` says what is to be known besides.
     pub fn show(&mut self, done: u64, what: impl Into<String>) {
         let what = what.into();
         let tenths = done.saturating_mul(10) / self.total.max(1);

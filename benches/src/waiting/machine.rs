@@ -53,7 +53,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Lets so many deliveries wait, every second one for a retry.
+    /// Lets this number of deliveries wait, every second one for a retry.
     ///
     /// # Errors
     /// If the dispatcher refuses one.

@@ -17,7 +17,7 @@ use webhooksmith::{SqliteEngine, WebhookEngine};
 
 const SECRET: &str = "a secret of the benches";
 const EVENT: &str = "workout.created";
-/// So many share a transaction, and a claim where that can be chosen.
+/// The number that share a transaction, and a claim where that can be chosen.
 const BATCH: u64 = 100;
 
 #[tokio::main(worker_threads = 2)]

@@ -371,7 +371,7 @@ async fn what_is_left_over_reaches_the_handler_of_the_rest_as_it_is() {
     assert_eq!(*calls.lock().unwrap(), [r#"rest: Some("pg-next")"#]);
 }
 
-// ------------------------------------------------------------------- a platform of one's own
+// ------------------------------------------------------------------- a custom platform
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Visit {

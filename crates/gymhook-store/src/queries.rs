@@ -147,7 +147,7 @@ pub struct DeliveryQuery {
 }
 
 impl DeliveryQuery {
-    /// All deliveries, so many at a time.
+    /// All deliveries, in pages of `limit`.
     #[must_use]
     pub const fn new(limit: u32) -> Self {
         Self {
@@ -224,7 +224,7 @@ pub struct AttemptRow {
     pub delivery: DeliveryId,
     /// The delivery's [sequence number](DeliveryRecord::sequence).
     pub sequence: u64,
-    /// The how-many-eth request of the delivery it was, over all rounds.
+    /// The number of the request among all requests of the delivery, over all rounds, from 1.
     pub send: u32,
     /// Its round.
     pub round: NonZeroU32,
@@ -267,7 +267,7 @@ pub struct Stats {
     pub in_flight: u64,
     /// Deliveries that were given up and are kept.
     pub undeliverable: u64,
-    /// Rows that were put aside because they could not be read.
+    /// Quarantined rows: those that could not be read.
     pub quarantined: u64,
     /// What came in and could not be read, and is kept.
     pub unreadable: u64,

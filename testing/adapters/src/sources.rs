@@ -84,7 +84,7 @@ pub fn sign_with(vendor: Vendor, secret: &str, body: &[u8], at: UtcDateTime) -> 
     signer(vendor, secret).sign("request-1", body, at).expect("headers")
 }
 
-/// A notification of Point in so many bytes.
+/// A notification of Point of this length in bytes.
 pub fn point_body(bytes: usize) -> Vec<u8> {
     let mut body = br#"{"eventType":"workout.created","userId":"u-1","userExternalId":"ext-1","dataSource":"fitbit","clientId":"c-1","payload":[{"id":1}]}"#.to_vec();
     assert!(bytes >= body.len(), "a notification is longer than that");

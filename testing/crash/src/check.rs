@@ -21,11 +21,11 @@ pub struct Rules {
 ///
 /// - Every acknowledged notification is in the store, with its endpoint and its body; it was delivered, or waits, or was
 ///   given up after all of its attempts. What counts as delivered was taken by its endpoint.
-/// - Nothing is invented: every request and every row is of a notification that was about to be handed over, with its
+/// - Nothing is invented: every request and every row is of a notification that was about to be enqueued, with its
 ///   endpoint and its body. What has to wait is not sent.
 /// - The numbers of a delivery's requests rise, and no request is made that the store was not told of before. The log of
 ///   attempts says what the endpoint did.
-/// - On an ordered endpoint, no request follows one of a delivery that was handed over later.
+/// - On an ordered endpoint, no request follows one of a delivery that was enqueued later.
 /// - Nothing is sent again after its success is on record. A request after an unrecorded success is a duplicate; each has
 ///   its own attempt that was under way when its process died or the database was down, and a process had no more of these
 ///   than it may have attempts under way.

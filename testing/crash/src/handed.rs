@@ -1,4 +1,4 @@
-//! What was handed over: a line before each enqueue, and a line after the engine said that it is on disk.
+//! What was enqueued: a line before each enqueue, and a line after the engine said that it is on disk.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use crate::Failure;
 #[derive(Debug)]
 pub struct HandedLog(File);
 
-/// One notification that was handed over, or was about to be.
+/// One notification that was enqueued, or was about to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handed {
     /// The delivery's id.
@@ -41,7 +41,7 @@ impl HandedLog {
         Ok(Self(File::options().create(true).append(true).open(path(folder))?))
     }
 
-    /// These are about to be handed over.
+    /// These are about to be enqueued.
     ///
     /// # Errors
     /// The disk says so.
@@ -89,7 +89,7 @@ fn parse(log: &str) -> Result<Vec<Handed>, Failure> {
             continue;
         }
         let said = parse_line(line, text, &mut all);
-        said.ok_or_else(|| format!("line {line} of what was handed over says nothing: {text}"))?;
+        said.ok_or_else(|| format!("line {line} of the log of what was enqueued cannot be read: {text}"))?;
     }
     Ok(all.into_values().collect())
 }

@@ -1,4 +1,4 @@
-//! All that was left behind: what was handed over, what went over the wire, what the store says.
+//! All that was left behind: what was enqueued, what went over the wire, what the store says.
 
 use gymhook_delivery::{DeliveryState, End, Undeliverable};
 use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, State, Store};
@@ -10,7 +10,7 @@ use crate::wire::{self, Event};
 /// What is judged.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// What was handed over.
+    /// What was enqueued.
     pub handed: Vec<Handed>,
     /// What the receiver saw, in its order.
     pub wire: Vec<Event>,

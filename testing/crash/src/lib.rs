@@ -4,7 +4,7 @@
 //!   driver ── starts, kills, starts again ──▶ sender (a process: engine + store)
 //!     │                                        │ before and after each enqueue      │ requests, over a Unix socket
 //!     │ marks: who was killed, when            ▼                                    ▼
-//!     └───────────────▶ receiver ──▶ wire log        log of what was handed over    (receiver)
+//!     └───────────────▶ receiver ──▶ wire log        log of what was enqueued       (receiver)
 //!
 //!   wire log + handed-over log + the store's rows ──▶ History ──▶ check(): every promise, or what broke it
 //! ```

@@ -36,7 +36,7 @@ pub struct CrashPoint {
     pub operation: String,
     /// `before` or `after`.
     pub when: String,
-    /// The how-many-eth time that the point is reached.
+    /// On which passage of the point, from 1.
     pub nth: u64,
     /// What happens there.
     pub signal: Signal,
@@ -51,7 +51,7 @@ pub struct Orders {
     pub folder: PathBuf,
     /// The endpoints that it subscribes, and hands notifications over to.
     pub endpoints: Vec<u32>,
-    /// Whether it hands over; else it only delivers.
+    /// Whether it enqueues; else it only delivers.
     pub hands_over: bool,
     /// Chance follows from this.
     pub seed: u64,

@@ -216,7 +216,7 @@ fn a_swapped_order_is_noticed() {
         swapped,
     );
     refused(|history| history.wire.swap(6, 7), swapped);
-    // What was handed over together, or never acknowledged, has no order among itself.
+    // What was enqueued together, or never acknowledged, has no order among itself.
     let mut together = good();
     together.wire.swap(6, 7);
     together.handed[2].acknowledged = Some(9);

@@ -101,7 +101,7 @@ impl Stage {
         }
 
         late.signal(rustix::process::Signal::CONT).unwrap();
-        // What it hands over now it has to deliver by itself, so it has new leases.
+        // What it enqueues now it has to deliver by itself, so it has new leases.
         wait_for_work(self.folder.path(), &mut late).await.unwrap();
         until(|| async {
             let fresh = self.leases().await;
@@ -142,7 +142,7 @@ async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("waited in vain");
+    panic!("it did not happen in time");
 }
 
 /// Its answers come in while it stands still, and are brought to the store too late.

@@ -25,9 +25,9 @@
 //! cargo run --release -p gymhook-disk-tests --bin disk-campaign -- --sqlite 2000 --postgres 300 --part 20
 //! ```
 //!
-//! - `--sqlite` and `--postgres` take so many faults. A quarter of them are full disks, on PostgreSQL a tenth are forbidden
+//! - `--sqlite` and `--postgres` take a number of faults. A quarter of them are full disks, on PostgreSQL a tenth are forbidden
 //!   temporary files. The others are at the first call of each kind, then at the second, and so on, each in a run with another script.
-//! - `--part` takes so many calls of each kind, from the first one of a run to the last; `--whole` takes all of them, which are
+//! - `--part` takes a number of calls of each kind, from the first one of a run to the last; `--whole` takes all of them, which are
 //!   about 4,500 on SQLite and 2,300 on PostgreSQL. It fails if a call was not reached.
 //!
 //! `--seed` chooses another walk; whatever breaks a promise is printed with the call and the seed of its run, and the program

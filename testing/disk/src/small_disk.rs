@@ -18,7 +18,7 @@ pub struct SmallDisk(TempDir);
 pub struct Ballast<'d>(&'d SmallDisk);
 
 impl SmallDisk {
-    /// A disk of so many mebibytes.
+    /// A disk of this size in mebibytes.
     ///
     /// # Errors
     /// This process may not mount one: the message says how to run it so that it may.
@@ -42,7 +42,7 @@ impl SmallDisk {
         mount(&format!("remount,size={mebibytes}m"), self.path())
     }
 
-    /// Takes all of the room that is left but for so many bytes.
+    /// Takes all of the room that is left but for this number of bytes.
     ///
     /// # Errors
     /// The ballast cannot be written for another reason than that there is no room.

@@ -215,7 +215,7 @@ impl State {
 mod tests {
     use super::*;
 
-    /// The verdicts on so many writes, with a sync in between that is never judged.
+    /// The verdicts on a number of writes, with a sync in between that is never judged.
     fn verdicts(fault: Fault, writes: usize) -> Vec<bool> {
         let mut state = State { fault: Some(fault), ..State::default() };
         let judge = |_| {

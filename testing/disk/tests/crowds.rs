@@ -40,7 +40,7 @@ async fn enqueue(engine: &Engine<SqliteStore>, delivery: u128, length: usize) ->
     Ok(engine.enqueue(vec![one]).await?.iter().all(Result::is_ok))
 }
 
-/// So many callers at once on a disk of so many mebibytes, with less room than they need; then room is made.
+/// A number of callers at once on a small disk, with less room than they need; then room is made.
 async fn crowd_on_a_small_disk(mebibytes: u32, callers: u128, length: usize) {
     let disk = SmallDisk::of(mebibytes).unwrap();
     let store = SqliteStore::open(disk.path().join("webhooks.db")).unwrap();

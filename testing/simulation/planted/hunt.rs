@@ -9,7 +9,7 @@ use std::thread;
 use gymhook_retry::planted::plant;
 use gymhook_simulation::{Run, planted_bugs};
 
-/// So many seeds are tried for one bug.
+/// The number of seeds that are tried for one bug.
 const SEEDS: u64 = 20_000;
 const DELIVERIES: u64 = 60;
 

@@ -65,7 +65,7 @@ enum Owners {
 }
 
 impl Exhaustive {
-    /// All paths with so many attempts of each delivery and at most this number of crashes and expired leases.
+    /// All paths with this number of attempts of each delivery and at most this number of crashes and expired leases.
     #[must_use]
     pub const fn new(attempts: u32, crashes: u32, expiries: u32) -> Self {
         Self { attempts, crashes, expiries }

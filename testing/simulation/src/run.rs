@@ -24,14 +24,14 @@ pub struct Failure {
     lines: Vec<String>,
 }
 
-/// So many of the last lines of a failing run are printed.
+/// The number of last lines of a failing run that are printed.
 const LINES_SHOWN: usize = 60;
 
-/// So many runs are spent on making a failing one smaller.
+/// The number of runs that are spent on making a failing one smaller.
 const SHRINKING_RUNS: usize = 3_000;
 
 impl Run {
-    /// The run of this seed with so many deliveries.
+    /// The run of this seed with this number of deliveries.
     #[must_use]
     pub const fn new(seed: u64, deliveries: u64) -> Self {
         Self { seed, deliveries, kept: None }

@@ -15,7 +15,7 @@ pub struct Totals {
     pub attempts: u64,
     /// Rounds of deliveries that ended.
     pub rounds: u64,
-    /// Deliveries handed over.
+    /// Deliveries enqueued.
     pub deliveries: u64,
     /// Processes that died.
     pub crashes: u64,

@@ -45,7 +45,7 @@ pub(crate) struct Patience {
     pub(crate) grace_ms: u64,
 }
 
-/// So many answers are kept for echoes.
+/// The number of answers that are kept for echoes.
 const PAST: usize = 10_000;
 
 impl Wire {

@@ -116,7 +116,7 @@ def accepted() -> list[dict]:
             expect=good,
         ),
         case(
-            "a configured prefix of one's own",
+            "a custom prefix",
             "A prefix is any text, not only an algorithm's name.",
             headers=[(HEADER, "v0:" + hex_tag)],
             prefix="v0:",

@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// Keep no requests
     #[arg(long, help_heading = "Recording")]
     no_record: bool,
-    /// Keep so many; the oldest are forgotten
+    /// Number of requests to keep; the oldest are forgotten
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "no_record", help_heading = "Recording")]
     keep: u32,
     /// Pass on what was verified to this URL, and answer as it does

@@ -53,16 +53,16 @@ pub(crate) struct Arguments {
     /// Change a field of the body, which is then written anew: payload.0.type=CUSTOMER_CREATED
     #[arg(long, value_name = "PATH=VALUE", value_parser = send::edit, help_heading = "What is sent")]
     set: Vec<Edit>,
-    /// Send so many deliveries, taking the bodies in turn
+    /// Number of deliveries to send, taking the bodies in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "What is sent")]
     count: Option<u32>,
     /// The maximum number of deliveries a second
     #[arg(long, value_name = "N", value_parser = rate, help_heading = "How it is sent")]
     rate: Option<f64>,
-    /// So many requests at a time, in place of the platform's limit
+    /// Number of requests at a time, in place of the platform's limit
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "How it is sent")]
     concurrency: Option<u16>,
-    /// Make the waits between attempts so many times shorter: 60x
+    /// Shorten the waits between attempts by this factor: 60x
     #[arg(long, value_name = "FACTOR", value_parser = speed, default_value = "1x", conflicts_with_all = ["no_retries", "tamper"], help_heading = "How it is sent")]
     speed: f64,
     /// How long an attempt may take, in place of the platform's limit
@@ -74,7 +74,7 @@ pub(crate) struct Arguments {
     /// Spoil every request after it was signed; a receiver has to refuse it
     #[arg(long, value_name = "WHAT", help_heading = "What receivers get wrong")]
     tamper: Option<Tamper>,
-    /// Send everything so many times, as new deliveries with equal bodies
+    /// Number of times to send everything, as new deliveries with equal bodies
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "What receivers get wrong")]
     repeat: u32,
     /// Send every delivery twice, under the same id: it has to be handled once

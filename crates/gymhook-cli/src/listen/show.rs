@@ -68,7 +68,7 @@ const BETWEEN_DIAGNOSES: Duration = Duration::from_millis(500);
 /// Nobody sees it, and a thread that sleeps need not be woken by each request.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// So many bytes of lines are written at the latest.
+/// The number of bytes of lines that are written at the latest.
 const MAX_HELD: usize = 32 << 10;
 
 /// The thread that shows requests: its output, and how it ended.

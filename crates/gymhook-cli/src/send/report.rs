@@ -245,7 +245,7 @@ fn answer(attempted: &Attempted) -> Option<String> {
     Some(String::from_utf8_lossy(body).chars().take(SHOWN).collect())
 }
 
-/// By the nearest-rank method: the smallest value that so many per cent do not exceed.
+/// By the nearest-rank method: the smallest value that this share of all does not exceed.
 fn percentiles(sorted: &[Duration]) -> Option<Percentiles> {
     let rank = |percent: usize| {
         let rank = sorted.len().saturating_mul(percent).div_ceil(100).max(1);

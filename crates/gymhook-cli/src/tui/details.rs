@@ -77,14 +77,14 @@ fn whole_rows(platform: &str, whole: &Whole) -> Vec<Row> {
     rows
 }
 
-/// The rows in lines of at most so many columns.
+/// The rows, wrapped at this width in columns.
 pub(super) fn wrapped(rows: Vec<Row>, columns: usize) -> Vec<Row> {
     let wrap =
         |Row { tone, text }: Row| lines(&text, columns).into_iter().map(move |text| Row { tone, text });
     rows.into_iter().flat_map(wrap).collect()
 }
 
-/// The beginning of a text, in at most so many columns.
+/// The beginning of a text that fits into this width in columns.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     lines(text, columns).into_iter().next().unwrap_or_default()
 }

@@ -55,7 +55,7 @@ pub(crate) struct State {
     pub(super) rows: usize,
 }
 
-/// So many requests stay in the list; the file has more.
+/// The number of requests that stay in the list; the file has more.
 const MAX_ITEMS: usize = 1_000;
 /// The memory that their bodies may take.
 const MAX_BYTES: usize = 32 << 20;
@@ -125,7 +125,7 @@ impl State {
         self.fitting().position(|item| Some(item.shown.id) == chosen).unwrap_or_default()
     }
 
-    /// Chooses another one, so many places further down or up.
+    /// Moves the choice by this number of places.
     pub(super) fn step(&mut self, down: isize) {
         let last = self.fitting().count().saturating_sub(1);
         self.choose(self.place().saturating_add_signed(down).min(last));

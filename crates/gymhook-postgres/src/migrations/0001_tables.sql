@@ -18,7 +18,7 @@ CREATE INDEX subscriptions_by_lease ON gymhook.subscriptions (lease_until, id) W
 -- Drawn before the rows are written, since a row's check sum covers it.
 CREATE SEQUENCE gymhook.orders;
 
--- What was handed over: written once.
+-- What was enqueued: written once.
 CREATE TABLE gymhook.notifications (
     seq         bigint PRIMARY KEY,
     id          uuid NOT NULL UNIQUE,

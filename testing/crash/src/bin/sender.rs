@@ -135,7 +135,7 @@ fn signal_itself(signal: rustix::process::Signal) {
 
 async fn report(work: impl Future<Output = Result<(), Failure>>) {
     if let Err(error) = work.await {
-        eprintln!("handing over stops: {error}");
+        eprintln!("enqueueing stops: {error}");
         std::process::abort();
     }
 }

@@ -229,7 +229,7 @@ impl<'h> Judge<'h> {
             by_endpoint.entry(handed.endpoint).or_default().push(handed);
         }
         for (endpoint, mut handed) in by_endpoint {
-            // What was acknowledged before another was about to be handed over comes before that.
+            // What was acknowledged before another was about to be enqueued comes before that.
             handed.sort_by_key(|handed| handed.asked);
             let mut first_of_later: Option<(usize, &Handed)> = None;
             for handed in handed.iter().rev() {

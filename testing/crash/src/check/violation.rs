@@ -21,7 +21,7 @@ pub enum Violation {
     Invented { delivery: u128 },
     #[error("{delivery:032x} was sent and is not in the store")]
     SentWithoutRow { delivery: u128 },
-    #[error("{delivery:032x} has another body than was handed over")]
+    #[error("{delivery:032x} has another body than was enqueued")]
     BodyChanged { delivery: u128 },
     #[error("{delivery:032x} went to endpoint {endpoint}, which is not its own")]
     EndpointChanged { delivery: u128, endpoint: u32 },
@@ -37,7 +37,7 @@ pub enum Violation {
         "{delivery:032x}: the log of attempts has {logged} of request {send}, which the endpoint answered with {status:?}"
     )]
     LogWrong { delivery: u128, send: u32, logged: String, status: Option<u16> },
-    #[error("endpoint {endpoint} got {delivery:032x} after {later:032x}, which was handed over later")]
+    #[error("endpoint {endpoint} got {delivery:032x} after {later:032x}, which was enqueued later")]
     OutOfOrder { endpoint: u32, delivery: u128, later: u128 },
     #[error(
         "{delivery:032x}: request {send} was made though the success of request {accepted} was on record"

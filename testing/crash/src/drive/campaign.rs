@@ -15,7 +15,7 @@ use crate::process::Process;
 use crate::total::Totals;
 use crate::wire::Event;
 
-/// Waits until something more was handed over.
+/// Waits until something more was enqueued.
 ///
 /// # Errors
 /// Nothing is, or the sender is gone.
@@ -28,7 +28,7 @@ pub async fn wait_for_work(folder: &Path, process: &mut Process) -> Result<(), F
         }
         Ok::<(), Failure>(())
     };
-    tokio::time::timeout(LONGEST, whole).await.map_err(|_| "nothing is handed over")?
+    tokio::time::timeout(LONGEST, whole).await.map_err(|_| "nothing is enqueued")?
 }
 
 /// Has everything that was left behind judged.
@@ -45,7 +45,7 @@ pub async fn judge(folder: &Path, wire: Vec<Event>, store: &impl Store) -> Resul
     })
 }
 
-/// Rounds of so many kills each until there were enough.
+/// Rounds of `kills` each, until there were enough.
 #[derive(Clone, Copy, Debug)]
 pub struct Campaign {
     /// How many kills.

@@ -20,7 +20,7 @@ use crate::receiver::Receiver;
 use crate::total::Totals;
 use crate::wire::Event;
 
-/// So many kills of senders that work on one database.
+/// A number of kills of senders that work on one database.
 #[derive(Clone, Debug)]
 pub struct PostgresRound {
     /// The sender's program.

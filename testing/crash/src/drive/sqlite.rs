@@ -18,7 +18,7 @@ use crate::receiver::Receiver;
 use crate::total::Totals;
 use crate::wire::Event;
 
-/// So many kills of senders that work on one file.
+/// A number of kills of senders that work on one file.
 #[derive(Clone, Debug)]
 pub struct SqliteRound {
     /// The sender's program.

@@ -23,7 +23,7 @@ pub(super) const AT_A_TIME: usize = 8;
 /// How many broken promises of a round are named.
 const NAMED: usize = 4;
 
-/// What a run fails at, so that it is known which calls are used up: the kind of call, and the how-manyeth.
+/// What a run fails at, so that it is known which calls are used up: the kind of call, and its position among those of its kind.
 pub(super) trait Run: Clone + Send + 'static {
     type Kind: Ord;
 
@@ -56,7 +56,7 @@ impl Run for Session {
     }
 }
 
-/// Walks on until so many faults have struck, or there is no call left. What breaks a promise is printed and counted.
+/// Walks on until this number of faults has struck, or there is no call left. What breaks a promise is printed and counted.
 pub async fn walk_on(walks: impl Iterator<Item = Walk>, faults: u64) -> Totals {
     play_all(walks, faults, |run| async move { walk(&run).await }).await
 }
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// Fills disks until that was so many times, on several disks at a time. What breaks a promise is printed and counted.
+/// Fills disks until this number of faults has struck, on several disks at a time. What breaks a promise is printed and counted.
 ///
 /// # Errors
 /// No disk can be mounted.
@@ -137,7 +137,7 @@ pub async fn fill_up(seed: u64, faults: u64) -> Result<Totals, Failure> {
     Ok(totals)
 }
 
-/// Fills the disk of a server's tables until that was so many times. What breaks a promise is printed and counted.
+/// Fills the disk of a server's tables until this number of faults has struck. What breaks a promise is printed and counted.
 ///
 /// # Errors
 /// No disk can be mounted, or the server does not take it.

@@ -205,7 +205,7 @@ unsafe extern "C" fn write(
     amount: c_int,
     offset: sqlite3_int64,
 ) -> c_int {
-    // SAFETY: SQLite gives an open file of ours and so many bytes.
+    // SAFETY: SQLite gives an open file of ours and that number of bytes.
     unsafe {
         let write = methods(file).xWrite;
         let some =

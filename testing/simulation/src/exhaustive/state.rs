@@ -58,7 +58,7 @@ struct Step {
     before: Option<Rc<Self>>,
 }
 
-/// So many answers that are too late, doubled by a crash or foreign are looked at along one path; the others are lost.
+/// The maximum number of late, duplicate or foreign answers that are explored along one path; the others are lost.
 const LATE_ANSWERS: u32 = 1;
 
 const FAILED: Answer = Answer::Status(503, None);

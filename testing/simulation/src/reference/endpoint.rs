@@ -365,7 +365,7 @@ impl Endpoint {
 }
 
 impl Turns {
-    /// So many turns are remembered.
+    /// The number of turns that are remembered.
     const MEMORY: usize = 16;
 
     /// When the turn before its last `count` ones was.
