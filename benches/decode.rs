@@ -1,11 +1,11 @@
 //! Criterion's view of the `decode` groups: `cargo bench -p gymhook-benches --bench decode`.
-#![allow(missing_docs, reason = "criterion's macros")]
 
-use criterion::{criterion_group, criterion_main};
+use contenders::{Outcome, decode};
+use criterion::Criterion;
 
-fn decode(criterion: &mut criterion::Criterion) {
-    contenders::measure(criterion, contenders::decode::groups());
+fn main() -> Outcome<()> {
+    let mut criterion = Criterion::default().configure_from_args();
+    contenders::measure(&mut criterion, decode::groups())?;
+    criterion.final_summary();
+    Ok(())
 }
-
-criterion_group!(benches, decode);
-criterion_main!(benches);

@@ -3,7 +3,6 @@
 //! It measures the tasks whose names contain a word, or all; `--quick` leaves out ten million waiting deliveries, which take
 //! several gigabytes. Times are medians of rounds in which all contenders take turns in random order; what is measured in
 //! virtual time is exact.
-#![allow(clippy::disallowed_methods, reason = "the rim reads the clock")]
 
 use core::num::NonZeroU32;
 use core::time::Duration;

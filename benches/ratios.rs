@@ -2,7 +2,6 @@
 //!
 //! All contenders of a group run in one process, in random order, round after round; a ratio is the median of the rounds'
 //! ratios. A time alone says little on a shared machine, and nothing on another one.
-#![allow(clippy::disallowed_methods, reason = "the rim reads the clock")]
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -1,11 +1,11 @@
 //! Criterion's view of the `receive` groups: `cargo bench -p gymhook-benches --bench receive`.
-#![allow(missing_docs, reason = "criterion's macros")]
 
-use criterion::{criterion_group, criterion_main};
+use contenders::{Outcome, receive};
+use criterion::Criterion;
 
-fn receive(criterion: &mut criterion::Criterion) {
-    contenders::measure(criterion, contenders::receive::groups());
+fn main() -> Outcome<()> {
+    let mut criterion = Criterion::default().configure_from_args();
+    contenders::measure(&mut criterion, receive::groups())?;
+    criterion.final_summary();
+    Ok(())
 }
-
-criterion_group!(benches, receive);
-criterion_main!(benches);

@@ -1,11 +1,11 @@
 //! Criterion's view of the `verify` groups: `cargo bench -p gymhook-benches --bench verify`.
-#![allow(missing_docs, reason = "criterion's macros")]
 
-use criterion::{criterion_group, criterion_main};
+use contenders::{Outcome, verify};
+use criterion::Criterion;
 
-fn verify(criterion: &mut criterion::Criterion) {
-    contenders::measure(criterion, contenders::verify::groups());
+fn main() -> Outcome<()> {
+    let mut criterion = Criterion::default().configure_from_args();
+    contenders::measure(&mut criterion, verify::groups())?;
+    criterion.final_summary();
+    Ok(())
 }
-
-criterion_group!(benches, verify);
-criterion_main!(benches);

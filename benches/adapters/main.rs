@@ -2,7 +2,6 @@
 //!
 //! Client and servers are in one process on loopback and share its processors, so a rate is that of both together. Contenders
 //! take turns in random order; the ratio is the median of the rounds'.
-#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 mod actix;
 mod axum;

@@ -2,7 +2,6 @@
 //!
 //! Every contender is a process of its own; what it talks to is this one. Contenders take turns in random order; a ratio is the
 //! median of the rounds'.
-#![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 mod adapter;
 mod bare_client;

@@ -4,11 +4,6 @@
 //! waits at 1,000; that takes 8 GB of disk. Everything is on this machine: the engine, the server that it sends to,
 //! SQLite files and a private PostgreSQL with real syncs. Where a ratio has a goal, both sides took turns in one process, and the
 //! ratio is the median of the rounds'.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "the rim reads the clock, and a driver's row needs no order"
-)]
 
 mod ceilings;
 mod dead_endpoint;

@@ -8,12 +8,11 @@ use crate::{Group, Outcome};
 
 /// Measures each group as a criterion group, one benchmark a contender.
 ///
-/// # Panics
-/// If a contender cannot be built.
-#[allow(clippy::panic, reason = "criterion's functions have no result to return")]
-pub fn measure(criterion: &mut Criterion, groups: impl Iterator<Item = Outcome<Group>>) {
+/// # Errors
+/// A contender cannot be built.
+pub fn measure(criterion: &mut Criterion, groups: impl Iterator<Item = Outcome<Group>>) -> Outcome<()> {
     for group in groups {
-        let group = group.unwrap_or_else(|error| panic!("{error}"));
+        let group = group?;
         let mut benches = criterion.benchmark_group(format!("{}/{}", group.name(), group.body_bytes()));
         benches
             .warm_up_time(Duration::from_millis(300))
@@ -33,4 +32,5 @@ pub fn measure(criterion: &mut Criterion, groups: impl Iterator<Item = Outcome<G
         }
         benches.finish();
     }
+    Ok(())
 }

@@ -3,7 +3,6 @@
 //!
 //! A [`Group`] is one task, given to several contenders on the same input; the first one is what the others are compared with,
 //! mostly a floor: the least that anybody could do. Groups are built when they are asked for, since some messages carry the time and go stale in five minutes.
-#![allow(clippy::disallowed_methods, reason = "the rim reads the clock")]
 
 mod criterion_view;
 pub mod crowd;
