@@ -44,10 +44,11 @@ pub fn check_nesting(body: &[u8]) -> Result<(), StrictError> {
     check(body, RepeatedKeys::Allowed)
 }
 
-/// As [`check_strict`], of a body that a JSON decoder has read to its end and accepted, so that its form need not be looked at
-/// again. It allocates nothing where objects have fewer than 32 keys.
+/// As [`check_strict`], for a body that [`decode`](crate::decode) has read and accepted, so that its form need not be checked
+/// again. It allocates nothing unless keys are escaped, objects and arrays are nested deeper than 16, or more than 128 keys
+/// are open at once.
 ///
-/// Whether a body that no decoder has accepted is refused here is not specified.
+/// For a body that `decode` has not accepted the answer is unspecified.
 ///
 /// ```
 /// use gymhook_event::{check_decoded, decode, egym};
@@ -69,7 +70,7 @@ fn check(body: &[u8], repeated_keys: RepeatedKeys) -> Result<(), StrictError> {
         .map_err(|error| StrictError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| StrictError::not_json(text, error.line(), error.column()))?;
-    // What it is sure of needs no second look; everything else, each refusal among it, is judged at leisure.
+    // What the scan is sure of needs no walk; the walk judges everything else.
     if scan::is_beyond_doubt(body) { Ok(()) } else { Walk::over(text, repeated_keys) }
 }
 

@@ -1,6 +1,6 @@
 //! The check for repeated keys and unlimited nesting.
 
-use gymhook_event::{AnyNotification, StrictError, Vendor, check_strict};
+use gymhook_event::{AnyNotification, StrictError, Vendor, check_decoded, check_strict};
 
 #[track_caller]
 fn assert_repeated(body: &str, path: &str) {
@@ -94,4 +94,32 @@ fn what_is_not_one_json_text_is_refused() {
     let second_line = check_strict(b"{\n \"\\ud800\": 1}");
     assert_eq!(second_line, Err(StrictError::NotJson { line: 2, column: 2 }));
     assert_eq!(check_strict(b"{\"a\":\"\xff\"}"), Err(StrictError::NotUtf8 { valid_up_to: 6 }));
+}
+
+/// Each form of doubt that the quick scan has, in a body that every vendor's decoder could have read.
+#[test]
+fn what_was_decoded_is_judged_alike() {
+    let deep = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    let wide: Vec<String> = (0..200).map(|key| format!("\"key{key}\":{{}}")).collect();
+    let wide_and_repeated = format!("{{{},\"key7\":1}}", wide.join(","));
+    let bodies = [
+        r#"{"a":1,"\u0061":2}"#,
+        r#"{"\u0061":1,"b":2}"#,
+        r#"{"a":{"x":1},"b":[{"x":1},{"x":1,"x":2}]}"#,
+        r#"{"a":"\ud83d\ude00"}"#,
+        r#"{"a":"\ud83d"}"#,
+        r#"{"a":"\\","\\":"\""}"#,
+        "{}",
+        &deep(16),
+        &deep(17),
+        &deep(128),
+        &deep(129),
+        &format!("{{{}}}", wide.join(",")),
+        &wide_and_repeated,
+    ];
+    for body in bodies {
+        assert_eq!(check_decoded(body.as_bytes()), check_strict(body.as_bytes()), "{body}");
+    }
+    let refused = bodies.iter().filter(|body| check_strict(body.as_bytes()).is_err()).count();
+    assert_eq!(refused, 5, "both verdicts are among them");
 }

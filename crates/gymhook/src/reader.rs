@@ -70,12 +70,14 @@ impl<N: Notification> Reader<N> {
     }
 
     pub(crate) fn read(&self, body: &Bytes) -> Result<N, ReadError> {
-        if self.reads_json
-            && !self.duplicate_keys_allowed
-            && let Ok(decoded) = (self.decode)(body)
-        {
-            check_decoded(body)?;
-            return Ok(decoded);
+        if self.reads_json && !self.duplicate_keys_allowed {
+            let decoded = (self.decode)(body);
+            if decoded.is_ok() {
+                check_decoded(body)?
+            } else {
+                check_strict(body)?
+            }
+            return Ok(decoded?);
         }
         if self.duplicate_keys_allowed {
             check_nesting(body)?;
@@ -85,7 +87,7 @@ impl<N: Notification> Reader<N> {
         Ok((self.decode)(body)?)
     }
 
-    /// Reads a body about whose sender somebody else knows.
+    /// Reads a body whose proof is kept elsewhere.
     pub(crate) fn read_again(
         &self,
         body: Bytes,

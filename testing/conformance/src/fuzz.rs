@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use gymhook_event::{AnyNotification, Notification as _, Vendor, check_strict, encode};
+use gymhook_event::{AnyNotification, Notification as _, Vendor, check_decoded, check_strict, encode};
 use gymhook_signature::{
     Key, Keyring, Proof, Secret, SignatureScheme, SignedTime, Signer, StandardWebhooks, Verifier, vendor,
 };
@@ -76,6 +76,11 @@ pub fn decode(vendor: Vendor, data: &[u8]) {
             return;
         }
     };
+    assert_eq!(
+        check_decoded(data),
+        strict,
+        "what was decoded is judged alike without a second look at its form"
+    );
     let written = encode(&notification).expect("what was read can be written");
     let again = AnyNotification::decode(vendor, &written).expect("what was written can be read");
     assert_eq!(read(&notification), read(&again));

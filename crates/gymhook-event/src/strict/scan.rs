@@ -6,7 +6,7 @@ const MAX_DEPTH: usize = 16;
 const MAX_KEYS: usize = 128;
 
 /// Whether text that is known to be JSON in form certainly repeats no key in an object, is nested no deeper than the walk
-/// allows, and has no half of a surrogate pair. `false` says nothing: the walk has to look.
+/// allows, and has no half of a surrogate pair. `false` means doubt, not refusal.
 pub(super) fn is_beyond_doubt(json: &[u8]) -> bool {
     Scan { bytes: json, keys: [(0, 0); MAX_KEYS], count: 0, open: [None; MAX_DEPTH], depth: 0 }
         .run()
@@ -82,7 +82,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The length of a string that is no key, if every escape in it stands for a character.
+/// The length of a string that is not a key, if every escape in it encodes a character.
 fn value(string: &[u8]) -> Option<usize> {
     let mut length = 0;
     loop {
@@ -98,7 +98,7 @@ fn value(string: &[u8]) -> Option<usize> {
 fn quote_or_escape(string: &[u8]) -> Option<usize> {
     const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
     const ESCAPES: u64 = u64::from_ne_bytes([b'\\'; 8]);
-    // The highest bit of each byte that is zero; above the lowest such byte, of others perhaps, too.
+    // The highest bit of each zero byte; bytes above the lowest one may be false positives.
     let zeros = |bytes: u64| bytes.wrapping_sub(0x0101_0101_0101_0101) & !bytes & 0x8080_8080_8080_8080;
     let (chunks, rest) = string.as_chunks::<8>();
     for (number, chunk) in chunks.iter().enumerate() {
@@ -112,7 +112,7 @@ fn quote_or_escape(string: &[u8]) -> Option<usize> {
     Some(8 * chunks.len() + found)
 }
 
-/// The length of an escape that stands for a character.
+/// The length of an escape, if it encodes a character.
 fn escape(escape: &[u8]) -> Option<usize> {
     let Some(unit) = utf16_unit(escape) else {
         // In JSON, any other escape is one character long.
@@ -128,7 +128,7 @@ fn escape(escape: &[u8]) -> Option<usize> {
     }
 }
 
-/// The code unit of an escape like `\u00fc`.
+/// The code unit of an escape like `\u00fc`. That its digits are digits has been checked with the form.
 fn utf16_unit(escape: &[u8]) -> Option<u16> {
     let digits = escape.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()

@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         if !core::mem::replace(awaits_key, false) {
             return Ok(());
         }
-        let repeated = !keys.insert(string.clone()) && self.repeated_keys == RepeatedKeys::Refused;
+        let repeated = self.repeated_keys == RepeatedKeys::Refused && !keys.insert(string.clone());
         *last = Some(string);
         if repeated { Err(StrictError::RepeatedKey { path: self.path() }) } else { Ok(()) }
     }
