@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
+use gymhook::text::alters_display;
 use serde::Serialize;
 
 use crate::arguments::Global;
@@ -196,30 +197,13 @@ impl Output {
 pub(crate) fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() || is_invisible(character) {
+        if alters_display(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);
         }
     }
     safe
-}
-
-/// Characters that a terminal shows as nothing, or that turn the order of those around them: Unicode's format characters, line
-/// and paragraph separators.
-const fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]

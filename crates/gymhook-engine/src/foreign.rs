@@ -7,6 +7,8 @@ use core::pin::pin;
 use core::task::Poll;
 use std::panic::catch_unwind;
 
+use gymhook::text::one_line;
+
 use crate::store::StoreError;
 use crate::{SecretCipherError, telemetry};
 
@@ -64,7 +66,7 @@ impl Panicked {
             (_, Some(text)) => one_line(text),
             (_, None) => "its message is no text".to_owned(),
         };
-        tell(|| telemetry::panicked(place, &message));
+        quietly(|| telemetry::panicked(place, &message));
         Self { place, message }
     }
 }
@@ -83,7 +85,7 @@ impl From<Panicked> for SecretCipherError {
 }
 
 /// Logs or counts something where a panic would end more than a call: a subscriber that writes to a full disk panics, too.
-pub(crate) fn tell(log: impl FnOnce()) {
+pub(crate) fn quietly(log: impl FnOnce()) {
     // The panic cannot be logged: it was the logger that panicked.
     let _untold = catch_unwind(AssertUnwindSafe(log));
 }
@@ -107,14 +109,6 @@ pub(crate) async fn run<F: Future>(place: Place, make: impl FnOnce() -> F) -> Re
     .await
 }
 
-/// An operator reads one line, and whoever wrote the text may have put anything into it.
-const MOST_CHARACTERS: usize = 300;
-
-/// A text without control characters, cut to a reasonable length.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +118,7 @@ mod tests {
         let long = format!("a\r\nERROR forged {}", "x".repeat(1_000));
         let caught = call(Place::Handler, || panic!("{long}")).unwrap_err().to_string();
         assert!(caught.starts_with("the handler panicked: a\u{FFFD}\u{FFFD}ERROR forged xxx"), "{caught}");
-        assert_eq!(caught.chars().count(), "the handler panicked: ".len() + MOST_CHARACTERS);
+        assert_eq!(caught.chars().count(), "the handler panicked: ".len() + 300);
         let caught = call(Place::Observer, || std::panic::panic_any(7)).unwrap_err();
         assert_eq!(caught.to_string(), "the observer panicked: its message is no text");
     }

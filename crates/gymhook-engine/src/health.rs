@@ -132,7 +132,7 @@ impl Pulse {
     fn turn(&self, state: WorkerState) {
         let is_up = |state| matches!(state, WorkerState::Running { .. } | WorkerState::Stopping);
         let was = core::mem::replace(&mut self.lock().worker, state);
-        foreign::tell(|| telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was))));
+        foreign::quietly(|| telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was))));
     }
 
     fn lock(&self) -> MutexGuard<'_, Health> {

@@ -9,7 +9,9 @@ use gymhook_delivery::{AttemptRef, DeliveryChange, DeliveryRecord, End, Endpoint
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
-use crate::foreign::{Place, one_line};
+use gymhook::text::one_line;
+
+use crate::foreign::Place;
 use crate::store::{AttemptOutcome, StoreError, WorkerId};
 use crate::{Answer, Direction};
 

@@ -8,6 +8,7 @@ use std::panic::catch_unwind;
 
 use gymhook::event::Vendor;
 use gymhook::signature::{KeyId, Proof};
+use gymhook::text::one_line;
 use http::StatusCode;
 
 use crate::RefusalReason;
@@ -36,7 +37,7 @@ pub(crate) fn refused(refused: &Refused<'_>, hook: Option<&Hook>) {
     let Refused { platform, reason, status, key, error } = refused;
     let (platform, reason, status) = (platform.as_str(), reason.as_str(), status.as_u16());
     let key = key.map(|key| key.as_str());
-    tell(|| {
+    quietly(|| {
         metrics::counter!("gymhook_refusals_total", "platform" => platform, "reason" => reason).increment(1);
         let detail = one_line(&error.to_string());
         match weight(refused.reason) {
@@ -52,14 +53,14 @@ pub(crate) fn refused(refused: &Refused<'_>, hook: Option<&Hook>) {
     if let Some(hook) = hook {
         let told = catch_unwind(AssertUnwindSafe(|| hook(refused)));
         if told.is_err() {
-            tell(|| tracing::error!(platform, "the on_refusal callback panicked"));
+            quietly(|| tracing::error!(platform, "the on_refusal callback panicked"));
         }
     }
 }
 
 pub(crate) fn received(platform: Vendor, proof: &Proof) {
     let platform = platform.as_str();
-    tell(|| {
+    quietly(|| {
         metrics::counter!("gymhook_received_total", "platform" => platform).increment(1);
         tracing::debug!(platform, key = proof.key().as_str(), "a webhook was received");
     });
@@ -69,7 +70,7 @@ pub(crate) fn received(platform: Vendor, proof: &Proof) {
 #[cfg(feature = "inbox")]
 pub(crate) fn accepted(platform: Vendor, outcome: &'static str) {
     let platform = platform.as_str();
-    tell(|| {
+    quietly(|| {
         metrics::counter!("gymhook_accepted_total", "platform" => platform, "outcome" => outcome)
             .increment(1);
     });
@@ -102,24 +103,7 @@ const fn weight(reason: RefusalReason) -> Weight {
 }
 
 /// Logs or counts something. A subscriber that panics, for example because the disk is full, does not fail the request.
-fn tell(log: impl FnOnce()) {
+fn quietly(log: impl FnOnce()) {
     // The panic cannot be logged: it was the logger that panicked.
     let _untold = catch_unwind(AssertUnwindSafe(log));
-}
-
-/// A text without control characters, cut to a reasonable length.
-fn one_line(text: &str) -> String {
-    const MOST_CHARACTERS: usize = 300;
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_one_line() {
-        assert_eq!(one_line("a\r\nERROR forged"), "a\u{FFFD}\u{FFFD}ERROR forged");
-        assert_eq!(one_line(&"x".repeat(1_000)).len(), 300);
-    }
 }

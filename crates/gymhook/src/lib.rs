@@ -13,6 +13,7 @@ mod receiver;
 pub mod secret_source;
 pub mod send;
 mod source;
+pub mod text;
 mod unsigned;
 mod vendor;
 

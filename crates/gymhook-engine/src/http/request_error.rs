@@ -4,6 +4,7 @@ use core::error::Error;
 use core::net::SocketAddr;
 use std::io;
 
+use gymhook::text;
 use gymhook_retry::{Fault, Outcome, OwnFault};
 
 use super::client::NoAnswer;
@@ -11,15 +12,13 @@ use super::connect_error::{CERTIFICATE_WANTED, own_fault_or};
 use super::pool::h2_error;
 use crate::Answer;
 
-/// An operator reads one line; an endpoint's certificate can name itself at any length.
-const MOST_CHARACTERS: usize = 300;
-
 /// What became of a request that got no answer.
 pub(super) fn no_answer(host: &str, why: &NoAnswer) -> Answer {
     match why {
         NoAnswer::Connect(connect) => {
             let names_itself = connect.only_address().is_some_and(|address| is_spelled(host, address));
-            let detail = if names_itself { clean(&connect.to_string()) } else { one_line(host, connect) };
+            let detail =
+                if names_itself { text::one_line(&connect.to_string()) } else { one_line(host, connect) };
             Answer::new(connect.outcome()).with_detail(detail)
         }
         NoAnswer::Broken { kept: true, .. } => {
@@ -81,11 +80,7 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
 
 /// Host and reason, short and without control characters: parts of it are an endpoint's to choose.
 pub(super) fn one_line(host: &str, why: &dyn core::fmt::Display) -> String {
-    clean(&format!("{host}: {why}"))
-}
-
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(MOST_CHARACTERS).collect()
+    text::one_line(&format!("{host}: {why}"))
 }
 
 #[cfg(test)]
@@ -108,7 +103,7 @@ mod tests {
         let hostile = format!("evil\r\nERROR forged line {}", "x".repeat(1000));
         let line = one_line("h.example", &hostile);
         assert!(!line.contains(char::is_control), "{line}");
-        assert_eq!(line.chars().count(), MOST_CHARACTERS);
+        assert_eq!(line.chars().count(), 300);
         assert!(line.starts_with("h.example: evil"));
     }
 }

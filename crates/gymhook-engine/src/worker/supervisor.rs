@@ -34,7 +34,7 @@ pub(crate) async fn supervise<S: Store, T: Transport>(
         }
         pause = longer(pause);
         means.pulse.panicked(panicked.to_string(), worker.clock.now());
-        foreign::tell(|| telemetry::worker_panicked(worker.id, pause));
+        foreign::quietly(|| telemetry::worker_panicked(worker.id, pause));
         let mut succession = Succession {
             requests: &mut requests,
             until: worker.stop.map(|stop| stop.store_until()),
@@ -80,7 +80,7 @@ impl Succession<'_> {
             };
             means.pulse.store_failed(&error, old.clock.now());
             pause = longer(pause);
-            foreign::tell(|| telemetry::restart_failed(&error, pause));
+            foreign::quietly(|| telemetry::restart_failed(&error, pause));
             if self.until.is_some_and(|until| clock::monotonic() >= until) {
                 return None;
             }
