@@ -95,22 +95,22 @@ impl Pulse {
     }
 
     pub(crate) fn running(&self, now: UtcDateTime) {
-        self.turn(WorkerState::Running { since: now });
+        self.set_state(WorkerState::Running { since: now });
     }
 
     pub(crate) fn panicked(&self, why: String, now: UtcDateTime) {
-        self.turn(WorkerState::Restarting { since: now });
+        self.set_state(WorkerState::Restarting { since: now });
         let mut health = self.lock();
         health.restarts += 1;
         health.last_panic = Some(why);
     }
 
     pub(crate) fn stopping(&self) {
-        self.turn(WorkerState::Stopping);
+        self.set_state(WorkerState::Stopping);
     }
 
     pub(crate) fn stopped(&self) {
-        self.turn(WorkerState::Stopped);
+        self.set_state(WorkerState::Stopped);
     }
 
     pub(crate) fn round_trip_ended(&self, now: UtcDateTime) {
@@ -129,7 +129,7 @@ impl Pulse {
         health.store_failures = health.store_failures.saturating_add(1);
     }
 
-    fn turn(&self, state: WorkerState) {
+    fn set_state(&self, state: WorkerState) {
         let is_up = |state| matches!(state, WorkerState::Running { .. } | WorkerState::Stopping);
         let was = core::mem::replace(&mut self.lock().worker, state);
         foreign::quietly(|| telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was))));

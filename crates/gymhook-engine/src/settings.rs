@@ -132,7 +132,7 @@ pub(crate) fn to_row(
     })
 }
 
-fn url_text(url: &EndpointUrl) -> String {
+pub(crate) fn url_text(url: &EndpointUrl) -> String {
     url.to_uri().to_string()
 }
 
@@ -153,21 +153,10 @@ fn secrets(id: EndpointId, http: &HttpTarget, cipher: &dyn SecretCipher) -> Resu
         .map_err(|source| SettingsError::SecretCipher { subscription: id, source })
 }
 
-/// Whom an endpoint is sent to as, and what.
-pub(crate) struct Wanted {
-    pub(crate) platform: String,
-    /// `None` for every type.
-    pub(crate) filters: Option<Vec<EventFilter>>,
-}
-
-/// What the subscription of this row wants; `None` of an inbox. Its secrets stay encrypted.
-pub(crate) fn wanted(row: &SubscriptionRow) -> Result<Option<Wanted>, SettingsError> {
-    if row.target == TargetColumns::Handler {
-        return Ok(None);
-    }
+/// Which events the HTTP endpoint of this row wants; `None` for every type. Its secrets stay encrypted.
+pub(crate) fn filters(row: &SubscriptionRow) -> Result<Option<Vec<EventFilter>>, SettingsError> {
     let HttpSettings { event_types, .. } = read(row)?;
-    let filters = event_types.map(|all| all.into_iter().map(EventFilter::from).collect());
-    Ok(Some(Wanted { platform: row.platform.clone(), filters }))
+    Ok(event_types.map(|all| all.into_iter().map(EventFilter::from).collect()))
 }
 
 fn read<T: DeserializeOwned>(row: &SubscriptionRow) -> Result<T, SettingsError> {
@@ -344,7 +333,6 @@ mod tests {
         let read = from_row(&row, &PlainText).unwrap();
         assert_eq!((read.label(), read.policy()), (inbox.label(), inbox.policy()));
         assert!(read.http().is_none());
-        assert!(wanted(&row).unwrap().is_none());
 
         // Its columns decide, and not what else is written.
         let http = to_row(&subscription(), &PlainText).unwrap();

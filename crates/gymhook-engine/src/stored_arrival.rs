@@ -34,7 +34,7 @@ pub(crate) struct Arrival {
 /// How it is written down. Whoever reads it may be of another version: a field is added, and never becomes another thing.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Written {
+struct ArrivalText {
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -61,12 +61,12 @@ struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     received_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    unreadable: Option<WrittenUnreadable>,
+    unreadable: Option<UnreadableText>,
 }
 
 /// What is written down beside it of a body that could not be read.
 #[derive(Serialize, Deserialize)]
-struct WrittenUnreadable {
+struct UnreadableText {
     problem: String,
     /// Where it stood before it stood beside every proof.
     #[serde(default, skip_serializing)]
@@ -111,14 +111,14 @@ impl Arrival {
     /// As text for a row. A sender that was recognised in a way that is not known here counts as the weakest.
     pub(crate) fn to_text(&self) -> String {
         let text = |id: &RequestId| id.as_str().to_owned();
-        let mut written = Written {
+        let mut written = ArrivalText {
             vendor: self.vendor.clone(),
             event_types: self.event_types.clone(),
             claimed_id: self.claimed_id.as_ref().map(text),
             duplicate_keys_allowed: self.duplicate_keys_allowed,
             received_at: self.received_at.map(|at| StoreTime::floor(at).micros()),
-            unreadable: self.problem.clone().map(|problem| WrittenUnreadable { problem, signed_id: None }),
-            ..Written::default()
+            unreadable: self.problem.clone().map(|problem| UnreadableText { problem, signed_id: None }),
+            ..ArrivalText::default()
         };
         if let Some(proof) = &self.proof {
             let ProofParts { key, tenant, assurance, signed_at, id } = ProofParts::from(proof);
@@ -141,7 +141,7 @@ impl Arrival {
 
     /// From a row; `None` if it cannot be read, or is about something else: then nothing is proved.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let written: Written = serde_json::from_str(text).ok()?;
+        let written: ArrivalText = serde_json::from_str(text).ok()?;
         let (problem, signed_id_before) =
             written.unreadable.map_or((None, None), |it| (Some(it.problem), it.signed_id));
         let proof = match (written.key, written.sender) {

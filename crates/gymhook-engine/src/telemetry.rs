@@ -12,14 +12,17 @@ use time::UtcDateTime;
 use gymhook::text::one_line;
 
 use crate::foreign::Place;
-use crate::store::{AttemptOutcome, StoreError, WorkerId};
+use crate::store::{AttemptOutcome, AttemptRow, StoreError, WorkerId};
 use crate::{Answer, Direction};
 
-pub(crate) fn attempt_ended(outcome: &Outcome, took: Duration) {
-    let word = AttemptOutcome::from(outcome).as_str();
-    metrics::counter!("gymhook_attempts_total", "outcome" => word, "status" => status_label(outcome))
+/// An attempt has a row in the log: the same words are its labels.
+pub(crate) fn attempt_logged(row: &AttemptRow) {
+    let status = status_label(row.status);
+    metrics::counter!("gymhook_attempts_total", "outcome" => row.outcome.as_str(), "status" => status)
         .increment(1);
-    metrics::histogram!("gymhook_attempt_seconds").record(took);
+    if let Some(began) = row.began {
+        metrics::histogram!("gymhook_attempt_seconds").record((row.ended - began).as_seconds_f64());
+    }
 }
 
 /// An attempt failed on this side: not a receiver's fault, and it is made again.
@@ -41,16 +44,14 @@ pub(crate) fn worker_started(worker: WorkerId, store_clock: UtcDateTime) {
 }
 
 /// The class of a response's status.
-fn status_label(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Response { status, .. } => match status.as_u16() / 100 {
-            2 => "2xx",
-            3 => "3xx",
-            4 => "4xx",
-            5 => "5xx",
-            _ => "other",
-        },
-        Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Panicked | Outcome::Crashed => "none",
+const fn status_label(status: Option<u16>) -> &'static str {
+    match status {
+        Some(200..=299) => "2xx",
+        Some(300..=399) => "3xx",
+        Some(400..=499) => "4xx",
+        Some(500..=599) => "5xx",
+        Some(_) => "other",
+        None => "none",
     }
 }
 
@@ -103,10 +104,7 @@ pub(crate) fn attempt_failed(
     let event_type = failed.and_then(|failed| failed.event_type.as_deref()).map(one_line);
     let event_type = event_type.as_deref();
     let outcome = failed.map_or(&Outcome::Crashed, |failed| &failed.answer.outcome);
-    let status = match outcome {
-        Outcome::Response { status, .. } => Some(status.as_u16()),
-        Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Crashed | Outcome::Panicked => None,
-    };
+    let status = outcome.status().map(|status| status.as_u16());
     let outcome = AttemptOutcome::from(outcome);
     let (is_answered, outcome) = (outcome == AttemptOutcome::Response, outcome.as_str());
     let detail = failed.and_then(|failed| failed.answer.detail.as_deref()).map(one_line);

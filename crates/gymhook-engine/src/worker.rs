@@ -258,7 +258,6 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let attempt = ended.attempt.attempt;
         // What was given up is already in the log, and what was lost belongs to another worker.
         let awaited = self.running.remove(&attempt).is_some();
-        telemetry::attempt_ended(&ended.answer.outcome, ended.took);
         if matches!(ended.answer.outcome, Outcome::Internal(_)) {
             telemetry::own_fault(&attempt, &ended.answer);
         } else if ended.answer.outcome == Outcome::Failure(Fault::Timeout)

@@ -42,6 +42,15 @@ impl Outcome {
         Self::Response { status, retry_after: None }
     }
 
+    /// The status of the response; `None` if there was none.
+    #[must_use]
+    pub const fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Response { status, .. } => Some(*status),
+            Self::Failure(_) | Self::Internal(_) | Self::Crashed | Self::Panicked => None,
+        }
+    }
+
     /// Whether this is a failure of the endpoint, which a circuit breaker and auto-disable may count.
     ///
     /// A success is not, nor is an internal fault, a crash or a panic.

@@ -5,7 +5,8 @@ use gymhook::signature::Tenant;
 use gymhook::{DedupeBasis, Identity, Received, ScopedDedupeKey};
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
-use uuid::{Builder, Uuid};
+
+use crate::ids;
 
 /// The delivery that this key stands for in this inbox.
 pub(super) fn of_key(inbox: EndpointId, vendor: &str, key: &ScopedDedupeKey) -> DeliveryId {
@@ -29,7 +30,7 @@ pub(super) fn of_body(named: DeliveryId, body: [u8; 32]) -> DeliveryId {
 
 /// The inbox that is called so.
 pub(super) fn of_inbox(name: &str) -> EndpointId {
-    EndpointId::from(to_uuid(Sha256::new().chain_update(b"gymhook-inbox-name\0").chain_update(name)))
+    EndpointId::from(ids::from_digest(Sha256::new().chain_update(b"gymhook-inbox-name\0").chain_update(name)))
 }
 
 /// What a body that could not be read is kept as in this inbox.
@@ -71,10 +72,5 @@ fn with_parts<const N: usize>(mut digest: Sha256, parts: [Option<&str>; N]) -> S
 }
 
 fn to_name(digest: Sha256) -> DeliveryId {
-    DeliveryId::from(to_uuid(digest))
-}
-
-fn to_uuid(digest: Sha256) -> Uuid {
-    let first_half = digest.finalize().first_chunk().copied().unwrap_or_default();
-    Builder::from_custom_bytes(first_half).into_uuid()
+    DeliveryId::from(ids::from_digest(digest))
 }

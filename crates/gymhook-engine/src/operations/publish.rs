@@ -2,12 +2,12 @@
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};
-use uuid::Builder;
 
 use super::SubscriptionError;
 use super::gym_pages::GymPages;
+use crate::ids;
 use crate::publication::Part;
-use crate::settings::{self, Wanted};
+use crate::settings;
 use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionRow};
 use crate::subscription::matches_any;
 use crate::{Direction, Engine, EventFilter, Publication};
@@ -198,16 +198,15 @@ enum Share<'p> {
 
 /// One that cannot be read gets nothing, and the others do.
 fn share_of<'p>(row: &SubscriptionRow, publication: &'p Publication) -> Share<'p> {
-    let Wanted { platform, filters } = match settings::wanted(row) {
-        Ok(Some(wanted)) => wanted,
-        Ok(None) => return Share::Nothing,
+    let (platform, filters) = match settings::filters(row) {
+        Ok(filters) => (row.platform.as_str(), filters),
         Err(error) => {
             tracing::error!(%error, "an event is not enqueued for a subscription that cannot be read");
             return Share::Nothing;
         }
     };
-    let Some(part) = publication.part(&platform) else { return Share::OtherPlatform(platform) };
-    let wants = |filters: Vec<EventFilter>| matches_any(&filters, &platform, &part.event_type);
+    let Some(part) = publication.part(platform) else { return Share::OtherPlatform(platform.to_owned()) };
+    let wants = |filters: Vec<EventFilter>| matches_any(&filters, platform, &part.event_type);
     if filters.is_none_or(wants) { Share::Part(part) } else { Share::Nothing }
 }
 
@@ -216,10 +215,8 @@ fn delivery_id(event: &str, subscription: EndpointId) -> DeliveryId {
     let digest = Sha256::new()
         .chain_update(b"gymhook-publish\0")
         .chain_update(subscription.as_uuid().as_bytes())
-        .chain_update(event)
-        .finalize();
-    let first_half = digest.first_chunk().copied().unwrap_or_default();
-    DeliveryId::from(Builder::from_custom_bytes(first_half).into_uuid())
+        .chain_update(event);
+    DeliveryId::from(ids::from_digest(digest))
 }
 
 #[cfg(test)]

@@ -162,14 +162,13 @@ impl<S: Store> Engine<S> {
         if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
             return Ok(());
         }
-        let url = http.url().to_uri().to_string();
+        let url = settings::url_text(http.url());
         let mut pages = GymPages::new(self.store(), subscription.gym());
         while let Some(page) = pages.next().await? {
             let has_it = |row: &&SubscriptionRow| {
                 row.id != subscription.id()
+                    && row.platform == platform
                     && row.target.url() == Some(url.as_str())
-                    && settings::wanted(row)
-                        .is_ok_and(|wanted| wanted.is_some_and(|wanted| wanted.platform == platform))
             };
             if let Some(other) = page.iter().find(has_it) {
                 let (subscription, platform) = (subscription.id(), platform.to_owned());

@@ -11,7 +11,7 @@ use super::DeliveryLog;
 use super::SubscriptionError;
 use super::gym_pages::GymPages;
 use crate::ids::new_id;
-use crate::settings::{self, Wanted};
+use crate::settings;
 use crate::store::{
     AttemptQuery, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionRow,
 };
@@ -279,10 +279,11 @@ impl<S: Store> Engine<S> {
 
 fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
     let subscription = row.id;
-    let Wanted { platform, filters } =
-        settings::wanted(row)?.ok_or(SubscriptionError::Inbox { subscription, setting: "test event" })?;
-    let test = TestEvent::of(&platform, filters.as_deref());
-    test.ok_or(SubscriptionError::NoTestEvent { subscription, platform })
+    if row.direction() == Direction::Incoming {
+        return Err(SubscriptionError::Inbox { subscription, setting: "test event" });
+    }
+    let test = TestEvent::of(&row.platform, settings::filters(row)?.as_deref());
+    test.ok_or_else(|| SubscriptionError::NoTestEvent { subscription, platform: row.platform.clone() })
 }
 
 fn why_refused(refused: Refused, subscription: EndpointId) -> SubscriptionError {

@@ -18,7 +18,7 @@ use crate::{Engine, Publication, Subscription};
 ///
 /// [`Engine::for_gym`] makes one for a gym, [`ApiKey::view`] one for a key, which may be owned by all gyms. A service that handles
 /// requests through a view has no check to forget: an id of another gym's is answered like one that is not there, whatever it
-/// names. Inboxes are no gym's, so a gym's view does not reach them.
+/// names, but for [`put_subscription`](Self::put_subscription), which cannot create what is there. Inboxes are no gym's, so a gym's view does not reach them.
 ///
 /// Through the view of a key that [may only read](ApiKey::writes) every change is [`ViewError::ReadOnly`].
 ///

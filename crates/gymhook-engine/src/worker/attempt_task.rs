@@ -30,10 +30,6 @@ impl AttemptEnded {
     /// What the log keeps.
     pub(crate) fn row(&self) -> AttemptRow {
         let ended = self.began.checked_add(self.took.try_into().unwrap_or_default()).unwrap_or(self.began);
-        let status = match self.answer.outcome {
-            Outcome::Response { status, .. } => Some(status.as_u16()),
-            Outcome::Failure(_) | Outcome::Internal(_) | Outcome::Panicked | Outcome::Crashed => None,
-        };
         AttemptRow {
             delivery: self.attempt.attempt.delivery,
             sequence: self.attempt.sequence,
@@ -43,7 +39,7 @@ impl AttemptEnded {
             began: Some(self.began),
             ended,
             outcome: AttemptOutcome::from(&self.answer.outcome),
-            status,
+            status: self.answer.outcome.status().map(|status| status.as_u16()),
             captured: self.answer.captured.clone(),
             detail: self.answer.detail.clone(),
         }

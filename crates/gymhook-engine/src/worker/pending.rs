@@ -10,6 +10,7 @@ use gymhook_delivery::{
 use time::UtcDateTime;
 
 use crate::store::{AttemptOutcome, AttemptRow, Batch, Lease, Notice};
+use crate::telemetry;
 
 /// What the machine has said since the last batch was cut. Of several records of one thing the last one counts.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) fn delivery(&mut self, change: DeliveryChange, record: DeliveryRecord, now: UtcDateTime) {
         if let Some(number) = lost_attempt(change, &record) {
-            self.attempts.push((record.endpoint, lost_row(&record, number, now)));
+            self.attempt_ended(record.endpoint, lost_row(&record, number, now));
         }
         self.deliveries.insert(record.id, record);
     }
@@ -37,6 +38,7 @@ impl Pending {
     }
 
     pub(crate) fn attempt_ended(&mut self, endpoint: EndpointId, row: AttemptRow) {
+        telemetry::attempt_logged(&row);
         self.attempts.push((endpoint, row));
     }
 
