@@ -97,7 +97,7 @@ pub(super) fn columns_by_id(connection: &Connection, id: DeliveryId) -> Result<O
     Ok(columns(row, row.get(0)?).ok())
 }
 
-/// Puts rows aside: nothing reads or writes them any more, and they are counted.
+/// Quarantines rows: nothing reads or writes them any more, and they are counted.
 pub(super) fn quarantine(connection: &Connection, sequences: &[i64]) -> Result<()> {
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
     for sequence in sequences {
