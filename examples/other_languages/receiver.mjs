@@ -4,7 +4,7 @@
 //   node receiver.mjs PLATFORM [PORT]   serve on 127.0.0.1, with the secret in GYMHOOK_SECRET
 //   node receiver.mjs --cases           judge conformance vectors from standard input, one a line
 //
-// `gymhook vectors --stream --against 'node receiver.mjs --cases' tests/vectors/signature-*.json` holds it against the vectors.
+// `gymhook vectors --stream --against 'node receiver.mjs --cases' tests/vectors/signature-*.json` checks it against the vectors.
 //
 // Copy `verify` into a program of yours. It wants the body's raw bytes: in Express, `express.raw({ type: '*/*' })`, not `json()`.
 

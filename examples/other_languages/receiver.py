@@ -4,7 +4,7 @@
     python3 receiver.py PLATFORM [PORT]   serve on 127.0.0.1, with the secret in GYMHOOK_SECRET
     python3 receiver.py --cases           judge conformance vectors from standard input, one a line
 
-`gymhook vectors --stream --against 'python3 receiver.py --cases' tests/vectors/signature-*.json` holds it against the vectors.
+`gymhook vectors --stream --against 'python3 receiver.py --cases' tests/vectors/signature-*.json` checks it against the vectors.
 
 Copy `verify` into a program of yours. It wants the body's raw bytes: verify first, parse afterwards.
 """

@@ -296,7 +296,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 Output::Record(Record::Endpoint { change, endpoint }) => {
                     self.endpoint_changed(endpoint.id, change);
                     if Notice::is_due_for(change) {
-                        // In the batch of the very record that says so.
+                        // In the same batch as the record of it.
                         self.pending.notice(Notice { id: new_id(), endpoint: endpoint.id, at: now, change });
                     }
                     self.pending.endpoint(endpoint);

@@ -63,7 +63,7 @@ impl Case {
         &self.name
     }
 
-    /// Why the expectation is right, if the case says so.
+    /// Why the expectation is right, if the case gives a reason.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()

@@ -451,7 +451,7 @@ def tolerance() -> list[dict]:
         ),
         moment(
             "null tolerance, ten years later",
-            "Accepted for ever, and it says so: no time is proved.",
+            "Accepted for ever, and the proof shows it: no time is proved.",
             tolerant,
             315_360_000_000,
             tolerance=None,

@@ -167,7 +167,7 @@ impl InboxItem {
     ) -> Result<Verified<Received<N>>, ReadItemError> {
         let proof = self.proof().ok_or(ReadItemError::NotProved)?;
         let Unverified(received) = self.dangerous_read_unverified_as(provider)?;
-        // The store has kept both, and holds the body against its digest.
+        // The store has kept both, and checks the body against its digest.
         Ok(Verified::dangerous_from_kept(received, proof.clone()))
     }
 

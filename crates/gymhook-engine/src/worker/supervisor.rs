@@ -45,7 +45,7 @@ pub(crate) async fn supervise<S: Store, T: Transport>(
     }
 }
 
-/// Says so when the worker has ended, however that came about.
+/// Reports that the worker has ended, however that came about.
 struct Alive(Arc<Pulse>);
 
 impl Drop for Alive {

@@ -317,7 +317,7 @@ pub async fn a_disabled_endpoint_is_leased_for_what_was_under_way<H: Harness>(ha
     assert_eq!(leased[0].subscription.record, disabled(1, stage.now));
 }
 
-/// Taking over ends every lease at once, or does nothing and says so.
+/// Taking over ends every lease at once, or does nothing and reports that.
 pub async fn taking_over_ends_leases_or_does_nothing<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;
