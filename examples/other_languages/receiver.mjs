@@ -22,7 +22,7 @@ class Refused extends Error {}
  * Says which key signed, and what that proves.
  *
  * `scheme` is as in the vectors (`{type: 'timestamped-hmac'}`), `keys` are `{id, key: Buffer}`, `headers` pairs of name and
- * Buffer in which a name may stand twice, `now` milliseconds since 1970, `tolerance` seconds or null.
+ * Buffer in which a name may occur twice, `now` milliseconds since 1970, `tolerance` seconds or null.
  */
 export function verify(scheme, keys, headers, body, now, tolerance) {
   return SCHEMES[scheme.type]({ scheme, keys, headers, body, now, tolerance });

@@ -33,7 +33,7 @@ def verify(scheme, keys, headers, body, now, tolerance):
     """Says which key signed, and what that proves.
 
     `scheme` is a dict as in the vectors (`{"type": "timestamped-hmac"}`), `keys` a list of (id, bytes), `headers` a list of
-    (name, value) in which a name may stand twice, `now` seconds since 1970, `tolerance` seconds or None.
+    (name, value) in which a name may occur twice, `now` seconds since 1970, `tolerance` seconds or None.
     """
     return SCHEMES[scheme["type"]](scheme, keys, headers, body, now, tolerance)
 

@@ -73,7 +73,7 @@ pub enum Accepted {
     Duplicate {
         /// Under this name.
         delivery: DeliveryId,
-        /// Where that stands.
+        /// Its state.
         state: DeliveryState,
     },
 }
@@ -286,7 +286,7 @@ impl<S: Store> Inbox<S> {
         }
     }
 
-    /// Where the one stands that was accepted before.
+    /// The state of the one that was accepted before.
     async fn repeat_of(&self, delivery: DeliveryId) -> Result<Accepted, AcceptError> {
         let row = self.engine.store().delivery(delivery).await?;
         let Some(record) = row.and_then(|row| row.record) else {

@@ -68,7 +68,7 @@ struct Written {
 #[derive(Serialize, Deserialize)]
 struct WrittenUnreadable {
     problem: String,
-    /// Where it stood before it stood beside every proof.
+    /// Where it was before it was kept beside every proof.
     #[serde(default, skip_serializing)]
     signed_id: Option<String>,
 }

@@ -97,7 +97,7 @@ const LEASES: &str = concat!(
     if_begun!()
 );
 
-/// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
+/// What [`commit`] runs, prepared before it begins: then nothing comes between its statements.
 struct Statements {
     lock: Prepared,
     read: Prepared,

@@ -11,7 +11,7 @@ use gymhook_store::{
     endpoint_record_from_json,
 };
 
-/// The columns that say where a delivery stands: what each of its steps writes.
+/// The columns of a delivery's state: what each of its steps writes.
 macro_rules! state_columns {
     () => {
         "state, at, code, round, attempt, sends, first_failure, probe, check_sum"

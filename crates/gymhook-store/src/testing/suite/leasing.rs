@@ -31,7 +31,7 @@ pub async fn what_becomes_due_is_leased<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
 }
 
-/// A lease comes with the subscription as it stands.
+/// A lease comes with the current subscription.
 pub async fn a_lease_brings_the_subscription<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
