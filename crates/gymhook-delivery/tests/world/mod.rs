@@ -157,7 +157,7 @@ impl World {
         self.journal.iter().filter_map(step).collect()
     }
 
-    /// What changed about endpoints, but for tokens taken.
+    /// What changed about endpoints, except tokens taken.
     pub(crate) fn endpoint_changes(&self) -> Vec<EndpointChange> {
         let change = |record: &Record| match record {
             Record::Endpoint { change, .. } if *change != EndpointChange::TokenTaken => Some(*change),

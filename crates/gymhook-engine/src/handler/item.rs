@@ -174,7 +174,7 @@ impl InboxItem {
     /// The notification without a proof: what [`Inbox::dangerous_accept_unsigned`] has accepted has none.
     ///
     /// # Errors
-    /// As [`InboxItem::read`], but for the missing proof.
+    /// As [`InboxItem::read`], except for the missing proof.
     pub fn dangerous_read_unverified<N: PlatformNotification>(
         &self,
     ) -> Result<Unverified<Received<N>>, ReadItemError> {

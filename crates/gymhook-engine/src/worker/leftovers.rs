@@ -12,7 +12,7 @@ use crate::Transport;
 use crate::foreign::{self, Place};
 use crate::store::{Batch, Lease, Store};
 
-/// For so long a round trip is waited for. What one leases that goes on after that is free when that lease has run out.
+/// How long a round trip is waited for. What one leases that goes on after that is free when that lease has run out.
 const ROUND_TRIP_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 impl<S: Store, T: Transport> Worker<S, T> {
