@@ -93,7 +93,7 @@ async fn oversee() -> Result<ExitCode, AnyError> {
         workers.insert(name, start(&server.url(), name).await?);
     }
     println!("{} workers are there, PostgreSQL is at {}", workers.len(), server.url());
-    hand_over(&engine).await?;
+    enqueue_all(&engine).await?;
 
     let mut progress = Progress::new(DELIVERIES);
     wait_until(&engine, &mut progress, |stats| stats.waiting + stats.in_flight < DELIVERIES * 3 / 5).await?;
@@ -142,7 +142,7 @@ async fn start(database: &str, name: &str) -> Result<Child, AnyError> {
     }
 }
 
-async fn hand_over(engine: &Engine<PostgresStore>) -> Result<(), AnyError> {
+async fn enqueue_all(engine: &Engine<PostgresStore>) -> Result<(), AnyError> {
     let mut numbers = 1_u64..;
     for _ in 0..DELIVERIES_EACH {
         let one_for_each = (1..=ENDPOINTS).zip(numbers.by_ref()).map(|(endpoint, number)| {

@@ -91,7 +91,7 @@ fn every_install_line_asks_for_the_version_of_this_workspace() {
         for line in text.lines() {
             let Some((name, rest)) = line.split_once(" = ") else { continue };
             let Some(version) = versions.get(name.trim()) else { continue };
-            // Until it is published a path stands beside the version.
+            // Until it is published there is a path beside the version.
             let asked = rest.rsplit("version = ").next().and_then(|rest| rest.split('"').nth(1));
             let short = version.rsplit_once('.').map(|(short, _)| short);
             if asked != short && asked != Some(version) {

@@ -34,7 +34,7 @@ for component in rustfmt clippy; do
         || die "install the component $component (rustup component add $component)"
 done
 cargo --version
-# One test mounts a file by itself, and says so if it may not.
+# One test mounts a file by itself, and prints a note if it may not.
 there=$(mktemp -d)
 touch "$there/a" "$there/b"
 if mount --bind "$there/a" "$there/b" 2>/dev/null; then
@@ -75,7 +75,7 @@ say "receivers in other languages against the vectors"
 cargo build --quiet --locked -p gymhook-cli
 for receiver in "python3 examples/other_languages/receiver.py" "node examples/other_languages/receiver.mjs"; do
     if ! command -v "${receiver%% *}" >/dev/null; then
-        printf -- '-- not held against the vectors, since its interpreter is not here: %s\n' "$receiver"
+        printf -- '-- not checked against the vectors: its interpreter is not installed: %s\n' "$receiver"
         continue
     fi
     printf -- '-- %s\n' "$receiver"

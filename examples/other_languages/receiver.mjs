@@ -4,7 +4,7 @@
 //   node receiver.mjs PLATFORM [PORT]   serve on 127.0.0.1, with the secret in GYMHOOK_SECRET
 //   node receiver.mjs --cases           judge conformance vectors from standard input, one a line
 //
-// `gymhook vectors --stream --against 'node receiver.mjs --cases' tests/vectors/signature-*.json` holds it against the vectors.
+// `gymhook vectors --stream --against 'node receiver.mjs --cases' tests/vectors/signature-*.json` checks it against the vectors.
 //
 // Copy `verify` into a program of yours. It wants the body's raw bytes: in Express, `express.raw({ type: '*/*' })`, not `json()`.
 
@@ -22,7 +22,7 @@ class Refused extends Error {}
  * Says which key signed, and what that proves.
  *
  * `scheme` is as in the vectors (`{type: 'timestamped-hmac'}`), `keys` are `{id, key: Buffer}`, `headers` pairs of name and
- * Buffer in which a name may stand twice, `now` milliseconds since 1970, `tolerance` seconds or null.
+ * Buffer in which a name may occur twice, `now` milliseconds since 1970, `tolerance` seconds or null.
  */
 export function verify(scheme, keys, headers, body, now, tolerance) {
   return SCHEMES[scheme.type]({ scheme, keys, headers, body, now, tolerance });

@@ -4,7 +4,7 @@
     python3 receiver.py PLATFORM [PORT]   serve on 127.0.0.1, with the secret in GYMHOOK_SECRET
     python3 receiver.py --cases           judge conformance vectors from standard input, one a line
 
-`gymhook vectors --stream --against 'python3 receiver.py --cases' tests/vectors/signature-*.json` holds it against the vectors.
+`gymhook vectors --stream --against 'python3 receiver.py --cases' tests/vectors/signature-*.json` checks it against the vectors.
 
 Copy `verify` into a program of yours. It wants the body's raw bytes: verify first, parse afterwards.
 """
@@ -33,7 +33,7 @@ def verify(scheme, keys, headers, body, now, tolerance):
     """Says which key signed, and what that proves.
 
     `scheme` is a dict as in the vectors (`{"type": "timestamped-hmac"}`), `keys` a list of (id, bytes), `headers` a list of
-    (name, value) in which a name may stand twice, `now` seconds since 1970, `tolerance` seconds or None.
+    (name, value) in which a name may occur twice, `now` seconds since 1970, `tolerance` seconds or None.
     """
     return SCHEMES[scheme["type"]](scheme, keys, headers, body, now, tolerance)
 

@@ -36,7 +36,7 @@ impl Progress {
         self.bar.suspend(|| println!("{line}"));
     }
 
-    /// Leaves the bar as it stands.
+    /// Leaves the bar as it is.
     pub fn end(self) {
         self.bar.abandon();
     }

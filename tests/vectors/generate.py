@@ -5,7 +5,7 @@
     python3 tests/vectors/generate.py --check    write nothing; exit 1 if a file differs from what would be written
 
 The vectors judge the Rust code, so nothing here is taken from it. Digests come from `hashlib` and `hmac`; what has
-been published (RFC 4231, the RFC 1321 suite, the Standard Webhooks examples) stands as a literal and is asserted
+been published (RFC 4231, the RFC 1321 suite, the Standard Webhooks examples) is a literal and is asserted
 against them before a file is written; what an event means was typed by hand from the vendors' pages. The output is
 deterministic: no clock, no random source, no dictionary order.
 

@@ -151,9 +151,9 @@ def statuses():
         (409, "a conflict is no receipt"),
         (415, "a refused content type is retried like any other 4xx by default"),
         (425, "too early means later"),
-        (429, "too many requests, without saying until when: the schedule stands"),
+        (429, "too many requests, without saying until when: the schedule applies"),
         (500, "the endpoint failed"),
-        (503, "unavailable, without saying until when: the schedule stands"),
+        (503, "unavailable, without saying until when: the schedule applies"),
         (599, "the last 5xx"),
     ]:
         case(f"status-{status}", why, "pg-next", answer(status), answer(200))
@@ -186,7 +186,7 @@ def errors():
 
 def schedules():
     case("fixed", "the n-th delay follows the n-th failure", {"delays_ms": [1, 20, 300]}, *[answer(500, 7)] * 4)
-    case("fixed-falling", "a list is taken as it stands, growing or not", {"delays_ms": [500, 10, 250]}, *[answer(500, 0)] * 4)
+    case("fixed-falling", "a list is taken unchanged, growing or not", {"delays_ms": [500, 10, 250]}, *[answer(500, 0)] * 4)
     case("fixed-one", "one delay, two attempts", {"delays_ms": [1_000]}, answer(500), answer(500))
     case("fixed-empty", "an empty list means no retry", {"delays_ms": []}, answer(500), answer(200))
     case("fixed-zero-delays", "a delay of zero is a retry at once", {"delays_ms": [0, 0]}, *[answer(500, 5)] * 3)
@@ -220,7 +220,7 @@ def retry_after():
         ("at-the-cap", "86400", "24 hours are respected"),
         ("over-the-cap", "86401", "a second above the cap is cut to the cap"),
         ("a-week", "604800", "an endpoint does not get to postpone a delivery for a week"),
-        ("zero", "0", "no wait asked for: the schedule stands"),
+        ("zero", "0", "no wait asked for: the schedule applies"),
         ("leading-zeros", "000900", "RFC 9110: one or more digits, leading zeros included"),
         ("surrounding-space", " 900\t", "optional whitespace around a field value is no part of it"),
         ("imf-fixdate-far-ahead", "Fri, 31 Dec 9999 23:59:59 GMT", "a date beyond the cap is cut to the cap"),

@@ -203,7 +203,7 @@ impl Search<'_> {
         }
     }
 
-    /// The signature is right, and stands in another header or in another form.
+    /// The signature is right, but in another header or in another form.
     fn written_otherwise(&self, token: &Token) -> Vec<Hint> {
         let mut hints = Vec::new();
         let signature_header = self.refused.scheme.header_names().into_iter().next_back();
@@ -217,7 +217,7 @@ impl Search<'_> {
         }
         let is_gympoint = self.refused.platform == Platform::Of(Vendor::GYMPOINT);
         if is_gympoint && !token.prefix.is_empty() && token.prefix != "sha256=" {
-            let text = format!("the signature is right and stands behind {:?}", token.prefix);
+            let text = format!("the signature is right, but comes after {:?}", token.prefix);
             hints.push(
                 Hint::new("signature-prefix", text).with(format!("--prefix {}", shell_word(&token.prefix))),
             );

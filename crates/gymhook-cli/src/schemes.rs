@@ -1,4 +1,4 @@
-//! A platform's scheme, set up differently where the command line says so.
+//! A platform's scheme, set up as the command line asks.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(crate) struct SchemeArgs {
     /// How the signature is written [gympoint, perfectgym, point]
     #[arg(long, value_name = "ENCODING", help_heading = "Signature")]
     pub(crate) encoding: Option<TextEncoding>,
-    /// What has to stand before the signature [gympoint]
+    /// Required prefix of the signature [gympoint]
     #[arg(long, value_name = "TEXT", help_heading = "Signature")]
     pub(crate) prefix: Option<String>,
     /// What the signed time counts [point]

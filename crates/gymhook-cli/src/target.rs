@@ -47,7 +47,7 @@ pub(crate) fn host_and_port(uri: &Uri) -> (String, u16) {
     (host, uri.port_u16().unwrap_or(default))
 }
 
-/// A URL, or a path, as it may be shown: its query may hold a token, and what stands before its host a password.
+/// A URL, or a path, as it may be shown: its query may hold a token, and what comes before its host a password.
 pub(crate) fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };

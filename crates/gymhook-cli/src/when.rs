@@ -55,7 +55,7 @@ pub(crate) fn since(text: &str) -> Result<UtcDateTime, String> {
     instant(text)
 }
 
-/// An instant so long before another one.
+/// The instant this long before another one.
 pub(crate) fn earlier(instant: UtcDateTime, by: Duration) -> UtcDateTime {
     time::Duration::try_from(by).ok().and_then(|by| instant.checked_sub(by)).unwrap_or(UtcDateTime::MIN)
 }

@@ -88,7 +88,7 @@ impl Screen {
         panic!("{text:?} is not on the screen: {:?}", self.shown.lock().unwrap());
     }
 
-    /// Where it listens: it says so before the screen opens.
+    /// Where it listens: it prints this before the screen opens.
     fn url(&self) -> String {
         let shown = self.shown.lock().unwrap();
         shown.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()

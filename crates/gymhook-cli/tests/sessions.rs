@@ -101,7 +101,7 @@ fn what_was_tampered_with_is_refused_wherever_the_scheme_can_tell() {
     assert_eq!(send("egym", &receiver, &["--tamper", "body"]).0, 0, "EGYM's receiver cannot tell");
 }
 
-/// A receiver that verifies nothing accepts what was tampered with, and `send` says so.
+/// A receiver that verifies nothing accepts what was tampered with, and `send` reports it.
 #[test]
 fn a_receiver_that_does_not_verify_is_found_out() {
     let forged = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

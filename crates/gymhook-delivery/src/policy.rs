@@ -268,7 +268,7 @@ impl Default for BreakerPolicy {
 
 impl AutoDisable {
     /// Never disables an endpoint for failing. A 410 still does, if the retry policy
-    /// [says so](gymhook_retry::Classify::disabling_on_gone).
+    /// [takes it for the end](gymhook_retry::Classify::disabling_on_gone).
     #[must_use]
     pub const fn never() -> Self {
         Self { failed_in_a_row: None, failing_for: None, warn_at_percent: Vec::new() }

@@ -194,7 +194,7 @@ pub enum DisableReason {
         /// Their number.
         deliveries: u32,
     },
-    /// Attempts have failed for so long, and none has succeeded.
+    /// Attempts have failed for this long, and none has succeeded.
     FailingFor {
         /// How long.
         span: Duration,
@@ -220,7 +220,7 @@ pub enum EndpointStatus {
 }
 
 impl EndpointStatus {
-    /// Whether attempts may not go to it, but for test events.
+    /// Whether attempts may not go to it, except test events.
     #[must_use]
     pub const fn is_disabled(&self) -> bool {
         matches!(self, Self::Disabled { .. })

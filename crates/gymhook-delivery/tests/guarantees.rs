@@ -78,7 +78,7 @@ fn a_fault_of_this_side_charges_nothing() {
     assert_eq!(world.sent_at(), [0, 5, 10, 15, 20, 25]);
     assert!(world.sent.iter().all(|(_, sent)| sent.number.get() == 1));
     assert_eq!(world.ends(7), [End::Delivered]);
-    assert_eq!(world.endpoint_changes().len(), 1, "added, and nothing held against it");
+    assert_eq!(world.endpoint_changes().len(), 1, "added, and no failure counted");
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub enum Accepted {
     Duplicate {
         /// Under this name.
         delivery: DeliveryId,
-        /// Where that stands.
+        /// Its state.
         state: DeliveryState,
     },
 }
@@ -146,7 +146,7 @@ impl<S: Store> Inbox<S> {
     /// Takes an equal body of the same studio for a duplicate within this window (a `core::time::Duration`), where a notification has no key, whatever
     /// its type and platform. The window begins at the one that was kept, by the store's clock; at its end the same body is new.
     ///
-    /// Two real events with equal bodies within the window become one: say so only where bodies tell events apart.
+    /// Two real events with equal bodies within the window become one: use it only where bodies tell events apart.
     #[must_use]
     pub fn with_digest_dedupe(self, window: Duration) -> Self {
         Self { digest_dedupe: DigestDedupe::Within(window), ..self }
@@ -286,7 +286,7 @@ impl<S: Store> Inbox<S> {
         }
     }
 
-    /// Where the one stands that was accepted before.
+    /// The state of the one that was accepted before.
     async fn repeat_of(&self, delivery: DeliveryId) -> Result<Accepted, AcceptError> {
         let row = self.engine.store().delivery(delivery).await?;
         let Some(record) = row.and_then(|row| row.record) else {

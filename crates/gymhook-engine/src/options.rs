@@ -34,7 +34,7 @@ impl Options {
         self.lease_length / 2
     }
 
-    /// An endpoint's window is refilled when no more than this number of deliveries wait in it.
+    /// An endpoint's window is refilled when no more than this many deliveries wait in it.
     pub(crate) const fn low_water(&self) -> usize {
         self.window.get() as usize / 2
     }

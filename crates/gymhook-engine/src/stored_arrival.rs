@@ -68,7 +68,7 @@ struct ArrivalText {
 #[derive(Serialize, Deserialize)]
 struct UnreadableText {
     problem: String,
-    /// Where it stood before it stood beside every proof.
+    /// Where it was before it was kept beside every proof.
     #[serde(default, skip_serializing)]
     signed_id: Option<String>,
 }

@@ -18,7 +18,7 @@ use crate::TlsSettings;
 
 /// An endpoint with the event types it wants: one receiver of one gym's events.
 ///
-/// A gym may have several. Cloning is cheap but for the filter and the URLs.
+/// A gym may have several. Cloning is cheap except for the filter and the URLs.
 ///
 /// An [`Inbox`](crate::Inbox) has one, too, whose [target](Target) is a handler: what only an HTTP endpoint has (URLs, keys,
 /// headers, a filter) is refused for it by [`Engine::put_subscription`](crate::Engine::put_subscription).

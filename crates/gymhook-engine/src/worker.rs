@@ -104,7 +104,7 @@ pub(crate) struct Worker<S, T> {
     tasks: JoinSet<()>,
     running: BTreeMap<AttemptRef, RunningAttempt>,
     ended: UnboundedReceiver<AttemptEnded>,
-    /// The answers that the machine has not yet said what follows from, but for successes.
+    /// The answers that the machine has not yet said what follows from, except successes.
     failed_attempts: BTreeMap<DeliveryId, FailedAttempt>,
     report: UnboundedSender<AttemptEnded>,
     wake_at: Option<UtcDateTime>,
@@ -130,7 +130,7 @@ impl Stop {
     }
 }
 
-/// For so long after the grace a shutdown waits for a store that fails or does not answer.
+/// How long after the grace a shutdown waits for a store that fails or does not answer.
 pub(crate) const ABANDON_AFTER: Duration = Duration::from_secs(5);
 
 impl<S: Store, T: Transport> Worker<S, T> {
@@ -295,7 +295,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 Output::Record(Record::Endpoint { change, endpoint }) => {
                     self.endpoint_changed(endpoint.id, change);
                     if Notice::is_due_for(change) {
-                        // In the batch of the very record that says so.
+                        // In the same batch as the record of it.
                         self.pending.notice(Notice { id: new_id(), endpoint: endpoint.id, at: now, change });
                     }
                     self.pending.endpoint(endpoint);

@@ -22,7 +22,7 @@ use scripted::setup::Setup;
 use scripted::*;
 
 #[tokio::test]
-async fn what_is_handed_over_is_delivered_with_its_bytes() {
+async fn what_is_enqueued_is_delivered_with_its_bytes() {
     let setup = Setup::new(Scripted::accepting()).await;
     setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
     setup.enqueue(1..=100, 1).await;
@@ -141,7 +141,7 @@ async fn a_retry_that_is_far_away_is_set_aside_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_has_changed_on_disk_is_put_aside_and_the_rest_goes_on() {
+async fn a_body_that_has_changed_on_disk_is_quarantined_and_the_rest_goes_on() {
     let setup = Setup::new(Scripted::accepting()).await;
     setup.engine.put_subscription(&subscription(1, policy().with_ordered(true))).await.unwrap();
     setup.engine.disable(endpoint(1)).await.unwrap();
@@ -262,7 +262,7 @@ async fn an_engine_that_is_dropped_finishes_in_good_order() {
 
 /// The worker is told of nothing, and has the endpoint under lease for the sake of a retry that waits.
 #[tokio::test]
-async fn what_another_process_hands_over_is_found_behind_a_retry() {
+async fn what_another_process_enqueues_is_found_behind_a_retry() {
     let transport = Scripted::new(|sending| {
         let is_first = sending.attempt.attempt.delivery == delivery(1);
         status(if is_first { StatusCode::BAD_GATEWAY } else { StatusCode::OK })

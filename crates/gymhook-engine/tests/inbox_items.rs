@@ -150,7 +150,7 @@ async fn a_proof_that_does_not_cover_the_body_does_not_cover_it_later() {
     let verified = received(&Provider::perfectgym(), CONTRACT);
     let NotBodySigned(sender_only) = verified.into_body_signed().unwrap_err();
     // Whoever accepted it had a reason, which the handler does not know.
-    let accepted: Verified<_, BodySigned> = sender_only.dangerous_accept_unsigned_body("a test says so");
+    let accepted: Verified<_, BodySigned> = sender_only.dangerous_accept_unsigned_body("a test");
     let item = through(async |setup| _ = setup.accept(&accepted).await).await;
     let read = item.read::<perfectgym::Notification>().unwrap();
     assert_eq!(read.proof(), accepted.proof());

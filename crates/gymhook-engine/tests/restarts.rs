@@ -29,7 +29,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Panics in the worker's own code: where it logs that an endpoint started to fail, this number of times.
+/// Panics in the worker's own code: where it logs that an endpoint started to fail, this many times.
 #[derive(Clone, Default)]
 struct Trap {
     left: Arc<AtomicU32>,

@@ -53,7 +53,7 @@ pub struct Event<'a> {
     pub part: Option<Subject<'a>>,
     /// The amount of money that it is about, with its digits as written; no vendor here publishes one.
     pub amount: Option<&'a Decimal>,
-    /// When it happened, if the notification says so in a form that can be read.
+    /// When it happened, if the notification gives it in a readable form.
     pub occurred_at: Option<UtcDateTime>,
     /// When the vendor took it down, where that is told apart from when it happened.
     pub recorded_at: Option<UtcDateTime>,

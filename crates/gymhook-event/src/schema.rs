@@ -1,6 +1,6 @@
 //! JSON Schemas (draft 2020-12) of what the vendors send, made from the same tables as the types.
 //!
-//! A body validates exactly when [`AnyNotification::decode`](crate::AnyNotification::decode) reads it, but for what no schema
+//! A body validates exactly when [`AnyNotification::decode`](crate::AnyNotification::decode) reads it, except for what no schema
 //! can say: a repeated key, nesting, how a number is written (`1.0` or `1e3` for a time). What the vendors leave open (fields
 //! of `data`, new types) is described and not demanded; `x-provenance` says where a type or a field is known from.
 

@@ -68,7 +68,7 @@ pub(super) async fn by_digest(lent: Lent<'_>, digest: [u8; 32]) -> Result<Option
     rows.first().map(read).transpose()
 }
 
-/// Only what is asked for stands in the statement, so that each has a plan of its own.
+/// Only what is asked for is in the statement, so that each has a plan of its own.
 pub(super) async fn list(lent: Lent<'_>, query: &ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>> {
     // PostgreSQL refuses a NUL instead of finding nothing.
     if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {

@@ -87,7 +87,7 @@ const COMMANDS: &str = if_leased!(
     "DELETE FROM gymhook.commands c USING unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n (endpoint, number, epoch)
     WHERE c.number = n.number AND c.endpoint = n.endpoint AND");
 
-const PUT_ASIDE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
+const QUARANTINE: &str = "UPDATE gymhook.deliveries SET state = 5 WHERE seq = ANY ($1::bigint[])";
 
 const LEASES: &str = concat!(
     "UPDATE gymhook.subscriptions s
@@ -97,7 +97,7 @@ const LEASES: &str = concat!(
     if_begun!()
 );
 
-/// What [`commit`] runs, prepared before it begins: then nothing stands between its statements.
+/// What [`commit`] runs, prepared before it begins: then nothing comes between its statements.
 struct Statements {
     lock: Prepared,
     read: Prepared,
@@ -166,7 +166,7 @@ pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> R
     let wanted = wanted.into_iter().filter(|record| is_held(record.endpoint));
     let (notifications, unreadable) = notifications(&bodies, wanted)?;
     if !unreadable.is_empty() {
-        lent.query(PUT_ASIDE, &[&unreadable]).await?;
+        lent.query(QUARANTINE, &[&unreadable]).await?;
     }
     lent.give_back().await?;
     Ok(Committed { lost: lost.into_iter().collect(), notifications })

@@ -71,7 +71,7 @@ impl Target {
     }
 }
 
-/// Whether it leads anywhere: the driver says so only when it connects.
+/// Whether it leads anywhere: the driver reports it only when it connects.
 pub(super) fn check(config: &Config) -> Result<(), StoreError> {
     let (hosts, addresses, ports) =
         (config.get_hosts().len(), config.get_hostaddrs().len(), config.get_ports().len());

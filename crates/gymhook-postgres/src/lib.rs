@@ -259,7 +259,7 @@ impl PostgresStore {
         make(connections.lend().await?).await
     }
 
-    /// Not for longer than a call may take. The server gives up first, and says so.
+    /// Not for longer than a call may take. The server gives up first, and reports it.
     async fn in_time<T>(&self, whole: impl Future<Output = Attempted<T>>) -> Result<T, StoreError> {
         let call_timeout = self.0.call_timeout;
         let longest = call_timeout.saturating_add(Duration::from_secs(2));

@@ -36,7 +36,7 @@ pub(super) async fn detect(dial: &Dial, place: &str) -> Result<Sessions> {
 async fn begin(client: &Client) -> Result<String> {
     match client.batch_execute("BEGIN").await {
         Ok(()) => pid(client).await,
-        // PgBouncer says so with pool_mode = statement.
+        // PgBouncer answers this with pool_mode = statement.
         Err(error) if error.code().is_some_and(|code| code.code() == "08P01") => {
             let problem = format!(
                 "a pooler in between takes no transactions ({}): have it pool transactions or sessions",

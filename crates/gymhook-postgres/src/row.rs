@@ -97,7 +97,7 @@ fn columns(row: &Row, first: usize, sequence: i64) -> Result<Option<DeliveryColu
     }))
 }
 
-/// Puts rows aside that are still as they were when they could not be read: nothing reads or writes them any more, and they
+/// Quarantines rows that are still as they were when they could not be read: nothing reads or writes them any more, and they
 /// are counted.
 pub(super) async fn quarantine(lent: &Lent<'_>, damaged: &[Damaged]) -> Result<()> {
     if damaged.is_empty() {

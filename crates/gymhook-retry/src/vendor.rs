@@ -7,7 +7,7 @@ use crate::schedule::Form;
 use crate::{Classify, Jitter, RetryPolicy, RetrySchedule};
 
 /// Presets. In each, every status but 2xx is a failure that is retried, 410 included, and redirects are never followed:
-/// GymPoint ("a non-2xx status code"), PG Next ("in case of any error") and Point ("all non 2xx") say so. Only
+/// GymPoint ("a non-2xx status code"), PG Next ("in case of any error") and Point ("all non 2xx") state it. Only
 /// [`RetryPolicy::standard_webhooks`] takes 410 for the end of the endpoint, as its specification does; for a platform,
 /// that is [`Classify::disabling_on_gone`] away. No platform publishes what it does with `Retry-After`: the defaults here
 /// apply.

@@ -36,7 +36,7 @@ impl Keyring {
     /// - [`KeyringError::Empty`]: no key, so nothing could ever be verified.
     /// - [`KeyringError::DuplicateId`]: two keys with one id; a proof could not say which one matched.
     /// - [`KeyringError::DuplicateSecret`]: two ids for one secret, for the same reason. If a platform gave several studios the
-    ///   same secret, register it once with an id that says so.
+    ///   same secret, register it once with an id that shows it.
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, KeyringError> {
         let keys: Vec<Key> = keys.into_iter().collect();
         if keys.is_empty() {

@@ -101,7 +101,7 @@ pub(crate) fn hints(secret: &[u8]) -> impl Iterator<Item = SecretHint> + use<> {
     .flatten()
 }
 
-/// Text without control characters, but for white space at its ends.
+/// Text without control characters, except white space at its ends.
 fn is_written(text: &str) -> bool {
     !text.trim().chars().any(char::is_control)
 }

@@ -42,7 +42,7 @@ pub enum SecretTextProblem {
 }
 
 impl SecretTextProblem {
-    /// What keeps this text from being base64; `prefixed` if `whsec_` may stand before it.
+    /// What keeps this text from being base64; `prefixed` if `whsec_` may come before it.
     pub(crate) fn in_base64(text: &str, prefixed: bool) -> Self {
         if let Some(problem) = Self::around(text) {
             return problem;

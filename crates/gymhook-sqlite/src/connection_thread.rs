@@ -157,12 +157,12 @@ fn read_all(connection: Connection, waiting: &Receiver<Message>) {
 
 fn close(
     connection: Connection,
-    stands: Result<(), StoreError>,
+    result: Result<(), StoreError>,
     tell: oneshot::Sender<Result<(), StoreError>>,
 ) {
     let closed = connection.close().map_err(|(_, error)| Failure::from(error).into());
     // Whoever asked may have gone: then there is nobody to tell.
-    drop(tell.send(stands.and(closed)));
+    drop(tell.send(result.and(closed)));
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Group commit: the calls that wait at one time share a transaction.
 //!
 //! SQLite answers many errors, among them a full disk and a failed write, by rolling the **whole** transaction back, and some
-//! by undoing the statement alone. So after each call this asks whether the transaction still stands. Where it does not, every
+//! by undoing the statement alone. So after each call this asks whether the transaction is still open. Where it is not, every
 //! call that was in it fails, whatever that call itself was told, and those that are left begin a new one. Nothing is ever
 //! written outside a transaction that this began.
 

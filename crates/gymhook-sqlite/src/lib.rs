@@ -140,7 +140,7 @@ impl SqliteStore {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut writing = connect(&path, read_write)?;
-        // SQLite opens such a file for reading, and would say so only when the first notification is enqueued.
+        // SQLite opens such a file for reading, and would report it only when the first notification is enqueued.
         if writing.is_readonly(MAIN_DB)? {
             let problem = "the file may only be read: look at its permissions, and its folder's".to_owned();
             return Err(StoreError::ReadOnly { problem }.into());

@@ -11,7 +11,7 @@ use gymhook_store::{
     endpoint_record_from_json,
 };
 
-/// The columns that say where a delivery stands: what each of its steps writes.
+/// The columns of a delivery's state: what each of its steps writes.
 macro_rules! state_columns {
     () => {
         "state, at, code, round, attempt, sends, first_failure, probe, check_sum"
@@ -97,7 +97,7 @@ pub(super) fn columns_by_id(connection: &Connection, id: DeliveryId) -> Result<O
     Ok(columns(row, row.get(0)?).ok())
 }
 
-/// Puts rows aside: nothing reads or writes them any more, and they are counted.
+/// Quarantines rows: nothing reads or writes them any more, and they are counted.
 pub(super) fn quarantine(connection: &Connection, sequences: &[i64]) -> Result<()> {
     let mut update = connection.prepare_cached("UPDATE gymhook_deliveries SET state = ?2 WHERE seq = ?1")?;
     for sequence in sequences {

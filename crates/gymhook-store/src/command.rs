@@ -61,7 +61,7 @@ pub struct PendingCommand {
     pub number: i64,
     /// What is wanted.
     pub command: Command,
-    /// The delivery that it is about, as it stands, if it is there.
+    /// The delivery that it is about, with its current state, if it is there.
     pub delivery: Option<DeliveryRecord>,
 }
 

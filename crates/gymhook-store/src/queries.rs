@@ -195,7 +195,7 @@ impl<T, C> Page<T, C> {
 /// One delivery in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRow {
-    /// Where it stands; `None` if its row is damaged, or it is [`State::Unreadable`].
+    /// Its state; `None` if its row is damaged, or it is [`State::Unreadable`].
     pub record: Option<DeliveryRecord>,
     /// Its name.
     pub id: DeliveryId,

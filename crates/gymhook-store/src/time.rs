@@ -30,7 +30,7 @@ const NANOS_PER_MICRO: i128 = 1_000;
 pub struct StoreTime(i64);
 
 impl StoreTime {
-    /// The moment this number of microseconds after 1970, or before it if negative.
+    /// The moment this many microseconds after 1970, or before it if negative.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

@@ -98,7 +98,7 @@ pub struct Batch {
     pub notices: Vec<Notice>,
     /// Commands that were executed, each with its endpoint.
     pub commands: Vec<(EndpointId, i64)>,
-    /// Leases to be renewed for so long from now, after all that.
+    /// Leases to be renewed from now, after all that.
     pub renew: Vec<Lease>,
     /// How long renewed leases last.
     pub lease_length: Duration,

@@ -125,7 +125,7 @@ fn why_an_endpoint_is_disabled() {
     }
 }
 
-/// A canary stands wherever a secret may: in the secrets, in a URL's query, in what the engine alone reads.
+/// A canary is wherever a secret may be: in the secrets, in a URL's query, in what the engine alone reads.
 #[test]
 fn no_secret_is_in_any_row() {
     let rows = [

@@ -35,7 +35,7 @@ pub enum Refusal {
         problem: BoxError,
     },
     /// The method is not allowed.
-    #[error("the method is not POST")]
+    #[error("the method is not {}", if *probes_allowed { "POST, GET or HEAD" } else { "POST" })]
     MethodNotAllowed {
         /// Whether GET and HEAD are allowed.
         probes_allowed: bool,
@@ -135,7 +135,7 @@ pub enum RefusalReason {
     ContentEncoding,
     /// The request's framing is broken.
     MalformedRequest,
-    /// The method is not POST.
+    /// The method is not POST, nor GET or HEAD where these are allowed.
     MethodNotAllowed,
     /// The proof failed.
     NotVerified(RejectReason),

@@ -188,7 +188,7 @@ impl<N: Notification> WebhookSource<N> {
     /// looks into what the receiver refuses, too. It is counted, logged and told only by [`WebhookSource::note`].
     ///
     /// # Errors
-    /// As [`WebhookSource::receive`], but for a proof that fails and a body that is not understood.
+    /// As [`WebhookSource::receive`], except for a proof that fails and a body that is not understood.
     pub async fn read_parts<B>(&self, method: &Method, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
     where
         B: Body<Error: Into<BoxError>>,

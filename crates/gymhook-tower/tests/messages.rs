@@ -31,6 +31,7 @@ fn every_message_says_what_happened_where_and_what_to_do() {
             "the request is malformed: the chunk size is not hexadecimal",
         ),
         (Refusal::MethodNotAllowed { probes_allowed: false }, "the method is not POST"),
+        (Refusal::MethodNotAllowed { probes_allowed: true }, "the method is not POST, GET or HEAD"),
         (Refusal::Probe, "a probe, not a webhook"),
         (
             Refusal::Receive(refused),

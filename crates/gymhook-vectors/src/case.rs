@@ -24,7 +24,7 @@ pub(crate) trait Check: Debug {
     /// Asks the libraries, and compares.
     fn run(&self) -> Result<(), Mismatch>;
 
-    /// Compares what another implementation answered. What the answer leaves out is not compared, but for its verdict.
+    /// Compares what another implementation answered. What the answer leaves out is not compared, except its verdict.
     fn judge(&self, answer: &Object<'_>) -> Result<Result<(), Mismatch>, FieldError>;
 }
 
@@ -63,7 +63,7 @@ impl Case {
         &self.name
     }
 
-    /// Why the expectation is right, if the case says so.
+    /// Why the expectation is right, if the case gives a reason.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
@@ -83,7 +83,7 @@ impl Case {
 
     /// Compares what another implementation answered, a JSON object with the fields that `expect` has.
     ///
-    /// What the answer leaves out is not compared, but for its verdict: `verdict`, `events` or `error`, `end`.
+    /// What the answer leaves out is not compared, except its verdict: `verdict`, `events` or `error`, `end`.
     ///
     /// # Errors
     /// [`CaseError::Mismatch`] if the answer differs from what the case expects, and any other [`CaseError`] if the case or the

@@ -65,7 +65,7 @@ impl fmt::Display for Report {
 pub enum Failure {
     /// A case.
     Case {
-        /// The file it stands in.
+        /// The file it is in.
         file: String,
         /// Its name.
         name: String,

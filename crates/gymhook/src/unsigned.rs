@@ -48,8 +48,8 @@ impl<N: Notification> UnsignedReceiver<N> {
         Ok(self.reader.read_again(body, identity)?)
     }
 
-    /// Reads a body that was received before and kept, as it would be read now: what a queue's consumer asks for, who has no
-    /// keys.
+    /// Reads a body that was received before and kept, as it would be read now: for a queue's
+    /// consumer, which has no keys.
     ///
     /// Nothing is proved here: what was proved then, and what its `identity` says, is the caller's to have kept beside it. Of an
     /// inbox of `gymhook-engine`, `InboxItem::read` does it, and has the proof.

@@ -10,7 +10,7 @@ use gymhook::signature::BodyHmac;
 use gymhook::{Profile, Provider, Setting};
 use http::HeaderName;
 
-/// What stands on each platform's own page, typed from it: line of the profile, the words for its value.
+/// What each platform's own page says, typed from it: line of the profile, the words for its value.
 const PUBLISHED: [(&str, &[(&str, &str)]); 5] = [
     (
         "egym",

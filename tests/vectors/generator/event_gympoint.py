@@ -56,7 +56,7 @@ def top_levels() -> list[tuple[str, str]]:
 
 def types() -> list[dict]:
     by_event = [
-        case(type, f"Documented: {meaning}. The name stands under event.", body(type), one(type, kind))
+        case(type, f"Documented: {meaning}. The name is under event.", body(type), one(type, kind))
         for type, kind, meaning in TYPES
     ]
     by_type = [

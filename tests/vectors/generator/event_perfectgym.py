@@ -3,7 +3,7 @@
 The page names the events and prints only the payload of Test. The fields of the other payloads are what public
 receivers read (userId, contractId, timeTableEventId, personalTrainingBookingId). The subject is what the event's name
 says: of a contract's event the contract, of a class's the slot in the timetable, of a training's the booking, of a user's
-the user. The vendor's id of a request stands in a header, so no body has a dedupe key.
+the user. The vendor's id of a request is in a header, so no body has a dedupe key.
 """
 
 from .case import compact, error, event
@@ -174,7 +174,7 @@ def batches() -> list[dict]:
         case("an array of one", "The same as the object alone.", two[:1], one()),
         case(
             "an array with an unknown type",
-            "It stands where it stood.",
+            "It keeps its place.",
             [body("LockerOpened"), body()],
             one("LockerOpened", "other"),
             one(),

@@ -259,7 +259,7 @@ def times() -> list[dict]:
         ),
         case(
             "a workout without end",
-            "When it was recorded does not stand in for when it happened.",
+            "When it was recorded is not taken for when it happened.",
             body("workout.created", {"id": 1, "createdAt": CREATED_AT}),
             one(occurred_at=None, recorded_at=CREATED_AT),
         ),

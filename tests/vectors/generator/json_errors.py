@@ -26,16 +26,16 @@ def broken(vendor: str, good: str, with_unknown: Callable[[str], str], top_level
         ("a comma before the end", "Not JSON, though some parsers take it.", good[:-1] + "," + good[-1]),
         ("a comment", "Not JSON, though some parsers take it.", "/* hello */" + good),
         ("single quotes", "Not JSON, though some parsers take it.", good.replace('"', "'")),
-        ("NaN in an unknown field", "Not JSON, though some parsers take it, wherever it stands.", with_unknown("NaN")),
-        ("a leading zero in an unknown field", "Not JSON, wherever it stands.", with_unknown("01")),
+        ("NaN in an unknown field", "Not JSON, though some parsers take it, wherever it is.", with_unknown("NaN")),
+        ("a leading zero in an unknown field", "Not JSON, wherever it is.", with_unknown("01")),
         (
             "a raw control character in an unknown field",
-            "It must be escaped, wherever it stands.",
+            "It must be escaped, wherever it is.",
             with_unknown('"a\nb"'),
         ),
         (
             "bytes that are no UTF-8 in an unknown field",
-            "Refused, not repaired, wherever they stand.",
+            "Refused, not repaired, wherever they are.",
             with_unknown('"\xff"').encode("latin-1"),
         ),
         (

@@ -72,7 +72,7 @@ def accepted() -> list[dict]:
         case("null tolerance", "The same without a tolerance.", tolerance=None, expect=GOOD),
         case(
             "other headers doubled",
-            "Only the scheme's own header must stand once.",
+            "Only the scheme's own header must occur once.",
             headers=[("via", "a"), (HEADER, SECRET), ("via", "b")],
             expect=GOOD,
         ),
@@ -98,7 +98,7 @@ def accepted() -> list[dict]:
         ),
         case(
             "a key that looks like another encoding",
-            "With utf8 the text is the key as it stands.",
+            "With utf8 the text is the key, unchanged.",
             keys=[key("current", "whsec_c2VjcmV0LWtleS0x")],
             value="whsec_c2VjcmV0LWtleS0x",
             expect=GOOD,

@@ -110,7 +110,7 @@ def accepted() -> list[dict]:
         ),
         case(
             "a configured prefix with hex",
-            "The configured prefix stands in front of the digits.",
+            "The configured prefix comes before the digits.",
             headers=[(HEADER, "sha256=" + hex_tag)],
             prefix="sha256=",
             expect=good,
@@ -151,7 +151,7 @@ def accepted() -> list[dict]:
         ),
         signed(
             "a whsec_ secret read as text",
-            "With the encoding utf8 the secret is the text as it stands; whsec_ is then six bytes of the key.",
+            "With the encoding utf8 the secret is the text, unchanged; whsec_ is then six bytes of the key.",
             "whsec_" + base64_key,
             BODY,
         ),
@@ -191,7 +191,7 @@ def accepted() -> list[dict]:
         ),
         case(
             "other headers doubled",
-            "Only the scheme's own header must stand once.",
+            "Only the scheme's own header must occur once.",
             headers=[("accept", "a"), ("accept", "b"), (HEADER, hex_tag), ("x-api-key", "1"), ("x-api-key", "2")],
             expect=good,
         ),
@@ -241,7 +241,7 @@ def presence() -> list[dict]:
         ),
         case(
             "doubled in two spellings of the name",
-            "x-gympoint-signature and X-GYMPOINT-SIGNATURE are one name, so it stands twice.",
+            "x-gympoint-signature and X-GYMPOINT-SIGNATURE are one name, so it occurs twice.",
             headers=[("x-gympoint-signature", hex_tag), ("X-GYMPOINT-SIGNATURE", hex_tag)],
             expect=reject(DUPLICATE),
         ),

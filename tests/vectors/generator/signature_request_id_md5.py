@@ -141,7 +141,7 @@ def presence() -> list[dict]:
     doubled = [
         case(
             f"{name} doubled, {what}",
-            "Each of the two headers must stand exactly once.",
+            "Each of the two headers must occur exactly once.",
             headers=pair + [(spelling, text)],
             expect=reject(DUPLICATE),
         )

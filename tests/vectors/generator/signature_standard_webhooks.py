@@ -121,14 +121,14 @@ def accepted() -> list[dict]:
         ),
         case(
             "branded header names, configured",
-            "header names the signature's header; the other two share what stands before -signature.",
+            "header names the signature's header; the other two share what comes before -signature.",
             headers=[("svix-id", ID), ("svix-timestamp", str(T)), ("svix-signature", SIGNATURE)],
             header="svix-signature",
             expect=GOOD,
         ),
         case(
             "secret given as base64",
-            "What stands behind whsec_.",
+            "What comes after whsec_.",
             keys=[key("current", SECRET.removeprefix("whsec_"), "base64")],
             expect=GOOD,
         ),
@@ -194,7 +194,7 @@ def accepted() -> list[dict]:
         ),
         case(
             "an unknown version behind it",
-            "Ignored wherever it stands.",
+            "Ignored wherever it is.",
             text=f"{SIGNATURE} v2,anything",
             expect=GOOD,
         ),
@@ -211,7 +211,7 @@ def presence() -> list[dict]:
     doubled = [
         case(
             f"{name} doubled, {what}",
-            "Each of the three headers must stand exactly once.",
+            "Each of the three headers must occur exactly once.",
             headers=three + [(spelling, text)],
             expect=reject(DUPLICATE),
         )

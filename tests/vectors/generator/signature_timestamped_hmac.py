@@ -113,7 +113,7 @@ def accepted() -> list[dict]:
             value=f"t={T},kid=7,v1={TAG}",
             expect=GOOD,
         ),
-        case("unknown parts first and last", "Wherever they stand.", value=f"a=1,t={T},v1={TAG},z=", expect=GOOD),
+        case("unknown parts first and last", "Wherever they are.", value=f"a=1,t={T},v1={TAG},z=", expect=GOOD),
         case("an unknown part twice", "Ignored is ignored.", value=f"kid=1,t={T},kid=2,v1={TAG}", expect=GOOD),
         case(
             "an older version beside v1",
@@ -170,7 +170,7 @@ def accepted() -> list[dict]:
         ),
         case(
             "other headers doubled",
-            "Only the scheme's own header must stand once.",
+            "Only the scheme's own header must occur once.",
             headers=[("via", "a"), ("via", "b"), (HEADER, line(T, TAG))],
             expect=GOOD,
         ),
@@ -194,7 +194,7 @@ def accepted() -> list[dict]:
         ),
         case(
             "a whsec_ secret read as text",
-            "The dashboard's text is the key as it stands: with utf8, whsec_ is part of it.",
+            "The dashboard's text is the key, unchanged: with utf8, whsec_ is part of it.",
             keys=[key("current", "whsec_cG9pbnQ=")],
             value=line(T, tag(T, secret="whsec_cG9pbnQ=")),
             expect=GOOD,
@@ -451,7 +451,7 @@ def tolerance() -> list[dict]:
         ),
         moment(
             "null tolerance, ten years later",
-            "Accepted for ever, and it says so: no time is proved.",
+            "Accepted for ever, and the proof shows it: no time is proved.",
             tolerant,
             315_360_000_000,
             tolerance=None,
@@ -607,7 +607,7 @@ def body_and_key() -> list[dict]:
         case("the body lost", "No body is another body.", body=b"", expect=reject(MISMATCH)),
         case(
             "the point moved",
-            "The time's last digit moved into the body: the signed bytes differ by where the point stands.",
+            "The time's last digit moved into the body: the signed bytes differ by where the point is.",
             value=line(T // 10, TAG),
             body=b"2" + BODY,
             now=T,

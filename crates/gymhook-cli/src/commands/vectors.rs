@@ -24,7 +24,7 @@ use crate::when;
 #[command(after_help = "\
 With --against the command is started once for each case (or once, with --stream): it gets the case as JSON on standard input, without what is expected, and answers on standard output with {\"verdict\":\"accept\",\"key\":…,\"proves\":[…]} or {\"verdict\":\"reject\",\"reason\":…} (for events and retries with what the case would expect), or with {\"unsupported\":true}.
 
-Example: hold a receiver in Python against the vectors
+Example: check a receiver in Python against the vectors
   gymhook vectors --stream --against 'python3 receiver.py --cases' tests/vectors/signature-*.json")]
 pub(crate) struct Arguments {
     /// Files of vectors

@@ -16,7 +16,7 @@ pub(super) enum Layout {
 /// How a library writes characters within strings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Escapes {
-    /// As they stand.
+    /// Unchanged.
     Kept,
     /// Everything but ASCII as `\u` escapes, as Python's and PHP's libraries do.
     Ascii,

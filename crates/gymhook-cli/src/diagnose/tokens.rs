@@ -11,7 +11,7 @@ pub(super) struct Token {
     pub(super) bytes: Vec<u8>,
     /// How it is written: `hex`, `upper-case hex`, `base64`, `URL-safe base64`, `base64 without padding`.
     pub(super) encoding: &'static str,
-    /// What stands before it, such as `sha256=` or `v1,`.
+    /// What comes before it, such as `sha256=` or `v1,`.
     pub(super) prefix: String,
 }
 

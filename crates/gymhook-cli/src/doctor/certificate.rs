@@ -12,7 +12,7 @@ pub(super) fn not_after(der: &[u8]) -> Option<UtcDateTime> {
     if let Some((VERSION, _, rest)) = element(fields) {
         fields = rest;
     }
-    // The serial number, the signature's algorithm and the issuer stand before the validity.
+    // The serial number, the signature's algorithm and the issuer come before the validity.
     for _ in 0..3 {
         (_, _, fields) = element(fields)?;
     }

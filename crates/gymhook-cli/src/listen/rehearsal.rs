@@ -15,7 +15,7 @@ pub(crate) struct RehearsalArgs {
     /// Answer accepted requests with this status
     #[arg(long, value_name = "STATUS", default_value = "200", value_parser = status, help_heading = "Rehearsal")]
     pub(crate) status: StatusCode,
-    /// Wait so long before every answer
+    /// Wait this long before every answer
     #[arg(long, value_name = "LENGTH", value_parser = when::length, default_value = "0s", help_heading = "Rehearsal")]
     pub(crate) delay: Duration,
     /// Fail the first N attempts of every delivery
@@ -27,7 +27,7 @@ pub(crate) struct RehearsalArgs {
     /// The status of those that fail
     #[arg(long, value_name = "STATUS", default_value = "503", value_parser = status, requires = "failing", help_heading = "Rehearsal")]
     pub(crate) fail_status: StatusCode,
-    /// Ask those that fail to wait so long (`Retry-After`)
+    /// Ask failed requests to wait this long (`Retry-After`)
     #[arg(long, value_name = "LENGTH", value_parser = seconds, requires = "failing", help_heading = "Rehearsal")]
     pub(crate) retry_after: Option<Duration>,
 }

@@ -55,7 +55,7 @@ impl Edit {
                     fields.entry(name.as_str()).or_insert(Value::Null)
                 }
                 Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                    return Err(format!("{walked} cannot be set: what stands before it is no object"));
+                    return Err(format!("{walked} cannot be set: what comes before it is not an object"));
                 }
             };
         }

@@ -125,7 +125,7 @@ impl State {
         self.fitting().position(|item| Some(item.shown.id) == chosen).unwrap_or_default()
     }
 
-    /// Moves the choice by this number of places.
+    /// Moves the choice by this many places.
     pub(super) fn step(&mut self, down: isize) {
         let last = self.fitting().count().saturating_sub(1);
         self.choose(self.place().saturating_add_signed(down).min(last));

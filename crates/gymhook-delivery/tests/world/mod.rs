@@ -20,9 +20,9 @@ pub(crate) struct World {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) now: UtcDateTime,
     pub(crate) journal: Vec<Record>,
-    /// Attempts handed out and not answered yet.
+    /// Attempts started and not answered yet.
     pub(crate) under_way: Vec<Attempt>,
-    /// Every attempt ever handed out, and when.
+    /// Every attempt ever started, and when.
     pub(crate) sent: Vec<(UtcDateTime, Attempt)>,
     pub(crate) wake_at: Option<UtcDateTime>,
 }
@@ -157,7 +157,7 @@ impl World {
         self.journal.iter().filter_map(step).collect()
     }
 
-    /// What changed about endpoints, but for tokens taken.
+    /// What changed about endpoints, except tokens taken.
     pub(crate) fn endpoint_changes(&self) -> Vec<EndpointChange> {
         let change = |record: &Record| match record {
             Record::Endpoint { change, .. } if *change != EndpointChange::TokenTaken => Some(*change),

@@ -167,14 +167,14 @@ impl InboxItem {
     ) -> Result<Verified<Received<N>>, ReadItemError> {
         let proof = self.proof().ok_or(ReadItemError::NotProved)?;
         let Unverified(received) = self.dangerous_read_unverified_as(provider)?;
-        // The store has kept both, and holds the body against its digest.
+        // The store has kept both, and checks the body against its digest.
         Ok(Verified::dangerous_from_kept(received, proof.clone()))
     }
 
     /// The notification without a proof: what [`Inbox::dangerous_accept_unsigned`] has accepted has none.
     ///
     /// # Errors
-    /// As [`InboxItem::read`], but for the missing proof.
+    /// As [`InboxItem::read`], except for the missing proof.
     pub fn dangerous_read_unverified<N: PlatformNotification>(
         &self,
     ) -> Result<Unverified<Received<N>>, ReadItemError> {

@@ -124,7 +124,7 @@ pub enum ProxyError {
     Url,
 }
 
-/// What stands between this side and the target.
+/// What prevents a tunnel to the target.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TunnelError {
     #[error("the proxy closed the connection instead of answering: {0}")]

@@ -103,7 +103,7 @@ impl HttpTransport {
         self.0.platforms.get(name).ok_or_else(unknown)
     }
 
-    /// A stored URL, normalised and held against today's rules.
+    /// A stored URL, normalised and checked against today's rules.
     fn check_again(
         &self,
         url: &EndpointUrl,

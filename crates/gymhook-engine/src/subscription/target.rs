@@ -39,7 +39,7 @@ pub struct HttpTarget {
     pub(super) urls: BTreeMap<String, EndpointUrl>,
     pub(super) headers: HeaderMap,
     pub(super) tls: TlsSettings,
-    /// `None`: it is sent to unsigned, and somebody said so.
+    /// `None`: it is sent to unsigned, which was asked for explicitly.
     pub(super) keys: Option<Arc<Keyring>>,
 }
 

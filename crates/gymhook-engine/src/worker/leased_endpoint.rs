@@ -67,7 +67,7 @@ impl LeasedEndpoint {
         self.next_due.is_some_and(|due| due <= now)
     }
 
-    /// Asks for what fills the window, given this number of waiting deliveries; only for commands if they are enough.
+    /// Asks for what fills the window, given this many waiting deliveries; only for commands if they are enough.
     pub(crate) fn fetch(
         &mut self,
         endpoint: EndpointId,

@@ -12,7 +12,7 @@ use crate::Transport;
 use crate::foreign::{self, Place};
 use crate::store::{Batch, Lease, Store};
 
-/// For so long a round trip is waited for. What one leases that goes on after that is free when that lease has run out.
+/// How long a round trip is waited for. What one leases that goes on after that is free when that lease has run out.
 const ROUND_TRIP_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 impl<S: Store, T: Transport> Worker<S, T> {
@@ -71,7 +71,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 }
 
-/// Nothing of it is sent, so nothing is written that says so. What is left out may be what a command led to: the commands of its
+/// Nothing of it is sent, so nothing about it is written. What is left out may be what a command led to: the commands of its
 /// endpoint stay, and the next worker carries them out.
 fn without_attempts(mut batch: Batch) -> Batch {
     let in_flight = |record: &&DeliveryRecord| matches!(record.state, DeliveryState::InFlight { .. });

@@ -15,7 +15,7 @@ use crate::requests::Request;
 use crate::store::{Batch, Store, StoreError};
 use crate::{Transport, clock, telemetry};
 
-/// A worker that has run for so long was not brought down by what brought down the one before it.
+/// A worker that has run for this long was not brought down by what brought down the one before it.
 const CALM: Duration = Duration::from_secs(60);
 
 /// Runs a worker, and the next one whenever it panics, until it is told to stop.
@@ -45,7 +45,7 @@ pub(crate) async fn supervise<S: Store, T: Transport>(
     }
 }
 
-/// Says so when the worker has ended, however that came about.
+/// Reports that the worker has ended, however that came about.
 struct Alive(Arc<Pulse>);
 
 impl Drop for Alive {

@@ -1,4 +1,4 @@
-//! The address table, held against a copy of the registries that was made by hand.
+//! The address table, checked against a copy of the registries that was made by hand.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeSet;

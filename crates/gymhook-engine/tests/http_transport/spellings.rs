@@ -100,7 +100,7 @@ fn ipv6_spellings(address: Ipv4Addr) -> [String; 14] {
     ]
 }
 
-/// The host in a URL, also where another host seems to stand.
+/// The host in a URL, also where there seems to be another host.
 fn urls(host: &str) -> [String; 11] {
     [
         format!("https://{host}/"),

@@ -63,7 +63,7 @@ impl Transport for Scripted {
                 answer
             }
             Reply::Never => core::future::pending().await,
-            Reply::Panic => panic!("the script says so"),
+            Reply::Panic => panic!("as the script asks"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! GymPoint: nine events, an unpublished envelope.
 //!
 //! GymPoint names its events on <https://gympoint.ai/knowledge-base/settings/integrations-api> and publishes nothing
-//! about the body: no envelope, no fields, no id, no time. So this module assumes the least, and says so:
+//! about the body: no envelope, no fields, no id, no time. So this module assumes the least:
 //!
 //! ```json
 //! {"event": "member.created", "data": {"anything": "at all"}}

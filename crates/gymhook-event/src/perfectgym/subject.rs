@@ -34,7 +34,7 @@ impl About {
     }
 }
 
-/// What events of a type are about, and where its id stands.
+/// What events of a type are about, and where its id is.
 type OwnId = (SubjectKind, fn(&Data) -> Option<&Id>);
 
 fn own_id(event_type: &EventType) -> Option<OwnId> {

@@ -8,7 +8,7 @@ use crate::stage::{
 };
 
 #[tokio::test]
-async fn a_row_with_any_column_changed_is_put_aside_and_the_rest_goes_on() {
+async fn a_row_with_any_column_changed_is_quarantined_and_the_rest_goes_on() {
     for change in [
         "UPDATE gymhook.deliveries SET at = at - 1 WHERE seq = 2",
         "UPDATE gymhook.deliveries SET code = 1 WHERE seq = 2",
@@ -48,7 +48,7 @@ async fn a_row_with_any_column_changed_is_put_aside_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_another_is_not_sent_and_put_aside() {
+async fn a_body_that_is_another_is_quarantined_and_not_sent() {
     for change in [
         "UPDATE gymhook.notifications SET body = body || 'x' WHERE seq = 2",
         "UPDATE gymhook.notifications SET body = set_byte(body, 3, get_byte(body, 3) # 1) WHERE seq = 2",

@@ -39,8 +39,8 @@ async fn what_was_acknowledged_survives_a_server_that_is_stopped_immediately() {
                 for number in 1.. {
                     let new = notification(sender * 1_000_000 + number, sender + 1);
                     match store.enqueue(vec![new], NOW).await {
-                        Ok(handed_over) => {
-                            assert_eq!(handed_over, [Ok(Enqueued::New)]);
+                        Ok(enqueued) => {
+                            assert_eq!(enqueued, [Ok(Enqueued::New)]);
                             acknowledged.push(sender * 1_000_000 + number);
                         }
                         Err(problem) => {

@@ -27,8 +27,8 @@ async fn whoever_leaves_work_wakes_the_others() {
     assert_eq!(soon(worker.work_arrived()).await, [endpoint(1), endpoint(2)]);
 
     let transaction = client.transaction().await.unwrap();
-    let handed_over = enqueue_in(&transaction, store.schema(), &[notification(4, 3)]).await;
-    assert_eq!(handed_over, Ok(vec![Ok(Enqueued::New)]));
+    let enqueued = enqueue_in(&transaction, store.schema(), &[notification(4, 3)]).await;
+    assert_eq!(enqueued, Ok(vec![Ok(Enqueued::New)]));
     let woken = tokio::time::timeout(Duration::from_millis(100), worker.work_arrived()).await;
     assert!(woken.is_err(), "it woke before the commit: {woken:?}");
     transaction.commit().await.unwrap();

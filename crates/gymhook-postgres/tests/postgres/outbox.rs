@@ -17,8 +17,8 @@ async fn it_is_there_if_and_only_if_the_transaction_commits() {
     let transaction = client.transaction().await.unwrap();
     transaction.execute(&book, &[]).await.unwrap();
     let new = [notification(1, 1), notification(2, 1)];
-    let handed_over = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
-    assert_eq!(handed_over, [Ok(Enqueued::New), Ok(Enqueued::New)]);
+    let enqueued = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
+    assert_eq!(enqueued, [Ok(Enqueued::New), Ok(Enqueued::New)]);
     assert_eq!(store.delivery(new[0].id).await.unwrap(), None, "others see it before the commit");
     transaction.rollback().await.unwrap();
     assert_eq!(store.stats(StatsQuery::new(), NOW).await.unwrap().waiting, 0);
@@ -26,8 +26,8 @@ async fn it_is_there_if_and_only_if_the_transaction_commits() {
     let transaction = client.transaction().await.unwrap();
     transaction.execute(&book, &[]).await.unwrap();
     let before = store.now().await.unwrap();
-    let handed_over = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
-    assert_eq!(handed_over, [Ok(Enqueued::New), Ok(Enqueued::New)]);
+    let enqueued = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
+    assert_eq!(enqueued, [Ok(Enqueued::New), Ok(Enqueued::New)]);
     transaction.commit().await.unwrap();
     let after = store.now().await.unwrap();
     for new in &new {
@@ -50,14 +50,14 @@ async fn refusals_leave_the_transaction_usable() {
     let other = NewNotification { body: "other".into(), ..notification(1, 1) };
     let odd = NewNotification { event_type: "a\0b".to_owned(), ..notification(4, 1) };
     let new = [notification(1, 1), other, notification(2, 9), odd, notification(3, 1), notification(3, 1)];
-    let handed_over = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
-    assert!(matches!(handed_over[0], Ok(Enqueued::Duplicate { .. })));
-    assert_eq!(handed_over[1], Err(Refused::Conflict { delivery: DeliveryId::from_u128(1) }));
-    assert_eq!(handed_over[2], Err(Refused::UnknownEndpoint { endpoint: endpoint(9) }));
-    let unstorable = handed_over[3].unwrap_err().to_string();
+    let enqueued = enqueue_in(&transaction, store.schema(), &new).await.unwrap();
+    assert!(matches!(enqueued[0], Ok(Enqueued::Duplicate { .. })));
+    assert_eq!(enqueued[1], Err(Refused::Conflict { delivery: DeliveryId::from_u128(1) }));
+    assert_eq!(enqueued[2], Err(Refused::UnknownEndpoint { endpoint: endpoint(9) }));
+    let unstorable = enqueued[3].unwrap_err().to_string();
     assert!(unstorable.contains("event type has a NUL character"), "{unstorable}");
-    assert_eq!(handed_over[4], Ok(Enqueued::New));
-    assert!(matches!(handed_over[5], Ok(Enqueued::Duplicate { .. })));
+    assert_eq!(enqueued[4], Ok(Enqueued::New));
+    assert!(matches!(enqueued[5], Ok(Enqueued::Duplicate { .. })));
     assert_eq!(enqueue_in(&transaction, store.schema(), &[]).await, Ok(Vec::new()));
     transaction.commit().await.unwrap();
     assert_eq!(store.stats(StatsQuery::new(), NOW).await.unwrap().waiting, 2);

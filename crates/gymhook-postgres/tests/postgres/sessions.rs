@@ -115,8 +115,8 @@ async fn a_batch_too_large_for_one_statement_is_one_transaction() {
     assert_eq!(store.enqueue(new, NOW).await.unwrap(), vec![Ok(Enqueued::New); 5]);
     let mut rows: Vec<NewNotification> = (100..10_101).map(|number| notification(number, 1)).collect();
     rows[5_000].endpoint = endpoint(9);
-    let handed_over = store.enqueue(rows, NOW).await.unwrap();
-    assert_eq!(handed_over.iter().filter(|one| **one == Ok(Enqueued::New)).count(), 10_000);
-    assert!(handed_over[5_000].is_err());
+    let enqueued = store.enqueue(rows, NOW).await.unwrap();
+    assert_eq!(enqueued.iter().filter(|one| **one == Ok(Enqueued::New)).count(), 10_000);
+    assert!(enqueued[5_000].is_err());
     assert_eq!(store.stats(StatsQuery::new(), NOW).await.unwrap().waiting, 10_005);
 }

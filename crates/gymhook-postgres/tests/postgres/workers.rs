@@ -124,9 +124,9 @@ async fn enqueueing_waits_for_no_worker() {
         transaction.execute(&sql, &[]).await.unwrap();
     }
     let new = vec![notification(2, 1), notification(1, 1)];
-    let handed_over = soon(store.enqueue(new, NOW)).await.unwrap();
-    assert_eq!(handed_over[0], Ok(Enqueued::New));
-    assert!(matches!(handed_over[1], Ok(Enqueued::Duplicate { .. })), "{handed_over:?}");
+    let enqueued = soon(store.enqueue(new, NOW)).await.unwrap();
+    assert_eq!(enqueued[0], Ok(Enqueued::New));
+    assert!(matches!(enqueued[1], Ok(Enqueued::Duplicate { .. })), "{enqueued:?}");
     soon(store.command(vec![(endpoint(1), Command::Enable)], NOW)).await.unwrap();
     transaction.rollback().await.unwrap();
 }

@@ -130,7 +130,7 @@ fn only_a_throttling_answer_holds_the_endpoint() {
     assert_eq!(
         hold(3, asked(StatusCode::TOO_MANY_REQUESTS, 60)),
         until,
-        "the delivery ends, the wish stands"
+        "the delivery ends, the wish still applies"
     );
     assert_eq!(hold(1, asked(StatusCode::TOO_MANY_REQUESTS, 0)), None);
     assert_eq!(hold(1, asked(StatusCode::BAD_GATEWAY, 60)), None);

@@ -25,7 +25,7 @@ use crate::{
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so that it is
 /// made and its result is lost.
 ///
-/// Clones share their faults. [`Operation::WorkArrived`] cannot fail, for it has no way to say so; it can be watched.
+/// Clones share their faults. [`Operation::WorkArrived`] cannot fail, since it returns no error; it can be watched.
 ///
 /// ```
 /// use gymhook_store::testing::faulty::{FaultyStore, Operation, When};

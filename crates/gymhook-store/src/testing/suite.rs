@@ -67,7 +67,7 @@ use crate::Store;
 
 /// How the suite gets at a store, and what it can do to it behind its back.
 ///
-/// What a store's tests cannot do they leave out: the behaviours that need it are skipped, and say so on standard error.
+/// What a store's tests cannot do they leave out: the behaviours that need it are skipped, with a note on standard error.
 pub trait Harness: Send + Sync + 'static {
     /// The store to be tried.
     type Store: Store;

@@ -83,7 +83,7 @@ impl Api {
     /// # Errors
     /// [`ApiError::UnsendableKey`]: a header cannot carry the key. [`ApiError::NotABase`]: `base` is no absolute URL without
     /// path and query.
-    #[expect(clippy::needless_pass_by_value, reason = "a secret is handed on, not shared")]
+    #[expect(clippy::needless_pass_by_value, reason = "a secret is passed on, not shared")]
     pub fn at(base: &str, key: Secret) -> Result<Self, ApiError> {
         let base: Uri = base.parse().map_err(|_| ApiError::NotABase)?;
         let bare = base.path_and_query().is_none_or(|path| path == "/");

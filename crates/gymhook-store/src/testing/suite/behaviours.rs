@@ -44,7 +44,7 @@ macro_rules! __store_behaviours {
                 a_later_commit_leaves_it_alone
                 its_id_is_taken
                 a_damaged_body_is_not_sent
-                a_damaged_body_stays_put_aside
+                a_damaged_body_stays_quarantined
                 an_unknown_outcome_is_said
             }
             durability {
@@ -145,7 +145,7 @@ macro_rules! __store_behaviours {
                 a_disabled_endpoint_is_leased_for_commands
                 a_disabled_endpoint_is_leased_for_a_test_event
                 a_command_is_leased_when_due
-                what_was_under_way_is_handed_over
+                what_was_under_way_is_passed_on
                 a_disabled_endpoint_is_leased_for_what_was_under_way
                 taking_over_ends_leases_or_does_nothing
                 a_clone_is_the_same_store
@@ -206,7 +206,7 @@ macro_rules! __store_behaviours {
                 the_id_is_compared_first
                 what_is_over_is_repeated_too
                 what_was_purged_is_not_repeated
-                what_was_put_aside_is_not_repeated
+                what_was_quarantined_is_not_repeated
                 what_is_refused_is_not_repeated
                 a_repeat_is_recognised_after_a_restart
                 the_one_that_is_kept_is_sent

@@ -47,7 +47,7 @@ async fn with_bad_body<H: Harness>(harness: &H) -> Option<(Stage<'_, H>, Leased,
     Some((stage, leased, bad))
 }
 
-async fn assert_put_aside<H: Harness>(stage: &Stage<'_, H>, number: u128) {
+async fn assert_quarantined<H: Harness>(stage: &Stage<'_, H>, number: u128) {
     let row = stage.row(number).await;
     assert_eq!((row.state, row.record), (State::Quarantined, None));
     assert_eq!((row.id, row.endpoint), (delivery(number), endpoint(1)));
@@ -56,7 +56,7 @@ async fn assert_put_aside<H: Harness>(stage: &Stage<'_, H>, number: u128) {
     assert_eq!(stage.store.deliveries(query).await.unwrap().items, [row]);
 }
 
-/// A fetch puts a bad row aside, counts it once, and brings the others.
+/// A fetch quarantines a bad row, counts it once, and brings the others.
 pub async fn a_fetch_goes_on<H: Harness>(harness: &H) {
     for ordered in [false, true] {
         let Some(stage) = with_bad_row(harness).await else { return };
@@ -64,7 +64,7 @@ pub async fn a_fetch_goes_on<H: Harness>(harness: &H) {
         let fetched = stage.fetch_with(fetch).await;
         assert_eq!(ids(&fetched.deliveries), [1, 3, 4, 5].map(delivery));
         assert_eq!(fetched.quarantined, 1);
-        assert_put_aside(&stage, 2).await;
+        assert_quarantined(&stage, 2).await;
         let fetched = stage.fetch_with(fetch).await;
         assert_eq!((fetched.deliveries.len(), fetched.quarantined), (4, 0), "it is counted once");
         assert_eq!(stage.store.stats(StatsQuery::new(), stage.now).await.unwrap().waiting, 4);
@@ -108,7 +108,7 @@ pub async fn a_lease_goes_on<H: Harness>(harness: &H) {
     leased.in_flight.sort_by_key(|record| record.sequence);
     assert_eq!(leased.in_flight, [records[0], records[2]]);
     assert_eq!(leased.quarantined, 1);
-    assert_put_aside(&stage, 2).await;
+    assert_quarantined(&stage, 2).await;
     stage.release(held(&leased)).await;
     assert_eq!(stage.lease(2, 1).await.quarantined, 0, "it is counted once");
 }
@@ -130,7 +130,7 @@ pub async fn a_later_commit_leaves_it_alone<H: Harness>(harness: &H) {
     let two = DeliveryRecord { sequence: stage.row(2).await.sequence, id: delivery(2), ..one };
     let two = DeliveryRecord { body: notification(2, 1).digest(), ..two };
     stage.fetch(endpoint(1), 9).await;
-    assert_put_aside(&stage, 2).await;
+    assert_quarantined(&stage, 2).await;
     let lease = held(&stage.lease(1, 1).await);
     for record in [waiting(two, stage.now), begun(two, stage.now), ended(two, stage.now, End::Delivered)] {
         let deliveries = vec![record, begun(one, stage.now)];
@@ -138,7 +138,7 @@ pub async fn a_later_commit_leaves_it_alone<H: Harness>(harness: &H) {
         let batch = Batch { leases: vec![lease], deliveries, send, ..Batch::default() };
         let committed = stage.commit(batch).await;
         assert_eq!((committed.lost, committed.notifications), (vec![], vec![(delivery(2), None)]));
-        assert_put_aside(&stage, 2).await;
+        assert_quarantined(&stage, 2).await;
     }
     assert_eq!(stage.record(1).await, begun(one, stage.now), "the others are written");
 }
@@ -156,17 +156,17 @@ pub async fn its_id_is_taken<H: Harness>(harness: &H) {
 /// A damaged body is never sent: the delivery is quarantined, and the others are sent.
 pub async fn a_damaged_body_is_not_sent<H: Harness>(harness: &H) {
     let Some((stage, _, _)) = with_bad_body(harness).await else { return };
-    assert_put_aside(&stage, 2).await;
+    assert_quarantined(&stage, 2).await;
     assert_eq!(stage.row(1).await.state, State::InFlight);
 }
 
-/// A delivery with a damaged body is handed to no later owner, and no later commit brings it back.
-pub async fn a_damaged_body_stays_put_aside<H: Harness>(harness: &H) {
+/// A delivery with a damaged body is passed to no later owner, and no later commit brings it back.
+pub async fn a_damaged_body_stays_quarantined<H: Harness>(harness: &H) {
     let Some((stage, leased, bad)) = with_bad_body(harness).await else { return };
     for record in [waiting(bad, stage.now), ended(bad, stage.now, End::Delivered)] {
         let batch = Batch { leases: vec![held(&leased)], deliveries: vec![record], ..Batch::default() };
         assert_eq!(stage.commit(batch).await.lost, []);
-        assert_put_aside(&stage, 2).await;
+        assert_quarantined(&stage, 2).await;
     }
     stage.release(held(&leased)).await;
     let next = stage.lease(2, 1).await;

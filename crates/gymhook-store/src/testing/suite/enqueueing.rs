@@ -36,7 +36,7 @@ pub async fn the_same_one_again_is_a_duplicate<H: Harness>(harness: &H) {
     assert_eq!(stage.store.stats(StatsQuery::new(), stage.now).await.unwrap().waiting, 2);
 }
 
-/// A duplicate says where the delivery stands.
+/// A duplicate tells the delivery's state.
 pub async fn a_duplicate_tells_the_state<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1), notification(2, 1)]).await;

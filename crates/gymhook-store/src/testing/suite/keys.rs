@@ -276,7 +276,7 @@ pub async fn an_owner_that_cannot_be_stored_is_refused<H: Harness>(harness: &H) 
     assert_eq!(stage.api_keys().await, Ok(Vec::new()));
 }
 
-/// Keys are listed page by page, all or one gym's: nothing is left out or repeated, whatever the ids, and the last page says so.
+/// Keys are listed page by page, all or one gym's: nothing is left out or repeated, whatever the ids, and the last page is marked as the last.
 pub async fn keys_have_pages<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
     let mut keys = Vec::new();

@@ -31,7 +31,7 @@ pub async fn what_becomes_due_is_leased<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
 }
 
-/// A lease comes with the subscription as it stands.
+/// A lease comes with the current subscription.
 pub async fn a_lease_brings_the_subscription<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
@@ -282,8 +282,8 @@ pub async fn a_command_is_leased_when_due<H: Harness>(harness: &H) {
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)]);
 }
 
-/// What a former owner had under way is handed to the next one, at once, whenever it would have counted as lost.
-pub async fn what_was_under_way_is_handed_over<H: Harness>(harness: &H) {
+/// What a former owner had under way is passed to the next one, at once, whenever it would have counted as lost.
+pub async fn what_was_under_way_is_passed_on<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1), notification(2, 1), notification(3, 1), notification(4, 2)]).await;
     let one = begun(stage.record(1).await, stage.now + HOUR);
@@ -317,7 +317,7 @@ pub async fn a_disabled_endpoint_is_leased_for_what_was_under_way<H: Harness>(ha
     assert_eq!(leased[0].subscription.record, disabled(1, stage.now));
 }
 
-/// Taking over ends every lease at once, or does nothing and says so.
+/// Taking over ends every lease at once, or does nothing and reports that.
 pub async fn taking_over_ends_leases_or_does_nothing<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;

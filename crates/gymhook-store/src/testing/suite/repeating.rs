@@ -134,7 +134,7 @@ pub async fn what_was_purged_is_not_repeated<H: Harness>(harness: &H) {
 }
 
 /// What is quarantined will not be handled, so its repeat is.
-pub async fn what_was_put_aside_is_not_repeated<H: Harness>(harness: &H) {
+pub async fn what_was_quarantined_is_not_repeated<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([once(1, 7)]).await;
     if !harness.damage_delivery(&stage.store, delivery(1)).await {

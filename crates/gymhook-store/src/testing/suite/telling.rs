@@ -14,7 +14,7 @@ async fn notice<H: Harness>(stage: &Stage<'_, H>, number: u128, to: u128) -> Not
     Notice { id: Uuid::from_u128(number), endpoint: endpoint(to), at: stage.now, change: GONE }
 }
 
-/// With this number of notices, all about endpoint 1, which is disabled in the same batch.
+/// With this many notices, all about endpoint 1, which is disabled in the same batch.
 async fn with_notices<H: Harness>(harness: &H, count: u128) -> Stage<'_, H> {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;

@@ -36,7 +36,7 @@ async fn assert_gone<H: Harness>(stage: &Stage<'_, H>, number: u128) {
     assert_eq!(stage.store.stats(StatsQuery::new(), stage.now).await.unwrap().unreadable, 0);
 }
 
-/// It is kept whole and shown as what it is, and nobody is leased or handed it.
+/// It is kept whole and shown as what it is, and no worker is leased it or receives it.
 pub async fn it_is_kept_and_sent_to_nobody<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([unreadable(1)]).await;

@@ -130,7 +130,7 @@ pub enum CallError {
     /// Too many calls with this key: 60 at once, then 6 per second.
     #[error("EGYM answered 429: wait ten seconds for sixty more calls (it sends no Retry-After)")]
     RateLimited {
-        /// How many calls remain, if EGYM says so.
+        /// How many calls remain, if EGYM says it.
         remaining: Option<u32>,
     },
     /// It succeeded, but the response is not what the vendor documents.
