@@ -11,7 +11,8 @@
 
 use gymhook_crash_tests::check::{Rules, Violation, check};
 use gymhook_crash_tests::handed::Handed;
-use gymhook_crash_tests::history::{History, Logged, Row};
+use gymhook_crash_tests::history::History;
+use gymhook_crash_tests::rows::{Logged, Row};
 use gymhook_crash_tests::total::Totals;
 use gymhook_crash_tests::wire::{Event, Request};
 use gymhook_delivery::Undeliverable;
@@ -33,7 +34,7 @@ fn digest(delivery: u128) -> u64 {
 }
 
 fn logged(send: u32, outcome: &str, status: Option<u16>) -> Logged {
-    Logged { send, outcome: outcome.to_owned(), status }
+    Logged { send, round: 1, outcome: outcome.to_owned(), status }
 }
 
 fn delivered(delivery: u128, endpoint: u32, attempts: Vec<Logged>) -> Row {

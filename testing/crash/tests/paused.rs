@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gymhook_crash_tests::drive::{judge, until_drained, wait_for_work};
-use gymhook_crash_tests::history::{Row, rows};
 use gymhook_crash_tests::orders::{CrashPoint, Orders, Place, Signal};
 use gymhook_crash_tests::process::Process;
 use gymhook_crash_tests::receiver::Receiver;
+use gymhook_crash_tests::rows::{Row, rows};
 use gymhook_crash_tests::wire::Event;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, State, StatsQuery, Store};

@@ -8,9 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+use gymhook_crash_tests::rows::{Logged, Row};
 use gymhook_disk_tests::check::{Told, Violation, check};
 use gymhook_disk_tests::ground::Inspected;
-use gymhook_disk_tests::history::{History, Logged, Row};
+use gymhook_disk_tests::history::History;
 use gymhook_disk_tests::ledger::{Asked, Event, Request};
 use gymhook_disk_tests::total::Totals;
 use gymhook_engine::store::{State, StoreError};
@@ -44,7 +45,7 @@ fn lost(send: u32) -> Logged {
 
 fn row(delivery: u128, endpoint: u32, state: State, attempts: Vec<Logged>) -> Row {
     let sends = u32::try_from(attempts.len()).unwrap();
-    Row { delivery, endpoint, digest: Some(digest(delivery)), state, sends, attempts }
+    Row { delivery, endpoint, digest: Some(digest(delivery)), state, reason: None, sends, attempts }
 }
 
 /// 1 is delivered, and again because somebody asks. 2 is old and purged. 3 is given up after three attempts. 4 is held, 5 is

@@ -7,7 +7,8 @@ use gymhook_engine::store::State;
 use super::{Rules, Violation};
 use crate::character::Character;
 use crate::handed::Handed;
-use crate::history::{History, Row};
+use crate::history::History;
+use crate::rows::Row;
 use crate::total::Totals;
 use crate::wire::{Event, Request};
 
@@ -179,9 +180,8 @@ impl<'h> Judge<'h> {
         if send > row.sends {
             self.violations.push(Violation::NotRecordedFirst { delivery, send, known: row.sends });
         }
-        let has_ended = matches!(row.state, State::Delivered | State::Undeliverable);
         let Some(logged) = row.logged(send) else {
-            if has_ended {
+            if row.has_ended() {
                 self.violations.push(Violation::NotLogged { delivery, send });
             }
             return;

@@ -9,9 +9,10 @@ use super::LONGEST;
 use crate::Failure;
 use crate::check::{Rules, check};
 use crate::handed;
-use crate::history::{History, rows};
+use crate::history::History;
 use crate::orders::Orders;
 use crate::process::Process;
+use crate::rows::rows;
 use crate::total::Totals;
 use crate::wire::Event;
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_crash_tests::character::Character;
+use gymhook_crash_tests::rows::Row;
 use gymhook_engine::store::{State, StoreError};
 
 use super::order::{self, Placed};
 use super::{Told, Violation};
 use crate::ground::Inspected;
-use crate::history::{History, Row};
+use crate::history::History;
 use crate::ledger::{Asked, Event, Request};
 use crate::total::Totals;
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use gymhook_crash_tests::rows::rows;
 use gymhook_engine::Engine;
 use gymhook_engine::store::StoreError;
 use time::UtcDateTime;
@@ -10,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::Failure;
 use crate::check::{Told, Violation, check};
 use crate::ground::Ground;
-use crate::history::{History, rows};
+use crate::history::History;
 use crate::ledger::Ledger;
 use crate::life::{Caller, Life};
 use crate::script::{Actor, Script, Size};
