@@ -3,6 +3,7 @@
 use gymhook_delivery::{DeliveryState, End, Undeliverable};
 use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, State, Store};
 
+use crate::check::is_accepted;
 use crate::{Failure, wire};
 
 /// A delivery in the store.
@@ -55,7 +56,7 @@ impl Logged {
     /// Whether it says that the endpoint took the delivery.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        self.status.is_some_and(|status| status / 100 == 2)
+        is_accepted(self.status)
     }
 }
 

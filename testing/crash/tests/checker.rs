@@ -9,7 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
-use gymhook_crash_tests::check::{Rules, Violation, check};
+use gymhook_crash_tests::check::{Mismatch, Rules, Violation, check};
 use gymhook_crash_tests::handed::Handed;
 use gymhook_crash_tests::history::History;
 use gymhook_crash_tests::rows::{Logged, Row};
@@ -137,7 +137,7 @@ fn a_lost_delivery_is_noticed() {
         |found| *found == Violation::SentWithoutRow { delivery: 1 },
     );
     let never_taken = |history: &mut History| sent(history, 0).status = Some(500);
-    refused(never_taken, |found| *found == Violation::NotDelivered { delivery: 1 });
+    refused(never_taken, |found| *found == Violation::Mismatch(Mismatch::NotDelivered { delivery: 1 }));
     refused(
         |history| history.rows[5].state = State::Quarantined,
         |found| matches!(found, Violation::StrangeState { delivery: 6, .. }),
@@ -172,10 +172,12 @@ fn what_nobody_handed_over_is_noticed() {
 
 #[test]
 fn another_body_or_endpoint_is_noticed() {
-    let body = |found: &Violation| *found == Violation::BodyChanged { delivery: 1 };
+    let body = |found: &Violation| *found == Violation::Mismatch(Mismatch::BodyChanged { delivery: 1 });
     refused(|history| sent(history, 0).digest += 1, body);
     refused(|history| history.rows[0].digest = None, body);
-    let endpoint = |found: &Violation| matches!(found, Violation::EndpointChanged { delivery: 1, .. });
+    let endpoint = |found: &Violation| {
+        matches!(found, Violation::Mismatch(Mismatch::EndpointChanged { delivery: 1, .. }))
+    };
     refused(|history| sent(history, 0).endpoint = 6, endpoint);
     refused(|history| history.rows[0].endpoint = 6, endpoint);
 }
@@ -184,11 +186,21 @@ fn another_body_or_endpoint_is_noticed() {
 fn a_number_that_comes_again_or_was_never_recorded_is_noticed() {
     refused(
         |history| sent(history, 5).send = 1,
-        |found| matches!(found, Violation::NumberNotRising { delivery: 2, send: 1, before: 1 }),
+        |found| {
+            matches!(
+                found,
+                Violation::Mismatch(Mismatch::NumberNotRising { delivery: 2, send: 1, before: 1 })
+            )
+        },
     );
     refused(
         |history| history.rows[1].sends = 1,
-        |found| matches!(found, Violation::NotRecordedFirst { delivery: 2, send: 2, known: 1 }),
+        |found| {
+            matches!(
+                found,
+                Violation::Mismatch(Mismatch::NotRecordedFirst { delivery: 2, send: 2, known: 1 })
+            )
+        },
     );
     refused(
         |history| drop(history.rows[2].attempts.remove(0)),
@@ -196,18 +208,19 @@ fn a_number_that_comes_again_or_was_never_recorded_is_noticed() {
     );
     refused(
         |history| history.rows[2].attempts[0].status = Some(200),
-        |found| matches!(found, Violation::LogWrong { delivery: 3, send: 1, .. }),
+        |found| matches!(found, Violation::Mismatch(Mismatch::LogWrong { delivery: 3, send: 1, .. })),
     );
     refused(
         |history| history.rows[2].attempts[0].outcome = "internal".to_owned(),
-        |found| matches!(found, Violation::LogWrong { delivery: 3, send: 1, .. }),
+        |found| matches!(found, Violation::Mismatch(Mismatch::LogWrong { delivery: 3, send: 1, .. })),
     );
 }
 
 #[test]
 fn a_swapped_order_is_noticed() {
-    let swapped =
-        |found: &Violation| *found == Violation::OutOfOrder { endpoint: ORDERED, delivery: 3, later: 4 };
+    let swapped = |found: &Violation| {
+        *found == Violation::Mismatch(Mismatch::OutOfOrder { endpoint: ORDERED, delivery: 3, later: 4 })
+    };
     // The later one before the first request of the earlier one; then between its two requests.
     refused(
         |history| {
