@@ -1,6 +1,6 @@
 //! All that was left behind: what was enqueued, what went over the wire, what the store says.
 
-use crate::handed::Handed;
+use crate::enqueued::Enqueued;
 use crate::rows::Row;
 use crate::wire::Event;
 
@@ -8,7 +8,7 @@ use crate::wire::Event;
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// What was enqueued.
-    pub handed: Vec<Handed>,
+    pub enqueued: Vec<Enqueued>,
     /// What the receiver saw, in its order.
     pub wire: Vec<Event>,
     /// What the store says in the end.

@@ -10,7 +10,7 @@
 )]
 
 use gymhook_crash_tests::check::{Mismatch, Rules, Violation, check};
-use gymhook_crash_tests::handed::Handed;
+use gymhook_crash_tests::enqueued::Enqueued;
 use gymhook_crash_tests::history::History;
 use gymhook_crash_tests::rows::{Logged, Row};
 use gymhook_crash_tests::total::Totals;
@@ -53,7 +53,7 @@ fn delivered(delivery: u128, endpoint: u32, attempts: Vec<Logged>) -> Row {
 /// ordered endpoint, 3 only at its second attempt. 5 is given up after three attempts. 6 waits. 7 was never acknowledged.
 fn good() -> History {
     let endpoints = [PLAIN, PLAIN, ORDERED, ORDERED, HOPELESS, PLAIN, PLAIN];
-    let handed = (1..).zip(endpoints).map(|(delivery, endpoint)| Handed {
+    let enqueued = (1..).zip(endpoints).map(|(delivery, endpoint)| Enqueued {
         delivery,
         endpoint,
         digest: digest(delivery),
@@ -88,7 +88,7 @@ fn good() -> History {
         given_up,
         Row { state: State::Waiting, ..delivered(6, PLAIN, Vec::new()) },
     ];
-    History { handed: handed.collect(), wire, rows }
+    History { enqueued: enqueued.collect(), wire, rows }
 }
 
 fn judge(history: &History) -> Result<Totals, Vec<Violation>> {
@@ -156,7 +156,7 @@ fn giving_up_without_reason_or_too_early_is_noticed() {
 }
 
 #[test]
-fn what_nobody_handed_over_is_noticed() {
+fn what_nobody_enqueued_is_noticed() {
     let invented = |found: &Violation| *found == Violation::Invented { delivery: 9 };
     refused(|history| history.wire.push(request(SECOND, 9, PLAIN, 1, Some(200))), invented);
     refused(|history| history.rows.push(delivered(9, PLAIN, Vec::new())), invented);
@@ -233,7 +233,7 @@ fn a_swapped_order_is_noticed() {
     // What was enqueued together, or never acknowledged, has no order among itself.
     let mut together = good();
     together.wire.swap(6, 7);
-    together.handed[2].acknowledged = Some(9);
+    together.enqueued[2].acknowledged = Some(9);
     let _totals = judge(&together).unwrap();
 }
 
@@ -256,8 +256,8 @@ fn more_duplicates_than_were_under_way_are_noticed() {
     refused(
         |history| {
             for delivery in [11, 12] {
-                let handed = Handed { delivery, digest: digest(delivery), ..history.handed[0] };
-                history.handed.push(handed);
+                let enqueued = Enqueued { delivery, digest: digest(delivery), ..history.enqueued[0] };
+                history.enqueued.push(enqueued);
                 history.wire.insert(0, request(FIRST, delivery, PLAIN, 1, Some(200)));
                 history.wire.push(request(SECOND, delivery, PLAIN, 2, Some(200)));
                 let attempts = vec![logged(1, "lost", None), logged(2, "response", Some(200))];

@@ -53,7 +53,7 @@ impl Stage {
             place: Place::Postgres { url, schema },
             folder: folder.path().to_owned(),
             endpoints: (0..6).collect(),
-            hands_over: true,
+            enqueues: true,
             seed: 1,
             dies: None,
             lease: Duration::from_secs(2),
@@ -87,7 +87,7 @@ impl Stage {
             self.rows().await.into_values().filter(|row| row.state == State::InFlight).collect();
         assert!(!under_way.is_empty(), "it has attempts under way");
 
-        let successor = Orders { hands_over: false, ..self.orders.clone() };
+        let successor = Orders { enqueues: false, ..self.orders.clone() };
         let successor = Process::start(&sender(), &successor).unwrap();
         until_drained(&self.store).await.unwrap();
         successor.end().await.unwrap();
@@ -125,7 +125,7 @@ impl Stage {
 
         // The same end for all: what is left is delivered, and everything is judged.
         late.end().await.unwrap();
-        let last = Orders { hands_over: false, ..self.orders.clone() };
+        let last = Orders { enqueues: false, ..self.orders.clone() };
         let last = Process::start(&sender(), &last).unwrap();
         until_drained(&self.store).await.unwrap();
         last.end().await.unwrap();

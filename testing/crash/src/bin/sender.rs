@@ -1,4 +1,4 @@
-//! A process that hands notifications over and delivers them, until it is killed or its input ends.
+//! A process that enqueues notifications and delivers them, until it is killed or its input ends.
 
 #![allow(clippy::disallowed_methods, reason = "a real process lives in real time")]
 
@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use gymhook_crash_tests::character::{Character, endpoint_id, subscription};
-use gymhook_crash_tests::handed::{Handed, HandedLog};
+use gymhook_crash_tests::enqueued::{EnqueueLog, Enqueued};
 use gymhook_crash_tests::orders::{CrashPoint, Orders, Place, Signal};
 use gymhook_crash_tests::random::Random;
 use gymhook_crash_tests::sending::WireTransport;
@@ -71,16 +71,16 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
             .start(SharedTransport(Arc::clone(&transport)))
     };
     let engine = until_available(start).await?;
-    let log = Arc::new(HandedLog::open(&orders.folder)?);
+    let log = Arc::new(EnqueueLog::open(&orders.folder)?);
     for endpoint in &orders.endpoints {
         let subscription = subscription(*endpoint, orders.attempt_timeout())?;
         put(&engine, &subscription).await?;
-        if orders.hands_over {
+        if orders.enqueues {
             let seed = orders.seed ^ (u64::from(*endpoint) << 32);
-            tokio::spawn(report(hand_over(engine.clone(), Arc::clone(&log), *endpoint, seed)));
+            tokio::spawn(report(enqueue(engine.clone(), Arc::clone(&log), *endpoint, seed)));
         }
     }
-    if orders.hands_over {
+    if orders.enqueues {
         tokio::spawn(report(put_again_and_again(engine.clone(), orders.clone())));
     }
     // Until whoever started this lets go of its input.
@@ -141,15 +141,15 @@ async fn report(work: impl Future<Output = Result<(), Failure>>) {
 }
 
 /// One after the other, so that their order is known.
-async fn hand_over<S: Store>(
+async fn enqueue<S: Store>(
     engine: Engine<S>,
-    log: Arc<HandedLog>,
+    log: Arc<EnqueueLog>,
     endpoint: u32,
     seed: u64,
 ) -> Result<(), Failure> {
     let mut random = Random::new(seed);
     loop {
-        let mut handed = Vec::new();
+        let mut enqueued = Vec::new();
         let mut new = Vec::new();
         for _ in 0..=random.below(3) {
             let delivery = (u128::from(random.draw()) << 64) | u128::from(random.draw());
@@ -157,7 +157,7 @@ async fn hand_over<S: Store>(
             let is_held = !Character::of(endpoint).is_ordered() && random.below(50) == 0;
             let body = body(delivery, &mut random);
             let digest = wire::digest(&body);
-            handed.push(Handed { delivery, endpoint, digest, is_held, asked: 0, acknowledged: None });
+            enqueued.push(Enqueued { delivery, endpoint, digest, is_held, asked: 0, acknowledged: None });
             let notification = NewNotification::new(
                 DeliveryId::from_u128(delivery),
                 endpoint_id(endpoint),
@@ -166,7 +166,7 @@ async fn hand_over<S: Store>(
             );
             new.push((notification, is_held));
         }
-        log.asks(&handed)?;
+        log.asks(&enqueued)?;
         let now = until_available(|| engine.now()).await?;
         let held_until = now + Duration::from_secs(86_400);
         let new: Vec<NewNotification> = new
@@ -176,7 +176,7 @@ async fn hand_over<S: Store>(
         for answer in until_available(|| engine.enqueue(new.clone())).await? {
             let _new_or_there_already = answer?;
         }
-        log.acknowledged(&handed)?;
+        log.acknowledged(&enqueued)?;
         tokio::time::sleep(Duration::from_millis(3 + random.below(20))).await;
     }
 }

@@ -7,7 +7,7 @@ use gymhook_engine::store::State;
 use super::order::{self, Placed};
 use super::{Expected, Mismatch, Rules, Seen, Violation};
 use crate::character::Character;
-use crate::handed::Handed;
+use crate::enqueued::Enqueued;
 use crate::history::History;
 use crate::rows::Row;
 use crate::total::Totals;
@@ -18,7 +18,7 @@ type OnWire<'h> = (usize, &'h Request);
 
 pub(super) struct Judge<'h> {
     rules: &'h Rules,
-    handed: BTreeMap<u128, &'h Handed>,
+    enqueued: BTreeMap<u128, &'h Enqueued>,
     rows: BTreeMap<u128, &'h Row>,
     requests: BTreeMap<u128, Vec<OnWire<'h>>>,
     killed: BTreeSet<u32>,
@@ -35,7 +35,7 @@ impl<'h> Judge<'h> {
     pub(super) fn new(history: &'h History, rules: &'h Rules) -> Self {
         let mut judge = Self {
             rules,
-            handed: history.handed.iter().map(|handed| (handed.delivery, handed)).collect(),
+            enqueued: history.enqueued.iter().map(|enqueued| (enqueued.delivery, enqueued)).collect(),
             rows: history.rows.iter().map(|row| (row.delivery, row)).collect(),
             requests: BTreeMap::new(),
             killed: BTreeSet::new(),
@@ -67,9 +67,9 @@ impl<'h> Judge<'h> {
     }
 
     pub(super) fn judge(mut self) -> Result<Totals, Vec<Violation>> {
-        let handed: Vec<&Handed> = self.handed.values().copied().collect();
-        for handed in handed.iter().filter(|handed| handed.acknowledged.is_some()) {
-            self.acknowledged(handed);
+        let enqueued: Vec<&Enqueued> = self.enqueued.values().copied().collect();
+        for enqueued in enqueued.iter().filter(|enqueued| enqueued.acknowledged.is_some()) {
+            self.acknowledged(enqueued);
         }
         let rows: Vec<&Row> = self.rows.values().copied().collect();
         for row in rows {
@@ -79,17 +79,17 @@ impl<'h> Judge<'h> {
         for (delivery, requests) in &requests {
             self.delivery_on_the_wire(*delivery, requests);
         }
-        let ordered = handed.iter().filter(|handed| Character::of(handed.endpoint).is_ordered());
-        let ordered: Vec<Placed> = ordered.map(|handed| self.placed(handed)).collect();
+        let ordered = enqueued.iter().filter(|enqueued| Character::of(enqueued.endpoint).is_ordered());
+        let ordered: Vec<Placed> = ordered.map(|enqueued| self.placed(enqueued)).collect();
         self.found(order::out_of_order(ordered.into_iter()));
         self.under_way_at_kills();
         if self.violations.is_empty() { Ok(self.totals) } else { Err(self.violations) }
     }
 
-    fn acknowledged(&mut self, handed: &Handed) {
+    fn acknowledged(&mut self, enqueued: &Enqueued) {
         self.totals.acknowledged += 1;
-        match self.rows.get(&handed.delivery).map(|row| row.state) {
-            None => self.violations.push(Violation::Lost { delivery: handed.delivery }),
+        match self.rows.get(&enqueued.delivery).map(|row| row.state) {
+            None => self.violations.push(Violation::Lost { delivery: enqueued.delivery }),
             Some(State::Delivered) => self.totals.delivered += 1,
             Some(State::Undeliverable) => self.totals.undeliverable += 1,
             Some(State::Waiting | State::InFlight) => self.totals.waiting += 1,
@@ -100,11 +100,11 @@ impl<'h> Judge<'h> {
 
     fn row(&mut self, row: &Row) {
         let delivery = row.delivery;
-        let Some(handed) = self.handed.get(&delivery) else {
+        let Some(enqueued) = self.enqueued.get(&delivery) else {
             self.violations.push(Violation::Invented { delivery });
             return;
         };
-        let (expected, is_held) = (expected(handed), handed.is_held);
+        let (expected, is_held) = (expected(enqueued), enqueued.is_held);
         let seen = self.requests.get(&delivery).map_or_else(Vec::new, |requests| seen(requests));
         self.found(expected.row(row));
         match row.state {
@@ -130,11 +130,11 @@ impl<'h> Judge<'h> {
     }
 
     fn delivery_on_the_wire(&mut self, delivery: u128, requests: &[OnWire<'_>]) {
-        let Some(handed) = self.handed.get(&delivery).copied() else {
+        let Some(enqueued) = self.enqueued.get(&delivery).copied() else {
             self.violations.push(Violation::Invented { delivery });
             return;
         };
-        if handed.is_held {
+        if enqueued.is_held {
             self.violations.push(Violation::SentTooEarly { delivery });
         }
         let Some(row) = self.rows.get(&delivery).copied() else {
@@ -142,8 +142,8 @@ impl<'h> Judge<'h> {
             return;
         };
         let seen = seen(requests);
-        self.found(expected(handed).requests(&seen));
-        self.found(expected(handed).log(row, &seen));
+        self.found(expected(enqueued).requests(&seen));
+        self.found(expected(enqueued).log(row, &seen));
         for send in seen.iter().map(|request| request.send).filter(|send| row.logged(*send).is_none()) {
             if row.has_ended() {
                 self.violations.push(Violation::NotLogged { delivery, send });
@@ -185,8 +185,8 @@ impl<'h> Judge<'h> {
         }
     }
 
-    fn placed(&self, handed: &Handed) -> Placed {
-        let Handed { delivery, endpoint, asked, acknowledged, .. } = *handed;
+    fn placed(&self, enqueued: &Enqueued) -> Placed {
+        let Enqueued { delivery, endpoint, asked, acknowledged, .. } = *enqueued;
         let requests = self.requests.get(&delivery).map_or(&[][..], Vec::as_slice);
         let sent = requests.first().zip(requests.last()).map(|((first, _), (last, _))| (*first, *last));
         Placed { delivery, endpoint, asked, acknowledged, sent }
@@ -215,8 +215,8 @@ impl<'h> Judge<'h> {
     }
 }
 
-const fn expected(handed: &Handed) -> Expected {
-    let Handed { delivery, endpoint, digest, .. } = *handed;
+const fn expected(enqueued: &Enqueued) -> Expected {
+    let Enqueued { delivery, endpoint, digest, .. } = *enqueued;
     Expected { delivery, endpoint, digest }
 }
 

@@ -19,7 +19,7 @@ pub enum Violation {
     StrangeState { delivery: u128, state: State },
     #[error("{delivery:032x} is {state:?} though there was time for it to end")]
     NotDrained { delivery: u128, state: State },
-    #[error("{delivery:032x} was sent, or is in the store, and nobody handed it over")]
+    #[error("{delivery:032x} was sent, or is in the store, and nobody enqueued it")]
     Invented { delivery: u128 },
     #[error("{delivery:032x} was sent and is not in the store")]
     SentWithoutRow { delivery: u128 },

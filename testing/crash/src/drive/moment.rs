@@ -12,7 +12,7 @@ pub enum Moment {
     At(CrashPoint),
     /// So long after it was started.
     AfterStart(Duration),
-    /// So long after it first handed something over.
+    /// So long after it first enqueued something.
     AtWork(Duration),
 }
 
