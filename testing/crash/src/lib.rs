@@ -23,6 +23,7 @@ pub mod orders;
 pub mod process;
 pub mod random;
 pub mod receiver;
+pub mod repeat;
 pub mod rows;
 pub mod sending;
 pub mod total;

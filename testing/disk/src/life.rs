@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use gymhook_crash_tests::character::{Character, Reply, endpoint_id, subscription};
 use gymhook_crash_tests::random::Random;
+use gymhook_crash_tests::repeat::until_answered;
 use gymhook_crash_tests::wire;
 use gymhook_delivery::Limits;
 use gymhook_engine::store::{NewNotification, Redelivery, StatsQuery, Store, StoreError};
@@ -75,23 +76,20 @@ pub struct Caller<G: Ground> {
 
 impl<G: Ground> Caller<G> {
     /// Asks until it is done. Every error is written down.
-    async fn insist<T, E, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Failure>
+    async fn insist<T, E, F>(&self, ask: impl FnMut() -> F) -> Result<T, Failure>
     where
         E: Into<SubscriptionError>,
         F: Future<Output = Result<T, E>>,
     {
-        loop {
-            let error = match ask().await {
-                Ok(done) => return Ok(done),
-                Err(error) => error.into(),
-            };
-            let SubscriptionError::Store(error) = error else { return Err(error.into()) };
-            self.ledger.complain(error.clone());
-            if !error.is_transient() {
-                return Err(format!("an error that does not pass: {error:?}").into());
+        let complain = |error: &StoreError| self.ledger.complain(error.clone());
+        // Boxed, since rustc computes the layout of nested futures to a limited depth only.
+        let answered = Box::pin(until_answered(Duration::from_millis(5), complain, ask)).await;
+        answered.map_err(|error| {
+            if let SubscriptionError::Store(error) = &error {
+                return format!("an error that does not pass: {error:?}").into();
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            error.into()
+        })
     }
 
     /// Opens the store, starts an engine and subscribes every endpoint.
@@ -141,7 +139,10 @@ impl<G: Ground> Caller<G> {
     ) -> Result<(), Failure> {
         let mut random = Random::new(actor.seed);
         while let Some(step) = actor.steps.get(actor.progress.at()) {
-            self.step(engine, step, before).await.map_err(|error| format!("{}: {error}", name(step)))?;
+            // Boxed, since rustc computes the layout of nested futures to a limited depth only.
+            Box::pin(self.step(engine, step, before))
+                .await
+                .map_err(|error| format!("{}: {error}", name(step)))?;
             actor.progress.step_on();
             tokio::time::sleep(Duration::from_millis(random.below(12))).await;
         }

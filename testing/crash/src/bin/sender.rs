@@ -11,6 +11,7 @@ use gymhook_crash_tests::character::{Character, endpoint_id, subscription};
 use gymhook_crash_tests::enqueued::{EnqueueLog, Enqueued};
 use gymhook_crash_tests::orders::{CrashPoint, Orders, Place, Signal};
 use gymhook_crash_tests::random::Random;
+use gymhook_crash_tests::repeat::until_answered;
 use gymhook_crash_tests::sending::WireTransport;
 use gymhook_crash_tests::{Failure, wire};
 use gymhook_delivery::Limits;
@@ -34,22 +35,18 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Asks again while the store does not answer, and complains once.
-async fn until_available<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
+async fn until_available<T, E, F>(ask: impl FnMut() -> F) -> Result<T, SubscriptionError>
 where
-    F: Future<Output = Result<T, StoreError>>,
+    E: Into<SubscriptionError>,
+    F: Future<Output = Result<T, E>>,
 {
     let mut complained = false;
-    loop {
-        match ask().await {
-            Err(error) if error.is_transient() => {
-                if !core::mem::replace(&mut complained, true) {
-                    eprintln!("asks again: {error}");
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            answered => return answered,
+    let complain = |error: &StoreError| {
+        if !core::mem::replace(&mut complained, true) {
+            eprintln!("the store reports: {error}");
         }
-    }
+    };
+    until_answered(Duration::from_millis(20), complain, ask).await
 }
 
 async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
@@ -90,14 +87,7 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
 }
 
 async fn put<S: Store>(engine: &Engine<S>, subscription: &Subscription) -> Result<(), Failure> {
-    loop {
-        match engine.put_subscription(subscription).await {
-            Err(SubscriptionError::Store(error)) if error.is_transient() => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            put => return Ok(put?),
-        }
-    }
+    Ok(until_available(|| engine.put_subscription(subscription)).await?)
 }
 
 /// So that whoever leases an endpoint has to read its settings again now and then.
