@@ -3,7 +3,7 @@
 use gymhook_crash_tests::rows::Row;
 use gymhook_engine::store::StoreError;
 
-use crate::ground::Inspected;
+use crate::backend::Inspected;
 use crate::ledger::Event;
 
 /// What is judged.

@@ -10,8 +10,8 @@
 
 use gymhook_crash_tests::check::Mismatch;
 use gymhook_crash_tests::rows::{Logged, Row};
+use gymhook_disk_tests::backend::Inspected;
 use gymhook_disk_tests::check::{Told, Violation, check};
-use gymhook_disk_tests::ground::Inspected;
 use gymhook_disk_tests::history::History;
 use gymhook_disk_tests::ledger::{Asked, Event, Request};
 use gymhook_disk_tests::total::Totals;

@@ -9,7 +9,7 @@ use gymhook_crash_tests::rows::Row;
 use gymhook_engine::store::{State, StoreError};
 
 use super::{Told, Violation};
-use crate::ground::Inspected;
+use crate::backend::Inspected;
 use crate::history::History;
 use crate::ledger::{Asked, Event, Request};
 use crate::total::Totals;

@@ -3,7 +3,7 @@
 use gymhook_crash_tests::check::Mismatch;
 use gymhook_engine::store::{State, StoreError};
 
-use crate::ground::Inspected;
+use crate::backend::Inspected;
 
 /// A promise that was not kept. Deliveries are named by their ids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
