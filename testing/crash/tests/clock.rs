@@ -76,7 +76,7 @@ impl Stage {
         }
     }
 
-    /// Waits until all of these were requested so often.
+    /// Waits until all of these were requested this many times.
     async fn until_requested(&self, ids: core::ops::Range<u128>, requests: u32) {
         for _ in 0..600 {
             let is_due = |id| self.wire.requests(DeliveryId::from_u128(id)) >= requests;
@@ -110,7 +110,7 @@ async fn a_clock_that_is_set_back_holds_retries_up_and_nothing_else() {
     let noon = time::macros::utc_datetime!(2026-01-01 12:00);
     let hour = Duration::from_secs(3_600);
     let stage = Stage::set(noon).await;
-    // The clock stands: both endpoints refuse, and the retries are due in 30 ms, which do not pass. The ordered endpoint
+    // The clock is stopped: both endpoints refuse, and the retries are due in 30 ms, which do not pass. The ordered endpoint
     // stops at its first one.
     stage.enqueue(0..20).await;
     stage.until_requested(0..2, 1).await;

@@ -145,9 +145,9 @@ async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     panic!("it did not happen in time");
 }
 
-/// Its answers come in while it stands still, and are brought to the store too late.
+/// Its answers come in while it is stopped, and are brought to the store too late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_stands_still_anywhere_writes_nothing_late() {
+async fn a_worker_that_is_stopped_anywhere_writes_nothing_late() {
     let stage = Stage::set().await;
     let mut late = Process::start(&sender(), &stage.orders).unwrap();
     wait_for_work(stage.folder.path(), &mut late).await.unwrap();

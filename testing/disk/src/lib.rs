@@ -32,7 +32,7 @@
 //!
 //! `--seed` chooses another walk; whatever breaks a promise is printed with the call and the seed of its run, and the program
 //! fails. Both need root, or a user namespace (`unshare --map-root-user --mount`), to mount the small disks; without it they fail
-//! and say so.
+//! and report it.
 
 #![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
 

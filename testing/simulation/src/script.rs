@@ -62,18 +62,18 @@ pub(crate) enum Event {
     Enable(usize),
     Retune(usize, Box<Settings>),
     Behave(usize, Character),
-    /// The owner dies after this number of further outputs, commits and requests, and comes back after a pause.
+    /// The owner dies after this many further outputs, commits and requests, and is back `down_for` later.
     Crash {
         owner: usize,
         after: u64,
         down_for: Duration,
     },
-    /// The owner's machine is written down and read back after this number of further outputs.
+    /// The owner's machine is written down and read back after this many further outputs.
     Copy {
         owner: usize,
         after: u64,
     },
-    /// The owner's clock steps by this number of nanoseconds.
+    /// The owner's clock steps by this many nanoseconds.
     ClockStep {
         owner: usize,
         by: i64,
@@ -103,7 +103,7 @@ pub(crate) enum Forgery {
 }
 
 impl Script {
-    /// The world of this seed with about this number of deliveries.
+    /// The world of this seed with about this many deliveries.
     pub(crate) fn new(seed: u64, deliveries: u64) -> Self {
         let mut random = Random::new(seed);
         let random = &mut random;

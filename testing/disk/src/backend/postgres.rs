@@ -44,7 +44,7 @@ impl PostgresBackend {
     /// Removes it.
     ///
     /// # Errors
-    /// The server says so.
+    /// The server reports one.
     pub async fn remove(&self) -> Result<(), Failure> {
         let sql = format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS {} CASCADE", self.schema);
         Ok(self.client().await?.batch_execute(&sql).await?)

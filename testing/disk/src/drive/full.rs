@@ -82,7 +82,7 @@ async fn play(seed: u64, disk: &SmallDisk, folder: &Path) -> Result<Ended, Failu
     Ok(ended)
 }
 
-/// Fills a disk at a random moment but for a number of bytes, and waits for a while after a caller was refused, or until there is
+/// Fills a disk, except `left` bytes, at a random moment, and waits for a while after a caller was refused, or until there is
 /// nothing more to do. Says whether one was.
 pub(super) async fn fill<'d, T>(
     disk: &'d SmallDisk,

@@ -22,7 +22,7 @@ use crate::total::Totals;
 /// Many of the bodies are larger than the least `work_mem`.
 const SIZE: Size = Size { each: 6, longest: 300_000 };
 
-/// Forbids a server's statements to write temporary files until that has failed this number of calls. What breaks a promise is printed and
+/// Forbids a server's statements to write temporary files until this many calls have failed. What breaks a promise is printed and
 /// counted.
 ///
 /// # Errors

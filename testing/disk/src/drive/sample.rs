@@ -76,13 +76,13 @@ impl fmt::Display for Sample {
     }
 }
 
-/// A number of the calls of each kind that SQLite makes to its disk. What breaks a promise is printed and counted.
+/// Fails `of_each` of the calls of each kind that SQLite makes to its disk. What breaks a promise is printed and counted.
 pub async fn walk_sample(seed: u64, of_each: u64) -> Sample {
     let run = |call, nth, turn| Walk::in_turn(call, nth, turn, seed);
     play_sample(&Call::ALL, of_each, run, |run| async move { walk(&run).await }).await
 }
 
-/// A number of the messages of each kind to this server. What breaks a promise is printed and counted.
+/// Fails `of_each` of the messages of each kind to this server. What breaks a promise is printed and counted.
 pub async fn cut_off_sample(seed: u64, of_each: u64, server: &Config) -> Sample {
     let run = |at, nth, turn| Session::in_turn(at, nth, turn, seed);
     play_sample(&Statement::ALL, of_each, run, |run| {
@@ -194,7 +194,7 @@ impl Reach {
     }
 }
 
-/// This number of numbers from 1 to `calls`, evenly spread, with the first and the last one in any case.
+/// `of_each` numbers from 1 to `calls`, evenly spread, or all of them if there are fewer; the first and the last one in any case.
 fn spread(calls: u64, of_each: u64) -> BTreeSet<u64> {
     let numbers = of_each.max(2).min(calls);
     let gaps = numbers.saturating_sub(1).max(1);
