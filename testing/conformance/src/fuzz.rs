@@ -112,7 +112,7 @@ fn shows_its_signature(
     let id = proof.id().map_or("", |id| id.as_str());
     let signed = signer.sign(id, body, signed_at).expect("what was accepted can be signed");
     signed.iter().all(|(name, value)| {
-        // Of `t=…,v1=…` and `v1,…` the signature stands behind the last comma.
+        // Of `t=…,v1=…` and `v1,…` the signature comes after the last comma.
         let own = value.to_str().unwrap_or_default().rsplit(',').next().unwrap_or_default().to_lowercase();
         headers
             .get(name)

@@ -1,4 +1,4 @@
-//! The project's own conformance vectors, and tests across crates.
+//! The project's own conformance vectors.
 //!
 //! The runner itself is the crate [`gymhook_vectors`]; the format of the files is described beside them, in
 //! `tests/vectors/README.md`.

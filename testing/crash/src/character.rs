@@ -32,7 +32,7 @@ pub enum Character {
 /// What an endpoint does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// This status, after so long.
+    /// This status, this long after the request.
     Status(u16, Duration),
     /// Never anything.
     Nothing,
@@ -91,7 +91,7 @@ pub const fn endpoint_id(endpoint: u32) -> EndpointId {
     EndpointId::from_u128(endpoint as u128)
 }
 
-/// The subscription of an endpoint. Its requests may take so long.
+/// The subscription of an endpoint. An attempt may take `attempt_timeout`.
 ///
 /// # Errors
 /// None that can happen: the URL and the secret are fixed.

@@ -1,11 +1,14 @@
 //! The judge: a pure function from a history to its figures, or to everything in it that breaks a promise.
 
 mod judge;
+mod mismatch;
+pub mod order;
 mod violation;
 
 use crate::history::History;
 use crate::total::Totals;
 
+pub use self::mismatch::{Expected, Mismatch, Seen, is_accepted};
 pub use self::violation::Violation;
 
 /// What the senders of a history were told, as far as the judge needs to know.

@@ -16,7 +16,7 @@ use gymhook_engine::store::{StatsQuery, Store, StoreError};
 
 use crate::Failure;
 
-/// Nothing here takes so long, unless it hangs.
+/// Nothing here takes this long, unless it hangs.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Waits until nothing is under way, and only what is held waits.

@@ -1,4 +1,4 @@
-//! Real processes that hand notifications over and deliver them, and are killed; and a judge of what they leave behind.
+//! Real processes that enqueue notifications and deliver them, and are killed; and a judge of what they leave behind.
 //!
 //! ```text
 //!   driver ── starts, kills, starts again ──▶ sender (a process: engine + store)
@@ -6,7 +6,7 @@
 //!     │ marks: who was killed, when            ▼                                    ▼
 //!     └───────────────▶ receiver ──▶ wire log        log of what was enqueued       (receiver)
 //!
-//!   wire log + handed-over log + the store's rows ──▶ History ──▶ check(): every promise, or what broke it
+//!   wire log + log of what was enqueued + the store's rows ──▶ History ──▶ check(): every promise, or what broke it
 //! ```
 //!
 //! Both logs survive a `SIGKILL`: a line is one `write` to a file that is only appended to. The socket keeps datagrams in
@@ -17,12 +17,14 @@
 pub mod character;
 pub mod check;
 pub mod drive;
-pub mod handed;
+pub mod enqueued;
 pub mod history;
 pub mod orders;
 pub mod process;
 pub mod random;
 pub mod receiver;
+pub mod repeat;
+pub mod rows;
 pub mod sending;
 pub mod total;
 pub mod wire;

@@ -49,10 +49,10 @@ pub struct Orders {
     pub place: Place,
     /// Where the logs and the sockets are.
     pub folder: PathBuf,
-    /// The endpoints that it subscribes, and hands notifications over to.
+    /// The endpoints that it subscribes, and enqueues notifications for.
     pub endpoints: Vec<u32>,
     /// Whether it enqueues; else it only delivers.
-    pub hands_over: bool,
+    pub enqueues: bool,
     /// Chance follows from this.
     pub seed: u64,
     /// Whether to die somewhere by itself, or to stop.

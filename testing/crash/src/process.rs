@@ -26,7 +26,7 @@ pub struct Process {
     pid: u32,
 }
 
-/// Nothing here takes so long, unless it hangs.
+/// Nothing here takes this long, unless it hangs.
 const LONGEST: Duration = Duration::from_secs(60);
 
 impl Process {
@@ -154,7 +154,7 @@ impl Process {
         let whole = async {
             loop {
                 let stat = tokio::fs::read_to_string(format!("/proc/{}/stat", self.pid)).await?;
-                // After the name, which stands in parentheses and may have spaces.
+                // After the name, which is in parentheses and may have spaces.
                 let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
                 if after_name.starts_with('T') {
                     return Ok(());

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::check::{Seen, is_accepted};
+
 /// No datagram is longer.
 pub const MAX_LENGTH: usize = 16 * 1024;
 
@@ -71,7 +73,14 @@ impl Request {
     /// Whether the endpoint took it.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        self.status.is_some_and(|status| status / 100 == 2)
+        is_accepted(self.status)
+    }
+
+    /// What its endpoint saw of it.
+    #[must_use]
+    pub const fn seen(&self) -> Seen {
+        let Self { endpoint, send, digest, status, .. } = *self;
+        Seen { endpoint, send, digest, status }
     }
 }
 

@@ -9,9 +9,10 @@
     reason = "a test fails by panicking"
 )]
 
-use gymhook_crash_tests::check::{Rules, Violation, check};
-use gymhook_crash_tests::handed::Handed;
-use gymhook_crash_tests::history::{History, Logged, Row};
+use gymhook_crash_tests::check::{Mismatch, Rules, Violation, check};
+use gymhook_crash_tests::enqueued::Enqueued;
+use gymhook_crash_tests::history::History;
+use gymhook_crash_tests::rows::{Logged, Row};
 use gymhook_crash_tests::total::Totals;
 use gymhook_crash_tests::wire::{Event, Request};
 use gymhook_delivery::Undeliverable;
@@ -33,7 +34,7 @@ fn digest(delivery: u128) -> u64 {
 }
 
 fn logged(send: u32, outcome: &str, status: Option<u16>) -> Logged {
-    Logged { send, outcome: outcome.to_owned(), status }
+    Logged { send, round: 1, outcome: outcome.to_owned(), status }
 }
 
 fn delivered(delivery: u128, endpoint: u32, attempts: Vec<Logged>) -> Row {
@@ -52,7 +53,7 @@ fn delivered(delivery: u128, endpoint: u32, attempts: Vec<Logged>) -> Row {
 /// ordered endpoint, 3 only at its second attempt. 5 is given up after three attempts. 6 waits. 7 was never acknowledged.
 fn good() -> History {
     let endpoints = [PLAIN, PLAIN, ORDERED, ORDERED, HOPELESS, PLAIN, PLAIN];
-    let handed = (1..).zip(endpoints).map(|(delivery, endpoint)| Handed {
+    let enqueued = (1..).zip(endpoints).map(|(delivery, endpoint)| Enqueued {
         delivery,
         endpoint,
         digest: digest(delivery),
@@ -87,7 +88,7 @@ fn good() -> History {
         given_up,
         Row { state: State::Waiting, ..delivered(6, PLAIN, Vec::new()) },
     ];
-    History { handed: handed.collect(), wire, rows }
+    History { enqueued: enqueued.collect(), wire, rows }
 }
 
 fn judge(history: &History) -> Result<Totals, Vec<Violation>> {
@@ -136,7 +137,7 @@ fn a_lost_delivery_is_noticed() {
         |found| *found == Violation::SentWithoutRow { delivery: 1 },
     );
     let never_taken = |history: &mut History| sent(history, 0).status = Some(500);
-    refused(never_taken, |found| *found == Violation::NotDelivered { delivery: 1 });
+    refused(never_taken, |found| *found == Violation::Mismatch(Mismatch::NotDelivered { delivery: 1 }));
     refused(
         |history| history.rows[5].state = State::Quarantined,
         |found| matches!(found, Violation::StrangeState { delivery: 6, .. }),
@@ -155,7 +156,7 @@ fn giving_up_without_reason_or_too_early_is_noticed() {
 }
 
 #[test]
-fn what_nobody_handed_over_is_noticed() {
+fn what_nobody_enqueued_is_noticed() {
     let invented = |found: &Violation| *found == Violation::Invented { delivery: 9 };
     refused(|history| history.wire.push(request(SECOND, 9, PLAIN, 1, Some(200))), invented);
     refused(|history| history.rows.push(delivered(9, PLAIN, Vec::new())), invented);
@@ -171,10 +172,12 @@ fn what_nobody_handed_over_is_noticed() {
 
 #[test]
 fn another_body_or_endpoint_is_noticed() {
-    let body = |found: &Violation| *found == Violation::BodyChanged { delivery: 1 };
+    let body = |found: &Violation| *found == Violation::Mismatch(Mismatch::BodyChanged { delivery: 1 });
     refused(|history| sent(history, 0).digest += 1, body);
     refused(|history| history.rows[0].digest = None, body);
-    let endpoint = |found: &Violation| matches!(found, Violation::EndpointChanged { delivery: 1, .. });
+    let endpoint = |found: &Violation| {
+        matches!(found, Violation::Mismatch(Mismatch::EndpointChanged { delivery: 1, .. }))
+    };
     refused(|history| sent(history, 0).endpoint = 6, endpoint);
     refused(|history| history.rows[0].endpoint = 6, endpoint);
 }
@@ -183,11 +186,21 @@ fn another_body_or_endpoint_is_noticed() {
 fn a_number_that_comes_again_or_was_never_recorded_is_noticed() {
     refused(
         |history| sent(history, 5).send = 1,
-        |found| matches!(found, Violation::NumberNotRising { delivery: 2, send: 1, before: 1 }),
+        |found| {
+            matches!(
+                found,
+                Violation::Mismatch(Mismatch::NumberNotRising { delivery: 2, send: 1, before: 1 })
+            )
+        },
     );
     refused(
         |history| history.rows[1].sends = 1,
-        |found| matches!(found, Violation::NotRecordedFirst { delivery: 2, send: 2, known: 1 }),
+        |found| {
+            matches!(
+                found,
+                Violation::Mismatch(Mismatch::NotRecordedFirst { delivery: 2, send: 2, known: 1 })
+            )
+        },
     );
     refused(
         |history| drop(history.rows[2].attempts.remove(0)),
@@ -195,18 +208,19 @@ fn a_number_that_comes_again_or_was_never_recorded_is_noticed() {
     );
     refused(
         |history| history.rows[2].attempts[0].status = Some(200),
-        |found| matches!(found, Violation::LogWrong { delivery: 3, send: 1, .. }),
+        |found| matches!(found, Violation::Mismatch(Mismatch::LogWrong { delivery: 3, send: 1, .. })),
     );
     refused(
         |history| history.rows[2].attempts[0].outcome = "internal".to_owned(),
-        |found| matches!(found, Violation::LogWrong { delivery: 3, send: 1, .. }),
+        |found| matches!(found, Violation::Mismatch(Mismatch::LogWrong { delivery: 3, send: 1, .. })),
     );
 }
 
 #[test]
 fn a_swapped_order_is_noticed() {
-    let swapped =
-        |found: &Violation| *found == Violation::OutOfOrder { endpoint: ORDERED, delivery: 3, later: 4 };
+    let swapped = |found: &Violation| {
+        *found == Violation::Mismatch(Mismatch::OutOfOrder { endpoint: ORDERED, delivery: 3, later: 4 })
+    };
     // The later one before the first request of the earlier one; then between its two requests.
     refused(
         |history| {
@@ -219,7 +233,7 @@ fn a_swapped_order_is_noticed() {
     // What was enqueued together, or never acknowledged, has no order among itself.
     let mut together = good();
     together.wire.swap(6, 7);
-    together.handed[2].acknowledged = Some(9);
+    together.enqueued[2].acknowledged = Some(9);
     let _totals = judge(&together).unwrap();
 }
 
@@ -242,8 +256,8 @@ fn more_duplicates_than_were_under_way_are_noticed() {
     refused(
         |history| {
             for delivery in [11, 12] {
-                let handed = Handed { delivery, digest: digest(delivery), ..history.handed[0] };
-                history.handed.push(handed);
+                let enqueued = Enqueued { delivery, digest: digest(delivery), ..history.enqueued[0] };
+                history.enqueued.push(enqueued);
                 history.wire.insert(0, request(FIRST, delivery, PLAIN, 1, Some(200)));
                 history.wire.push(request(SECOND, delivery, PLAIN, 2, Some(200)));
                 let attempts = vec![logged(1, "lost", None), logged(2, "response", Some(200))];

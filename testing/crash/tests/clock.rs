@@ -61,7 +61,7 @@ impl Stage {
         Self { engine, wire }
     }
 
-    async fn hand_over(&self, ids: core::ops::Range<u128>) {
+    async fn enqueue(&self, ids: core::ops::Range<u128>) {
         let new = ids.clone().map(|id| {
             let endpoint = if id % 2 == 0 { PLAIN } else { ORDERED };
             NewNotification::new(
@@ -76,7 +76,7 @@ impl Stage {
         }
     }
 
-    /// Waits until all of these were requested so often.
+    /// Waits until all of these were requested this many times.
     async fn until_requested(&self, ids: core::ops::Range<u128>, requests: u32) {
         for _ in 0..600 {
             let is_due = |id| self.wire.requests(DeliveryId::from_u128(id)) >= requests;
@@ -110,13 +110,13 @@ async fn a_clock_that_is_set_back_holds_retries_up_and_nothing_else() {
     let noon = time::macros::utc_datetime!(2026-01-01 12:00);
     let hour = Duration::from_secs(3_600);
     let stage = Stage::set(noon).await;
-    // The clock stands: both endpoints refuse, and the retries are due in 30 ms, which do not pass. The ordered endpoint
+    // The clock is stopped: both endpoints refuse, and the retries are due in 30 ms, which do not pass. The ordered endpoint
     // stops at its first one.
-    stage.hand_over(0..20).await;
+    stage.enqueue(0..20).await;
     stage.until_requested(0..2, 1).await;
 
     stage.engine.store().set_now(noon - hour);
-    stage.hand_over(100..101).await;
+    stage.enqueue(100..101).await;
     stage.until_requested(100..101, 1).await;
     assert_eq!(stage.wire.requests(DeliveryId::from_u128(1)), 1, "its retry is due later than that");
 
@@ -148,7 +148,7 @@ async fn a_clock_that_is_set_back_holds_retries_up_and_nothing_else() {
 async fn a_clock_that_jumps_back_and_forth_loses_nothing() {
     let noon = time::macros::utc_datetime!(2026-01-01 12:00);
     let stage = Stage::set(noon).await;
-    stage.hand_over(0..40).await;
+    stage.enqueue(0..40).await;
     let clock = async {
         for step in 1_u32.. {
             // Two steps ahead, one back, by minutes.

@@ -38,7 +38,7 @@ impl Stage {
             place: place(folder.path()),
             folder: folder.path().to_owned(),
             endpoints: (0..6).collect(),
-            hands_over: true,
+            enqueues: true,
             seed: 1,
             dies: None,
             lease: Duration::from_secs(10),
@@ -69,7 +69,7 @@ impl Stage {
     /// The one that went through it all ends, another one delivers the rest, and everything is judged.
     async fn end(self, process: Process, store: &impl Store) -> Totals {
         process.end().await.unwrap();
-        let orders = Orders { hands_over: false, ..self.orders.clone() };
+        let orders = Orders { enqueues: false, ..self.orders.clone() };
         let last = Process::start(&sender(), &orders).unwrap();
         if let Err(problem) = until_drained(store).await {
             panic!("{problem}: everything is kept in {}", self.folder.keep().display());

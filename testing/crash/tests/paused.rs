@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gymhook_crash_tests::drive::{judge, until_drained, wait_for_work};
-use gymhook_crash_tests::history::{Row, rows};
 use gymhook_crash_tests::orders::{CrashPoint, Orders, Place, Signal};
 use gymhook_crash_tests::process::Process;
 use gymhook_crash_tests::receiver::Receiver;
+use gymhook_crash_tests::rows::{Row, rows};
 use gymhook_crash_tests::wire::Event;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, State, StatsQuery, Store};
@@ -53,7 +53,7 @@ impl Stage {
             place: Place::Postgres { url, schema },
             folder: folder.path().to_owned(),
             endpoints: (0..6).collect(),
-            hands_over: true,
+            enqueues: true,
             seed: 1,
             dies: None,
             lease: Duration::from_secs(2),
@@ -87,7 +87,7 @@ impl Stage {
             self.rows().await.into_values().filter(|row| row.state == State::InFlight).collect();
         assert!(!under_way.is_empty(), "it has attempts under way");
 
-        let successor = Orders { hands_over: false, ..self.orders.clone() };
+        let successor = Orders { enqueues: false, ..self.orders.clone() };
         let successor = Process::start(&sender(), &successor).unwrap();
         until_drained(&self.store).await.unwrap();
         successor.end().await.unwrap();
@@ -125,7 +125,7 @@ impl Stage {
 
         // The same end for all: what is left is delivered, and everything is judged.
         late.end().await.unwrap();
-        let last = Orders { hands_over: false, ..self.orders.clone() };
+        let last = Orders { enqueues: false, ..self.orders.clone() };
         let last = Process::start(&sender(), &last).unwrap();
         until_drained(&self.store).await.unwrap();
         last.end().await.unwrap();
@@ -145,9 +145,9 @@ async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     panic!("it did not happen in time");
 }
 
-/// Its answers come in while it stands still, and are brought to the store too late.
+/// Its answers come in while it is stopped, and are brought to the store too late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_stands_still_anywhere_writes_nothing_late() {
+async fn a_worker_that_is_stopped_anywhere_writes_nothing_late() {
     let stage = Stage::set().await;
     let mut late = Process::start(&sender(), &stage.orders).unwrap();
     wait_for_work(stage.folder.path(), &mut late).await.unwrap();

@@ -36,7 +36,7 @@ impl Stage {
             place: Place::Sqlite(folder.path().join("webhooks.db")),
             folder: folder.path().to_owned(),
             endpoints: (0..6).collect(),
-            hands_over: true,
+            enqueues: true,
             seed: 1,
             dies: None,
             // None runs out while this looks.
@@ -54,8 +54,8 @@ impl Stage {
         self.path().join(format!("webhooks.db{ending}"))
     }
 
-    fn start(&self, hands_over: bool) -> Process {
-        let orders = Orders { hands_over, ..self.orders.clone() };
+    fn start(&self, enqueues: bool) -> Process {
+        let orders = Orders { enqueues, ..self.orders.clone() };
         Process::start(Path::new(env!("CARGO_BIN_EXE_sender")), &orders).unwrap()
     }
 

@@ -1,7 +1,6 @@
 //! The judge: a pure function from a history to its figures and to everything in it that breaks a promise.
 
 mod judge;
-mod order;
 mod violation;
 
 use gymhook_engine::store::StoreError;

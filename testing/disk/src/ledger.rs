@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gymhook_crash_tests::check::{Seen, is_accepted};
 use gymhook_engine::store::StoreError;
 
 /// One thing that happened. Deliveries are named by their ids, endpoints by their numbers.
@@ -84,7 +85,14 @@ impl Request {
     /// Whether the endpoint took it.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        self.status.is_some_and(|status| status / 100 == 2)
+        is_accepted(self.status)
+    }
+
+    /// What its endpoint saw of it.
+    #[must_use]
+    pub const fn seen(&self) -> Seen {
+        let Self { endpoint, send, digest, status, .. } = *self;
+        Seen { endpoint, send, digest, status }
     }
 }
 

@@ -18,30 +18,31 @@
 //! - [`proxy`]: at every message to PostgreSQL in turn, the session is cut, ended, cancelled or held up beyond
 //!   `statement_timeout`. For a while, no statement may write a temporary file: `temp_file_limit`.
 //!
-//! `cargo test -p gymhook-disk-tests` walks through a part of it: a few calls of each kind, spread evenly from the first one of a
+//! `cargo test -p gymhook-disk-tests` walks through a sample of it: a few calls of each kind, spread evenly from the first one of a
 //! run to the last. More of it:
 //!
 //! ```sh
-//! cargo run --release -p gymhook-disk-tests --bin disk-campaign -- --sqlite 2000 --postgres 300 --part 20
+//! cargo run --release -p gymhook-disk-tests --bin disk-campaign -- --sqlite 2000 --postgres 300 --sample 20
 //! ```
 //!
 //! - `--sqlite` and `--postgres` take a number of faults. A quarter of them are full disks, on PostgreSQL a tenth are forbidden
 //!   temporary files. The others are at the first call of each kind, then at the second, and so on, each in a run with another script.
-//! - `--part` takes a number of calls of each kind, from the first one of a run to the last; `--whole` takes all of them, which are
+//! - `--sample` takes a number of calls of each kind, from the first one of a run to the last; `--whole` takes all of them, which are
 //!   about 4,500 on SQLite and 2,300 on PostgreSQL. It fails if a call was not reached.
 //!
 //! `--seed` chooses another walk; whatever breaks a promise is printed with the call and the seed of its run, and the program
 //! fails. Both need root, or a user namespace (`unshare --map-root-user --mount`), to mount the small disks; without it they fail
-//! and say so.
+//! and report it.
 
 #![allow(clippy::disallowed_methods, reason = "real disks live in real time")]
 
+pub mod backend;
+pub mod caller;
 pub mod check;
 pub mod drive;
-pub mod ground;
 pub mod history;
 pub mod ledger;
-pub mod life;
+pub mod process;
 pub mod proxy;
 pub mod script;
 pub mod small_disk;

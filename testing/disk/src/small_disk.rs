@@ -42,7 +42,7 @@ impl SmallDisk {
         mount(&format!("remount,size={mebibytes}m"), self.path())
     }
 
-    /// Takes all of the room that is left but for this number of bytes.
+    /// Takes all of the room that there is, except `left` bytes.
     ///
     /// # Errors
     /// The ballast cannot be written for another reason than that there is no room.

@@ -1,6 +1,6 @@
 //! A file system for SQLite whose calls fail on request: every write, sync, truncation, opening, … in turn.
 //!
-//! It stands in front of SQLite's own one as the default of this process, so that a store is opened on it without knowing. Only
+//! It comes before SQLite's own one as the default of this process, so that a store is opened on it without knowing. Only
 //! files below the folder of a [`Disk`] are counted and can fail; all others pass.
 
 mod fault;

@@ -8,9 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
+use gymhook_crash_tests::check::Mismatch;
+use gymhook_crash_tests::rows::{Logged, Row};
+use gymhook_disk_tests::backend::Inspected;
 use gymhook_disk_tests::check::{Told, Violation, check};
-use gymhook_disk_tests::ground::Inspected;
-use gymhook_disk_tests::history::{History, Logged, Row};
+use gymhook_disk_tests::history::History;
 use gymhook_disk_tests::ledger::{Asked, Event, Request};
 use gymhook_disk_tests::total::Totals;
 use gymhook_engine::store::{State, StoreError};
@@ -44,7 +46,7 @@ fn lost(send: u32) -> Logged {
 
 fn row(delivery: u128, endpoint: u32, state: State, attempts: Vec<Logged>) -> Row {
     let sends = u32::try_from(attempts.len()).unwrap();
-    Row { delivery, endpoint, digest: Some(digest(delivery)), state, sends, attempts }
+    Row { delivery, endpoint, digest: Some(digest(delivery)), state, reason: None, sends, attempts }
 }
 
 /// 1 is delivered, and again because somebody asks. 2 is old and purged. 3 is given up after three attempts. 4 is held, 5 is
@@ -138,7 +140,8 @@ fn what_is_lost_or_quarantined_is_noticed() {
 
 #[test]
 fn a_body_that_is_missing_or_another_is_noticed() {
-    let changed = |delivery| move |found: &Violation| *found == Violation::BodyChanged { delivery };
+    let changed =
+        |delivery| move |found: &Violation| *found == Violation::Mismatch(Mismatch::BodyChanged { delivery });
     assert_eq!(refused(|history| row_of(history, 4).digest = None, changed(4)).lost, 1);
     refused(|history| row_of(history, 4).digest = Some(0), changed(4));
     refused(|history| last_of(history, 7).digest = 0, changed(7));
@@ -152,7 +155,9 @@ fn what_nobody_asked_for_is_noticed() {
     let invented = |found: &Violation| *found == Violation::Invented { delivery: 9 };
     refused(|history| history.rows.push(row(9, PLAIN, State::Waiting, Vec::new())), invented);
     refused(|history| history.events.push(request(9, PLAIN, 1, 1, 200)), invented);
-    let elsewhere = |found: &Violation| matches!(found, Violation::EndpointChanged { delivery: 7, .. });
+    let elsewhere = |found: &Violation| {
+        matches!(found, Violation::Mismatch(Mismatch::EndpointChanged { delivery: 7, .. }))
+    };
     refused(|history| row_of(history, 7).endpoint = PLAIN, elsewhere);
     refused(|history| last_of(history, 7).endpoint = PLAIN, elsewhere);
     let early = |found: &Violation| *found == Violation::SentTooEarly { delivery: 4 };
@@ -167,7 +172,7 @@ fn what_has_not_ended_as_it_should_is_noticed() {
     refused(|history| row_of(history, 7).state = State::InFlight, not_drained(7));
     refused(|history| row_of(history, 5).state = State::Waiting, not_drained(5));
     let never_taken = |history: &mut History| last_of(history, 7).status = Some(500);
-    refused(never_taken, |found| *found == Violation::NotDelivered { delivery: 7 });
+    refused(never_taken, |found| *found == Violation::Mismatch(Mismatch::NotDelivered { delivery: 7 }));
     let too_early = |history: &mut History| {
         history.events.retain(|event| *event != request(3, HOPELESS, 3, 1, 500));
         row_of(history, 3).attempts.pop();
@@ -188,9 +193,11 @@ fn a_batch_that_is_half_applied_is_noticed() {
     refused(|history| row_of(history, 7).attempts.clear(), half(7));
     refused(|history| row_of(history, 7).sends = 2, half(7));
     refused(|history| row_of(history, 3).state = State::Delivered, half(3));
-    let unknown = Violation::NotRecordedFirst { delivery: 7, send: 1, known: 0 };
+    let unknown = Violation::Mismatch(Mismatch::NotRecordedFirst { delivery: 7, send: 1, known: 0 });
     refused(|history| row_of(history, 7).sends = 0, |found| *found == unknown);
-    let log_wrong = |found: &Violation| matches!(found, Violation::LogWrong { delivery: 6, send: 1, .. });
+    let log_wrong = |found: &Violation| {
+        matches!(found, Violation::Mismatch(Mismatch::LogWrong { delivery: 6, send: 1, .. }))
+    };
     refused(|history| row_of(history, 6).attempts[0].status = Some(500), log_wrong);
     for inspected in [
         Inspected { bodies_alone: 1, ..Inspected::default() },
@@ -213,7 +220,7 @@ fn what_is_sent_too_often_or_out_of_order_is_noticed() {
     refused(|history| row_of(history, 8).attempts[0] = logged(1, 1, 200), |found| *found == again);
     let rounds = Violation::TooManyRounds { delivery: 7, rounds: 2, asked: 0 };
     refused(|history| row_of(history, 7).attempts[0].round = 2, |found| *found == rounds);
-    let not_rising = Violation::NumberNotRising { delivery: 6, send: 1, before: 1 };
+    let not_rising = Violation::Mismatch(Mismatch::NumberNotRising { delivery: 6, send: 1, before: 1 });
     refused(|history| last_of(history, 6).send = 1, |found| *found == not_rising);
     let swap = |history: &mut History| {
         let at = |history: &History, wanted: Event| {
@@ -223,7 +230,9 @@ fn what_is_sent_too_often_or_out_of_order_is_noticed() {
             (at(history, request(6, ORDERED, 2, 1, 200)), at(history, request(7, ORDERED, 1, 1, 200)));
         history.events.swap(six, seven);
     };
-    refused(swap, |found| *found == Violation::OutOfOrder { endpoint: ORDERED, delivery: 6, later: 7 });
+    refused(swap, |found| {
+        *found == Violation::Mismatch(Mismatch::OutOfOrder { endpoint: ORDERED, delivery: 6, later: 7 })
+    });
 }
 
 #[test]

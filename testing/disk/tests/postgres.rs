@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use gymhook_disk_tests::drive::{cut_off_part, fill_up_server, forbid_files};
+use gymhook_disk_tests::drive::{cut_off_sample, fill_up_server, forbid_files};
 use gymhook_test_postgres::Server;
 
 const SEED: u64 = 9;
@@ -14,12 +14,12 @@ const OF_EACH: u64 = 6;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn something_happens_at_every_kind_of_message_from_the_first_to_the_last_and_nothing_is_lost() {
     let server = Server::start().unwrap();
-    let part = cut_off_part(SEED, OF_EACH, &server.config()).await;
-    println!("{part}");
-    for reach in &part.reaches {
+    let sample = cut_off_sample(SEED, OF_EACH, &server.config()).await;
+    println!("{sample}");
+    for reach in &sample.reaches {
         assert!(reach.is_from_end_to_end(), "{reach}");
     }
-    let totals = part.totals;
+    let totals = sample.totals;
     assert!(totals.faults >= 20 && totals.refusals > 0, "it was noticed: {totals}");
     assert!(totals.acknowledged > 1_000 && totals.delivered > 500, "there was something to lose: {totals}");
     assert_eq!((totals.lost, totals.quarantined, totals.duplicates, totals.broken), (0, 0, 0, 0), "{totals}");

@@ -19,7 +19,7 @@ pub(crate) enum Answer {
     OwnFault,
 }
 
-/// What stands in a `Retry-After`.
+/// The value of a `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     Seconds(u64),

@@ -20,7 +20,7 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Plays the runs of all these seeds, each with this number of deliveries, on this number of threads; one in a hundred has thirty
+    /// Plays the runs of all these seeds, each with this many deliveries, on this many threads; one in a hundred has thirty
     /// times as many, and hundreds of endpoints.
     #[must_use]
     pub fn play(seeds: Range<u64>, deliveries: u64, threads: usize) -> Self {

@@ -13,7 +13,7 @@ pub(crate) enum Character {
     Healthy,
     /// Takes nearly all of the time an attempt has, and sometimes more.
     Slow,
-    /// Up and down in turn, each for this number of seconds.
+    /// Up and down in turn, each for this many seconds.
     Flapping(u32),
     Dead,
     /// Answers 410.
@@ -35,7 +35,7 @@ pub(crate) enum Character {
 /// What becomes of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// After this number of milliseconds.
+    /// After this many milliseconds.
     pub(crate) after_ms: u64,
     pub(crate) answer: Answer,
     /// The sender does not survive sending it.

@@ -26,7 +26,7 @@
 //! both is what happens at one, mingled with what happens at the other. So from then on each goes on alone, and the
 //! states of both add up instead of multiplying. For the clock that holds because all lengths here are one second: whoever
 //! has something to wait for wakes each second, whether or not the other one does. A crash that may still come may come
-//! at either, so that each one alone is shown to stand it. Who is alone needs no number either.
+//! at either, so that each one alone is shown to survive it. Who is alone needs no number either.
 //!
 //! The tests compare: apart, owners reach exactly the states which they reach side by side.
 
@@ -65,7 +65,7 @@ enum Owners {
 }
 
 impl Exhaustive {
-    /// All paths with this number of attempts of each delivery and at most this number of crashes and expired leases.
+    /// All paths with this many attempts of each delivery and at most this many crashes and expired leases.
     #[must_use]
     pub const fn new(attempts: u32, crashes: u32, expiries: u32) -> Self {
         Self { attempts, crashes, expiries }

@@ -28,9 +28,9 @@ pub(crate) struct Owner {
     pub(crate) unsent: Vec<Attempt>,
     /// When it wakes up by itself, on its own clock.
     pub(crate) wakes_at: Option<At>,
-    /// It dies after this number of further outputs, commits and requests.
+    /// It dies after this many further outputs, commits and requests.
     pub(crate) dies_after: Option<u64>,
-    /// It is written down and read back after this number of further outputs.
+    /// It is written down and read back after this many further outputs.
     pub(crate) copied_after: Option<u64>,
 }
 

@@ -16,7 +16,7 @@ pub struct Bug {
     file: String,
     /// Where in the file, with `⟦` and `⟧` around what is exchanged; white space does not count.
     place: String,
-    /// What stands there instead.
+    /// What comes there instead.
     instead: String,
 }
 

@@ -24,7 +24,7 @@ impl Random {
         least + self.below(most.saturating_sub(least).saturating_add(1))
     }
 
-    /// `true` in this number of a thousand cases.
+    /// `true` with this chance in a thousand.
     pub(crate) fn permille(&mut self, chance: u64) -> bool {
         self.below(1_000) < chance
     }

@@ -135,7 +135,7 @@ impl Reference {
         }
     }
 
-    /// A clock that steps back stands still.
+    /// A clock that steps back counts as stopped.
     fn advance(&mut self, now: At) {
         self.now = self.now.max(now);
         if let Some(budget) = &mut self.budget {
@@ -287,7 +287,7 @@ impl Reference {
         (delivery.sends != attempt.send).then_some(LateReason::OtherAttempt { current: delivery.sends })
     }
 
-    /// Takes note of where a delivery stands now.
+    /// Takes note of a delivery's present record.
     fn hold(&mut self, record: DeliveryRecord) {
         let before = self.deliveries.insert(record.id, record);
         self.next_sequence = self.next_sequence.max(record.sequence.saturating_add(1));

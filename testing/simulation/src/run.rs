@@ -31,7 +31,7 @@ const LINES_SHOWN: usize = 60;
 const SHRINKING_RUNS: usize = 3_000;
 
 impl Run {
-    /// The run of this seed with this number of deliveries.
+    /// The run of this seed with this many deliveries.
     #[must_use]
     pub const fn new(seed: u64, deliveries: u64) -> Self {
         Self { seed, deliveries, kept: None }

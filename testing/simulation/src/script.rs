@@ -62,18 +62,18 @@ pub(crate) enum Event {
     Enable(usize),
     Retune(usize, Box<Settings>),
     Behave(usize, Character),
-    /// The owner dies after this number of further outputs, commits and requests, and comes back after a pause.
+    /// The owner dies after this many further outputs, commits and requests, and is back `down_for` later.
     Crash {
         owner: usize,
         after: u64,
         down_for: Duration,
     },
-    /// The owner's machine is written down and read back after this number of further outputs.
+    /// The owner's machine is written down and read back after this many further outputs.
     Copy {
         owner: usize,
         after: u64,
     },
-    /// The owner's clock steps by this number of nanoseconds.
+    /// The owner's clock steps by this many nanoseconds.
     ClockStep {
         owner: usize,
         by: i64,
@@ -103,7 +103,7 @@ pub(crate) enum Forgery {
 }
 
 impl Script {
-    /// The world of this seed with about this number of deliveries.
+    /// The world of this seed with about this many deliveries.
     pub(crate) fn new(seed: u64, deliveries: u64) -> Self {
         let mut random = Random::new(seed);
         let random = &mut random;
@@ -137,37 +137,36 @@ impl Script {
 
     fn draw_steps(&self, deliveries: u64, random: &mut Random) -> Vec<Step> {
         let mut steps = Vec::new();
-        let (mut at, mut handed_over) = (At::START, 0);
+        let (mut at, mut enqueued) = (At::START, 0);
         let disturbed = random.pick(&[0, 300, 600, 800], 300);
         let longest_ms = random.pick(&[100, 10_000, 600_000, 14_400_000], 600_000);
-        while handed_over < deliveries {
+        while enqueued < deliveries {
             if random.permille(700) {
                 at = at.shifted(i64::try_from(random.below(longest_ms * 1_000_000)).unwrap_or(0));
             }
             if random.permille(disturbed) {
-                let event = self.draw_disturbance(handed_over, random);
+                let event = self.draw_disturbance(enqueued, random);
                 steps.push(Step { at, event, settles: random.permille(800) });
                 continue;
             }
             let endpoint = self.some_endpoint(random);
-            for _ in 0..random.pick(&[1, 1, 1, 1, 2, 3, 8], 1).min(deliveries - handed_over) {
+            for _ in 0..random.pick(&[1, 1, 1, 1, 2, 3, 8], 1).min(deliveries - enqueued) {
                 let endpoint = if random.permille(700) { endpoint } else { self.some_endpoint(random) };
                 let wait = random
                     .permille(100)
                     .then(|| Duration::from_nanos(random.below(2 * longest_ms * 1_000_000)));
-                let event =
-                    Event::Enqueue { delivery: handed_over, endpoint, wait, test: random.permille(40) };
+                let event = Event::Enqueue { delivery: enqueued, endpoint, wait, test: random.permille(40) };
                 steps.push(Step { at, event, settles: random.permille(300) });
-                handed_over += 1;
+                enqueued += 1;
             }
         }
         steps
     }
 
-    fn draw_disturbance(&self, handed_over: u64, random: &mut Random) -> Event {
+    fn draw_disturbance(&self, enqueued: u64, random: &mut Random) -> Event {
         let endpoint = self.some_endpoint(random);
         let owner = usize::from(random.permille(500)) % self.owners;
-        let delivery = handed_over.saturating_sub(1 + random.below(20));
+        let delivery = enqueued.saturating_sub(1 + random.below(20));
         let after = random.below(12);
         match random.below(24) {
             0 => Event::EnqueueAgain { delivery, other_body: random.permille(500) },

@@ -183,7 +183,7 @@ impl Site {
         Ok(())
     }
 
-    /// The lease on an endpoint goes to this owner, who reads from the store how things stand.
+    /// The lease on an endpoint goes to this owner, who reads its state from the store.
     pub(crate) fn take_lease(
         &mut self,
         endpoint: EndpointId,

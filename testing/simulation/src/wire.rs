@@ -107,7 +107,7 @@ impl Wire {
         self.past.get(index).copied()
     }
 
-    /// To whom an answer to which attempt may be made up: one that is still to come, but for one thing.
+    /// To whom an answer to which attempt may be made up: one that is still to come, with one thing changed.
     pub(crate) fn forge(&self, number: u64, kind: Forgery) -> Option<(usize, AttemptRef)> {
         let answers: Vec<Answered> = self.to_come.values().filter_map(ToCome::answer).collect();
         let index = usize::try_from(number >> 1).ok()?.checked_rem(answers.len())?;

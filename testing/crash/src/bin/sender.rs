@@ -1,4 +1,4 @@
-//! A process that hands notifications over and delivers them, until it is killed or its input ends.
+//! A process that enqueues notifications and delivers them, until it is killed or its input ends.
 
 #![allow(clippy::disallowed_methods, reason = "a real process lives in real time")]
 
@@ -8,9 +8,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use gymhook_crash_tests::character::{Character, endpoint_id, subscription};
-use gymhook_crash_tests::handed::{Handed, HandedLog};
+use gymhook_crash_tests::enqueued::{EnqueueLog, Enqueued};
 use gymhook_crash_tests::orders::{CrashPoint, Orders, Place, Signal};
 use gymhook_crash_tests::random::Random;
+use gymhook_crash_tests::repeat::until_answered;
 use gymhook_crash_tests::sending::WireTransport;
 use gymhook_crash_tests::{Failure, wire};
 use gymhook_delivery::Limits;
@@ -34,22 +35,18 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Asks again while the store does not answer, and complains once.
-async fn until_available<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
+async fn until_available<T, E, F>(ask: impl FnMut() -> F) -> Result<T, SubscriptionError>
 where
-    F: Future<Output = Result<T, StoreError>>,
+    E: Into<SubscriptionError>,
+    F: Future<Output = Result<T, E>>,
 {
     let mut complained = false;
-    loop {
-        match ask().await {
-            Err(error) if error.is_transient() => {
-                if !core::mem::replace(&mut complained, true) {
-                    eprintln!("asks again: {error}");
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            answered => return answered,
+    let complain = |error: &StoreError| {
+        if !core::mem::replace(&mut complained, true) {
+            eprintln!("the store reports: {error}");
         }
-    }
+    };
+    until_answered(Duration::from_millis(20), complain, ask).await
 }
 
 async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
@@ -71,16 +68,16 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
             .start(SharedTransport(Arc::clone(&transport)))
     };
     let engine = until_available(start).await?;
-    let log = Arc::new(HandedLog::open(&orders.folder)?);
+    let log = Arc::new(EnqueueLog::open(&orders.folder)?);
     for endpoint in &orders.endpoints {
         let subscription = subscription(*endpoint, orders.attempt_timeout())?;
         put(&engine, &subscription).await?;
-        if orders.hands_over {
+        if orders.enqueues {
             let seed = orders.seed ^ (u64::from(*endpoint) << 32);
-            tokio::spawn(report(hand_over(engine.clone(), Arc::clone(&log), *endpoint, seed)));
+            tokio::spawn(report(enqueue(engine.clone(), Arc::clone(&log), *endpoint, seed)));
         }
     }
-    if orders.hands_over {
+    if orders.enqueues {
         tokio::spawn(report(put_again_and_again(engine.clone(), orders.clone())));
     }
     // Until whoever started this lets go of its input.
@@ -90,14 +87,7 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
 }
 
 async fn put<S: Store>(engine: &Engine<S>, subscription: &Subscription) -> Result<(), Failure> {
-    loop {
-        match engine.put_subscription(subscription).await {
-            Err(SubscriptionError::Store(error)) if error.is_transient() => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            put => return Ok(put?),
-        }
-    }
+    Ok(until_available(|| engine.put_subscription(subscription)).await?)
 }
 
 /// So that whoever leases an endpoint has to read its settings again now and then.
@@ -141,15 +131,15 @@ async fn report(work: impl Future<Output = Result<(), Failure>>) {
 }
 
 /// One after the other, so that their order is known.
-async fn hand_over<S: Store>(
+async fn enqueue<S: Store>(
     engine: Engine<S>,
-    log: Arc<HandedLog>,
+    log: Arc<EnqueueLog>,
     endpoint: u32,
     seed: u64,
 ) -> Result<(), Failure> {
     let mut random = Random::new(seed);
     loop {
-        let mut handed = Vec::new();
+        let mut enqueued = Vec::new();
         let mut new = Vec::new();
         for _ in 0..=random.below(3) {
             let delivery = (u128::from(random.draw()) << 64) | u128::from(random.draw());
@@ -157,7 +147,7 @@ async fn hand_over<S: Store>(
             let is_held = !Character::of(endpoint).is_ordered() && random.below(50) == 0;
             let body = body(delivery, &mut random);
             let digest = wire::digest(&body);
-            handed.push(Handed { delivery, endpoint, digest, is_held, asked: 0, acknowledged: None });
+            enqueued.push(Enqueued { delivery, endpoint, digest, is_held, asked: 0, acknowledged: None });
             let notification = NewNotification::new(
                 DeliveryId::from_u128(delivery),
                 endpoint_id(endpoint),
@@ -166,7 +156,7 @@ async fn hand_over<S: Store>(
             );
             new.push((notification, is_held));
         }
-        log.asks(&handed)?;
+        log.asks(&enqueued)?;
         let now = until_available(|| engine.now()).await?;
         let held_until = now + Duration::from_secs(86_400);
         let new: Vec<NewNotification> = new
@@ -176,7 +166,7 @@ async fn hand_over<S: Store>(
         for answer in until_available(|| engine.enqueue(new.clone())).await? {
             let _new_or_there_already = answer?;
         }
-        log.acknowledged(&handed)?;
+        log.acknowledged(&enqueued)?;
         tokio::time::sleep(Duration::from_millis(3 + random.below(20))).await;
     }
 }

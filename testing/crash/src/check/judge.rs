@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_engine::store::State;
 
-use super::{Rules, Violation};
+use super::order::{self, Placed};
+use super::{Expected, Mismatch, Rules, Seen, Violation};
 use crate::character::Character;
-use crate::handed::Handed;
-use crate::history::{History, Row};
+use crate::enqueued::Enqueued;
+use crate::history::History;
+use crate::rows::Row;
 use crate::total::Totals;
 use crate::wire::{Event, Request};
 
 /// A request and its place on the wire.
-type Placed<'h> = (usize, &'h Request);
+type OnWire<'h> = (usize, &'h Request);
 
 pub(super) struct Judge<'h> {
     rules: &'h Rules,
-    handed: BTreeMap<u128, &'h Handed>,
+    enqueued: BTreeMap<u128, &'h Enqueued>,
     rows: BTreeMap<u128, &'h Row>,
-    requests: BTreeMap<u128, Vec<Placed<'h>>>,
+    requests: BTreeMap<u128, Vec<OnWire<'h>>>,
     killed: BTreeSet<u32>,
     /// Which process was paused, and where on the wire.
     paused: Vec<(u32, usize)>,
@@ -33,7 +35,7 @@ impl<'h> Judge<'h> {
     pub(super) fn new(history: &'h History, rules: &'h Rules) -> Self {
         let mut judge = Self {
             rules,
-            handed: history.handed.iter().map(|handed| (handed.delivery, handed)).collect(),
+            enqueued: history.enqueued.iter().map(|enqueued| (enqueued.delivery, enqueued)).collect(),
             rows: history.rows.iter().map(|row| (row.delivery, row)).collect(),
             requests: BTreeMap::new(),
             killed: BTreeSet::new(),
@@ -65,9 +67,9 @@ impl<'h> Judge<'h> {
     }
 
     pub(super) fn judge(mut self) -> Result<Totals, Vec<Violation>> {
-        let handed: Vec<&Handed> = self.handed.values().copied().collect();
-        for handed in handed.iter().filter(|handed| handed.acknowledged.is_some()) {
-            self.acknowledged(handed);
+        let enqueued: Vec<&Enqueued> = self.enqueued.values().copied().collect();
+        for enqueued in enqueued.iter().filter(|enqueued| enqueued.acknowledged.is_some()) {
+            self.acknowledged(enqueued);
         }
         let rows: Vec<&Row> = self.rows.values().copied().collect();
         for row in rows {
@@ -77,15 +79,17 @@ impl<'h> Judge<'h> {
         for (delivery, requests) in &requests {
             self.delivery_on_the_wire(*delivery, requests);
         }
-        self.order(&handed);
+        let ordered = enqueued.iter().filter(|enqueued| Character::of(enqueued.endpoint).is_ordered());
+        let ordered: Vec<Placed> = ordered.map(|enqueued| self.placed(enqueued)).collect();
+        self.found(order::out_of_order(ordered.into_iter()));
         self.under_way_at_kills();
         if self.violations.is_empty() { Ok(self.totals) } else { Err(self.violations) }
     }
 
-    fn acknowledged(&mut self, handed: &Handed) {
+    fn acknowledged(&mut self, enqueued: &Enqueued) {
         self.totals.acknowledged += 1;
-        match self.rows.get(&handed.delivery).map(|row| row.state) {
-            None => self.violations.push(Violation::Lost { delivery: handed.delivery }),
+        match self.rows.get(&enqueued.delivery).map(|row| row.state) {
+            None => self.violations.push(Violation::Lost { delivery: enqueued.delivery }),
             Some(State::Delivered) => self.totals.delivered += 1,
             Some(State::Undeliverable) => self.totals.undeliverable += 1,
             Some(State::Waiting | State::InFlight) => self.totals.waiting += 1,
@@ -96,28 +100,15 @@ impl<'h> Judge<'h> {
 
     fn row(&mut self, row: &Row) {
         let delivery = row.delivery;
-        let Some(handed) = self.handed.get(&delivery) else {
+        let Some(enqueued) = self.enqueued.get(&delivery) else {
             self.violations.push(Violation::Invented { delivery });
             return;
         };
-        if row.digest != Some(handed.digest) {
-            self.violations.push(Violation::BodyChanged { delivery });
-        }
-        if row.endpoint != handed.endpoint {
-            self.violations.push(Violation::EndpointChanged { delivery, endpoint: row.endpoint });
-        }
-        let is_held = handed.is_held;
-        let requests = self.requests.get(&delivery).map_or(&[][..], Vec::as_slice);
+        let (expected, is_held) = (expected(enqueued), enqueued.is_held);
+        let seen = self.requests.get(&delivery).map_or_else(Vec::new, |requests| seen(requests));
+        self.found(expected.row(row));
         match row.state {
-            State::Delivered => {
-                let is_taken = requests.iter().any(|(_, request)| {
-                    request.is_accepted()
-                        && row.logged(request.send).is_some_and(|logged| logged.is_accepted())
-                });
-                if !is_taken {
-                    self.violations.push(Violation::NotDelivered { delivery });
-                }
-            }
+            State::Delivered => self.found(expected.delivered(row, &seen)),
             State::Undeliverable => {
                 let charged = row.attempts.iter().filter(|logged| logged.outcome != "internal").count();
                 let allowed = Character::of(row.endpoint).attempts();
@@ -138,32 +129,24 @@ impl<'h> Judge<'h> {
         }
     }
 
-    fn delivery_on_the_wire(&mut self, delivery: u128, requests: &[Placed<'_>]) {
-        let Some(handed) = self.handed.get(&delivery).copied() else {
+    fn delivery_on_the_wire(&mut self, delivery: u128, requests: &[OnWire<'_>]) {
+        let Some(enqueued) = self.enqueued.get(&delivery).copied() else {
             self.violations.push(Violation::Invented { delivery });
             return;
         };
-        if handed.is_held {
+        if enqueued.is_held {
             self.violations.push(Violation::SentTooEarly { delivery });
         }
         let Some(row) = self.rows.get(&delivery).copied() else {
             self.violations.push(Violation::SentWithoutRow { delivery });
             return;
         };
-        for (_, request) in requests {
-            if request.digest != handed.digest {
-                self.violations.push(Violation::BodyChanged { delivery });
-            }
-            if request.endpoint != handed.endpoint {
-                self.violations.push(Violation::EndpointChanged { delivery, endpoint: request.endpoint });
-            }
-            self.compare_with_log(row, request);
-        }
-        for pair in requests.windows(2) {
-            let [(_, before), (_, request)] = pair else { continue };
-            if request.send <= before.send {
-                let (send, before) = (request.send, before.send);
-                self.violations.push(Violation::NumberNotRising { delivery, send, before });
+        let seen = seen(requests);
+        self.found(expected(enqueued).requests(&seen));
+        self.found(expected(enqueued).log(row, &seen));
+        for send in seen.iter().map(|request| request.send).filter(|send| row.logged(*send).is_none()) {
+            if row.has_ended() {
+                self.violations.push(Violation::NotLogged { delivery, send });
             }
         }
         let accepted = requests.iter().enumerate().filter(|(_, (_, request))| request.is_accepted());
@@ -174,32 +157,12 @@ impl<'h> Judge<'h> {
         }
     }
 
-    fn compare_with_log(&mut self, row: &Row, request: &Request) {
-        let Request { delivery, send, status, .. } = *request;
-        if send > row.sends {
-            self.violations.push(Violation::NotRecordedFirst { delivery, send, known: row.sends });
-        }
-        let has_ended = matches!(row.state, State::Delivered | State::Undeliverable);
-        let Some(logged) = row.logged(send) else {
-            if has_ended {
-                self.violations.push(Violation::NotLogged { delivery, send });
-            }
-            return;
-        };
-        let agrees = match logged.outcome.as_str() {
-            "response" => logged.status.is_some() && logged.status == status,
-            // An answer may come too late, or find nobody.
-            "timeout" | "lost" => true,
-            _ => false,
-        };
-        if !agrees {
-            let logged = format!("{} {:?}", logged.outcome, logged.status);
-            self.violations.push(Violation::LogWrong { delivery, send, logged, status });
-        }
+    fn found(&mut self, mismatches: Vec<Mismatch>) {
+        self.violations.extend(mismatches.into_iter().map(Violation::from));
     }
 
     /// A request follows one that the endpoint had taken.
-    fn sent_again(&mut self, row: &Row, accepted: &Placed<'_>, next: &Placed<'_>) {
+    fn sent_again(&mut self, row: &Row, accepted: &OnWire<'_>, next: &OnWire<'_>) {
         let ((taken_at, taken), (next_at, next)) = (accepted, next);
         let (delivery, send, accepted) = (row.delivery, next.send, taken.send);
         match row.logged(accepted) {
@@ -222,33 +185,11 @@ impl<'h> Judge<'h> {
         }
     }
 
-    /// On an ordered endpoint, all requests of one delivery come before all of the next.
-    fn order(&mut self, handed: &[&Handed]) {
-        let mut by_endpoint: BTreeMap<u32, Vec<&Handed>> = BTreeMap::new();
-        for handed in handed.iter().filter(|handed| Character::of(handed.endpoint).is_ordered()) {
-            by_endpoint.entry(handed.endpoint).or_default().push(handed);
-        }
-        for (endpoint, mut handed) in by_endpoint {
-            // What was acknowledged before another was about to be enqueued comes before that.
-            handed.sort_by_key(|handed| handed.asked);
-            let mut first_of_later: Option<(usize, &Handed)> = None;
-            for handed in handed.iter().rev() {
-                let Some(requests) = self.requests.get(&handed.delivery) else { continue };
-                let (Some((first, _)), Some((last, _))) = (requests.first(), requests.last()) else {
-                    continue;
-                };
-                if let Some((later_at, later)) = first_of_later
-                    && handed.acknowledged.is_some_and(|line| line < later.asked)
-                    && later_at < *last
-                {
-                    let (delivery, later) = (handed.delivery, later.delivery);
-                    self.violations.push(Violation::OutOfOrder { endpoint, delivery, later });
-                }
-                if first_of_later.is_none_or(|(at, _)| first < &at) {
-                    first_of_later = Some((*first, handed));
-                }
-            }
-        }
+    fn placed(&self, enqueued: &Enqueued) -> Placed {
+        let Enqueued { delivery, endpoint, asked, acknowledged, .. } = *enqueued;
+        let requests = self.requests.get(&delivery).map_or(&[][..], Vec::as_slice);
+        let sent = requests.first().zip(requests.last()).map(|((first, _), (last, _))| (*first, *last));
+        Placed { delivery, endpoint, asked, acknowledged, sent }
     }
 
     /// What was under way when a process died, and not more than it may have been.
@@ -272,4 +213,13 @@ impl<'h> Judge<'h> {
             }
         }
     }
+}
+
+const fn expected(enqueued: &Enqueued) -> Expected {
+    let Enqueued { delivery, endpoint, digest, .. } = *enqueued;
+    Expected { delivery, endpoint, digest }
+}
+
+fn seen(requests: &[OnWire<'_>]) -> Vec<Seen> {
+    requests.iter().map(|(_, request)| request.seen()).collect()
 }

@@ -3,42 +3,30 @@
 use gymhook_delivery::Undeliverable;
 use gymhook_engine::store::State;
 
+use super::Mismatch;
+
 /// A promise that was not kept. Deliveries are named by their ids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each is")]
 pub enum Violation {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
     #[error("{delivery:032x} was acknowledged and is not in the store")]
     Lost { delivery: u128 },
-    #[error("{delivery:032x} counts as delivered, and its endpoint never took it")]
-    NotDelivered { delivery: u128 },
     #[error("{delivery:032x} was given up ({reason:?}) after {charged} attempts of {allowed}")]
     GivenUpTooEarly { delivery: u128, reason: Option<Undeliverable>, charged: usize, allowed: u32 },
     #[error("{delivery:032x} ended as {state:?}, which nobody asked for")]
     StrangeState { delivery: u128, state: State },
     #[error("{delivery:032x} is {state:?} though there was time for it to end")]
     NotDrained { delivery: u128, state: State },
-    #[error("{delivery:032x} was sent, or is in the store, and nobody handed it over")]
+    #[error("{delivery:032x} was sent, or is in the store, and nobody enqueued it")]
     Invented { delivery: u128 },
     #[error("{delivery:032x} was sent and is not in the store")]
     SentWithoutRow { delivery: u128 },
-    #[error("{delivery:032x} has another body than was enqueued")]
-    BodyChanged { delivery: u128 },
-    #[error("{delivery:032x} went to endpoint {endpoint}, which is not its own")]
-    EndpointChanged { delivery: u128, endpoint: u32 },
     #[error("{delivery:032x} was sent long before its time")]
     SentTooEarly { delivery: u128 },
-    #[error("{delivery:032x}: request {send} came after request {before}")]
-    NumberNotRising { delivery: u128, send: u32, before: u32 },
-    #[error("{delivery:032x}: request {send} was made, and the store knows of {known}")]
-    NotRecordedFirst { delivery: u128, send: u32, known: u32 },
     #[error("{delivery:032x}: the log of attempts has no word of request {send}")]
     NotLogged { delivery: u128, send: u32 },
-    #[error(
-        "{delivery:032x}: the log of attempts has {logged} of request {send}, which the endpoint answered with {status:?}"
-    )]
-    LogWrong { delivery: u128, send: u32, logged: String, status: Option<u16> },
-    #[error("endpoint {endpoint} got {delivery:032x} after {later:032x}, which was enqueued later")]
-    OutOfOrder { endpoint: u32, delivery: u128, later: u128 },
     #[error(
         "{delivery:032x}: request {send} was made though the success of request {accepted} was on record"
     )]

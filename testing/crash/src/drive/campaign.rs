@@ -8,10 +8,11 @@ use gymhook_engine::store::Store;
 use super::LONGEST;
 use crate::Failure;
 use crate::check::{Rules, check};
-use crate::handed;
-use crate::history::{History, rows};
+use crate::enqueued;
+use crate::history::History;
 use crate::orders::Orders;
 use crate::process::Process;
+use crate::rows::rows;
 use crate::total::Totals;
 use crate::wire::Event;
 
@@ -20,9 +21,9 @@ use crate::wire::Event;
 /// # Errors
 /// Nothing is, or the sender is gone.
 pub async fn wait_for_work(folder: &Path, process: &mut Process) -> Result<(), Failure> {
-    let before = handed::length(folder);
+    let before = enqueued::length(folder);
     let whole = async {
-        while handed::length(folder) == before {
+        while enqueued::length(folder) == before {
             process.still_runs()?;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -37,7 +38,7 @@ pub async fn wait_for_work(folder: &Path, process: &mut Process) -> Result<(), F
 /// A promise was broken: the first of the violations are named.
 pub async fn judge(folder: &Path, wire: Vec<Event>, store: &impl Store) -> Result<Totals, Failure> {
     const NAMED: usize = 20;
-    let history = History { handed: handed::read(folder)?, wire, rows: rows(store).await? };
+    let history = History { enqueued: enqueued::read(folder)?, wire, rows: rows(store).await? };
     let rules = Rules { max_in_flight: Orders::MAX_IN_FLIGHT, is_drained: true };
     check(&history, &rules).map_err(|violations| {
         let named: Vec<String> = violations.iter().take(NAMED).map(ToString::to_string).collect();

@@ -10,9 +10,9 @@ use crate::random::Random;
 pub enum Moment {
     /// By itself, at this point.
     At(CrashPoint),
-    /// So long after it was started.
+    /// This long after it was started, drawn in milliseconds.
     AfterStart(Duration),
-    /// So long after it first handed something over.
+    /// This long after it first enqueued something, drawn in microseconds.
     AtWork(Duration),
 }
 

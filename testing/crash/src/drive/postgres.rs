@@ -96,7 +96,7 @@ impl<'r> Stage<'r> {
             place: Place::Postgres { url: self.server.url(), schema: self.schema.clone() },
             folder: self.folder.to_owned(),
             endpoints: (sender * EACH..(sender + 1) * EACH).collect(),
-            hands_over: true,
+            enqueues: true,
             seed: self.random.draw(),
             dies: moment.and_then(Moment::point),
             lease: Duration::from_secs(2),
@@ -163,7 +163,7 @@ impl<'r> Stage<'r> {
     async fn drain_and_judge(mut self) -> Result<Totals, Failure> {
         let mut last = Vec::new();
         for (sender, gone) in (0..).zip(core::mem::take(&mut self.senders)) {
-            let orders = Orders { hands_over: false, ..self.orders(sender, None) };
+            let orders = Orders { enqueues: false, ..self.orders(sender, None) };
             let pid = gone.pid();
             gone.kill().await?;
             self.receiver.mark(Event::Killed { pid })?;

@@ -52,7 +52,7 @@ async fn play(round: &SqliteRound, folder: &Path) -> Result<Totals, Failure> {
         place: Place::Sqlite(file.clone()),
         folder: folder.to_owned(),
         endpoints: (0..7).collect(),
-        hands_over: true,
+        enqueues: true,
         seed: 0,
         dies: None,
         lease: Duration::from_secs(5),
@@ -80,7 +80,7 @@ async fn play(round: &SqliteRound, folder: &Path) -> Result<Totals, Failure> {
         }
         receiver.mark(Event::Killed { pid })?;
     }
-    (orders.hands_over, orders.dies) = (false, None);
+    (orders.enqueues, orders.dies) = (false, None);
     let last = Process::start(&round.program, &orders)?;
     let store = SqliteStore::open(&file)?;
     until_drained(&store).await?;

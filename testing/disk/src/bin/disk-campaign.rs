@@ -1,24 +1,24 @@
 //! Fails as many disks and databases as it is told to: `disk-campaign --sqlite 2000 --postgres 300`.
 //!
-//! `--part 20` fails 20 calls and messages of each kind, spread evenly over a run from its first to its last; `--whole` fails each
+//! `--sample 20` fails 20 calls and messages of each kind, spread evenly over a run from its first to its last; `--whole` fails each
 //! of them, which takes hours.
 
 use std::process::ExitCode;
 
 use gymhook_disk_tests::Failure;
 use gymhook_disk_tests::drive::{
-    cut_off, cut_off_part, fill_up, fill_up_server, forbid_files, sessions, walk_on, walk_part, walks,
+    cut_off, cut_off_sample, fill_up, fill_up_server, forbid_files, sessions, walk_on, walk_sample, walks,
 };
 use gymhook_disk_tests::total::Totals;
 use gymhook_test_postgres::Server;
 
-const USAGE: &str = "usage: disk-campaign [--sqlite FAULTS] [--postgres FAULTS] [--part OF_EACH_KIND | --whole] [--seed NUMBER]";
+const USAGE: &str = "usage: disk-campaign [--sqlite FAULTS] [--postgres FAULTS] [--sample OF_EACH_KIND | --whole] [--seed NUMBER]";
 
 #[derive(Default)]
 struct Wanted {
     sqlite: u64,
     postgres: u64,
-    part: u64,
+    sample: u64,
     seed: u64,
 }
 
@@ -27,14 +27,14 @@ fn read_arguments() -> Result<Wanted, Failure> {
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         if name == "--whole" {
-            wanted.part = u64::MAX;
+            wanted.sample = u64::MAX;
             continue;
         }
         let value = arguments.next().ok_or(USAGE)?;
         match name.as_str() {
             "--sqlite" => wanted.sqlite = value.parse()?,
             "--postgres" => wanted.postgres = value.parse()?,
-            "--part" => wanted.part = value.parse()?,
+            "--sample" => wanted.sample = value.parse()?,
             "--seed" => wanted.seed = value.parse()?,
             _ => return Err(USAGE.into()),
         }
@@ -77,11 +77,11 @@ async fn main() -> Result<ExitCode, Failure> {
         println!("PostgreSQL: {all}");
         broken += all.broken;
     }
-    if wanted.part > 0 {
-        let walked = walk_part(wanted.seed, wanted.part).await;
+    if wanted.sample > 0 {
+        let walked = walk_sample(wanted.seed, wanted.sample).await;
         println!("SQLite, from the first call to the last:\n{walked}");
         let server = Server::start()?;
-        let cut = cut_off_part(wanted.seed, wanted.part, &server.config()).await;
+        let cut = cut_off_sample(wanted.seed, wanted.sample, &server.config()).await;
         println!("PostgreSQL, from the first message to the last:\n{cut}");
         for reach in walked.reaches.iter().chain(&cut.reaches).filter(|reach| !reach.is_from_end_to_end()) {
             println!("not from end to end: {reach}");

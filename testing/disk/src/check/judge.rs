@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_crash_tests::character::Character;
+use gymhook_crash_tests::check::order::{self, Placed};
+use gymhook_crash_tests::check::{Expected, Mismatch, Seen};
+use gymhook_crash_tests::rows::Row;
 use gymhook_engine::store::{State, StoreError};
 
-use super::order::{self, Placed};
 use super::{Told, Violation};
-use crate::ground::Inspected;
-use crate::history::{History, Row};
+use crate::backend::Inspected;
+use crate::history::History;
 use crate::ledger::{Asked, Event, Request};
 use crate::total::Totals;
 
@@ -21,6 +23,17 @@ struct Case<'h> {
     redeliveries_asked: u32,
     redelivery_taken: bool,
     requests: Vec<(usize, &'h Request)>,
+}
+
+impl Case<'_> {
+    const fn expected(&self) -> Expected {
+        let Asked { delivery, endpoint, digest, .. } = self.asked;
+        Expected { delivery, endpoint, digest }
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.requests.iter().map(|(_, request)| request.seen()).collect()
+    }
 }
 
 pub(super) struct Judge<'h> {
@@ -100,7 +113,7 @@ impl<'h> Judge<'h> {
                 None => self.violations.push(Violation::Invented { delivery: row.delivery }),
             }
         }
-        self.violations.extend(order::check(cases.values().filter_map(placed)));
+        self.found(order::out_of_order(cases.values().filter_map(placed)));
         if self.history.inspected != Inspected::default() {
             self.violations.push(Violation::Tables(self.history.inspected.clone()));
         }
@@ -110,6 +123,10 @@ impl<'h> Judge<'h> {
         self.totals.refusals = self.history.complaints.len() as u64;
         self.totals.broken = self.violations.len() as u64;
         (self.totals, self.violations)
+    }
+
+    fn found(&mut self, mismatches: Vec<Mismatch>) {
+        self.violations.extend(mismatches.into_iter().map(Violation::from));
     }
 
     fn acknowledged(&mut self, case: &Case<'_>) {
@@ -141,12 +158,7 @@ impl<'h> Judge<'h> {
 
     fn row(&mut self, case: &Case<'_>, row: &Row) {
         let (delivery, state) = (row.delivery, row.state);
-        if row.endpoint != case.asked.endpoint {
-            self.violations.push(Violation::EndpointChanged { delivery, endpoint: row.endpoint });
-        }
-        if row.digest != Some(case.asked.digest) {
-            self.violations.push(Violation::BodyChanged { delivery });
-        }
+        self.found(case.expected().row(row));
         if state == State::Quarantined {
             self.violations.push(Violation::Quarantined { delivery });
             return;
@@ -158,15 +170,7 @@ impl<'h> Judge<'h> {
         self.log(row);
         self.rounds(case, row);
         match state {
-            State::Delivered => {
-                let taken = |(_, request): &(usize, &Request)| {
-                    request.is_accepted()
-                        && row.logged(request.send).is_some_and(|logged| logged.is_accepted())
-                };
-                if !case.requests.iter().any(taken) {
-                    self.violations.push(Violation::NotDelivered { delivery });
-                }
-            }
+            State::Delivered => self.found(case.expected().delivered(row, &case.seen())),
             State::Undeliverable => {
                 let last = row.attempts.last().map_or(0, |logged| logged.round);
                 let charged =
@@ -216,25 +220,11 @@ impl<'h> Judge<'h> {
     }
 
     fn on_the_wire(&mut self, case: &Case<'_>) {
-        let Asked { delivery, endpoint, is_held, digest, .. } = case.asked;
-        for (_, request) in &case.requests {
-            if request.digest != digest {
-                self.violations.push(Violation::BodyChanged { delivery });
-            }
-            if request.endpoint != endpoint {
-                self.violations.push(Violation::EndpointChanged { delivery, endpoint: request.endpoint });
-            }
-            if is_held {
-                self.violations.push(Violation::SentTooEarly { delivery });
-            }
+        let Asked { delivery, endpoint, is_held, .. } = case.asked;
+        if is_held && !case.requests.is_empty() {
+            self.violations.push(Violation::SentTooEarly { delivery });
         }
-        for pair in case.requests.windows(2) {
-            let [(_, before), (_, request)] = pair else { continue };
-            if request.send <= before.send {
-                let (send, before) = (request.send, before.send);
-                self.violations.push(Violation::NumberNotRising { delivery, send, before });
-            }
-        }
+        self.found(case.expected().requests(&case.seen()));
         let is_gone = case.asked.is_old && self.purged || self.deleted.contains(&endpoint);
         match self.rows.get(&delivery).copied() {
             Some(row) => self.compare(case, row),
@@ -247,23 +237,7 @@ impl<'h> Judge<'h> {
 
     fn compare(&mut self, case: &Case<'_>, row: &Row) {
         let delivery = row.delivery;
-        for (_, Request { send, status, .. }) in case.requests.iter().copied() {
-            let (send, status) = (*send, *status);
-            if send > row.sends && row.state != State::Quarantined {
-                self.violations.push(Violation::NotRecordedFirst { delivery, send, known: row.sends });
-            }
-            let Some(logged) = row.logged(send) else { continue };
-            let agrees = match logged.outcome.as_str() {
-                "response" => logged.status.is_some() && logged.status == status,
-                // An answer may come too late, or find nobody.
-                "timeout" | "lost" => true,
-                _ => false,
-            };
-            if !agrees {
-                let logged = format!("{} {:?}", logged.outcome, logged.status);
-                self.violations.push(Violation::LogWrong { delivery, send, logged, status });
-            }
-        }
+        self.found(case.expected().log(row, &case.seen()));
         for pair in case.requests.windows(2) {
             let [(taken_at, taken), (next_at, next)] = pair else { continue };
             if !taken.is_accepted() || next.round != taken.round {
@@ -283,7 +257,7 @@ impl<'h> Judge<'h> {
     }
 }
 
-/// Where it stands in the order of its endpoint, if that has one and it was sent only because it was enqueued.
+/// Where it is in the order of its endpoint, if that has one and it was sent only because it was enqueued.
 fn placed(case: &Case<'_>) -> Option<Placed> {
     let Asked { delivery, endpoint, .. } = case.asked;
     if !Character::of(endpoint).is_ordered() || case.redeliveries_asked > 0 {

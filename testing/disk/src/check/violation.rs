@@ -1,29 +1,26 @@
 //! What breaks a promise.
 
+use gymhook_crash_tests::check::Mismatch;
 use gymhook_engine::store::{State, StoreError};
 
-use crate::ground::Inspected;
+use crate::backend::Inspected;
 
 /// A promise that was not kept. Deliveries are named by their ids.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each is")]
 pub enum Violation {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
     #[error("{delivery:032x} was acknowledged and is not in the store")]
     Lost { delivery: u128 },
     #[error("{delivery:032x} is quarantined")]
     Quarantined { delivery: u128 },
-    #[error("{delivery:032x} has another body than was enqueued, or none")]
-    BodyChanged { delivery: u128 },
-    #[error("{delivery:032x} is at endpoint {endpoint}, which is not its own")]
-    EndpointChanged { delivery: u128, endpoint: u32 },
     #[error("{delivery:032x} was sent, or is in the store, and nobody enqueued it")]
     Invented { delivery: u128 },
     #[error("{delivery:032x} was sent and is not in the store")]
     SentWithoutRow { delivery: u128 },
     #[error("{delivery:032x} was sent long before its time")]
     SentTooEarly { delivery: u128 },
-    #[error("{delivery:032x} counts as delivered, and its endpoint never took it")]
-    NotDelivered { delivery: u128 },
     #[error("{delivery:032x} was given up after {charged} attempts of {allowed}")]
     GivenUpTooEarly { delivery: u128, charged: usize, allowed: u32 },
     #[error("{delivery:032x} ended as {state:?}, which nobody asked for")]
@@ -36,16 +33,8 @@ pub enum Violation {
     NotRedelivered { delivery: u128 },
     #[error("{delivery:032x}: {rounds} rounds, and {asked} redeliveries were asked for")]
     TooManyRounds { delivery: u128, rounds: u32, asked: u32 },
-    #[error("{delivery:032x}: request {send} came after request {before}")]
-    NumberNotRising { delivery: u128, send: u32, before: u32 },
-    #[error("{delivery:032x}: request {send} was made, and the store knows of {known}")]
-    NotRecordedFirst { delivery: u128, send: u32, known: u32 },
-    #[error("{delivery:032x}: the log has {logged} of request {send}, which was answered with {status:?}")]
-    LogWrong { delivery: u128, send: u32, logged: String, status: Option<u16> },
     #[error("{delivery:032x}: request {send} was made though request {accepted} was taken, and nobody died")]
     SentAgain { delivery: u128, send: u32, accepted: u32 },
-    #[error("endpoint {endpoint} got {delivery:032x} after {later:032x}, which was enqueued later")]
-    OutOfOrder { endpoint: u32, delivery: u128, later: u128 },
     #[error("the tables do not agree: {0:?}")]
     Tables(Inspected),
     #[error("a caller was told something else than what went wrong: {0:?}")]

@@ -56,7 +56,7 @@ impl Run for Session {
     }
 }
 
-/// Walks on until this number of faults has struck, or there is no call left. What breaks a promise is printed and counted.
+/// Walks on until this many faults have struck, or there is no call left. What breaks a promise is printed and counted.
 pub async fn walk_on(walks: impl Iterator<Item = Walk>, faults: u64) -> Totals {
     play_all(walks, faults, |run| async move { walk(&run).await }).await
 }
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// Fills disks until this number of faults has struck, on several disks at a time. What breaks a promise is printed and counted.
+/// Fills disks until this many faults have struck, on several disks at a time. What breaks a promise is printed and counted.
 ///
 /// # Errors
 /// No disk can be mounted.
@@ -137,7 +137,7 @@ pub async fn fill_up(seed: u64, faults: u64) -> Result<Totals, Failure> {
     Ok(totals)
 }
 
-/// Fills the disk of a server's tables until this number of faults has struck. What breaks a promise is printed and counted.
+/// Fills the disk of a server's tables until this many faults have struck. What breaks a promise is printed and counted.
 ///
 /// # Errors
 /// No disk can be mounted, or the server does not take it.

@@ -10,10 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::stage::{Ended, Stage};
 use crate::Failure;
+use crate::backend::SqliteBackend;
 use crate::check::Told;
-use crate::ground::SqliteGround;
 use crate::ledger::Ledger;
-use crate::life::Life;
+use crate::process::Process;
 use crate::script::Size;
 use crate::small_disk::{Ballast, SmallDisk};
 use crate::vfs::{Disk, leave_little_memory};
@@ -43,12 +43,12 @@ async fn play(seed: u64, disk: &SmallDisk, folder: &Path) -> Result<Ended, Failu
     std::fs::create_dir(&second)?;
     leave_little_memory()?;
     let device = Disk::under(&first)?;
-    let mut stage = Stage::set(SqliteGround::in_folder(&first), seed, SIZE);
-    let mut life = Life::begin()?;
+    let mut stage = Stage::set(SqliteBackend::in_folder(&first), seed, SIZE);
+    let mut process = Process::begin()?;
     let begun = stage.clone();
-    let mut engine = life.run(async move { begun.begin().await }).await?;
+    let mut engine = process.run(async move { begun.begin().await }).await?;
 
-    let mut working = tokio::spawn(work(life, stage.clone(), engine.clone()));
+    let mut working = tokio::spawn(work(process, stage.clone(), engine.clone()));
     let (mut faults, mut deaths) = (0, 0);
     for _ in 0..FILLINGS {
         let (ballast, struck) =
@@ -65,24 +65,24 @@ async fn play(seed: u64, disk: &SmallDisk, folder: &Path) -> Result<Ended, Failu
         ballast.remove()?;
         if dies {
             deaths += 1;
-            stage = stage.clone().moved(stage.caller.ground.copy_to(&second)?);
-            life = Life::begin()?;
+            stage = stage.clone().moved(stage.caller.backend.copy_to(&second)?);
+            process = Process::begin()?;
             let begun = stage.clone();
-            engine = life.run(async move { begun.begin().await }).await?;
-            working = tokio::spawn(work(life, stage.clone(), engine.clone()));
+            engine = process.run(async move { begun.begin().await }).await?;
+            working = tokio::spawn(work(process, stage.clone(), engine.clone()));
         }
     }
-    let life = working.await??;
+    let process = working.await??;
     let last = stage.clone();
-    life.run(async move { last.finish(engine).await }).await?;
-    drop(life);
+    process.run(async move { last.finish(engine).await }).await?;
+    drop(process);
     let mut ended = stage.judge(if deaths > 0 { Told::Either } else { Told::Full }).await?;
     (ended.totals.rounds, ended.totals.deaths) = (1, deaths);
     (ended.totals.faults, ended.totals.full) = (faults, faults);
     Ok(ended)
 }
 
-/// Fills a disk at a random moment but for a number of bytes, and waits for a while after a caller was refused, or until there is
+/// Fills a disk, except `left` bytes, at a random moment, and waits for a while after a caller was refused, or until there is
 /// nothing more to do. Says whether one was.
 pub(super) async fn fill<'d, T>(
     disk: &'d SmallDisk,
@@ -114,7 +114,11 @@ pub(super) async fn until_refused<T>(
 }
 
 /// The process up to where the whole script was played; it dies when this is given up.
-async fn work(life: Life, stage: Stage<SqliteGround>, engine: Engine<SqliteStore>) -> Result<Life, Failure> {
-    life.run(async move { stage.perform(&engine).await }).await?;
-    Ok(life)
+async fn work(
+    process: Process,
+    stage: Stage<SqliteBackend>,
+    engine: Engine<SqliteStore>,
+) -> Result<Process, Failure> {
+    process.run(async move { stage.perform(&engine).await }).await?;
+    Ok(process)
 }

@@ -10,8 +10,8 @@ use tokio_postgres::{Config, NoTls};
 use super::full::{FILLINGS, fill};
 use super::stage::{Ended, Stage};
 use crate::Failure;
+use crate::backend::PostgresBackend;
 use crate::check::Told;
-use crate::ground::PostgresGround;
 use crate::script::Size;
 use crate::small_disk::SmallDisk;
 
@@ -56,14 +56,14 @@ impl SmallTablespace {
     /// # Errors
     /// The test itself failed, or the engine did not come to an end.
     pub(super) async fn fill(&self, seed: u64) -> Result<Ended, Failure> {
-        let ground = PostgresGround::new(&self.database, fresh_schema(), None);
-        let stage = Stage::set(ground.clone(), seed, SIZE);
+        let backend = PostgresBackend::new(&self.database, fresh_schema(), None);
+        let stage = Stage::set(backend.clone(), seed, SIZE);
         let ended = self.play(seed, &stage).await;
-        ground.remove().await?;
+        backend.remove().await?;
         ended.map_err(|problem| format!("full server, seed {seed}: {problem}").into())
     }
 
-    async fn play(&self, seed: u64, stage: &Stage<PostgresGround>) -> Result<Ended, Failure> {
+    async fn play(&self, seed: u64, stage: &Stage<PostgresBackend>) -> Result<Ended, Failure> {
         let (engine, working) = stage.put_to_work().await?;
         let mut random = Random::new(seed);
         let mut faults = 0;
@@ -75,10 +75,10 @@ impl SmallTablespace {
             ballast.remove()?;
             faults += u64::from(struck);
         }
-        let life = working.await??;
+        let process = working.await??;
         let last = stage.clone();
-        life.run(async move { last.finish(engine).await }).await?;
-        drop(life);
+        process.run(async move { last.finish(engine).await }).await?;
+        drop(process);
         let mut ended = stage.judge(Told::Full).await?;
         ended.totals.rounds = 1;
         (ended.totals.faults, ended.totals.full) = (faults, faults);

@@ -14,15 +14,15 @@ use super::campaign::count;
 use super::full::{FILLINGS, until_refused};
 use super::stage::{Ended, Stage};
 use crate::Failure;
+use crate::backend::PostgresBackend;
 use crate::check::Told;
-use crate::ground::PostgresGround;
 use crate::script::Size;
 use crate::total::Totals;
 
 /// Many of the bodies are larger than the least `work_mem`.
 const SIZE: Size = Size { each: 6, longest: 300_000 };
 
-/// Forbids a server's statements to write temporary files until that has failed this number of calls. What breaks a promise is printed and
+/// Forbids a server's statements to write temporary files until this many calls have failed. What breaks a promise is printed and
 /// counted.
 ///
 /// # Errors
@@ -36,11 +36,11 @@ pub async fn forbid_files(seed: u64, faults: u64, server: &Config) -> Result<Tot
     while totals.faults < faults {
         let seed = Random::new(seed ^ round).draw();
         round += 1;
-        let ground = PostgresGround::new(server, fresh_schema(), None);
-        let ended = play(seed, &Stage::set(ground.clone(), seed, SIZE), &operator).await;
+        let backend = PostgresBackend::new(server, fresh_schema(), None);
+        let ended = play(seed, &Stage::set(backend.clone(), seed, SIZE), &operator).await;
         set(&operator, "RESET temp_file_limit").await?;
         totals += count(ended, &format!("no temporary files, seed {seed}"));
-        ground.remove().await?;
+        backend.remove().await?;
     }
     set(&operator, "RESET work_mem").await?;
     Ok(totals)
@@ -57,7 +57,7 @@ fn is_the_limit(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable { problem } if problem.contains("SQLSTATE 53400"))
 }
 
-async fn play(seed: u64, stage: &Stage<PostgresGround>, operator: &Client) -> Result<Ended, Failure> {
+async fn play(seed: u64, stage: &Stage<PostgresBackend>, operator: &Client) -> Result<Ended, Failure> {
     let (engine, working) = stage.put_to_work().await?;
     let mut random = Random::new(seed);
     let mut faults = 0;
@@ -70,10 +70,10 @@ async fn play(seed: u64, stage: &Stage<PostgresGround>, operator: &Client) -> Re
         faults += u64::from(ledger.complaints().iter().skip(before).any(is_the_limit));
         set(operator, "RESET temp_file_limit").await?;
     }
-    let life = working.await??;
+    let process = working.await??;
     let last = stage.clone();
-    life.run(async move { last.finish(engine).await }).await?;
-    drop(life);
+    process.run(async move { last.finish(engine).await }).await?;
+    drop(process);
     let mut ended = stage.judge(Told::Unavailable).await?;
     (ended.totals.rounds, ended.totals.faults) = (1, faults);
     Ok(ended)

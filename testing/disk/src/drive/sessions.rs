@@ -7,9 +7,9 @@ use tokio_postgres::Config;
 use super::stage::{Ended, Stage};
 use super::walk::{Strikes, in_turn};
 use crate::Failure;
+use crate::backend::PostgresBackend;
 use crate::check::Told;
-use crate::ground::PostgresGround;
-use crate::life::Life;
+use crate::process::Process;
 use crate::proxy::{Blow, Proxy, Statement, Trouble};
 use crate::script::Size;
 
@@ -57,30 +57,31 @@ pub fn sessions(seed: u64) -> impl Iterator<Item = Session> {
 pub async fn session(session: &Session, server: &Config) -> Result<Ended, Failure> {
     let schema = fresh_schema();
     let proxy = Proxy::start(server.clone(), &schema)?;
-    let ground = PostgresGround::new(server, schema, Some(proxy.folder().to_owned()));
-    let stage = Stage::set(ground.clone(), session.seed, Size::SMALL);
+    let backend = PostgresBackend::new(server, schema, Some(proxy.folder().to_owned()));
+    let stage = Stage::set(backend.clone(), session.seed, Size::SMALL);
     let ended = play(session, stage, proxy).await;
-    ground.remove().await?;
+    backend.remove().await?;
     ended
 }
 
-async fn play(session: &Session, stage: Stage<PostgresGround>, proxy: Proxy) -> Result<Ended, Failure> {
-    let life = Life::begin()?;
+async fn play(session: &Session, stage: Stage<PostgresBackend>, proxy: Proxy) -> Result<Ended, Failure> {
+    let process = Process::begin()?;
     if session.strikes == Strikes::FromTheStart {
         proxy.arm(session.trouble);
     }
     let begun = stage.clone();
-    let engine = life.run(async move { begun.begin().await }).await?;
+    let engine = process.run(async move { begun.begin().await }).await?;
     if session.strikes == Strikes::AtWork {
         proxy.arm(session.trouble);
     }
     let last = stage.clone();
-    life.run(async move {
-        last.perform(&engine).await?;
-        last.finish(engine).await
-    })
-    .await?;
-    drop(life);
+    process
+        .run(async move {
+            last.perform(&engine).await?;
+            last.finish(engine).await
+        })
+        .await?;
+    drop(process);
     proxy.disarm();
     let mut ended = stage.judge(Told::Unavailable).await?;
     ended.totals.rounds = 1;

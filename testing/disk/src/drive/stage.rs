@@ -2,25 +2,27 @@
 
 use std::sync::{Arc, OnceLock};
 
+use gymhook_crash_tests::rows::rows;
 use gymhook_engine::Engine;
 use gymhook_engine::store::StoreError;
 use time::UtcDateTime;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Failure;
+use crate::backend::Backend;
+use crate::caller::Caller;
 use crate::check::{Told, Violation, check};
-use crate::ground::Ground;
-use crate::history::{History, rows};
+use crate::history::History;
 use crate::ledger::Ledger;
-use crate::life::{Caller, Life};
+use crate::process::Process;
 use crate::script::{Actor, Script, Size};
 use crate::total::Totals;
 
 /// Everything that outlives the process under test. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Stage<G: Ground> {
+pub struct Stage<B: Backend> {
     /// Whoever drives the engine.
-    pub caller: Caller<G>,
+    pub caller: Caller<B>,
     script: Arc<Script>,
     /// The moment after everything old had ended.
     before: Arc<OnceLock<UtcDateTime>>,
@@ -39,25 +41,25 @@ pub struct Ended {
     pub counted: Vec<u64>,
 }
 
-impl<G: Ground> Stage<G> {
+impl<B: Backend> Stage<B> {
     /// The stage for the script of this seed.
     #[must_use]
-    pub fn set(ground: G, seed: u64, size: Size) -> Self {
-        let caller = Caller { ledger: Ledger::default(), ground };
+    pub fn set(backend: B, seed: u64, size: Size) -> Self {
+        let caller = Caller { ledger: Ledger::default(), backend };
         Self { caller, script: Arc::new(Script::new(seed, size)), before: Arc::default() }
     }
 
-    /// The same on other ground, where a dead process's file was brought.
+    /// The same on the backend to which a dead process's file was copied.
     #[must_use]
-    pub fn moved(self, ground: G) -> Self {
-        Self { caller: Caller { ground, ..self.caller }, ..self }
+    pub fn moved(self, backend: B) -> Self {
+        Self { caller: Caller { backend, ..self.caller }, ..self }
     }
 
     /// Opens, starts, subscribes, and has what is old enqueued and ended, unless a former process came that far.
     ///
     /// # Errors
     /// An error that does not pass.
-    pub async fn begin(&self) -> Result<Engine<G::Store>, Failure> {
+    pub async fn begin(&self) -> Result<Engine<B::Store>, Failure> {
         let engine = self.caller.start(Script::ENDPOINTS).await?;
         if self.before.get().is_none() {
             self.play(&engine, UtcDateTime::MIN, |script| &script.before).await?;
@@ -68,20 +70,20 @@ impl<G: Ground> Stage<G> {
         Ok(engine)
     }
 
-    /// Begins, and has the script performed in a life of its own meanwhile; the task gives that life back.
+    /// Begins, and has the script performed in a process of its own meanwhile; the task gives that process back.
     ///
     /// # Errors
     /// An error that does not pass.
     pub async fn put_to_work(
         &self,
-    ) -> Result<(Engine<G::Store>, JoinHandle<Result<Life, Failure>>), Failure> {
-        let life = Life::begin()?;
+    ) -> Result<(Engine<B::Store>, JoinHandle<Result<Process, Failure>>), Failure> {
+        let process = Process::begin()?;
         let begun = self.clone();
-        let engine = life.run(async move { begun.begin().await }).await?;
+        let engine = process.run(async move { begun.begin().await }).await?;
         let (worker, stage) = (engine.clone(), self.clone());
         let working = tokio::spawn(async move {
-            life.run(async move { stage.perform(&worker).await }).await?;
-            Ok(life)
+            process.run(async move { stage.perform(&worker).await }).await?;
+            Ok(process)
         });
         Ok((engine, working))
     }
@@ -90,14 +92,14 @@ impl<G: Ground> Stage<G> {
     ///
     /// # Errors
     /// An error that does not pass.
-    pub async fn perform(&self, engine: &Engine<G::Store>) -> Result<(), Failure> {
+    pub async fn perform(&self, engine: &Engine<B::Store>) -> Result<(), Failure> {
         let before = self.before.get().copied().unwrap_or(UtcDateTime::MIN);
         self.play(engine, before, |script| &script.during).await
     }
 
     async fn play(
         &self,
-        engine: &Engine<G::Store>,
+        engine: &Engine<B::Store>,
         before: UtcDateTime,
         actors: fn(&Script) -> &Vec<Actor>,
     ) -> Result<(), Failure> {
@@ -121,12 +123,12 @@ impl<G: Ground> Stage<G> {
     ///
     /// # Errors
     /// An error that does not pass, or a store that does not close.
-    pub async fn finish(&self, engine: Engine<G::Store>) -> Result<(), Failure> {
+    pub async fn finish(&self, engine: Engine<B::Store>) -> Result<(), Failure> {
         self.caller.drain(&engine).await?;
         engine.shutdown().await;
         let store = engine.store().clone();
         drop(engine);
-        self.caller.ground.close(store).await.map_err(|error: StoreError| format!("closing: {error:?}"))?;
+        self.caller.backend.close(store).await.map_err(|error: StoreError| format!("closing: {error:?}"))?;
         Ok(())
     }
 
@@ -135,14 +137,14 @@ impl<G: Ground> Stage<G> {
     /// # Errors
     /// It cannot be read.
     pub async fn judge(&self, told: Told) -> Result<Ended, Failure> {
-        let store = self.caller.ground.open().await?;
+        let store = self.caller.backend.open().await?;
         let history = History {
             events: self.caller.ledger.events(),
             complaints: self.caller.ledger.complaints(),
             rows: rows(&store).await?,
-            inspected: self.caller.ground.inspect().await?,
+            inspected: self.caller.backend.inspect().await?,
         };
-        self.caller.ground.close(store).await?;
+        self.caller.backend.close(store).await?;
         let (totals, violations) = check(&history, told);
         Ok(Ended { totals, violations, reached: true, counted: Vec::new() })
     }

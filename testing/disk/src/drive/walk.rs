@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 
 use super::stage::{Ended, Stage};
 use crate::Failure;
+use crate::backend::SqliteBackend;
 use crate::check::Told;
-use crate::ground::SqliteGround;
-use crate::life::Life;
+use crate::process::Process;
 use crate::script::Size;
 use crate::vfs::{Call, Disk, Error, Fault, Lasts, leave_little_memory};
 
@@ -95,26 +95,26 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
     std::fs::create_dir(&second)?;
     let disk = Disk::under(&first)?;
     leave_little_memory()?;
-    let mut stage = Stage::set(SqliteGround::in_folder(&first), walk.seed, Size::SMALL);
-    let mut life = Life::begin()?;
+    let mut stage = Stage::set(SqliteBackend::in_folder(&first), walk.seed, Size::SMALL);
+    let mut process = Process::begin()?;
     let survived = tokio::select! {
-        ran = run(&life, &stage, &disk, *walk) => ran,
+        ran = run(&process, &stage, &disk, *walk) => ran,
         () = dies(&disk, walk.fault.lasts) => Ok(()),
     };
     // It may have come to its end in the moment in which it died.
     let died = disk.is_dead();
     if died {
         stage.caller.ledger.die();
-        drop(life);
+        drop(process);
         disk.until_still().await;
-        stage = stage.clone().moved(stage.caller.ground.copy_to(&second)?);
-        life = Life::begin()?;
-        play_on(&life, &stage).await?;
+        stage = stage.clone().moved(stage.caller.backend.copy_to(&second)?);
+        process = Process::begin()?;
+        play_on(&process, &stage).await?;
     } else {
         survived?;
         disk.heal();
     }
-    drop(life);
+    drop(process);
     let mut ended = stage.judge(told(walk.fault)).await?;
     ended.totals.rounds = 1;
     ended.reached = disk.hits() > 0;
@@ -128,37 +128,47 @@ async fn play(walk: &Walk, folder: &Path) -> Result<Ended, Failure> {
 }
 
 /// The process from beginning to end, with the disk failing in it.
-async fn run(life: &Life, stage: &Stage<SqliteGround>, disk: &Disk, walk: Walk) -> Result<(), Failure> {
+async fn run(
+    process: &Process,
+    stage: &Stage<SqliteBackend>,
+    disk: &Disk,
+    walk: Walk,
+) -> Result<(), Failure> {
     let mut healing = JoinSet::new();
     healing.spawn(heal(disk.clone(), walk));
     if walk.strikes == Strikes::FromTheStart {
         disk.arm(walk.fault);
     }
-    let engine = begin(life, stage).await?;
+    let engine = begin(process, stage).await?;
     if walk.strikes == Strikes::AtWork {
         disk.arm(walk.fault);
     }
-    end(life, stage, engine).await
+    end(process, stage, engine).await
 }
 
 /// A process that comes after a dead one.
-async fn play_on(life: &Life, stage: &Stage<SqliteGround>) -> Result<(), Failure> {
-    let engine = begin(life, stage).await?;
-    end(life, stage, engine).await
+async fn play_on(process: &Process, stage: &Stage<SqliteBackend>) -> Result<(), Failure> {
+    let engine = begin(process, stage).await?;
+    end(process, stage, engine).await
 }
 
-async fn begin(life: &Life, stage: &Stage<SqliteGround>) -> Result<Engine<SqliteStore>, Failure> {
+async fn begin(process: &Process, stage: &Stage<SqliteBackend>) -> Result<Engine<SqliteStore>, Failure> {
     let stage = stage.clone();
-    life.run(async move { stage.begin().await }).await
+    process.run(async move { stage.begin().await }).await
 }
 
-async fn end(life: &Life, stage: &Stage<SqliteGround>, engine: Engine<SqliteStore>) -> Result<(), Failure> {
+async fn end(
+    process: &Process,
+    stage: &Stage<SqliteBackend>,
+    engine: Engine<SqliteStore>,
+) -> Result<(), Failure> {
     let stage = stage.clone();
-    life.run(async move {
-        stage.perform(&engine).await?;
-        stage.finish(engine).await
-    })
-    .await
+    process
+        .run(async move {
+            stage.perform(&engine).await?;
+            stage.finish(engine).await
+        })
+        .await
 }
 
 /// What lasts is healed after a while that differs from run to run.

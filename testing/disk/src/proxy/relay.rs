@@ -14,7 +14,7 @@ use tokio_postgres::{Client, NoTls};
 use super::Shared;
 use super::trouble::{Blow, Trouble};
 
-/// The engine's calls may take so long; see `PostgresGround`.
+/// Longer than a call of the engine may take; see `PostgresBackend`.
 const HELD_UP: Duration = Duration::from_millis(1_500);
 
 /// What both directions of a connection know.

@@ -57,7 +57,7 @@ pub(super) fn install() -> c_int {
     if real.is_null() {
         return ffi::SQLITE_ERROR;
     }
-    // SAFETY: SQLite's own file system is a static of its, initialised and never written to after registration but for the
+    // SAFETY: SQLite's own file system is a static of its, initialised and never written to after registration, except for the
     // link to the next one, which a copy does not use.
     let mut ours = unsafe { ptr::read(real) };
     // What is not replaced here does not look at the file system that it is called through (`os_unix.c`).

@@ -44,7 +44,7 @@ pub(super) enum Action {
     Dies(usize),
 }
 
-/// An owner dies before the so-many-eth output, commit or request that follows an action.
+/// An owner dies before the `after`-th output, commit or request that follows an action, counted from 0.
 #[derive(Clone, Copy, Debug)]
 struct Crash {
     owner: usize,

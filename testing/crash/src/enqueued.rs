@@ -1,4 +1,7 @@
 //! What was enqueued: a line before each enqueue, and a line after the engine said that it is on disk.
+//!
+//! Every line ends with the mark ` .`. A kill may cut a long write short, between two of its pages: a line without the mark is
+//! torn. What was not written whole was not asked for yet, or its acknowledgement was not heard.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,11 +12,11 @@ use crate::Failure;
 
 /// The log, which all senders of a folder append to.
 #[derive(Debug)]
-pub struct HandedLog(File);
+pub struct EnqueueLog(File);
 
 /// One notification that was enqueued, or was about to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handed {
+pub struct Enqueued {
     /// The delivery's id.
     pub delivery: u128,
     /// The endpoint's number.
@@ -28,11 +31,14 @@ pub struct Handed {
     pub acknowledged: Option<usize>,
 }
 
+/// What a line that was written whole ends with.
+const END: &str = " .";
+
 fn path(folder: &Path) -> PathBuf {
-    folder.join("handed.log")
+    folder.join("enqueued.log")
 }
 
-impl HandedLog {
+impl EnqueueLog {
     /// Appends to the log of this folder.
     ///
     /// # Errors
@@ -44,11 +50,11 @@ impl HandedLog {
     /// These are about to be enqueued.
     ///
     /// # Errors
-    /// The disk says so.
-    pub fn asks(&self, new: &[Handed]) -> Result<(), Failure> {
-        let line = |new: &Handed| {
-            let Handed { delivery, endpoint, digest, is_held, .. } = new;
-            format!("asked {delivery:032x} {endpoint} {digest:016x} {}\n", u8::from(*is_held))
+    /// The write fails.
+    pub fn asks(&self, new: &[Enqueued]) -> Result<(), Failure> {
+        let line = |new: &Enqueued| {
+            let Enqueued { delivery, endpoint, digest, is_held, .. } = new;
+            format!("asked {delivery:032x} {endpoint} {digest:016x} {}{END}\n", u8::from(*is_held))
         };
         self.append(&new.iter().map(line).collect::<String>())
     }
@@ -56,9 +62,9 @@ impl HandedLog {
     /// The engine said that these are on disk.
     ///
     /// # Errors
-    /// The disk says so.
-    pub fn acknowledged(&self, new: &[Handed]) -> Result<(), Failure> {
-        let line = |new: &Handed| format!("acknowledged {:032x}\n", new.delivery);
+    /// The write fails.
+    pub fn acknowledged(&self, new: &[Enqueued]) -> Result<(), Failure> {
+        let line = |new: &Enqueued| format!("acknowledged {:032x}{END}\n", new.delivery);
         self.append(&new.iter().map(line).collect::<String>())
     }
 
@@ -77,51 +83,29 @@ pub fn length(folder: &Path) -> u64 {
 /// Reads the log of this folder.
 ///
 /// # Errors
-/// There is none, or a line says nothing.
-pub fn read(folder: &Path) -> Result<Vec<Handed>, Failure> {
+/// There is none, or a whole line cannot be read.
+pub fn read(folder: &Path) -> Result<Vec<Enqueued>, Failure> {
     parse(&std::fs::read_to_string(path(folder))?)
 }
 
-fn parse(log: &str) -> Result<Vec<Handed>, Failure> {
-    let mut all: BTreeMap<u128, Handed> = BTreeMap::new();
+fn parse(log: &str) -> Result<Vec<Enqueued>, Failure> {
+    let mut all: BTreeMap<u128, Enqueued> = BTreeMap::new();
     for (line, text) in log.lines().enumerate() {
-        if text.is_empty() || is_torn(text) {
-            continue;
-        }
-        let said = parse_line(line, text, &mut all);
+        let Some(whole) = text.strip_suffix(END) else { continue };
+        let said = parse_line(line, whole, &mut all);
         said.ok_or_else(|| format!("line {line} of the log of what was enqueued cannot be read: {text}"))?;
     }
     Ok(all.into_values().collect())
 }
 
-/// Whether this is the beginning of a line whose writer was killed. A kill may cut a long write short, between two of its pages.
-/// What was not written whole was not asked for yet, or its acknowledgement was not heard.
-fn is_torn(text: &str) -> bool {
-    let words: Vec<&str> = text.split(' ').collect();
-    let is_hex =
-        |word: &str, digits: usize| word.len() < digits && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match words.as_slice() {
-        [word] => ["asked", "acknowledged"].iter().any(|whole| whole.starts_with(word)),
-        ["acknowledged", delivery] | ["asked", delivery] => {
-            is_hex(delivery, 32) || words.first() == Some(&"asked")
-        }
-        ["asked", delivery, endpoint] => {
-            delivery.len() == 32 && endpoint.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        ["asked", delivery, _, digest] => delivery.len() == 32 && digest.len() <= 16,
-        ["asked", _, _, _, ""] => true,
-        _ => false,
-    }
-}
-
-fn parse_line(line: usize, text: &str, all: &mut BTreeMap<u128, Handed>) -> Option<()> {
+fn parse_line(line: usize, text: &str, all: &mut BTreeMap<u128, Enqueued>) -> Option<()> {
     let words: Vec<&str> = text.split(' ').collect();
     match words.as_slice() {
         ["asked", delivery, endpoint, digest, is_held] => {
             let delivery = u128::from_str_radix(delivery, 16).ok()?;
             let digest = u64::from_str_radix(digest, 16).ok()?;
             let (endpoint, is_held) = (endpoint.parse().ok()?, *is_held == "1");
-            let new = Handed { delivery, endpoint, digest, is_held, asked: line, acknowledged: None };
+            let new = Enqueued { delivery, endpoint, digest, is_held, asked: line, acknowledged: None };
             all.insert(delivery, new);
         }
         ["acknowledged", delivery] => {
@@ -137,8 +121,29 @@ fn parse_line(line: usize, text: &str, all: &mut BTreeMap<u128, Handed>) -> Opti
 mod tests {
     use super::*;
 
-    const ASKED: &str = "asked 0000000000000000000000000000000a 3 00000000000000ff 0";
-    const ACKNOWLEDGED: &str = "acknowledged 0000000000000000000000000000000a";
+    const ASKED: &str = "asked 0000000000000000000000000000000a 3 00000000000000ff 0 .";
+    const ACKNOWLEDGED: &str = "acknowledged 0000000000000000000000000000000a .";
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EnqueueLog::open(folder.path()).unwrap();
+        let new = |delivery| Enqueued {
+            delivery,
+            endpoint: 3,
+            digest: 255,
+            is_held: delivery == 11,
+            asked: 0,
+            acknowledged: None,
+        };
+        log.asks(&[new(10), new(11)]).unwrap();
+        log.acknowledged(&[new(11)]).unwrap();
+        let read = read(folder.path()).unwrap();
+        assert_eq!(
+            read,
+            [Enqueued { asked: 1, ..new(10) }, Enqueued { asked: 2, acknowledged: Some(4), ..new(11) }]
+        );
+    }
 
     #[test]
     fn a_torn_line_says_nothing_and_hides_no_other() {
@@ -151,9 +156,12 @@ mod tests {
         for cut in 0..ASKED.len() {
             assert!(parse(&format!("\n{}", &ASKED[..cut])).unwrap().is_empty(), "{cut}");
         }
-        for nonsense in
-            ["anything", "acknowledged x", "asked 1 2 3 4 5", "acknowledged 0000000000000000000000000000000g"]
-        {
+    }
+
+    #[test]
+    fn a_whole_line_that_cannot_be_read_is_an_error() {
+        let unknown_delivery = format!("acknowledged 0000000000000000000000000000000b .\n{ASKED}");
+        for nonsense in ["anything .", " .", "acknowledged x .", "asked 1 2 3 .", &unknown_delivery] {
             assert!(parse(nonsense).is_err(), "{nonsense}");
         }
     }

@@ -1,10 +1,10 @@
-//! Where a store is, and what can be read there past it.
+//! The database under a store: a SQLite file or a PostgreSQL schema, and what its tables say themselves.
 
 mod postgres;
 mod sqlite;
 
-pub use self::postgres::PostgresGround;
-pub use self::sqlite::SqliteGround;
+pub use self::postgres::PostgresBackend;
+pub use self::sqlite::SqliteBackend;
 
 use core::fmt;
 
@@ -12,8 +12,8 @@ use gymhook_engine::store::{Store, StoreError};
 
 use crate::Failure;
 
-/// Where a store is.
-pub trait Ground: Clone + fmt::Debug + Send + Sync + 'static {
+/// The database under a store.
+pub trait Backend: Clone + fmt::Debug + Send + Sync + 'static {
     /// The store.
     type Store: Store + fmt::Debug;
 

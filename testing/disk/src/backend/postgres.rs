@@ -7,7 +7,7 @@ use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, StoreError};
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{Ground, Inspected, questions};
+use super::{Backend, Inspected, questions};
 use crate::Failure;
 
 /// How long a call may take, and `statement_timeout`: shorter than a table is held up, far longer than a call takes.
@@ -15,13 +15,13 @@ const CALL: Duration = Duration::from_millis(1_000);
 
 /// A schema in a server; the engine reaches it through a socket of its own.
 #[derive(Clone, Debug)]
-pub struct PostgresGround {
+pub struct PostgresBackend {
     server: Config,
     engine: Config,
     schema: String,
 }
 
-impl PostgresGround {
+impl PostgresBackend {
     /// The schema with this name. The engine's connections go to the socket in `folder`, if one is given.
     #[must_use]
     pub fn new(server: &Config, schema: String, folder: Option<PathBuf>) -> Self {
@@ -44,7 +44,7 @@ impl PostgresGround {
     /// Removes it.
     ///
     /// # Errors
-    /// The server says so.
+    /// The server reports one.
     pub async fn remove(&self) -> Result<(), Failure> {
         let sql = format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS {} CASCADE", self.schema);
         Ok(self.client().await?.batch_execute(&sql).await?)
@@ -55,7 +55,7 @@ impl PostgresGround {
     }
 }
 
-impl Ground for PostgresGround {
+impl Backend for PostgresBackend {
     type Store = PostgresStore;
 
     async fn open(&self) -> Result<PostgresStore, StoreError> {

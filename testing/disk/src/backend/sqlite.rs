@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use gymhook_engine::store::{SqliteStore, StoreError};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Ground, Inspected, questions};
+use super::{Backend, Inspected, questions};
 use crate::Failure;
 
 /// A SQLite file in a folder.
 #[derive(Clone, Debug)]
-pub struct SqliteGround {
+pub struct SqliteBackend {
     file: PathBuf,
 }
 
-impl SqliteGround {
+impl SqliteBackend {
     /// The file in this folder.
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
@@ -55,7 +55,7 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-impl Ground for SqliteGround {
+impl Backend for SqliteBackend {
     type Store = SqliteStore;
 
     async fn open(&self) -> Result<SqliteStore, StoreError> {

@@ -1,10 +1,11 @@
-//! One life of the process under test: a runtime of its own with an engine on a store, which can be killed.
+//! Whoever drives the engine of a process, and the endpoints that the engine sends to.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
 
 use gymhook_crash_tests::character::{Character, Reply, endpoint_id, subscription};
 use gymhook_crash_tests::random::Random;
+use gymhook_crash_tests::repeat::until_answered;
 use gymhook_crash_tests::wire;
 use gymhook_delivery::Limits;
 use gymhook_engine::store::{NewNotification, Redelivery, StatsQuery, Store, StoreError};
@@ -12,11 +13,11 @@ use gymhook_engine::{Answer, DeliveryId, Engine, Sending, SubscriptionError, Tra
 use gymhook_retry::{Fault, Outcome};
 use http::StatusCode;
 use time::UtcDateTime;
-use tokio::runtime::Runtime;
 
 use crate::Failure;
-use crate::ground::Ground;
+use crate::backend::Backend;
 use crate::ledger::{Event, Ledger, Request};
+use crate::process::LONGEST;
 use crate::script::{Actor, New, Step};
 
 /// How long a lease lasts: long enough to outlive every fault, short enough to be renewed meanwhile.
@@ -25,81 +26,39 @@ const LEASE: Duration = Duration::from_secs(3);
 /// How long an attempt may take.
 const ATTEMPT: Duration = Duration::from_millis(400);
 
-/// Nothing here takes so long, unless it hangs: a busy machine makes a second a minute.
-const LONGEST: Duration = Duration::from_secs(180);
-
-/// The process under test. It dies when this is dropped, as by `SIGKILL`: nothing that it does goes on.
-#[derive(Debug)]
-pub struct Life(Option<Runtime>);
-
-impl Life {
-    /// Begins.
-    ///
-    /// # Errors
-    /// There are no threads left.
-    pub fn begin() -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        Ok(Self(Some(runtime)))
-    }
-
-    /// Does something in it, for as long as it lives.
-    ///
-    /// # Errors
-    /// What it says, that it panicked, or that it hangs.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let runtime = self.0.as_ref().ok_or("it is dead")?;
-        let work = runtime.spawn(tokio::time::timeout(LONGEST, work));
-        work.await?.map_err(|_| "it hangs: nothing has come of it for three minutes")?
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 /// Whoever drives an engine.
 #[derive(Clone, Debug)]
-pub struct Caller<G: Ground> {
+pub struct Caller<B: Backend> {
     /// Where everything is written down.
     pub ledger: Ledger,
-    /// Where the store is.
-    pub ground: G,
+    /// The database under the store.
+    pub backend: B,
 }
 
-impl<G: Ground> Caller<G> {
+impl<B: Backend> Caller<B> {
     /// Asks until it is done. Every error is written down.
-    async fn insist<T, E, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Failure>
+    async fn insist<T, E, F>(&self, ask: impl FnMut() -> F) -> Result<T, Failure>
     where
         E: Into<SubscriptionError>,
         F: Future<Output = Result<T, E>>,
     {
-        loop {
-            let error = match ask().await {
-                Ok(done) => return Ok(done),
-                Err(error) => error.into(),
-            };
-            let SubscriptionError::Store(error) = error else { return Err(error.into()) };
-            self.ledger.complain(error.clone());
-            if !error.is_transient() {
-                return Err(format!("an error that does not pass: {error:?}").into());
+        let complain = |error: &StoreError| self.ledger.complain(error.clone());
+        // Boxed, since rustc computes the layout of nested futures to a limited depth only.
+        let answered = Box::pin(until_answered(Duration::from_millis(5), complain, ask)).await;
+        answered.map_err(|error| {
+            if let SubscriptionError::Store(error) = &error {
+                return format!("an error that does not pass: {error:?}").into();
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            error.into()
+        })
     }
 
     /// Opens the store, starts an engine and subscribes every endpoint.
     ///
     /// # Errors
     /// An error that does not pass.
-    pub async fn start(&self, endpoints: u32) -> Result<Engine<G::Store>, Failure> {
-        let store = self.insist(|| self.ground.open()).await?;
+    pub async fn start(&self, endpoints: u32) -> Result<Engine<B::Store>, Failure> {
+        let store = self.insist(|| self.backend.open()).await?;
         let most = Limits::new(NonZeroU32::MIN.saturating_add(39));
         let start = || {
             let transport = Endpoints { ledger: self.ledger.clone(), life: self.ledger.life() };
@@ -119,7 +78,7 @@ impl<G: Ground> Caller<G> {
         Ok(engine)
     }
 
-    async fn put(&self, engine: &Engine<G::Store>, endpoint: u32) -> Result<(), Failure> {
+    async fn put(&self, engine: &Engine<B::Store>, endpoint: u32) -> Result<(), Failure> {
         let subscription = subscription(endpoint, ATTEMPT)?;
         let put = async || match engine.put_subscription(&subscription).await {
             // As it is to be, once it was deleted.
@@ -135,20 +94,23 @@ impl<G: Ground> Caller<G> {
     /// An error that does not pass.
     pub async fn act(
         &self,
-        engine: &Engine<G::Store>,
+        engine: &Engine<B::Store>,
         actor: &Actor,
         before: UtcDateTime,
     ) -> Result<(), Failure> {
         let mut random = Random::new(actor.seed);
         while let Some(step) = actor.steps.get(actor.progress.at()) {
-            self.step(engine, step, before).await.map_err(|error| format!("{}: {error}", name(step)))?;
+            // Boxed, since rustc computes the layout of nested futures to a limited depth only.
+            Box::pin(self.step(engine, step, before))
+                .await
+                .map_err(|error| format!("{}: {error}", name(step)))?;
             actor.progress.step_on();
             tokio::time::sleep(Duration::from_millis(random.below(12))).await;
         }
         Ok(())
     }
 
-    async fn step(&self, engine: &Engine<G::Store>, step: &Step, before: UtcDateTime) -> Result<(), Failure> {
+    async fn step(&self, engine: &Engine<B::Store>, step: &Step, before: UtcDateTime) -> Result<(), Failure> {
         match step {
             Step::Enqueue(new) => self.enqueue(engine, new).await,
             Step::Cancel(delivery) => {
@@ -192,7 +154,7 @@ impl<G: Ground> Caller<G> {
                 Ok(())
             }
             Step::Checkpoint => {
-                self.ground.checkpoint().await;
+                self.backend.checkpoint().await;
                 Ok(())
             }
         }
@@ -222,7 +184,7 @@ impl<G: Ground> Caller<G> {
         Ok(())
     }
 
-    async fn enqueue(&self, engine: &Engine<G::Store>, new: &[New]) -> Result<(), Failure> {
+    async fn enqueue(&self, engine: &Engine<B::Store>, new: &[New]) -> Result<(), Failure> {
         self.ledger.note_all(new.iter().map(|new| Event::Asked(new.asked)));
         let tomorrow = self.now(engine).await? + Duration::from_secs(86_400);
         let notification = |new: &New| {
@@ -244,7 +206,7 @@ impl<G: Ground> Caller<G> {
     ///
     /// # Errors
     /// An error that does not pass.
-    pub async fn now(&self, engine: &Engine<G::Store>) -> Result<UtcDateTime, Failure> {
+    pub async fn now(&self, engine: &Engine<B::Store>) -> Result<UtcDateTime, Failure> {
         self.insist(|| engine.now()).await
     }
 
@@ -252,12 +214,12 @@ impl<G: Ground> Caller<G> {
     ///
     /// # Errors
     /// An error that does not pass.
-    pub async fn drain(&self, engine: &Engine<G::Store>) -> Result<(), Failure> {
+    pub async fn drain(&self, engine: &Engine<B::Store>) -> Result<(), Failure> {
         loop {
             let soon = self.now(engine).await? + Duration::from_secs(3_600);
             let stats = self.insist(|| engine.store().stats(StatsQuery::new(), soon)).await?;
             // What is asked past the store may meet a file that is just being made, or a server without room.
-            let commands = self.ground.commands_left().await.unwrap_or(u64::MAX);
+            let commands = self.backend.commands_left().await.unwrap_or(u64::MAX);
             if stats.in_flight == 0 && stats.oldest_due.is_none() && commands == 0 {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! A part of a walk: calls spread evenly over a whole run, from the first one of each kind to the last.
+//! A sample of a walk: calls spread evenly over a whole run, from the first one of each kind to the last.
 
 use core::fmt;
 use std::collections::{BTreeSet, VecDeque};
@@ -24,9 +24,9 @@ const TRIES: u32 = 8;
 /// The number of a call that no run makes.
 const NEVER: u64 = u64::MAX;
 
-/// What a part of a walk came to.
+/// What a sample of a walk came to.
 #[derive(Clone, Debug, Default)]
-pub struct Part {
+pub struct Sample {
     /// Its figures.
     pub totals: Totals,
     /// Each kind of call.
@@ -67,7 +67,7 @@ impl fmt::Display for Reach {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for reach in &self.reaches {
             writeln!(f, "{reach}")?;
@@ -76,16 +76,16 @@ impl fmt::Display for Part {
     }
 }
 
-/// A number of the calls of each kind that SQLite makes to its disk. What breaks a promise is printed and counted.
-pub async fn walk_part(seed: u64, of_each: u64) -> Part {
+/// Fails `of_each` of the calls of each kind that SQLite makes to its disk. What breaks a promise is printed and counted.
+pub async fn walk_sample(seed: u64, of_each: u64) -> Sample {
     let run = |call, nth, turn| Walk::in_turn(call, nth, turn, seed);
-    play_part(&Call::ALL, of_each, run, |run| async move { walk(&run).await }).await
+    play_sample(&Call::ALL, of_each, run, |run| async move { walk(&run).await }).await
 }
 
-/// A number of the messages of each kind to this server. What breaks a promise is printed and counted.
-pub async fn cut_off_part(seed: u64, of_each: u64, server: &Config) -> Part {
+/// Fails `of_each` of the messages of each kind to this server. What breaks a promise is printed and counted.
+pub async fn cut_off_sample(seed: u64, of_each: u64, server: &Config) -> Sample {
     let run = |at, nth, turn| Session::in_turn(at, nth, turn, seed);
-    play_part(&Statement::ALL, of_each, run, |run| {
+    play_sample(&Statement::ALL, of_each, run, |run| {
         let server = server.clone();
         async move { session(&run, &server).await }
     })
@@ -103,25 +103,25 @@ struct Place {
     tries: u32,
 }
 
-async fn play_part<K, R, F>(
+async fn play_sample<K, R, F>(
     kinds: &[K],
     of_each: u64,
     run: impl Fn(K, u64, u64) -> R,
     play: impl Fn(R) -> F,
-) -> Part
+) -> Sample
 where
     K: Copy + fmt::Debug,
     R: Run,
     F: Future<Output = Result<Ended, Failure>> + Send + 'static,
 {
-    let mut part = Part::default();
+    let mut sample = Sample::default();
     let unharmed = (0..COUNTED).filter_map(|_| kinds.first()).map(|kind| play(run(*kind, NEVER, 0)));
-    let counted = unharmed_calls(unharmed, &mut part.totals).await;
+    let counted = unharmed_calls(unharmed, &mut sample.totals).await;
     let mut waiting = VecDeque::new();
     for (kind, of) in kinds.iter().enumerate() {
         let of_kind = || counted.iter().filter_map(|calls| calls.get(kind).copied());
         let (fewest, most) = (of_kind().min().unwrap_or(0), of_kind().max().unwrap_or(0));
-        part.reaches.push(Reach {
+        sample.reaches.push(Reach {
             kind: format!("{of:?}"),
             calls: fewest,
             struck: BTreeSet::new(),
@@ -140,17 +140,17 @@ where
             let (name, playing) = (run.name(), play(run));
             under_way.spawn(async move { (place, name, playing.await) });
         }
-        let Some(done) = under_way.join_next().await else { return part };
+        let Some(done) = under_way.join_next().await else { return sample };
         let Ok((place, name, ended)) = done else {
-            part.totals.broken += 1;
+            sample.totals.broken += 1;
             continue;
         };
         let calls = ended.as_ref().ok().and_then(|ended| ended.counted.get(place.kind).copied());
         let figures = count(ended, &name);
-        if let Some(reach) = part.reaches.get_mut(place.kind) {
+        if let Some(reach) = sample.reaches.get_mut(place.kind) {
             waiting.extend(reach.note(place, figures.faults > 0, calls.unwrap_or(0)));
         }
-        part.totals += figures;
+        sample.totals += figures;
     }
 }
 
@@ -194,7 +194,7 @@ impl Reach {
     }
 }
 
-/// This number of numbers from 1 to `calls`, evenly spread, with the first and the last one in any case.
+/// `of_each` numbers from 1 to `calls`, evenly spread, or all of them if there are fewer; the first and the last one in any case.
 fn spread(calls: u64, of_each: u64) -> BTreeSet<u64> {
     let numbers = of_each.max(2).min(calls);
     let gaps = numbers.saturating_sub(1).max(1);
