@@ -9,9 +9,11 @@ use core::time::Duration;
 use std::process::Command;
 use std::time::Instant;
 
-use contenders::waiting::{Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting};
-use contenders::{Contender, Group, Outcome, Report, Rounds, crowd, outage, retry};
 use cpu_time::ThreadTime;
+use gymhook_benches::waiting::{
+    Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting,
+};
+use gymhook_benches::{Contender, Group, Outcome, Report, Rounds, crowd, outage, retry};
 
 const SIZES: [(u64, &str); 4] = [
     (10_000, "10 thousand"),

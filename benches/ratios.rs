@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
-use contenders::{Contender, Goal, Group, Outcome, Report};
+use gymhook_benches::{Contender, Goal, Group, Outcome, Report};
 
 /// How long one contender runs before the next one's turn.
 const TURN: Duration = Duration::from_micros(100);
@@ -23,7 +23,7 @@ fn main() -> Outcome<()> {
     let allocations = count_allocations()?;
     let columns = ["task", "body", "contender", "ns", "× first", "allocations", "goal", "ratio"];
     let mut report = Report::new(columns, [1, 3, 4, 5, 7]);
-    for group in contenders::all() {
+    for group in gymhook_benches::all() {
         let group = group?;
         if !words.is_empty() && !words.iter().any(|word| group.name().contains(word.as_str())) {
             continue;

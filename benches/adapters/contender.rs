@@ -6,7 +6,7 @@ use gymhook::{Provider, Receiver};
 use http::HeaderMap;
 use time::UtcDateTime;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 
 pub(crate) const SECRET: &str = "a secret of 32 bytes, or so it is";
 

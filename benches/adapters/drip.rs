@@ -5,9 +5,9 @@ use core::time::Duration;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use contenders::Outcome;
-use contenders::wire::request;
 use gymhook_axum::WebhookSource;
+use gymhook_benches::Outcome;
+use gymhook_benches::wire::request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 

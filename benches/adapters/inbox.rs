@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use contenders::Outcome;
 use gymhook::event::pg_next;
 use gymhook::signature::Verified;
 use gymhook::{Received, Receiver};
 use gymhook_axum::InboxSource;
+use gymhook_benches::Outcome;
 use gymhook_engine::store::SqliteStore;
 use gymhook_engine::{EndpointId, Engine, Inbox};
 use time::UtcDateTime;

@@ -7,8 +7,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::wire::{CONNECTIONS, Requests, Sent, rate, request};
-use contenders::{Outcome, Report};
+use gymhook_benches::wire::{CONNECTIONS, Requests, Sent, rate, request};
+use gymhook_benches::{Outcome, Report};
 use http::HeaderMap;
 use tokio::task::JoinSet;
 

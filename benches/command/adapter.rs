@@ -2,11 +2,11 @@
 
 use axum::Router;
 use axum::routing::post;
-use contenders::Outcome;
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
 use gymhook_axum::{Webhook, WebhookSource};
+use gymhook_benches::Outcome;
 use tokio::net::TcpListener;
 
 use crate::child::SECRET;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use tempfile::NamedTempFile;
 
 /// What the command signs with; it is at no platform.

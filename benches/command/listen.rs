@@ -8,11 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::wire::{Requests, rate, request};
-use contenders::{Outcome, Report};
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
+use gymhook_benches::wire::{Requests, rate, request};
+use gymhook_benches::{Outcome, Report};
 use time::UtcDateTime;
 
 use crate::adapter;

@@ -10,7 +10,7 @@ mod listen;
 mod send;
 mod start;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

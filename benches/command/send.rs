@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
-use contenders::{Outcome, Report, Rounds};
+use gymhook_benches::{Outcome, Report, Rounds};
 use tokio::net::TcpListener;
 
 use crate::{bare_client, child};

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use contenders::{Outcome, Report, Rounds};
 use gymhook::Provider;
 use gymhook::signature::{Keyring, Secret, Verifier};
+use gymhook_benches::{Outcome, Report, Rounds};
 use time::UtcDateTime;
 
 use crate::child::{self, SECRET};
@@ -43,15 +43,15 @@ pub(crate) fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
     let lines = signed.iter().map(|(name, value)| Ok(format!("{name}: {}\n", value.to_str()?)));
     fs::write(&headers, lines.collect::<Outcome<String>>()?)?;
 
-    let (line, mut version, mut verify) = (
-        child::command(Path::new(env!("CARGO_BIN_EXE_line"))),
+    let (bare, mut version, mut verify) = (
+        child::command(Path::new(env!("CARGO_BIN_EXE_bare_program"))),
         child::command(gymhook),
         child::command(gymhook),
     );
     version.arg("--version");
     verify.args(["verify", "gympoint", "--headers"]).arg(&headers).arg("--body").arg(&body);
     let mut contenders = [
-        ("a program that prints a line", line),
+        ("a program that prints a line", bare),
         ("gymhook --version", version),
         ("gymhook verify gympoint", verify),
     ];

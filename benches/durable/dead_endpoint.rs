@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_delivery::DeliveryId;
 use gymhook_engine::Engine;
 use gymhook_engine::store::Store;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::Engine;
 use gymhook_engine::store::Store;
 

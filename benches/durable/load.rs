@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use contenders::Outcome;
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
+use gymhook_benches::Outcome;
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointPolicy};
 use gymhook_engine::store::{NewNotification, StatsQuery, Store};
 use gymhook_engine::{Engine, HttpTransport, Subscription};

@@ -20,7 +20,7 @@ mod stores;
 mod takeover;
 mod watched;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 
 use crate::report::Report;
 use crate::stores::Postgres;

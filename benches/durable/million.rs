@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::store::SqliteStore;
 use gymhook_engine::{Answer, Engine, Sending, Transport};
 use serde::{Deserialize, Serialize};

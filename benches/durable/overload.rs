@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, SqliteStore, StatsQuery, Store, StoreError};

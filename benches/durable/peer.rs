@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use serde::Deserialize;
 use tokio::process::Command;
 

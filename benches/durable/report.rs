@@ -14,11 +14,11 @@ pub(crate) struct Row {
 
 /// The table.
 #[derive(Debug)]
-pub(crate) struct Report(contenders::Report);
+pub(crate) struct Report(gymhook_benches::Report);
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self(contenders::Report::new(["task", "what", "result", "ratio", "goal"], [2, 3]))
+        Self(gymhook_benches::Report::new(["task", "what", "result", "ratio", "goal"], [2, 3]))
     }
 
     /// Adds a line, and tells it at once: the whole takes minutes.

@@ -1,6 +1,6 @@
-//! The contenders of every measurement, each built once: for the table of ratios, for criterion, and for the count of
-//! allocations.
+//! What the benches share: the contenders of the measurements, and how they are timed, compared and reported.
 //!
+//! Each contender is built once: for the table of ratios, for criterion, and for the count of allocations.
 //! A [`Group`] is one task, given to several contenders on the same input; the first one is what the others are compared with,
 //! mostly a floor: the least that anybody could do. Groups are built when they are asked for, since some messages carry the time and go stale in five minutes.
 
