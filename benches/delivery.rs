@@ -139,7 +139,7 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
 fn fairness(report: &mut Report) -> Outcome<()> {
     for slots in [300, 400].into_iter().filter_map(NonZeroU32::new) {
         let task = format!("fairness, {slots} slots, 100 of 1,000 endpoints hang");
-        let contenders = [("Dispatcher", crowd::dispatched(slots)?), ("one queue", crowd::pooled(slots))];
+        let contenders = [("Dispatcher", crowd::dispatched(slots)?), ("one queue", crowd::pooled(slots)?)];
         for (contender, waits) in contenders {
             let ratio = waits.with.as_secs_f64() / waits.without.as_secs_f64();
             let is_ours = contender == "Dispatcher";

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
+use gymhook_benches::stats::median;
 use gymhook_benches::{Contender, Goal, Group, Outcome, Report};
 
 /// How long one contender runs before the next one's turn.
@@ -133,9 +134,7 @@ impl Row<'_> {
     }
 
     fn median(&self, of_round: impl Fn(&[f64]) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.rounds.iter().map(|round| of_round(round)).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        median(self.rounds.iter().map(|round| of_round(round)))
     }
 }
 

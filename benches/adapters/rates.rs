@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gymhook_benches::stats::median;
 use gymhook_benches::wire::{CONNECTIONS, Requests, Sent, rate, request};
 use gymhook_benches::{Outcome, Report};
 use http::HeaderMap;
@@ -142,12 +143,13 @@ fn store_alone(source: &inbox::Source) -> Contender {
 }
 
 fn print(contenders: &[Contender]) {
-    let median_rate =
-        |name: &str| contenders.iter().find(|one| one.name == name).map_or(0.0, |one| median(&one.rates));
+    let median_rate = |name: &str| {
+        contenders.iter().find(|one| one.name == name).map_or(0.0, |one| median(one.rates.iter().copied()))
+    };
     let ratio = |of: &Contender, to: &str| {
         let to = contenders.iter().find(|one| one.name == to);
         let pairs = to.into_iter().flat_map(|to| of.rates.iter().zip(&to.rates));
-        median(&pairs.map(|(of, to)| of / to).collect::<Vec<_>>())
+        median(pairs.map(|(of, to)| of / to))
     };
     let mut report = Report::new(["contender", "requests/s", "ratio", "to", "goal"], [1, 2, 4]);
     for contender in contenders {
@@ -168,7 +170,7 @@ fn print(contenders: &[Contender]) {
             report.add(
                 [
                     contender.name.to_owned(),
-                    format!("{:.0}", median(&contender.rates)),
+                    format!("{:.0}", median(contender.rates.iter().copied())),
                     format!("{is:.3}"),
                     to.to_owned(),
                     told,
@@ -181,9 +183,3 @@ fn print(contenders: &[Contender]) {
 }
 
 const ALONE: &str = "the inbox alone, 64 callers";
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}

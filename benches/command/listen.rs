@@ -11,6 +11,7 @@ use std::time::Instant;
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
+use gymhook_benches::stats::median;
 use gymhook_benches::wire::{Requests, rate, request};
 use gymhook_benches::{Outcome, Report};
 use time::UtcDateTime;
@@ -113,10 +114,4 @@ fn print(servers: &[Server]) {
         );
     }
     report.print();
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

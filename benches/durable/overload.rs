@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use gymhook_benches::Outcome;
+use gymhook_benches::stats::median;
 use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, SqliteStore, StatsQuery, Store, StoreError};
@@ -22,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Size;
 use crate::load::{notification, policy, subscribe};
-use crate::report::{Report, Row, median, rate};
+use crate::report::{Report, Row, rate};
 use crate::stores::{Postgres, Sqlite};
 
 pub(crate) const TASK: &str = "overload";

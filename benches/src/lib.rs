@@ -14,6 +14,7 @@ mod report;
 mod request;
 pub mod retry;
 mod rounds;
+pub mod stats;
 pub mod verify;
 mod virtual_time;
 pub mod waiting;
