@@ -6,14 +6,12 @@
 
 use core::num::NonZeroU32;
 use core::time::Duration;
-use std::process::Command;
-use std::time::Instant;
 
 use cpu_time::ThreadTime;
 use gymhook_benches::waiting::{
     Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting,
 };
-use gymhook_benches::{Contender, Group, Outcome, Report, Rounds, crowd, outage, retry};
+use gymhook_benches::{Allocations, Group, Outcome, Report, Rounds, crowd, outage, output, retry};
 
 const SIZES: [(u64, &str); 4] = [
     (10_000, "10 thousand"),
@@ -65,24 +63,24 @@ fn main() -> Outcome<()> {
 fn decisions(group: &Group, report: &mut Report) -> Outcome<()> {
     const TURN: Duration = Duration::from_micros(100);
     let contenders = group.contenders();
-    let times: Vec<u64> = contenders.iter().map(|contender| times_in(TURN, contender)).collect();
+    let times: Vec<u64> = contenders.iter().map(|contender| contender.times_in(TURN)).collect();
     let rounds = Rounds::play(contenders.len(), 101, Duration::from_millis(500), |index| {
         let (contender, times) = contenders.get(index).zip(times.get(index)).ok_or("no such contender")?;
         let start = ThreadTime::try_now()?;
         contender.repeat(*times);
         nanos_each(start, *times)
     })?;
-    let allocations = run(env!("CARGO_BIN_EXE_allocations"), &[])?;
+    let allocations = Allocations::count(env!("CARGO_BIN_EXE_allocations"))?;
     for (index, contender) in contenders.iter().enumerate() {
-        let line = format!("{}\t0\t{}\t", group.name(), contender.name());
-        let count = allocations.lines().find_map(|counted| counted.strip_prefix(&line));
+        let count = allocations.of(group, contender);
+        let counted = count.map_or_else(|| "?".to_owned(), |count| count.to_string());
         let nanos = rounds.nanos(index);
         Row {
             task: group.name().to_owned(),
             contender: contender.name().to_owned(),
-            result: format!("{nanos:.1} ns, {} allocations", count.unwrap_or("?")),
+            result: format!("{nanos:.1} ns, {counted} allocations"),
             goal: "< 100 ns, 0 allocations".to_owned(),
-            met: Some(nanos < 100.0 && count == Some("0")),
+            met: Some(nanos < 100.0 && count == Some(0)),
             ..Row::default()
         }
         .add_to(report);
@@ -98,7 +96,7 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
             return Ok(None); // knows of no endpoint: the same as with one
         }
         let args = [contender.to_owned(), waiting.to_string(), endpoints.to_string()];
-        Ok(Some(run(env!("CARGO_BIN_EXE_memory"), &args)?.trim().parse()?))
+        Ok(Some(output(env!("CARGO_BIN_EXE_memory"), &args)?.trim().parse()?))
     };
     let names = [FLOOR, "std: ids, order, deadlines", "DelayQueue", "Dispatcher", "Dispatcher, rising ids"];
     let bytes = [bytes("floor")?, bytes("ledger")?, bytes("delay-queue")?, bytes("machine")?, None];
@@ -182,30 +180,9 @@ fn recovery(report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-fn times_in(turn: Duration, contender: &Contender) -> u64 {
-    let mut times = 1;
-    loop {
-        let start = Instant::now();
-        contender.repeat(times);
-        if start.elapsed() >= turn {
-            return times;
-        }
-        times *= 2;
-    }
-}
-
 /// Of the processor's time: turns last milliseconds, and on a busy machine the longer ones are interrupted more often.
 fn nanos_each(start: ThreadTime, times: u64) -> Outcome<f64> {
     Ok(start.try_elapsed()?.as_secs_f64() * 1e9 / times as f64)
-}
-
-/// What a program of this package prints: whatever counts allocations runs apart, so that no timing pays for it.
-fn run(program: &str, args: &[String]) -> Outcome<String> {
-    let output = Command::new(program).args(args).output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 #[derive(Default)]

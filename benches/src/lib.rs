@@ -4,6 +4,7 @@
 //! A [`Group`] is one task, given to several contenders on the same input; the first one is what the others are compared with,
 //! mostly a floor: the least that anybody could do. Groups are built when they are asked for, since some messages carry the time and go stale in five minutes.
 
+mod allocations;
 mod criterion_view;
 pub mod crowd;
 pub mod decode;
@@ -20,6 +21,7 @@ mod virtual_time;
 pub mod waiting;
 pub mod wire;
 
+pub use allocations::{Allocations, output};
 pub use criterion_view::measure;
 pub use group::{Contender, Goal, Group, Outcome};
 pub use report::Report;

@@ -39,6 +39,12 @@ impl Rounds {
         Ok(Self(rounds))
     }
 
+    /// How many rounds there were.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The median time of one task.
     #[must_use]
     pub fn nanos(&self, contender: usize) -> f64 {
