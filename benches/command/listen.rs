@@ -11,10 +11,10 @@ use std::time::Instant;
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
-use gymhook_benches::stats::median;
 use gymhook_benches::wire::{Requests, rate, request};
-use gymhook_benches::{Outcome, Report};
+use gymhook_benches::{Outcome, Report, Rounds};
 use time::UtcDateTime;
+use tokio::runtime::Handle;
 
 use crate::adapter;
 use crate::child::{self, SECRET};
@@ -27,7 +27,6 @@ struct Server {
     name: &'static str,
     child: Child,
     address: SocketAddr,
-    rates: Vec<f64>,
 }
 
 impl Server {
@@ -36,7 +35,7 @@ impl Server {
         let address = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         command.args([port, &address.port().to_string()]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let server = Self { name, child, address, rates: Vec::new() };
+        let server = Self { name, child, address };
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(10) {
             if std::net::TcpStream::connect(address).is_ok() {
@@ -57,7 +56,8 @@ impl Drop for Server {
 
 /// Prints the table.
 pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
-    let (rounds, time) = if is_quick { (3, 500) } else { (11, 1_000) };
+    let (fewest, time) = if is_quick { (3, 500) } else { (11, 1_000) };
+    let time = Duration::from_millis(time);
     let folder = tempfile::tempdir()?;
     let listen = || {
         let mut command = child::command(gymhook);
@@ -68,22 +68,19 @@ pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
     recording.arg("--record").arg(folder.path().join("requests.db"));
     not_recording.arg("--no-record");
     let adapter = Command::new(std::env::current_exe()?);
-    let mut servers = [
+    let servers = [
         Server::start("axum, Webhook (Point)", adapter, adapter::MODE)?,
         Server::start("gymhook listen", recording, "--port")?,
         Server::start("gymhook listen --no-record", not_recording, "--port")?,
     ];
-    let mut turns: Vec<usize> = (0..servers.len()).collect();
-    for _ in 0..rounds {
-        fastrand::shuffle(&mut turns);
-        for turn in &turns {
-            let Some(server) = servers.get_mut(*turn) else { continue };
-            let rate =
-                rate(server.address, &requests()?, &AtomicU64::new(0), Duration::from_millis(time)).await?;
-            server.rates.push(rate);
-        }
-    }
-    print(&servers);
+    let rounds = tokio::task::block_in_place(|| {
+        Rounds::play(servers.len(), fewest, Duration::ZERO, |server| {
+            let server = servers.get(server).ok_or("no such server")?;
+            let (requests, number) = (requests()?, AtomicU64::new(0));
+            Ok(1e9 / Handle::current().block_on(rate(server.address, &requests, &number, time))?)
+        })
+    })?;
+    print(&servers, &rounds);
     Ok(())
 }
 
@@ -97,16 +94,15 @@ fn requests() -> Outcome<Requests> {
     Ok(Arc::new(move |_| bytes.clone()))
 }
 
-fn print(servers: &[Server]) {
+fn print(servers: &[Server], rounds: &Rounds) {
     let mut report = Report::new(["server", "requests/s", "ratio to the first", "goal"], [1, 2, 3]);
-    let first = servers.first().map_or(&[][..], |first| &*first.rates);
     for (at, server) in servers.iter().enumerate() {
-        let ratio = median(server.rates.iter().zip(first).map(|(rate, first)| rate / first));
+        let ratio = rounds.ratio_of_rates(at, 0);
         let is_judged = at > 0;
         report.add(
             [
                 server.name.to_owned(),
-                format!("{:.0}", median(server.rates.iter().copied())),
+                format!("{:.0}", rounds.rate(at)),
                 format!("{ratio:.2}"),
                 if is_judged { format!("{GOAL:.2}") } else { String::new() },
             ],

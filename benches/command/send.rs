@@ -55,12 +55,12 @@ pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
     })?;
     let mut report = Report::new(["process", "requests/s", "ratio to the first", "goal"], [1, 2, 3]);
     for (at, (name, _)) in contenders.iter().enumerate() {
-        let ratio = 1.0 / rounds.ratio(at, 0);
+        let ratio = rounds.ratio_of_rates(at, 0);
         let is_judged = at > 0;
         report.add(
             [
                 (*name).to_owned(),
-                format!("{:.0}", 1e9 / rounds.nanos(at)),
+                format!("{:.0}", rounds.rate(at)),
                 format!("{ratio:.2}"),
                 if is_judged { format!("{GOAL:.2}") } else { String::new() },
             ],

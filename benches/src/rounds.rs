@@ -51,7 +51,19 @@ impl Rounds {
         median(self.0.iter().filter_map(|round| round.get(contender).copied()))
     }
 
-    /// The median of the rounds' ratios of one contender to another.
+    /// The median rate: how many tasks a second.
+    #[must_use]
+    pub fn rate(&self, contender: usize) -> f64 {
+        median(self.0.iter().filter_map(|round| Some(1e9 / round.get(contender)?)))
+    }
+
+    /// The median of the rounds' ratios of one contender's rate to that of another.
+    #[must_use]
+    pub fn ratio_of_rates(&self, contender: usize, other: usize) -> f64 {
+        self.ratio(other, contender)
+    }
+
+    /// The median of the rounds' ratios of one contender's time to that of another.
     #[must_use]
     pub fn ratio(&self, contender: usize, other: usize) -> f64 {
         median(self.0.iter().filter_map(|round| Some(round.get(contender)? / round.get(other)?)))
