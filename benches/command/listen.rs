@@ -12,15 +12,16 @@ use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
 use gymhook_benches::wire::{Requests, rate, request};
-use gymhook_benches::{Outcome, Report, Rounds};
+use gymhook_benches::{Goal, Outcome, Rounds};
 use time::UtcDateTime;
 use tokio::runtime::Handle;
 
 use crate::adapter;
 use crate::child::{self, SECRET};
 use crate::send::body;
+use crate::table::{FIRST, Row, table};
 
-const GOAL: f64 = 0.70;
+const GOAL: Goal = Goal::AtLeast(0.70, FIRST);
 
 /// One of those who take turns.
 struct Server {
@@ -80,7 +81,12 @@ pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
             Ok(1e9 / Handle::current().block_on(rate(server.address, &requests, &number, time))?)
         })
     })?;
-    print(&servers, &rounds);
+    let rows = servers.iter().enumerate().map(|(at, server)| Row {
+        name: server.name,
+        figure: format!("{:.0}", rounds.rate(at)),
+        ratio: rounds.ratio_of_rates(at, 0),
+    });
+    table(["server", "requests/s", "ratio to the first"], rows, GOAL).print();
     Ok(())
 }
 
@@ -92,22 +98,4 @@ fn requests() -> Outcome<Requests> {
     let headers = receiver.verifier().signer().sign("msg_1", body, UtcDateTime::now())?;
     let bytes = request("/hooks", &headers, body)?;
     Ok(Arc::new(move |_| bytes.clone()))
-}
-
-fn print(servers: &[Server], rounds: &Rounds) {
-    let mut report = Report::new(["server", "requests/s", "ratio to the first", "goal"], [1, 2, 3]);
-    for (at, server) in servers.iter().enumerate() {
-        let ratio = rounds.ratio_of_rates(at, 0);
-        let is_judged = at > 0;
-        report.add(
-            [
-                server.name.to_owned(),
-                format!("{:.0}", rounds.rate(at)),
-                format!("{ratio:.2}"),
-                if is_judged { format!("{GOAL:.2}") } else { String::new() },
-            ],
-            is_judged.then_some(ratio >= GOAL),
-        );
-    }
-    report.print();
 }

@@ -9,6 +9,7 @@ mod child;
 mod listen;
 mod send;
 mod start;
+mod table;
 
 use gymhook_benches::Outcome;
 

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use gymhook::Provider;
 use gymhook::signature::{Keyring, Secret, Verifier};
-use gymhook_benches::{Outcome, Report, Rounds};
+use gymhook_benches::{Goal, Outcome, Rounds};
 use time::UtcDateTime;
 
 use crate::child::{self, SECRET};
+use crate::table::{FIRST, Row, table};
 
-const GOAL: f64 = 1.5;
+const GOAL: Goal = Goal::AtMost(1.5, FIRST);
 const MAX_MEBIBYTES: f64 = 15.0;
 
 /// The size without symbols, by binutils' `strip`.
@@ -67,20 +68,11 @@ pub(crate) fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
         #[expect(clippy::cast_precision_loss, reason = "a time")]
         Ok(took.as_nanos() as f64)
     })?;
-    let mut report = Report::new(["process", "ms", "× the first", "goal"], [1, 2, 3]);
-    for (at, (name, _)) in contenders.iter().enumerate() {
-        let ratio = rounds.ratio(at, 0);
-        let is_judged = at > 0;
-        report.add(
-            [
-                (*name).to_owned(),
-                format!("{:.2}", rounds.nanos(at) / 1e6),
-                format!("{ratio:.2}"),
-                if is_judged { format!("{GOAL:.1}") } else { String::new() },
-            ],
-            is_judged.then_some(ratio <= GOAL),
-        );
-    }
-    report.print();
+    let rows = contenders.iter().enumerate().map(|(at, (name, _))| Row {
+        name,
+        figure: format!("{:.2}", rounds.nanos(at) / 1e6),
+        ratio: rounds.ratio(at, 0),
+    });
+    table(["process", "ms", "× the first"], rows, GOAL).print();
     Ok(())
 }
