@@ -11,7 +11,9 @@ use cpu_time::ThreadTime;
 use gymhook_benches::waiting::{
     Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting,
 };
-use gymhook_benches::{Allocations, Group, Outcome, Report, Rounds, crowd, outage, output, retry};
+use gymhook_benches::{
+    Allocations, Group, Options, Outcome, Report, Rounds, Wanted, crowd, outage, output, retry,
+};
 
 const SIZES: [(u64, &str); 4] = [
     (10_000, "10 thousand"),
@@ -20,6 +22,8 @@ const SIZES: [(u64, &str); 4] = [
     (10_000_000, "10 million"),
 ];
 const ENDPOINTS: [u64; 3] = [1, 1_000, 100_000];
+const FAIRNESS: &str = "fairness";
+const RECOVERY: &str = "recovery";
 const FLOOR: &str = "BTreeSet of (due, id)";
 
 /// Attempts in one turn: long enough that a contender works from its own caches, not from those of the one before.
@@ -28,35 +32,42 @@ const FEWEST_ROUNDS: usize = 31;
 const CASE: Duration = Duration::from_millis(1_500);
 
 fn main() -> Outcome<()> {
-    let (options, words): (Vec<String>, Vec<String>) =
-        std::env::args().skip(1).partition(|word| word.starts_with('-'));
-    let quick = options.iter().any(|option| option == "--quick");
-    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| task.contains(word.as_str()));
+    let deciding: Vec<Group> = retry::groups().collect::<Outcome<_>>()?;
+    let wanted = Wanted::from_args(&["--quick"], |options| {
+        let names = deciding.iter().map(|group| group.name().to_owned());
+        let waiting = waiting_tasks(options).into_iter().map(|(name, _, _)| name);
+        names.chain(waiting).chain([FAIRNESS, RECOVERY].map(str::to_owned)).collect::<Vec<_>>()
+    })?;
     let mut report = Report::new(["task", "contender", "result", "bytes each", "ratio", "goal"], [3, 4]);
-    for group in retry::groups() {
-        let group = group?;
-        if is_wanted(group.name()) {
-            decisions(&group, &mut report)?;
+    for group in deciding.iter().filter(|group| wanted.contains(group.name())) {
+        decisions(group, &mut report)?;
+    }
+    for (task, waiting, endpoints) in waiting_tasks(wanted.options()) {
+        if wanted.contains(&task) {
+            waiting_deliveries(&task, waiting, endpoints, &mut report)?;
         }
     }
-    let sizes = SIZES.into_iter().filter(|(waiting, _)| !quick || *waiting <= 1_000_000);
-    for (waiting, in_words) in sizes {
-        for endpoints in ENDPOINTS {
-            let task =
-                format!("{in_words} waiting, {endpoints} endpoint{}", if endpoints == 1 { "" } else { "s" });
-            if is_wanted(&task) {
-                waiting_deliveries(&task, waiting, endpoints, &mut report)?;
-            }
-        }
-    }
-    if is_wanted("fairness") {
+    if wanted.contains(FAIRNESS) {
         fairness(&mut report)?;
     }
-    if is_wanted("recovery") {
+    if wanted.contains(RECOVERY) {
         recovery(&mut report)?;
     }
     report.print();
     Ok(())
+}
+
+/// Name, number of deliveries and number of endpoints.
+fn waiting_tasks(options: &Options) -> Vec<(String, u64, u64)> {
+    let most = if options.has("--quick") { 1_000_000 } else { u64::MAX };
+    let mut tasks = Vec::new();
+    for (waiting, in_words) in SIZES.into_iter().filter(|(waiting, _)| *waiting <= most) {
+        for endpoints in ENDPOINTS {
+            let plural = if endpoints == 1 { "" } else { "s" };
+            tasks.push((format!("{in_words} waiting, {endpoints} endpoint{plural}"), waiting, endpoints));
+        }
+    }
+    tasks
 }
 
 /// Each below 100 ns, without allocating.
@@ -136,7 +147,7 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
 /// With the hanging endpoints the others wait at most 1.1 times as long as without.
 fn fairness(report: &mut Report) -> Outcome<()> {
     for slots in [300, 400].into_iter().filter_map(NonZeroU32::new) {
-        let task = format!("fairness, {slots} slots, 100 of 1,000 endpoints hang");
+        let task = format!("{FAIRNESS}, {slots} slots, 100 of 1,000 endpoints hang");
         let contenders = [("Dispatcher", crowd::dispatched(slots)?), ("one queue", crowd::pooled(slots)?)];
         for (contender, waits) in contenders {
             let ratio = waits.with.as_secs_f64() / waits.without.as_secs_f64();
@@ -161,7 +172,7 @@ fn recovery(report: &mut Report) -> Outcome<()> {
     let seen = outage::recovery()?;
     let ratio = seen.drained_after.as_secs_f64() / seen.ideal.as_secs_f64();
     let row = |result: String, goal: String, met| Row {
-        task: format!("recovery, {} waiting after an hour", outage::BACKLOG),
+        task: format!("{RECOVERY}, {} waiting after an hour", outage::BACKLOG),
         contender: "Dispatcher".to_owned(),
         result,
         goal,

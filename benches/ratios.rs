@@ -6,7 +6,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use gymhook_benches::{Allocations, Contender, Goal, Group, Outcome, Report, Rounds};
+use gymhook_benches::{Allocations, Contender, Goal, Group, Outcome, Report, Rounds, Wanted};
 
 /// How long one contender runs before the next one's turn.
 const TURN: Duration = Duration::from_micros(100);
@@ -15,13 +15,14 @@ const GROUP: Duration = Duration::from_millis(1_500);
 const FEWEST_ROUNDS: usize = 101;
 
 fn main() -> Outcome<()> {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let names: Vec<&str> = gymhook_benches::all().map(|group| Ok(group?.name())).collect::<Outcome<_>>()?;
+    let wanted = Wanted::from_args(&[], |_| names)?;
     let allocations = Allocations::count(env!("CARGO_BIN_EXE_allocations"))?;
     let columns = ["task", "body", "contender", "ns", "× first", "allocations", "goal", "ratio"];
     let mut report = Report::new(columns, [1, 3, 4, 5, 7]);
     for group in gymhook_benches::all() {
         let group = group?;
-        if !words.is_empty() && !words.iter().any(|word| group.name().contains(word.as_str())) {
+        if !wanted.contains(group.name()) {
             continue;
         }
         let rounds = measure(&group)?;

@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::contender;
 
+pub(crate) const TASK: &str = "drip";
+
 /// The argument that makes of this program the client of another one.
 pub(crate) const AS_CLIENT: &str = "--drip-client";
 

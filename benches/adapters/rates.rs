@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 
 use crate::{actix, axum, contender, inbox};
 
+pub(crate) const TASK: &str = "rates";
+
 /// Requests a second, when it has run for so long.
 type Running = Pin<Box<dyn Future<Output = Outcome<f64>>>>;
 

@@ -21,6 +21,8 @@ use crate::child::{self, SECRET};
 use crate::send::body;
 use crate::table::{FIRST, Row, table};
 
+pub(crate) const TASK: &str = "listen";
+
 const GOAL: Goal = Goal::AtLeast(0.70, FIRST);
 
 /// One of those who take turns.

@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use crate::table::{FIRST, Row, table};
 use crate::{bare_client, child};
 
+pub(crate) const TASK: &str = "send";
+
 const GOAL: Goal = Goal::AtLeast(0.80, FIRST);
 const CONCURRENCY: &str = "64";
 

@@ -14,6 +14,8 @@ use time::UtcDateTime;
 use crate::child::{self, SECRET};
 use crate::table::{FIRST, Row, table};
 
+pub(crate) const TASK: &str = "start";
+
 const GOAL: Goal = Goal::AtMost(1.5, FIRST);
 const MAX_MEBIBYTES: f64 = 15.0;
 

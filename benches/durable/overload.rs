@@ -28,6 +28,9 @@ use crate::stores::{Postgres, Sqlite};
 
 pub(crate) const TASK: &str = "overload";
 
+/// The argument that makes this program one of the cases; its order is the next one.
+pub(crate) const OBEY: &str = "--overload";
+
 const ENDPOINTS: u64 = 10;
 
 /// What a call brings.
@@ -229,7 +232,7 @@ async fn place_check(size: Size, report: &mut Report) -> Outcome<()> {
 
 async fn in_a_process(order: Order) -> Outcome<Said> {
     let ended = Command::new(std::env::current_exe()?)
-        .arg("--overload")
+        .arg(OBEY)
         .arg(serde_json::to_string(&order)?)
         .kill_on_drop(true)
         .output()

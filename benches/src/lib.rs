@@ -19,6 +19,7 @@ pub mod stats;
 pub mod verify;
 mod virtual_time;
 pub mod waiting;
+mod wanted;
 pub mod wire;
 
 pub use allocations::{Allocations, output};
@@ -26,6 +27,7 @@ pub use criterion_view::measure;
 pub use group::{Contender, Goal, Group, Outcome};
 pub use report::Report;
 pub use rounds::Rounds;
+pub use wanted::{Options, Wanted};
 
 /// All groups, in the order of the table.
 pub fn all() -> impl Iterator<Item = Outcome<Group>> {
