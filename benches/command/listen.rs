@@ -11,13 +11,14 @@ use std::time::Instant;
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
+use gymhook_benches::request::SECRET;
 use gymhook_benches::wire::{Requests, rate, request};
 use gymhook_benches::{Goal, Outcome, Rounds};
 use time::UtcDateTime;
 use tokio::runtime::Handle;
 
 use crate::adapter;
-use crate::child::{self, SECRET};
+use crate::child;
 use crate::send::body;
 use crate::table::{FIRST, Row, table};
 

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use gymhook::Provider;
 use gymhook::signature::{Keyring, Secret, Verifier};
+use gymhook_benches::request::SECRET;
 use gymhook_benches::{Goal, Outcome, Rounds};
 use time::UtcDateTime;
 
-use crate::child::{self, SECRET};
+use crate::child;
 use crate::table::{FIRST, Row, table};
 
 pub(crate) const TASK: &str = "start";

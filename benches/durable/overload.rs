@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::Size;
-use crate::load::{notification, policy, subscribe};
+use crate::load::{body, notification, policy, subscribe};
 use crate::report::{Report, Row, rate};
 use crate::stores::{Postgres, Sqlite};
 
@@ -195,7 +195,7 @@ async fn place_check(size: Size, report: &mut Report) -> Outcome<()> {
     )
     .await?;
     let commits = size.pick(2_000, 200);
-    let body = Bytes::from_static(&[b'x'; 300]);
+    let body = body();
     let began = Instant::now();
     for id in 0..commits {
         let now = fresh.store.now().await?;

@@ -12,7 +12,7 @@ mod group;
 pub mod outage;
 pub mod receive;
 mod report;
-mod request;
+pub mod request;
 pub mod retry;
 mod rounds;
 pub mod stats;
