@@ -1,9 +1,9 @@
 //! Prints how many allocations each contender makes for one task: a line of `group`, body bytes, contender and count, between tabs.
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 
 fn main() -> Outcome<()> {
-    for group in contenders::all() {
+    for group in gymhook_benches::all() {
         let group = group?;
         for contender in group.contenders() {
             let made = allocation_counter::measure(|| contender.repeat(1)).count_total;

@@ -1,5 +1,5 @@
 //! Does a comparison that decides on a secret take longer the more of a guess is right? dudect's test, for each comparison and
-//! for two controls that leak: `cargo bench -p gymhook-benches --bench constant_time [-- WORD]`.
+//! for two controls that leak: `cargo bench -p gymhook-benches --bench constant_time [-- WORD...]`.
 //!
 //! Two classes of forged requests are timed in random order: guesses that are right up to their last byte (of an API key, in
 //! its first half), and guesses that are wrong from the first. Both are refused, and both look random. Welch's t between the two says how sure it is that they
@@ -7,7 +7,6 @@
 #![allow(clippy::expect_used, reason = "dudect's functions have no result to return")]
 
 use core::hint::black_box;
-use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +16,7 @@ use dudect_bencher::{BenchRng, Class, CtRunner};
 use gymhook::signature::{
     ApiKey, Key, Keyring, Secret, SignatureScheme, StandardWebhooks, Tolerance, Verifier, vendor,
 };
+use gymhook_benches::{Outcome, Wanted};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::Sha256;
@@ -27,10 +27,9 @@ const BATCHES: usize = 4_000;
 const BATCH: usize = 128;
 const NOW: UtcDateTime = UtcDateTime::UNIX_EPOCH;
 
-fn main() -> io::Result<()> {
-    let filter = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+fn main() -> Outcome<()> {
     let bench = |name, benchfn| BenchMetadata { name: BenchName(name), seed: None, benchfn };
-    let benches = vec![
+    let mut benches = vec![
         bench("control: HMAC tag, early exit", control_tag),
         bench("control: API key, early exit", control_key),
         bench("gymhook: HMAC tag in hexadecimal", tag_in_hexadecimal),
@@ -39,7 +38,10 @@ fn main() -> io::Result<()> {
         bench("gymhook: API key, 1 key", one_api_key),
         bench("gymhook: API key, 1,000 keys", many_api_keys),
     ];
-    run_benches_console(BenchOpts { filter, ..BenchOpts::default() }, benches)
+    let names: Vec<&str> = benches.iter().map(|bench| bench.name.0).collect();
+    let wanted = Wanted::from_args(&[], |_| names)?;
+    benches.retain(|bench| wanted.contains(bench.name.0));
+    Ok(run_benches_console(BenchOpts::default(), benches)?)
 }
 
 /// A forged request.

@@ -6,12 +6,14 @@
 
 use core::num::NonZeroU32;
 use core::time::Duration;
-use std::process::Command;
-use std::time::Instant;
 
-use contenders::waiting::{Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting};
-use contenders::{Contender, Group, Outcome, Report, Rounds, crowd, outage, retry};
 use cpu_time::ThreadTime;
+use gymhook_benches::waiting::{
+    Floor, Ledger, Load, Machine, Names, TRANSITIONS_AN_ATTEMPT, TokioQueue, Waiting,
+};
+use gymhook_benches::{
+    Allocations, Group, Options, Outcome, Report, Rounds, Wanted, crowd, outage, output, retry,
+};
 
 const SIZES: [(u64, &str); 4] = [
     (10_000, "10 thousand"),
@@ -20,6 +22,8 @@ const SIZES: [(u64, &str); 4] = [
     (10_000_000, "10 million"),
 ];
 const ENDPOINTS: [u64; 3] = [1, 1_000, 100_000];
+const FAIRNESS: &str = "fairness";
+const RECOVERY: &str = "recovery";
 const FLOOR: &str = "BTreeSet of (due, id)";
 
 /// Attempts in one turn: long enough that a contender works from its own caches, not from those of the one before.
@@ -28,59 +32,66 @@ const FEWEST_ROUNDS: usize = 31;
 const CASE: Duration = Duration::from_millis(1_500);
 
 fn main() -> Outcome<()> {
-    let (options, words): (Vec<String>, Vec<String>) =
-        std::env::args().skip(1).partition(|word| word.starts_with('-'));
-    let quick = options.iter().any(|option| option == "--quick");
-    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| task.contains(word.as_str()));
+    let deciding: Vec<Group> = retry::groups().collect::<Outcome<_>>()?;
+    let wanted = Wanted::from_args(&["--quick"], |options| {
+        let names = deciding.iter().map(|group| group.name().to_owned());
+        let waiting = waiting_tasks(options).into_iter().map(|(name, _, _)| name);
+        names.chain(waiting).chain([FAIRNESS, RECOVERY].map(str::to_owned)).collect::<Vec<_>>()
+    })?;
     let mut report = Report::new(["task", "contender", "result", "bytes each", "ratio", "goal"], [3, 4]);
-    for group in retry::groups() {
-        let group = group?;
-        if is_wanted(group.name()) {
-            decisions(&group, &mut report)?;
+    for group in deciding.iter().filter(|group| wanted.contains(group.name())) {
+        decisions(group, &mut report)?;
+    }
+    for (task, waiting, endpoints) in waiting_tasks(wanted.options()) {
+        if wanted.contains(&task) {
+            waiting_deliveries(&task, waiting, endpoints, &mut report)?;
         }
     }
-    let sizes = SIZES.into_iter().filter(|(waiting, _)| !quick || *waiting <= 1_000_000);
-    for (waiting, in_words) in sizes {
-        for endpoints in ENDPOINTS {
-            let task =
-                format!("{in_words} waiting, {endpoints} endpoint{}", if endpoints == 1 { "" } else { "s" });
-            if is_wanted(&task) {
-                waiting_deliveries(&task, waiting, endpoints, &mut report)?;
-            }
-        }
-    }
-    if is_wanted("fairness") {
+    if wanted.contains(FAIRNESS) {
         fairness(&mut report)?;
     }
-    if is_wanted("recovery") {
+    if wanted.contains(RECOVERY) {
         recovery(&mut report)?;
     }
     report.print();
     Ok(())
 }
 
+/// Name, number of deliveries and number of endpoints.
+fn waiting_tasks(options: &Options) -> Vec<(String, u64, u64)> {
+    let most = if options.has("--quick") { 1_000_000 } else { u64::MAX };
+    let mut tasks = Vec::new();
+    for (waiting, in_words) in SIZES.into_iter().filter(|(waiting, _)| *waiting <= most) {
+        for endpoints in ENDPOINTS {
+            let plural = if endpoints == 1 { "" } else { "s" };
+            tasks.push((format!("{in_words} waiting, {endpoints} endpoint{plural}"), waiting, endpoints));
+        }
+    }
+    tasks
+}
+
 /// Each below 100 ns, without allocating.
 fn decisions(group: &Group, report: &mut Report) -> Outcome<()> {
     const TURN: Duration = Duration::from_micros(100);
     let contenders = group.contenders();
-    let times: Vec<u64> = contenders.iter().map(|contender| times_in(TURN, contender)).collect();
+    let times: Vec<u64> = contenders.iter().map(|contender| contender.times_in(TURN)).collect();
     let rounds = Rounds::play(contenders.len(), 101, Duration::from_millis(500), |index| {
         let (contender, times) = contenders.get(index).zip(times.get(index)).ok_or("no such contender")?;
         let start = ThreadTime::try_now()?;
         contender.repeat(*times);
         nanos_each(start, *times)
     })?;
-    let allocations = run(env!("CARGO_BIN_EXE_allocations"), &[])?;
+    let allocations = Allocations::count(env!("CARGO_BIN_EXE_allocations"))?;
     for (index, contender) in contenders.iter().enumerate() {
-        let line = format!("{}\t0\t{}\t", group.name(), contender.name());
-        let count = allocations.lines().find_map(|counted| counted.strip_prefix(&line));
+        let count = allocations.of(group, contender);
+        let counted = count.map_or_else(|| "?".to_owned(), |count| count.to_string());
         let nanos = rounds.nanos(index);
         Row {
             task: group.name().to_owned(),
             contender: contender.name().to_owned(),
-            result: format!("{nanos:.1} ns, {} allocations", count.unwrap_or("?")),
+            result: format!("{nanos:.1} ns, {counted} allocations"),
             goal: "< 100 ns, 0 allocations".to_owned(),
-            met: Some(nanos < 100.0 && count == Some("0")),
+            met: Some(nanos < 100.0 && count == Some(0)),
             ..Row::default()
         }
         .add_to(report);
@@ -96,7 +107,7 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
             return Ok(None); // knows of no endpoint: the same as with one
         }
         let args = [contender.to_owned(), waiting.to_string(), endpoints.to_string()];
-        Ok(Some(run(env!("CARGO_BIN_EXE_memory"), &args)?.trim().parse()?))
+        Ok(Some(output(env!("CARGO_BIN_EXE_memory"), &args)?.trim().parse()?))
     };
     let names = [FLOOR, "std: ids, order, deadlines", "DelayQueue", "Dispatcher", "Dispatcher, rising ids"];
     let bytes = [bytes("floor")?, bytes("ledger")?, bytes("delay-queue")?, bytes("machine")?, None];
@@ -136,8 +147,8 @@ fn waiting_deliveries(task: &str, waiting: u64, endpoints: u64, report: &mut Rep
 /// With the hanging endpoints the others wait at most 1.1 times as long as without.
 fn fairness(report: &mut Report) -> Outcome<()> {
     for slots in [300, 400].into_iter().filter_map(NonZeroU32::new) {
-        let task = format!("fairness, {slots} slots, 100 of 1,000 endpoints hang");
-        let contenders = [("Dispatcher", crowd::dispatched(slots)?), ("one queue", crowd::pooled(slots))];
+        let task = format!("{FAIRNESS}, {slots} slots, 100 of 1,000 endpoints hang");
+        let contenders = [("Dispatcher", crowd::dispatched(slots)?), ("one queue", crowd::pooled(slots)?)];
         for (contender, waits) in contenders {
             let ratio = waits.with.as_secs_f64() / waits.without.as_secs_f64();
             let is_ours = contender == "Dispatcher";
@@ -161,7 +172,7 @@ fn recovery(report: &mut Report) -> Outcome<()> {
     let seen = outage::recovery()?;
     let ratio = seen.drained_after.as_secs_f64() / seen.ideal.as_secs_f64();
     let row = |result: String, goal: String, met| Row {
-        task: format!("recovery, {} waiting after an hour", outage::BACKLOG),
+        task: format!("{RECOVERY}, {} waiting after an hour", outage::BACKLOG),
         contender: "Dispatcher".to_owned(),
         result,
         goal,
@@ -180,30 +191,9 @@ fn recovery(report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-fn times_in(turn: Duration, contender: &Contender) -> u64 {
-    let mut times = 1;
-    loop {
-        let start = Instant::now();
-        contender.repeat(times);
-        if start.elapsed() >= turn {
-            return times;
-        }
-        times *= 2;
-    }
-}
-
 /// Of the processor's time: turns last milliseconds, and on a busy machine the longer ones are interrupted more often.
 fn nanos_each(start: ThreadTime, times: u64) -> Outcome<f64> {
     Ok(start.try_elapsed()?.as_secs_f64() * 1e9 / times as f64)
-}
-
-/// What a program of this package prints: whatever counts allocations runs apart, so that no timing pays for it.
-fn run(program: &str, args: &[String]) -> Outcome<String> {
-    let output = Command::new(program).args(args).output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 #[derive(Default)]

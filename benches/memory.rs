@@ -1,7 +1,7 @@
 //! Prints how many bytes stay allocated for each delivery that waits: `memory CONTENDER WAITING ENDPOINTS`.
 
-use contenders::Outcome;
-use contenders::waiting::{Floor, Ledger, Load, Machine, Names, TokioQueue};
+use gymhook_benches::Outcome;
+use gymhook_benches::waiting::{Floor, Ledger, Load, Machine, Names, TokioQueue};
 
 fn main() -> Outcome<()> {
     let mut words = std::env::args().skip(1);

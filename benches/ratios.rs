@@ -4,11 +4,9 @@
 //! ratios. A time alone says little on a shared machine, and nothing on another one.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Instant;
 
-use contenders::{Contender, Goal, Group, Outcome, Report};
+use gymhook_benches::{Allocations, Contender, Goal, Group, Outcome, Report, Rounds, Wanted};
 
 /// How long one contender runs before the next one's turn.
 const TURN: Duration = Duration::from_micros(100);
@@ -16,71 +14,43 @@ const TURN: Duration = Duration::from_micros(100);
 const GROUP: Duration = Duration::from_millis(1_500);
 const FEWEST_ROUNDS: usize = 101;
 
-type Allocations = BTreeMap<(String, usize, String), u64>;
-
 fn main() -> Outcome<()> {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let allocations = count_allocations()?;
+    let names: Vec<&str> = gymhook_benches::all().map(|group| Ok(group?.name())).collect::<Outcome<_>>()?;
+    let wanted = Wanted::from_args(&[], |_| names)?;
+    let allocations = Allocations::count(env!("CARGO_BIN_EXE_allocations"))?;
     let columns = ["task", "body", "contender", "ns", "× first", "allocations", "goal", "ratio"];
     let mut report = Report::new(columns, [1, 3, 4, 5, 7]);
-    for group in contenders::all() {
+    for group in gymhook_benches::all() {
         let group = group?;
-        if !words.is_empty() && !words.iter().any(|word| group.name().contains(word.as_str())) {
+        if !wanted.contains(group.name()) {
             continue;
         }
-        let rounds = measure(&group);
-        for contender in group.contenders() {
-            let row = Row { group: &group, rounds: &rounds, contender, allocations: &allocations };
+        let rounds = measure(&group)?;
+        for (index, contender) in group.contenders().iter().enumerate() {
+            let row = Row { group: &group, rounds: &rounds, index, contender, allocations: &allocations };
             row.add_to(&mut report);
         }
-        eprintln!("{}, {} bytes: {} rounds", group.name(), group.body_bytes(), rounds.len());
+        eprintln!("{}, {} bytes: {} rounds", group.name(), group.body_bytes(), rounds.count());
     }
     report.print();
     Ok(())
 }
 
-/// One entry a round: nanoseconds of one task, contender by contender.
-type Rounds = Vec<Vec<f64>>;
-
-fn measure(group: &Group) -> Rounds {
+fn measure(group: &Group) -> Outcome<Rounds> {
     let contenders = group.contenders();
-    let times: Vec<u64> = contenders.iter().map(times_in_a_turn).collect();
-    let mut order: Vec<usize> = (0..contenders.len()).collect();
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut rounds = Rounds::new();
-    let start = Instant::now();
-    while rounds.len() < FEWEST_ROUNDS || start.elapsed() < GROUP {
-        let mut round = vec![0.0; contenders.len()];
-        random.shuffle(&mut order);
-        for &turn in &order {
-            if let (Some(contender), Some(&times), Some(slot)) =
-                (contenders.get(turn), times.get(turn), round.get_mut(turn))
-            {
-                let start = Instant::now();
-                contender.repeat(times);
-                *slot = start.elapsed().as_secs_f64() * 1e9 / times as f64;
-            }
-        }
-        rounds.push(round);
-    }
-    rounds
-}
-
-fn times_in_a_turn(contender: &Contender) -> u64 {
-    let mut times = 1;
-    loop {
+    let times: Vec<u64> = contenders.iter().map(|contender| contender.times_in(TURN)).collect();
+    Rounds::play(contenders.len(), FEWEST_ROUNDS, GROUP, |index| {
+        let (contender, times) = contenders.get(index).zip(times.get(index)).ok_or("no such contender")?;
         let start = Instant::now();
-        contender.repeat(times);
-        if start.elapsed() >= TURN {
-            return times;
-        }
-        times *= 2;
-    }
+        contender.repeat(*times);
+        Ok(start.elapsed().as_secs_f64() * 1e9 / *times as f64)
+    })
 }
 
 struct Row<'a> {
     group: &'a Group,
     rounds: &'a Rounds,
+    index: usize,
     contender: &'a Contender,
     allocations: &'a Allocations,
 }
@@ -88,9 +58,7 @@ struct Row<'a> {
 impl Row<'_> {
     fn add_to(&self, report: &mut Report) {
         let Self { group, contender, .. } = self;
-        let key = (group.name().to_owned(), group.body_bytes(), contender.name().to_owned());
-        let allocations = self.allocations.get(&key).copied();
-        let first = group.contenders().first().map_or("", Contender::name);
+        let allocations = self.allocations.of(group, contender);
         let mut goals: Vec<(String, String, bool)> =
             contender.goals().iter().map(|goal| self.judge(*goal)).collect();
         if let (Some(most), Some(made)) = (contender.most_allocations(), allocations) {
@@ -109,8 +77,8 @@ impl Row<'_> {
             group.name().to_owned(),
             bytes(group.body_bytes()),
             contender.name().to_owned(),
-            nanos(self.median(|round| self.time_of(round, contender.name()))),
-            format!("{:.2}", self.ratio_to(first)),
+            format!("{:.0}", self.rounds.nanos(self.index)),
+            format!("{:.2}", self.rounds.ratio(self.index, 0)),
             allocations.map_or_else(String::new, |count| count.to_string()),
             goal_texts.join(", "),
             ratios.join(", "),
@@ -119,39 +87,10 @@ impl Row<'_> {
     }
 
     fn judge(&self, goal: Goal) -> (String, String, bool) {
-        let ratio = self.ratio_to(goal.other());
+        let other = self.group.position(goal.other());
+        let ratio = other.map_or(f64::NAN, |other| self.rounds.ratio(self.index, other));
         (goal.to_string(), format!("{ratio:.3}"), goal.is_met_by(ratio))
     }
-
-    fn ratio_to(&self, other: &str) -> f64 {
-        self.median(|round| self.time_of(round, self.contender.name()) / self.time_of(round, other))
-    }
-
-    fn time_of(&self, round: &[f64], name: &str) -> f64 {
-        let position = self.group.contenders().iter().position(|contender| contender.name() == name);
-        position.and_then(|position| round.get(position)).copied().unwrap_or(f64::NAN)
-    }
-
-    fn median(&self, of_round: impl Fn(&[f64]) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.rounds.iter().map(|round| of_round(round)).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-}
-
-/// Counted by a program of its own: counting would slow down whoever allocates.
-fn count_allocations() -> Outcome<Allocations> {
-    let output = Command::new(env!("CARGO_BIN_EXE_allocations")).output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    let mut counts = Allocations::new();
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let mut cells = line.split('\t');
-        let mut cell = || cells.next().ok_or("a line of `allocations` has four cells");
-        counts.insert((cell()?.to_owned(), cell()?.parse()?, cell()?.to_owned()), cell()?.parse()?);
-    }
-    Ok(counts)
 }
 
 fn bytes(count: usize) -> String {
@@ -161,8 +100,4 @@ fn bytes(count: usize) -> String {
         1024..1_048_576 => format!("{} KiB", count / 1024),
         _ => format!("{} MiB", count / 1_048_576),
     }
-}
-
-fn nanos(time: f64) -> String {
-    format!("{time:.0}")
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
-use contenders::Outcome;
 use gymhook::event::point;
 use gymhook_actix::{Webhook, WebhookSource, inbox_route};
+use gymhook_benches::Outcome;
 use tokio::sync::oneshot;
 
 use crate::{contender, inbox};

@@ -7,9 +7,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
-use contenders::Outcome;
 use gymhook::event::point;
 use gymhook_axum::{Webhook, WebhookSource, inbox_route};
+use gymhook_benches::Outcome;
 use http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 

@@ -6,16 +6,14 @@ use gymhook::{Provider, Receiver};
 use http::HeaderMap;
 use time::UtcDateTime;
 
-use contenders::Outcome;
-
-pub(crate) const SECRET: &str = "a secret of 32 bytes, or so it is";
+use gymhook_benches::Outcome;
+use gymhook_benches::request::{SECRET, padded};
 
 /// A notification of Point in 300 bytes.
 pub(crate) fn body() -> Vec<u8> {
-    let mut body = br#"{"eventType":"workout.created","userId":"u-1","userExternalId":"ext-1","dataSource":"fitbit","clientId":"c-1","payload":[{"id":1,"type":"RUNNING","start":"2026-01-01T12:00:00Z","end":"2026-01-01T12:40:00Z","distance":7400.5,"calories":512,"averageHeartRate":148,"steps":8200,"device":"watch"#.to_vec();
-    body.resize(296, b'-');
-    body.extend(br#""}]}"#);
-    body
+    padded(
+        *br#"{"eventType":"workout.created","userId":"u-1","userExternalId":"ext-1","dataSource":"fitbit","clientId":"c-1","payload":[{"id":1,"type":"RUNNING","start":"2026-01-01T12:00:00Z","end":"2026-01-01T12:40:00Z","distance":7400.5,"calories":512,"averageHeartRate":148,"steps":8200,"device":"watch"#,
+    )
 }
 
 fn keyring() -> Outcome<Keyring> {

@@ -5,13 +5,15 @@ use core::time::Duration;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use contenders::Outcome;
-use contenders::wire::request;
 use gymhook_axum::WebhookSource;
+use gymhook_benches::Outcome;
+use gymhook_benches::wire::request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::contender;
+
+pub(crate) const TASK: &str = "drip";
 
 /// The argument that makes of this program the client of another one.
 pub(crate) const AS_CLIENT: &str = "--drip-client";

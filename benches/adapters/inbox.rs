@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use contenders::Outcome;
 use gymhook::event::pg_next;
 use gymhook::signature::Verified;
 use gymhook::{Received, Receiver};
 use gymhook_axum::InboxSource;
+use gymhook_benches::Outcome;
+use gymhook_benches::request::padded;
 use gymhook_engine::store::SqliteStore;
 use gymhook_engine::{EndpointId, Engine, Inbox};
 use time::UtcDateTime;
@@ -25,13 +26,9 @@ pub(crate) async fn open(folder: &Path, name: &str) -> Outcome<Source> {
 
 /// The notification with this number, in 300 bytes.
 pub(crate) fn body(number: u64) -> Vec<u8> {
-    let head = format!(
+    padded(format!(
         r#"{{"entityId":7893459,"uuid":"095be615-a8ad-4c33-8e9c-{number:012x}","payload":[{{"timestamp":1764885600176,"type":"CUSTOMER_CHECKIN","note":""#
-    );
-    let mut body = head.into_bytes();
-    body.resize(296, b'-');
-    body.extend(br#""}]}"#);
-    body
+    ))
 }
 
 /// A notification as a receiver returns it.

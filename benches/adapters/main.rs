@@ -10,7 +10,7 @@ mod drip;
 mod inbox;
 mod rates;
 
-use contenders::Outcome;
+use gymhook_benches::{Outcome, Wanted};
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,13 +20,12 @@ fn main() -> Outcome<()> {
     {
         return runtime.block_on(drip::be_the_client(address.parse()?, connections.parse()?));
     }
-    let is_quick = arguments.iter().any(|argument| argument == "--quick");
-    let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| *word == task);
-    if is_wanted("rates") {
+    let wanted = Wanted::from_args(&["--quick"], |_| [rates::TASK, drip::TASK])?;
+    let is_quick = wanted.options().has("--quick");
+    if wanted.contains(rates::TASK) {
         runtime.block_on(rates::measure(is_quick))?;
     }
-    if is_wanted("drip") {
+    if wanted.contains(drip::TASK) {
         runtime.block_on(drip::measure(is_quick))?;
     }
     Ok(())

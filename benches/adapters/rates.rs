@@ -7,12 +7,15 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::wire::{CONNECTIONS, Requests, Sent, rate, request};
-use contenders::{Outcome, Report};
+use gymhook_benches::wire::{CONNECTIONS, Requests, Sent, rate, request};
+use gymhook_benches::{Outcome, Report, Rounds};
 use http::HeaderMap;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::{actix, axum, contender, inbox};
+
+pub(crate) const TASK: &str = "rates";
 
 /// Requests a second, when it has run for so long.
 type Running = Pin<Box<dyn Future<Output = Outcome<f64>>>>;
@@ -21,7 +24,6 @@ type Running = Pin<Box<dyn Future<Output = Outcome<f64>>>>;
 struct Contender {
     name: &'static str,
     run: Box<dyn Fn(Duration) -> Running>,
-    rates: Vec<f64>,
 }
 
 impl Contender {
@@ -32,13 +34,13 @@ impl Contender {
             let rate = async move { rate(address, &requests, &numbers, time).await };
             Box::pin(rate) as Running
         };
-        Self { name, run: Box::new(run), rates: Vec::new() }
+        Self { name, run: Box::new(run) }
     }
 }
 
 /// Prints the table.
 pub(crate) async fn measure(is_quick: bool) -> Outcome<()> {
-    let (rounds, time) = if is_quick { (3, 300) } else { (11, 1_000) };
+    let (fewest, time) = if is_quick { (3, 300) } else { (11, 1_000) };
     let folder = tempfile::tempdir()?;
     let axum = axum::serve(inbox::open(folder.path(), "axum").await?).await?;
     let actix = actix::serve(inbox::open(folder.path(), "actix").await?).await?;
@@ -66,16 +68,14 @@ pub(crate) async fn measure(is_quick: bool) -> Outcome<()> {
     )?);
     contenders.push(store_alone(&alone));
 
-    let mut turns: Vec<usize> = (0..contenders.len()).collect();
-    for _ in 0..rounds {
-        fastrand::shuffle(&mut turns);
-        for turn in &turns {
-            let Some(contender) = contenders.get_mut(*turn) else { continue };
-            let rate = (contender.run)(Duration::from_millis(time)).await?;
-            contender.rates.push(rate);
-        }
-    }
-    print(&contenders);
+    let rounds = tokio::task::block_in_place(|| {
+        Rounds::play(contenders.len(), fewest, Duration::ZERO, |contender| {
+            let contender = contenders.get(contender).ok_or("no such contender")?;
+            let rate = Handle::current().block_on((contender.run)(Duration::from_millis(time)))?;
+            Ok(1e9 / rate)
+        })
+    })?;
+    print(&contenders, &rounds);
     Ok(())
 }
 
@@ -138,19 +138,14 @@ fn store_alone(source: &inbox::Source) -> Contender {
             Ok(accepted as f64 / began.elapsed().as_secs_f64())
         }) as Running
     };
-    Contender { name: ALONE, run: Box::new(run), rates: Vec::new() }
+    Contender { name: ALONE, run: Box::new(run) }
 }
 
-fn print(contenders: &[Contender]) {
-    let median_rate =
-        |name: &str| contenders.iter().find(|one| one.name == name).map_or(0.0, |one| median(&one.rates));
-    let ratio = |of: &Contender, to: &str| {
-        let to = contenders.iter().find(|one| one.name == to);
-        let pairs = to.into_iter().flat_map(|to| of.rates.iter().zip(&to.rates));
-        median(&pairs.map(|(of, to)| of / to).collect::<Vec<_>>())
-    };
+fn print(contenders: &[Contender], rounds: &Rounds) {
+    let position = |name: &str| contenders.iter().position(|one| one.name == name);
+    let median_rate = |name: &str| position(name).map_or(f64::NAN, |one| rounds.rate(one));
     let mut report = Report::new(["contender", "requests/s", "ratio", "to", "goal"], [1, 2, 4]);
-    for contender in contenders {
+    for (at, contender) in contenders.iter().enumerate() {
         let server = contender.name.split([' ', ',']).next().unwrap_or_default();
         let reads = format!("{server} reads the body");
         let by_hand = format!("{server}, by hand around standardwebhooks");
@@ -163,12 +158,12 @@ fn print(contenders: &[Contender]) {
             _ => vec![(contender.name, 0.0)],
         };
         for (to, goal) in goals {
-            let is = ratio(contender, to);
+            let is = position(to).map_or(f64::NAN, |to| rounds.ratio_of_rates(at, to));
             let told = if goal > 0.0 { format!("{goal:.2}") } else { String::new() };
             report.add(
                 [
                     contender.name.to_owned(),
-                    format!("{:.0}", median(&contender.rates)),
+                    format!("{:.0}", rounds.rate(at)),
                     format!("{is:.3}"),
                     to.to_owned(),
                     told,
@@ -181,9 +176,3 @@ fn print(contenders: &[Contender]) {
 }
 
 const ALONE: &str = "the inbox alone, 64 callers";
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}

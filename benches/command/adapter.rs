@@ -2,14 +2,13 @@
 
 use axum::Router;
 use axum::routing::post;
-use contenders::Outcome;
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
 use gymhook_axum::{Webhook, WebhookSource};
+use gymhook_benches::Outcome;
+use gymhook_benches::request::SECRET;
 use tokio::net::TcpListener;
-
-use crate::child::SECRET;
 
 /// The argument that makes this program the server; its port is the next one.
 pub(crate) const MODE: &str = "--adapter";

@@ -4,8 +4,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contenders::Outcome;
-use contenders::wire::Sent;
+use gymhook_benches::Outcome;
+use gymhook_benches::wire::Sent;
 use http::{HeaderValue, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
+use gymhook_benches::request::SECRET;
 use tempfile::NamedTempFile;
-
-/// What the command signs with; it is at no platform.
-pub(crate) const SECRET: &str = "a secret of 32 bytes, or so it is";
 
 /// The command, as `cargo build --release -p gymhook-cli` makes it.
 pub(crate) fn gymhook() -> Outcome<PathBuf> {

@@ -8,25 +8,29 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::wire::{Requests, rate, request};
-use contenders::{Outcome, Report};
 use gymhook::event::point;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
+use gymhook_benches::request::SECRET;
+use gymhook_benches::wire::{Requests, rate, request};
+use gymhook_benches::{Goal, Outcome, Rounds};
 use time::UtcDateTime;
+use tokio::runtime::Handle;
 
 use crate::adapter;
-use crate::child::{self, SECRET};
+use crate::child;
 use crate::send::body;
+use crate::table::{FIRST, Row, table};
 
-const GOAL: f64 = 0.70;
+pub(crate) const TASK: &str = "listen";
+
+const GOAL: Goal = Goal::AtLeast(0.70, FIRST);
 
 /// One of those who take turns.
 struct Server {
     name: &'static str,
     child: Child,
     address: SocketAddr,
-    rates: Vec<f64>,
 }
 
 impl Server {
@@ -35,7 +39,7 @@ impl Server {
         let address = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         command.args([port, &address.port().to_string()]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let server = Self { name, child, address, rates: Vec::new() };
+        let server = Self { name, child, address };
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(10) {
             if std::net::TcpStream::connect(address).is_ok() {
@@ -56,7 +60,8 @@ impl Drop for Server {
 
 /// Prints the table.
 pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
-    let (rounds, time) = if is_quick { (3, 500) } else { (11, 1_000) };
+    let (fewest, time) = if is_quick { (3, 500) } else { (11, 1_000) };
+    let time = Duration::from_millis(time);
     let folder = tempfile::tempdir()?;
     let listen = || {
         let mut command = child::command(gymhook);
@@ -67,22 +72,24 @@ pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
     recording.arg("--record").arg(folder.path().join("requests.db"));
     not_recording.arg("--no-record");
     let adapter = Command::new(std::env::current_exe()?);
-    let mut servers = [
+    let servers = [
         Server::start("axum, Webhook (Point)", adapter, adapter::MODE)?,
         Server::start("gymhook listen", recording, "--port")?,
         Server::start("gymhook listen --no-record", not_recording, "--port")?,
     ];
-    let mut turns: Vec<usize> = (0..servers.len()).collect();
-    for _ in 0..rounds {
-        fastrand::shuffle(&mut turns);
-        for turn in &turns {
-            let Some(server) = servers.get_mut(*turn) else { continue };
-            let rate =
-                rate(server.address, &requests()?, &AtomicU64::new(0), Duration::from_millis(time)).await?;
-            server.rates.push(rate);
-        }
-    }
-    print(&servers);
+    let rounds = tokio::task::block_in_place(|| {
+        Rounds::play(servers.len(), fewest, Duration::ZERO, |server| {
+            let server = servers.get(server).ok_or("no such server")?;
+            let (requests, number) = (requests()?, AtomicU64::new(0));
+            Ok(1e9 / Handle::current().block_on(rate(server.address, &requests, &number, time))?)
+        })
+    })?;
+    let rows = servers.iter().enumerate().map(|(at, server)| Row {
+        name: server.name,
+        figure: format!("{:.0}", rounds.rate(at)),
+        ratio: rounds.ratio_of_rates(at, 0),
+    });
+    table(["server", "requests/s", "ratio to the first"], rows, GOAL).print();
     Ok(())
 }
 
@@ -94,29 +101,4 @@ fn requests() -> Outcome<Requests> {
     let headers = receiver.verifier().signer().sign("msg_1", body, UtcDateTime::now())?;
     let bytes = request("/hooks", &headers, body)?;
     Ok(Arc::new(move |_| bytes.clone()))
-}
-
-fn print(servers: &[Server]) {
-    let mut report = Report::new(["server", "requests/s", "ratio to the first", "goal"], [1, 2, 3]);
-    let first = servers.first().map_or(&[][..], |first| &*first.rates);
-    for (at, server) in servers.iter().enumerate() {
-        let ratio = median(server.rates.iter().zip(first).map(|(rate, first)| rate / first));
-        let is_judged = at > 0;
-        report.add(
-            [
-                server.name.to_owned(),
-                format!("{:.0}", median(server.rates.iter().copied())),
-                format!("{ratio:.2}"),
-                if is_judged { format!("{GOAL:.2}") } else { String::new() },
-            ],
-            is_judged.then_some(ratio >= GOAL),
-        );
-    }
-    report.print();
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

@@ -9,8 +9,9 @@ mod child;
 mod listen;
 mod send;
 mod start;
+mod table;
 
-use contenders::Outcome;
+use gymhook_benches::{Outcome, Wanted};
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,18 +23,17 @@ fn main() -> Outcome<()> {
         [mode, port] if mode == adapter::MODE => return runtime()?.block_on(adapter::run(port.parse()?)),
         _ => {}
     }
-    let is_quick = arguments.iter().any(|argument| argument == "--quick");
-    let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| *word == task);
+    let wanted = Wanted::from_args(&["--quick"], |_| [start::TASK, send::TASK, listen::TASK])?;
+    let is_quick = wanted.options().has("--quick");
     let gymhook = child::gymhook()?;
     println!("{}: {:.1} MiB, stripped", gymhook.display(), start::stripped_mebibytes(&gymhook)?);
-    if is_wanted("start") {
+    if wanted.contains(start::TASK) {
         start::measure(&gymhook, is_quick)?;
     }
-    if is_wanted("send") {
+    if wanted.contains(send::TASK) {
         runtime()?.block_on(send::measure(&gymhook, is_quick))?;
     }
-    if is_wanted("listen") {
+    if wanted.contains(listen::TASK) {
         runtime()?.block_on(listen::measure(&gymhook, is_quick))?;
     }
     Ok(())

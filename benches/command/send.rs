@@ -8,12 +8,15 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
-use contenders::{Outcome, Report, Rounds};
+use gymhook_benches::{Goal, Outcome, Rounds};
 use tokio::net::TcpListener;
 
+use crate::table::{FIRST, Row, table};
 use crate::{bare_client, child};
 
-const GOAL: f64 = 0.80;
+pub(crate) const TASK: &str = "send";
+
+const GOAL: Goal = Goal::AtLeast(0.80, FIRST);
 const CONCURRENCY: &str = "64";
 
 /// What is sent: the sample of one of Point's types.
@@ -53,20 +56,11 @@ pub(crate) async fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
             Ok(began.elapsed().as_secs_f64() * 1e9 / f64::from(count))
         })
     })?;
-    let mut report = Report::new(["process", "requests/s", "ratio to the first", "goal"], [1, 2, 3]);
-    for (at, (name, _)) in contenders.iter().enumerate() {
-        let ratio = 1.0 / rounds.ratio(at, 0);
-        let is_judged = at > 0;
-        report.add(
-            [
-                (*name).to_owned(),
-                format!("{:.0}", 1e9 / rounds.nanos(at)),
-                format!("{ratio:.2}"),
-                if is_judged { format!("{GOAL:.2}") } else { String::new() },
-            ],
-            is_judged.then_some(ratio >= GOAL),
-        );
-    }
-    report.print();
+    let rows = contenders.iter().enumerate().map(|(at, (name, _))| Row {
+        name,
+        figure: format!("{:.0}", rounds.rate(at)),
+        ratio: rounds.ratio_of_rates(at, 0),
+    });
+    table(["process", "requests/s", "ratio to the first"], rows, GOAL).print();
     Ok(())
 }

@@ -6,14 +6,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use contenders::{Outcome, Report, Rounds};
 use gymhook::Provider;
 use gymhook::signature::{Keyring, Secret, Verifier};
+use gymhook_benches::request::SECRET;
+use gymhook_benches::{Goal, Outcome, Rounds};
 use time::UtcDateTime;
 
-use crate::child::{self, SECRET};
+use crate::child;
+use crate::table::{FIRST, Row, table};
 
-const GOAL: f64 = 1.5;
+pub(crate) const TASK: &str = "start";
+
+const GOAL: Goal = Goal::AtMost(1.5, FIRST);
 const MAX_MEBIBYTES: f64 = 15.0;
 
 /// The size without symbols, by binutils' `strip`.
@@ -43,15 +47,15 @@ pub(crate) fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
     let lines = signed.iter().map(|(name, value)| Ok(format!("{name}: {}\n", value.to_str()?)));
     fs::write(&headers, lines.collect::<Outcome<String>>()?)?;
 
-    let (line, mut version, mut verify) = (
-        child::command(Path::new(env!("CARGO_BIN_EXE_line"))),
+    let (bare, mut version, mut verify) = (
+        child::command(Path::new(env!("CARGO_BIN_EXE_bare_program"))),
         child::command(gymhook),
         child::command(gymhook),
     );
     version.arg("--version");
     verify.args(["verify", "gympoint", "--headers"]).arg(&headers).arg("--body").arg(&body);
     let mut contenders = [
-        ("a program that prints a line", line),
+        ("a program that prints a line", bare),
         ("gymhook --version", version),
         ("gymhook verify gympoint", verify),
     ];
@@ -67,20 +71,11 @@ pub(crate) fn measure(gymhook: &Path, is_quick: bool) -> Outcome<()> {
         #[expect(clippy::cast_precision_loss, reason = "a time")]
         Ok(took.as_nanos() as f64)
     })?;
-    let mut report = Report::new(["process", "ms", "× the first", "goal"], [1, 2, 3]);
-    for (at, (name, _)) in contenders.iter().enumerate() {
-        let ratio = rounds.ratio(at, 0);
-        let is_judged = at > 0;
-        report.add(
-            [
-                (*name).to_owned(),
-                format!("{:.2}", rounds.nanos(at) / 1e6),
-                format!("{ratio:.2}"),
-                if is_judged { format!("{GOAL:.1}") } else { String::new() },
-            ],
-            is_judged.then_some(ratio <= GOAL),
-        );
-    }
-    report.print();
+    let rows = contenders.iter().enumerate().map(|(at, (name, _))| Row {
+        name,
+        figure: format!("{:.2}", rounds.nanos(at) / 1e6),
+        ratio: rounds.ratio(at, 0),
+    });
+    table(["process", "ms", "× the first"], rows, GOAL).print();
     Ok(())
 }

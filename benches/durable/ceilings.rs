@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End, Then};
 use gymhook_engine::store::{
     AttemptOutcome, AttemptRow, Batch, Fetch, Lease, LeaseRequest, StatsQuery, Store, WorkerId,

@@ -4,7 +4,8 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
+use gymhook_benches::stats::percentile;
 use gymhook_delivery::DeliveryId;
 use gymhook_engine::Engine;
 use gymhook_engine::store::Store;
@@ -12,7 +13,7 @@ use gymhook_engine::store::Store;
 use crate::Size;
 use crate::load::{body, http, notification, policy, subscribe};
 use crate::receiver::Receiver;
-use crate::report::{Report, Row, percentile};
+use crate::report::{Report, Row};
 use crate::stores::Sqlite;
 use crate::watched::{Sightings, Watched};
 

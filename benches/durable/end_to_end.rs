@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
+use gymhook_benches::stats::median;
 use gymhook_engine::Engine;
 use gymhook_engine::store::Store;
 
 use crate::load::{Load, http, policy, subscribe, until_recorded};
 use crate::peer::{self, Peer};
 use crate::receiver::Receiver;
-use crate::report::{Report, Row, median, rate};
+use crate::report::{Report, Row, rate};
 use crate::stores::{Postgres, Sqlite};
 use crate::{Size, ceilings};
 

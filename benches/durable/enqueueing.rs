@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::tokio_postgres::NoTls;
 use gymhook_engine::store::{Store, postgres, sqlite};

@@ -3,7 +3,7 @@
 use core::num::NonZeroU32;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::Engine;
 
 use crate::Size;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use contenders::Outcome;
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
+use gymhook_benches::Outcome;
+use gymhook_benches::request::{BODY_BYTES, SECRET};
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointPolicy};
 use gymhook_engine::store::{NewNotification, StatsQuery, Store};
 use gymhook_engine::{Engine, HttpTransport, Subscription};
@@ -18,8 +19,6 @@ use tokio::task::JoinSet;
 
 /// How many notifications share one call that enqueues.
 pub(crate) const BATCH: u64 = 100;
-
-pub(crate) const BODY_BYTES: usize = 300;
 
 pub(crate) fn body() -> Bytes {
     Bytes::from(vec![b'x'; BODY_BYTES])
@@ -100,7 +99,7 @@ pub(crate) async fn subscribe<S: Store>(
     policy: &EndpointPolicy,
 ) -> Outcome<()> {
     const AT_A_TIME: usize = 64;
-    let keys = Arc::new(Keyring::single("main", Secret::new("a secret of the benches")?)?);
+    let keys = Arc::new(Keyring::single("main", Secret::new(SECRET)?)?);
     let mut writing = JoinSet::new();
     for endpoint in endpoints {
         let url = EndpointUrl::dangerous_without_rule(url)?;

@@ -20,10 +20,21 @@ mod stores;
 mod takeover;
 mod watched;
 
-use contenders::Outcome;
+use gymhook_benches::{Outcome, Wanted};
 
 use crate::report::Report;
 use crate::stores::Postgres;
+
+const TASKS: [&str; 8] = [
+    end_to_end::TASK,
+    enqueueing::TASK,
+    million::TASK,
+    overload::TASK,
+    takeover::TASK,
+    growth::ENDPOINTS,
+    growth::WORKERS,
+    dead_endpoint::TASK,
+];
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -39,47 +50,45 @@ impl Size {
 }
 
 fn main() -> Outcome<()> {
-    let (options, words): (Vec<String>, Vec<String>) =
-        std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    match (options.first().map(String::as_str), &*words) {
-        (Some("--start-up"), [file]) => return runtime.block_on(million::start_up(file)),
-        (Some("--overload"), [order]) => return runtime.block_on(overload::obey(order)),
+    match &*arguments {
+        [mode, file] if mode == million::START_UP => return runtime.block_on(million::start_up(file)),
+        [mode, order] if mode == overload::OBEY => return runtime.block_on(overload::obey(order)),
         _ => {}
     }
-    let has = |wanted: &str| options.iter().any(|option| option == wanted);
-    let size = Size { is_quick: has("--quick"), is_huge: has("--huge") };
-    let is_wanted = |task: &str| words.is_empty() || words.iter().any(|word| task.contains(word.as_str()));
+    let wanted = Wanted::from_args(&["--quick", "--huge"], |_| TASKS)?;
+    let size = Size { is_quick: wanted.options().has("--quick"), is_huge: wanted.options().has("--huge") };
     let mut report = Report::new();
-    runtime.block_on(measure(size, is_wanted, &mut report))?;
+    runtime.block_on(measure(size, &wanted, &mut report))?;
     report.print();
     Ok(())
 }
 
-async fn measure(size: Size, is_wanted: impl Fn(&str) -> bool, report: &mut Report) -> Outcome<()> {
+async fn measure(size: Size, wanted: &Wanted, report: &mut Report) -> Outcome<()> {
     let postgres = Postgres::start()?;
-    if is_wanted(end_to_end::TASK) {
+    if wanted.contains(end_to_end::TASK) {
         end_to_end::measure(size, &postgres, report).await?;
     }
-    if is_wanted(enqueueing::TASK) {
+    if wanted.contains(enqueueing::TASK) {
         enqueueing::measure(size, &postgres, report).await?;
     }
-    if is_wanted(million::TASK) {
+    if wanted.contains(million::TASK) {
         million::measure(size, report).await?;
     }
-    if is_wanted(overload::TASK) {
+    if wanted.contains(overload::TASK) {
         overload::measure(size, &postgres, report).await?;
     }
-    if is_wanted(takeover::TASK) {
+    if wanted.contains(takeover::TASK) {
         takeover::measure(&postgres, report).await?;
     }
-    if is_wanted(growth::ENDPOINTS) {
+    if wanted.contains(growth::ENDPOINTS) {
         growth::endpoints(size, &postgres, report).await?;
     }
-    if is_wanted(growth::WORKERS) {
+    if wanted.contains(growth::WORKERS) {
         growth::workers(size, &postgres, report).await?;
     }
-    if is_wanted(dead_endpoint::TASK) {
+    if wanted.contains(dead_endpoint::TASK) {
         dead_endpoint::measure(size, report).await?;
     }
     Ok(())

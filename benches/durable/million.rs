@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::store::SqliteStore;
 use gymhook_engine::{Answer, Engine, Sending, Transport};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ use crate::report::{Report, Row};
 use crate::stores::Sqlite;
 
 pub(crate) const TASK: &str = "start-up";
+
+/// The argument that makes this program the one that starts up; the file is the next one.
+pub(crate) const START_UP: &str = "--start-up";
 
 /// What the program that starts up says.
 #[derive(Serialize, Deserialize)]
@@ -37,12 +40,8 @@ pub(crate) async fn measure(size: Size, report: &mut Report) -> Outcome<()> {
     eprintln!("{} deliveries wait after {:?}", load.deliveries, began.elapsed());
     let file = fresh.store.path().to_owned();
     drop((engine, fresh.store));
-    let ended = Command::new(std::env::current_exe()?)
-        .arg("--start-up")
-        .arg(file)
-        .kill_on_drop(true)
-        .output()
-        .await?;
+    let ended =
+        Command::new(std::env::current_exe()?).arg(START_UP).arg(file).kill_on_drop(true).output().await?;
     if !ended.status.success() {
         return Err(format!("starting up failed: {}", String::from_utf8_lossy(&ended.stderr)).into());
     }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use contenders::Outcome;
+use gymhook_benches::Outcome;
+use gymhook_benches::stats::median;
 use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, SqliteStore, StatsQuery, Store, StoreError};
@@ -21,11 +22,14 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::Size;
-use crate::load::{notification, policy, subscribe};
-use crate::report::{Report, Row, median, rate};
+use crate::load::{body, notification, policy, subscribe};
+use crate::report::{Report, Row, rate};
 use crate::stores::{Postgres, Sqlite};
 
 pub(crate) const TASK: &str = "overload";
+
+/// The argument that makes this program one of the cases; its order is the next one.
+pub(crate) const OBEY: &str = "--overload";
 
 const ENDPOINTS: u64 = 10;
 
@@ -191,7 +195,7 @@ async fn place_check(size: Size, report: &mut Report) -> Outcome<()> {
     )
     .await?;
     let commits = size.pick(2_000, 200);
-    let body = Bytes::from_static(&[b'x'; 300]);
+    let body = body();
     let began = Instant::now();
     for id in 0..commits {
         let now = fresh.store.now().await?;
@@ -228,7 +232,7 @@ async fn place_check(size: Size, report: &mut Report) -> Outcome<()> {
 
 async fn in_a_process(order: Order) -> Outcome<Said> {
     let ended = Command::new(std::env::current_exe()?)
-        .arg("--overload")
+        .arg(OBEY)
         .arg(serde_json::to_string(&order)?)
         .kill_on_drop(true)
         .output()

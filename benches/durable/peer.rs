@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
+use gymhook_benches::stats::median;
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::report::{Report, Row, median, rate};
+use crate::report::{Report, Row, rate};
 
 const NAME: &str = "gymhook-benches-webhooksmith";
 

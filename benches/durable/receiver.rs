@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use bytes::Bytes;
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 

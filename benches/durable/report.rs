@@ -1,4 +1,4 @@
-//! The lines of the table, and how their figures are made.
+//! The lines of the table, and how a figure is written.
 
 /// One line.
 #[derive(Debug, Default)]
@@ -14,11 +14,11 @@ pub(crate) struct Row {
 
 /// The table.
 #[derive(Debug)]
-pub(crate) struct Report(contenders::Report);
+pub(crate) struct Report(gymhook_benches::Report);
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self(contenders::Report::new(["task", "what", "result", "ratio", "goal"], [2, 3]))
+        Self(gymhook_benches::Report::new(["task", "what", "result", "ratio", "goal"], [2, 3]))
     }
 
     /// Adds a line, and tells it at once: the whole takes minutes.
@@ -36,17 +36,4 @@ impl Report {
 /// A rate per second, in words.
 pub(crate) fn rate(a_second: f64) -> String {
     format!("{a_second:.0}/s")
-}
-
-/// The middle one; not a number if there is none.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    percentile(values, 50)
-}
-
-/// The percentile: the value that this share of all does not exceed.
-pub(crate) fn percentile(values: impl IntoIterator<Item = f64>, percent: usize) -> f64 {
-    let mut sorted: Vec<f64> = values.into_iter().collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let last = sorted.len().saturating_sub(1);
-    sorted.get(last * percent / 100).copied().unwrap_or(f64::NAN)
 }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::store::postgres::tokio_postgres::{Config, NoTls};
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{PostgresStore, SqliteStore};

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use contenders::Outcome;
+use gymhook_benches::Outcome;
 use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::Schema;
 use tokio::sync::oneshot;

@@ -19,6 +19,7 @@ use time::UtcDateTime;
 use time::macros::utc_datetime;
 
 use crate::Outcome;
+use crate::stats::percentile;
 use crate::virtual_time::World;
 
 const START: UtcDateTime = utc_datetime!(2026-01-01 00:00);
@@ -48,18 +49,20 @@ pub struct Waits {
 /// If the dispatcher refuses something.
 pub fn dispatched(slots: NonZeroU32) -> Outcome<Waits> {
     let healthy = (HANGING..HANGING + HEALTHY, 0..HANGING);
-    let without = percentile_99(dispatch(slots, &arrivals(healthy.0.clone()))?);
-    let with = percentile_99(dispatch(slots, &arrivals(healthy.1.start..healthy.0.end))?);
+    let without = percentile_99(&dispatch(slots, &arrivals(healthy.0.clone()))?)?;
+    let with = percentile_99(&dispatch(slots, &arrivals(healthy.1.start..healthy.0.end))?)?;
     Ok(Waits { without, with })
 }
 
 /// With this number of workers and one queue for all, in the order of arrival and without retries: what the measure shows where
 /// nothing is done for fairness.
-#[must_use]
-pub fn pooled(workers: NonZeroU32) -> Waits {
-    let without = percentile_99(pool(workers, &arrivals(HANGING..HANGING + HEALTHY)));
-    let with = percentile_99(pool(workers, &arrivals(0..HANGING + HEALTHY)));
-    Waits { without, with }
+///
+/// # Errors
+/// If no delivery was sent.
+pub fn pooled(workers: NonZeroU32) -> Outcome<Waits> {
+    let without = percentile_99(&pool(workers, &arrivals(HANGING..HANGING + HEALTHY)))?;
+    let with = percentile_99(&pool(workers, &arrivals(0..HANGING + HEALTHY)))?;
+    Ok(Waits { without, with })
 }
 
 fn dispatch(slots: NonZeroU32, arrivals: &[Arrival]) -> Outcome<Vec<Duration>> {
@@ -127,9 +130,10 @@ fn arrivals(endpoints: core::ops::Range<u64>) -> Vec<Arrival> {
     arrivals
 }
 
-fn percentile_99(mut waits: Vec<Duration>) -> Duration {
-    waits.sort_unstable();
-    waits.get(waits.len() * 99 / 100).copied().unwrap_or(Duration::MAX)
+/// An error if nobody waited: there is no percentile of nothing.
+fn percentile_99(waits: &[Duration]) -> Outcome<Duration> {
+    let seconds = percentile(waits.iter().map(Duration::as_secs_f64), 99);
+    Ok(Duration::try_from_secs_f64(seconds).map_err(|_| "no healthy endpoint's delivery was sent")?)
 }
 
 /// 50 to 350 ms, by the delivery.

@@ -3,6 +3,8 @@
 use core::error::Error;
 use core::fmt;
 use core::hint::black_box;
+use core::time::Duration;
+use std::time::Instant;
 
 /// What building a contender may fail with; nothing is measured that did not work once.
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -70,6 +72,12 @@ impl Group {
     pub fn contenders(&self) -> &[Contender] {
         &self.contenders
     }
+
+    /// Where the contender of this name is among them.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.contenders.iter().position(|contender| contender.name == name)
+    }
 }
 
 /// One way of doing a group's task.
@@ -87,6 +95,20 @@ impl Contender {
     /// If a task did not come out as it should: its time would mean nothing.
     pub fn repeat(&self, times: u64) {
         assert!((self.repeat)(times), "{} failed while it was measured", self.name);
+    }
+
+    /// How many times it has to do the task to be busy for at least this long: a power of two.
+    #[must_use]
+    pub fn times_in(&self, turn: Duration) -> u64 {
+        let mut times = 1;
+        loop {
+            let start = Instant::now();
+            self.repeat(times);
+            if start.elapsed() >= turn {
+                return times;
+            }
+            times *= 2;
+        }
     }
 
     /// Who it is.

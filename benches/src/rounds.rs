@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::Outcome;
+use crate::stats::median;
 
 /// Nanoseconds of one task, contender by contender, round by round.
 #[derive(Debug)]
@@ -38,21 +39,33 @@ impl Rounds {
         Ok(Self(rounds))
     }
 
+    /// How many rounds there were.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The median time of one task.
     #[must_use]
     pub fn nanos(&self, contender: usize) -> f64 {
-        self.median(|round| round.get(contender).copied())
+        median(self.0.iter().filter_map(|round| round.get(contender).copied()))
     }
 
-    /// The median of the rounds' ratios of one contender to another.
+    /// The median rate: how many tasks a second.
+    #[must_use]
+    pub fn rate(&self, contender: usize) -> f64 {
+        median(self.0.iter().filter_map(|round| Some(1e9 / round.get(contender)?)))
+    }
+
+    /// The median of the rounds' ratios of one contender's rate to that of another.
+    #[must_use]
+    pub fn ratio_of_rates(&self, contender: usize, other: usize) -> f64 {
+        self.ratio(other, contender)
+    }
+
+    /// The median of the rounds' ratios of one contender's time to that of another.
     #[must_use]
     pub fn ratio(&self, contender: usize, other: usize) -> f64 {
-        self.median(|round| Some(round.get(contender)? / round.get(other)?))
-    }
-
-    fn median(&self, of_round: impl Fn(&[f64]) -> Option<f64>) -> f64 {
-        let mut values: Vec<f64> = self.0.iter().filter_map(|round| of_round(round)).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        median(self.0.iter().filter_map(|round| Some(round.get(contender)? / round.get(other)?)))
     }
 }
