@@ -127,9 +127,11 @@ pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDat
             StoreTime::ceil(which.from).micros(),
             until
         ];
-        let rows = select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id(row, 1)?)))?;
+        let rows =
+            select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id_or_skipped(row, 1)?)))?;
         for row in rows {
-            found.push(row?);
+            let (sequence, id) = row?;
+            found.extend(id.map(|id| (sequence, id)));
         }
     }
     found.sort_unstable_by_key(|(sequence, _)| *sequence);

@@ -121,11 +121,11 @@ impl Tables {
 
     fn oldest_due(&self, endpoint: EndpointId, now: UtcDateTime) -> Option<UtcDateTime> {
         let first = self.in_state(endpoint, State::Waiting).next()?;
-        StoreTime::from_micros(first.at).to_utc().filter(|_| first.at <= StoreTime::floor(now).micros())
+        (first.at <= StoreTime::floor(now).micros()).then(|| StoreTime::from_micros(first.at).nearest())
     }
 
     fn last_in(&self, endpoint: EndpointId, state: State) -> Option<UtcDateTime> {
-        self.in_state(endpoint, state).last().and_then(|last| StoreTime::from_micros(last.at).to_utc())
+        self.in_state(endpoint, state).last().map(|last| StoreTime::from_micros(last.at).nearest())
     }
 
     pub(super) fn write_notice(&mut self, notice: &Notice) {
@@ -162,8 +162,9 @@ impl Tables {
                 | State::Cancelled
                 | State::Quarantined
                 | State::Unreadable,
-            ) => row.columns.at < before,
-            Some(State::Waiting | State::InFlight) | None => false,
+            )
+            | None => row.columns.at < before,
+            Some(State::Waiting | State::InFlight) => false,
         };
         let is_deleted = |row: &Delivery| {
             let subscription = self.subscriptions.get(&row.columns.endpoint.into());
