@@ -207,7 +207,7 @@ pub(super) async fn purge(lent: Lent<'_>, before: UtcDateTime, limit: u32) -> Re
              WHERE d.endpoint = s.id AND d.state > 6 AND d.at < $1 LIMIT $2)
             UNION ALL
             (SELECT d.seq FROM gymhook.deliveries d
-             WHERE s.deleted_at < $1 AND d.endpoint = s.id AND d.state IN (0, 1) LIMIT $2)
+             WHERE s.deleted_at < $1 AND d.endpoint = s.id AND (d.state IN (0, 1) OR d.at >= $1) LIMIT $2)
         ) d LIMIT $2
     ), ended AS (
         SELECT d.seq FROM gymhook.deliveries d JOIN gymhook.subscriptions s ON s.id = d.endpoint
