@@ -29,10 +29,12 @@ pub(super) async fn put(lent: Lent<'_>, key: &ApiKeyRow) -> Result<()> {
 }
 
 fn or_conflict(failure: Failure) -> Failure {
-    if failure.constraint.as_deref() == Some("api_keys_digest") {
-        return StoreError::Conflict { what: "an API key with this digest" }.into();
-    }
-    failure
+    let what = match failure.constraint.as_deref() {
+        Some("api_keys_digest") => "an API key with this digest",
+        Some("api_keys_pkey") => "an API key with this id",
+        _ => return failure,
+    };
+    StoreError::Conflict { what }.into()
 }
 
 /// Whoever waits for another one's change looks at the condition again when that has committed.
@@ -79,14 +81,16 @@ pub(super) async fn list(lent: Lent<'_>, query: &ApiKeyQuery) -> Result<Page<Api
     let most = i64::from(query.limit) + 1;
     let mut values: Vec<&dyn Value> = vec![&most];
     let mut conditions = "true".to_owned();
+    let mut of_gym = String::new();
     if let Some(gym) = &query.gym {
         values.push(gym);
-        conditions += &format!(" AND gym = ${}", values.len());
+        of_gym = format!(" AND gym = ${}", values.len());
+        conditions += &of_gym;
     }
     if let Some(after) = &query.after {
         values.push(after);
         conditions += &format!(
-            " AND (issued_at, id) > (SELECT issued_at, id FROM gymhook.api_keys WHERE id = ${})",
+            " AND (issued_at, id) > (SELECT issued_at, id FROM gymhook.api_keys WHERE id = ${}{of_gym})",
             values.len()
         );
     }

@@ -84,7 +84,7 @@ pub(super) async fn fetch(lent: Lent<'_>, wanted: &[Fetch], now: UtcDateTime) ->
     let mut fetched: Vec<Fetched> = wanted.iter().map(nothing).collect();
     for read in &next_due {
         if let Some(fetched) = at(&mut fetched, read)? {
-            fetched.next_due = StoreTime::from_micros(read.try_get(1)?).to_utc();
+            fetched.next_due = Some(StoreTime::from_micros(read.try_get(1)?).nearest());
         }
     }
     for read in &commands {

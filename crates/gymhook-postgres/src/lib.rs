@@ -285,7 +285,16 @@ impl Store for PostgresStore {
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
-        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, now)).await
+        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, true, now)).await
+    }
+
+    async fn put_subscription_of_gym(
+        &self,
+        row: SubscriptionRow,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        row.check()?;
+        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, false, now)).await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
@@ -405,7 +414,7 @@ impl Store for PostgresStore {
     }
 
     async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
-        self.call(0, |lent| notices::acknowledge(lent, &ids, now)).await
+        self.call(size_of_val(ids.as_slice()), |lent| notices::acknowledge(lent, &ids, now)).await
     }
 
     /// Bypasses the callers' queue: the question is about the server, not about how many calls wait for it.
@@ -415,7 +424,7 @@ impl Store for PostgresStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.call(row.label.len(), |lent| api_keys::put(lent, &row)).await
+        self.call(row.weight(), |lent| api_keys::put(lent, &row)).await
     }
 
     async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -74,6 +74,7 @@ fn read_attempt(read: &Row, delivery: DeliveryId) -> Result<AttemptRow> {
         let number = u32::try_from(read.try_get::<_, i64>(column)?);
         Ok(number.map_err(|_| unreadable(name))?)
     };
+    let time = |at: i64, name: &str| StoreTime::from_micros(at).to_utc().ok_or_else(|| unreadable(name));
     let outcome: &str = read.try_get(6)?;
     let status: Option<i32> = read.try_get(7)?;
     let status = status.map(u16::try_from).transpose().map_err(|_| unreadable("status"))?;
@@ -83,8 +84,8 @@ fn read_attempt(read: &Row, delivery: DeliveryId) -> Result<AttemptRow> {
         send: number(1, "send")?,
         round: NonZeroU32::new(number(2, "round")?).ok_or_else(|| unreadable("round"))?,
         number: number(3, "number")?,
-        began: read.try_get::<_, Option<i64>>(4)?.map(row::time).transpose()?,
-        ended: row::time(read.try_get(5)?)?,
+        began: read.try_get::<_, Option<i64>>(4)?.map(|at| time(at, "began")).transpose()?,
+        ended: time(read.try_get(5)?, "ended")?,
         outcome: outcome.parse().map_err(|_| unreadable("outcome"))?,
         status,
         captured: read.try_get(8)?,
@@ -192,7 +193,7 @@ fn lease_holder(read: &Row, first: usize, now: i64) -> Result<Option<LeaseHolder
     }))
 }
 
-/// What a worker is writing is left for the next time.
+/// What a worker is writing is left for the next time. A row in no state that there is counts as quarantined.
 pub(super) async fn purge(lent: Lent<'_>, before: UtcDateTime, limit: u32) -> Result<u64> {
     let sql = "WITH over AS (
         SELECT d.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL (
@@ -200,11 +201,17 @@ pub(super) async fn purge(lent: Lent<'_>, before: UtcDateTime, limit: u32) -> Re
              WHERE d.endpoint = s.id AND d.state IN (2, 3, 4, 5, 6) AND d.at < $1 LIMIT $2)
             UNION ALL
             (SELECT d.seq FROM gymhook.deliveries d
-             WHERE s.deleted_at < $1 AND d.endpoint = s.id AND d.state IN (0, 1) LIMIT $2)
+             WHERE d.endpoint = s.id AND d.state < 0 AND d.at < $1 LIMIT $2)
+            UNION ALL
+            (SELECT d.seq FROM gymhook.deliveries d
+             WHERE d.endpoint = s.id AND d.state > 6 AND d.at < $1 LIMIT $2)
+            UNION ALL
+            (SELECT d.seq FROM gymhook.deliveries d
+             WHERE s.deleted_at < $1 AND d.endpoint = s.id AND (d.state IN (0, 1) OR d.at >= $1) LIMIT $2)
         ) d LIMIT $2
     ), ended AS (
         SELECT d.seq FROM gymhook.deliveries d JOIN gymhook.subscriptions s ON s.id = d.endpoint
-        WHERE d.seq IN (SELECT seq FROM over) AND (s.deleted_at < $1 OR (d.state IN (2, 3, 4, 5, 6) AND d.at < $1))
+        WHERE d.seq IN (SELECT seq FROM over) AND (s.deleted_at < $1 OR (d.state NOT IN (0, 1) AND d.at < $1))
         FOR UPDATE OF d SKIP LOCKED
     ), deliveries AS (
         DELETE FROM gymhook.deliveries d USING ended WHERE d.seq = ended.seq RETURNING d.seq

@@ -38,6 +38,9 @@ pub(super) fn fingerprints(new: &[(&NewNotification, i64)]) -> Vec<Option<Vec<u8
     new.iter().map(|(new, _)| of(new)).collect()
 }
 
+/// A file, so that a test asks for the plan of this very statement.
+const END_WINDOWS: &str = include_str!("end_windows.sql");
+
 /// Takes the fingerprints from those that have them, if their windows are over, or their rows are quarantined.
 ///
 /// Whatever comes of the inserts behind it: a window that is over is over.
@@ -46,16 +49,11 @@ pub(super) async fn end_windows(
     new: &[(&NewNotification, i64)],
     now: UtcDateTime,
 ) -> Result<()> {
-    let sql = "UPDATE gymhook.notifications n SET fingerprint = NULL
-        FROM unnest($1::uuid[], $2::bytea[], $3::bigint[]) AS u (endpoint, fingerprint, before_window)
-        WHERE n.endpoint = u.endpoint AND n.fingerprint = u.fingerprint AND n.fingerprint IS NOT NULL
-        AND (n.enqueued_at <= u.before_window
-            OR EXISTS (SELECT FROM gymhook.deliveries d WHERE d.seq = n.seq AND d.state = 5))";
     let checks = || new.iter().filter_map(|(new, _)| Some((new.endpoint, new.repeat_check?)));
     let endpoints: Vec<Uuid> = checks().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
     let before: Vec<i64> = checks().map(|(_, check)| check.before_window(now)).collect();
     let fingerprints: Vec<Vec<u8>> = checks().map(|(_, check)| check.fingerprint.to_vec()).collect();
-    runner.query(sql, &[&endpoints, &fingerprints, &before]).await.map(drop)
+    runner.query(END_WINDOWS, &[&endpoints, &fingerprints, &before]).await.map(drop)
 }
 
 /// Those that have the fingerprints of these.

@@ -16,10 +16,12 @@ use gymhook_store::{
 };
 use gymhook_store::{Direction, StoreTime};
 
+/// With `of_any_gym` also one that is another gym's.
 pub(super) async fn put(
     lent: Lent<'_>,
     schema: &Schema,
     new: &SubscriptionRow,
+    of_any_gym: bool,
     now: UtcDateTime,
 ) -> Result<bool> {
     let sql = "WITH put AS (
@@ -27,7 +29,7 @@ pub(super) async fn put(
         VALUES ($1, $2, $3, $4, $5, $6, $10, $11, $12) ON CONFLICT (id) DO UPDATE
         SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
             url = excluded.url
-        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming
+        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming AND ($13 OR s.gym = excluded.gym)
         RETURNING s.id
     ), added AS (
         INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $7, $8 FROM put
@@ -49,6 +51,7 @@ pub(super) async fn put(
                 &(new.direction() == Direction::Incoming),
                 &new.target.url(),
                 &new.platform,
+                &of_any_gym,
             ],
         )
         .await?;

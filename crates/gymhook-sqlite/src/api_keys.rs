@@ -51,6 +51,12 @@ pub(super) fn rotate(connection: &Connection, rotation: &ApiKeyRotation) -> Resu
         })
         .optional()?;
     let Some((label, writes, gym)) = ended else { return Ok(None) };
+    let id_taken = connection
+        .prepare_cached("SELECT 1 FROM gymhook_api_keys WHERE id = ?1")?
+        .exists([rotation.id.as_bytes()])?;
+    if id_taken {
+        return Err(StoreError::Conflict { what: "an API key with this id" }.into());
+    }
     let successor = rotation.successor(ApiKeyOwner::from_gym(gym), label, writes);
     put(connection, &successor)?;
     Ok(Some(successor))
@@ -92,8 +98,14 @@ fn statement(query: &ApiKeyQuery) -> (String, Vec<Value>) {
         values.push(Value::from(gym.clone()));
     }
     if let Some(after) = &query.after {
-        conditions.push("(issued_at, id) > (SELECT issued_at, id FROM gymhook_api_keys WHERE id = ?)");
+        conditions.push(match &query.gym {
+            None => "(issued_at, id) > (SELECT issued_at, id FROM gymhook_api_keys WHERE id = ?)",
+            Some(_) => {
+                "(issued_at, id) > (SELECT issued_at, id FROM gymhook_api_keys WHERE id = ? AND gym = ?)"
+            }
+        });
         values.push(Value::Blob(after.as_bytes().to_vec()));
+        values.extend(query.gym.clone().map(Value::from));
     }
     values.push(Value::from(i64::from(query.limit) + 1));
     let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };

@@ -159,7 +159,7 @@ fn compare(
     if held.is_none()
         && let Some(first) = repeats::first(connection, new)?
     {
-        if first.digest == *new.digest().as_bytes() {
+        if first.digest == new.digest().as_bytes() {
             mending::make_whole(connection, first.sequence, new)?;
         }
         return Ok(Err(Refused::Repeat { delivery: first.delivery }));

@@ -100,8 +100,9 @@ fn waiting(
         }
     }
     let more = read.last().filter(|_| read.len() >= fetch.limit as usize);
-    let more = more.and_then(|(due, sequence, _)| {
-        Some(Cursor { due: StoreTime::from_micros(*due).to_utc()?, sequence: u64::try_from(*sequence).ok()? })
+    let more = more.map(|(due, sequence, _)| Cursor {
+        due: StoreTime::from_micros(*due).nearest(),
+        sequence: u64::try_from(*sequence).unwrap_or(0),
     });
     let mut deliveries = Vec::with_capacity(read.len());
     for (_, sequence, record) in read {
@@ -125,7 +126,12 @@ fn next_due(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> 
     let mut select = connection.prepare_cached(sql)?;
     let values = params![endpoint.as_uuid().as_bytes(), StoreTime::floor(now).micros()];
     let due: Option<i64> = select.query_row(values, |row| row.get(0))?;
-    Ok(due.and_then(|at| StoreTime::from_micros(at).to_utc()))
+    Ok(due.map(|at| StoreTime::from_micros(at).nearest()))
+}
+
+fn read_command(row: &rusqlite::Row<'_>) -> Option<Command> {
+    let (name, delivery): (String, Option<[u8; 16]>) = (row.get(1).ok()?, row.get(2).ok()?);
+    Command::from_parts(&name, delivery.map(|id| DeliveryId::from(uuid::Uuid::from_bytes(id))))
 }
 
 fn commands(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> Result<Vec<PendingCommand>> {
@@ -134,22 +140,14 @@ fn commands(connection: &Connection, endpoint: EndpointId, now: UtcDateTime) -> 
          ORDER BY number LIMIT 10000",
     )?;
     let values = params![endpoint.as_uuid().as_bytes(), StoreTime::floor(now).micros()];
-    let read = |row: &rusqlite::Row<'_>| {
-        let delivery: Option<[u8; 16]> = row.get(2)?;
-        Ok((
-            row.get(0)?,
-            row.get::<_, String>(1)?,
-            delivery.map(|id| DeliveryId::from(uuid::Uuid::from_bytes(id))),
-        ))
-    };
     let mut commands = Vec::new();
-    for found in select.query_map(values, read)? {
-        let (number, name, delivery) = found?;
-        let Some(command) = Command::from_parts(&name, delivery) else {
+    for found in select.query_map(values, |row| Ok((row.get(0)?, read_command(row))))? {
+        let (number, command) = found?;
+        let Some(command) = command else {
             tracing::error!(number, "a command cannot be read: it is skipped");
             continue;
         };
-        let record = match delivery {
+        let record = match command.delivery() {
             Some(delivery) => row::delivery_by_id(connection, delivery)?.and_then(|(_, record)| record.ok()),
             None => None,
         };

@@ -21,7 +21,9 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
     for sequence in found.iter().rev().take(limit) {
         let mut rows = select.query([sequence])?;
         // It may be purged by now.
-        items.extend(rows.next()?.map(read_delivery).transpose()?);
+        if let Some(row) = rows.next()? {
+            items.extend(row::or_skipped(read_delivery(row))?);
+        }
     }
     let next = found.iter().rev().take(limit).next_back().filter(|_| !is_last);
     Ok(Page { items, next: next.and_then(|last| u64::try_from(*last).ok()) })
@@ -47,8 +49,8 @@ fn endpoints(connection: &Connection, query: &DeliveryQuery) -> Result<Option<Ve
         let sql = format!("SELECT id FROM gymhook_subscriptions WHERE {condition}");
         let mut select = connection.prepare_cached(&sql)?;
         let mut endpoints = Vec::new();
-        for endpoint in select.query_map([value], |found| row::id(found, 0))? {
-            endpoints.push(EndpointId::from(endpoint?));
+        for endpoint in select.query_map([value], |found| row::id_or_skipped(found, 0))? {
+            endpoints.extend(endpoint?.map(EndpointId::from));
         }
         Ok(endpoints)
     };

@@ -38,8 +38,10 @@ pub(super) fn find_work(
     let sql =
         format!("SELECT id FROM gymhook_subscriptions s WHERE {HAS_WORK} ORDER BY lease_until, id LIMIT ?3");
     let mut select = connection.prepare_cached(&sql)?;
-    for endpoint in select.query_map(params![now, incoming, request.limit], |found| row::id(found, 0))? {
-        found.push(EndpointId::from(endpoint?));
+    for endpoint in
+        select.query_map(params![now, incoming, request.limit], |found| row::id_or_skipped(found, 0))?
+    {
+        found.extend(endpoint?.map(EndpointId::from));
     }
     Ok(found)
 }

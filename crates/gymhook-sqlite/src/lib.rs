@@ -230,6 +230,20 @@ impl SqliteStore {
         })
     }
 
+    async fn put_subscription_if(
+        &self,
+        row: SubscriptionRow,
+        of_any_gym: bool,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        row.check()?;
+        let (id, bytes) = (row.id, row.weight());
+        let put = move |connection: &Connection| subscriptions::put(connection, &row, of_any_gym, now);
+        let written = self.write(bytes, put).await?;
+        self.0.arrivals.add(vec![id]);
+        Ok(written)
+    }
+
     /// Writes for a caller, who waits until there is room for the bytes that the call brings.
     async fn write<T: Send + 'static>(
         &self,
@@ -257,12 +271,15 @@ impl Store for SqliteStore {
     }
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
-        row.check()?;
-        let id = row.id;
-        let bytes = row.weight();
-        let written = self.write(bytes, move |connection| subscriptions::put(connection, &row, now)).await?;
-        self.0.arrivals.add(vec![id]);
-        Ok(written)
+        self.put_subscription_if(row, true, now).await
+    }
+
+    async fn put_subscription_of_gym(
+        &self,
+        row: SubscriptionRow,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        self.put_subscription_if(row, false, now).await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
@@ -413,7 +430,8 @@ impl Store for SqliteStore {
     }
 
     async fn acknowledge_notices(&self, ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64, StoreError> {
-        self.write(0, move |connection| notices::acknowledge(connection, &ids, now)).await
+        self.write(size_of_val(ids.as_slice()), move |connection| notices::acknowledge(connection, &ids, now))
+            .await
     }
 
     /// Bypasses the callers' queue: the question is about the disk, not about how many calls wait for it.
@@ -423,7 +441,7 @@ impl Store for SqliteStore {
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {
         row.check()?;
-        self.write(row.label.len(), move |connection| api_keys::put(connection, &row)).await
+        self.write(row.weight(), move |connection| api_keys::put(connection, &row)).await
     }
 
     async fn rotate_api_key(&self, rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use core::num::NonZeroU32;
 use gymhook_delivery::{DeliveryId, EndpointId, LeaseEpoch};
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -33,18 +34,19 @@ pub(super) fn logged(condition: &str) -> String {
 
 pub(super) fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow> {
     let (sequence, record) = row::delivery(row)?;
-    let unreadable =
-        |column: &str| StoreError::Damaged { problem: format!("delivery {sequence}: its {column}") };
+    let negative =
+        |_| StoreError::Damaged { problem: format!("the sequence number {sequence} of a delivery") };
+    let state = i16::try_from(row.get::<_, i64>("state")?).ok().and_then(State::from_code);
     Ok(DeliveryRow {
         record: record.ok(),
         id: row::id(row, 1)?.into(),
         endpoint: row::id(row, 2)?.into(),
         gym: row.get::<_, Option<String>>("gym")?.unwrap_or_default(),
         platform: row.get::<_, Option<String>>("platform")?.unwrap_or_default(),
-        sequence: u64::try_from(sequence).map_err(|_| unreadable("number"))?,
-        state: State::from_code(row.get("state")?).ok_or_else(|| unreadable("state"))?,
+        sequence: u64::try_from(sequence).map_err(negative)?,
+        state: state.unwrap_or(State::Quarantined),
         event_type: row.get("event_type")?,
-        enqueued_at: row::time(row.get("enqueued_at")?)?,
+        enqueued_at: StoreTime::from_micros(row.get("enqueued_at")?).nearest(),
         origin: row.get("origin")?,
     })
 }
@@ -67,24 +69,34 @@ pub(super) fn attempts(connection: &Connection, query: AttemptQuery) -> Result<P
     let mut rows = select.query(params![id.as_uuid().as_bytes(), after, most])?;
     let mut attempts = Vec::new();
     while let Some(row) = rows.next()? {
-        let send = row.get(1)?;
-        let unreadable = |column| AttemptRow::unreadable(id, send, column);
-        let outcome: String = row.get(6)?;
-        attempts.push(AttemptRow {
-            delivery: id,
-            sequence: row.get(0)?,
-            send,
-            round: NonZeroU32::new(row.get(2)?).ok_or_else(|| unreadable("round"))?,
-            number: row.get(3)?,
-            began: row.get::<_, Option<i64>>(4)?.map(row::time).transpose()?,
-            ended: row::time(row.get(5)?)?,
-            outcome: outcome.parse().map_err(|_| unreadable("outcome"))?,
-            status: row.get(7)?,
-            captured: row.get(8)?,
-            detail: row.get(9)?,
-        });
+        let send = || row.get("send").unwrap_or_default();
+        let unreadable = |column| AttemptRow::unreadable(id, send(), column);
+        attempts.push(read_attempt(row, id).map_err(unreadable)?);
     }
     Ok(Page::cut(attempts, query.limit, |last: &AttemptRow| last.send))
+}
+
+/// An attempt, or the column that cannot be read.
+fn read_attempt(row: &Row<'_>, delivery: DeliveryId) -> core::result::Result<AttemptRow, &'static str> {
+    let began: Option<i64> = column(row, "began")?;
+    let outcome: String = column(row, "outcome")?;
+    Ok(AttemptRow {
+        delivery,
+        sequence: column(row, "seq")?,
+        send: column(row, "send")?,
+        round: NonZeroU32::new(column(row, "round")?).ok_or("round")?,
+        number: column(row, "number")?,
+        began: began.map(|at| StoreTime::from_micros(at).to_utc().ok_or("began")).transpose()?,
+        ended: StoreTime::from_micros(column(row, "ended")?).to_utc().ok_or("ended")?,
+        outcome: outcome.parse().map_err(|_| "outcome")?,
+        status: column(row, "status")?,
+        captured: column(row, "captured")?,
+        detail: column(row, "detail")?,
+    })
+}
+
+fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> core::result::Result<T, &'static str> {
+    row.get(name).map_err(|_| name)
 }
 
 /// At the moment `?1`; what ended is counted from `?2` on. Counted endpoint by endpoint, so that what ended before is not looked at.
@@ -110,7 +122,7 @@ pub(super) fn stats(connection: &Connection, query: &StatsQuery, now: UtcDateTim
             undeliverable: row.get(4)?,
             quarantined: row.get(5)?,
             unreadable: row.get(6)?,
-            oldest_due: row.get::<_, Option<i64>>(7)?.and_then(|at| StoreTime::from_micros(at).to_utc()),
+            oldest_due: row.get::<_, Option<i64>>(7)?.map(|at| StoreTime::from_micros(at).nearest()),
             delivered: row.get(8)?,
             given_up: row.get(9)?,
         })
@@ -146,11 +158,9 @@ pub(super) fn endpoint_stats(
             waiting: row.get(0)?,
             in_flight: row.get(1)?,
             undeliverable: row.get(2)?,
-            oldest_due: row.get::<_, Option<i64>>(3)?.and_then(|at| StoreTime::from_micros(at).to_utc()),
-            last_delivered: row.get::<_, Option<i64>>(4)?.and_then(|at| StoreTime::from_micros(at).to_utc()),
-            last_undeliverable: row
-                .get::<_, Option<i64>>(5)?
-                .and_then(|at| StoreTime::from_micros(at).to_utc()),
+            oldest_due: row.get::<_, Option<i64>>(3)?.map(|at| StoreTime::from_micros(at).nearest()),
+            last_delivered: row.get::<_, Option<i64>>(4)?.map(|at| StoreTime::from_micros(at).nearest()),
+            last_undeliverable: row.get::<_, Option<i64>>(5)?.map(|at| StoreTime::from_micros(at).nearest()),
             lease: lease_holder(row, 6, StoreTime::floor(now).micros())?,
         })
     };
@@ -169,11 +179,13 @@ fn lease_holder(read: &Row<'_>, first: usize, now: i64) -> rusqlite::Result<Opti
     }))
 }
 
-/// Rows that ended, or whose subscription was deleted, before a moment.
+/// Rows that ended, or whose subscription was deleted, before a moment. One in no state that there is counts as quarantined.
 pub(super) fn find_purgeable(connection: &Connection, before: UtcDateTime, limit: u32) -> Result<Vec<i64>> {
     let mut endpoints = connection.prepare_cached("SELECT id, deleted_at FROM gymhook_subscriptions")?;
     let mut ended = connection.prepare_cached(
-        "SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 AND state IN (2, 3, 4, 5, 6) AND at < ?2 LIMIT ?3",
+        "SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 AND state IN (2, 3, 4, 5, 6) AND at < ?2
+         UNION ALL SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 AND state < 0 AND at < ?2
+         UNION ALL SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 AND state > 6 AND at < ?2 LIMIT ?3",
     )?;
     let mut all =
         connection.prepare_cached("SELECT seq FROM gymhook_deliveries WHERE endpoint = ?1 LIMIT ?2")?;
@@ -185,7 +197,7 @@ pub(super) fn find_purgeable(connection: &Connection, before: UtcDateTime, limit
         if left <= 0 {
             break;
         }
-        let (id, deleted_at): ([u8; 16], Option<i64>) = (endpoint.get(0)?, endpoint.get(1)?);
+        let (id, deleted_at): (Vec<u8>, Option<i64>) = (endpoint.get(0)?, endpoint.get(1)?);
         let rows = if deleted_at.is_some_and(|deleted| deleted < before) {
             all.query_map(params![id, left], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?
         } else {
@@ -201,7 +213,7 @@ pub(super) fn find_purgeable(connection: &Connection, before: UtcDateTime, limit
 pub(super) fn purge(connection: &Connection, sequences: &[i64], before: UtcDateTime) -> Result<u64> {
     // Looked at again: a redelivery may have begun in between.
     let mut delivery = connection.prepare_cached(
-        "DELETE FROM gymhook_deliveries WHERE seq = ?1 AND ((state IN (2, 3, 4, 5, 6) AND at < ?2) OR endpoint IN
+        "DELETE FROM gymhook_deliveries WHERE seq = ?1 AND ((state NOT IN (0, 1) AND at < ?2) OR endpoint IN
          (SELECT id FROM gymhook_subscriptions WHERE deleted_at < ?2))",
     )?;
     let mut body = connection.prepare_cached("DELETE FROM gymhook_bodies WHERE seq = ?1")?;

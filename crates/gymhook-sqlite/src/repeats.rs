@@ -33,7 +33,8 @@ pub(super) fn end_windows(
 pub(super) struct First {
     pub(super) sequence: i64,
     pub(super) delivery: DeliveryId,
-    pub(super) digest: [u8; 32],
+    /// As it is there: a damaged one has any length.
+    pub(super) digest: Vec<u8>,
 }
 
 pub(super) fn first(connection: &Connection, new: &NewNotification) -> Result<Option<First>> {

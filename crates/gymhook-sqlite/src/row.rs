@@ -50,6 +50,27 @@ pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get::<_, [u8; 16]>(column).map(Uuid::from_bytes)
 }
 
+/// An id among others; `None` if it is not 16 bytes long, which is logged, so that the others are seen.
+pub(super) fn id_or_skipped(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
+    let id = Uuid::from_slice(&row.get::<_, Vec<u8>>(column)?).ok();
+    if id.is_none() {
+        tracing::error!("an id is not 16 bytes long: its row is skipped");
+    }
+    Ok(id)
+}
+
+/// What was read among others; `None` if its row is damaged, which is logged, so that the others are seen.
+pub(super) fn or_skipped<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Failure(error @ StoreError::Damaged { .. })) => {
+            tracing::error!(%error, "a row cannot be read: it is skipped");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// A delivery's row number, and its record if it can be read.
 pub(super) fn delivery(
     row: &Row<'_>,
@@ -129,14 +150,7 @@ pub(super) fn subscriptions(
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
-        match read_subscription(row) {
-            Ok(subscription) => found.push(subscription),
-            // So that the others are seen.
-            Err(Failure(error @ StoreError::Damaged { .. })) => {
-                tracing::error!(%error, "a subscription is skipped")
-            }
-            Err(error) => return Err(error),
-        }
+        found.extend(or_skipped(read_subscription(row))?);
     }
     Ok(found)
 }

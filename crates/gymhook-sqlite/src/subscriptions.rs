@@ -13,14 +13,20 @@ use gymhook_store::{
     end_under_way, endpoint_record_to_json,
 };
 
-pub(super) fn put(connection: &Connection, new: &SubscriptionRow, now: UtcDateTime) -> Result<bool> {
+/// With `of_any_gym` also one that is another gym's.
+pub(super) fn put(
+    connection: &Connection,
+    new: &SubscriptionRow,
+    of_any_gym: bool,
+    now: UtcDateTime,
+) -> Result<bool> {
     let written = connection
         .prepare_cached(
             "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, url, platform)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE
              SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
                  url = excluded.url
-             WHERE deleted_at IS NULL AND incoming = excluded.incoming",
+             WHERE deleted_at IS NULL AND incoming = excluded.incoming AND (?10 OR gym = excluded.gym)",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
@@ -32,6 +38,7 @@ pub(super) fn put(connection: &Connection, new: &SubscriptionRow, now: UtcDateTi
             new.direction() == Direction::Incoming,
             new.target.url(),
             new.platform,
+            of_any_gym,
         ])?;
     if written > 0 {
         command(connection, &[(new.id, Command::Reload)], now)?;
@@ -127,9 +134,11 @@ pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDat
             StoreTime::ceil(which.from).micros(),
             until
         ];
-        let rows = select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id(row, 1)?)))?;
+        let rows =
+            select.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row::id_or_skipped(row, 1)?)))?;
         for row in rows {
-            found.push(row?);
+            let (sequence, id) = row?;
+            found.extend(id.map(|id| (sequence, id)));
         }
     }
     found.sort_unstable_by_key(|(sequence, _)| *sequence);

@@ -80,6 +80,18 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// The same, if the subscription is new or its gym is already the row's: looked at in the same transaction, so that of
+    /// several gyms that claim one id at the same time one has it. If it is another gym's, nothing is written and `false` is
+    /// returned.
+    ///
+    /// # Errors
+    /// What [`SubscriptionRow::check`] says.
+    fn put_subscription_of_gym(
+        &self,
+        row: SubscriptionRow,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// A subscription with its endpoint's record, deleted or not.
     fn subscription(
         &self,
@@ -194,7 +206,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: DeliveryId,
     ) -> impl Future<Output = Result<Option<DeliveryRow>, StoreError>> + Send;
 
-    /// Deliveries, the latest first.
+    /// Deliveries, the latest first. A damaged one is shown as far as it can be read, and otherwise skipped and logged.
     fn deliveries(
         &self,
         query: DeliveryQuery,
@@ -269,7 +281,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Ends a key and writes its successor, with the same owner, label and rights, in one transaction. `None` if there is no such
     /// key, or it already has an end, because it was revoked or rotated: then nothing is written.
     ///
-    /// If the successor's digest is another key's, the result is [`StoreError::Conflict`].
+    /// If the successor's id or digest is taken, the result is [`StoreError::Conflict`], and nothing is written.
     fn rotate_api_key(
         &self,
         rotation: ApiKeyRotation,

@@ -61,7 +61,8 @@ impl AttemptQuery {
 pub struct ApiKeyQuery {
     /// Keys that this gym owns only; not those that are owned by all.
     pub gym: Option<String>,
-    /// Those that were issued after this one: [`Page::next`] of the page before. After a key that is not there comes none.
+    /// Those that were issued after this one: [`Page::next`] of the page before. After a key that is not there comes none, nor,
+    /// if [`gym`](Self::gym) is set, after another gym's: nobody learns that it exists.
     pub after: Option<Uuid>,
     /// The maximum number of rows.
     pub limit: u32,
@@ -356,6 +357,14 @@ pub struct ApiKeyRow {
     pub revoked_at: Option<UtcDateTime>,
 }
 
+impl ApiKeyRow {
+    /// The memory that it takes while a call waits, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.label.len() + self.owner.gym().map_or(0, str::len)
+    }
+}
+
 /// One API key takes another one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiKeyRotation {
@@ -377,5 +386,27 @@ impl ApiKeyRotation {
     pub const fn successor(&self, owner: ApiKeyOwner, label: String, writes: bool) -> ApiKeyRow {
         let Self { id, digest, issued_at, .. } = *self;
         ApiKeyRow { id, digest, owner, label, writes, issued_at, revoked_at: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_weighs_all_that_it_holds() {
+        let key = |owner, label: &str| ApiKeyRow {
+            id: Uuid::nil(),
+            digest: [7; 32],
+            owner,
+            label: label.to_owned(),
+            writes: false,
+            issued_at: UtcDateTime::UNIX_EPOCH,
+            revoked_at: None,
+        };
+        let empty = key(ApiKeyOwner::All, "").weight();
+        assert!(empty >= 16 + 32, "its id and its digest");
+        assert_eq!(key(ApiKeyOwner::All, "front desk").weight(), empty + 10);
+        assert_eq!(key(ApiKeyOwner::Gym("wien".to_owned()), "front desk").weight(), empty + 14);
     }
 }

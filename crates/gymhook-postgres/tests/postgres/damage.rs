@@ -1,11 +1,36 @@
 //! Rows that cannot be read are quarantined, and the rest continues.
 
 use gymhook_delivery::DeliveryId;
-use gymhook_store::{DeliveryQuery, Enqueued, State, StatsQuery, Store, StoreError, SubscriptionQuery};
+use gymhook_postgres::PostgresStore;
+use gymhook_postgres::tokio_postgres::Client;
+use gymhook_store::{
+    AttemptOutcome, AttemptQuery, AttemptRow, Batch, DeliveryQuery, Enqueued, State, StatsQuery, Store,
+    StoreError, SubscriptionQuery,
+};
+use time::UtcDateTime;
 
 use crate::stage::{
-    NOW, all_of, begin, client, endpoint, execute, fresh, held, notification, request, shared, subscribe,
+    LEASE, NOW, all_of, begin, client, endpoint, execute, fresh, held, notification, record, request, shared,
+    subscribe,
 };
+
+/// The sequence numbers on the log's page, the latest first, and which of them are quarantined.
+async fn page(store: &PostgresStore) -> (Vec<u64>, Vec<u64>) {
+    let page = store.deliveries(DeliveryQuery::new(9)).await.unwrap();
+    assert_eq!(page.next, None);
+    let quarantined = page.items.iter().filter(|row| row.state == State::Quarantined);
+    let quarantined = quarantined.map(|row| row.sequence).collect();
+    (page.items.iter().map(|row| row.sequence).collect(), quarantined)
+}
+
+/// A store with the deliveries 1 to 3, whose sequence numbers these are.
+async fn three() -> (PostgresStore, Client) {
+    let store = fresh().await;
+    let client = client(&shared()).await;
+    subscribe(&store, &client, 1..=1).await;
+    store.enqueue((1..=3).map(|number| notification(number, 1)).collect(), NOW).await.unwrap();
+    (store, client)
+}
 
 #[tokio::test]
 async fn a_row_with_any_column_changed_is_quarantined_and_the_rest_goes_on() {
@@ -42,8 +67,91 @@ async fn a_row_with_any_column_changed_is_quarantined_and_the_rest_goes_on() {
         assert_eq!((again.deliveries.len(), again.quarantined), (2, 0), "{change}");
         let stats = store.stats(StatsQuery::new(), NOW).await.unwrap();
         assert_eq!((stats.waiting, stats.quarantined), (2, 1), "{change}");
+        // Without its notification nothing is known of it that a page could show.
+        let expected =
+            if change.starts_with("DELETE") { (vec![3, 1], vec![]) } else { (vec![3, 2, 1], vec![2]) };
+        assert_eq!(page(&store).await, expected, "{change}");
         let committed = store.commit(begin(lease, &fetched.deliveries), NOW).await.unwrap();
         assert!(committed.notifications.iter().all(|(_, read)| read.is_some()), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_with_an_impossible_value_keeps_nobody_from_the_log() {
+    for (change, quarantined) in [
+        ("UPDATE gymhook.deliveries SET state = 9 WHERE seq = 2", vec![2]),
+        ("UPDATE gymhook.deliveries SET state = -1 WHERE seq = 2", vec![2]),
+        ("UPDATE gymhook.notifications SET enqueued_at = 9223372036854775807 WHERE seq = 2", vec![]),
+        ("UPDATE gymhook.notifications SET enqueued_at = -9223372036854775808 WHERE seq = 2", vec![]),
+    ] {
+        let (store, client) = three().await;
+        execute(&client, &store, change).await;
+        assert_eq!(page(&store).await, (vec![3, 2, 1], quarantined), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_in_no_state_is_purged_like_one_that_is_quarantined() {
+    for state in [-1, 9] {
+        let (store, client) = three().await;
+        let sql = format!("UPDATE gymhook.deliveries SET state = {state} WHERE seq = 2");
+        execute(&client, &store, &sql).await;
+        assert_eq!(store.purge(NOW, 9).await, Ok(0), "it is not old");
+        assert_eq!(store.purge(NOW + LEASE, 9).await, Ok(1), "state {state}");
+        assert_eq!(page(&store).await.0, [3, 1]);
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_no_calendar_has_is_the_nearest_one() {
+    let (store, client) = three().await;
+    let sql = "UPDATE gymhook.deliveries SET at = -9223372036854775808 WHERE seq = 1;
+        UPDATE gymhook.deliveries SET at = 9223372036854775807, state = 2 WHERE seq = 2;
+        UPDATE gymhook.deliveries SET at = 9223372036854775807, state = 3 WHERE seq = 3";
+    execute(&client, &store, sql).await;
+    let stats = store.stats(StatsQuery::new(), NOW).await.unwrap();
+    assert_eq!(stats.oldest_due, Some(UtcDateTime::MIN));
+    let stats = store.endpoint_stats(endpoint(1), NOW).await.unwrap().unwrap();
+    assert_eq!(stats.oldest_due, Some(UtcDateTime::MIN));
+    assert_eq!(stats.last_delivered, Some(UtcDateTime::MAX));
+    assert_eq!(stats.last_undeliverable, Some(UtcDateTime::MAX));
+}
+
+#[tokio::test]
+async fn an_attempt_that_cannot_be_read_is_named_with_its_column() {
+    for (column, value) in [
+        ("send", "4294967296"),
+        ("round", "0"),
+        ("round", "-1"),
+        ("number", "-1"),
+        ("began", "9223372036854775807"),
+        ("ended", "-9223372036854775808"),
+        ("outcome", "'sunk'"),
+        ("status", "70000"),
+    ] {
+        let (store, client) = three().await;
+        let lease = held(&store.lease(request(1), NOW).await.unwrap()[0]);
+        let record = record(&store, 1).await;
+        let attempt = AttemptRow {
+            delivery: record.id,
+            sequence: record.sequence,
+            send: 1,
+            round: record.round,
+            number: 1,
+            began: Some(NOW),
+            ended: NOW,
+            outcome: AttemptOutcome::Response,
+            status: Some(500),
+            captured: None,
+            detail: None,
+        };
+        let attempts = vec![(endpoint(1), attempt)];
+        store.commit(Batch { leases: vec![lease], attempts, ..Batch::default() }, NOW).await.unwrap();
+        execute(&client, &store, &format!("UPDATE gymhook.attempts SET {column} = {value}")).await;
+        let send = if column == "send" { 0 } else { 1 };
+        let unreadable = AttemptRow::unreadable(record.id, send, column);
+        let read = store.attempts(AttemptQuery::new(record.id, 9)).await;
+        assert_eq!(read, Err(unreadable), "{column} = {value}");
     }
 }
 
@@ -105,7 +213,7 @@ async fn what_an_endpoint_answers_cannot_keep_a_batch_from_being_written() {
     let mut batch = begin(lease, &deliveries);
     batch.attempts.push((
         endpoint(1),
-        gymhook_store::AttemptRow {
+        AttemptRow {
             delivery: deliveries[0].id,
             sequence: deliveries[0].sequence,
             send: 1,
@@ -113,15 +221,14 @@ async fn what_an_endpoint_answers_cannot_keep_a_batch_from_being_written() {
             number: 1,
             began: None,
             ended: NOW,
-            outcome: gymhook_store::AttemptOutcome::Response,
+            outcome: AttemptOutcome::Response,
             status: Some(500),
             captured: Some("a\0b".to_owned()),
             detail: Some("\0".to_owned()),
         },
     ));
     store.commit(batch, NOW).await.unwrap();
-    let attempt =
-        store.attempts(gymhook_store::AttemptQuery::new(deliveries[0].id, 9)).await.unwrap().items.remove(0);
+    let attempt = store.attempts(AttemptQuery::new(deliveries[0].id, 9)).await.unwrap().items.remove(0);
     assert_eq!(attempt.captured.as_deref(), Some("a\u{fffd}b"));
     let query = DeliveryQuery { state: Some(State::InFlight), ..DeliveryQuery::new(10) };
     assert_eq!(store.deliveries(query).await.unwrap().items.len(), 1);

@@ -96,6 +96,8 @@ async fn beyond_so_many_bytes_the_store_is_busy() {
     for new in [sized(2, 8 << 10), with_type, with_origin] {
         assert!(is_busy(&store.enqueue(vec![new], NOW).await.unwrap_err()));
     }
+    let ids = vec![uuid::Uuid::nil(); 512];
+    assert!(is_busy(&store.acknowledge_notices(ids, NOW).await.unwrap_err()));
     let small = enqueue(&store, sized(3, 1 << 10));
     client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(soon(large).await.unwrap(), Ok(vec![Ok(Enqueued::New)]));

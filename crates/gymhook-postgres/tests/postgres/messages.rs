@@ -3,13 +3,13 @@
 use gymhook_postgres::PostgresOptions;
 use gymhook_postgres::PostgresStore;
 use gymhook_postgres::tokio_postgres::{Config, NoTls};
-use gymhook_store::{NewNotification, StatsQuery, Store, StoreError};
+use gymhook_store::{Command, NewNotification, StatsQuery, Store, StoreError};
 
-use crate::stage::{NOW, client, execute, fresh, notification, shared, subscribe};
+use crate::stage::{NOW, client, endpoint, execute, fresh, notification, shared, subscribe, subscription};
 
-/// A trigger raises each state that is the type of an event; `said` is what the server then says.
+/// A trigger raises each state that is the type of an event; the server then says what its origin is, else `said`.
 const RAISE: &str = "CREATE FUNCTION gymhook.raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        RAISE EXCEPTION 'said' USING ERRCODE = NEW.event_type, DETAIL = 'a secret';
+        RAISE EXCEPTION '%', coalesce(NEW.origin, 'said') USING ERRCODE = NEW.event_type, DETAIL = 'a secret';
     END $$;
     CREATE TRIGGER raise BEFORE INSERT ON gymhook.notifications FOR EACH ROW EXECUTE FUNCTION gymhook.raise()";
 
@@ -29,7 +29,7 @@ const STATES: &[(&str, &str, &str, &str)] = &[
     ("22021", INVALID, "the server cannot store a value as it is", "report this: the value should have been refused earlier"),
     ("23502", INVALID, "a constraint refuses a row", "drop the constraint if somebody added it to the tables"),
     ("23514", INVALID, "a constraint refuses a row", "drop the constraint if somebody added it to the tables"),
-    ("23505", INVALID, "a row with this number already exists: the sequence `orders` is behind the rows, as after a restore of the data alone or on a replica that took over", "set it above the greatest seq of the table `notifications` (setval)"),
+    ("23505", INVALID, "a row with this key already exists", "if the key is a number, its sequence is behind the rows, as after a restore of the data alone or on a replica that took over: set the sequence above the greatest number (setval)"),
     ("25006", READ_ONLY, "the server accepts no writes: it is a standby, or default_transaction_read_only is on", "connect to the primary, or name all hosts, as in host=a,b target_session_attrs=read-write"),
     ("25P03", UNAVAILABLE, "this program was too slow within a transaction, and the server rolled it back", "the call is retried; check whether the machine is overloaded"),
     ("25P04", UNAVAILABLE, "the call took longer than transaction_timeout", "raise that setting for this role"),
@@ -91,6 +91,56 @@ async fn each_state_of_the_server_says_what_happened_and_what_to_do() {
     let full = store.enqueue(vec![new], NOW).await.unwrap_err();
     assert_eq!(full.to_string(), "the disk is full: free some space; nothing was lost");
     assert_eq!(store.stats(StatsQuery::new(), NOW).await.unwrap().waiting, 0);
+}
+
+/// PostgreSQL 15 and older have no code for a disk that is full while a session begins; whoever else says so means something else.
+#[tokio::test]
+async fn a_session_that_cannot_begin_is_told_by_its_state_and_its_words() {
+    let store = fresh().await;
+    let client = client(&shared()).await;
+    subscribe(&store, &client, 1..=1).await;
+    execute(&client, &store, RAISE).await;
+    for (state, is_full) in [("XX000", true), ("P0001", false), ("58030", false)] {
+        let origin = Some("could not write init file".to_owned());
+        let new = NewNotification { event_type: state.to_owned(), origin, ..notification(1, 1) };
+        let error = store.enqueue(vec![new], NOW).await.unwrap_err();
+        assert_eq!(error == StoreError::Full, is_full, "{state}: {error:?}");
+    }
+}
+
+/// A number that is drawn twice: the table tells which sequence is behind.
+#[tokio::test]
+async fn the_sequence_at_fault_is_that_of_the_table() {
+    let store = fresh().await;
+    let client = client(&shared()).await;
+    subscribe(&store, &client, 1..=1).await;
+    store.command(vec![(endpoint(1), Command::Reload)], NOW).await.unwrap();
+    execute(&client, &store, "ALTER SEQUENCE gymhook.commands_number_seq RESTART WITH 2").await;
+    let error = store.command(vec![(endpoint(1), Command::Reload)], NOW).await.unwrap_err();
+    let expected = format!("a row with this key already exists in {}.commands (SQLSTATE 23505: ", store.schema());
+    assert!(error.to_string().starts_with(&expected), "{error}");
+    assert!(!error.to_string().contains("orders"), "{error}");
+}
+
+/// What writes such a row is not somebody's constraint but another program, or a trigger.
+#[tokio::test]
+async fn a_target_that_is_neither_is_said_as_such() {
+    let store = fresh().await;
+    let client = client(&shared()).await;
+    let change = "CREATE FUNCTION gymhook.change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            NEW.url := NULL;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER change BEFORE INSERT ON gymhook.subscriptions FOR EACH ROW EXECUTE FUNCTION gymhook.change()";
+    execute(&client, &store, change).await;
+    let error = store.put_subscription(subscription(1), NOW).await.unwrap_err();
+    let expected = format!(
+        "a subscription would have neither a URL and secrets nor a handler as its target in {}.subscriptions (SQLSTATE 23514: ",
+        store.schema()
+    );
+    assert!(error.to_string().starts_with(&expected), "{error}");
+    let advice = ": find the trigger or the other program that writes to this table";
+    assert!(error.to_string().ends_with(advice), "{error}");
 }
 
 #[tokio::test]

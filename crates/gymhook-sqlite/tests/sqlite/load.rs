@@ -17,7 +17,7 @@ async fn all_that_a_call_holds_is_counted() {
     let store = options.open(&path).unwrap();
     subscribe(&store).await;
     let now = store.now().await.unwrap();
-    // At least 60 KiB each: of an origin, of an event type, of ids alone, of orders, of settings.
+    // At least 60 KiB each: of an origin, of an event type, of ids alone, of commands, of settings, of notices' ids.
     let text = || "x".repeat(60 << 10);
     let with_origin = |number| vec![NewNotification { origin: Some(text()), ..notification(number, 1) }];
     let with_type = |number| vec![NewNotification { event_type: text(), ..notification(number, 1) }];
@@ -37,11 +37,13 @@ async fn all_that_a_call_holds_is_counted() {
             busy.push(call.await.map(drop));
         }
         busy.push(store.command(commands(), now).await);
-        busy.push(store.put_subscription(with_settings, now).await.map(drop));
+        busy.push(store.put_subscription(with_settings.clone(), now).await.map(drop));
+        busy.push(store.put_subscription_of_gym(with_settings, now).await.map(drop));
+        busy.push(store.acknowledge_notices(vec![uuid::Uuid::nil(); 4_000], now).await.map(drop));
         disk.execute_batch("COMMIT").unwrap();
         busy
     });
-    assert_eq!(busy, [const { Err(BUSY) }; 5]);
+    assert_eq!(busy, [const { Err(BUSY) }; 7]);
     assert!(held.is_ok());
 }
 

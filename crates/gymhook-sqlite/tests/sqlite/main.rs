@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod damage;
 mod full;
 mod load;
 mod paths;

@@ -139,6 +139,14 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::PutSubscription, || self.inner.put_subscription(row, now)).await
     }
 
+    async fn put_subscription_of_gym(
+        &self,
+        row: SubscriptionRow,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        self.call(Operation::PutSubscription, || self.inner.put_subscription_of_gym(row, now)).await
+    }
+
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
         self.call(Operation::Subscription, || self.inner.subscription(id)).await
     }

@@ -158,7 +158,16 @@ impl Store for MemoryStore {
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
-        Ok(self.leaving_work(|tables| tables.put_subscription(row, now)))
+        Ok(self.leaving_work(|tables| tables.put_subscription(row, true, now)))
+    }
+
+    async fn put_subscription_of_gym(
+        &self,
+        row: SubscriptionRow,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        row.check()?;
+        Ok(self.leaving_work(|tables| tables.put_subscription(row, false, now)))
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {

@@ -121,11 +121,11 @@ impl Tables {
 
     fn oldest_due(&self, endpoint: EndpointId, now: UtcDateTime) -> Option<UtcDateTime> {
         let first = self.in_state(endpoint, State::Waiting).next()?;
-        StoreTime::from_micros(first.at).to_utc().filter(|_| first.at <= StoreTime::floor(now).micros())
+        (first.at <= StoreTime::floor(now).micros()).then(|| StoreTime::from_micros(first.at).nearest())
     }
 
     fn last_in(&self, endpoint: EndpointId, state: State) -> Option<UtcDateTime> {
-        self.in_state(endpoint, state).last().and_then(|last| StoreTime::from_micros(last.at).to_utc())
+        self.in_state(endpoint, state).last().map(|last| StoreTime::from_micros(last.at).nearest())
     }
 
     pub(super) fn write_notice(&mut self, notice: &Notice) {
@@ -162,8 +162,9 @@ impl Tables {
                 | State::Cancelled
                 | State::Quarantined
                 | State::Unreadable,
-            ) => row.columns.at < before,
-            Some(State::Waiting | State::InFlight) | None => false,
+            )
+            | None => row.columns.at < before,
+            Some(State::Waiting | State::InFlight) => false,
         };
         let is_deleted = |row: &Delivery| {
             let subscription = self.subscriptions.get(&row.columns.endpoint.into());
@@ -195,6 +196,9 @@ impl Tables {
     ) -> Result<Option<ApiKeyRow>, StoreError> {
         let old = self.api_keys.get(&rotation.old).filter(|old| old.revoked_at.is_none());
         let Some(old) = old else { return Ok(None) };
+        if self.api_keys.contains_key(&rotation.id) {
+            return Err(StoreError::Conflict { what: "an API key with this id" });
+        }
         let successor = rotation.successor(old.owner.clone(), old.label.clone(), old.writes);
         self.put_api_key(successor.clone())?;
         self.revoke_api_key(rotation.old, rotation.old_ends);
@@ -214,10 +218,13 @@ impl Tables {
 
     pub(super) fn api_keys(&self, query: &ApiKeyQuery) -> Page<ApiKeyRow, Uuid> {
         let place = |key: &ApiKeyRow| (key.issued_at, key.id);
-        let after = query.after.map(|after| self.api_keys.get(&after).map(place));
+        let is_of_gym = |key: &ApiKeyRow| query.gym.as_ref().is_none_or(|gym| key.owner.gym() == Some(gym));
+        let after = query.after.map(|after| {
+            let key = self.api_keys.get(&after).filter(|key| is_of_gym(key));
+            key.map(place)
+        });
         let is_meant = |key: &&ApiKeyRow| {
-            query.gym.as_ref().is_none_or(|gym| key.owner.gym() == Some(gym))
-                && after.is_none_or(|after| after.is_some_and(|after| place(key) > after))
+            is_of_gym(key) && after.is_none_or(|after| after.is_some_and(|after| place(key) > after))
         };
         let mut keys: Vec<ApiKeyRow> = self.api_keys.values().filter(is_meant).cloned().collect();
         keys.sort_by_key(place);

@@ -98,10 +98,19 @@ impl Delivery {
 }
 
 impl Tables {
-    pub(super) fn put_subscription(&mut self, new: SubscriptionRow, now: UtcDateTime) -> bool {
+    /// With `of_any_gym` also one that is another gym's.
+    pub(super) fn put_subscription(
+        &mut self,
+        new: SubscriptionRow,
+        of_any_gym: bool,
+        now: UtcDateTime,
+    ) -> bool {
         let id = new.id;
         if let Some(old) = self.subscriptions.get_mut(&id) {
             if old.row.deleted_at.is_some() || old.row.direction() != new.direction() {
+                return false;
+            }
+            if !of_any_gym && old.row.gym != new.gym {
                 return false;
             }
             old.row = SubscriptionRow { record: old.row.record, deleted_at: None, ..new };

@@ -217,9 +217,9 @@ impl Tables {
         }
         let (limit, count) = (fetch.limit as usize, rows.len());
         rows.truncate(limit);
-        let last = rows.last().and_then(|(at, sequence)| {
-            Some(Cursor { due: StoreTime::from_micros(*at).to_utc()?, sequence: *sequence })
-        });
+        let last = rows
+            .last()
+            .map(|(at, sequence)| Cursor { due: StoreTime::from_micros(*at).nearest(), sequence: *sequence });
         let more = last.or(fetch.after).filter(|_| count > limit);
         let sequences: Vec<u64> = rows.into_iter().map(|(_, sequence)| sequence).collect();
         let (deliveries, quarantined) = self.read(&sequences);
@@ -228,7 +228,7 @@ impl Tables {
         let quarantined = quarantined + damaged;
         let next_due = self.in_state(fetch.endpoint, State::Waiting).find(|row| row.at > now);
         let next_due =
-            next_due.filter(|_| !fetch.ordered).and_then(|row| StoreTime::from_micros(row.at).to_utc());
+            next_due.filter(|_| !fetch.ordered).map(|row| StoreTime::from_micros(row.at).nearest());
         let commands = self.due_commands(fetch.endpoint, now);
         Fetched { endpoint: fetch.endpoint, deliveries, tests, more, next_due, commands, quarantined }
     }

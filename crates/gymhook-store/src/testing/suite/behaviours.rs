@@ -126,6 +126,8 @@ macro_rules! __store_behaviours {
                 a_key_has_an_owner
                 an_owner_that_cannot_be_stored_is_refused
                 keys_have_pages
+                a_cursor_is_of_the_gym_that_is_asked_for
+                a_rotation_to_a_taken_id_is_a_conflict
             }
             leasing {
                 only_what_has_something_to_do_is_leased
@@ -184,6 +186,7 @@ macro_rules! __store_behaviours {
                 a_command_about_a_forgotten_one_finds_none
                 a_commit_brings_nothing_back
                 what_waited_at_a_deleted_subscription_is_forgotten
+                what_was_quarantined_at_a_deleted_subscription_is_forgotten
                 an_attempt_of_a_forgotten_one_is_not_kept
             }
             racing {
@@ -195,6 +198,7 @@ macro_rules! __store_behaviours {
                 opposite_batches_of_repeats_do_not_block_each_other
                 workers_lease_different_endpoints
                 what_comes_in_goes_out_once
+                a_subscription_is_one_gym_s
             }
             repeating {
                 one_of_equal_fingerprints_is_kept
@@ -214,6 +218,7 @@ macro_rules! __store_behaviours {
             subscribing {
                 what_was_put_is_there
                 a_change_keeps_the_record
+                another_gym_s_is_not_written
                 a_change_keeps_the_lease
                 a_change_is_told_to_the_worker
                 they_are_listed_by_id

@@ -319,3 +319,42 @@ pub async fn keys_have_pages<H: Harness>(harness: &H) {
     let whole = stage.store.api_keys(ApiKeyQuery::new(u32::MAX)).await.unwrap();
     assert_eq!((whole.items.len(), whole.next), (8, None));
 }
+
+/// A cursor of another gym's key is that of a key that is not there: nobody learns that there is one.
+pub async fn a_cursor_is_of_the_gym_that_is_asked_for<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let owned = |number, gym: Option<&str>| {
+        let owner = ApiKeyOwner::from_gym(gym.map(str::to_owned));
+        ApiKeyRow { owner, issued_at: stage.now + SECOND * u32::from(number), ..key(&stage, number) }
+    };
+    let (all, other) = (owned(1, None), owned(2, Some("berlin")));
+    let (first, last) = (owned(3, Some("wien")), owned(4, Some("wien")));
+    for key in [&all, &other, &first, &last] {
+        stage.store.put_api_key(key.clone()).await.unwrap();
+    }
+    let after = async |key: &ApiKeyRow, gym: Option<&str>| {
+        let query = ApiKeyQuery { gym: gym.map(str::to_owned), after: Some(key.id), limit: 9 };
+        stage.store.api_keys(query).await.unwrap().items
+    };
+    assert_eq!(after(&first, Some("wien")).await, [last.clone()]);
+    for key in [&all, &other] {
+        assert_eq!(after(key, Some("wien")).await, [], "a key of {:?}", key.owner);
+    }
+    assert_eq!(after(&all, None).await, [other, first, last]);
+}
+
+/// A successor takes no other key's id, nor that of the key that ends.
+pub async fn a_rotation_to_a_taken_id_is_a_conflict<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let keys = [key(&stage, 1), key(&stage, 2)];
+    for key in &keys {
+        stage.store.put_api_key(key.clone()).await.unwrap();
+    }
+    for taken in &keys {
+        let rotation = rotation(&keys[0], 7, stage.now + HOUR, stage.now);
+        let rotation = ApiKeyRotation { id: taken.id, ..rotation };
+        let answer = stage.store.rotate_api_key(rotation).await;
+        assert_eq!(answer, Err(StoreError::Conflict { what: "an API key with this id" }));
+        assert_eq!(stage.api_keys().await, Ok(keys.to_vec()), "nothing is written");
+    }
+}

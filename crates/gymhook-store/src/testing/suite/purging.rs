@@ -138,6 +138,21 @@ pub async fn what_waited_at_a_deleted_subscription_is_forgotten<H: Harness>(harn
     assert_eq!(left(&stage).await, []);
 }
 
+/// So is what was quarantined there, whatever its time.
+pub async fn what_was_quarantined_at_a_deleted_subscription_is_forgotten<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    stage.enqueue([notification(1, 1)]).await;
+    stage.write(1, vec![begun(stage.record(1).await, stage.now + 24 * HOUR)]).await;
+    if !harness.damage_delivery(&stage.store, delivery(1)).await {
+        return skip("rows cannot be damaged here");
+    }
+    assert_eq!(stage.lease(1, 1).await.quarantined, 1);
+    assert_eq!(stage.store.purge(stage.now + HOUR, 100).await, Ok(0), "its time is later");
+    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.store.purge(stage.now + MICRO, 100).await, Ok(1));
+    assert_eq!(left(&stage).await, []);
+}
+
 /// Nor does it leave an attempt behind, which nobody could find or forget.
 pub async fn an_attempt_of_a_forgotten_one_is_not_kept<H: Harness>(harness: &H) {
     let stage = six(harness).await;

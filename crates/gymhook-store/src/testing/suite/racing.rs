@@ -5,10 +5,13 @@ use time::UtcDateTime;
 
 use super::Harness;
 use super::stage::{
-    HOUR, Stage, attempt, begun, delivery, ended, endpoint, endpoints, held, notification, worker,
+    HOUR, Stage, attempt, begun, delivery, ended, endpoint, endpoints, held, notification, subscription,
+    worker,
 };
 use crate::Direction;
-use crate::{Batch, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, StatsQuery, Store};
+use crate::{
+    Batch, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, StatsQuery, Store, SubscriptionRow,
+};
 
 /// How many tasks race, and how often.
 const TASKS: u128 = 4;
@@ -249,4 +252,28 @@ pub async fn what_comes_in_goes_out_once<H: Harness>(harness: &H) {
     sent.sort_unstable();
     assert_eq!(sent, (0..).take(count).map(delivery).collect::<Vec<_>>());
     assert_eq!(stage.store.stats(StatsQuery::new(), now).await.unwrap().waiting, 0);
+}
+
+/// Of several gyms that claim one id at once, one has it; a change by any of them is that gym's alone, then and later.
+pub async fn a_subscription_is_one_gym_s<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let now = stage.now;
+    for number in 1..=ROUNDS {
+        let of = move |task: u128| SubscriptionRow { gym: format!("gym {task}"), ..subscription(number) };
+        let put = |task: u128| {
+            let store = stage.store.clone();
+            tokio::spawn(async move { store.put_subscription_of_gym(of(task), now).await.unwrap() })
+        };
+        for _ in 0..2 {
+            let tasks: Vec<_> = (0..TASKS).map(put).collect();
+            let mut written = Vec::new();
+            for (task, putting) in (0..).zip(tasks) {
+                if putting.await.unwrap() {
+                    written.push(of(task));
+                }
+            }
+            assert_eq!(written.len(), 1, "round {number}: {written:?}");
+            assert_eq!(stage.store.subscription(endpoint(number)).await, Ok(written.pop()));
+        }
+    }
 }

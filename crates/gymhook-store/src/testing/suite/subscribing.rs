@@ -51,6 +51,34 @@ pub async fn a_change_keeps_the_record<H: Harness>(harness: &H) {
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(subscription(2))));
 }
 
+/// Written for its gym alone, a subscription is new or that gym's already; otherwise nothing is written.
+pub async fn another_gym_s_is_not_written<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let of = |gym: &str, settings: &str| SubscriptionRow {
+        gym: gym.to_owned(),
+        settings: settings.to_owned(),
+        ..subscription(1)
+    };
+    let (first, changed) = (of("wien", "{}"), of("wien", "{\"label\":\"changed\"}"));
+    assert_eq!(stage.store.put_subscription_of_gym(first.clone(), stage.now).await, Ok(true));
+    stage.carry_out_commands(endpoint(1)).await;
+    for other in ["berlin", "Wien", ""] {
+        assert_eq!(stage.store.put_subscription_of_gym(of(other, "[]"), stage.now).await, Ok(false));
+        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(first.clone())));
+        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, [], "its worker has nothing to reload");
+    }
+    assert_eq!(stage.store.put_subscription_of_gym(changed.clone(), stage.now).await, Ok(true));
+    assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(changed.clone())));
+    assert_eq!(stage.fetch(endpoint(1), 0).await.commands.len(), 1);
+    let handler = SubscriptionRow { target: TargetColumns::Handler, ..changed.clone() };
+    assert_eq!(stage.store.put_subscription_of_gym(handler, stage.now).await, Ok(false));
+    let unstorable = SubscriptionRow { gym: "a\0b".to_owned(), ..changed.clone() };
+    assert!(stage.store.put_subscription_of_gym(unstorable, stage.now).await.is_err());
+    assert_eq!(stage.store.put_subscription(of("berlin", "{}"), stage.now).await, Ok(true), "it moves");
+    stage.store.delete_subscription(endpoint(1), stage.now).await.unwrap();
+    assert_eq!(stage.store.put_subscription_of_gym(of("berlin", "{}"), stage.now).await, Ok(false));
+}
+
 /// A change leaves the lease with its owner.
 pub async fn a_change_keeps_the_lease<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
