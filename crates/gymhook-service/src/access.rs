@@ -1,0 +1,118 @@
+//! Who asks, and what they may do.
+
+use core::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use gymhook_engine::store::ApiKeyOwner;
+use gymhook_engine::{ApiKey, EngineView};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use uuid::Uuid;
+
+use crate::Problem;
+use crate::app::App;
+use crate::database::Database;
+
+/// Whoever made a request, with the API key that proves it.
+///
+/// As an extractor it takes the key from `Authorization: Bearer`, and refuses what has none, what is revoked, and what asks too
+/// often.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) key: ApiKey,
+    app: Arc<App>,
+}
+
+impl Caller {
+    /// The owner of this key, which was checked.
+    pub(crate) fn new(key: ApiKey, app: Arc<App>) -> Self {
+        Self { key, app }
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// What the key reaches of the deliveries and subscriptions that go out: nothing of another gym.
+    pub(crate) fn view(&self) -> EngineView<Database> {
+        self.key.view(&self.app.outgoing)
+    }
+
+    /// What belongs to no gym (sources, destinations, other gyms' keys) is reached with a key of all gyms alone; to any other
+    /// it is not there.
+    pub(crate) fn operator(&self, what: &str) -> Result<(), Problem> {
+        match self.key.owner {
+            ApiKeyOwner::All => Ok(()),
+            ApiKeyOwner::Gym(_) => Err(Problem::not_found(what)),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    Arc<App>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let app = Arc::<App>::from_ref(state);
+        let presented = bearer(&parts.headers)?;
+        let key = app.outgoing.check_api_key(presented).await?.ok_or_else(|| {
+            Problem::new(StatusCode::UNAUTHORIZED, "this API key is unknown or revoked: use another one")
+        })?;
+        app.key_limits.check(key.id)?;
+        Ok(Self::new(key, app))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let missing = || {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "an API key is needed: send it as `Authorization: Bearer ghk_…`, once",
+        )
+    };
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
+    let value = value.to_str().map_err(|_| missing())?;
+    let (scheme, key) = value.split_once(' ').ok_or_else(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(missing()) }
+}
+
+/// How often each key may ask.
+pub(crate) struct KeyLimits {
+    limiter: DefaultKeyedRateLimiter<Uuid>,
+}
+
+impl KeyLimits {
+    pub(crate) fn new(per_minute: NonZeroU32) -> Self {
+        Self { limiter: RateLimiter::keyed(Quota::per_minute(per_minute)) }
+    }
+
+    /// Whether this key may ask now.
+    pub(crate) fn check(&self, key: Uuid) -> Result<(), Problem> {
+        self.limiter.check_key(&key).map_err(|not_until| {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            Problem::later(
+                StatusCode::TOO_MANY_REQUESTS,
+                wait.as_secs() + 1,
+                "this API key has made too many requests: wait, then try again",
+            )
+        })
+    }
+
+    /// Forgets keys that have not asked for a while.
+    pub(crate) fn forget_idle(&self) {
+        self.limiter.retain_recent();
+    }
+}
+
+impl core::fmt::Debug for KeyLimits {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("KeyLimits").field("keys", &self.limiter.len()).finish()
+    }
+}

@@ -1,0 +1,198 @@
+//! What this process sees happen: for the live tail, and for the plots of the last hour.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use time::UtcDateTime;
+use tokio::sync::broadcast;
+use utoipa::ToSchema;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub(crate) enum Happening {
+    /// A webhook was answered.
+    Received {
+        /// When, in RFC 3339.
+        at: String,
+        /// The source's name.
+        source: String,
+        /// The status of the answer.
+        status: u16,
+        /// Why it was refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    },
+    /// An attempt ended.
+    Attempt {
+        /// When, in RFC 3339.
+        at: String,
+        /// The delivery.
+        delivery: String,
+        /// The subscription or destination.
+        subscription: String,
+        /// Its gym; empty of a destination.
+        gym: String,
+        /// The type of its event.
+        event_type: String,
+        /// The number of the attempt in its round, from 1.
+        attempt: u32,
+        /// How it ended, as in the delivery's log.
+        outcome: &'static str,
+        /// The status of the response, if there was one.
+        status: Option<u16>,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+}
+
+/// One minute of the last hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Minute {
+    /// When it began, in seconds since 1970.
+    pub(crate) began: i64,
+    /// Webhooks that were accepted.
+    pub(crate) received: u64,
+    /// Webhooks that were refused.
+    pub(crate) refused: u64,
+    /// Attempts that delivered.
+    pub(crate) delivered: u64,
+    /// Attempts that did not.
+    pub(crate) failed: u64,
+    /// The sum of the time that all attempts took, in milliseconds.
+    pub(crate) took_ms: u64,
+    /// The longest attempt, in milliseconds.
+    pub(crate) longest_ms: u64,
+}
+
+/// How many minutes are kept.
+const MINUTES: usize = 60;
+/// How many happenings a slow listener may be behind before it misses some.
+const BEHIND: usize = 1_024;
+
+/// What this process sees happen. What other processes of the same database do is not in it.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    tail: broadcast::Sender<Happening>,
+    minutes: Mutex<VecDeque<Minute>>,
+}
+
+impl Activity {
+    pub(crate) fn new() -> Self {
+        Self { tail: broadcast::Sender::new(BEHIND), minutes: Mutex::default() }
+    }
+
+    /// Everything from now on. A listener that is too slow misses some, and is told how many.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Happening> {
+        self.tail.subscribe()
+    }
+
+    /// Counts it, and tells whoever listens.
+    pub(crate) fn happened(&self, now: UtcDateTime, happening: Happening) {
+        self.count(now, &happening);
+        // Nobody may be listening.
+        drop(self.tail.send(happening));
+    }
+
+    /// The last hour, a minute each, the oldest first; minutes in which nothing happened included.
+    pub(crate) fn last_hour(&self, now: UtcDateTime) -> Vec<Minute> {
+        let current = minute_of(now);
+        let kept = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = i64::try_from(MINUTES).unwrap_or(i64::MAX);
+        (1..=count)
+            .map(|ago| current - (count - ago) * 60)
+            .map(|began| {
+                let found = kept.iter().find(|minute| minute.began == began);
+                found.copied().unwrap_or(Minute { began, ..Minute::default() })
+            })
+            .collect()
+    }
+
+    fn count(&self, now: UtcDateTime, happening: &Happening) {
+        let began = minute_of(now);
+        let mut minutes = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that is set back counts in the minute that it was in.
+        if minutes.back().is_none_or(|last| last.began < began) {
+            minutes.push_back(Minute { began, ..Minute::default() });
+            if minutes.len() > MINUTES {
+                minutes.pop_front();
+            }
+        }
+        let Some(minute) = minutes.back_mut() else { return };
+        match happening {
+            Happening::Received { status: 200..=299, .. } => minute.received += 1,
+            Happening::Received { .. } => minute.refused += 1,
+            Happening::Attempt { status, took_ms, .. } => {
+                if status.is_some_and(|status| (200..300).contains(&status)) {
+                    minute.delivered += 1;
+                } else {
+                    minute.failed += 1;
+                }
+                minute.took_ms = minute.took_ms.saturating_add(*took_ms);
+                minute.longest_ms = minute.longest_ms.max(*took_ms);
+            }
+        }
+    }
+}
+
+fn minute_of(now: UtcDateTime) -> i64 {
+    now.unix_timestamp().div_euclid(60) * 60
+}
+
+/// A length in whole milliseconds.
+pub(crate) fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    fn received(status: u16) -> Happening {
+        Happening::Received { at: String::new(), source: "egym".to_owned(), status, reason: None }
+    }
+
+    #[test]
+    fn an_hour_has_sixty_minutes_and_no_more() {
+        let activity = Activity::new();
+        let noon = utc_datetime!(2026-01-01 12:00:59);
+        activity.happened(noon, received(200));
+        activity.happened(noon, received(401));
+        let hour = activity.last_hour(noon);
+        assert_eq!(hour.len(), 60);
+        let last = hour.last().unwrap();
+        assert_eq!((last.began, last.received, last.refused), (noon.unix_timestamp() - 59, 1, 1));
+        assert!(hour[..59].iter().all(|minute| minute.received + minute.refused == 0));
+        let later = noon + Duration::from_secs(60 * 60);
+        assert!(activity.last_hour(later).iter().all(|minute| minute.received == 0));
+        for minute in 0..200_u32 {
+            activity.happened(noon + Duration::from_secs(60) * minute, received(200));
+        }
+        assert_eq!(activity.minutes.lock().unwrap().len(), 60);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_loses_nothing() {
+        let activity = Activity::new();
+        let noon = utc_datetime!(2026-01-01 12:00);
+        activity.happened(noon, received(200));
+        activity.happened(noon - Duration::from_secs(3_600), received(200));
+        assert_eq!(activity.last_hour(noon).last().unwrap().received, 2);
+    }
+
+    #[tokio::test]
+    async fn a_slow_listener_misses_some_and_is_told() {
+        let activity = Activity::new();
+        let mut listener = activity.listen();
+        for _ in 0..BEHIND + 10 {
+            activity.happened(utc_datetime!(2026-01-01 12:00), received(200));
+        }
+        let missed = listener.recv().await;
+        assert_eq!(missed, Err(broadcast::error::RecvError::Lagged(10)));
+        assert_eq!(listener.recv().await, Ok(received(200)));
+    }
+}

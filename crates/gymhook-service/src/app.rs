@@ -1,0 +1,29 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use gymhook_engine::Engine;
+
+use crate::Settings;
+use crate::access::KeyLimits;
+use crate::activity::Activity;
+use crate::database::Database;
+use crate::incoming::Sources;
+use crate::outgoing::GatewayTransport;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// Sends to subscribers and destinations.
+    pub(crate) outgoing: Engine<Database>,
+    /// Handles what sources have accepted.
+    pub(crate) incoming: Engine<Database>,
+    /// Checks URLs as attempts will.
+    pub(crate) transport: Arc<GatewayTransport>,
+    pub(crate) sources: Sources,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) key_limits: KeyLimits,
+    /// As they were last loaded.
+    pub(crate) settings: ArcSwap<Settings>,
+}

@@ -1,0 +1,87 @@
+//! Either of the two stores, as one type.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use gymhook_engine::store::{
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
+    NewNotification, Notice, Page, PostgresStore, Redelivery, Refused, SqliteStore, Stats, StatsQuery, Store,
+    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+};
+use gymhook_engine::{DeliveryId, EndpointId};
+use time::UtcDateTime;
+use uuid::Uuid;
+
+/// Where a service keeps everything: in one SQLite file, or in PostgreSQL, which several processes can share.
+///
+/// The service is compiled once for both.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Database {
+    /// One file of this machine.
+    Sqlite(SqliteStore),
+    /// A server.
+    Postgres(PostgresStore),
+}
+
+impl From<SqliteStore> for Database {
+    fn from(store: SqliteStore) -> Self {
+        Self::Sqlite(store)
+    }
+}
+
+impl From<PostgresStore> for Database {
+    fn from(store: PostgresStore) -> Self {
+        Self::Postgres(store)
+    }
+}
+
+/// Passes each call on to the store that it is.
+macro_rules! pass_on {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(async fn $name(&self, $($argument: $type),*) -> $result {
+            match self {
+                Self::Sqlite(store) => store.$name($($argument),*).await,
+                Self::Postgres(store) => store.$name($($argument),*).await,
+            }
+        })*
+    };
+}
+
+type Result<T> = core::result::Result<T, StoreError>;
+
+impl Store for Database {
+    pass_on! {
+        now() -> Result<UtcDateTime>;
+        put_subscription(row: SubscriptionRow, now: UtcDateTime) -> Result<bool>;
+        put_subscription_of_gym(row: SubscriptionRow, now: UtcDateTime) -> Result<bool>;
+        subscription(id: EndpointId) -> Result<Option<SubscriptionRow>>;
+        subscriptions(query: SubscriptionQuery) -> Result<Page<SubscriptionRow, EndpointId>>;
+        delete_subscription(id: EndpointId, now: UtcDateTime) -> Result<bool>;
+        enqueue(new: Vec<NewNotification>, now: UtcDateTime) -> Result<Vec<core::result::Result<Enqueued, Refused>>>;
+        command(commands: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<()>;
+        redeliver(which: Redelivery, now: UtcDateTime) -> Result<u64>;
+        lease(request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>>;
+        next_lease_end(worker: WorkerId, now: UtcDateTime) -> Result<Option<UtcDateTime>>;
+        commit(batch: Batch, now: UtcDateTime) -> Result<Committed>;
+        fetch(fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>>;
+        take_over() -> Result<bool>;
+        work_arrived() -> Vec<EndpointId>;
+        delivery(id: DeliveryId) -> Result<Option<DeliveryRow>>;
+        deliveries(query: DeliveryQuery) -> Result<Page<DeliveryRow>>;
+        body(id: DeliveryId) -> Result<Option<Bytes>>;
+        attempts(query: AttemptQuery) -> Result<Page<AttemptRow, u32>>;
+        stats(query: StatsQuery, now: UtcDateTime) -> Result<Stats>;
+        endpoint_stats(id: EndpointId, now: UtcDateTime) -> Result<Option<EndpointStats>>;
+        purge(before: UtcDateTime, limit: u32) -> Result<u64>;
+        check_writable() -> Result<()>;
+        claim_notices(limit: u32, hold: Duration, now: UtcDateTime) -> Result<Vec<Notice>>;
+        acknowledge_notices(ids: Vec<Uuid>, now: UtcDateTime) -> Result<u64>;
+        put_api_key(row: ApiKeyRow) -> Result<()>;
+        rotate_api_key(rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>>;
+        revoke_api_key(id: Uuid, at: UtcDateTime) -> Result<bool>;
+        api_key_by_digest(digest: [u8; 32]) -> Result<Option<ApiKeyRow>>;
+        api_keys(query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>>;
+    }
+}

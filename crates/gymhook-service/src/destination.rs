@@ -1,0 +1,63 @@
+//! Where incoming webhooks are passed on to.
+
+use std::sync::Arc;
+
+use gymhook::event::Kind;
+use gymhook::signature::Keyring;
+
+/// Where incoming webhooks are passed on to: an application of the operator's.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Destination {
+    /// Its name: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// Where it listens. Plain `http` is allowed to [networks that are named](crate::Settings::destination_networks).
+    pub url: String,
+    /// The Standard Webhooks secrets that its requests are signed with.
+    pub keys: Arc<Keyring>,
+    /// What it gets.
+    pub form: Form,
+    /// From which sources; from all if empty.
+    pub sources: Vec<String>,
+    /// Of which studios, by the ids of the keys that vouched for them; of all if empty.
+    pub studios: Vec<String>,
+    /// Events of which kinds; of all if empty.
+    pub kinds: Vec<Kind>,
+}
+
+impl Destination {
+    /// A destination that gets everything, as CloudEvents.
+    #[must_use]
+    pub fn new(name: impl Into<String>, url: impl Into<String>, keys: impl Into<Arc<Keyring>>) -> Self {
+        Self {
+            name: name.into(),
+            url: url.into(),
+            keys: keys.into(),
+            form: Form::CloudEvents,
+            sources: Vec::new(),
+            studios: Vec::new(),
+            kinds: Vec::new(),
+        }
+    }
+}
+
+/// In which form a destination gets what came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A CloudEvent 1.0 for each event: the one reading, with what was proved.
+    #[default]
+    CloudEvents,
+    /// The body as it came in, with what was proved in headers.
+    Original,
+}
+
+impl Form {
+    /// Its name in configuration and API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CloudEvents => "cloudevents",
+            Self::Original => "original",
+        }
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![allow(clippy::disallowed_methods, reason = "a service asks the clock")]
+
+mod access;
+mod activity;
+mod api;
+mod app;
+mod database;
+mod destination;
+mod incoming;
+mod outgoing;
+mod problem;
+mod service;
+mod settings;
+
+pub use self::database::Database;
+pub use self::destination::{Destination, Form};
+pub use self::problem::Problem;
+pub use self::service::{Service, StartError};
+pub use self::settings::{Settings, Source};

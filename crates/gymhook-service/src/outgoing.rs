@@ -1,0 +1,86 @@
+//! How attempts are made: to subscribers and to destinations, by different rules.
+
+use core::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gymhook_engine::http::BuildError;
+use gymhook_engine::store::AttemptOutcome;
+use gymhook_engine::{Answer, HttpTransport, Sending, Subscription, Transport};
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::Settings;
+use crate::activity::{Activity, Happening, millis};
+
+/// The platform of subscriptions that are destinations.
+pub(crate) const DESTINATION: &str = "destination";
+
+/// Sends to subscribers by the rules for strangers' URLs, to destinations by those for the operator's, and tells of each attempt.
+#[derive(Clone)]
+pub(crate) struct GatewayTransport {
+    pub(crate) subscribers: HttpTransport,
+    pub(crate) destinations: HttpTransport,
+    activity: Arc<Activity>,
+}
+
+impl GatewayTransport {
+    pub(crate) fn new(settings: &Settings, activity: Arc<Activity>) -> Result<Self, BuildError> {
+        let allowing = |networks: &[ipnet::IpNet]| {
+            networks
+                .iter()
+                .fold(HttpTransport::builder(), |builder, network| builder.dangerous_allow(*network))
+        };
+        let subscribers = allowing(&settings.subscriber_networks).build()?;
+        let destinations = allowing(&settings.destination_networks)
+            .with_platform(DESTINATION, &crate::incoming::destination_platform())
+            .build()?;
+        Ok(Self { subscribers, destinations, activity })
+    }
+
+    /// The transport for this platform.
+    pub(crate) fn of(&self, platform: &str) -> &HttpTransport {
+        if platform == DESTINATION { &self.destinations } else { &self.subscribers }
+    }
+
+    fn of_subscription(&self, subscription: &Subscription) -> &HttpTransport {
+        self.of(subscription.http().map_or("", |http| http.platform()))
+    }
+}
+
+impl Transport for GatewayTransport {
+    async fn send(&self, sending: Sending) -> Answer {
+        let attempt = &sending.attempt;
+        let (delivery, number) = (attempt.attempt.delivery.to_string(), attempt.number.get());
+        let subscription = Arc::clone(&sending.subscription);
+        let event_type = sending.event_type.clone();
+        let began = Instant::now();
+        let answer = self.of_subscription(&subscription).send(sending).await;
+        let now = UtcDateTime::now();
+        self.activity.happened(
+            now,
+            Happening::Attempt {
+                at: now.format(&Rfc3339).unwrap_or_default(),
+                delivery,
+                subscription: subscription.id().to_string(),
+                gym: subscription.gym().to_owned(),
+                event_type,
+                attempt: number,
+                outcome: AttemptOutcome::from(&answer.outcome).as_str(),
+                status: answer.outcome.status().map(|status| status.as_u16()),
+                took_ms: millis(began.elapsed()),
+            },
+        );
+        answer
+    }
+
+    fn check(&self, subscription: &Subscription) -> Result<(), String> {
+        self.of_subscription(subscription).check(subscription)
+    }
+}
+
+impl fmt::Debug for GatewayTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayTransport").finish_non_exhaustive()
+    }
+}
