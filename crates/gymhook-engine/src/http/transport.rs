@@ -60,6 +60,7 @@ pub(super) struct Shared {
     pub(super) platforms: BTreeMap<String, Platform>,
     pub(super) addresses: AddressRules,
     pub(super) user_agent: HeaderValue,
+    pub(super) content_type: HeaderValue,
     pub(super) whole_success: bool,
 }
 
@@ -139,6 +140,7 @@ impl HttpTransport {
         let (parts, body) = request.into_parts();
         let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
+        headers.insert(header::CONTENT_TYPE, self.0.content_type.clone());
         for (name, value) in target.headers() {
             headers.append(name, value.clone());
         }
