@@ -129,6 +129,8 @@ impl HttpTransport {
             Answer::new(error.outcome()).with_detail(one_line(&authority(url), &error))
         };
         let (platform, url, signer, tls) = self.check_attempt(target, url).map_err(refused)?;
+        check_headers(sending.headers(), &platform.signature_headers)
+            .map_err(|error| refused(CheckSubscriptionError::Headers(error)))?;
 
         let id = sending.attempt.attempt.delivery.to_string();
         let unsigned = |error| {
@@ -141,7 +143,7 @@ impl HttpTransport {
         let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
         headers.insert(header::CONTENT_TYPE, self.0.content_type.clone());
-        for (name, value) in target.headers() {
+        for (name, value) in target.headers().iter().chain(sending.headers()) {
             headers.append(name, value.clone());
         }
         Ok(Prepared { platform, tls, outgoing: Outgoing { uri: parts.uri, headers, body } })
