@@ -352,7 +352,7 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
-        self.work(|lent| commit::commit(lent, &batch, now)).await
+        self.work(|lent| commit::commit(lent, self.schema(), &batch, now)).await
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {

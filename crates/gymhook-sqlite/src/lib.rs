@@ -349,7 +349,13 @@ impl Store for SqliteStore {
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
         self.keep_worker_lock().await?;
-        self.0.writer.call((), move |connection| commit::commit(connection, &batch, now)).await
+        let follow_ups: Vec<EndpointId> = batch.follow_ups.iter().map(|(_, new)| new.endpoint).collect();
+        let committed =
+            self.0.writer.call((), move |connection| commit::commit(connection, &batch, now)).await?;
+        if !follow_ups.is_empty() {
+            self.0.arrivals.add(follow_ups);
+        }
+        Ok(committed)
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {

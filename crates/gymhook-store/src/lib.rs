@@ -176,6 +176,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Records that none of [`Batch::leases`] covers are not written, nor those of a delivery that does not exist or is
     /// quarantined. A batch may be repeated if its result was lost: it writes the same again, and each attempt only once. A
     /// NUL in the text of an attempt may become another character.
+    ///
+    /// In the same transaction it enqueues [`Batch::follow_ups`], as [`Store::enqueue`] does. One that is refused is
+    /// [reported](Committed::refused), and everything else is written.
     fn commit(
         &self,
         batch: Batch,
