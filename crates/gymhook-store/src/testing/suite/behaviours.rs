@@ -117,7 +117,7 @@ macro_rules! __store_behaviours {
                 a_repeated_batch_enqueues_once
                 a_refused_one_keeps_nothing_else_back
                 two_batches_enqueue_the_same_one_once
-                workers_hear_of_it
+                each_worker_hears_of_it
             }
             keys {
                 a_key_is_found_by_its_digest

@@ -148,22 +148,25 @@ pub async fn two_batches_enqueue_the_same_one_once<H: Harness>(harness: &H) {
     assert_eq!(waiting(&stage, 3).await, 2);
 }
 
-/// Workers hear of it as they hear of what is enqueued.
-pub async fn workers_hear_of_it<H: Harness>(harness: &H) {
+/// Every worker of the process hears of it, as of what is enqueued: one may send what another one's handler passes on.
+pub async fn each_worker_hears_of_it<H: Harness>(harness: &H) {
     const PATIENT: Duration = Duration::from_secs(30);
     const QUIET: Duration = Duration::from_millis(200);
     let stage = Stage::with(harness, [1, 2]).await;
-    let worker = stage.store.clone();
-    let hear = |limit| tokio::time::timeout(limit, worker.work_arrived());
+    let workers = [stage.store.clone(), stage.store.clone()];
+    let hear = |worker: usize, limit| tokio::time::timeout(limit, workers[worker].work_arrived());
     // Where a store begins to listen with the first call.
-    while hear(QUIET).await.is_ok() {}
+    while hear(0, QUIET).await.is_ok() || hear(1, QUIET).await.is_ok() {}
     stage.enqueue([notification(1, 1)]).await;
-    if hear(PATIENT / 10).await.is_err() {
+    if hear(0, PATIENT / 10).await.is_err() {
         return skip("this store does not tell of what is enqueued");
     }
-    while hear(QUIET).await.is_ok() {}
+    hear(1, PATIENT).await.expect("both are told of what is enqueued");
+    while hear(0, QUIET).await.is_ok() || hear(1, QUIET).await.is_ok() {}
     let lease = held(&stage.lease(1, 1).await);
     stage.commit(handled(&stage, lease, 1, [notification(10, 2)]).await).await;
-    let heard = hear(PATIENT).await.expect("it is told");
-    assert!(heard.is_empty() || heard == [endpoint(2)], "{heard:?}");
+    for worker in [0, 1] {
+        let heard = hear(worker, PATIENT).await.expect("it is told");
+        assert!(heard.is_empty() || heard == [endpoint(2)], "{heard:?}");
+    }
 }
