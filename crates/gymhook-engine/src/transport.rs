@@ -7,10 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gymhook_delivery::Attempt;
 use gymhook_retry::Outcome;
+use http::HeaderMap;
 use time::UtcDateTime;
 
 use crate::stored_arrival::Arrival;
-use crate::{Direction, InboxItem, Subscription};
+use crate::{DeliveryHeaders, Direction, InboxItem, Subscription};
 
 /// Makes attempts. The engine decides which, when, and what happens next.
 pub trait Transport: Send + Sync + 'static {
@@ -55,6 +56,8 @@ pub struct Sending {
     pub timeout: Duration,
     /// What was known of it when it came in; `None` for what goes out.
     pub(crate) arrival: Option<Arrival>,
+    /// The delivery's own headers; none of what came in.
+    pub(crate) headers: DeliveryHeaders,
 }
 
 impl Sending {
@@ -69,7 +72,30 @@ impl Sending {
         timeout: Duration,
     ) -> Self {
         let (event_type, body) = (event_type.into(), body.into());
-        Self { attempt, subscription, event_type, body, enqueued_at: now, now, timeout, arrival: None }
+        let headers = DeliveryHeaders::default();
+        Self {
+            attempt,
+            subscription,
+            event_type,
+            body,
+            enqueued_at: now,
+            now,
+            timeout,
+            arrival: None,
+            headers,
+        }
+    }
+
+    /// The headers that this delivery brings along, beside those of the subscription: each attempt has them. Usually none.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        self.headers.as_map()
+    }
+
+    /// With these headers of the delivery, for tests of a transport of your own.
+    #[must_use]
+    pub fn with_headers(self, headers: DeliveryHeaders) -> Self {
+        Self { headers, ..self }
     }
 
     /// What a handler gets: for a transport of your own whose direction is [`Direction::Incoming`].

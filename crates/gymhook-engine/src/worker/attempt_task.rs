@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use crate::foreign::{self, Place};
 use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
 use crate::stored_arrival::Arrival;
-use crate::{Answer, Direction, Sending, Subscription, Transport, clock};
+use crate::{Answer, DeliveryHeaders, Direction, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
@@ -108,8 +108,13 @@ pub(crate) async fn run<T: Transport>(
             .with_detail("not sent: writing it down took until its deadline")
     } else {
         let StoredNotification { event_type, body, origin, enqueued_at } = notification;
-        let arrival = origin.as_deref().and_then(Arrival::from_text);
-        let sending = Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival };
+        let origin = origin.as_deref();
+        let (arrival, headers) = match subscription.direction() {
+            Direction::Incoming => (origin.and_then(Arrival::from_text), DeliveryHeaders::default()),
+            Direction::Outgoing => (None, DeliveryHeaders::of_delivery(&attempt.attempt, origin)),
+        };
+        let sending =
+            Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival, headers };
         send_in_time(&*transport, sending).await
     };
     if let Some(ended) = &mut report.ended {
