@@ -35,10 +35,10 @@ async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
         return Ok(());
     }
     loop {
-        // Another process may be at it for as long as it takes.
-        client
-            .batch_execute("BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0")
-            .await?;
+        // Another process may be at it for as long as it takes. And a backslash in a step is one, however the role has it.
+        let begin = "BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0;
+                     SET LOCAL standard_conforming_strings = on";
+        client.batch_execute(begin).await?;
         let key = format!("gymhook.{schema}");
         client
             .query_typed("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text", &typed(&[&key]))
