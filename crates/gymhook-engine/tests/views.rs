@@ -12,9 +12,13 @@
 mod scripted;
 
 use core::fmt::Debug;
+use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{
     ApiKeyOwner, ApiKeyQuery, AttemptQuery, DeliveryQuery, Fetch, NewNotification, PendingCommand,
@@ -175,6 +179,29 @@ async fn a_view_writes_subscriptions_of_its_gym_only() {
     assert_eq!(view.put_subscription(&of_gym(4, "berlin")).await, Ok(()));
     assert_eq!(view.put_subscription(&of_gym(1, "berlin").with_label("changed")).await, Ok(()));
     assert_eq!(view.subscription(endpoint(1)).await.unwrap().unwrap().label(), "changed");
+}
+
+/// Another gym takes the id after every look at it and before it is written.
+#[tokio::test]
+async fn a_subscription_that_another_gym_writes_first_stays_its_own() {
+    let store = FaultyStore::new(MemoryStore::new(NOW));
+    let engine = Engine::builder(store.clone()).enqueue_only();
+    let other = Engine::builder(store.inner().clone()).enqueue_only();
+    let is_written = AtomicBool::new(false);
+    store.on(Operation::PutSubscription, When::Before, move || {
+        if !is_written.swap(true, Ordering::SeqCst) {
+            let theirs = of_gym(1, "wien");
+            // A store in memory answers at once.
+            let mut writing = pin!(other.put_subscription(&theirs));
+            let written = writing.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(written, Poll::Ready(Ok(())));
+        }
+    });
+    let unknown = SubscriptionError::Unknown { subscription: endpoint(1) };
+    let written = engine.for_gym("berlin").put_subscription(&of_gym(1, "berlin")).await;
+    assert_eq!(written, Err(unknown.into()));
+    assert_eq!(engine.subscription(endpoint(1)).await.unwrap().unwrap().gym(), "wien");
+    assert_eq!(engine.for_gym("wien").put_subscription(&of_gym(1, "wien")).await, Ok(()));
 }
 
 #[tokio::test]

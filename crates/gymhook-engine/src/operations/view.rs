@@ -257,12 +257,11 @@ impl<S: Store> EngineView<S> {
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), ViewError> {
         self.check_writes()?;
         self.check_gym(subscription.gym())?;
-        let id = subscription.id();
-        let held = self.engine.store().subscription(id).await?;
-        if held.is_some_and(|held| !self.reaches(&held.gym)) {
-            return Err(SubscriptionError::Unknown { subscription: id }.into());
+        match &self.owner {
+            ApiKeyOwner::All => self.engine.put_subscription(subscription).await?,
+            ApiKeyOwner::Gym(_) => self.engine.put_subscription_of_gym(subscription).await?,
         }
-        Ok(self.engine.put_subscription(subscription).await?)
+        Ok(())
     }
 
     /// As [`Engine::delete_subscription`].
