@@ -189,7 +189,7 @@ impl HttpTransport {
         }
         let outcome = self.judge(outcome, &read);
         let detail = (!notes.is_empty()).then(|| one_line(&host, &notes.join("; ")));
-        Answer { outcome, captured: read.captured, detail }
+        Answer { captured: read.captured, detail, ..Answer::new(outcome) }
     }
 
     /// The status line and the headers decide, unless a success has to be complete.
