@@ -111,6 +111,17 @@ macro_rules! __store_behaviours {
                 by_time
                 by_everything_at_once
             }
+            journaling {
+                the_latest_entry_comes_first
+                only_the_newest_entries_are_kept
+                journals_do_not_mix
+                entries_are_found_by_gym_and_subject
+                entries_appended_at_once_are_all_there
+                an_entry_that_cannot_be_stored_is_refused
+                a_damaged_entry_is_skipped
+                a_purge_leaves_journals_alone
+                a_journal_survives
+            }
             keys {
                 a_key_is_found_by_its_digest
                 a_key_is_changed_and_revoked
