@@ -107,6 +107,7 @@ macro_rules! __store_behaviours {
             }
             filtering {
                 by_type
+                by_several_types
                 by_gym
                 by_time
                 by_everything_at_once
