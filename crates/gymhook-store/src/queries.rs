@@ -98,7 +98,7 @@ impl Default for StatsQuery {
 ///
 /// let given_up_in_january = DeliveryQuery {
 ///     gym: Some("berlin-mitte".to_owned()),
-///     event_type: Some("payment.failed".to_owned()),
+///     event_types: vec!["payment.failed".to_owned(), "PAYMENT_FAILED".to_owned()],
 ///     state: Some(State::Undeliverable),
 ///     from: Some(utc_datetime!(2026-01-01 0:00)),
 ///     until: Some(utc_datetime!(2026-02-01 0:00)),
@@ -112,8 +112,8 @@ pub struct DeliveryQuery {
     pub endpoint: Option<EndpointId>,
     /// To subscriptions of this gym only, those that are deleted included. An inbox is no gym's.
     pub gym: Option<String>,
-    /// Of this event type only, as it is spelled.
-    pub event_type: Option<String>,
+    /// Of one of these event types only, as they are spelled; if it is empty, of every type.
+    pub event_types: Vec<String>,
     /// In this state only.
     pub state: Option<State>,
     /// Enqueued at this moment or later only.
@@ -133,7 +133,7 @@ impl DeliveryQuery {
         Self {
             endpoint: None,
             gym: None,
-            event_type: None,
+            event_types: Vec::new(),
             state: None,
             from: None,
             until: None,
