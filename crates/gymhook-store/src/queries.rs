@@ -22,6 +22,8 @@ use crate::{AttemptOutcome, LeaseHolder, State, StoreError};
 pub struct SubscriptionQuery {
     /// Of this gym only.
     pub gym: Option<String>,
+    /// Of this [platform](crate::SubscriptionRow::platform) only. It is not indexed.
+    pub platform: Option<String>,
     /// Those whose id is higher: [`Page::next`] of the page before.
     pub after: Option<EndpointId>,
     /// The maximum number of rows.
@@ -32,7 +34,7 @@ impl SubscriptionQuery {
     /// All subscriptions, `limit` on a page.
     #[must_use]
     pub const fn new(limit: u32) -> Self {
-        Self { gym: None, after: None, limit }
+        Self { gym: None, platform: None, after: None, limit }
     }
 }
 

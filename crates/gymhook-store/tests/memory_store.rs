@@ -311,7 +311,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         only: None,
     };
     let which = Redelivery { endpoint: ENDPOINT, from: START, until: None, undeliverable_only: true };
-    let subscriptions = gymhook_store::SubscriptionQuery { gym: None, after: None, limit: 1 };
+    let subscriptions = gymhook_store::SubscriptionQuery::new(1);
     let deliveries = gymhook_store::DeliveryQuery::new(1);
     let rotation = ApiKeyRotation {
         old: uuid::Uuid::nil(),

@@ -135,6 +135,7 @@ impl Tables {
         let found = rows
             .filter(|row| row.deleted_at.is_none() && query.after.is_none_or(|after| row.id > after))
             .filter(|row| query.gym.as_ref().is_none_or(|gym| row.gym == *gym))
+            .filter(|row| query.platform.as_ref().is_none_or(|platform| row.platform == *platform))
             .take((query.limit as usize).saturating_add(1))
             .cloned()
             .collect();

@@ -242,6 +242,7 @@ macro_rules! __store_behaviours {
                 a_change_keeps_the_lease
                 a_change_is_told_to_the_worker
                 they_are_listed_by_id
+                they_are_listed_by_platform
                 a_list_has_pages
                 ids_are_sorted_by_their_bytes
                 a_deleted_one_is_not_listed
