@@ -5,6 +5,7 @@ mod access;
 mod activity;
 mod api;
 mod app;
+mod config;
 mod database;
 mod destination;
 mod incoming;
@@ -13,6 +14,9 @@ mod problem;
 mod service;
 mod settings;
 
+pub use self::config::{
+    Config, ConfigError, ConfigKey, ConfigProblem, DatabasePlace, LogFormat, Place, TlsFiles,
+};
 pub use self::database::Database;
 pub use self::destination::{Destination, Form};
 pub use self::problem::Problem;

@@ -48,7 +48,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         let loopback = [
-            ipnet::Ipv4Net::new_assert(core::net::Ipv4Addr::LOCALHOST, 8).into(),
+            ipnet::Ipv4Net::new_assert(core::net::Ipv4Addr::new(127, 0, 0, 0), 8).into(),
             ipnet::Ipv6Net::new_assert(core::net::Ipv6Addr::LOCALHOST, 128).into(),
         ];
         Self {
