@@ -10,6 +10,7 @@ use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::database::Database;
 use crate::incoming::Sources;
+use crate::operations::{Housekeeping, Readiness};
 use crate::outgoing::GatewayTransport;
 
 /// What all requests share.
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) sources: Sources,
     pub(crate) activity: Arc<Activity>,
     pub(crate) key_limits: KeyLimits,
+    pub(crate) readiness: Readiness,
+    pub(crate) housekeeping: Housekeeping,
     /// As they were last loaded.
     pub(crate) settings: ArcSwap<Settings>,
 }

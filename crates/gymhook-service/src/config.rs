@@ -61,8 +61,6 @@ pub struct Config {
     pub max_connections: usize,
     /// The longest body of a request, in bytes. 8 MiB by default (ours); sources have a smaller limit.
     pub max_body_bytes: usize,
-    /// How long a stop waits for requests and attempts under way. 30 s by default (ours).
-    pub grace: Duration,
     /// The form of log lines; by default text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
     /// Which log lines are written: a level, or directives as `tracing-subscriber` takes them. `info` by default.
@@ -174,7 +172,6 @@ impl Config {
         let otlp_endpoint = document.take("otlp_endpoint", problems, text);
         let max_connections = document.take("max_connections", problems, |entry| entry.number(1, 1_000_000));
         let max_body = document.take("max_body_bytes", problems, |entry| entry.number(1_024, 1 << 30));
-        let grace = document.take("grace_seconds", problems, |entry| entry.number(0, 3_600));
         let settings = settings(document, variables, tls.is_some(), problems);
         if listen.is_some() && listen == metrics_listen {
             let problem = "this is the address of the service itself: metrics need one of their own";
@@ -188,7 +185,6 @@ impl Config {
             metrics_listen,
             max_connections: usize_of(max_connections.unwrap_or(1_024)),
             max_body_bytes: usize_of(max_body.unwrap_or(8 << 20)),
-            grace: Duration::from_secs(grace.unwrap_or(30).into()),
             log_format,
             log_level: log_level.unwrap_or_else(|| "info".to_owned()),
             otlp_endpoint,
@@ -286,6 +282,9 @@ fn settings(
     let per_minute = document.take("requests_per_minute", problems, |entry| entry.number(1, 1_000_000));
     if let Some(per_minute) = per_minute.and_then(NonZeroU32::new) {
         settings.requests_per_minute = per_minute;
+    }
+    if let Some(seconds) = document.take("grace_seconds", problems, |entry| entry.number(0, 3_600)) {
+        settings.grace = Duration::from_secs(seconds.into());
     }
     settings.https = document.take("https", problems, Entry::flag).unwrap_or(serves_tls);
     let session_secret = document.take("session_secret", problems, |entry| {

@@ -9,6 +9,7 @@ mod config;
 mod database;
 mod destination;
 mod incoming;
+mod operations;
 mod outgoing;
 mod problem;
 mod service;

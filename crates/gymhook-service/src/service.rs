@@ -13,6 +13,7 @@ use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
 use crate::incoming::Sources;
+use crate::operations::{self, Housekeeping, Pace, Readiness};
 use crate::outgoing::GatewayTransport;
 use crate::{Settings, api};
 
@@ -51,27 +52,63 @@ impl Service {
         let database = database.into();
         let activity = Arc::new(Activity::new());
         let transport = GatewayTransport::new(&settings, Arc::clone(&activity))?;
-        let outgoing = Engine::builder(database.clone()).start(transport.clone()).await?;
+        let builder = |database| Engine::builder(database).shutdown_grace(settings.grace);
+        let outgoing = builder(database.clone()).start(transport.clone()).await?;
         let relay = |_: InboxItem| async { Err(HandlerError::retry("not yet")) };
-        let incoming = Engine::builder(database).start(HandlerTransport::new(relay)).await?;
+        let incoming = builder(database).start(HandlerTransport::new(relay)).await?;
         let sources = Sources::open(&incoming, &settings.sources).await?;
         let key_limits = KeyLimits::new(settings.requests_per_minute);
-        let app = App {
+        let app = Arc::new(App {
             outgoing,
             incoming,
             transport: Arc::new(transport),
             sources,
             activity,
             key_limits,
+            readiness: Readiness::default(),
+            housekeeping: Housekeeping::default(),
             settings: ArcSwap::from_pointee(settings),
-        };
-        Ok(Self { app: Arc::new(app) })
+        });
+        app.housekeeping.start(&app, Pace::default());
+        Ok(Self { app })
     }
 
     /// Everything that it answers: API, page, sources, operations.
     #[must_use]
     pub fn router(&self) -> Router {
-        api::router(Arc::clone(&self.app))
+        api::router(Arc::clone(&self.app)).merge(operations::router(Arc::clone(&self.app)))
+    }
+
+    /// `/metrics`, `/healthz` and `/readyz`: for an address of their own, which only the operator reaches, since metrics need no
+    /// key.
+    ///
+    /// `render` writes what was counted, such as `metrics_exporter_prometheus::PrometheusHandle::render`: which recorder a process
+    /// has is the program's to decide.
+    #[must_use]
+    pub fn metrics_router(&self, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
+        let router = operations::metrics_router(Arc::clone(&self.app), render);
+        router.merge(operations::router(Arc::clone(&self.app)))
+    }
+
+    /// Loads other settings, while requests are served: sources, destinations, [`Settings::keep`] and [`Settings::https`]. Requests
+    /// under way end by the earlier ones. All others are those that the service was started with.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing has changed.
+    pub async fn reload(&self, settings: Settings) -> Result<(), StartError> {
+        self.app.sources.reload(&self.app.incoming, &settings.sources).await?;
+        let before = self.app.settings.load();
+        // What the engines were built with stays, and so does what is shown of it.
+        let settings = Settings {
+            destination_networks: before.destination_networks.clone(),
+            subscriber_networks: before.subscriber_networks.clone(),
+            requests_per_minute: before.requests_per_minute,
+            session_secret: before.session_secret.clone(),
+            grace: before.grace,
+            ..settings
+        };
+        self.app.settings.store(Arc::new(settings));
+        Ok(())
     }
 
     /// Issues a key of all gyms that may do everything, if there is no key yet: for whoever starts a new database.
@@ -86,8 +123,10 @@ impl Service {
     }
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].
+    ///
+    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start.
     pub async fn shutdown(&self) {
-        self.app.incoming.shutdown().await;
-        self.app.outgoing.shutdown().await;
+        self.app.housekeeping.stop();
+        tokio::join!(self.app.incoming.shutdown(), self.app.outgoing.shutdown());
     }
 }

@@ -112,7 +112,7 @@ fn a_variable_overrides_the_file() {
         ],
     )
     .unwrap();
-    assert_eq!((config.listen.port(), config.grace), (2, Duration::from_secs(7)));
+    assert_eq!((config.listen.port(), config.settings.grace), (2, Duration::from_secs(7)));
     assert_eq!(config.database, DatabasePlace::Url("postgres://gym:hunter2@db/gym".to_owned()));
     assert!(config.settings.https);
     assert_eq!(config.settings.subscriber_networks.len(), 2);
@@ -342,7 +342,7 @@ fn the_example_is_read_as_it_is_and_with_all_its_settings() {
         (one.max_connections, one.max_body_bytes),
         (defaults.max_connections, defaults.max_body_bytes)
     );
-    assert_eq!((one.grace, one.log_level), (defaults.grace, defaults.log_level));
+    assert_eq!((one.settings.grace, one.log_level), (defaults.settings.grace, defaults.log_level));
     assert_eq!(one.settings.keep, defaults.settings.keep);
     assert_eq!(one.settings.requests_per_minute, defaults.settings.requests_per_minute);
     assert_eq!(one.settings.destination_networks, defaults.settings.destination_networks);

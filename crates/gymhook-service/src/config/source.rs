@@ -13,8 +13,27 @@ use super::secret::{self, FORMATS, Variables};
 use crate::Source;
 
 /// Paths that the service itself answers.
-const TAKEN: [&str; 10] =
-    ["/v1", "/ui", "/api", "/assets", "/docs", "/healthz", "/readyz", "/metrics", "/login", "/openapi.json"];
+const TAKEN: [&str; 19] = [
+    "/api",
+    "/api-keys",
+    "/assets",
+    "/audit",
+    "/deliveries",
+    "/destinations",
+    "/docs",
+    "/healthz",
+    "/keys",
+    "/metrics",
+    "/openapi.json",
+    "/overview",
+    "/readyz",
+    "/sign-in",
+    "/sign-out",
+    "/sources",
+    "/subscriptions",
+    "/tail",
+    "/v1",
+];
 
 const ENCODINGS: [(&str, Encoding); 3] =
     [("hex", Encoding::Hex), ("hex-any-case", Encoding::HexAnyCase), ("base64", Encoding::Base64)];

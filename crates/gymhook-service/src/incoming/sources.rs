@@ -43,6 +43,17 @@ impl Sources {
         Ok(Self { by_path: ArcSwap::from_pointee(by_path) })
     }
 
+    /// Opens the inboxes of these sources, and closes the paths of all others. What is under way is finished.
+    pub(crate) async fn reload(
+        &self,
+        engine: &Engine<Database>,
+        sources: &[Source],
+    ) -> Result<(), StartError> {
+        let Self { by_path } = Self::open(engine, sources).await?;
+        self.by_path.store(by_path.into_inner());
+        Ok(())
+    }
+
     /// All of them, by path.
     pub(crate) fn all(&self) -> Vec<Arc<OpenSource>> {
         self.by_path.load().values().cloned().collect()
