@@ -73,7 +73,6 @@ pub struct Config {
 
 /// Where everything is kept.
 #[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum DatabasePlace {
     /// In an SQLite file.
     File(PathBuf),

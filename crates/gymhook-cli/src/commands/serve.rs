@@ -121,7 +121,7 @@ fn refuse_password(url: &str) -> Result<(), Failure> {
 fn database_name(place: &DatabasePlace) -> String {
     match place {
         DatabasePlace::File(path) => path.display().to_string(),
-        _ => "PostgreSQL".to_owned(),
+        DatabasePlace::Url(_) => "PostgreSQL".to_owned(),
     }
 }
 
@@ -213,11 +213,8 @@ async fn serve(
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, database = database_name(&config.database), "serving");
     tell_system(&[sd_notify::NotifyState::Ready]);
 
-    loop {
-        match signals.next().await {
-            serve::Asked::Reload => reload(arguments, &config, &service, certificates.as_deref()).await,
-            serve::Asked::Stop => break,
-        }
+    while signals.next().await == serve::Asked::Reload {
+        reload(arguments, &config, &service, certificates.as_deref()).await;
     }
     tell_system(&[sd_notify::NotifyState::Stopping]);
     tracing::info!(grace = ?config.settings.grace, "stopping: a second signal stops at once");
@@ -243,10 +240,10 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
 }
 
 fn refused_start(error: &StartError) -> Failure {
-    match error {
-        StartError::Source { .. } => Failure::usage(format!("{error}: correct the configuration")),
-        _ => Failure::failed(format!("the service cannot be started: {error}")),
+    if matches!(error, StartError::Source { .. }) {
+        return Failure::usage(format!("{error}: correct the configuration"));
     }
+    Failure::failed(format!("the service cannot be started: {error}"))
 }
 
 /// Prints where it is and, once for a new database, a first API key: to standard output alone, never to the log.
@@ -340,10 +337,7 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
 
 /// Closes an SQLite file, so that it is complete without its log.
 async fn close(database: &Database) -> Result<(), Failure> {
-    let closed = match database {
-        Database::Sqlite(store) => store.close().await,
-        _ => Ok(()),
-    };
+    let closed = if let Database::Sqlite(store) = database { store.close().await } else { Ok(()) };
     match closed {
         Ok(()) | Err(StoreError::Closed) => {
             tracing::info!("stopped");

@@ -48,22 +48,17 @@ impl Listener {
     /// Listens, or says who does.
     pub(crate) async fn bind(address: SocketAddr, option: &str) -> Result<Self, Failure> {
         TcpListener::bind(address).await.map(Self).map_err(|error| {
-            let problem = match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    let holder = crate::commands::port_holder(address.port());
-                    format!(
-                        "another program listens there{holder}: stop it, or choose another port with {option}"
-                    )
-                }
-                io::ErrorKind::PermissionDenied => {
-                    format!(
-                        "ports below 1024 are root's: choose another with {option}, or put a proxy in front"
-                    )
-                }
-                io::ErrorKind::AddrNotAvailable => {
-                    format!("this machine has no such address: choose another with {option}")
-                }
-                _ => error.to_string(),
+            let problem = if error.kind() == io::ErrorKind::AddrInUse {
+                let holder = crate::commands::port_holder(address.port());
+                format!(
+                    "another program listens there{holder}: stop it, or choose another port with {option}"
+                )
+            } else if error.kind() == io::ErrorKind::PermissionDenied {
+                format!("ports below 1024 are root's: choose another with {option}, or put a proxy in front")
+            } else if error.kind() == io::ErrorKind::AddrNotAvailable {
+                format!("this machine has no such address: choose another with {option}")
+            } else {
+                error.to_string()
             };
             Failure::usage(format!("cannot listen on {address}: {problem}"))
         })
