@@ -3,6 +3,7 @@
 mod api_keys;
 mod deliveries;
 mod gym_pages;
+mod journal;
 mod notices;
 mod publish;
 mod subscriptions;
@@ -13,5 +14,6 @@ pub use self::api_keys::{ApiKey, ApiKeyError, IssuedApiKey};
 pub use self::deliveries::DeliveryLog;
 pub use self::publish::{NotPublished, Published};
 pub use self::subscriptions::SubscriptionError;
+pub(crate) use self::testing::ONLY_200;
 pub use self::testing::{TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent};
 pub use self::view::{EngineView, ViewError};

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod admission;
+mod api_key;
+mod arrivals;
 mod attempt_outcome;
 mod columns;
 mod command;
@@ -8,6 +10,7 @@ mod connection;
 mod deletion;
 mod direction;
 mod error;
+mod journal;
 mod json;
 mod mending;
 mod notice;
@@ -27,6 +30,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use self::admission::{Admission, Admitted, QueueLimits};
+pub use self::api_key::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow};
+pub use self::arrivals::Arrivals;
 pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
@@ -34,13 +39,14 @@ pub use self::connection::{Connection, ConnectionRule};
 pub use self::deletion::end_under_way;
 pub use self::direction::Direction;
 pub use self::error::StoreError;
+pub use self::journal::{Journal, JournalQuery, JournalRow, NewJournalEntry};
 #[doc(hidden)]
 pub use self::json::rfc3339;
 pub use self::mending::mended;
 pub use self::notice::Notice;
 pub use self::queries::{
-    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, DeliveryQuery,
-    DeliveryRow, EndpointStats, Page, Stats, StatsQuery, SubscriptionQuery,
+    AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, StatsQuery,
+    SubscriptionQuery,
 };
 pub use self::row::{
     NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest, endpoint_record_from_json,
@@ -176,6 +182,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Records that none of [`Batch::leases`] covers are not written, nor those of a delivery that does not exist or is
     /// quarantined. A batch may be repeated if its result was lost: it writes the same again, and each attempt only once. A
     /// NUL in the text of an attempt may become another character.
+    ///
+    /// In the same transaction it enqueues [`Batch::follow_ups`], as [`Store::enqueue`] does. One that is refused is
+    /// [reported](Committed::refused), and everything else is written.
     fn commit(
         &self,
         batch: Batch,
@@ -194,8 +203,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// and has done nothing.
     fn take_over(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Resolves when another process may have left work, with the endpoints if they are known; never, if the store cannot
-    /// tell. Missing one does no harm, since workers also poll.
+    /// Resolves when this process or another one may have left work, with the endpoints if they are known; never, if the store
+    /// cannot tell. Each clone hears of all of it ([`Arrivals`]). Missing one does no harm, since workers also poll.
     fn work_arrived(&self) -> impl Future<Output = Vec<EndpointId>> + Send;
 
     // Looking back.
@@ -305,4 +314,24 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         query: ApiKeyQuery,
     ) -> impl Future<Output = Result<Page<ApiKeyRow, Uuid>, StoreError>> + Send;
+
+    // Journals.
+
+    /// Appends to a journal, all in one transaction, and keeps its newest `keep` entries: older ones are removed. What is appended
+    /// together stays together, in this order. A purge leaves journals alone.
+    ///
+    /// # Errors
+    /// What [`NewJournalEntry::check`] says of any of them: then nothing is written.
+    fn append_to_journal(
+        &self,
+        journal: Journal,
+        entries: Vec<NewJournalEntry>,
+        keep: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Entries of a journal, the latest first. A damaged one is skipped and logged.
+    fn journal(
+        &self,
+        query: JournalQuery,
+    ) -> impl Future<Output = Result<Page<JournalRow>, StoreError>> + Send;
 }
