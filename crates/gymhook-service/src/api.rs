@@ -6,11 +6,13 @@ mod api_keys;
 mod audit;
 mod deliveries;
 mod delivery;
+mod destinations;
 mod document;
 mod events;
 pub(crate) mod extract;
 pub(crate) mod page;
 mod redeliveries;
+mod sources;
 mod stats;
 mod subscription;
 mod subscription_actions;
@@ -39,8 +41,10 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(api_keys::routes())
         .merge(audit::routes())
         .merge(deliveries::routes())
+        .merge(destinations::routes())
         .merge(events::routes())
         .merge(redeliveries::routes())
+        .merge(sources::routes())
         .merge(stats::routes())
         .merge(subscription_actions::routes())
         .merge(subscriptions::routes())
