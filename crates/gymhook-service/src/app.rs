@@ -9,6 +9,7 @@ use crate::Settings;
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::database::Database;
+use crate::destinations::Destinations;
 use crate::incoming::Sources;
 use crate::operations::{Housekeeping, Readiness};
 use crate::outgoing::GatewayTransport;
@@ -23,10 +24,13 @@ pub(crate) struct App {
     /// Checks URLs as attempts will.
     pub(crate) transport: Arc<GatewayTransport>,
     pub(crate) sources: Sources,
+    pub(crate) destinations: Arc<Destinations>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) key_limits: KeyLimits,
     pub(crate) readiness: Readiness,
     pub(crate) housekeeping: Housekeeping,
+    /// Held while settings are loaded.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     /// As they were last loaded.
     pub(crate) settings: ArcSwap<Settings>,
 }

@@ -8,6 +8,7 @@ mod app;
 mod config;
 mod database;
 mod destination;
+mod destinations;
 mod incoming;
 mod operations;
 mod outgoing;

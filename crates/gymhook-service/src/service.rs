@@ -6,13 +6,15 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, StoreError};
-use gymhook_engine::{ApiKeyError, Engine, HandlerError, HandlerTransport, InboxItem, IssuedApiKey};
+use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
+use tokio::sync::Mutex;
 
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
-use crate::incoming::Sources;
+use crate::destinations::{Destinations, NotDeclared};
+use crate::incoming::{Relay, Sources, check_sources};
 use crate::operations::{self, Housekeeping, Pace, Readiness};
 use crate::outgoing::GatewayTransport;
 use crate::{Settings, api};
@@ -35,12 +37,26 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A destination cannot be had. Caused by the settings, or by the database.
+    #[error("destination {name:?}: {problem}")]
+    Destination {
+        /// The destination's name; empty if it is not about one of them.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// HTTP requests cannot be made. Caused by the settings or the system.
     #[error(transparent)]
     Transport(#[from] BuildError),
+}
+
+impl From<NotDeclared> for StartError {
+    fn from(error: NotDeclared) -> Self {
+        Self::Destination { name: error.name, problem: error.problem.detail().to_owned() }
+    }
 }
 
 impl Service {
@@ -51,22 +67,30 @@ impl Service {
     pub async fn start(settings: Settings, database: impl Into<Database>) -> Result<Self, StartError> {
         let database = database.into();
         let activity = Arc::new(Activity::new());
-        let transport = GatewayTransport::new(&settings, Arc::clone(&activity))?;
         let builder = |database| Engine::builder(database).shutdown_grace(settings.grace);
-        let outgoing = builder(database.clone()).start(transport.clone()).await?;
-        let relay = |_: InboxItem| async { Err(HandlerError::retry("not yet")) };
-        let incoming = builder(database).start(HandlerTransport::new(relay)).await?;
+        let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
+        let outgoing = builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
+        let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
+        destinations.declare(&settings.destinations).await?;
+        let relay = Arc::new(Relay::new(outgoing.clone(), Arc::clone(&destinations)));
+        let handler = HandlerTransport::passing_on(move |item: InboxItem| {
+            let relay = Arc::clone(&relay);
+            async move { relay.pass_on(item).await }
+        });
+        let incoming = builder(database).start(handler).await?;
         let sources = Sources::open(&incoming, &settings.sources).await?;
         let key_limits = KeyLimits::new(settings.requests_per_minute);
         let app = Arc::new(App {
             outgoing,
             incoming,
-            transport: Arc::new(transport),
+            transport,
             sources,
+            destinations,
             activity,
             key_limits,
             readiness: Readiness::default(),
             housekeeping: Housekeeping::default(),
+            reloading: Mutex::default(),
             settings: ArcSwap::from_pointee(settings),
         });
         app.housekeeping.start(&app, Pace::default());
@@ -94,10 +118,23 @@ impl Service {
     /// under way end by the earlier ones. All others are those that the service was started with.
     ///
     /// # Errors
-    /// [`StartError`]; then nothing has changed.
+    /// [`StartError`]; then nothing has changed, unless the database failed on the way back, too, which is logged.
     pub async fn reload(&self, settings: Settings) -> Result<(), StartError> {
-        self.app.sources.reload(&self.app.incoming, &settings.sources).await?;
-        let before = self.app.settings.load();
+        let _reloading = self.app.reloading.lock().await;
+        check_sources(&settings.sources)?;
+        let before = self.app.settings.load_full();
+        // The destinations first: what a new source brings is passed on to the new ones, too.
+        let changed = match self.app.destinations.declare(&settings.destinations).await {
+            Ok(()) => self.app.sources.reload(&self.app.incoming, &settings.sources).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = changed {
+            if let Err(back) = self.app.destinations.declare(&before.destinations).await {
+                let back = StartError::from(back);
+                tracing::error!(error = %back, "the earlier destinations could not be declared again: load the settings again");
+            }
+            return Err(error);
+        }
         // What the engines were built with stays, and so does what is shown of it.
         let settings = Settings {
             destination_networks: before.destination_networks.clone(),
