@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) key_limits: KeyLimits,
     pub(crate) readiness: Readiness,
     pub(crate) housekeeping: Housekeeping,
+    /// Held while settings are loaded.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     /// As they were last loaded.
     pub(crate) settings: ArcSwap<Settings>,
 }

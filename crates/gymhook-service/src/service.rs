@@ -7,13 +7,14 @@ use axum::Router;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
 use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
+use tokio::sync::Mutex;
 
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
 use crate::destinations::{Destinations, NotDeclared};
-use crate::incoming::{Relay, Sources};
+use crate::incoming::{Relay, Sources, check_sources};
 use crate::operations::{self, Housekeeping, Pace, Readiness};
 use crate::outgoing::GatewayTransport;
 use crate::{Settings, api};
@@ -66,8 +67,8 @@ impl Service {
     pub async fn start(settings: Settings, database: impl Into<Database>) -> Result<Self, StartError> {
         let database = database.into();
         let activity = Arc::new(Activity::new());
-        let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
         let builder = |database| Engine::builder(database).shutdown_grace(settings.grace);
+        let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
         let outgoing = builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
         let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
         destinations.declare(&settings.destinations).await?;
@@ -89,6 +90,7 @@ impl Service {
             key_limits,
             readiness: Readiness::default(),
             housekeeping: Housekeeping::default(),
+            reloading: Mutex::default(),
             settings: ArcSwap::from_pointee(settings),
         });
         app.housekeeping.start(&app, Pace::default());
@@ -116,10 +118,23 @@ impl Service {
     /// under way end by the earlier ones. All others are those that the service was started with.
     ///
     /// # Errors
-    /// [`StartError`]; then nothing has changed.
+    /// [`StartError`]; then nothing has changed, unless the database failed on the way back, too, which is logged.
     pub async fn reload(&self, settings: Settings) -> Result<(), StartError> {
-        self.app.sources.reload(&self.app.incoming, &settings.sources).await?;
-        let before = self.app.settings.load();
+        let _reloading = self.app.reloading.lock().await;
+        check_sources(&settings.sources)?;
+        let before = self.app.settings.load_full();
+        // The destinations first: what a new source brings is passed on to the new ones, too.
+        let changed = match self.app.destinations.declare(&settings.destinations).await {
+            Ok(()) => self.app.sources.reload(&self.app.incoming, &settings.sources).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = changed {
+            if let Err(back) = self.app.destinations.declare(&before.destinations).await {
+                let back = StartError::from(back);
+                tracing::error!(error = %back, "the earlier destinations could not be declared again: load the settings again");
+            }
+            return Err(error);
+        }
         // What the engines were built with stays, and so does what is shown of it.
         let settings = Settings {
             destination_networks: before.destination_networks.clone(),
