@@ -3,6 +3,7 @@
 #![allow(unused_qualifications, reason = "the code that utoipa writes for parameters has them")]
 
 mod api_keys;
+mod audit;
 mod deliveries;
 mod delivery;
 mod destinations;
@@ -38,6 +39,7 @@ use crate::app::App;
 fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(api_keys::routes())
+        .merge(audit::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
         .merge(events::routes())

@@ -198,7 +198,8 @@ impl SourceState {
 /// What is the API's own.
 const RESERVED: [&str; 4] = ["/", "/api/", "/v1/", "/v2/"];
 
-fn check(sources: &[Source]) -> Result<(), StartError> {
+/// Whether these sources can be opened together.
+pub(crate) fn check(sources: &[Source]) -> Result<(), StartError> {
     let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for source in sources {
         let refused =
