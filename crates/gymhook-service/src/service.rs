@@ -55,7 +55,7 @@ pub enum StartError {
 
 impl From<NotDeclared> for StartError {
     fn from(error: NotDeclared) -> Self {
-        Self::Destination { name: error.name, problem: error.problem.detail().to_owned() }
+        Self::Destination { name: error.name, problem: error.problem }
     }
 }
 
