@@ -7,6 +7,7 @@ mod audit;
 mod deliveries;
 mod delivery;
 mod document;
+mod egym;
 mod events;
 pub(crate) mod extract;
 pub(crate) mod page;
@@ -39,6 +40,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(api_keys::routes())
         .merge(audit::routes())
         .merge(deliveries::routes())
+        .merge(egym::routes())
         .merge(events::routes())
         .merge(redeliveries::routes())
         .merge(stats::routes())

@@ -73,6 +73,12 @@ impl Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// Where in the request it is: a JSON pointer into the body, or the name of a parameter.
+    #[must_use]
+    pub fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
     /// What happened, and what to do.
     #[must_use]
     pub fn detail(&self) -> &str {

@@ -18,7 +18,7 @@ use crate::Problem;
                        what is another one's is answered with 404, as if it were not there."
     ),
     security(("bearer" = [])),
-    components(schemas(Problem)),
+    components(schemas(Problem, super::egym::ErrorDto)),
     modifiers(&Security)
 )]
 pub(super) struct Document;
