@@ -79,6 +79,12 @@ impl Problem {
         self.pointer.as_deref()
     }
 
+    /// After how many seconds to try again, if that may help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// What happened, and what to do.
     #[must_use]
     pub fn detail(&self) -> &str {

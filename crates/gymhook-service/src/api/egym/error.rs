@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use time::UtcDateTime;
 use utoipa::ToSchema;
@@ -65,7 +65,7 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = self.status();
+        let (status, retry_after) = (self.status(), self.problem.retry_after());
         let field = self
             .problem
             .pointer()
@@ -92,6 +92,9 @@ impl IntoResponse for Refused {
             message,
         };
         let mut response = (status, Json(error)).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
         }
