@@ -6,6 +6,7 @@ mod api_keys;
 mod audit;
 mod deliveries;
 mod delivery;
+mod destinations;
 mod docs;
 mod document;
 mod egym;
@@ -13,6 +14,7 @@ mod events;
 pub(crate) mod extract;
 pub(crate) mod page;
 mod redeliveries;
+mod sources;
 mod stats;
 mod subscription;
 mod subscription_actions;
@@ -39,9 +41,11 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(api_keys::routes())
         .merge(audit::routes())
         .merge(deliveries::routes())
+        .merge(destinations::routes())
         .merge(egym::routes())
         .merge(events::routes())
         .merge(redeliveries::routes())
+        .merge(sources::routes())
         .merge(stats::routes())
         .merge(subscription_actions::routes())
         .merge(subscriptions::routes())
