@@ -28,7 +28,7 @@ pub(crate) async fn describe(caller: &Caller, name: &str) -> Result<(Found, Endp
 pub(crate) async fn create(caller: &Caller, new: NewDestination) -> Result<Written, Problem> {
     check(caller, ApiKeyRights::Write)?;
     let written = caller.app().destinations.create(new).await?;
-    audit::record(caller, "create destination", &written.found.route.name);
+    audit::record(caller, "create destination", None, &written.found.route.name).await;
     Ok(written)
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn create(caller: &Caller, new: NewDestination) -> Result<Writt
 pub(crate) async fn update(caller: &Caller, name: &str, changes: Changes) -> Result<Found, Problem> {
     check(caller, ApiKeyRights::Write)?;
     let found = caller.app().destinations.update(name, changes).await?;
-    audit::record(caller, "update destination", name);
+    audit::record(caller, "update destination", None, name).await;
     Ok(found)
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn update(caller: &Caller, name: &str, changes: Changes) -> Res
 pub(crate) async fn delete(caller: &Caller, name: &str) -> Result<(), Problem> {
     check(caller, ApiKeyRights::Write)?;
     caller.app().destinations.delete(name).await?;
-    audit::record(caller, "delete destination", name);
+    audit::record(caller, "delete destination", None, name).await;
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn rotate(
 ) -> Result<Written, Problem> {
     check(caller, ApiKeyRights::Write)?;
     let written = caller.app().destinations.rotate(name, given, overlap).await?;
-    audit::record(caller, "rotate destination's secret", name);
+    audit::record(caller, "rotate destination's secret", None, name).await;
     Ok(written)
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn rotate(
 pub(crate) async fn disable(caller: &Caller, name: &str) -> Result<(), Problem> {
     check(caller, ApiKeyRights::Write)?;
     caller.app().destinations.disable(name).await?;
-    audit::record(caller, "disable destination", name);
+    audit::record(caller, "disable destination", None, name).await;
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn disable(caller: &Caller, name: &str) -> Result<(), Problem> 
 pub(crate) async fn enable(caller: &Caller, name: &str) -> Result<(), Problem> {
     check(caller, ApiKeyRights::Write)?;
     caller.app().destinations.enable(name).await?;
-    audit::record(caller, "enable destination", name);
+    audit::record(caller, "enable destination", None, name).await;
     Ok(())
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn enable(caller: &Caller, name: &str) -> Result<(), Problem> {
 pub(crate) async fn pause(caller: &Caller, name: &str, until: UtcDateTime) -> Result<(), Problem> {
     check(caller, ApiKeyRights::Write)?;
     caller.app().destinations.pause(name, until).await?;
-    audit::record(caller, "pause destination", name);
+    audit::record(caller, "pause destination", None, name).await;
     Ok(())
 }
 
@@ -89,7 +89,7 @@ pub(crate) async fn pause(caller: &Caller, name: &str, until: UtcDateTime) -> Re
 pub(crate) async fn test(caller: &Caller, name: &str, patience: Duration) -> Result<Tested, Problem> {
     check(caller, ApiKeyRights::Retry)?;
     let (delivery, outcome) = caller.app().destinations.test(name, patience).await?;
-    audit::record(caller, "test destination", name);
+    audit::record(caller, "test destination", None, name).await;
     Ok(Tested { delivery, outcome })
 }
 
