@@ -88,7 +88,9 @@ fn refuse_open_network(target: &Target, output: &Output) -> Result<(), Failure> 
         return Ok(());
     }
     if target.addresses.iter().any(|address| forbidden_because(address.ip()).is_none()) {
-        return Err(Failure::usage("over plain http the API key could be read on its way: use the server's https:// URL"));
+        return Err(Failure::usage(
+            "over plain http the API key could be read on its way: use the server's https:// URL",
+        ));
     }
     if target.addresses.iter().any(|address| !address.ip().is_loopback()) {
         output.warn("over plain http the API key can be read on its way: better use an https:// URL");
@@ -135,7 +137,11 @@ impl Api {
     }
 
     /// A response whose body does not end.
-    pub(crate) async fn stream(&self, path: &str, query: &[(&str, Option<String>)]) -> Result<Incoming, Failure> {
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        query: &[(&str, Option<String>)],
+    ) -> Result<Incoming, Failure> {
         let response = self.request(Method::GET, &with_query(path, query), None).await?;
         match response.status().is_success() {
             true => Ok(response.into_body()),
@@ -152,11 +158,17 @@ impl Api {
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::failed(format!("{} answers no JSON ({error}): is it a gymhook?", self.base)))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::failed(format!("{} answers no JSON ({error}): is it a gymhook?", self.base))
+        })
     }
 
-    async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response<Incoming>, Failure> {
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, Failure> {
         let url: Uri = format!("{}{path}", self.base).parse().map_err(Failure::usage)?;
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.method_mut() = method;
@@ -178,7 +190,8 @@ impl Api {
     /// What a problem's details say.
     async fn refused(&self, response: Response<Incoming>) -> Failure {
         let status = response.status();
-        let details = read(response).await.ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let details =
+            read(response).await.ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let said = |name: &str| details.as_ref().and_then(|details| details.get(name)?.as_str().map(shown));
         let place = said("pointer").map(|pointer| format!("{pointer}: ")).unwrap_or_default();
         let detail = said("detail").unwrap_or_else(|| format!("is {} a gymhook?", self.base));

@@ -39,7 +39,8 @@ impl Tail {
                 return Err(Failure::failed("the server sends an event that does not end"));
             }
             let Some(frame) = self.body.frame().await else { return Ok(None) };
-            let frame = frame.map_err(|error| Failure::failed(format!("the server ended the stream: {error}")))?;
+            let frame =
+                frame.map_err(|error| Failure::failed(format!("the server ended the stream: {error}")))?;
             if let Ok(bytes) = frame.into_data() {
                 self.lines.unread.extend_from_slice(&bytes);
             }
