@@ -106,15 +106,17 @@ async fn every_parameter_is_checked_by_name() {
 #[tokio::test]
 async fn a_delivery_is_shown_with_its_attempts_and_can_be_sent_again() {
     let (stage, receiver) = (Stage::new().await, Receiver::new().await);
-    stage.subscribe("berlin", &receiver.url).await;
-    receiver.answer_next(410, "<script>alert(1)</script>");
-    let delivery = stage.publish("berlin", "x").await.remove(0);
+    // EGYM makes one attempt.
+    let new = json!({"gym": "berlin", "platform": "egym", "url": receiver.url});
+    stage.post("/v1/subscriptions", new).await.expect(201);
+    receiver.answer_next(500, "<script>alert(1)</script>");
+    let delivery = stage.publish("berlin", "GYM_CHECKIN").await.remove(0);
     let found = stage.until(&delivery, "undeliverable").await;
-    assert_eq!(found["log"][0]["status"], json!(410));
+    assert_eq!(found["log"][0]["status"], json!(500));
     assert_eq!(found["log"][0]["response"], json!("<script>alert(1)</script>"));
     assert_eq!(
         (&found["reason"], &found["attempts"], &found["test"]),
-        (&json!("rejected"), &json!(1), &json!(false))
+        (&json!("exhausted"), &json!(1), &json!(false))
     );
     assert_eq!(found["body_bytes"], json!(r#"{"member":17}"#.len()));
     let path = format!("/v1/deliveries/{delivery}");
@@ -122,7 +124,16 @@ async fn a_delivery_is_shown_with_its_attempts_and_can_be_sent_again() {
     stage.post(&format!("{path}/redeliver"), Value::Null).await.expect(202);
     let found = stage.until(&delivery, "delivered").await;
     assert_eq!((&found["round"], &found["log"][1]["status"]), (&json!(2), &json!(204)));
-    assert_eq!(receiver.requests().len(), 2);
+    assert_eq!((receiver.requests().len(), &found["log_next"]), (2, &Value::Null));
+    let first = stage.get(&format!("{path}/attempts?limit=1")).await.expect(200);
+    assert_eq!((&first["items"], &first["next"]), (&json!([found["log"][0]]), &json!("1")));
+    let second = stage.get(&format!("{path}/attempts?cursor=1")).await.expect(200);
+    assert_eq!((&second["items"], &second["next"]), (&json!([found["log"][1]]), &Value::Null));
+    for cursor in ["2147483648", "18446744073709551615"] {
+        let none = stage.get(&format!("{path}/attempts?cursor={cursor}")).await.expect(200);
+        assert_eq!(none["items"], json!([]));
+    }
+    assert_eq!(stage.get(&format!("{path}/attempts?cursor=x")).await.problem(422).0, "cursor");
 }
 
 #[tokio::test]
@@ -197,7 +208,7 @@ async fn a_redelivery_of_many_affects_exactly_what_the_same_filters_list() {
     }
     // What has nowhere to go is counted by itself.
     stage.delete(&format!("/v1/subscriptions/{berlin}")).await.expect(204);
-    let asked = json!({"gym": "berlin", "state": "cancelled", "dry_run": true});
+    let asked = json!({"gym": "berlin", "state": "waiting", "dry_run": true});
     let counted = stage.post("/v1/redeliveries", asked).await.expect(200);
     assert_eq!(counted["deliveries"], json!(0));
     assert_eq!(counted["without_subscription"], json!(6));

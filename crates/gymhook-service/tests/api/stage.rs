@@ -7,10 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
+use gymhook::Provider;
+use gymhook::event::Vendor;
+use gymhook::signature::{Keyring, Secret};
 use gymhook_engine::Engine;
 pub(crate) use gymhook_engine::store::ApiKeyRights as Rights;
 use gymhook_engine::store::{ApiKeyOwner, SqliteStore};
-use gymhook_service::{Service, Settings};
+use gymhook_service::{Service, Settings, Source};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -65,6 +68,7 @@ impl Stage {
     /// With receivers on this machine allowed.
     pub(crate) async fn new() -> Self {
         let mut settings = Settings::default();
+        settings.requests_per_minute = core::num::NonZeroU32::MAX;
         settings.subscriber_networks = vec!["127.0.0.0/8".parse().unwrap()];
         Self::with(settings).await
     }
@@ -153,6 +157,13 @@ impl Stage {
             tokio::time::sleep(core::time::Duration::from_millis(20)).await;
         }
     }
+}
+
+/// A source at `/in/egym-berlin`.
+pub(crate) fn egym_source() -> Source {
+    let egym = Provider::of(Vendor::EGYM).unwrap();
+    let keys = Keyring::single("berlin", Secret::new("the-key-that-egym-sends").unwrap()).unwrap();
+    Source::new("egym-berlin", gymhook::Receiver::new(&egym, keys).unwrap())
 }
 
 /// A receiver on a loopback socket, that answers as it is told.
