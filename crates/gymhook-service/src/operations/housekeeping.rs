@@ -129,7 +129,8 @@ mod tests {
         let service = Service::start(Settings { sources, ..settings }, store.clone()).await.unwrap();
         let router = service.router();
         for account in 0..count {
-            let body = format!(r#"{{"accountId":"a-{account}","timestamp":1667921312188,"type":"GYM_CHECKIN"}}"#);
+            let body =
+                format!(r#"{{"accountId":"a-{account}","timestamp":1667921312188,"type":"GYM_CHECKIN"}}"#);
             let request = Request::post("/in/egym").header("x-api-key", KEY).body(Body::from(body)).unwrap();
             assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 200);
         }

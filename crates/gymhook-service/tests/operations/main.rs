@@ -45,7 +45,11 @@ async fn a_database_that_is_gone_makes_it_unready_and_not_dead() {
     let said = until_unready(&router).await;
     assert!(said.contains("incoming: ") && said.contains("outgoing: "), "{said}");
     assert!(!said.contains(folder.path().to_str().unwrap()), "a path is told to whoever asks: {said}");
-    assert_eq!(get(&router, "/healthz").await.0, StatusCode::OK, "it would be started again for its database");
+    assert_eq!(
+        get(&router, "/healthz").await.0,
+        StatusCode::OK,
+        "it would be started again for its database"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
