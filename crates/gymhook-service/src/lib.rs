@@ -16,6 +16,7 @@ mod outgoing;
 mod problem;
 mod service;
 mod settings;
+mod trace_context;
 
 pub use self::config::{
     Config, ConfigError, ConfigKey, ConfigProblem, DatabasePlace, LogFormat, Place, TlsFiles,

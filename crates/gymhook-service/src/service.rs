@@ -97,6 +97,12 @@ impl Service {
         Ok(Self { app })
     }
 
+    /// What all requests share.
+    #[cfg(test)]
+    pub(crate) const fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Everything that it answers: API, page, sources, operations.
     #[must_use]
     pub fn router(&self) -> Router {
