@@ -29,7 +29,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, document) = documented().split_for_parts();
     let _ = document;
-    router.fallback(otherwise).with_state(app)
+    router.merge(crate::page::router()).fallback(otherwise).with_state(app)
 }
 
 /// A source's path, or nothing.

@@ -9,6 +9,7 @@ mod database;
 mod destination;
 mod incoming;
 mod outgoing;
+mod page;
 mod problem;
 mod service;
 mod settings;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, StoreError};
 use gymhook_engine::{ApiKeyError, Engine, HandlerError, HandlerTransport, InboxItem, IssuedApiKey};
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::database::Database;
 use crate::incoming::Sources;
 use crate::outgoing::GatewayTransport;
-use crate::{Settings, api};
+use crate::{Settings, api, page};
 
 /// A gateway that runs: its engines work in the background, and its [router](Service::router) answers. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -34,6 +35,9 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No secret for sessions of the page can be made.
+    #[error("sessions of the page: {0}")]
+    Session(#[from] SecretError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +67,7 @@ impl Service {
             sources,
             activity,
             key_limits,
+            page: page::Shared::new(settings.session_secret.clone())?,
             settings: ArcSwap::from_pointee(settings),
         };
         Ok(Self { app: Arc::new(app) })
