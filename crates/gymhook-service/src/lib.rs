@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a service asks the clock")]
 
 mod access;
+mod actions;
 mod activity;
 mod api;
 mod app;
