@@ -9,6 +9,7 @@ mod deliveries;
 mod delivery;
 mod done;
 mod failure;
+mod keys;
 mod overview;
 mod payload;
 mod plot;
@@ -16,6 +17,7 @@ mod request;
 mod session;
 mod sign_in;
 mod state;
+mod subscriptions;
 mod tail;
 mod visitor;
 mod words;
@@ -29,9 +31,10 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, Redirect, Response};
 use axum::routing::{get, post};
 use axum_extra::extract::CookieJar;
-use gymhook::signature::{Secret, SecretError};
+use gymhook::signature::{Secret as SessionKey, SecretError};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use self::base::Base;
 use self::failure::Failure;
@@ -50,7 +53,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// With the secret that was set for sessions, or one of this process's own.
-    pub(crate) fn new(session_secret: Option<Arc<Secret>>) -> Result<Self, SecretError> {
+    pub(crate) fn new(session_secret: Option<Arc<SessionKey>>) -> Result<Self, SecretError> {
         Ok(Self { secret: SessionSecret::new(session_secret)?, wrong_keys: WrongKeys::new() })
     }
 }
@@ -71,6 +74,19 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/deliveries/{id}", get(delivery::show))
         .route("/deliveries/{id}/retry", post(delivery::retry))
         .route("/deliveries/{id}/cancel", get(delivery::ask_to_cancel).post(delivery::cancel))
+        .route("/subscriptions", get(subscriptions::list))
+        .route("/subscriptions/new", get(subscriptions::form).post(subscriptions::create))
+        .route("/subscriptions/test-all", post(subscriptions::test_all))
+        .route("/subscriptions/{id}", get(subscriptions::show))
+        .route("/subscriptions/{id}/test", post(subscriptions::test))
+        .route("/subscriptions/{id}/enable", post(subscriptions::enable))
+        .route("/subscriptions/{id}/pause", get(subscriptions::ask_to_disable).post(subscriptions::disable))
+        .route("/subscriptions/{id}/rotate", get(subscriptions::ask_to_rotate).post(subscriptions::rotate))
+        .route("/subscriptions/{id}/delete", get(subscriptions::ask_to_delete).post(subscriptions::delete))
+        .route("/keys", get(keys::list))
+        .route("/keys/new", get(keys::form).post(keys::issue))
+        .route("/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))
+        .route("/keys/{id}/rotate", get(keys::ask_to_rotate).post(keys::rotate))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(middleware::from_fn(around))
 }
@@ -89,6 +105,29 @@ struct Confirm {
     button: &'static str,
     /// Where the form goes.
     action: String,
+    back: String,
+}
+
+/// Asks how long the old secret or key still counts.
+#[derive(Template)]
+#[template(path = "rotate.html")]
+struct AskRotate {
+    frame: Frame,
+    name: String,
+    path: String,
+    what: &'static str,
+}
+
+/// Shows what can be read this once.
+#[derive(Template)]
+#[template(path = "secret.html")]
+struct Secret {
+    frame: Frame,
+    what: &'static str,
+    /// Whose it is.
+    of: String,
+    secret: Zeroizing<String>,
+    advice: &'static str,
     back: String,
 }
 

@@ -67,6 +67,11 @@ impl Problem {
         Self { retry_after: Some(seconds.max(1)), ..Self::new(status, detail) }
     }
 
+    /// Where in the request it is.
+    pub(crate) fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
     /// The status that it is answered with.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -14,6 +14,7 @@ const SCRIPT: &str = include_str!("../../assets/page.js");
 const ICON: &str = include_str!("../../assets/icon.svg");
 
 /// The files' names, each with a digest of what is in it: another version has another name, so that they can be kept for ever.
+#[derive(Debug)]
 pub(super) struct Assets {
     pub(super) style: String,
     pub(super) script: String,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
-use gymhook::event::{Kind, Vendor};
-use gymhook_engine::store::{DeliveryQuery, DeliveryRow, Page as Found, State};
+use gymhook::event::Kind;
+use gymhook_engine::store::{DeliveryRow, State};
 use gymhook_engine::{EndpointId, SubscriptionError};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -19,11 +19,10 @@ use super::state::{Badge, next_of};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::Moment;
 use crate::Problem;
+use crate::actions::deliveries::{self, DeliveryFilter};
 
 /// How many are on a page.
 const LIMIT: u32 = 50;
-/// A kind is no column of the log: as many deliveries are looked at for one page with a filter by kind. Our choice.
-const LOOKED_AT: u32 = 2_000;
 
 /// What was asked for, as it was entered.
 #[derive(Debug, Default, Deserialize)]
@@ -94,7 +93,7 @@ impl Filter {
         Kind::ALL.iter().map(choice).collect()
     }
 
-    fn query(&self) -> Result<(DeliveryQuery, Option<Kind>), Problem> {
+    fn query(&self) -> Result<(DeliveryFilter, Option<u64>), Problem> {
         let time = |name: &'static str, text: Option<&str>| match text.map(|text| (text, moment(text))) {
             None => Ok(None),
             Some((_, Some(time))) => Ok(Some(time)),
@@ -127,17 +126,16 @@ impl Filter {
             Some(Ok(before)) => Some(before),
             Some(Err(_)) => return Err(Problem::invalid("before", "this page is not there: go back to the latest")),
         };
-        let query = DeliveryQuery {
+        let filter = DeliveryFilter {
             endpoint,
             gym: filled(self.gym.as_ref()).map(str::to_owned),
             event_type: filled(self.event_type.as_ref()).map(str::to_owned),
+            kind,
             state,
             from: time("from", filled(self.from.as_ref()))?,
             until: time("until", filled(self.until.as_ref()))?,
-            before,
-            ..DeliveryQuery::new(LIMIT)
         };
-        Ok((query, kind))
+        Ok((filter, before))
     }
 }
 
@@ -203,41 +201,6 @@ impl<'v> Names<'v> {
     }
 }
 
-/// What an event of the log means, if its platform is one that is known here.
-fn kind_of(row: &DeliveryRow) -> Option<Kind> {
-    row.platform.parse::<Vendor>().ok()?.kind_of(&row.event_type)
-}
-
-/// The deliveries that fit; with a kind, among as many as are looked at.
-async fn find(
-    visitor: &Visitor,
-    query: DeliveryQuery,
-    kind: Option<Kind>,
-) -> Result<Found<DeliveryRow>, Problem> {
-    let view = visitor.caller.view();
-    let Some(kind) = kind else { return Ok(view.deliveries(query).await?) };
-    let (mut items, mut looked_at, mut before) = (Vec::new(), 0, query.before);
-    loop {
-        let page = view.deliveries(DeliveryQuery { before, ..query.clone() }).await?;
-        for row in page.items {
-            looked_at += 1;
-            before = Some(row.sequence);
-            if kind_of(&row) == Some(kind) {
-                items.push(row);
-            }
-            if items.len() >= LIMIT as usize {
-                return Ok(Found { items, next: before });
-            }
-        }
-        if page.next.is_none() {
-            return Ok(Found { items, next: None });
-        }
-        if looked_at >= LOOKED_AT {
-            return Ok(Found { items, next: before });
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "deliveries.html")]
 struct Page {
@@ -278,7 +241,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
             let words = sentence(problem.detail());
             let is_refused = problem.status().is_client_error();
             let why = if is_refused { Why::Refused(words) } else { Why::Failed(words) };
-            (Vec::new(), None, none, problem.status())
+            (Vec::new(), None, why, problem.status())
         }
     };
     let is_first = filled(filter.before.as_ref()).is_none();
@@ -296,7 +259,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
 }
 
 async fn load(visitor: &Visitor, filter: &Filter) -> Result<(Vec<Row>, Option<u64>), Problem> {
-    let (query, kind) = filter.query()?;
-    let found = find(visitor, query, kind).await?;
+    let (filter, before) = filter.query()?;
+    let found = deliveries::list(&visitor.caller, &filter, before, LIMIT).await?;
     Ok((Names::new(visitor).rows(found.items).await?, found.next))
 }

@@ -1,11 +1,9 @@
 //! One delivery: payload, headers, attempts past and to come.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{Html, Response};
-use gymhook_engine::store::gymhook_delivery::{End, Undeliverable};
+use gymhook::delivery::{End, Undeliverable};
 use gymhook_engine::store::{AttemptOutcome, AttemptQuery, AttemptRow, DeliveryRow, State as InState};
 use gymhook_engine::{DeliveryId, DeliveryLog, DeliveryState, Subscription};
 use http::StatusCode;
@@ -21,7 +19,8 @@ use super::state::Badge;
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, bytes, length};
 use super::{Confirm, Unused, render};
-use crate::app::App;
+use crate::access::Needs;
+use crate::actions::deliveries;
 
 /// An attempt that was made.
 struct Attempt {
@@ -86,14 +85,13 @@ const PLANNED: usize = 12;
 
 pub(super) async fn show(
     visitor: Visitor,
-    State(app): State<Arc<App>>,
     Path(name): Path<String>,
     Asked(from): Asked<From>,
 ) -> Result<Html<String>, Failure> {
     let id: DeliveryId = id(&name, "delivery")?;
     let view = visitor.caller.view();
     let DeliveryLog { delivery, body, mut attempts, proof, unreadable, .. } =
-        view.delivery(id).await?.ok_or_else(|| Failure::not_found("delivery"))?;
+        deliveries::get(&visitor.caller, id).await?;
     if from.after.is_some() {
         let query = AttemptQuery { after: from.after, ..AttemptQuery::new(id, DeliveryLog::ATTEMPTS) };
         attempts = view.attempts(query).await?;
@@ -107,7 +105,7 @@ pub(super) async fn show(
         Moment::new(last.1 + found.policy().retry().attempt_timeout(), now)
     });
     let request = match (&subscription, &body) {
-        (Some(subscription), Some(body)) => Shown::of(&app, subscription, &delivery, body, now),
+        (Some(subscription), Some(body)) => Shown::of(subscription, &delivery, body, now),
         _ => None,
     };
     let can_end = matches!(delivery.state, InState::Waiting | InState::InFlight);
@@ -145,7 +143,7 @@ pub(super) async fn show(
         unreadable,
         request,
         may_retry: may_retry && no_retry.is_none(),
-        may_cancel: may_retry && can_end && !is_deleted,
+        may_cancel: visitor.may_write() && can_end && !is_deleted,
         no_retry: no_retry.filter(|_| may_retry),
         is_incoming,
         event_type: delivery.event_type,
@@ -234,17 +232,15 @@ fn attempt(row: AttemptRow, now: UtcDateTime) -> Attempt {
 pub(super) async fn retry(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
     let Posted { visitor, .. } = posted;
     let delivery: DeliveryId = id(&name, "delivery")?;
-    if !visitor.caller.view().redeliver(delivery).await? {
-        return Err(Failure::not_found("delivery"));
-    }
+    deliveries::redeliver(&visitor.caller, delivery).await?;
     Ok(Done::Retried.then(&visitor.base, &format!("/deliveries/{delivery}")))
 }
 
 /// Asks first.
 pub(super) async fn ask_to_cancel(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
-    visitor.check_writes()?;
+    visitor.caller.may(Needs::Write)?;
     let delivery: DeliveryId = id(&name, "delivery")?;
-    let log = visitor.caller.view().delivery(delivery).await?.ok_or_else(|| Failure::not_found("delivery"))?;
+    let log = deliveries::get(&visitor.caller, delivery).await?;
     render(&Confirm {
         frame: visitor.frame(Section::Deliveries, "Cancel this delivery?"),
         what: format!("The delivery of {} to gym {:?} will not be attempted again.", log.delivery.event_type, log.delivery.gym),
@@ -258,8 +254,6 @@ pub(super) async fn ask_to_cancel(visitor: Visitor, Path(name): Path<String>) ->
 pub(super) async fn cancel(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
     let Posted { visitor, .. } = posted;
     let delivery: DeliveryId = id(&name, "delivery")?;
-    if !visitor.caller.view().cancel(delivery).await? {
-        return Err(Failure::not_found("delivery"));
-    }
+    deliveries::cancel(&visitor.caller, delivery).await?;
     Ok(Done::Cancelled.then(&visitor.base, &format!("/deliveries/{delivery}")))
 }

@@ -11,7 +11,7 @@ use gymhook_engine::{HttpTarget, Subscription};
 use http::{HeaderMap, header};
 use time::UtcDateTime;
 
-use crate::app::App;
+use crate::actions::platforms::STANDARD_WEBHOOKS;
 use crate::outgoing::DESTINATION;
 
 /// What stands where a secret would.
@@ -36,13 +36,11 @@ pub(super) struct Header {
 impl Shown {
     /// `None` for what is handled here, and for what cannot be signed now.
     pub(super) fn of(
-        app: &App,
         subscription: &Subscription,
         delivery: &DeliveryRow,
         body: &Bytes,
         now: UtcDateTime,
     ) -> Option<Self> {
-        let _ = app;
         let target = subscription.http()?;
         let signer = signer(target)?;
         let url = target.url_for(&delivery.event_type);
@@ -60,7 +58,7 @@ fn scheme(platform: &str) -> Option<Arc<dyn SignatureScheme>> {
     if platform == DESTINATION {
         return Some(Arc::clone(crate::incoming::destination_platform().scheme()));
     }
-    if platform == "standard-webhooks" {
+    if platform == STANDARD_WEBHOOKS {
         return Some(Arc::new(StandardWebhooks::new()));
     }
     Some(Arc::clone(Provider::of(platform.parse::<Vendor>().ok()?)?.scheme()))

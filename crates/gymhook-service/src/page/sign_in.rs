@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, CookieBuilder, SameSite};
+use axum_extra::extract::cookie::{Cookie, SameSite};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use serde::Deserialize;
@@ -114,7 +114,8 @@ pub(super) async fn sign_in(
     let (_, cookie) = app.page.secret.begin(key.id, UtcDateTime::now());
     tracing::info!(key = %key.id, label = ?key.label, "signed in to the page");
     let lasts = time::Duration::try_from(LASTS).unwrap_or(time::Duration::HOUR);
-    let session = build(&app, &base, SESSION_COOKIE, cookie).max_age(lasts);
+    let mut session = build(&app, &base, SESSION_COOKIE, cookie);
+    session.set_max_age(lasts);
     let jar = jar.add(session).remove(forgotten(&base, GUEST_COOKIE));
     Ok((jar, Redirect::to(&base.path(within(&form.next)))).into_response())
 }
@@ -126,12 +127,13 @@ pub(super) async fn sign_out(jar: CookieJar, posted: Posted<Unused>) -> Response
     (jar, Redirect::to(&base.path("/sign-in"))).into_response()
 }
 
-fn build(app: &App, base: &Base, name: &'static str, value: String) -> CookieBuilder<'static> {
+fn build(app: &App, base: &Base, name: &'static str, value: String) -> Cookie<'static> {
     Cookie::build((name, value))
         .path(base.of_cookies().to_owned())
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(app.settings.load().https)
+        .build()
 }
 
 /// Names the cookie that is to go.

@@ -1,7 +1,7 @@
 //! States at a glance: a colour, a word and a shape each.
 
 use gymhook_engine::DeliveryState;
-use gymhook_engine::store::gymhook_delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
+use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
 use gymhook_engine::store::{DeliveryRow, EndpointStats, State};
 use time::UtcDateTime;
 

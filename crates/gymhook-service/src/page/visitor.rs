@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::words::Moment;
 use crate::Problem;
-use crate::access::Caller;
+use crate::access::{Caller, Needs};
 use crate::app::App;
 
 /// The cookie of a session.
@@ -126,25 +126,18 @@ impl Visitor {
     }
 
     /// Whether the buttons that change something are shown.
-    pub(super) const fn may_write(&self) -> bool {
-        self.key().writes
+    pub(super) fn may_write(&self) -> bool {
+        self.caller.may(Needs::Write).is_ok()
     }
 
     /// Whether deliveries may be retried and tests sent.
-    pub(super) const fn may_retry(&self) -> bool {
-        self.key().writes
+    pub(super) fn may_retry(&self) -> bool {
+        self.caller.may(Needs::Retry).is_ok()
     }
 
     /// Whether what belongs to no gym is shown.
     pub(super) fn is_operator(&self) -> bool {
-        self.key().owner.gym().is_none()
-    }
-
-    pub(super) fn check_writes(&self) -> Result<(), Failure> {
-        if self.may_write() {
-            return Ok(());
-        }
-        Err(Failure::forbidden("this API key may only read: sign in with one that may write"))
+        self.caller.gym().is_none()
     }
 
     pub(super) fn frame(&self, section: Section, title: impl Into<String>) -> Frame {
@@ -158,7 +151,11 @@ impl Visitor {
             sections: Section::ALL.into_iter().filter(shown).collect(),
             label: self.key().label.clone(),
             gym: self.key().owner.gym().map(str::to_owned),
-            rights: if self.may_write() { "may read and write" } else { "may only read" },
+            rights: match (self.may_write(), self.may_retry()) {
+                (true, _) => "may read and write",
+                (false, true) => "may read and retry",
+                (false, false) => "may only read",
+            },
             token: self.caller.app().page.secret.token(&self.session),
             ends: Moment::new(ends, self.now),
             done: self.done.as_ref().map(ToString::to_string),
