@@ -13,7 +13,8 @@ use time::UtcDateTime;
 
 use super::gym_pages::GymPages;
 use crate::store::{Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
-use crate::{Engine, HttpTarget, SettingsError, Subscription, settings};
+use crate::subscription::metadata;
+use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, settings};
 
 /// Why an operation on a subscription failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,14 @@ pub enum SubscriptionError {
     /// The new key cannot be combined with the old ones. The caller's mistake.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
+    /// Its metadata exceeds a limit. The caller's mistake.
+    #[error("subscription {subscription}: {problem}")]
+    Metadata {
+        /// The subscription.
+        subscription: EndpointId,
+        /// What is wrong.
+        problem: MetadataError,
+    },
     /// Its platform has no test event, and an invented one might be mistaken for a real event: send your own with
     /// [`Engine::send_test_event`]. The caller's mistake.
     #[error("subscription {subscription}: no test event of {platform:?} is known, so name the event to send")]
@@ -140,6 +149,7 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two concurrent calls may both
     ///   succeed.
     /// - [`SubscriptionError::Inbox`]: it is an inbox, and was given a URL, a key, a filter, …
+    /// - [`SubscriptionError::Metadata`]: its metadata exceeds a limit.
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is not one, or vice versa.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
@@ -184,6 +194,8 @@ impl<S: Store> Engine<S> {
         if let Some(setting) = subscription.misplaced() {
             return Err(SubscriptionError::Inbox { subscription: id, setting });
         }
+        metadata::check(subscription.metadata())
+            .map_err(|problem| SubscriptionError::Metadata { subscription: id, problem })?;
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
         let row = settings::to_row(subscription, self.options().secret_cipher.as_ref())?;
