@@ -8,6 +8,7 @@ mod api;
 mod app;
 mod database;
 mod destination;
+mod destinations;
 mod incoming;
 mod outgoing;
 mod page;

@@ -6,14 +6,15 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, StoreError};
-use gymhook_engine::{ApiKeyError, Engine, HandlerError, HandlerTransport, InboxItem, IssuedApiKey};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
+use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
 
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
-use crate::incoming::Sources;
+use crate::destinations::{Destinations, NotDeclared};
+use crate::incoming::{Relay, Sources};
 use crate::outgoing::GatewayTransport;
 use crate::{Settings, api, page};
 
@@ -38,12 +39,26 @@ pub enum StartError {
     /// No secret for sessions of the page can be made.
     #[error("sessions of the page: {0}")]
     Session(#[from] SecretError),
+    /// A destination cannot be had. Caused by the settings, or by the database.
+    #[error("destination {name:?}: {problem}")]
+    Destination {
+        /// The destination's name; empty if it is not about one of them.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// HTTP requests cannot be made. Caused by the settings or the system.
     #[error(transparent)]
     Transport(#[from] BuildError),
+}
+
+impl From<NotDeclared> for StartError {
+    fn from(error: NotDeclared) -> Self {
+        Self::Destination { name: error.name, problem: error.problem.detail().to_owned() }
+    }
 }
 
 impl Service {
@@ -54,17 +69,24 @@ impl Service {
     pub async fn start(settings: Settings, database: impl Into<Database>) -> Result<Self, StartError> {
         let database = database.into();
         let activity = Arc::new(Activity::new());
-        let transport = GatewayTransport::new(&settings, Arc::clone(&activity))?;
-        let outgoing = Engine::builder(database.clone()).start(transport.clone()).await?;
-        let relay = |_: InboxItem| async { Err(HandlerError::retry("not yet")) };
-        let incoming = Engine::builder(database).start(HandlerTransport::new(relay)).await?;
+        let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
+        let outgoing = Engine::builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
+        let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
+        destinations.declare(&settings.destinations).await?;
+        let relay = Arc::new(Relay::new(outgoing.clone(), Arc::clone(&destinations)));
+        let handler = HandlerTransport::passing_on(move |item: InboxItem| {
+            let relay = Arc::clone(&relay);
+            async move { relay.pass_on(item).await }
+        });
+        let incoming = Engine::builder(database).start(handler).await?;
         let sources = Sources::open(&incoming, &settings.sources).await?;
         let key_limits = KeyLimits::new(settings.requests_per_minute);
         let app = App {
             outgoing,
             incoming,
-            transport: Arc::new(transport),
+            transport,
             sources,
+            destinations,
             activity,
             key_limits,
             page: page::Shared::new(settings.session_secret.clone())?,
@@ -87,7 +109,7 @@ impl Service {
         if !self.app.outgoing.api_keys(ApiKeyQuery::new(1)).await?.items.is_empty() {
             return Ok(None);
         }
-        self.app.outgoing.issue_api_key(ApiKeyOwner::All, "first key", true).await.map(Some)
+        self.app.outgoing.issue_api_key(ApiKeyOwner::All, "first key", ApiKeyRights::Write).await.map(Some)
     }
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admission;
+mod api_key;
 mod arrivals;
 mod attempt_outcome;
 mod columns;
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use self::admission::{Admission, Admitted, QueueLimits};
+pub use self::api_key::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow};
 pub use self::arrivals::Arrivals;
 pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
 pub use self::columns::{DeliveryColumns, UnreadableRow};
@@ -41,8 +43,8 @@ pub use self::json::rfc3339;
 pub use self::mending::mended;
 pub use self::notice::Notice;
 pub use self::queries::{
-    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, DeliveryQuery,
-    DeliveryRow, EndpointStats, Page, Stats, StatsQuery, SubscriptionQuery,
+    AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, StatsQuery,
+    SubscriptionQuery,
 };
 pub use self::row::{
     NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest, endpoint_record_from_json,

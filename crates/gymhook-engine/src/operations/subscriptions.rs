@@ -154,12 +154,32 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        self.check_new(subscription).await?;
+        self.write_subscription(subscription).await
+    }
+
+    /// The same, unless its id is another gym's: then it is [unknown](SubscriptionError::Unknown), as to anybody who does not
+    /// reach that gym. The store compares the gyms as it writes.
+    pub(super) async fn put_subscription_of_gym(
+        &self,
+        subscription: &Subscription,
+    ) -> Result<(), SubscriptionError> {
+        self.check_new(subscription).await?;
+        let row = self.checked_row(subscription)?;
+        let now = self.store().now().await?;
+        if self.store().put_subscription_of_gym(row, now).await? {
+            return Ok(());
+        }
+        Err(self.why_not_written(subscription, |held| held.gym == subscription.gym()).await?)
+    }
+
+    async fn check_new(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         if let Some(http) = subscription.http() {
             EventFilter::check_all(http.platform(), subscription.filters(), http.urls().keys())
                 .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
             self.check_url_is_free(subscription, http).await?;
         }
-        self.write_subscription(subscription).await
+        Ok(())
     }
 
     async fn check_url_is_free(
@@ -190,6 +210,15 @@ impl<S: Store> Engine<S> {
 
     /// Without a look at its filters, which are as they were.
     async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        let row = self.checked_row(subscription)?;
+        let now = self.store().now().await?;
+        if self.store().put_subscription(row, now).await? {
+            return Ok(());
+        }
+        Err(self.why_not_written(subscription, |_| true).await?)
+    }
+
+    fn checked_row(&self, subscription: &Subscription) -> Result<SubscriptionRow, SubscriptionError> {
         let id = subscription.id();
         if let Some(setting) = subscription.misplaced() {
             return Err(SubscriptionError::Inbox { subscription: id, setting });
@@ -198,16 +227,24 @@ impl<S: Store> Engine<S> {
             .map_err(|problem| SubscriptionError::Metadata { subscription: id, problem })?;
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
-        let row = settings::to_row(subscription, self.options().secret_cipher.as_ref())?;
-        let now = self.store().now().await?;
-        if self.store().put_subscription(row, now).await? {
-            return Ok(());
-        }
+        Ok(settings::to_row(subscription, self.options().secret_cipher.as_ref())?)
+    }
+
+    /// Why the store did not write it, for whoever may be told of the one that is there.
+    async fn why_not_written(
+        &self,
+        subscription: &Subscription,
+        is_reached: impl Fn(&SubscriptionRow) -> bool + Send,
+    ) -> Result<SubscriptionError, StoreError> {
+        let id = subscription.id();
         let held = self.store().subscription(id).await?;
-        if held.is_some_and(|held| held.direction() != subscription.direction()) {
-            return Err(SubscriptionError::Direction { subscription: id });
-        }
-        Err(SubscriptionError::Deleted { subscription: id })
+        Ok(match held {
+            Some(held) if !is_reached(&held) => SubscriptionError::Unknown { subscription: id },
+            Some(held) if held.direction() != subscription.direction() => {
+                SubscriptionError::Direction { subscription: id }
+            }
+            Some(_) | None => SubscriptionError::Deleted { subscription: id },
+        })
     }
 
     /// A subscription; `None` if there is none, or it was deleted.
