@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use gymhook_engine::store::ApiKeyOwner;
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights};
 use gymhook_engine::{ApiKey, EngineView, ViewError};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -59,10 +59,11 @@ impl Caller {
     ///
     /// Redeliveries and test events need [`Needs::Retry`], every other change [`Needs::Write`].
     pub(crate) fn may(&self, needs: Needs) -> Result<(), Problem> {
-        match needs {
-            Needs::Retry | Needs::Write if self.key.writes => Ok(()),
-            Needs::Retry | Needs::Write => Err(ViewError::ReadOnly.into()),
-        }
+        let needs = match needs {
+            Needs::Retry => ApiKeyRights::Retry,
+            Needs::Write => ApiKeyRights::Write,
+        };
+        if self.key.rights >= needs { Ok(()) } else { Err(ViewError::NotAllowed { needs }.into()) }
     }
 
     /// Another gym is not there.

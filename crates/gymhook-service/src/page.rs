@@ -7,6 +7,7 @@ mod assets;
 mod base;
 mod deliveries;
 mod delivery;
+mod destinations;
 mod done;
 mod failure;
 mod keys;
@@ -16,6 +17,7 @@ mod plot;
 mod request;
 mod session;
 mod sign_in;
+mod sources;
 mod state;
 mod subscriptions;
 mod tail;
@@ -83,6 +85,16 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/subscriptions/{id}/pause", get(subscriptions::ask_to_disable).post(subscriptions::disable))
         .route("/subscriptions/{id}/rotate", get(subscriptions::ask_to_rotate).post(subscriptions::rotate))
         .route("/subscriptions/{id}/delete", get(subscriptions::ask_to_delete).post(subscriptions::delete))
+        .route("/destinations", get(destinations::list))
+        .route("/destinations/+new", get(destinations::form).post(destinations::create))
+        .route("/destinations/{name}", get(destinations::show))
+        .route("/destinations/{name}/test", post(destinations::test))
+        .route("/destinations/{name}/enable", post(destinations::enable))
+        .route("/destinations/{name}/pause", get(destinations::ask_to_disable).post(destinations::disable))
+        .route("/destinations/{name}/rotate", get(destinations::ask_to_rotate).post(destinations::rotate))
+        .route("/destinations/{name}/delete", get(destinations::ask_to_delete).post(destinations::delete))
+        .route("/sources", get(sources::list))
+        .route("/sources/{name}", get(sources::show))
         .route("/keys", get(keys::list))
         .route("/keys/new", get(keys::form).post(keys::issue))
         .route("/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))

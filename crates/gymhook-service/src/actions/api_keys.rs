@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, Page};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, Page};
 use gymhook_engine::{ApiKey, IssuedApiKey};
 use uuid::Uuid;
 
@@ -44,11 +44,11 @@ pub(crate) async fn issue(
     caller: &Caller,
     label: &str,
     owner: ApiKeyOwner,
-    writes: bool,
+    rights: ApiKeyRights,
 ) -> Result<IssuedApiKey, Problem> {
     caller.may(Needs::Write)?;
     caller.operator(WHAT)?;
-    let issued = caller.app().outgoing.issue_api_key(owner, label, writes).await?;
+    let issued = caller.app().outgoing.issue_api_key(owner, label, rights).await?;
     audit::record(caller, "issue API key", &issued.key.id.to_string());
     Ok(issued)
 }

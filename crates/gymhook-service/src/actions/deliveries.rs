@@ -36,7 +36,7 @@ impl DeliveryFilter {
         DeliveryQuery {
             endpoint: self.endpoint,
             gym: self.gym.clone(),
-            event_type: self.event_type.clone(),
+            event_types: self.event_type.clone().into_iter().collect(),
             state: self.state,
             from: self.from,
             until: self.until,

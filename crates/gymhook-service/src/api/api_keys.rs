@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use gymhook_engine::store::ApiKeyOwner;
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights};
 use gymhook_engine::{ApiKey, IssuedApiKey};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub(crate) struct ApiKeyView {
 pub(crate) enum Rights {
     /// Read.
     Read,
+    /// Read, redeliver, cancel, and send tests.
+    Retry,
     /// Everything.
     Write,
 }
@@ -56,7 +58,11 @@ impl From<&ApiKey> for ApiKeyView {
             id: key.id.to_string(),
             label: key.label.clone(),
             gym: key.owner.gym().map(str::to_owned),
-            rights: if key.writes { Rights::Write } else { Rights::Read },
+            rights: match key.rights {
+                ApiKeyRights::Read => Rights::Read,
+                ApiKeyRights::Retry => Rights::Retry,
+                ApiKeyRights::Write => Rights::Write,
+            },
             issued_at: rfc3339(key.issued_at),
             revoked_at: key.revoked_at.map(rfc3339),
         }
@@ -154,8 +160,12 @@ pub(crate) async fn issue(
     if new.label.chars().count() > LONGEST {
         return Err(Problem::invalid("/label", format!("it has more than {LONGEST} characters")));
     }
-    let writes = matches!(new.rights, Rights::Write);
-    let issued = api_keys::issue(&caller, &new.label, ApiKeyOwner::from_gym(new.gym), writes).await?;
+    let rights = match new.rights {
+        Rights::Read => ApiKeyRights::Read,
+        Rights::Retry => ApiKeyRights::Retry,
+        Rights::Write => ApiKeyRights::Write,
+    };
+    let issued = api_keys::issue(&caller, &new.label, ApiKeyOwner::from_gym(new.gym), rights).await?;
     Ok((StatusCode::CREATED, Json(issued.into())))
 }
 

@@ -7,6 +7,7 @@ use gymhook::delivery::{End, Undeliverable};
 use gymhook_engine::store::{AttemptOutcome, AttemptQuery, AttemptRow, DeliveryRow, State as InState};
 use gymhook_engine::{DeliveryId, DeliveryLog, DeliveryState, Subscription};
 use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use time::UtcDateTime;
 
@@ -21,6 +22,7 @@ use super::words::{Moment, bytes, length};
 use super::{Confirm, Unused, render};
 use crate::access::Needs;
 use crate::actions::deliveries;
+use crate::outgoing::DESTINATION;
 
 /// An attempt that was made.
 struct Attempt {
@@ -53,6 +55,8 @@ struct Page {
     platform: String,
     endpoint: String,
     name: String,
+    /// The path of its subscription or destination.
+    to: String,
     is_incoming: bool,
     /// What follows from its state.
     story: String,
@@ -116,6 +120,7 @@ pub(super) async fn show(
         InState::Quarantined => Some("It is damaged: send the event again."),
         InState::Waiting | InState::Delivered | InState::Undeliverable | InState::Cancelled => None,
     };
+    let is_destination = delivery.platform == DESTINATION;
     let name = match subscription.as_ref().map(Subscription::label) {
         Some(label) if !label.is_empty() => label.to_owned(),
         _ => delivery.endpoint.to_string(),
@@ -149,6 +154,10 @@ pub(super) async fn show(
         event_type: delivery.event_type,
         gym: delivery.gym,
         platform: delivery.platform,
+        to: match is_destination {
+            true => format!("/destinations/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC)),
+            false => format!("/subscriptions/{}", delivery.endpoint),
+        },
         endpoint: delivery.endpoint.to_string(),
         name,
     })

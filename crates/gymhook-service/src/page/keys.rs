@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};
 use gymhook_engine::ApiKey;
-use gymhook_engine::store::ApiKeyOwner;
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights};
 use serde::Deserialize;
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -62,7 +62,11 @@ impl Row {
 }
 
 const fn rights(key: &ApiKey) -> &'static str {
-    if key.writes { "read and write" } else { "read" }
+    match key.rights {
+        ApiKeyRights::Read => "read",
+        ApiKeyRights::Retry => "read and retry",
+        ApiKeyRights::Write => "read and write",
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,7 +140,9 @@ pub(super) async fn issue(posted: Posted<Entered>) -> Result<Response, Failure> 
         "" => ApiKeyOwner::All,
         gym => ApiKeyOwner::Gym(gym.to_owned()),
     };
-    match api_keys::issue(&visitor.caller, label.trim(), owner, rights == "write").await {
+    let chosen = ApiKeyRights::ALL.into_iter().find(|known| known.as_str() == rights);
+    let chosen = chosen.ok_or_else(|| Problem::invalid("rights", "there are no such rights: read, retry or write"))?;
+    match api_keys::issue(&visitor.caller, label.trim(), owner, chosen).await {
         Ok(issued) => {
             let advice = "It is stored as a digest, so nobody can look it up: keep it where secrets are kept.";
             Ok(shown(&visitor, "The new API key", &issued.key.label, issued.expose_key(), advice)?.into_response())

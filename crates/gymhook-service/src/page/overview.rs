@@ -7,7 +7,7 @@ use gymhook_engine::store::{DeliveryQuery, State, StatsQuery};
 use super::deliveries::{Names, Row};
 use super::failure::Failure;
 use super::plot::{self, Line, Plot};
-use super::render;
+use super::{render, sources};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count};
 
@@ -29,6 +29,7 @@ struct Page {
     oldest_due: Option<Moment>,
     given_up: Vec<Row>,
     hour: Option<Hour>,
+    sources: Vec<sources::Row>,
 }
 
 /// What this process saw in the last hour.
@@ -77,6 +78,7 @@ pub(super) async fn overview(visitor: Visitor) -> Result<Html<String>, Failure> 
         tiles,
         oldest_due: stats.oldest_due.map(|due| Moment::new(due, visitor.now)),
         given_up,
+        sources: if visitor.is_operator() { sources::rows(&visitor).await? } else { Vec::new() },
         hour,
     })
 }

@@ -56,7 +56,7 @@ impl Shown {
 
 fn scheme(platform: &str) -> Option<Arc<dyn SignatureScheme>> {
     if platform == DESTINATION {
-        return Some(Arc::clone(crate::incoming::destination_platform().scheme()));
+        return Some(Arc::clone(crate::destinations::provider().scheme()));
     }
     if platform == STANDARD_WEBHOOKS {
         return Some(Arc::new(StandardWebhooks::new()));

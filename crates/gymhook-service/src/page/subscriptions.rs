@@ -9,11 +9,12 @@ use axum::response::Html;
 use gymhook::delivery::{EndpointStatus};
 use gymhook_engine::store::{DeliveryQuery, EndpointStats};
 use gymhook_engine::{EndpointId, HttpTarget, Subscription};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use time::UtcDateTime;
 
 pub(super) use self::actions::{
-    Overlap, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate, test, test_all,
+    AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate, test, test_all,
 };
 pub(super) use self::new::{create, form};
 use super::ask::{Asked, filled, id};
@@ -24,6 +25,7 @@ use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count, length};
 use crate::actions::subscriptions;
+use crate::outgoing::DESTINATION;
 
 /// How many are on a page.
 const LIMIT: u32 = 50;
@@ -31,6 +33,8 @@ const LIMIT: u32 = 50;
 /// A subscription in a list.
 pub(super) struct Row {
     pub(super) id: String,
+    /// What names it in paths: its id, or a destination's name.
+    pub(super) key: String,
     pub(super) name: String,
     pub(super) host: String,
     pub(super) platform: String,
@@ -49,6 +53,10 @@ impl Row {
         let host = http.map(host_of).unwrap_or_default();
         let moment = |at: UtcDateTime| Moment::new(at, now);
         Self {
+            key: match http.is_some_and(|http| http.platform() == DESTINATION) {
+                true => utf8_percent_encode(subscription.label(), NON_ALPHANUMERIC).to_string(),
+                false => subscription.id().to_string(),
+            },
             id: subscription.id().to_string(),
             name: if subscription.label().is_empty() { host.clone() } else { subscription.label().to_owned() },
             host,
@@ -147,7 +155,7 @@ const RECENT: u32 = 10;
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
     let id: EndpointId = id(&name, "subscription")?;
     let (subscription, stats) = subscriptions::describe(&visitor.caller, id).await?;
-    one(&visitor, Section::Subscriptions, &subscription, &stats).await
+    one(&visitor, Section::Subscriptions, &subscription, &stats, Vec::new()).await
 }
 
 /// The screen of a subscription or a destination.
@@ -156,6 +164,7 @@ pub(super) async fn one(
     section: Section,
     subscription: &Subscription,
     stats: &EndpointStats,
+    own: Vec<Fact>,
 ) -> Result<Html<String>, Failure> {
     let row = Row::new(subscription, stats, visitor.now);
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
@@ -163,8 +172,8 @@ pub(super) async fn one(
     let recent = Names::new(visitor).rows(recent).await?;
     render(&One {
         frame: visitor.frame(section, row.name.clone()),
-        path: format!("{}/{}", section.path(), row.id),
-        facts: facts(subscription, visitor.now),
+        path: format!("{}/{}", section.path(), row.key),
+        facts: facts(subscription, visitor.now).into_iter().chain(own).collect(),
         rule: subscription.policy().auto_disable().to_string(),
         will_be_disabled: will_be_disabled(subscription, stats).map(|at| Moment::new(at, visitor.now)),
         is_disabled: matches!(stats.record.status, EndpointStatus::Disabled { .. }),

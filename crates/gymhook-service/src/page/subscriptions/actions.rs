@@ -7,6 +7,7 @@ use axum::extract::Path;
 use axum::response::{Html, Response};
 use gymhook_engine::{EndpointId, Subscription, TestSent};
 use serde::Deserialize;
+use time::UtcDateTime;
 
 use super::super::ask::id;
 use super::super::done::Done;
@@ -63,10 +64,10 @@ pub(in super::super) async fn ask_to_disable(visitor: Visitor, Path(name): Path<
 
 #[derive(Template)]
 #[template(path = "pause.html")]
-struct AskPause {
-    frame: Frame,
-    name: String,
-    path: String,
+pub(in super::super) struct AskPause {
+    pub(in super::super) frame: Frame,
+    pub(in super::super) name: String,
+    pub(in super::super) path: String,
 }
 
 /// For how long; nothing for ever.
@@ -76,17 +77,33 @@ pub(in super::super) struct Pause {
     minutes: String,
 }
 
+impl Pause {
+    /// Until when, from this moment on; `None` for ever.
+    pub(in super::super) fn until(&self, now: UtcDateTime) -> Result<Option<UtcDateTime>, Problem> {
+        if self.minutes.is_empty() {
+            return Ok(None);
+        }
+        let minutes: u32 = self
+            .minutes
+            .parse()
+            .map_err(|_| Problem::invalid("minutes", "the length of the pause is no number of minutes"))?;
+        Ok(now.checked_add(time::Duration::minutes(minutes.into())))
+    }
+}
+
 pub(in super::super) async fn disable(Path(name): Path<String>, posted: Posted<Pause>) -> Result<Response, Failure> {
     let Posted { visitor, form } = posted;
     let id: EndpointId = id(&name, "subscription")?;
-    let done = if form.minutes.is_empty() {
-        subscriptions::disable(&visitor.caller, id).await?;
-        Done::Disabled
-    } else {
-        let minutes: u32 = form.minutes.parse().map_err(|_| Problem::invalid("minutes", "the length of the pause is no number"))?;
-        let until = visitor.caller.app().outgoing.now().await? + Duration::from_secs(60) * minutes;
-        subscriptions::pause(&visitor.caller, id, until).await?;
-        Done::Paused
+    let now = visitor.caller.app().outgoing.now().await?;
+    let done = match form.until(now)? {
+        None => {
+            subscriptions::disable(&visitor.caller, id).await?;
+            Done::Disabled
+        }
+        Some(until) => {
+            subscriptions::pause(&visitor.caller, id, until).await?;
+            Done::Paused
+        }
     };
     Ok(done.then(&visitor.base, &path(id)))
 }
