@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights};
+use gymhook_engine::store::ApiKeyOwner;
+/// What a key has to allow.
+pub(crate) use gymhook_engine::store::ApiKeyRights as Needs;
 use gymhook_engine::{ApiKey, EngineView, ViewError};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -57,12 +59,8 @@ impl Caller {
 
     /// Refuses what the key's rights do not cover, before anything is looked up.
     ///
-    /// Redeliveries and test events need [`Needs::Retry`], every other change [`Needs::Write`].
+    /// Redelivering, cancelling and testing need [`Needs::Retry`], every other change [`Needs::Write`].
     pub(crate) fn may(&self, needs: Needs) -> Result<(), Problem> {
-        let needs = match needs {
-            Needs::Retry => ApiKeyRights::Retry,
-            Needs::Write => ApiKeyRights::Write,
-        };
         if self.key.rights >= needs { Ok(()) } else { Err(ViewError::NotAllowed { needs }.into()) }
     }
 
@@ -80,15 +78,6 @@ impl Caller {
             ApiKeyOwner::Gym(_) => Err(Problem::not_found(what)),
         }
     }
-}
-
-/// What a key has to allow, besides reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Needs {
-    /// Redelivering, and sending tests.
-    Retry,
-    /// Everything.
-    Write,
 }
 
 /// A caller that may redeliver: as an extractor it refuses others before the body is read.

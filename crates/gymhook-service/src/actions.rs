@@ -6,9 +6,11 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod destinations;
 pub(crate) mod platforms;
 pub(crate) mod publish;
 pub(crate) mod redeliveries;
+pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;

@@ -11,6 +11,7 @@ use crate::activity::Activity;
 use crate::database::Database;
 use crate::destinations::Destinations;
 use crate::incoming::Sources;
+use crate::operations::{Housekeeping, Readiness};
 use crate::outgoing::GatewayTransport;
 
 /// What all requests share.
@@ -28,6 +29,10 @@ pub(crate) struct App {
     pub(crate) key_limits: KeyLimits,
     /// The page's sessions.
     pub(crate) page: page::Shared,
+    pub(crate) readiness: Readiness,
+    pub(crate) housekeeping: Housekeeping,
+    /// Held while settings are loaded.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     /// As they were last loaded.
     pub(crate) settings: ArcSwap<Settings>,
 }

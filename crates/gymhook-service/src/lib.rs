@@ -6,16 +6,21 @@ mod actions;
 mod activity;
 mod api;
 mod app;
+mod config;
 mod database;
 mod destination;
 mod destinations;
 mod incoming;
+mod operations;
 mod outgoing;
 mod page;
 mod problem;
 mod service;
 mod settings;
 
+pub use self::config::{
+    Config, ConfigError, ConfigKey, ConfigProblem, DatabasePlace, LogFormat, Place, TlsFiles,
+};
 pub use self::database::Database;
 pub use self::destination::{Destination, Form};
 pub use self::problem::Problem;

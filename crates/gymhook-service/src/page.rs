@@ -4,6 +4,7 @@
 
 mod ask;
 mod assets;
+mod audit;
 mod base;
 mod deliveries;
 mod delivery;
@@ -95,6 +96,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/destinations/{name}/delete", get(destinations::ask_to_delete).post(destinations::delete))
         .route("/sources", get(sources::list))
         .route("/sources/{name}", get(sources::show))
+        .route("/audit", get(audit::list))
         .route("/keys", get(keys::list))
         .route("/keys/new", get(keys::form).post(keys::issue))
         .route("/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))

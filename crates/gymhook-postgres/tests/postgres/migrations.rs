@@ -408,7 +408,10 @@ async fn a_fingerprint_is_found_by_its_index_and_others_are_not_in_it() {
     let empty: i64 = client.query_one(pages, &[]).await.unwrap().get(0);
     assert_eq!(empty, 8_192, "the first page of an empty index");
     let end_windows = include_str!("../../src/end_windows.sql");
-    client.batch_execute(&format!("PREPARE end_windows (uuid[], bytea[], bigint[]) AS {end_windows}")).await.unwrap();
+    client
+        .batch_execute(&format!("PREPARE end_windows (uuid[], bytea[], bigint[]) AS {end_windows}"))
+        .await
+        .unwrap();
     let plan = "EXPLAIN (COSTS off) EXECUTE end_windows
         (ARRAY['00000000-0000-0000-0000-000000000001'::uuid], ARRAY['\x07'::bytea], ARRAY[5])";
     let plan: Vec<String> = client.query(plan, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();

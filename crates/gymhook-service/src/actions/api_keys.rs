@@ -49,7 +49,7 @@ pub(crate) async fn issue(
     caller.may(Needs::Write)?;
     caller.operator(WHAT)?;
     let issued = caller.app().outgoing.issue_api_key(owner, label, rights).await?;
-    audit::record(caller, "issue API key", &issued.key.id.to_string());
+    audit::record(caller, "issue API key", issued.key.owner.gym(), &issued.key.id.to_string()).await;
     Ok(issued)
 }
 
@@ -57,10 +57,11 @@ pub(crate) async fn issue(
 pub(crate) async fn revoke(caller: &Caller, id: Uuid) -> Result<(), Problem> {
     caller.may(Needs::Write)?;
     caller.operator(WHAT)?;
+    let held = get(caller, id).await?;
     if !caller.app().outgoing.revoke_api_key(id).await? {
         return Err(Problem::not_found(WHAT));
     }
-    audit::record(caller, "revoke API key", &id.to_string());
+    audit::record(caller, "revoke API key", held.owner.gym(), &id.to_string()).await;
     Ok(())
 }
 
@@ -68,10 +69,10 @@ pub(crate) async fn revoke(caller: &Caller, id: Uuid) -> Result<(), Problem> {
 pub(crate) async fn rotate(caller: &Caller, id: Uuid, overlap: Duration) -> Result<IssuedApiKey, Problem> {
     caller.may(Needs::Write)?;
     caller.operator(WHAT)?;
-    get(caller, id).await?;
+    let held = get(caller, id).await?;
     let issued = caller.app().outgoing.rotate_api_key(id, overlap).await?;
     let issued = issued
         .ok_or_else(|| Problem::conflict("this API key was revoked or rotated before: issue a new one"))?;
-    audit::record(caller, "rotate API key", &id.to_string());
+    audit::record(caller, "rotate API key", held.owner.gym(), &id.to_string()).await;
     Ok(issued)
 }

@@ -36,13 +36,30 @@ impl DeliveryFilter {
         DeliveryQuery {
             endpoint: self.endpoint,
             gym: self.gym.clone(),
-            event_types: self.event_type.clone().into_iter().collect(),
+            event_types: self.event_types(),
             state: self.state,
             from: self.from,
             until: self.until,
             // No store has a higher number.
             before: before.map(|before| before.min(i64::MAX.unsigned_abs())),
             ..DeliveryQuery::new(limit)
+        }
+    }
+
+    /// What the store is asked for: the types that have the kind at any platform, if they are known.
+    fn event_types(&self) -> Vec<String> {
+        match (&self.event_type, self.kind) {
+            (Some(event_type), _) => vec![event_type.clone()],
+            // Types that no platform lists.
+            (None, None | Some(Kind::Other)) => Vec::new(),
+            (None, Some(kind)) => {
+                let of = |vendor: &Vendor| {
+                    let mut types = vendor.event_types();
+                    types.retain(|name| vendor.kind_of(name) == Some(kind));
+                    types
+                };
+                Vendor::ALL.iter().flat_map(of).map(str::to_owned).collect()
+            }
         }
     }
 
@@ -109,13 +126,13 @@ pub(crate) async fn redeliver(caller: &Caller, id: DeliveryId) -> Result<(), Pro
             "its subscription was deleted, or what came in could not be read: there is nowhere to send it";
         return Err(conflict(why));
     }
-    audit::record(caller, "redeliver", &id.to_string());
+    audit::record(caller, "redeliver", Some(&held.gym), &id.to_string()).await;
     Ok(())
 }
 
 /// Cancels a delivery that has not ended; an attempt under way may still succeed.
 pub(crate) async fn cancel(caller: &Caller, id: DeliveryId) -> Result<(), Problem> {
-    caller.may(Needs::Write)?;
+    caller.may(Needs::Retry)?;
     let held = get(caller, id).await?.delivery;
     if !matches!(held.state, State::Waiting | State::InFlight) {
         return Err(conflict(&format!(
@@ -126,7 +143,7 @@ pub(crate) async fn cancel(caller: &Caller, id: DeliveryId) -> Result<(), Proble
     if !caller.view().cancel(id).await? {
         return Err(conflict("its subscription was deleted: nothing more is sent"));
     }
-    audit::record(caller, "cancel", &id.to_string());
+    audit::record(caller, "cancel", Some(&held.gym), &id.to_string()).await;
     Ok(())
 }
 

@@ -67,7 +67,9 @@ pub(crate) async fn redeliver(
         }
     }
     if !dry_run {
-        audit::record(caller, "redeliver many", &format!("{} deliveries, {filter:?}", affected.deliveries));
+        let subject = format!("{} deliveries", affected.deliveries);
+        let gym = filter.gym.as_deref().or_else(|| caller.gym());
+        audit::record(caller, "redeliver many", gym, &subject).await;
     }
     Ok(affected)
 }

@@ -100,7 +100,7 @@ pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Writ
     };
     let subscription = changed(caller, subscription, &new.settings)?;
     write(caller, &subscription).await?;
-    audit::record(caller, "create subscription", &id.to_string());
+    audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(Written { subscription, secret: shown })
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn update(
     let held = subscriptions::get(caller, id).await?;
     let subscription = changed(caller, held, changes)?;
     write(caller, &subscription).await?;
-    audit::record(caller, "update subscription", &id.to_string());
+    audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(subscription)
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn replace(
     let keys = keyring([key(&platform, secret)?])?;
     let subscription = held.with_url(url).with_keys(Arc::new(keys));
     write(caller, &subscription).await?;
-    audit::record(caller, "update subscription", &id.to_string());
+    audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(subscription)
 }
 
@@ -158,7 +158,7 @@ pub(crate) async fn rotate(
         }
     };
     caller.view().rotate_key(id, key, overlap).await.map_err(located)?;
-    audit::record(caller, "rotate secret", &id.to_string());
+    audit::record(caller, "rotate secret", Some(held.gym()), &id.to_string()).await;
     Ok(Written { subscription: subscriptions::get(caller, id).await?, secret: shown })
 }
 

@@ -35,7 +35,9 @@ pub(crate) async fn list(
     after: Option<EndpointId>,
     limit: u32,
 ) -> Result<Page<Described, EndpointId>, Problem> {
-    let mut query = SubscriptionQuery { gym, after, ..SubscriptionQuery::new(limit.saturating_add(1)) };
+    let platform = platform.map(str::to_owned);
+    let mut query =
+        SubscriptionQuery { gym, platform, after, ..SubscriptionQuery::new(limit.saturating_add(1)) };
     if query.gym.is_none() {
         query.gym = caller.gym().map(str::to_owned);
     }
@@ -48,12 +50,7 @@ pub(crate) async fn list(
         let page = caller.view().subscriptions(query.clone()).await?;
         let rows = caller.app().outgoing.store().subscriptions(query.clone()).await?;
         let health: BTreeMap<_, _> = rows.items.into_iter().map(|row| (row.id, row.record)).collect();
-        let is_asked_for = |subscription: &Subscription| {
-            is_a_gyms(subscription)
-                && platform
-                    .is_none_or(|asked| subscription.http().is_some_and(|http| http.platform() == asked))
-        };
-        found.extend(page.items.into_iter().filter(is_asked_for).map(|subscription| {
+        found.extend(page.items.into_iter().filter(is_a_gyms).map(|subscription| {
             let id = subscription.id();
             let health = health.get(&id).copied().unwrap_or_else(|| EndpointRecord::new(id));
             Described { subscription, health }
@@ -83,22 +80,22 @@ pub(crate) async fn describe(
 /// Deletes a subscription: nothing more is sent to it. Its log is kept until it is purged.
 pub(crate) async fn delete(caller: &Caller, id: EndpointId) -> Result<(), Problem> {
     caller.may(Needs::Write)?;
-    get(caller, id).await?;
-    done(caller, "delete subscription", id, caller.view().delete_subscription(id).await?)
+    let held = get(caller, id).await?;
+    done(caller, "delete subscription", &held, caller.view().delete_subscription(id).await?).await
 }
 
 /// Sends nothing to it until it is enabled.
 pub(crate) async fn disable(caller: &Caller, id: EndpointId) -> Result<(), Problem> {
     caller.may(Needs::Write)?;
-    get(caller, id).await?;
-    done(caller, "disable subscription", id, caller.view().disable(id).await?)
+    let held = get(caller, id).await?;
+    done(caller, "disable subscription", &held, caller.view().disable(id).await?).await
 }
 
 /// Sends to it again, whatever it was disabled for.
 pub(crate) async fn enable(caller: &Caller, id: EndpointId) -> Result<(), Problem> {
     caller.may(Needs::Write)?;
-    get(caller, id).await?;
-    done(caller, "enable subscription", id, caller.view().enable(id).await?)
+    let held = get(caller, id).await?;
+    done(caller, "enable subscription", &held, caller.view().enable(id).await?).await
 }
 
 /// The longest pause: a year. Our choice.
@@ -107,18 +104,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// Sends nothing to it until then.
 pub(crate) async fn pause(caller: &Caller, id: EndpointId, until: UtcDateTime) -> Result<(), Problem> {
     caller.may(Needs::Write)?;
-    get(caller, id).await?;
+    let held = get(caller, id).await?;
     let now = caller.app().outgoing.now().await?;
     if until <= now || until > now + LONGEST_PAUSE {
         return Err(Problem::invalid("/until", "it is not within a year from now: disable it instead"));
     }
-    done(caller, "pause subscription", id, caller.view().pause(id, until).await?)
+    done(caller, "pause subscription", &held, caller.view().pause(id, until).await?).await
 }
 
-fn done(caller: &Caller, action: &'static str, id: EndpointId, is_there: bool) -> Result<(), Problem> {
+async fn done(
+    caller: &Caller,
+    action: &'static str,
+    held: &Subscription,
+    is_there: bool,
+) -> Result<(), Problem> {
     if !is_there {
         return Err(Problem::not_found(WHAT));
     }
-    audit::record(caller, action, &id.to_string());
+    audit::record(caller, action, Some(held.gym()), &held.id().to_string()).await;
     Ok(())
 }

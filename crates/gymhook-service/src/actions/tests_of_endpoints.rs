@@ -24,13 +24,13 @@ pub(crate) async fn send(
     patience: Duration,
 ) -> Result<Tested, Problem> {
     caller.may(Needs::Retry)?;
-    subscriptions::get(caller, id).await?;
+    let held = subscriptions::get(caller, id).await?;
     let view = caller.view();
     let delivery = match event {
         Some((event_type, body)) => view.send_test_event(id, &TestEvent::new(event_type, body)).await?,
         None => view.send_test(id).await?,
     };
-    audit::record(caller, "send test", &id.to_string());
+    audit::record(caller, "send test", Some(held.gym()), &id.to_string()).await;
     let outcome = view.await_test(delivery, patience).await?;
     Ok(Tested { delivery, outcome: outcome.unwrap_or(TestOutcome::Pending { problem: None }) })
 }
@@ -39,6 +39,6 @@ pub(crate) async fn send(
 pub(crate) async fn send_to_all(caller: &Caller, gym: &str) -> Result<Vec<TestSent>, Problem> {
     caller.may(Needs::Retry)?;
     let sent = caller.view().test_all(gym).await?;
-    audit::record(caller, "test all", gym);
+    audit::record(caller, "test all", Some(gym), gym).await;
     Ok(sent)
 }

@@ -46,10 +46,30 @@ pub(crate) struct ApiKeyView {
 pub(crate) enum Rights {
     /// Read.
     Read,
-    /// Read, redeliver, cancel, and send tests.
+    /// Read, redeliver, cancel, and send test events.
     Retry,
     /// Everything.
     Write,
+}
+
+impl From<ApiKeyRights> for Rights {
+    fn from(rights: ApiKeyRights) -> Self {
+        match rights {
+            ApiKeyRights::Read => Self::Read,
+            ApiKeyRights::Retry => Self::Retry,
+            ApiKeyRights::Write => Self::Write,
+        }
+    }
+}
+
+impl From<Rights> for ApiKeyRights {
+    fn from(rights: Rights) -> Self {
+        match rights {
+            Rights::Read => Self::Read,
+            Rights::Retry => Self::Retry,
+            Rights::Write => Self::Write,
+        }
+    }
 }
 
 impl From<&ApiKey> for ApiKeyView {
@@ -58,11 +78,7 @@ impl From<&ApiKey> for ApiKeyView {
             id: key.id.to_string(),
             label: key.label.clone(),
             gym: key.owner.gym().map(str::to_owned),
-            rights: match key.rights {
-                ApiKeyRights::Read => Rights::Read,
-                ApiKeyRights::Retry => Rights::Retry,
-                ApiKeyRights::Write => Rights::Write,
-            },
+            rights: key.rights.into(),
             issued_at: rfc3339(key.issued_at),
             revoked_at: key.revoked_at.map(rfc3339),
         }
@@ -160,12 +176,8 @@ pub(crate) async fn issue(
     if new.label.chars().count() > LONGEST {
         return Err(Problem::invalid("/label", format!("it has more than {LONGEST} characters")));
     }
-    let rights = match new.rights {
-        Rights::Read => ApiKeyRights::Read,
-        Rights::Retry => ApiKeyRights::Retry,
-        Rights::Write => ApiKeyRights::Write,
-    };
-    let issued = api_keys::issue(&caller, &new.label, ApiKeyOwner::from_gym(new.gym), rights).await?;
+    let issued =
+        api_keys::issue(&caller, &new.label, ApiKeyOwner::from_gym(new.gym), new.rights.into()).await?;
     Ok((StatusCode::CREATED, Json(issued.into())))
 }
 

@@ -17,7 +17,7 @@ use super::delivery::{Delivery, DeliveryDetail};
 use super::extract::{Id, Parameters, id, moment};
 use super::page::{self, Listed};
 use crate::Problem;
-use crate::access::{Caller, Retrier, Writer};
+use crate::access::{Caller, Retrier};
 use crate::actions::deliveries::{self, DeliveryFilter};
 use crate::app::App;
 
@@ -210,6 +210,6 @@ pub(crate) async fn redeliver(
     params(("id" = String, Path, description = "The delivery.", format = "uuid")),
     responses((status = 202, description = "It is about to be cancelled."))
 )]
-pub(crate) async fn cancel(Writer(caller): Writer, Id(id): Id<DeliveryId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn cancel(Retrier(caller): Retrier, Id(id): Id<DeliveryId>) -> Result<StatusCode, Problem> {
     deliveries::cancel(&caller, id).await.map(|()| StatusCode::ACCEPTED)
 }

@@ -37,12 +37,15 @@ where
 fn query<T: DeserializeOwned + IntoParams>(text: &str) -> Result<T, Problem> {
     let known: Vec<String> = T::into_params(|| None).into_iter().map(|parameter| parameter.name).collect();
     let mut given: Vec<String> = Vec::new();
-    for (name, _) in form_urlencoded::parse(text.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         if !known.iter().any(|known| *known == name) {
             return Err(Problem::invalid(name.clone(), unknown(&name, &known)));
         }
         if given.iter().any(|given| *given == name) {
             return Err(Problem::invalid(name.clone(), format!("{name} is given more than once")));
+        }
+        if value.contains('\0') {
+            return Err(Problem::invalid(name, "it has a NUL character, which not every database keeps"));
         }
         given.push(name.into_owned());
     }

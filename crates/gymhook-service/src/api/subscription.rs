@@ -50,6 +50,17 @@ pub(crate) struct KeyView {
     until: Option<String>,
 }
 
+impl KeyView {
+    /// The keys that a subscription is signed with.
+    pub(super) fn all_of(subscription: &Subscription) -> Vec<Self> {
+        let keys = subscription.http().and_then(|http| http.keys());
+        keys.into_iter()
+            .flat_map(|keys| keys.keys())
+            .map(|key| Self { id: key.id().to_string(), until: key.not_after().map(rfc3339) })
+            .collect()
+    }
+}
+
 /// How an endpoint is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
@@ -177,12 +188,7 @@ impl SubscriptionView {
                 .flat_map(|http| http.headers().keys())
                 .map(ToString::to_string)
                 .collect(),
-            keys: http
-                .and_then(|http| http.keys())
-                .into_iter()
-                .flat_map(|keys| keys.keys())
-                .map(|key| KeyView { id: key.id().to_string(), until: key.not_after().map(rfc3339) })
-                .collect(),
+            keys: KeyView::all_of(subscription),
             max_in_flight: subscription.policy().max_in_flight().get(),
             ordered: subscription.policy().is_ordered(),
             auto_disable: subscription.policy().auto_disable().to_string(),

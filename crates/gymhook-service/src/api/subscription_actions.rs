@@ -19,6 +19,7 @@ use super::subscription::WrittenSubscription;
 use super::subscriptions::written;
 use crate::Problem;
 use crate::access::{Retrier, Writer};
+use crate::actions::tests_of_endpoints::Tested;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
 use crate::app::App;
 
@@ -39,10 +40,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 pub(crate) struct Rotation {
     /// The new secret; drawn and shown once if it is left out.
     #[schema(value_type = Option<String>)]
-    secret: Option<Zeroizing<String>>,
+    pub(super) secret: Option<Zeroizing<String>>,
     /// For how long the old one signs as well, where the platform's signature has room for both; a day by default.
     #[schema(maximum = 2_592_000)]
-    overlap_seconds: Option<u32>,
+    pub(super) overlap_seconds: Option<u32>,
 }
 
 /// How long an old secret signs if nothing else is asked for. Our choice.
@@ -88,7 +89,7 @@ pub(crate) async fn rotate(
 pub(crate) struct Pause {
     /// Within a year.
     #[schema(format = "date-time")]
-    until: String,
+    pub(super) until: String,
 }
 
 /// Sends nothing to a subscription until a time; what is published waits.
@@ -200,31 +201,23 @@ pub(crate) async fn test(
     };
     let wait = Duration::from_secs(wait.into());
     let tested = tests_of_endpoints::send(&caller, id, event, wait).await?;
-    let delivery = tested.delivery.to_string();
-    Ok(Json(match tested.outcome {
-        TestOutcome::Succeeded(answer) => TestResult {
-            delivery,
-            outcome: "succeeded",
-            status: Some(answer.status),
-            response: answer.body,
-            detail: None,
-        },
-        TestOutcome::Failed(TestFailure::Answered(answer)) => TestResult {
-            delivery,
-            outcome: "failed",
-            status: Some(answer.status),
-            response: answer.body,
-            detail: None,
-        },
-        TestOutcome::Failed(failure) => {
-            let detail = Some(failure.to_string());
-            TestResult { delivery, outcome: "failed", status: None, response: None, detail }
-        }
-        TestOutcome::Pending { problem: detail } => {
-            TestResult { delivery, outcome: "pending", status: None, response: None, detail }
-        }
-        _ => TestResult { delivery, outcome: "pending", status: None, response: None, detail: None },
-    }))
+    Ok(Json(TestResult::from(tested)))
+}
+
+impl From<Tested> for TestResult {
+    fn from(tested: Tested) -> Self {
+        let delivery = tested.delivery.to_string();
+        let (outcome, status, response, detail) = match tested.outcome {
+            TestOutcome::Succeeded(answer) => ("succeeded", Some(answer.status), answer.body, None),
+            TestOutcome::Failed(TestFailure::Answered(answer)) => {
+                ("failed", Some(answer.status), answer.body, None)
+            }
+            TestOutcome::Failed(failure) => ("failed", None, None, Some(failure.to_string())),
+            TestOutcome::Pending { problem } => ("pending", None, None, problem),
+            _ => ("pending", None, None, None),
+        };
+        Self { delivery, outcome, status, response, detail }
+    }
 }
 
 /// One of a gym's tests.

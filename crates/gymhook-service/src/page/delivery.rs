@@ -148,7 +148,7 @@ pub(super) async fn show(
         unreadable,
         request,
         may_retry: may_retry && no_retry.is_none(),
-        may_cancel: visitor.may_write() && can_end && !is_deleted,
+        may_cancel: may_retry && can_end && !is_deleted,
         no_retry: no_retry.filter(|_| may_retry),
         is_incoming,
         event_type: delivery.event_type,
@@ -247,7 +247,7 @@ pub(super) async fn retry(Path(name): Path<String>, posted: Posted<Unused>) -> R
 
 /// Asks first.
 pub(super) async fn ask_to_cancel(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
-    visitor.caller.may(Needs::Write)?;
+    visitor.caller.may(Needs::Retry)?;
     let delivery: DeliveryId = id(&name, "delivery")?;
     let log = deliveries::get(&visitor.caller, delivery).await?;
     render(&Confirm {

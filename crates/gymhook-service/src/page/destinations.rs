@@ -17,17 +17,8 @@ use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, Secret, Unused, render};
 use crate::Problem;
 use crate::access::Needs;
-use crate::actions::audit;
-use crate::destinations::{Destinations, Found, WHAT};
-
-/// All of them, for whoever may do this.
-fn destinations(visitor: &Visitor, needs: Option<Needs>) -> Result<&Destinations, Problem> {
-    visitor.caller.operator("page")?;
-    if let Some(needs) = needs {
-        visitor.caller.may(needs)?;
-    }
-    Ok(&visitor.caller.app().destinations)
-}
+use crate::actions::destinations;
+use crate::destinations::{Found, WHAT};
 
 fn path(name: &str) -> String {
     format!("{}/{}", Section::Destinations.path(), utf8_percent_encode(name, NON_ALPHANUMERIC))
@@ -44,7 +35,7 @@ struct Page {
 }
 
 pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
-    let found = destinations(&visitor, None)?.list().await?;
+    let found = destinations::list(&visitor.caller).await?;
     let mut rows = Vec::with_capacity(found.len());
     for Found { subscription, .. } in found {
         if let Some(stats) = visitor.caller.app().outgoing.endpoint_stats(subscription.id()).await? {
@@ -57,7 +48,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
 }
 
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
-    let (Found { route, subscription, .. }, stats) = destinations(&visitor, None)?.stats(&name).await?;
+    let (Found { route, subscription, .. }, stats) = destinations::describe(&visitor.caller, &name).await?;
     let list = |names: &[String], all: &str| if names.is_empty() { all.to_owned() } else { names.join(", ") };
     let fact = |name, value| Fact { name, value };
     let mut own = vec![
@@ -74,22 +65,21 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<H
 
 pub(super) async fn test(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
-    destinations(&visitor, Some(Needs::Retry))?.test(&name, Duration::ZERO).await?;
-    audit::record(&visitor.caller, "send test", &name);
+    destinations::test(&visitor.caller, &name, Duration::ZERO).await?;
     Ok(Done::Tested.then(&visitor.base, &path(&name)))
 }
 
 pub(super) async fn enable(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
-    destinations(&visitor, Some(Needs::Write))?.enable(&name).await?;
-    audit::record(&visitor.caller, "enable destination", &name);
+    destinations::enable(&visitor.caller, &name).await?;
     Ok(Done::Enabled.then(&visitor.base, &path(&name)))
 }
 
 /// The destination that is to be changed.
 async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
-    let found = destinations(visitor, Some(Needs::Write))?.get(name).await?;
-    Ok(found)
+    visitor.caller.operator(WHAT)?;
+    visitor.caller.may(Needs::Write)?;
+    Ok(destinations::describe(&visitor.caller, name).await?.0)
 }
 
 fn changeable(found: &Found) -> Result<(), Problem> {
@@ -111,16 +101,13 @@ pub(super) async fn ask_to_disable(visitor: Visitor, Path(name): Path<String>) -
 
 pub(super) async fn disable(Path(name): Path<String>, posted: Posted<Pause>) -> Result<Response, Failure> {
     let Posted { visitor, form } = posted;
-    let destinations = destinations(&visitor, Some(Needs::Write))?;
     let done = match form.until(visitor.caller.app().outgoing.now().await?)? {
         None => {
-            destinations.disable(&name).await?;
-            audit::record(&visitor.caller, "disable destination", &name);
+            destinations::disable(&visitor.caller, &name).await?;
             Done::Disabled
         }
         Some(until) => {
-            destinations.pause(&name, until).await?;
-            audit::record(&visitor.caller, "pause destination", &name);
+            destinations::pause(&visitor.caller, &name, until).await?;
             Done::Paused
         }
     };
@@ -140,8 +127,7 @@ pub(super) async fn ask_to_rotate(visitor: Visitor, Path(name): Path<String>) ->
 
 pub(super) async fn rotate(Path(name): Path<String>, posted: Posted<Overlap>) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
-    let written = destinations(&visitor, Some(Needs::Write))?.rotate(&name, None, form.length()).await?;
-    audit::record(&visitor.caller, "rotate secret", &name);
+    let written = destinations::rotate(&visitor.caller, &name, None, form.length()).await?;
     render(&Secret {
         frame: visitor.frame(Section::Destinations, "The new secret"),
         what: "secret",
@@ -167,7 +153,6 @@ pub(super) async fn ask_to_delete(visitor: Visitor, Path(name): Path<String>) ->
 
 pub(super) async fn delete(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
-    destinations(&visitor, Some(Needs::Write))?.delete(&name).await?;
-    audit::record(&visitor.caller, "delete destination", &name);
+    destinations::delete(&visitor.caller, &name).await?;
     Ok(Done::Deleted.then(&visitor.base, Section::Destinations.path()))
 }

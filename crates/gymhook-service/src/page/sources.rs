@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Html;
+use gymhook_engine::store::DeliveryQuery;
 use serde::Deserialize;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -14,6 +15,8 @@ use super::render;
 use super::state::Badge;
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count};
+use crate::Problem;
+use crate::actions::sources;
 use crate::incoming::{OpenSource, RefusalQuery, RefusedRequest, SourceState, SourceStatus};
 
 /// A source in a list.
@@ -65,8 +68,8 @@ impl Row {
 /// How all sources are.
 pub(super) async fn rows(visitor: &Visitor) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    for source in visitor.caller.app().sources.all() {
-        rows.push(Row::new(&source, &source.status().await?, visitor.now));
+    for (source, status) in sources::list(&visitor.caller).await? {
+        rows.push(Row::new(&source, &status, visitor.now));
     }
     Ok(rows)
 }
@@ -99,19 +102,24 @@ struct Page {
     rows: Vec<Row>,
     refused: Vec<Refused>,
     next: Option<u64>,
+    /// How many are not in the log, because there were too many.
+    dropped: u64,
 }
 
 pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Result<Html<String>, Failure> {
-    visitor.caller.operator("page")?;
-    let (refused, next) = refused(&visitor, None, filter.before);
+    let (refused, next, dropped) = refused(&visitor, None, filter.before).await?;
     let frame = visitor.frame(Section::Sources, "Sources");
-    render(&Page { frame, rows: rows(&visitor).await?, refused, next })
+    render(&Page { frame, rows: rows(&visitor).await?, refused, next, dropped })
 }
 
-fn refused(visitor: &Visitor, source: Option<String>, before: Option<u64>) -> (Vec<Refused>, Option<u64>) {
+async fn refused(
+    visitor: &Visitor,
+    source: Option<String>,
+    before: Option<u64>,
+) -> Result<(Vec<Refused>, Option<u64>, u64), Problem> {
     let query = RefusalQuery { source, reason: None, before, limit: LIMIT };
-    let (found, next) = visitor.caller.app().sources.refusals().list(&query);
-    (found.into_iter().map(|request| Refused::new(request, visitor.now)).collect(), next)
+    let (page, dropped) = sources::refusals(&visitor.caller, &query).await?;
+    Ok((page.items.into_iter().map(|request| Refused::new(request, visitor.now)).collect(), page.next, dropped))
 }
 
 #[derive(Template)]
@@ -135,14 +143,9 @@ pub(super) async fn show(
     Path(name): Path<String>,
     Asked(filter): Asked<Filter>,
 ) -> Result<Html<String>, Failure> {
-    visitor.caller.operator("page")?;
-    let source = visitor.caller.app().sources.named(&name).ok_or_else(|| Failure::not_found("source"))?;
-    let status = source.status().await?;
-    let (refused, next) = refused(&visitor, Some(source.name.clone()), filter.before);
-    let query = gymhook_engine::store::DeliveryQuery {
-        endpoint: Some(source.inbox()),
-        ..gymhook_engine::store::DeliveryQuery::new(RECENT)
-    };
+    let (source, status) = sources::describe(&visitor.caller, &name).await?;
+    let (refused, next, _) = refused(&visitor, Some(source.name.clone()), filter.before).await?;
+    let query = DeliveryQuery { endpoint: Some(source.inbox()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
     render(&One {
         frame: visitor.frame(Section::Sources, source.name.clone()),

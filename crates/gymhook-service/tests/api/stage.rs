@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
 use gymhook_engine::Engine;
+pub(crate) use gymhook_engine::store::ApiKeyRights as Rights;
 use gymhook_engine::store::{ApiKeyOwner, SqliteStore};
 use gymhook_service::{Service, Settings};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -64,6 +65,7 @@ impl Stage {
     /// With receivers on this machine allowed.
     pub(crate) async fn new() -> Self {
         let mut settings = Settings::default();
+        settings.requests_per_minute = core::num::NonZeroU32::MAX;
         settings.subscriber_networks = vec!["127.0.0.0/8".parse().unwrap()];
         Self::with(settings).await
     }
@@ -123,7 +125,7 @@ impl Stage {
     }
 
     pub(crate) async fn key(&self, owner: ApiKeyOwner, rights: Rights) -> String {
-        let issued = self.engine.issue_api_key(owner, "a test's", rights == Rights::Write).await.unwrap();
+        let issued = self.engine.issue_api_key(owner, "a test's", rights).await.unwrap();
         issued.expose_key().to_owned()
     }
 
@@ -152,13 +154,6 @@ impl Stage {
             tokio::time::sleep(core::time::Duration::from_millis(20)).await;
         }
     }
-}
-
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rights {
-    Read,
-    Write,
 }
 
 /// A receiver on a loopback socket, that answers as it is told.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::path::Path;
 
+use axum::Router;
 use axum::body::Body;
 use gymhook::event::Vendor;
 use gymhook::signature::{Key, Keyring, Secret};
@@ -27,6 +28,7 @@ pub(crate) const STUDIO: &str = "berlin";
 
 pub(crate) struct Gateway {
     pub(crate) service: Service,
+    router: Router,
     database: Database,
     api_key: String,
 }
@@ -37,7 +39,8 @@ impl Gateway {
         let service = Service::start(settings, database.clone()).await.unwrap();
         let issued = service.first_api_key().await.unwrap();
         let api_key = issued.map(|key| key.expose_key().to_owned()).unwrap_or_default();
-        Self { service, database, api_key }
+        let router = service.router();
+        Self { service, router, database, api_key }
     }
 
     /// The key of all gyms, if this gateway was the first of its database.
@@ -54,7 +57,7 @@ impl Gateway {
     pub(crate) async fn post(&self, path: &str, headers: HeaderMap, body: impl Into<Body>) -> StatusCode {
         let mut request = Request::post(path).body(body.into()).unwrap();
         *request.headers_mut() = headers;
-        self.service.router().oneshot(request).await.unwrap().status()
+        self.router.clone().oneshot(request).await.unwrap().status()
     }
 
     /// A signed webhook of this platform, to the source of its name.
@@ -90,7 +93,7 @@ impl Gateway {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let response = self.service.router().oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let shown = String::from_utf8_lossy(&bytes).into_owned();

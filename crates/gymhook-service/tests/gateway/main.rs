@@ -9,9 +9,12 @@
     reason = "a test fails by panicking, and asks the clock"
 )]
 
+mod api;
 mod application;
 mod faults;
 mod filters;
 mod gateway;
 mod hostile;
 mod platforms;
+mod refusals;
+mod reload;

@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 use super::super::failure::{Failure, sentence};
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{Secret, render};
-use super::{destinations, path};
+use super::path;
 use crate::Form;
 use crate::access::Needs;
-use crate::actions::audit;
-use crate::destinations::{Filter, NewDestination};
+use crate::actions::destinations;
+use crate::destinations::{Filter, NewDestination, WHAT};
 
 #[derive(Template)]
 #[template(path = "new_destination.html")]
@@ -51,7 +51,8 @@ pub(in super::super) struct Entered {
 }
 
 pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Failure> {
-    destinations(&visitor, Some(Needs::Write))?;
+    visitor.caller.operator(WHAT)?;
+    visitor.caller.may(Needs::Write)?;
     page(&visitor, Entered::default(), None)
 }
 
@@ -71,7 +72,6 @@ fn list(text: &str) -> Vec<String> {
 
 pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
     let Posted { visitor, form } = posted;
-    let destinations = destinations(&visitor, Some(Needs::Write))?;
     let new = NewDestination {
         name: form.name.trim().to_owned(),
         url: form.url.trim().to_owned(),
@@ -79,9 +79,9 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
         form: Form::from_name(&form.form).unwrap_or_default(),
         filter: Filter { sources: list(&form.sources), studios: list(&form.studios), kinds: list(&form.kinds) },
     };
-    let written = match destinations.create(new).await {
+    let written = match destinations::create(&visitor.caller, new).await {
         Ok(written) => written,
-        Err(problem) if problem.status().is_client_error() => {
+        Err(problem) if problem.status().is_client_error() && visitor.is_operator() && visitor.may_write() => {
             let field = problem.pointer().and_then(|pointer| pointer.split('/').nth(1)).unwrap_or_default();
             let problem = (field.to_owned(), sentence(problem.detail()));
             let entered = Entered { secret: Zeroizing::default(), ..form };
@@ -91,7 +91,6 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
         Err(problem) => return Err(problem.into()),
     };
     let name = written.found.route.name;
-    audit::record(&visitor.caller, "create destination", &name);
     let back = path(&name);
     let Some(secret) = written.secret else {
         return Ok(Redirect::to(&visitor.base.path(&back)).into_response());
