@@ -326,7 +326,6 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
         ("max_body_bytes", started.max_body_bytes != now.max_body_bytes),
         ("log_format", started.log_format != now.log_format),
         ("log_level", started.log_level != now.log_level),
-        ("otlp_endpoint", started.otlp_endpoint != now.otlp_endpoint),
         ("grace_seconds", started.settings.grace != now.settings.grace),
         ("requests_per_minute", started.settings.requests_per_minute != now.settings.requests_per_minute),
         ("destination_networks", started.settings.destination_networks != now.settings.destination_networks),

@@ -80,3 +80,28 @@ impl fmt::Display for Unready {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gymhook_engine::store::SqliteStore;
+
+    use super::*;
+    use crate::{Service, Settings};
+
+    /// An answer from the future is never too old, one of two seconds ago always is: no test waits.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_answer_holds_for_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("gymhook.db")).unwrap();
+        let service = Service::start(Settings::default(), store).await.unwrap();
+        let app = service.app();
+        let unready = Err(Arc::new(Unready(vec![("outgoing", NotReady::Store(StoreError::Full))])));
+        *app.readiness.last.lock().await = Some((Instant::now() + HOLDS * 1_000, unready.clone()));
+        assert_eq!(app.readiness.check(app).await, unready, "the database was asked again");
+        let Err(told) = &unready else { return };
+        assert_eq!(told.to_string(), "outgoing: the database's disk is full\n");
+        let old = Instant::now().checked_sub(HOLDS * 2).unwrap();
+        *app.readiness.last.lock().await = Some((old, unready));
+        assert_eq!(app.readiness.check(app).await, Ok(()), "the database was not asked again");
+    }
+}
