@@ -167,9 +167,11 @@ impl Service {
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].
     ///
-    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start.
+    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start. Live tails
+    /// end.
     pub async fn shutdown(&self) {
         self.app.housekeeping.stop();
+        self.app.activity.close();
         tokio::join!(self.app.incoming.shutdown(), self.app.outgoing.shutdown());
     }
 }
