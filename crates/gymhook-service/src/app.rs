@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use gymhook_engine::Engine;
 
-use crate::Settings;
+use crate::{Settings, page};
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::database::Database;
@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) destinations: Arc<Destinations>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) key_limits: KeyLimits,
+    /// The page's sessions.
+    pub(crate) page: page::Shared,
     pub(crate) readiness: Readiness,
     pub(crate) housekeeping: Housekeeping,
     /// Held while settings are loaded.

@@ -13,6 +13,7 @@ mod destinations;
 mod incoming;
 mod operations;
 mod outgoing;
+mod page;
 mod problem;
 mod service;
 mod settings;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
 use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
@@ -17,7 +18,7 @@ use crate::destinations::{Destinations, NotDeclared};
 use crate::incoming::{Relay, Sources, check_sources};
 use crate::operations::{self, Housekeeping, Pace, Readiness};
 use crate::outgoing::GatewayTransport;
-use crate::{Settings, api};
+use crate::{Settings, api, page};
 
 /// A gateway that runs: its engines work in the background, and its [router](Service::router) answers. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -37,6 +38,9 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No secret for sessions of the page can be made.
+    #[error("sessions of the page: {0}")]
+    Session(#[from] SecretError),
     /// A destination cannot be had. Caused by the settings, or by the database.
     #[error("destination {name:?}: {problem}")]
     Destination {
@@ -55,7 +59,7 @@ pub enum StartError {
 
 impl From<NotDeclared> for StartError {
     fn from(error: NotDeclared) -> Self {
-        Self::Destination { name: error.name, problem: error.problem.detail().to_owned() }
+        Self::Destination { name: error.name, problem: error.problem }
     }
 }
 
@@ -88,6 +92,7 @@ impl Service {
             destinations,
             activity,
             key_limits,
+            page: page::Shared::new(settings.session_secret.clone())?,
             readiness: Readiness::default(),
             housekeeping: Housekeeping::default(),
             reloading: Mutex::default(),
