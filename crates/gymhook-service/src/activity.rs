@@ -116,7 +116,7 @@ impl Activity {
             .map(|ago| current - (count - ago) * 60)
             .map(|began| {
                 let found = kept.iter().find(|minute| minute.began == began);
-                found.copied().unwrap_or(Minute { began, ..Minute::default() })
+                found.copied().unwrap_or_else(|| Minute { began, ..Minute::default() })
             })
             .collect()
     }
