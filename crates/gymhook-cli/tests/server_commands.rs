@@ -7,8 +7,10 @@ mod serving;
 mod support;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use serde_json::Value;
 use serving::{Serving, command, request, wait_until};
@@ -190,6 +192,8 @@ fn what_is_wrong_is_told_with_what_to_do() {
         nobody.contains("no server answers at http://127.0.0.1:1") && nobody.contains("is it running?"),
         "{nobody}"
     );
+    let (status, behind) = said(&mut world.ask("k", &["keys", "list", "--server", "http://127.0.0.1:1"]));
+    assert_eq!(status, 1, "an option behind the action counts: {behind}");
     let (status, open) = said(&mut world.ask("k", &["log", "--server", "http://192.0.32.7"]));
     assert_eq!(status, 2, "{open}");
     assert!(open.contains("use the server's https:// URL"), "{open}");
@@ -201,4 +205,37 @@ fn what_is_wrong_is_told_with_what_to_do() {
     writeln!(file, "{}", world.key).unwrap();
     let mut by_file = world.ask("ghk_wrong", &["stats", "--key-file", "key"]);
     assert_eq!(records(&mut by_file).0, 0, "the file is used in place of the variable");
+}
+
+/// A publisher's trace context arrives with the attempt.
+#[test]
+fn a_trace_goes_on_at_the_receiver() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let world = World::new();
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", receiver.local_addr().unwrap());
+    world.succeeds(&["subscriptions", "create", &url, "--gym", "berlin", "--secret-file", "secret"]);
+    let received = thread::spawn(move || {
+        let (mut stream, _) = receiver.accept().unwrap();
+        let mut request = Vec::new();
+        let mut part = [0; 4096];
+        while !String::from_utf8_lossy(&request).contains("{\"member\":17}") {
+            let count = stream.read(&mut part).unwrap();
+            request.extend_from_slice(&part[..count]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        String::from_utf8_lossy(&request).to_lowercase()
+    });
+    let body = r#"{"type":"workout.created","gym":"berlin","data":{"member":17}}"#;
+    let published = request(
+        world.server.address,
+        &format!(
+            "POST /v1/events HTTP/1.1\r\nhost: a\r\nconnection: close\r\nauthorization: Bearer {}\r\ntraceparent: {TRACE}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            world.key,
+            body.len()
+        ),
+    );
+    assert_eq!(published.unwrap().status, 202);
+    let received = received.join().unwrap();
+    assert!(received.contains(&format!("traceparent: {TRACE}")), "{received}");
 }

@@ -109,7 +109,6 @@ impl Service {
     }
 
     /// Everything that it answers: API, page, sources, operations.
-    #[must_use]
     pub fn router(&self) -> Router {
         api::router(Arc::clone(&self.app)).merge(operations::router(Arc::clone(&self.app)))
     }
@@ -119,7 +118,6 @@ impl Service {
     ///
     /// `render` writes what was counted, such as `metrics_exporter_prometheus::PrometheusHandle::render`: which recorder a process
     /// has is the program's to decide.
-    #[must_use]
     pub fn metrics_router(&self, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
         let router = operations::metrics_router(Arc::clone(&self.app), render);
         router.merge(operations::router(Arc::clone(&self.app)))
@@ -172,9 +170,11 @@ impl Service {
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].
     ///
-    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start.
+    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start. Live tails
+    /// end.
     pub async fn shutdown(&self) {
         self.app.housekeeping.stop();
+        self.app.activity.close();
         tokio::join!(self.app.incoming.shutdown(), self.app.outgoing.shutdown());
     }
 }

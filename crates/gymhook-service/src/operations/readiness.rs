@@ -65,17 +65,17 @@ fn tell(before: Option<&Result<(), Arc<Unready>>>, now: &Result<(), Arc<Unready>
 impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (part, problem) in &self.0 {
-            match problem {
-                NotReady::Worker { .. } => writeln!(f, "{part}: {problem}")?,
-                NotReady::Store(StoreError::Full) => writeln!(f, "{part}: the database's disk is full")?,
-                NotReady::Store(StoreError::ReadOnly { .. }) => {
-                    writeln!(f, "{part}: the database may only be read")?;
+            let words = match problem {
+                NotReady::Store(StoreError::Full) => "the database's disk is full",
+                NotReady::Store(StoreError::ReadOnly { .. }) => "the database may only be read",
+                NotReady::Store(error) if error.is_transient() => "the database is not available",
+                NotReady::Worker { .. } => {
+                    writeln!(f, "{part}: {problem}")?;
+                    continue;
                 }
-                NotReady::Store(error) if error.is_transient() => {
-                    writeln!(f, "{part}: the database is not available")?;
-                }
-                _ => writeln!(f, "{part}: the database cannot be used: see the log")?,
-            }
+                NotReady::Store(_) | _ => "the database cannot be used: see the log",
+            };
+            writeln!(f, "{part}: {words}")?;
         }
         Ok(())
     }

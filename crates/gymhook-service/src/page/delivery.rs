@@ -105,9 +105,10 @@ pub(super) async fn show(
     let is_deleted = subscription.is_none();
     let is_incoming = subscription.as_ref().map_or(delivery.gym.is_empty(), |found| found.http().is_none());
     let planned = subscription.as_ref().map(|found| plan(&delivery, found)).unwrap_or_default();
-    let gives_up = planned.last().zip(subscription.as_ref()).map(|(last, found)| {
-        Moment::new(last.1 + found.policy().retry().attempt_timeout(), now)
-    });
+    let gives_up = planned
+        .last()
+        .zip(subscription.as_ref())
+        .map(|(last, found)| Moment::new(last.1 + found.policy().retry().attempt_timeout(), now));
     let request = match (&subscription, &body) {
         (Some(subscription), Some(body)) => Shown::of(subscription, &delivery, body, now),
         _ => None,
@@ -175,7 +176,9 @@ fn plan(delivery: &DeliveryRow, subscription: &Subscription) -> Vec<(u32, UtcDat
     };
     let shift = due - first;
     coming
-        .map(|planned| (planned.attempt.get(), planned.earliest.checked_add(shift).unwrap_or(planned.earliest)))
+        .map(|planned| {
+            (planned.attempt.get(), planned.earliest.checked_add(shift).unwrap_or(planned.earliest))
+        })
         .take(if only_one { 1 } else { PLANNED + 1 })
         .collect()
 }
@@ -183,7 +186,9 @@ fn plan(delivery: &DeliveryRow, subscription: &Subscription) -> Vec<(u32, UtcDat
 fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
     let Some(record) = delivery.record else {
         return match delivery.state {
-            InState::Unreadable => "It arrived, but could not be read. It is kept until it is read again.".to_owned(),
+            InState::Unreadable => {
+                "It arrived, but could not be read. It is kept until it is read again.".to_owned()
+            }
             _ => "Its row is damaged, so it was set aside. Nothing is sent.".to_owned(),
         };
     };
@@ -203,7 +208,9 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
             format!("The endpoint has it since {}.", Moment::new(at, now).text)
         }
         DeliveryState::Finished { at, end: End::Cancelled } => format!("It was cancelled {}.", ended(at)),
-        DeliveryState::Finished { at, end: End::Superseded } => format!("A redelivery took its place {}.", ended(at)),
+        DeliveryState::Finished { at, end: End::Superseded } => {
+            format!("A redelivery took its place {}.", ended(at))
+        }
         DeliveryState::Finished { at, end: End::Undeliverable(why) } => {
             let why = match why {
                 Undeliverable::Exhausted => "no retry is left",
@@ -246,13 +253,19 @@ pub(super) async fn retry(Path(name): Path<String>, posted: Posted<Unused>) -> R
 }
 
 /// Asks first.
-pub(super) async fn ask_to_cancel(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_cancel(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     visitor.caller.may(Needs::Retry)?;
     let delivery: DeliveryId = id(&name, "delivery")?;
     let log = deliveries::get(&visitor.caller, delivery).await?;
     render(&Confirm {
         frame: visitor.frame(Section::Deliveries, "Cancel this delivery?"),
-        what: format!("The delivery of {} to gym {:?} will not be attempted again.", log.delivery.event_type, log.delivery.gym),
+        what: format!(
+            "The delivery of {} to gym {:?} will not be attempted again.",
+            log.delivery.event_type, log.delivery.gym
+        ),
         consequence: "It stays in the log and can be retried later.",
         button: "Cancel the delivery",
         action: format!("/deliveries/{delivery}/cancel"),

@@ -46,7 +46,10 @@ impl Stage {
     }
 
     pub(crate) async fn key(&self, gym: Option<&str>, rights: ApiKeyRights) -> IssuedApiKey {
-        self.engine.issue_api_key(ApiKeyOwner::from_gym(gym.map(str::to_owned)), "somebody", rights).await.unwrap()
+        self.engine
+            .issue_api_key(ApiKeyOwner::from_gym(gym.map(str::to_owned)), "somebody", rights)
+            .await
+            .unwrap()
     }
 
     /// A browser in which nobody has signed in.
@@ -65,12 +68,23 @@ impl Stage {
     /// A subscription to a receiver that nobody answers at.
     pub(crate) async fn subscription(&self, gym: &str, label: &str) -> EndpointId {
         let id = EndpointId::from(uuid::Uuid::now_v7());
-        let url = EndpointUrl::dangerous_without_rule("https://receiver.invalid/hooks?token=query-canary").unwrap();
-        let keys = Arc::new(Keyring::single("2026-01", Secret::new("secret-canary-of-32-bytes-at-least").unwrap()).unwrap());
-        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(vec![core::time::Duration::from_secs(600); 3])));
+        let url =
+            EndpointUrl::dangerous_without_rule("https://receiver.invalid/hooks?token=query-canary").unwrap();
+        let keys = Arc::new(
+            Keyring::single("2026-01", Secret::new("secret-canary-of-32-bytes-at-least").unwrap()).unwrap(),
+        );
+        let policy =
+            EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(vec![
+                core::time::Duration::from_secs(
+                    600
+                );
+                3
+            ])));
         let mut headers = HeaderMap::new();
         headers.insert("x-token", "header-canary".parse().unwrap());
-        let subscription = Subscription::new(id, gym, "standard-webhooks", url, keys, policy).with_label(label).with_headers(headers);
+        let subscription = Subscription::new(id, gym, "standard-webhooks", url, keys, policy)
+            .with_label(label)
+            .with_headers(headers);
         self.engine.put_subscription(&subscription).await.unwrap();
         id
     }
@@ -137,7 +151,12 @@ impl Browser {
         self.post_with(path, fields, &[("sec-fetch-site", "same-origin")]).await
     }
 
-    pub(crate) async fn post_with(&mut self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Page {
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Page {
         let body = serde_urlencoded::to_string(fields).unwrap();
         let mut request = Request::builder()
             .method(Method::POST)
@@ -181,7 +200,13 @@ impl Page {
     /// What every page has, whatever is on it.
     pub(crate) fn is_protected(&self) {
         let policy = self.headers.get(CONTENT_SECURITY_POLICY).expect("a policy").to_str().unwrap();
-        for rule in ["default-src 'none'", "script-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ] {
             assert!(policy.contains(rule), "{rule}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
