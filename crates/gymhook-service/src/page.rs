@@ -187,7 +187,9 @@ async fn around(mut request: Request, next: Next) -> Response {
         headers.insert(name, value);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(const { HeaderValue::from_static("no-store") });
-    if is_told && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+    if is_told
+        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    {
         forget(headers, &base, done::DONE_COOKIE);
     }
     response

@@ -53,7 +53,8 @@ pub(super) fn filled(field: Option<&String>) -> Option<&str> {
 pub(super) fn moment(text: &str) -> Option<UtcDateTime> {
     let to_minute = format_description!("[year]-[month]-[day]T[hour]:[minute]");
     let to_second = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
-    let entered = PrimitiveDateTime::parse(text, to_minute).or_else(|_| PrimitiveDateTime::parse(text, to_second));
+    let entered =
+        PrimitiveDateTime::parse(text, to_minute).or_else(|_| PrimitiveDateTime::parse(text, to_second));
     match entered {
         Ok(entered) => Some(entered.as_utc()),
         Err(_) => UtcDateTime::parse(text, &Rfc3339).ok(),

@@ -74,7 +74,11 @@ impl Filter {
     }
 
     fn value(&self, name: &str) -> &str {
-        self.fields().into_iter().find(|(field, _)| *field == name).and_then(|(_, value)| value).unwrap_or_default()
+        self.fields()
+            .into_iter()
+            .find(|(field, _)| *field == name)
+            .and_then(|(_, value)| value)
+            .unwrap_or_default()
     }
 
     fn states(&self) -> Vec<Choice> {
@@ -89,7 +93,11 @@ impl Filter {
 
     fn kinds(&self) -> Vec<Choice> {
         let chosen = self.value("kind");
-        let choice = |kind: &Kind| Choice { value: kind.as_str(), name: kind.as_str(), is_chosen: kind.as_str() == chosen };
+        let choice = |kind: &Kind| Choice {
+            value: kind.as_str(),
+            name: kind.as_str(),
+            is_chosen: kind.as_str() == chosen,
+        };
         Kind::ALL.iter().map(choice).collect()
     }
 
@@ -105,7 +113,9 @@ impl Filter {
         let endpoint = match filled(self.endpoint.as_ref()).map(str::parse::<Uuid>) {
             None => None,
             Some(Ok(id)) => Some(EndpointId::from(id)),
-            Some(Err(_)) => return Err(Problem::invalid("endpoint", "the endpoint is no id: copy it from its page")),
+            Some(Err(_)) => {
+                return Err(Problem::invalid("endpoint", "the endpoint is no id: copy it from its page"));
+            }
         };
         let state = match filled(self.state.as_ref()) {
             None => None,
@@ -124,7 +134,9 @@ impl Filter {
         let before = match filled(self.before.as_ref()).map(str::parse) {
             None => None,
             Some(Ok(before)) => Some(before),
-            Some(Err(_)) => return Err(Problem::invalid("before", "this page is not there: go back to the latest")),
+            Some(Err(_)) => {
+                return Err(Problem::invalid("before", "this page is not there: go back to the latest"));
+            }
         };
         let filter = DeliveryFilter {
             endpoint,
@@ -145,7 +157,6 @@ pub(super) struct Row {
     pub(super) badge: Badge,
     pub(super) event_type: String,
     pub(super) gym: String,
-    pub(super) endpoint: String,
     pub(super) name: String,
     pub(super) enqueued: Moment,
     pub(super) attempts: Option<u32>,
@@ -173,7 +184,11 @@ impl<'v> Names<'v> {
         let name = found.map(|subscription| {
             let host = subscription.http().map(|http| http.url().to_uri());
             let host = host.and_then(|url| url.host().map(str::to_owned));
-            if subscription.label().is_empty() { host.unwrap_or_default() } else { subscription.label().to_owned() }
+            if subscription.label().is_empty() {
+                host.unwrap_or_default()
+            } else {
+                subscription.label().to_owned()
+            }
         });
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string());
         self.known.insert(id, name.clone());
@@ -187,7 +202,6 @@ impl<'v> Names<'v> {
             rows.push(Row {
                 id: row.id.to_string(),
                 badge: Badge::of(row.state),
-                endpoint: row.endpoint.to_string(),
                 name: self.of(row.endpoint).await?,
                 enqueued: Moment::new(row.enqueued_at, now),
                 attempts: row.record.map(|record| record.sends),

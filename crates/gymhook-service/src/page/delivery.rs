@@ -73,6 +73,7 @@ struct Page {
     unreadable: Option<String>,
     request: Option<Shown>,
     may_retry: bool,
+    is_delivered: bool,
     may_cancel: bool,
     /// Why it cannot be retried now, for whoever could.
     no_retry: Option<&'static str>,
@@ -105,9 +106,10 @@ pub(super) async fn show(
     let is_deleted = subscription.is_none();
     let is_incoming = subscription.as_ref().map_or(delivery.gym.is_empty(), |found| found.http().is_none());
     let planned = subscription.as_ref().map(|found| plan(&delivery, found)).unwrap_or_default();
-    let gives_up = planned.last().zip(subscription.as_ref()).map(|(last, found)| {
-        Moment::new(last.1 + found.policy().retry().attempt_timeout(), now)
-    });
+    let gives_up = planned
+        .last()
+        .zip(subscription.as_ref())
+        .map(|(last, found)| Moment::new(last.1 + found.policy().retry().attempt_timeout(), now));
     let request = match (&subscription, &body) {
         (Some(subscription), Some(body)) => Shown::of(subscription, &delivery, body, now),
         _ => None,
@@ -147,6 +149,7 @@ pub(super) async fn show(
         proof: proof.map(|proof| proof.to_string()),
         unreadable,
         request,
+        is_delivered: delivery.state == InState::Delivered,
         may_retry: may_retry && no_retry.is_none(),
         may_cancel: may_retry && can_end && !is_deleted,
         no_retry: no_retry.filter(|_| may_retry),
@@ -175,7 +178,9 @@ fn plan(delivery: &DeliveryRow, subscription: &Subscription) -> Vec<(u32, UtcDat
     };
     let shift = due - first;
     coming
-        .map(|planned| (planned.attempt.get(), planned.earliest.checked_add(shift).unwrap_or(planned.earliest)))
+        .map(|planned| {
+            (planned.attempt.get(), planned.earliest.checked_add(shift).unwrap_or(planned.earliest))
+        })
         .take(if only_one { 1 } else { PLANNED + 1 })
         .collect()
 }
@@ -183,7 +188,9 @@ fn plan(delivery: &DeliveryRow, subscription: &Subscription) -> Vec<(u32, UtcDat
 fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
     let Some(record) = delivery.record else {
         return match delivery.state {
-            InState::Unreadable => "It arrived, but could not be read. It is kept until it is read again.".to_owned(),
+            InState::Unreadable => {
+                "It arrived, but could not be read. It is kept until it is read again.".to_owned()
+            }
             _ => "Its row is damaged, so it was set aside. Nothing is sent.".to_owned(),
         };
     };
@@ -203,7 +210,9 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
             format!("The endpoint has it since {}.", Moment::new(at, now).text)
         }
         DeliveryState::Finished { at, end: End::Cancelled } => format!("It was cancelled {}.", ended(at)),
-        DeliveryState::Finished { at, end: End::Superseded } => format!("A redelivery took its place {}.", ended(at)),
+        DeliveryState::Finished { at, end: End::Superseded } => {
+            format!("A redelivery took its place {}.", ended(at))
+        }
         DeliveryState::Finished { at, end: End::Undeliverable(why) } => {
             let why = match why {
                 Undeliverable::Exhausted => "no retry is left",
@@ -246,13 +255,19 @@ pub(super) async fn retry(Path(name): Path<String>, posted: Posted<Unused>) -> R
 }
 
 /// Asks first.
-pub(super) async fn ask_to_cancel(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_cancel(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     visitor.caller.may(Needs::Retry)?;
     let delivery: DeliveryId = id(&name, "delivery")?;
     let log = deliveries::get(&visitor.caller, delivery).await?;
     render(&Confirm {
         frame: visitor.frame(Section::Deliveries, "Cancel this delivery?"),
-        what: format!("The delivery of {} to gym {:?} will not be attempted again.", log.delivery.event_type, log.delivery.gym),
+        what: format!(
+            "The delivery of {} to gym {:?} will not be attempted again.",
+            log.delivery.event_type, log.delivery.gym
+        ),
         consequence: "It stays in the log and can be retried later.",
         button: "Cancel the delivery",
         action: format!("/deliveries/{delivery}/cancel"),

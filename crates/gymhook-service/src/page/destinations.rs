@@ -31,7 +31,6 @@ struct Page {
     rows: Vec<Row>,
     shows_gym: bool,
     may_write: bool,
-    may_retry: bool,
 }
 
 pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
@@ -42,9 +41,8 @@ pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
             rows.push(Row::new(&subscription, &stats, visitor.now));
         }
     }
-    let (may_write, may_retry) = (visitor.may_write(), visitor.may_retry());
     let frame = visitor.frame(Section::Destinations, "Destinations");
-    render(&Page { frame, rows, shows_gym: false, may_write, may_retry })
+    render(&Page { frame, rows, shows_gym: false, may_write: visitor.may_write() })
 }
 
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
@@ -84,13 +82,17 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
 
 fn changeable(found: &Found) -> Result<(), Problem> {
     if found.route.declared {
-        let detail = "this destination is declared in the gateway's settings: change it there, then reload them";
+        let detail =
+            "this destination is declared in the gateway's settings: change it there, then reload them";
         return Err(Problem::conflict(detail));
     }
     Ok(())
 }
 
-pub(super) async fn ask_to_disable(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_disable(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let found = asked(&visitor, &name).await?;
     render(&AskPause {
         frame: visitor.frame(Section::Destinations, "Pause this destination?"),
@@ -114,7 +116,10 @@ pub(super) async fn disable(Path(name): Path<String>, posted: Posted<Pause>) -> 
     Ok(done.then(&visitor.base, &path(&name)))
 }
 
-pub(super) async fn ask_to_rotate(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_rotate(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let found = asked(&visitor, &name).await?;
     changeable(&found)?;
     render(&AskRotate {
@@ -125,7 +130,10 @@ pub(super) async fn ask_to_rotate(visitor: Visitor, Path(name): Path<String>) ->
     })
 }
 
-pub(super) async fn rotate(Path(name): Path<String>, posted: Posted<Overlap>) -> Result<Html<String>, Failure> {
+pub(super) async fn rotate(
+    Path(name): Path<String>,
+    posted: Posted<Overlap>,
+) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
     let written = destinations::rotate(&visitor.caller, &name, None, form.length()).await?;
     render(&Secret {
@@ -138,7 +146,10 @@ pub(super) async fn rotate(Path(name): Path<String>, posted: Posted<Overlap>) ->
     })
 }
 
-pub(super) async fn ask_to_delete(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_delete(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let found = asked(&visitor, &name).await?;
     changeable(&found)?;
     render(&Confirm {

@@ -141,11 +141,14 @@ pub(super) async fn issue(posted: Posted<Entered>) -> Result<Response, Failure> 
         gym => ApiKeyOwner::Gym(gym.to_owned()),
     };
     let chosen = ApiKeyRights::ALL.into_iter().find(|known| known.as_str() == rights);
-    let chosen = chosen.ok_or_else(|| Problem::invalid("rights", "there are no such rights: read, retry or write"))?;
+    let chosen =
+        chosen.ok_or_else(|| Problem::invalid("rights", "there are no such rights: read, retry or write"))?;
     match api_keys::issue(&visitor.caller, label.trim(), owner, chosen).await {
         Ok(issued) => {
-            let advice = "It is stored as a digest, so nobody can look it up: keep it where secrets are kept.";
-            Ok(shown(&visitor, "The new API key", &issued.key.label, issued.expose_key(), advice)?.into_response())
+            let advice =
+                "It is stored as a digest, so nobody can look it up: keep it where secrets are kept.";
+            Ok(shown(&visitor, "The new API key", &issued.key.label, issued.expose_key(), advice)?
+                .into_response())
         }
         Err(problem) if problem.status() == http::StatusCode::UNPROCESSABLE_ENTITY => {
             let frame = visitor.frame(Section::Keys, "New API key");
@@ -179,7 +182,10 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<ApiKey, Failure> {
     Ok(api_keys::get(&visitor.caller, id(name, "API key")?).await?)
 }
 
-pub(super) async fn ask_to_revoke(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_revoke(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let key = asked(&visitor, &name).await?;
     let consequence = if key.id == visitor.key().id {
         "It is the key that you are signed in with: you will be signed out at once. This cannot be undone."
@@ -202,7 +208,10 @@ pub(super) async fn revoke(Path(name): Path<String>, posted: Posted<Unused>) -> 
     Ok(Done::KeyRevoked.then(&visitor.base, Section::Keys.path()))
 }
 
-pub(super) async fn ask_to_rotate(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(super) async fn ask_to_rotate(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let key = asked(&visitor, &name).await?;
     render(&AskRotate {
         frame: visitor.frame(Section::Keys, "Rotate this API key"),
@@ -212,7 +221,10 @@ pub(super) async fn ask_to_rotate(visitor: Visitor, Path(name): Path<String>) ->
     })
 }
 
-pub(super) async fn rotate(Path(name): Path<String>, posted: Posted<Overlap>) -> Result<Html<String>, Failure> {
+pub(super) async fn rotate(
+    Path(name): Path<String>,
+    posted: Posted<Overlap>,
+) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
     let issued = api_keys::rotate(&visitor.caller, id(&name, "API key")?, form.length()).await?;
     let advice = "Use it in place of the old one, which counts until the overlap ends.";

@@ -7,9 +7,9 @@ use gymhook_engine::store::{DeliveryQuery, State, StatsQuery};
 use super::deliveries::{Names, Row};
 use super::failure::Failure;
 use super::plot::{self, Line, Plot};
-use super::{render, sources};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count};
+use super::{render, sources};
 
 /// A number with what it counts.
 struct Tile {
@@ -60,7 +60,13 @@ pub(super) async fn overview(visitor: Visitor) -> Result<Html<String>, Failure> 
         tile("Delivered", stats.delivered, "in the last 24 h", "good", "/deliveries?state=delivered"),
         tile("Given up", stats.given_up, "in the last 24 h", "bad", "/deliveries?state=undeliverable"),
         tile("Disabled", stats.disabled, "subscriptions and destinations", "bad", "/subscriptions"),
-        tile("Set aside", stats.quarantined + stats.unreadable, "quarantined or unreadable", "warn", "/deliveries?state=unreadable"),
+        tile(
+            "Set aside",
+            stats.quarantined + stats.unreadable,
+            "quarantined or unreadable",
+            "warn",
+            "/deliveries?state=unreadable",
+        ),
     ];
     let hour = visitor.is_operator().then(|| {
         let hour = visitor.caller.app().activity.last_hour(visitor.now);

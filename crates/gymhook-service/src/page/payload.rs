@@ -103,7 +103,9 @@ fn dump(bytes: &[u8]) -> String {
                 None => write!(out, "   "),
             };
         }
-        let ascii = line.iter().map(|byte| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' });
+        let ascii = line
+            .iter()
+            .map(|byte| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' });
         let _ = writeln!(out, "  |{}|", ascii.collect::<String>());
     }
     out
@@ -146,6 +148,10 @@ mod tests {
     fn bytes_that_are_no_text_are_dumped() {
         let payload = Payload::new(b"\x89PNG\r\n\x1a\n\xff and more bytes");
         assert!(!payload.is_text && payload.pretty.is_none());
-        assert!(payload.raw.starts_with("00000000  89 50 4e 47 0d 0a 1a 0a ff 20 61 6e 64 20 6d 6f  |.PNG..... and mo|\n"));
+        assert!(
+            payload.raw.starts_with(
+                "00000000  89 50 4e 47 0d 0a 1a 0a ff 20 61 6e 64 20 6d 6f  |.PNG..... and mo|\n"
+            )
+        );
     }
 }

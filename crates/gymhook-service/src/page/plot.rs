@@ -57,28 +57,32 @@ pub(super) fn lines(hour: &[Minute], now: time::UtcDateTime) -> Vec<Line> {
 
 /// Attempts a minute: those that delivered, and on top of them those that failed.
 pub(super) fn throughput(hour: &[Minute]) -> Plot {
-    let (delivered, failed) = hour.iter().fold((0, 0), |(delivered, failed), minute| {
-        (delivered + minute.delivered, failed + minute.failed)
-    });
+    let (delivered, failed) = hour
+        .iter()
+        .fold((0, 0), |(delivered, failed), minute| (delivered + minute.delivered, failed + minute.failed));
     let summary = format!(
         "Attempts a minute in the last hour: {} delivered, {} failed in all.",
         count(delivered),
         count(failed)
     );
-    stacked(hour, summary, "a minute", |minute| [("good", minute.delivered, "delivered"), ("bad", minute.failed, "failed")])
+    stacked(hour, summary, "a minute", |minute| {
+        [("good", minute.delivered, "delivered"), ("bad", minute.failed, "failed")]
+    })
 }
 
 /// Webhooks received a minute: those accepted, and on top of them those refused.
 pub(super) fn received(hour: &[Minute]) -> Plot {
-    let (accepted, refused) = hour.iter().fold((0, 0), |(accepted, refused), minute| {
-        (accepted + minute.received, refused + minute.refused)
-    });
+    let (accepted, refused) = hour
+        .iter()
+        .fold((0, 0), |(accepted, refused), minute| (accepted + minute.received, refused + minute.refused));
     let summary = format!(
         "Webhooks received a minute in the last hour: {} accepted, {} refused in all.",
         count(accepted),
         count(refused)
     );
-    stacked(hour, summary, "a minute", |minute| [("moving", minute.received, "accepted"), ("bad", minute.refused, "refused")])
+    stacked(hour, summary, "a minute", |minute| {
+        [("moving", minute.received, "accepted"), ("bad", minute.refused, "refused")]
+    })
 }
 
 /// How long attempts took: the mean, and on top of it how far the longest was above.
@@ -88,12 +92,19 @@ pub(super) fn latency(hour: &[Minute]) -> Plot {
     });
     let longest = hour.iter().map(|minute| minute.longest_ms).max().unwrap_or(0);
     let summary = match took.checked_div(attempts) {
-        Some(mean) => format!("Time of attempts in the last hour: {} ms on average, {} ms at most.", count(mean), count(longest)),
+        Some(mean) => format!(
+            "Time of attempts in the last hour: {} ms on average, {} ms at most.",
+            count(mean),
+            count(longest)
+        ),
         None => "Time of attempts in the last hour: there was none.".to_owned(),
     };
     stacked(hour, summary, "ms", |minute| {
         let mean = mean(minute);
-        [("moving", mean, "ms on average"), ("faint", minute.longest_ms.saturating_sub(mean), "ms more at most")]
+        [
+            ("moving", mean, "ms on average"),
+            ("faint", minute.longest_ms.saturating_sub(mean), "ms more at most"),
+        ]
     })
 }
 
@@ -103,7 +114,11 @@ fn stacked(
     unit: &str,
     values: impl Fn(&Minute) -> [(&'static str, u64, &'static str); 2],
 ) -> Plot {
-    let top = hour.iter().map(|minute| values(minute).iter().map(|(_, value, _)| value).sum()).max().unwrap_or(0_u64);
+    let top = hour
+        .iter()
+        .map(|minute| values(minute).iter().map(|(_, value, _)| value).sum())
+        .max()
+        .unwrap_or(0_u64);
     let mut bars = Vec::new();
     for (place, minute) in (0_u64..).zip(hour) {
         let mut below = 0;

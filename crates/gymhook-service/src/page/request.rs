@@ -74,14 +74,21 @@ fn signer(target: &HttpTarget) -> Option<Signer> {
 
 /// The scheme's headers, but for those that say no more than which request it is, and when.
 fn secret_names(platform: &str) -> Vec<http::HeaderName> {
-    let open = |name: &http::HeaderName| name.as_str().ends_with("-id") || name.as_str().ends_with("-timestamp");
-    scheme(platform).map(|scheme| scheme.header_names()).unwrap_or_default().into_iter().filter(|name| !open(name)).collect()
+    let open =
+        |name: &http::HeaderName| name.as_str().ends_with("-id") || name.as_str().ends_with("-timestamp");
+    scheme(platform)
+        .map(|scheme| scheme.header_names())
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|name| !open(name))
+        .collect()
 }
 
 fn shown(headers: &HeaderMap, is_masked: impl Fn(&http::HeaderName) -> bool) -> impl Iterator<Item = Header> {
     headers.iter().map(move |(name, value)| {
         let is_masked = is_masked(name);
-        let value = if is_masked { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
+        let value =
+            if is_masked { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
         Header { name: name.to_string(), value, is_masked }
     })
 }
@@ -89,7 +96,9 @@ fn shown(headers: &HeaderMap, is_masked: impl Fn(&http::HeaderName) -> bool) -> 
 /// A command for a shell that sends the same body.
 fn curl(url: &str, headers: &[Header], body: &[u8]) -> String {
     let mut command = format!("curl --request POST {}", quoted(url));
-    for Header { name, value, is_masked } in headers.iter().filter(|shown| shown.name != header::CONTENT_LENGTH.as_str()) {
+    for Header { name, value, is_masked } in
+        headers.iter().filter(|shown| shown.name != header::CONTENT_LENGTH.as_str())
+    {
         let value = if *is_masked { COMMAND_MASK } else { value };
         command.push_str(" \\\n  --header ");
         command.push_str(&quoted(&format!("{name}: {value}")));
@@ -115,7 +124,8 @@ mod tests {
     #[test]
     fn a_shell_takes_every_text_as_one_word() {
         assert_eq!(quoted("it's $HOME `x` \"y\" \\"), r#"'it'\''s $HOME `x` "y" \'"#);
-        let header = Header { name: "x-one".to_owned(), value: "a'; rm -rf / #".to_owned(), is_masked: false };
+        let header =
+            Header { name: "x-one".to_owned(), value: "a'; rm -rf / #".to_owned(), is_masked: false };
         let masked = Header { name: "webhook-signature".to_owned(), value: MASK.to_owned(), is_masked: true };
         let command = curl("https://receiver.example/hooks", &[header, masked], b"{\"a\":1}");
         assert_eq!(

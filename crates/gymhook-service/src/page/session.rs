@@ -56,7 +56,8 @@ impl SessionSecret {
 
     pub(super) fn begin(&self, key: Uuid, now: UtcDateTime) -> (Session, String) {
         let lasts = i64::try_from(LASTS.as_secs()).unwrap_or(i64::MAX);
-        let session = Session { key, nonce: Uuid::new_v4(), expires: now.unix_timestamp().saturating_add(lasts) };
+        let session =
+            Session { key, nonce: Uuid::new_v4(), expires: now.unix_timestamp().saturating_add(lasts) };
         (session, self.seal(Purpose::Session, &session.bytes()))
     }
 

@@ -143,7 +143,8 @@ pub(super) fn forgotten(base: &Base, name: &'static str) -> Cookie<'static> {
 
 /// Where to go after signing in: a path of this page, and nowhere else.
 fn within(next: &str) -> &str {
-    let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    let is_path =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
     if is_path && next.is_ascii() { next } else { "/overview" }
 }
 
@@ -154,7 +155,15 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_another_host() {
         assert_eq!(within("/deliveries?state=waiting"), "/deliveries?state=waiting");
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/\t/evil.example", "deliveries"] {
+        for other in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "deliveries",
+        ] {
             assert_eq!(within(other), "/overview", "{other:?}");
         }
     }

@@ -119,7 +119,11 @@ async fn refused(
 ) -> Result<(Vec<Refused>, Option<u64>, u64), Problem> {
     let query = RefusalQuery { source, reason: None, before, limit: LIMIT };
     let (page, dropped) = sources::refusals(&visitor.caller, &query).await?;
-    Ok((page.items.into_iter().map(|request| Refused::new(request, visitor.now)).collect(), page.next, dropped))
+    Ok((
+        page.items.into_iter().map(|request| Refused::new(request, visitor.now)).collect(),
+        page.next,
+        dropped,
+    ))
 }
 
 #[derive(Template)]

@@ -1,7 +1,7 @@
 //! States at a glance: a colour, a word and a shape each.
 
-use gymhook_engine::DeliveryState;
 use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
+use gymhook_engine::DeliveryState;
 use gymhook_engine::store::{DeliveryRow, EndpointStats, State};
 use time::UtcDateTime;
 
@@ -17,12 +17,15 @@ pub(super) struct Badge {
     pub(super) shape: &'static str,
 }
 
-const CHECK: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.6 5.3-4.2 5a.9.9 0 0 1-1.3.1L4 9.4l1.2-1.3 1.5 1.4 3.6-4.3Z";
-const CROSS: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.2 9-1.2 1.2-2-2-2 2L4.8 10l2-2-2-2L6 4.800l2 2 2-2L11.200 6l-2 2Z";
+const CHECK: &str =
+    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.6 5.3-4.2 5a.9.9 0 0 1-1.3.1L4 9.4l1.2-1.3 1.5 1.4 3.6-4.3Z";
+const CROSS: &str =
+    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.2 9-1.2 1.2-2-2-2 2L4.8 10l2-2-2-2L6 4.800l2 2 2-2L11.200 6l-2 2Z";
 const RING: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.200a4.800 4.800 0 1 1 0 9.600 4.800 4.800 0 0 1 0-9.600Zm-.8 1.800v3.400l2.600 1.700.8-1.200-2-1.300V5Z";
 const ARROW: &str = "M2 2.500 14.500 8 2 13.500l2-5.500Z";
 const BAR: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1ZM4 7h8v2H4Z";
-const TRIANGLE: &str = "M8 1.500 15.500 14.500H.5Zm-.9 4.500.3 4.500h1.200l.3-4.500Zm0 5.500v1.600h1.800v-1.600Z";
+const TRIANGLE: &str =
+    "M8 1.500 15.500 14.500H.5Zm-.9 4.500.3 4.500h1.200l.3-4.500Zm0 5.500v1.600h1.800v-1.600Z";
 const PAUSE: &str = "M3.500 2h3v12h-3Zm6 0h3v12h-3Z";
 const DIAMOND: &str = "M8 .8 15.200 8 8 15.200.8 8Zm0 2.800L3.600 8 8 12.400 12.400 8Z";
 
@@ -88,7 +91,9 @@ fn reason_of(reason: DisableReason) -> String {
     match reason {
         DisableReason::ByHand => "disabled by hand".to_owned(),
         DisableReason::Gone => "it answered 410: it wants no more".to_owned(),
-        DisableReason::FailedInARow { deliveries } => format!("{deliveries} deliveries in a row were given up"),
+        DisableReason::FailedInARow { deliveries } => {
+            format!("{deliveries} deliveries in a row were given up")
+        }
         DisableReason::FailingFor { span } => format!("attempts had failed for {}", length(span)),
         _ => "disabled".to_owned(),
     }

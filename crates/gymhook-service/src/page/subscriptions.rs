@@ -6,7 +6,7 @@ mod new;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Html;
-use gymhook::delivery::{EndpointStatus};
+use gymhook::delivery::EndpointStatus;
 use gymhook_engine::store::{DeliveryQuery, EndpointStats};
 use gymhook_engine::{EndpointId, HttpTarget, Subscription};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,7 +14,8 @@ use serde::Deserialize;
 use time::UtcDateTime;
 
 pub(super) use self::actions::{
-    AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate, test, test_all,
+    AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate,
+    test, test_all,
 };
 pub(super) use self::new::{create, form};
 use super::ask::{Asked, filled, id};
@@ -58,7 +59,11 @@ impl Row {
                 false => subscription.id().to_string(),
             },
             id: subscription.id().to_string(),
-            name: if subscription.label().is_empty() { host.clone() } else { subscription.label().to_owned() },
+            name: if subscription.label().is_empty() {
+                host.clone()
+            } else {
+                subscription.label().to_owned()
+            },
             host,
             platform: http.map(HttpTarget::platform).unwrap_or_default().to_owned(),
             gym: subscription.gym().to_owned(),
@@ -215,9 +220,9 @@ fn facts(subscription: &Subscription, now: UtcDateTime) -> Vec<Fact> {
             }
         }
     }
-    let events = subscription.filters().map(|filters| {
-        filters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    });
+    let events = subscription
+        .filters()
+        .map(|filters| filters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     fact("Events", events.unwrap_or_else(|| "every type".to_owned()));
     let retry = policy.retry();
     let last = retry.preview(now).gives_up_at();

@@ -243,6 +243,7 @@ async fn read(request: Request) -> Result<Bytes, Failure> {
 }
 
 fn fields<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    serde_urlencoded::from_bytes(body)
-        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("this form cannot be used: {error}")).into())
+    serde_urlencoded::from_bytes(body).map_err(|error| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("this form cannot be used: {error}")).into()
+    })
 }

@@ -60,7 +60,9 @@ pub(super) fn length(length: Duration) -> String {
     match length.as_secs() {
         0 => format!("{} ms", length.as_millis()),
         seconds @ 1..MINUTE => format!("{seconds} s"),
-        seconds @ MINUTE..HOUR => two(seconds / MINUTE, "min", if seconds < 10 * MINUTE { seconds % MINUTE } else { 0 }, "s"),
+        seconds @ MINUTE..HOUR => {
+            two(seconds / MINUTE, "min", if seconds < 10 * MINUTE { seconds % MINUTE } else { 0 }, "s")
+        }
         seconds @ HOUR..DAY => two(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
         seconds => two(seconds / DAY, "d", if seconds < 10 * DAY { seconds % DAY / HOUR } else { 0 }, "h"),
     }
@@ -106,7 +108,14 @@ mod tests {
 
     #[test]
     fn lengths_and_sizes() {
-        let lengths = [(0, "0 ms"), (59, "59 s"), (60, "1 min"), (3_599, "59 min"), (3_600, "1 h"), (90_000, "1 d 1 h")];
+        let lengths = [
+            (0, "0 ms"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_599, "59 min"),
+            (3_600, "1 h"),
+            (90_000, "1 d 1 h"),
+        ];
         for (seconds, text) in lengths {
             assert_eq!(length(Duration::from_secs(seconds)), text);
         }

@@ -4,7 +4,8 @@ use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights};
 
 use crate::stage::Stage;
 
-const HOSTILE: &str = "</title></script></pre>\"'><img src=x onerror=planted><svg/onload=planted>{{planted}}&lt;planted";
+const HOSTILE: &str =
+    "</title></script></pre>\"'><img src=x onerror=planted><svg/onload=planted>{{planted}}&lt;planted";
 
 #[tokio::test]
 async fn no_string_of_others_becomes_markup() {
@@ -14,7 +15,11 @@ async fn no_string_of_others_becomes_markup() {
     let body = serde_json::to_string(HOSTILE).unwrap();
     let delivery = stage.publish(gym, HOSTILE, &body).await;
     let raw = stage.publish(gym, "raw", HOSTILE).await;
-    stage.engine.issue_api_key(ApiKeyOwner::Gym(HOSTILE.to_owned()), HOSTILE, ApiKeyRights::Read).await.unwrap();
+    stage
+        .engine
+        .issue_api_key(ApiKeyOwner::Gym(HOSTILE.to_owned()), HOSTILE, ApiKeyRights::Read)
+        .await
+        .unwrap();
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
     let asked = serde_urlencoded::to_string([("gym", HOSTILE), ("type", HOSTILE)]).unwrap();
     let wrong = serde_urlencoded::to_string([("from", HOSTILE), ("state", "")]).unwrap();

@@ -24,9 +24,18 @@ async fn every_link_form_and_cookie_is_under_the_path() {
     for cookie in signed_in.headers.get_all(SET_COOKIE) {
         assert!(cookie.to_str().unwrap().contains("Path=/hooks-admin"), "{cookie:?}");
     }
-    for path in ["/overview", "/deliveries", "/subscriptions", "/destinations", "/sources", "/keys", "/audit", "/deliveries/x"] {
+    for path in [
+        "/overview",
+        "/deliveries",
+        "/subscriptions",
+        "/destinations",
+        "/sources",
+        "/keys",
+        "/audit",
+        "/deliveries/x",
+    ] {
         let page = browser.get(path).await;
-        let links = page.text.split(['"']).filter(|part| part.starts_with('/'));
+        let links = page.text.split('"').filter(|part| part.starts_with('/') && !part.starts_with("/>"));
         for link in links {
             assert!(link.starts_with("/hooks-admin/"), "{path}: {link}");
         }

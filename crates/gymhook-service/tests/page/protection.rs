@@ -20,7 +20,10 @@ async fn a_form_without_the_session_s_token_does_nothing() {
     }
     // A token is of the session, and not of the sign-in page.
     let guest = stage.browser().get("/sign-in").await.token();
-    browser.post("/keys/new", &[("label", "planted"), ("rights", "write"), ("csrf", &guest)]).await.expect(403);
+    browser
+        .post("/keys/new", &[("label", "planted"), ("rights", "write"), ("csrf", &guest)])
+        .await
+        .expect(403);
     let keys = stage.engine.api_keys(ApiKeyQuery::new(100)).await.unwrap().items;
     assert!(keys.iter().all(|key| key.label != "planted"));
 }
@@ -90,7 +93,11 @@ async fn a_form_that_is_too_long_is_refused() {
     let stage = Stage::new().await;
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
     let long = "x".repeat(100_000);
-    browser.submit("/keys/new", "/keys/new", &[("label", &long), ("rights", "read")]).await.expect(413).is_protected();
+    browser
+        .submit("/keys/new", "/keys/new", &[("label", &long), ("rights", "read")])
+        .await
+        .expect(413)
+        .is_protected();
 }
 
 #[tokio::test]

@@ -23,7 +23,9 @@ async fn a_key_that_may_only_read_sees_no_buttons_and_is_refused() {
         let page = reader.get(path).await.expect(200);
         // Only signing out is left.
         assert_eq!(page.text.matches("method=\"post\"").count(), 1, "{path}");
-        for link in ["/retry\"", "/cancel\"", "/delete\"", "/pause\"", "/rotate\"", "/revoke\"", "/new\"", "/+new\""] {
+        for link in
+            ["/retry\"", "/cancel\"", "/delete\"", "/pause\"", "/rotate\"", "/revoke\"", "/new\"", "/+new\""]
+        {
             assert!(!page.has(link), "{path}: {link}");
         }
     }

@@ -40,7 +40,16 @@ async fn over_https_the_cookie_is_secure() {
 async fn nobody_sees_anything_before_signing_in_and_then_what_was_asked_for() {
     let stage = Stage::new().await;
     let mut browser = stage.browser();
-    for path in ["/overview", "/deliveries?state=waiting", "/subscriptions", "/destinations", "/sources", "/keys", "/audit", "/keys/new"] {
+    for path in [
+        "/overview",
+        "/deliveries?state=waiting",
+        "/subscriptions",
+        "/destinations",
+        "/sources",
+        "/keys",
+        "/audit",
+        "/keys/new",
+    ] {
         let page = browser.get(path).await.expect(303);
         assert!(page.location().starts_with("/sign-in?next="), "{path}");
         page.is_protected();
@@ -88,7 +97,13 @@ async fn a_cookie_that_was_changed_is_no_session() {
     let mut browser = stage.browser();
     browser.sign_in(key.expose_key()).await;
     let good = browser.cookies["gymhook-session"].clone();
-    for bad in [String::new(), "x".to_owned(), good[1..].to_owned(), format!("{good}A"), good.replace(&good[..4], "AAAA")] {
+    for bad in [
+        String::new(),
+        "x".to_owned(),
+        good[1..].to_owned(),
+        format!("{good}A"),
+        good.replace(&good[..4], "AAAA"),
+    ] {
         browser.cookies.insert("gymhook-session".to_owned(), bad);
         browser.get("/overview").await.expect(303);
     }
@@ -105,7 +120,11 @@ async fn sessions_end_with_the_process_unless_a_secret_is_set() {
     let mut at = async |stage: &Stage| {
         // Another process of the same database.
         let router = stage.router.clone();
-        Browser { router, base: String::new(), cookies: cookies.clone() }.get("/overview").await.status.as_u16()
+        Browser { router, base: String::new(), cookies: cookies.clone() }
+            .get("/overview")
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!(at(&stage).await, 200);
     let other = Stage::new().await;

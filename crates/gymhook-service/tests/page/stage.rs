@@ -11,7 +11,7 @@ use gymhook::event::Vendor;
 use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, SqliteStore};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, SqliteStore, State};
 use gymhook_engine::{DeliveryId, EndpointId, Engine, IssuedApiKey, Publication, Subscription};
 use gymhook_service::{Service, Settings, Source};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
@@ -23,8 +23,7 @@ use tower::ServiceExt as _;
 pub(crate) struct Stage {
     pub(crate) router: Router,
     pub(crate) engine: Engine<SqliteStore>,
-    pub(crate) service: Service,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Stage {
@@ -42,11 +41,14 @@ impl Stage {
         change(&mut settings);
         let service = Service::start(settings, store.clone()).await.unwrap();
         let engine = Engine::builder(store).enqueue_only();
-        Self { router: service.router(), engine, service, _folder: folder }
+        Self { router: service.router(), engine, folder }
     }
 
     pub(crate) async fn key(&self, gym: Option<&str>, rights: ApiKeyRights) -> IssuedApiKey {
-        self.engine.issue_api_key(ApiKeyOwner::from_gym(gym.map(str::to_owned)), "somebody", rights).await.unwrap()
+        self.engine
+            .issue_api_key(ApiKeyOwner::from_gym(gym.map(str::to_owned)), "somebody", rights)
+            .await
+            .unwrap()
     }
 
     /// A browser in which nobody has signed in.
@@ -65,14 +67,37 @@ impl Stage {
     /// A subscription to a receiver that nobody answers at.
     pub(crate) async fn subscription(&self, gym: &str, label: &str) -> EndpointId {
         let id = EndpointId::from(uuid::Uuid::now_v7());
-        let url = EndpointUrl::dangerous_without_rule("https://receiver.invalid/hooks?token=query-canary").unwrap();
-        let keys = Arc::new(Keyring::single("2026-01", Secret::new("secret-canary-of-32-bytes-at-least").unwrap()).unwrap());
-        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(vec![core::time::Duration::from_secs(600); 3])));
+        let url =
+            EndpointUrl::dangerous_without_rule("https://receiver.invalid/hooks?token=query-canary").unwrap();
+        let keys = Arc::new(
+            Keyring::single("2026-01", Secret::new("secret-canary-of-32-bytes-at-least").unwrap()).unwrap(),
+        );
+        let policy =
+            EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(vec![
+                core::time::Duration::from_secs(
+                    600
+                );
+                3
+            ])));
         let mut headers = HeaderMap::new();
         headers.insert("x-token", "header-canary".parse().unwrap());
-        let subscription = Subscription::new(id, gym, "standard-webhooks", url, keys, policy).with_label(label).with_headers(headers);
+        let subscription = Subscription::new(id, gym, "standard-webhooks", url, keys, policy)
+            .with_label(label)
+            .with_headers(headers);
         self.engine.put_subscription(&subscription).await.unwrap();
         id
+    }
+
+    /// Waits until it was attempted.
+    pub(crate) async fn attempted(&self, delivery: DeliveryId) {
+        for _ in 0..400 {
+            let log = self.engine.delivery(delivery).await.unwrap().unwrap();
+            if log.delivery.state != State::InFlight && !log.attempts.items.is_empty() {
+                return;
+            }
+            tokio::time::sleep(core::time::Duration::from_millis(50)).await;
+        }
+        panic!("it was not attempted");
     }
 
     pub(crate) async fn publish(&self, gym: &str, event_type: &str, body: &str) -> DeliveryId {
@@ -137,7 +162,12 @@ impl Browser {
         self.post_with(path, fields, &[("sec-fetch-site", "same-origin")]).await
     }
 
-    pub(crate) async fn post_with(&mut self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Page {
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Page {
         let body = serde_urlencoded::to_string(fields).unwrap();
         let mut request = Request::builder()
             .method(Method::POST)
@@ -181,7 +211,13 @@ impl Page {
     /// What every page has, whatever is on it.
     pub(crate) fn is_protected(&self) {
         let policy = self.headers.get(CONTENT_SECURITY_POLICY).expect("a policy").to_str().unwrap();
-        for rule in ["default-src 'none'", "script-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ] {
             assert!(policy.contains(rule), "{rule}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");

@@ -56,7 +56,11 @@ pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Fai
     page(&visitor, Entered::default(), None)
 }
 
-fn page(visitor: &Visitor, entered: Entered, problem: Option<(String, String)>) -> Result<Html<String>, Failure> {
+fn page(
+    visitor: &Visitor,
+    entered: Entered,
+    problem: Option<(String, String)>,
+) -> Result<Html<String>, Failure> {
     let sources = visitor.caller.app().sources.all();
     render(&Page {
         frame: visitor.frame(Section::Destinations, "New destination"),
@@ -77,11 +81,17 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
         url: form.url.trim().to_owned(),
         secret: (!form.secret.is_empty()).then(|| form.secret.clone()),
         form: Form::from_name(&form.form).unwrap_or_default(),
-        filter: Filter { sources: list(&form.sources), studios: list(&form.studios), kinds: list(&form.kinds) },
+        filter: Filter {
+            sources: list(&form.sources),
+            studios: list(&form.studios),
+            kinds: list(&form.kinds),
+        },
     };
     let written = match destinations::create(&visitor.caller, new).await {
         Ok(written) => written,
-        Err(problem) if problem.status().is_client_error() && visitor.is_operator() && visitor.may_write() => {
+        Err(problem)
+            if problem.status().is_client_error() && visitor.is_operator() && visitor.may_write() =>
+        {
             let field = problem.pointer().and_then(|pointer| pointer.split('/').nth(1)).unwrap_or_default();
             let problem = (field.to_owned(), sentence(problem.detail()));
             let entered = Entered { secret: Zeroizing::default(), ..form };

@@ -35,11 +35,18 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscriptio
     Ok((id, subscriptions::get(&visitor.caller, id).await?))
 }
 
-pub(in super::super) async fn ask_to_delete(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(in super::super) async fn ask_to_delete(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&Confirm {
         frame: visitor.frame(Section::Subscriptions, "Delete this subscription?"),
-        what: format!("The subscription {} of gym “{}” will get nothing more.", name_of(&subscription), subscription.gym()),
+        what: format!(
+            "The subscription {} of gym “{}” will get nothing more.",
+            name_of(&subscription),
+            subscription.gym()
+        ),
         consequence: "What still waits for it is never sent. Its log is kept. This cannot be undone: its id is not used again.",
         button: "Delete the subscription",
         action: format!("{}/delete", path(id)),
@@ -47,13 +54,19 @@ pub(in super::super) async fn ask_to_delete(visitor: Visitor, Path(name): Path<S
     })
 }
 
-pub(in super::super) async fn delete(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(in super::super) async fn delete(
+    Path(name): Path<String>,
+    posted: Posted<Unused>,
+) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     subscriptions::delete(&visitor.caller, id(&name, "subscription")?).await?;
     Ok(Done::Deleted.then(&visitor.base, Section::Subscriptions.path()))
 }
 
-pub(in super::super) async fn ask_to_disable(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(in super::super) async fn ask_to_disable(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&AskPause {
         frame: visitor.frame(Section::Subscriptions, "Pause this subscription?"),
@@ -87,11 +100,17 @@ impl Pause {
             .minutes
             .parse()
             .map_err(|_| Problem::invalid("minutes", "the length of the pause is no number of minutes"))?;
-        Ok(now.checked_add(time::Duration::minutes(minutes.into())))
+        let until = now.checked_add(time::Duration::minutes(minutes.into()));
+        Ok(Some(
+            until.ok_or_else(|| Problem::invalid("minutes", "the pause is too long: disable it instead"))?,
+        ))
     }
 }
 
-pub(in super::super) async fn disable(Path(name): Path<String>, posted: Posted<Pause>) -> Result<Response, Failure> {
+pub(in super::super) async fn disable(
+    Path(name): Path<String>,
+    posted: Posted<Pause>,
+) -> Result<Response, Failure> {
     let Posted { visitor, form } = posted;
     let id: EndpointId = id(&name, "subscription")?;
     let now = visitor.caller.app().outgoing.now().await?;
@@ -108,7 +127,10 @@ pub(in super::super) async fn disable(Path(name): Path<String>, posted: Posted<P
     Ok(done.then(&visitor.base, &path(id)))
 }
 
-pub(in super::super) async fn enable(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(in super::super) async fn enable(
+    Path(name): Path<String>,
+    posted: Posted<Unused>,
+) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     let id: EndpointId = id(&name, "subscription")?;
     subscriptions::enable(&visitor.caller, id).await?;
@@ -116,7 +138,10 @@ pub(in super::super) async fn enable(Path(name): Path<String>, posted: Posted<Un
 }
 
 /// Does not wait: the delivery's page says what came of it.
-pub(in super::super) async fn test(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(in super::super) async fn test(
+    Path(name): Path<String>,
+    posted: Posted<Unused>,
+) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     let id: EndpointId = id(&name, "subscription")?;
     tests_of_endpoints::send(&visitor.caller, id, None, Duration::ZERO).await?;
@@ -165,7 +190,10 @@ async fn name(caller: &Caller, id: EndpointId) -> Result<String, Problem> {
     Ok(found.as_ref().map_or_else(|| id.to_string(), name_of))
 }
 
-pub(in super::super) async fn ask_to_rotate(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+pub(in super::super) async fn ask_to_rotate(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&AskRotate {
         frame: visitor.frame(Section::Subscriptions, "Rotate the secret"),
@@ -188,7 +216,10 @@ impl Overlap {
 }
 
 /// The new secret is on the answer, and nowhere else.
-pub(in super::super) async fn rotate(Path(name): Path<String>, posted: Posted<Overlap>) -> Result<Html<String>, Failure> {
+pub(in super::super) async fn rotate(
+    Path(name): Path<String>,
+    posted: Posted<Overlap>,
+) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
     let id: EndpointId = id(&name, "subscription")?;
     let written = subscription_changes::rotate(&visitor.caller, id, None, form.length()).await?;

@@ -55,7 +55,11 @@ pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Fai
     page(&visitor, entered, None)
 }
 
-fn page(visitor: &Visitor, entered: Entered, problem: Option<(String, String)>) -> Result<Html<String>, Failure> {
+fn page(
+    visitor: &Visitor,
+    entered: Entered,
+    problem: Option<(String, String)>,
+) -> Result<Html<String>, Failure> {
     render(&Page {
         frame: visitor.frame(Section::Subscriptions, "New subscription"),
         platforms: platforms::names().collect(),
