@@ -12,8 +12,9 @@ use crate::browser::Result;
 pub fn axe_script() -> Result<String> {
     if let Some(path) = std::env::var_os("GYMHOOK_AXE") {
         let path = PathBuf::from(path);
-        return std::fs::read_to_string(&path)
-            .map_err(|error| format!("GYMHOOK_AXE names {}, which cannot be read: {error}", path.display()).into());
+        return std::fs::read_to_string(&path).map_err(|error| {
+            format!("GYMHOOK_AXE names {}, which cannot be read: {error}", path.display()).into()
+        });
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/axe-core");
     let script = folder.join("package/axe.min.js");

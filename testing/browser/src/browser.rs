@@ -96,9 +96,17 @@ impl Browser {
         let port = port.ok_or("the driver does not say on which port it listens")?;
         // It must not be stopped by a full pipe.
         std::thread::spawn(move || said.for_each(drop));
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--window-size=1600,1000"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--window-size=1600,1000",
+        ];
         let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
-        let Value::Object(capabilities) = capabilities else { return Err("capabilities are an object".into()) };
+        let Value::Object(capabilities) = capabilities else {
+            return Err("capabilities are an object".into());
+        };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -149,7 +157,11 @@ impl Browser {
         self.client.goto(&format!("{base}/sign-in")).await?;
         self.client.find(Locator::Id("key")).await?.send_keys(key).await?;
         self.client.find(Locator::Css("form button")).await?.click().await?;
-        self.client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css("nav a[aria-current]")).await?;
+        self.client
+            .wait()
+            .at_most(Duration::from_secs(10))
+            .for_element(Locator::Css("nav a[aria-current]"))
+            .await?;
         Ok(())
     }
 
@@ -180,7 +192,8 @@ impl Browser {
         let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let taken = self.tools("Page.captureScreenshot", parameters).await?;
         let text = taken.get("data").and_then(Value::as_str).ok_or("no picture was taken")?;
-        Ok(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).map_err(|error| error.to_string())?)
+        Ok(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text)
+            .map_err(|error| error.to_string())?)
     }
 
     /// Ends the browser and its driver.

@@ -9,9 +9,9 @@ use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
-use gymhook_engine::store::{ApiKeyOwner, DeliveryQuery, SqliteStore, State};
-use gymhook_engine::{DeliveryId, Engine, EndpointId, Publication, Subscription};
-use gymhook_service::{Service, Settings, Source};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, DeliveryQuery, SqliteStore, State};
+use gymhook_engine::{DeliveryId, EndpointId, Engine, Publication, Subscription};
+use gymhook_service::{Destination, Service, Settings, Source};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,8 +20,7 @@ use crate::browser::Result;
 use crate::receiver;
 
 /// What runs if it gets on a page as it is.
-pub const HOSTILE: &str =
-    "</title></script>\"'><img src=x onerror=window.__xss=1><svg onload=window.__xss=1><script>window.__xss=1</script>";
+pub const HOSTILE: &str = "</title></script>\"'><img src=x onerror=window.__xss=1><svg onload=window.__xss=1><script>window.__xss=1</script>";
 
 /// The key that EGYM's requests prove.
 const EGYM_KEY: &str = "the key that EGYM sends for this studio";
@@ -43,6 +42,7 @@ pub struct Demo {
     pub waiting: DeliveryId,
     pub failing: EndpointId,
     pub hostile_subscription: EndpointId,
+    engine: Engine<SqliteStore>,
     service: Service,
     _folder: TempDir,
 }
@@ -59,7 +59,11 @@ struct Wanted {
 fn policy(platform: &str) -> EndpointPolicy {
     let provider = platform.parse::<Vendor>().ok().and_then(Provider::of);
     provider.map_or_else(
-        || EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed([300, 1_800, 7_200, 18_000].map(Duration::from_secs).to_vec()))),
+        || {
+            EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(
+                [300, 1_800, 7_200, 18_000].map(Duration::from_secs).to_vec(),
+            )))
+        },
         |provider| provider.profile().endpoint_policy(),
     )
 }
@@ -87,18 +91,20 @@ impl Demo {
         let mut settings = Settings::default();
         settings.subscriber_networks.push("127.0.0.0/8".parse()?);
         settings.sources = sources()?;
+        let receivers = receiver::start().await?;
+        let secret = Keyring::single("2026-11", Secret::new("a secret of thirty-two bytes, or more")?)?;
+        settings.destinations = vec![Destination::new("member-app", format!("{receivers}/ok"), secret)];
         let service = Service::start(settings, store.clone()).await?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let router = service.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
 
-        let receivers = receiver::start().await?;
         let engine = Engine::builder(store).enqueue_only();
-        let operator = engine.issue_api_key(ApiKeyOwner::All, "Operator", true).await?;
+        let operator = engine.issue_api_key(ApiKeyOwner::All, "Operator", ApiKeyRights::Write).await?;
         let reader = ApiKeyOwner::Gym("berlin-mitte".to_owned());
-        let reader = engine.issue_api_key(reader, "Front desk", false).await?;
-        let old = engine.issue_api_key(ApiKeyOwner::All, HOSTILE, true).await?;
+        let reader = engine.issue_api_key(reader, "Front desk", ApiKeyRights::Read).await?;
+        let old = engine.issue_api_key(ApiKeyOwner::All, HOSTILE, ApiKeyRights::Write).await?;
         engine.revoke_api_key(old.key.id).await?;
 
         let mut put = Vec::new();
@@ -108,10 +114,20 @@ impl Demo {
         let mut deliveries = Vec::new();
         for round in 0..10 {
             for (id, wanted) in put.iter().filter(|(_, wanted)| wanted.events > round) {
-                let body = if wanted.path == "/hostile" { format!("{{\"text\":{}}}", serde_json::to_string(HOSTILE)?) } else { body(round, wanted.gym) };
-                let event_type = if wanted.path == "/hostile" { HOSTILE } else { TYPES[usize::try_from(round)? % TYPES.len()] };
+                let body = if wanted.path == "/hostile" {
+                    format!("{{\"text\":{}}}", serde_json::to_string(HOSTILE)?)
+                } else {
+                    body(round, wanted.gym)
+                };
+                let event_type = if wanted.path == "/hostile" {
+                    HOSTILE
+                } else {
+                    TYPES[usize::try_from(round)? % TYPES.len()]
+                };
                 let publication = Publication::new(wanted.platform, event_type, body);
-                for published in engine.publish(wanted.gym, &format!("event-{id}-{round}"), &publication).await? {
+                for published in
+                    engine.publish(wanted.gym, &format!("event-{id}-{round}"), &publication).await?
+                {
                     deliveries.push((published.delivery, published.subscription, wanted.path));
                 }
             }
@@ -120,7 +136,12 @@ impl Demo {
             let found = deliveries.iter().find(|(_, _, to)| *to == path);
             found.map(|(delivery, ..)| *delivery).ok_or("a delivery to each receiver")
         };
-        let endpoint = |path: &str| put.iter().find(|(_, wanted)| wanted.path == path).map(|(id, _)| *id).ok_or("a subscription to each");
+        let endpoint = |path: &str| {
+            put.iter()
+                .find(|(_, wanted)| wanted.path == path)
+                .map(|(id, _)| *id)
+                .ok_or("a subscription to each")
+        };
         let (failed, hostile) = (at("/hostile")?, at("/hostile")?);
         let demo = Self {
             base: format!("http://{address}"),
@@ -131,12 +152,23 @@ impl Demo {
             waiting: at("/down")?,
             failing: endpoint("/down")?,
             hostile_subscription: endpoint("/hostile")?,
+            engine,
             service,
             _folder: folder,
         };
         receive(&address.to_string()).await?;
-        at_rest(&engine, failed).await?;
+        at_rest(&demo.engine, failed).await?;
         Ok(demo)
+    }
+
+    /// Publishes an event of this type, which is delivered at once.
+    ///
+    /// # Errors
+    /// It cannot be enqueued.
+    pub async fn publish(&self, event_type: &str) -> Result<()> {
+        let publication = Publication::new("standard-webhooks", event_type, "{}");
+        self.engine.publish("berlin-mitte", &uuid::Uuid::now_v7().to_string(), &publication).await?;
+        Ok(())
     }
 
     /// Ends the service.
@@ -145,10 +177,12 @@ impl Demo {
     }
 }
 
-const TYPES: [&str; 5] = ["member.updated", "checkin.created", "payment.failed", "class.booked", "contract.cancelled"];
+const TYPES: [&str; 5] =
+    ["member.updated", "checkin.created", "payment.failed", "class.booked", "contract.cancelled"];
 
 fn wanted() -> Vec<Wanted> {
-    let wanted = |gym, platform, label, path, policy, events| Wanted { gym, platform, label, path, policy, events };
+    let wanted =
+        |gym, platform, label, path, policy, events| Wanted { gym, platform, label, path, policy, events };
     vec![
         wanted("berlin-mitte", "standard-webhooks", "Member app", "/ok", policy("standard-webhooks"), 10),
         wanted("wien-neubau", "gympoint", "Door control", "/slow", policy("gympoint"), 6),
@@ -159,7 +193,8 @@ fn wanted() -> Vec<Wanted> {
 
 fn sources() -> Result<Vec<Source>> {
     let provider = |vendor| Provider::of(vendor).ok_or("a platform that is known");
-    let egym = Receiver::new(&provider(Vendor::EGYM)?, Keyring::single("berlin-mitte", Secret::new(EGYM_KEY)?)?)?;
+    let egym =
+        Receiver::new(&provider(Vendor::EGYM)?, Keyring::single("berlin-mitte", Secret::new(EGYM_KEY)?)?)?;
     let perfectgym = Keyring::single("wien-neubau", Secret::new("the secret that PerfectGym signs with")?)?;
     let perfectgym = Receiver::new(&provider(Vendor::PERFECTGYM)?, perfectgym)?;
     Ok(vec![Source::new("egym", egym), Source::new("perfectgym", perfectgym)])
@@ -201,7 +236,10 @@ async fn at_rest(engine: &Engine<SqliteStore>, failed: DeliveryId) -> Result<()>
         let is_open = !engine.deliveries(open).await?.items.is_empty();
         let state = engine.delivery(failed).await?.map(|log| log.delivery.state);
         let delivered = DeliveryQuery { state: Some(State::Delivered), ..DeliveryQuery::new(100) };
-        if !is_open && state == Some(State::Undeliverable) && engine.deliveries(delivered).await?.items.len() >= 16 {
+        if !is_open
+            && state == Some(State::Undeliverable)
+            && engine.deliveries(delivered).await?.items.len() >= 16
+        {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -157,7 +157,6 @@ pub(super) struct Row {
     pub(super) badge: Badge,
     pub(super) event_type: String,
     pub(super) gym: String,
-    pub(super) endpoint: String,
     pub(super) name: String,
     pub(super) enqueued: Moment,
     pub(super) attempts: Option<u32>,
@@ -203,7 +202,6 @@ impl<'v> Names<'v> {
             rows.push(Row {
                 id: row.id.to_string(),
                 badge: Badge::of(row.state),
-                endpoint: row.endpoint.to_string(),
                 name: self.of(row.endpoint).await?,
                 enqueued: Moment::new(row.enqueued_at, now),
                 attempts: row.record.map(|record| record.sends),

@@ -73,6 +73,7 @@ struct Page {
     unreadable: Option<String>,
     request: Option<Shown>,
     may_retry: bool,
+    is_delivered: bool,
     may_cancel: bool,
     /// Why it cannot be retried now, for whoever could.
     no_retry: Option<&'static str>,
@@ -148,6 +149,7 @@ pub(super) async fn show(
         proof: proof.map(|proof| proof.to_string()),
         unreadable,
         request,
+        is_delivered: delivery.state == InState::Delivered,
         may_retry: may_retry && no_retry.is_none(),
         may_cancel: may_retry && can_end && !is_deleted,
         no_retry: no_retry.filter(|_| may_retry),

@@ -31,7 +31,6 @@ struct Page {
     rows: Vec<Row>,
     shows_gym: bool,
     may_write: bool,
-    may_retry: bool,
 }
 
 pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
@@ -42,9 +41,8 @@ pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
             rows.push(Row::new(&subscription, &stats, visitor.now));
         }
     }
-    let (may_write, may_retry) = (visitor.may_write(), visitor.may_retry());
     let frame = visitor.frame(Section::Destinations, "Destinations");
-    render(&Page { frame, rows, shows_gym: false, may_write, may_retry })
+    render(&Page { frame, rows, shows_gym: false, may_write: visitor.may_write() })
 }
 
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {

@@ -35,7 +35,7 @@ async fn every_link_form_and_cookie_is_under_the_path() {
         "/deliveries/x",
     ] {
         let page = browser.get(path).await;
-        let links = page.text.split(['"']).filter(|part| part.starts_with('/'));
+        let links = page.text.split('"').filter(|part| part.starts_with('/') && !part.starts_with("/>"));
         for link in links {
             assert!(link.starts_with("/hooks-admin/"), "{path}: {link}");
         }

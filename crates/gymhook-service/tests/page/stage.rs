@@ -11,7 +11,7 @@ use gymhook::event::Vendor;
 use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::send::EndpointUrl;
 use gymhook::signature::{Keyring, Secret};
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, SqliteStore};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, SqliteStore, State};
 use gymhook_engine::{DeliveryId, EndpointId, Engine, IssuedApiKey, Publication, Subscription};
 use gymhook_service::{Service, Settings, Source};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
@@ -23,8 +23,7 @@ use tower::ServiceExt as _;
 pub(crate) struct Stage {
     pub(crate) router: Router,
     pub(crate) engine: Engine<SqliteStore>,
-    pub(crate) service: Service,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Stage {
@@ -42,7 +41,7 @@ impl Stage {
         change(&mut settings);
         let service = Service::start(settings, store.clone()).await.unwrap();
         let engine = Engine::builder(store).enqueue_only();
-        Self { router: service.router(), engine, service, _folder: folder }
+        Self { router: service.router(), engine, folder }
     }
 
     pub(crate) async fn key(&self, gym: Option<&str>, rights: ApiKeyRights) -> IssuedApiKey {
@@ -87,6 +86,18 @@ impl Stage {
             .with_headers(headers);
         self.engine.put_subscription(&subscription).await.unwrap();
         id
+    }
+
+    /// Waits until it was attempted.
+    pub(crate) async fn attempted(&self, delivery: DeliveryId) {
+        for _ in 0..400 {
+            let log = self.engine.delivery(delivery).await.unwrap().unwrap();
+            if log.delivery.state != State::InFlight && !log.attempts.items.is_empty() {
+                return;
+            }
+            tokio::time::sleep(core::time::Duration::from_millis(50)).await;
+        }
+        panic!("it was not attempted");
     }
 
     pub(crate) async fn publish(&self, gym: &str, event_type: &str, body: &str) -> DeliveryId {

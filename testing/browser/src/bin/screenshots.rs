@@ -22,10 +22,15 @@ async fn main() -> Result<()> {
             browser.client.goto(&format!("{}/sign-in", demo.base)).await?;
             save(&browser, &folder, "sign-in", width, scheme).await?;
             browser.sign_in(&demo.base, &demo.operator).await?;
-            for screen in screens(&demo).iter().filter(|screen| only.as_ref().is_none_or(|only| screen.name.starts_with(only.as_str()))) {
+            for screen in screens(&demo)
+                .iter()
+                .filter(|screen| only.as_ref().is_none_or(|only| screen.name.starts_with(only.as_str())))
+            {
                 browser.client.goto(&format!("{}{}", demo.base, screen.path)).await?;
                 if screen.name.starts_with("delivery-failed") {
-                    browser.ask("for (const part of document.querySelectorAll('details')) part.open = true").await?;
+                    browser
+                        .ask("for (const part of document.querySelectorAll('details')) part.open = true")
+                        .await?;
                 }
                 save(&browser, &folder, screen.name, width, scheme).await?;
             }
@@ -36,7 +41,13 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn save(browser: &Browser, folder: &std::path::Path, name: &str, width: u32, scheme: Scheme) -> Result<()> {
+async fn save(
+    browser: &Browser,
+    folder: &std::path::Path,
+    name: &str,
+    width: u32,
+    scheme: Scheme,
+) -> Result<()> {
     let file = folder.join(format!("{name}-{width}-{}.png", scheme.as_str()));
     Ok(std::fs::write(file, browser.picture().await?)?)
 }

@@ -100,7 +100,10 @@ impl Pause {
             .minutes
             .parse()
             .map_err(|_| Problem::invalid("minutes", "the length of the pause is no number of minutes"))?;
-        Ok(now.checked_add(time::Duration::minutes(minutes.into())))
+        let until = now.checked_add(time::Duration::minutes(minutes.into()));
+        Ok(Some(
+            until.ok_or_else(|| Problem::invalid("minutes", "the pause is too long: disable it instead"))?,
+        ))
     }
 }
 
