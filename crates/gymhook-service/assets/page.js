@@ -55,8 +55,8 @@ function follow() {
   const head = document.querySelector(".head");
   if (!head || !document.querySelector("[data-live]")) return;
   const word = element("span", {}, "Live");
-  const button = element("button", { type: "button", class: "live", "aria-pressed": "false" }, element("span", { class: "dot", "aria-hidden": "true" }), word);
-  button.setAttribute("aria-label", "Pause the live view");
+  const hint = element("span", { class: "unseen" }, ", press to pause");
+  const button = element("button", { type: "button", class: "live" }, element("span", { class: "dot", "aria-hidden": "true" }), word, hint);
   // Not in what is replaced.
   const place = head.closest("[data-live]") ? element("p", { class: "row live-row" }, button) : button;
   if (place === button) head.querySelector("h1").after(button);
@@ -105,7 +105,7 @@ function follow() {
 
   button.addEventListener("click", () => {
     paused = !paused;
-    button.setAttribute("aria-pressed", String(paused));
+    hint.textContent = paused ? ", press to go on" : ", press to pause";
     if (paused) {
       source.close();
       show("is-paused", "Paused");

@@ -99,6 +99,7 @@ impl Browser {
         let arguments = [
             "--headless=new",
             "--no-sandbox",
+            "--disable-gpu",
             "--disable-dev-shm-usage",
             "--hide-scrollbars",
             "--window-size=1600,1000",

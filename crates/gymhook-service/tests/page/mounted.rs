@@ -40,6 +40,7 @@ async fn every_link_form_and_cookie_is_under_the_path() {
             assert!(link.starts_with("/hooks-admin/"), "{path}: {link}");
         }
     }
+    stage.attempted(delivery).await;
     let path = format!("/deliveries/{delivery}");
     let done = browser.submit(&path, &format!("{path}/retry"), &[]).await.expect(303);
     assert_eq!(done.location(), format!("{BASE}{path}"));

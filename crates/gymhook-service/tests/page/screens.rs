@@ -63,7 +63,7 @@ async fn a_delivery_shows_everything_but_secrets() {
         "Member app",
         "9007199254740993123",
         "1.10",
-        "https://receiver.invalid/hooks",
+        "https://receiver.example/hooks",
         "webhook-signature",
         "webhook-id",
         "x-token",

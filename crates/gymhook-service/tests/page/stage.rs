@@ -64,11 +64,11 @@ impl Stage {
         browser
     }
 
-    /// A subscription to a receiver that nobody answers at.
+    /// A subscription to a receiver that is not there.
     pub(crate) async fn subscription(&self, gym: &str, label: &str) -> EndpointId {
         let id = EndpointId::from(uuid::Uuid::now_v7());
         let url =
-            EndpointUrl::dangerous_without_rule("https://receiver.invalid/hooks?token=query-canary").unwrap();
+            EndpointUrl::dangerous_without_rule("https://receiver.example/hooks?token=query-canary").unwrap();
         let keys = Arc::new(
             Keyring::single("2026-01", Secret::new("secret-canary-of-32-bytes-at-least").unwrap()).unwrap(),
         );
