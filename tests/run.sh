@@ -31,6 +31,16 @@ if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null; the
     command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || die "install PgBouncer (Debian: apt-get install pgbouncer)"
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer
 fi
+if [ -z "${GYMHOOK_NO_BROWSER:-}" ] && ! { command -v chromium && command -v chromedriver; } >/dev/null; then
+    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] \
+        || die "install Chromium with its driver (Debian: apt-get install chromium chromium-driver), or set GYMHOOK_NO_BROWSER=1"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver
+fi
+if [ -z "${GYMHOOK_NO_BROWSER:-}${GYMHOOK_AXE:-}" ] && ! command -v npm >/dev/null; then
+    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] \
+        || die "install npm, which fetches axe-core (Debian: apt-get install npm), or set GYMHOOK_AXE to the path of axe.min.js"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm
+fi
 for component in rustfmt clippy; do
     cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component" \
         || die "install the component $component (rustup component add $component)"

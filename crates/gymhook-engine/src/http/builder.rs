@@ -116,7 +116,7 @@ impl HttpTransportBuilder {
     }
 
     /// Sends to this network whatever the address table says, even over plain `http` and to any port: see
-    /// [`AddressRules::dangerous_allow`]. [`build`](Self::build) logs a warning for each.
+    /// [`AddressRules::dangerous_allow`]. [`build`](Self::build) logs each, as a warning unless it is this machine itself.
     pub fn dangerous_allow(self, network: IpNet) -> Self {
         Self { addresses: self.addresses.dangerous_allow(network), ..self }
     }
@@ -196,7 +196,12 @@ impl HttpTransportBuilder {
             tracing::warn!(%network, "webhooks may be sent to this network: dangerous_allow_private_network was used");
         }
         for network in self.addresses.dangerously_allowed() {
-            tracing::warn!(%network, "webhooks may be sent to this network, over plain http, too: dangerous_allow was used");
+            // This machine itself is what a test or a program beside this one allows, and no secret of a network.
+            if network.network().is_loopback() {
+                tracing::info!(%network, "webhooks may be sent to this machine, over plain http, too: dangerous_allow was used");
+            } else {
+                tracing::warn!(%network, "webhooks may be sent to this network, over plain http, too: dangerous_allow was used");
+            }
         }
         let tls = Tls::new(self.public_roots, &self.own_roots, self.http2)?;
         let connector =

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Path;
+
 use gymhook::delivery::EndpointRecord;
 use gymhook_engine::store::ApiKeyRights;
 use http::{HeaderValue, StatusCode, header};
@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::extract::{Body, OptionalBody, moment};
+use super::extract::{Body, Name, OptionalBody, moment};
 use super::page::Listed;
 use super::subscription::{Counts, Health, KeyView};
 use super::subscription_actions::{Pause, Rotation, TestResult, overlap};
@@ -189,8 +189,9 @@ pub(crate) async fn create(
     let filter = Filter { sources: new.sources, studios: new.studios, kinds: new.kinds };
     let new = NewDestination { name: new.name, url: new.url, secret: new.secret, form, filter };
     let written = destinations::create(&caller, new).await?;
-    let location = HeaderValue::from_str(&format!("/v1/destinations/{}", written.found.route.name));
-    let location = location.unwrap_or_else(|_| HeaderValue::from_static("/v1/destinations"));
+    // Relative, since the router may be mounted under a path.
+    let location = HeaderValue::from_str(&format!("destinations/{}", written.found.route.name));
+    let location = location.unwrap_or_else(|_| HeaderValue::from_static("destinations"));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(written.into())))
 }
 
@@ -203,10 +204,7 @@ pub(crate) async fn create(
     params(("name" = String, Path, description = "The destination.")),
     responses((status = 200, description = "The destination.", body = DestinationDetail))
 )]
-pub(crate) async fn get(
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Result<Json<DestinationDetail>, Problem> {
+pub(crate) async fn get(caller: Caller, Name(name): Name) -> Result<Json<DestinationDetail>, Problem> {
     detail(&caller, &name).await.map(Json)
 }
 
@@ -229,7 +227,7 @@ async fn detail(caller: &Caller, name: &str) -> Result<DestinationDetail, Proble
 )]
 pub(crate) async fn update(
     Writer(caller): Writer,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(update): Body<UpdateDestination>,
 ) -> Result<Json<DestinationDetail>, Problem> {
     let UpdateDestination { url, form: named, sources, studios, kinds } = update;
@@ -247,7 +245,7 @@ pub(crate) async fn update(
     params(("name" = String, Path, description = "The destination.")),
     responses((status = 204, description = "It is deleted."))
 )]
-pub(crate) async fn delete(Writer(caller): Writer, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(Writer(caller): Writer, Name(name): Name) -> Result<StatusCode, Problem> {
     destinations::delete(&caller, &name).await.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -263,7 +261,7 @@ pub(crate) async fn delete(Writer(caller): Writer, Path(name): Path<String>) -> 
 )]
 pub(crate) async fn rotate(
     Writer(caller): Writer,
-    Path(name): Path<String>,
+    Name(name): Name,
     OptionalBody(rotation): OptionalBody<Rotation>,
 ) -> Result<Json<WrittenDestination>, Problem> {
     let overlap = overlap(rotation.overlap_seconds)?;
@@ -282,7 +280,7 @@ pub(crate) async fn rotate(
 )]
 pub(crate) async fn pause(
     Writer(caller): Writer,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(pause): Body<Pause>,
 ) -> Result<StatusCode, Problem> {
     let until = moment("/until", &pause.until)?;
@@ -298,7 +296,7 @@ pub(crate) async fn pause(
     params(("name" = String, Path, description = "The destination.")),
     responses((status = 202, description = "It is about to be enabled."))
 )]
-pub(crate) async fn enable(Writer(caller): Writer, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn enable(Writer(caller): Writer, Name(name): Name) -> Result<StatusCode, Problem> {
     destinations::enable(&caller, &name).await.map(|()| StatusCode::ACCEPTED)
 }
 
@@ -311,7 +309,7 @@ pub(crate) async fn enable(Writer(caller): Writer, Path(name): Path<String>) -> 
     params(("name" = String, Path, description = "The destination.")),
     responses((status = 202, description = "It is about to be disabled."))
 )]
-pub(crate) async fn disable(Writer(caller): Writer, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn disable(Writer(caller): Writer, Name(name): Name) -> Result<StatusCode, Problem> {
     destinations::disable(&caller, &name).await.map(|()| StatusCode::ACCEPTED)
 }
 
@@ -338,7 +336,7 @@ pub(crate) struct TestOfDestination {
 )]
 pub(crate) async fn test(
     Retrier(caller): Retrier,
-    Path(name): Path<String>,
+    Name(name): Name,
     OptionalBody(test): OptionalBody<TestOfDestination>,
 ) -> Result<Json<TestResult>, Problem> {
     const LONGEST: u32 = 30;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Path;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{Parameters, rfc3339};
+use super::extract::{Name, Parameters, rfc3339};
 use super::page::{self, Listed};
 use crate::Problem;
 use crate::access::Caller;
@@ -117,7 +117,7 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Listed<SourceView>>, Pro
     params(("name" = String, Path, description = "The source.")),
     responses((status = 200, description = "The source.", body = SourceView))
 )]
-pub(crate) async fn get(caller: Caller, Path(name): Path<String>) -> Result<Json<SourceView>, Problem> {
+pub(crate) async fn get(caller: Caller, Name(name): Name) -> Result<Json<SourceView>, Problem> {
     let (source, status) = sources::describe(&caller, &name).await?;
     Ok(Json(SourceView::new(&source, status)))
 }

@@ -187,8 +187,9 @@ pub(crate) async fn create(
     };
     let new = NewSubscription { gym, platform: new.platform, url: new.url, secret, settings };
     let written = written(changes::create(&caller, new).await?);
-    let location = HeaderValue::from_str(&format!("/v1/subscriptions/{}", written.subscription.id()));
-    let location = location.unwrap_or_else(|_| HeaderValue::from_static("/v1/subscriptions"));
+    // Relative, since the router may be mounted under a path.
+    let location = HeaderValue::from_str(&format!("subscriptions/{}", written.subscription.id()));
+    let location = location.unwrap_or_else(|_| HeaderValue::from_static("subscriptions"));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(written)))
 }
 

@@ -18,7 +18,8 @@ async fn a_secret_is_shown_once() {
     let location = answer.headers["location"].to_str().unwrap().to_owned();
     let written = answer.expect(201);
     let (id, secret) = (written["id"].as_str().unwrap(), written["secret"].as_str().unwrap());
-    assert_eq!(location, format!("/v1/subscriptions/{id}"));
+    assert_eq!(location, format!("subscriptions/{id}"), "relative to where it was posted");
+    let location = format!("/v1/{location}");
     assert!(secret.starts_with("whsec_"));
     let shown = [
         stage.get(&location).await.expect(200).to_string(),
