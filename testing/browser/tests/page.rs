@@ -159,11 +159,7 @@ async fn a_live_list_shows_what_happens_until_it_is_paused() -> Result<()> {
         .for_element(Locator::XPath("//bdi[text()='happened.now']"))
         .await?;
     client.find(Locator::Css("button.live")).await?.click().await?;
-    client
-        .wait()
-        .at_most(Duration::from_secs(10))
-        .for_element(Locator::Css("button.live.is-paused"))
-        .await?;
+    client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css("button.live.is-paused")).await?;
     demo.publish("happened.later").await?;
     // Long enough for two refreshes.
     tokio::time::sleep(Duration::from_secs(3)).await;

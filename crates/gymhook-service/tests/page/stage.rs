@@ -72,8 +72,7 @@ impl Stage {
         let keys = Arc::new(
             Keyring::single("2026-01", Secret::new("secret-canary-of-32-bytes-at-least").unwrap()).unwrap(),
         );
-        let policy =
-            EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(vec![
+        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(vec![
                 core::time::Duration::from_secs(
                     600
                 );
