@@ -58,9 +58,9 @@ function follow() {
   const hint = element("span", { class: "unseen" }, ", press to pause");
   const button = element("button", { type: "button", class: "live" }, element("span", { class: "dot", "aria-hidden": "true" }), word, hint);
   // Not in what is replaced.
-  const place = head.closest("[data-live]") ? element("p", { class: "row live-row" }, button) : button;
-  if (place === button) head.querySelector("h1").after(button);
-  else head.closest("[data-live]").before(place);
+  const crumb = document.querySelector(".crumb");
+  if (crumb) crumb.append(button);
+  else head.querySelector("h1").after(button);
 
   let paused = false;
   let busy = false;

@@ -75,7 +75,7 @@ fn once() -> EndpointPolicy {
 fn body(number: u32, gym: &str) -> String {
     format!(
         "{{\"type\":\"member.updated\",\"timestamp\":\"2026-11-28T09:{:02}:12Z\",\"data\":{{\"memberId\":9007199254740993{number},\
-         \"gym\":\"{gym}\",\"balance\":{number}9.90,\"name\":\"Grüße, Müller\",\"tags\":[\"vip\",\"morning\"],\"card\":null}}}}",
+         \"gym\":\"{gym}\",\"balance\":1{number}9.90,\"name\":\"Grüße, Müller\",\"tags\":[\"vip\",\"morning\"],\"card\":null}}}}",
         number % 60
     )
 }

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::ask::Asked;
 use super::deliveries::{Names, Row as Delivery};
-use super::failure::Failure;
+use super::failure::{Failure, sentence};
 use super::render;
 use super::state::Badge;
 use super::visitor::{Frame, Section, Visitor};
@@ -131,6 +131,7 @@ async fn refused(
 struct One {
     frame: Frame,
     row: Row,
+    note: Option<String>,
     inbox: String,
     keys: Vec<String>,
     reasons: Vec<(&'static str, String)>,
@@ -151,9 +152,11 @@ pub(super) async fn show(
     let (refused, next, _) = refused(&visitor, Some(source.name.clone()), filter.before).await?;
     let query = DeliveryQuery { endpoint: Some(source.inbox()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
+    let row = Row::new(&source, &status, visitor.now);
     render(&One {
         frame: visitor.frame(Section::Sources, source.name.clone()),
-        row: Row::new(&source, &status, visitor.now),
+        note: row.note.as_deref().map(sentence),
+        row,
         inbox: source.inbox().to_string(),
         keys: source.keys(),
         reasons: status.counted.refused.iter().map(|(why, many)| (*why, count(*many))).collect(),

@@ -20,7 +20,7 @@ pub(super) use self::actions::{
 pub(super) use self::new::{create, form};
 use super::ask::{Asked, filled, id};
 use super::deliveries::{Names, Row as Delivery};
-use super::failure::Failure;
+use super::failure::{Failure, sentence};
 use super::render;
 use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
@@ -149,7 +149,10 @@ struct One {
     recent: Vec<Delivery>,
     is_disabled: bool,
     may_write: bool,
-    may_retry: bool,
+    /// Whether there is a test event, and it may be sent.
+    has_test: bool,
+    /// How it is, in a sentence.
+    note: Option<String>,
     in_flight: String,
     given_up: String,
 }
@@ -175,6 +178,9 @@ pub(super) async fn one(
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
     let recent = Names::new(visitor).rows(recent).await?;
+    let has_own = section == Section::Destinations;
+    let has_test =
+        visitor.may_retry() && (has_own || visitor.caller.view().test_event(subscription.id()).await.is_ok());
     render(&One {
         frame: visitor.frame(section, row.name.clone()),
         path: format!("{}/{}", section.path(), row.key),
@@ -183,7 +189,8 @@ pub(super) async fn one(
         will_be_disabled: will_be_disabled(subscription, stats).map(|at| Moment::new(at, visitor.now)),
         is_disabled: matches!(stats.record.status, EndpointStatus::Disabled { .. }),
         may_write: visitor.may_write(),
-        may_retry: visitor.may_retry(),
+        has_test,
+        note: row.note.as_deref().map(sentence),
         in_flight: count(stats.in_flight),
         given_up: count(stats.undeliverable),
         recent,
