@@ -5,9 +5,10 @@
 #[path = "support/serving.rs"]
 mod serving;
 
+use core::net::SocketAddr;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;

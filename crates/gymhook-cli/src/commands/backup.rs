@@ -102,7 +102,12 @@ fn copy(from: &Path, to: &Path) -> Result<u64, Failure> {
     let source = Connection::open_with_flags(from, flags).map_err(problem)?;
     source.busy_timeout(core::time::Duration::from_secs(10)).map_err(problem)?;
     let is_ours = "SELECT count(*) FROM sqlite_schema WHERE name = 'gymhook_deliveries'";
-    let is_ours = source.query_row(is_ours, [], |row| row.get::<_, u32>(0)).map_err(problem)?;
+    let is_ours = source.query_row(is_ours, [], |row| row.get::<_, u32>(0)).map_err(|error| {
+        Failure::failed(format!(
+            "{} cannot be read: {error}; is it the server's file, and may this user read it?",
+            from.display()
+        ))
+    })?;
     if is_ours == 0 {
         return Err(Failure::usage(format!("{} is no file of \"gymhook serve\"", from.display())));
     }

@@ -1,14 +1,20 @@
 //! A `gymhook serve` in a folder of its own, and requests to it.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::disallowed_methods, reason = "a test waits for another process")]
 
+use core::net::SocketAddr;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::time::Duration;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -155,27 +161,27 @@ pub(crate) fn request(address: SocketAddr, request: &str) -> Result<Answer, std:
 /// Sends from several threads until it is dropped or the server is gone; counts what was acknowledged.
 pub(crate) struct Load {
     senders: Vec<thread::JoinHandle<(Vec<String>, Vec<String>)>>,
-    over: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    pub(crate) acknowledged: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    over: Arc<AtomicBool>,
+    pub(crate) acknowledged: Arc<AtomicUsize>,
 }
 
 impl Load {
     pub(crate) fn start(address: SocketAddr, path: &'static str) -> Self {
-        let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let acknowledged = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let acknowledged = Arc::new(AtomicUsize::new(0));
         let sender = |thread: usize| {
             let (over, count) = (over.clone(), acknowledged.clone());
             thread::spawn(move || {
                 let (mut accepted, mut failed) = (Vec::new(), Vec::new());
                 for number in 0.. {
-                    if over.load(std::sync::atomic::Ordering::Relaxed) {
+                    if over.load(Ordering::Relaxed) {
                         break;
                     }
                     let account = format!("{thread}-{number}-{}", address.port());
                     match send(address, path, &account) {
                         Ok(answer) if (200..300).contains(&answer.status) => {
                             accepted.push(account);
-                            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            count.fetch_add(1, Ordering::Relaxed);
                         }
                         Ok(answer) => failed.push(format!("{}", answer.status)),
                         Err(error) => {
@@ -194,13 +200,13 @@ impl Load {
 
     /// Waits until this many were acknowledged.
     pub(crate) fn reach(&self, count: usize) {
-        let acknowledged = || self.acknowledged.load(std::sync::atomic::Ordering::Relaxed);
+        let acknowledged = || self.acknowledged.load(Ordering::Relaxed);
         assert!(wait_until(|| acknowledged() >= count), "only {} were acknowledged", acknowledged());
     }
 
     /// What was acknowledged, and what failed.
     pub(crate) fn end(self) -> (Vec<String>, Vec<String>) {
-        self.over.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
         let (mut accepted, mut failed) = (Vec::new(), Vec::new());
         for sender in self.senders {
             let (more_accepted, more_failed) = sender.join().unwrap();
@@ -212,7 +218,7 @@ impl Load {
 }
 
 /// The accounts of all events in a database file.
-pub(crate) fn kept(file: &Path) -> std::collections::BTreeSet<String> {
+pub(crate) fn kept(file: &Path) -> BTreeSet<String> {
     let database =
         rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut bodies = database.prepare("SELECT body FROM gymhook_bodies").unwrap();
