@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use time::UtcDateTime;
+use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 
@@ -24,6 +25,14 @@ pub(crate) struct Recorded {
     pub(crate) reason: Option<String>,
     /// The types of its events, one a line.
     pub(crate) types: String,
+}
+
+/// A request on its way into the file.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    pub(crate) request: Recorded,
+    /// Told when it is there.
+    pub(crate) written: oneshot::Sender<()>,
 }
 
 /// Which recorded requests are meant.
@@ -125,12 +134,16 @@ impl Recording {
 
     /// Writes these in one transaction. The oldest beyond `keep` are forgotten when there is a sixteenth more: to find them, all
     /// that are kept are walked through.
-    pub(crate) fn add(&mut self, requests: &[Recorded], keep: i64) -> Result<(), Failure> {
+    pub(crate) fn add<'r>(
+        &mut self,
+        requests: impl Iterator<Item = &'r Recorded>,
+        keep: i64,
+    ) -> Result<(), Failure> {
         let written = self.write(requests, keep);
         written.map_err(|error| self.failed(&error))
     }
 
-    fn write(&mut self, requests: &[Recorded], keep: i64) -> rusqlite::Result<()> {
+    fn write<'r>(&mut self, requests: impl Iterator<Item = &'r Recorded>, keep: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
@@ -151,10 +164,9 @@ impl Recording {
                     request.reason,
                     request.types,
                 ])?;
+                self.written = self.written.saturating_add(1);
             }
         }
-        self.written =
-            self.written.saturating_add_unsigned(u64::try_from(requests.len()).unwrap_or(u64::MAX));
         if self.written > keep / 16 {
             transaction.execute(FORGET, [keep])?;
             self.written = 0;
@@ -295,7 +307,7 @@ mod tests {
         let path = folder.path().join("state/requests.db");
         let mut recording = Recording::create(&path).unwrap();
         for id in 1..=10 {
-            recording.add(&[request(id)], 4).unwrap();
+            recording.add([&request(id)].into_iter(), 4).unwrap();
         }
         let ids = |wanted: Wanted| {
             recording.find(&wanted).unwrap().iter().map(|found| found.id).collect::<Vec<_>>()
@@ -323,7 +335,7 @@ mod tests {
         let mut recording = Recording::create(&folder.path().join("requests.db")).unwrap();
         let count = |recording: &Recording| recording.find(&Wanted::default()).unwrap().len();
         for id in 1..=100 {
-            recording.add(&[request(id)], 32).unwrap();
+            recording.add([&request(id)].into_iter(), 32).unwrap();
             assert!(count(&recording) <= 34);
         }
         recording.forget(32).unwrap();

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::listen::{Form, Forward, Judge, Listener, RehearsalArgs, Settings, Viewer};
 use crate::output::Output;
 use crate::platform::Platform;
-use crate::recording::{Recorded, Recording};
+use crate::recording::{Recording, Unwritten};
 use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
 use crate::target::TargetArgs;
@@ -297,21 +297,20 @@ const UNWRITTEN: usize = 1_024;
 /// How many requests one transaction holds at most.
 const BATCH: usize = 256;
 
-/// Between two transactions: a thread that sleeps need not be woken by each request.
-const PAUSE: core::time::Duration = core::time::Duration::from_millis(2);
-
-/// A thread that writes what is sent to it, in groups that grow with the slowness of the disk.
+/// A thread that writes what is sent to it, in groups that grow with the slowness of the disk, and tells each when it is written.
 fn start_writer(
     mut recording: Recording,
     keep: i64,
-) -> (mpsc::Sender<Recorded>, thread::JoinHandle<Result<(), Failure>>) {
+) -> (mpsc::Sender<Unwritten>, thread::JoinHandle<Result<(), Failure>>) {
     let (record, mut requests) = mpsc::channel(UNWRITTEN);
     let writer = thread::spawn(move || {
-        let mut batch = Vec::new();
+        let mut batch: Vec<Unwritten> = Vec::new();
         while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
-            recording.add(&batch, keep)?;
-            batch.clear();
-            thread::sleep(PAUSE);
+            recording.add(batch.iter().map(|unwritten| &unwritten.request), keep)?;
+            for unwritten in batch.drain(..) {
+                // Whoever waited for it may be gone.
+                let _ = unwritten.written.send(());
+            }
         }
         recording.forget(keep)
     });

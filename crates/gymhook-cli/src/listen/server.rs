@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::forward::{Forward, Forwarded, pairs};
 use super::judge::{Judge, Verdict};
@@ -27,7 +27,7 @@ use super::rehearsal::{RehearsalArgs, Repeat, Seen};
 use super::show::Viewer;
 use super::shown::{Shown, Whole};
 use crate::reading::{DedupeRecord, EventRecord};
-use crate::recording::Recorded;
+use crate::recording::{Recorded, Unwritten};
 
 /// How the endpoint behaves.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) judges: BTreeMap<&'static str, Arc<Judge>>,
     pub(crate) rehearsal: RehearsalArgs,
     pub(crate) forward: Option<Forward>,
-    pub(crate) record: Option<mpsc::Sender<Recorded>>,
+    pub(crate) record: Option<mpsc::Sender<Unwritten>>,
     pub(crate) viewer: Viewer,
     pub(crate) first_id: i64,
 }
@@ -271,6 +271,7 @@ impl State {
         bare(status)
     }
 
+    /// Returns when it is in the file: what is answered 200 is still there if this process is killed the next moment.
     async fn record(&self, shown: &Shown, head: &request::Parts, body: &Bytes) {
         let Some(record) = &self.settings.record else { return };
         let types: Vec<&str> = shown.events.iter().map(|event| event.event_type.as_str()).collect();
@@ -287,8 +288,12 @@ impl State {
             reason: shown.reason.map(str::to_owned),
             types: types.join("\n"),
         };
+        let (written, is_written) = oneshot::channel();
+        let sent = record.send(Unwritten { request: recorded, written }).await;
         // A full disk is the recorder's to report; the sender gets its answer all the same.
-        let _ = record.send(recorded).await;
+        if sent.is_ok() {
+            let _ = is_written.await;
+        }
     }
 }
 

@@ -48,9 +48,14 @@ impl Listening {
 
     /// The record of the next request.
     pub(crate) fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_line()).unwrap()
+    }
+
+    /// The same, as it is printed.
+    pub(crate) fn next_line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
+        line
     }
 
     /// Ctrl-C: the exit status, and what it still says; the summary is last.
