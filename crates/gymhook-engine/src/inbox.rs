@@ -121,6 +121,9 @@ impl Inbox<()> {
 impl<S: Store> Inbox<S> {
     /// Opens an inbox, or makes it, with its own name, and handles what is in it as `policy` says; [`Inbox::policy`] is a good one.
     ///
+    /// Its [metadata](Subscription::with_metadata) stays: it is read and written as any subscription's, with
+    /// [`Engine::subscription`] and [`Engine::put_subscription`].
+    ///
     /// # Errors
     /// As [`Engine::put_subscription`].
     pub async fn open(
@@ -129,7 +132,14 @@ impl<S: Store> Inbox<S> {
         label: &str,
         policy: EndpointPolicy,
     ) -> Result<Self, SubscriptionError> {
-        let subscription = Subscription::handled_here(id, policy).with_label(label);
+        let held = match engine.subscription(id).await {
+            Ok(held) => held,
+            // A row that cannot be read is written anew.
+            Err(SubscriptionError::Settings(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let metadata = held.map(|held| held.metadata().clone()).unwrap_or_default();
+        let subscription = Subscription::handled_here(id, policy).with_label(label).with_metadata(metadata);
         engine.put_subscription(&subscription).await?;
         Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform })
     }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod delivery_headers;
 mod engine;
 mod foreign;
 mod handler;
+mod header_rules;
 mod health;
 #[cfg(feature = "http")]
 pub mod http;
@@ -29,10 +31,12 @@ pub use gymhook_store::{Connection, ConnectionRule, Direction};
 
 #[cfg(feature = "http")]
 pub use self::http::HttpTransport;
+pub use delivery_headers::{DeliveryHeaders, ReadHeadersError};
 pub use engine::{Engine, EngineBuilder};
 #[cfg(feature = "store-tests")]
 pub use gymhook_store::store_suite;
 pub use handler::{HandlerError, HandlerTransport, InboxHandler, InboxHandlers, InboxItem, ReadItemError};
+pub use header_rules::CheckHeadersError;
 pub use health::{Health, NotReady, WorkerState};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
 pub use operations::{
@@ -42,6 +46,6 @@ pub use operations::{
 pub use publication::Publication;
 pub use secret_cipher::{SecretCipher, SecretCipherError};
 pub use settings::SettingsError;
-pub use subscription::{HttpTarget, Subscription, Target};
+pub use subscription::{HttpTarget, MetadataError, Subscription, Target};
 pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

@@ -13,5 +13,6 @@ pub use self::api_keys::{ApiKey, ApiKeyError, IssuedApiKey};
 pub use self::deliveries::DeliveryLog;
 pub use self::publish::{NotPublished, Published};
 pub use self::subscriptions::SubscriptionError;
+pub(crate) use self::testing::ONLY_200;
 pub use self::testing::{TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent};
 pub use self::view::{EngineView, ViewError};

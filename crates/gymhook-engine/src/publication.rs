@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use gymhook::event::Notification;
 
+use crate::DeliveryHeaders;
+
 /// An event to publish, with a body for each platform whose subscriptions should get it.
 ///
 /// A body is in one platform's format, and a receiver reads only that of the platform that it subscribed to. So each body
@@ -23,7 +25,10 @@ use gymhook::event::Notification;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Publication(BTreeMap<String, Part>);
+pub struct Publication {
+    parts: BTreeMap<String, Part>,
+    headers: DeliveryHeaders,
+}
 
 /// The body for one platform's subscriptions.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,7 +41,8 @@ impl Publication {
     /// A publication for subscriptions of this platform: the type in its spelling, and the exact bytes.
     #[must_use]
     pub fn new(platform: impl Into<String>, event_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        Self(BTreeMap::new()).and(platform, event_type, body)
+        let empty = Self { parts: BTreeMap::new(), headers: DeliveryHeaders::default() };
+        empty.and(platform, event_type, body)
     }
 
     /// A publication of a platform's typed notification, for its subscriptions.
@@ -59,23 +65,36 @@ impl Publication {
         event_type: impl Into<String>,
         body: impl Into<Bytes>,
     ) -> Self {
-        self.0.insert(platform.into(), Part { event_type: event_type.into(), body: body.into() });
+        self.parts.insert(platform.into(), Part { event_type: event_type.into(), body: body.into() });
         self
+    }
+
+    /// With these headers on each request of its deliveries, to whatever platform: for example the publisher's trace context.
+    /// Called again, the last ones count.
+    #[must_use]
+    pub fn with_headers(self, headers: DeliveryHeaders) -> Self {
+        Self { headers, ..self }
+    }
+
+    pub(crate) const fn headers(&self) -> &DeliveryHeaders {
+        &self.headers
     }
 
     /// The platforms that there is a body for, by name.
     pub fn platforms(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.parts.keys().map(String::as_str)
     }
 
     pub(crate) fn part(&self, platform: &str) -> Option<&Part> {
-        self.0.get(platform)
+        self.parts.get(platform)
     }
 }
 
-/// `Debug` shows no body, since bodies contain personal data.
+/// `Debug` shows no body, since bodies contain personal data, and no value of a header.
 impl core::fmt::Debug for Publication {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_map().entries(self.0.iter().map(|(platform, part)| (platform, &part.event_type))).finish()
+        let types: BTreeMap<_, _> =
+            self.parts.iter().map(|(platform, part)| (platform, &part.event_type)).collect();
+        f.debug_struct("Publication").field("types", &types).field("headers", &self.headers).finish()
     }
 }

@@ -24,6 +24,8 @@ use gymhook_store::StoreTime;
 struct HttpSettings {
     #[serde(default)]
     label: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
     #[serde(default)]
     urls: BTreeMap<String, String>,
     /// Filters as they are written; a type is written as itself.
@@ -44,6 +46,8 @@ struct HttpSettings {
 struct HandlerSettings {
     #[serde(default)]
     label: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
     policy: EndpointPolicy,
 }
 
@@ -100,14 +104,18 @@ pub(crate) fn to_row(
 ) -> Result<SubscriptionRow, SettingsError> {
     let id = subscription.id();
     let (label, policy) = (subscription.label().to_owned(), subscription.policy().clone());
+    let metadata = subscription.metadata().clone();
     let (settings, platform, target) = match subscription.target() {
-        Target::Handler => {
-            (serde_json::to_string(&HandlerSettings { label, policy }), INBOX, TargetColumns::Handler)
-        }
+        Target::Handler => (
+            serde_json::to_string(&HandlerSettings { label, metadata, policy }),
+            INBOX,
+            TargetColumns::Handler,
+        ),
         Target::Http(http) => {
             let filters = subscription.filters();
             let settings = HttpSettings {
                 label,
+                metadata,
                 urls: http.urls().iter().map(|(name, to)| (name.clone(), url_text(to))).collect(),
                 event_types: filters.map(|all| all.iter().map(ToString::to_string).collect()),
                 private_authority: http.tls().private_authority().map(str::to_owned),
@@ -170,8 +178,8 @@ pub(crate) fn from_row(
 ) -> Result<Subscription, SettingsError> {
     match &row.target {
         TargetColumns::Handler => {
-            let HandlerSettings { label, policy } = read(row)?;
-            Ok(Subscription::handled_here(row.id, policy).with_label(label))
+            let HandlerSettings { label, metadata, policy } = read(row)?;
+            Ok(Subscription::handled_here(row.id, policy).with_label(label).with_metadata(metadata))
         }
         TargetColumns::Http { url, secrets } => http_from_row(row, url, secrets, cipher),
     }
@@ -219,6 +227,7 @@ fn http_from_row(
         settings.policy,
     )
     .with_label(settings.label)
+    .with_metadata(settings.metadata)
     .with_headers(headers)
     .with_tls(TlsSettings::from_parts(
         settings.private_authority,
@@ -321,6 +330,24 @@ mod tests {
             assert!(!settings.contains(field) && !secrets.contains(field), "{field}");
         }
         assert!(from_row(&row, &PlainText).unwrap().http().unwrap().tls().is_default());
+    }
+
+    #[test]
+    fn metadata_is_kept_and_what_was_written_before_there_was_any_is_read() {
+        let policy = subscription().policy().clone();
+        let inbox = Subscription::handled_here(EndpointId::from_u128(1), policy);
+        for without in [subscription(), inbox] {
+            let old = to_row(&without, &PlainText).unwrap();
+            assert!(!old.settings.contains("metadata"), "{}", old.settings);
+            assert!(from_row(&old, &PlainText).unwrap().metadata().is_empty());
+
+            let noted = without.with_metadata([("customer", "c-17 \u{f6}"), ("plan", "canary")]);
+            let read = from_row(&to_row(&noted, &PlainText).unwrap(), &PlainText).unwrap();
+            assert_eq!(read.metadata(), noted.metadata());
+            assert_eq!(read.metadata()["customer"], "c-17 \u{f6}");
+            let shown = format!("{read:?}");
+            assert!(shown.contains("plan") && !shown.contains("canary"), "{shown}");
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@ pub use gymhook_sqlite::SqliteStore;
 #[cfg(feature = "store-tests")]
 pub use gymhook_store::testing::{faulty, memory, suite};
 pub use gymhook_store::{
-    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch,
-    Command, Committed, Cursor, DeliveryColumns, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch,
-    Fetched, Lease, LeaseHolder, LeaseRequest, Leased, NewNotification, Notice, Page, PendingCommand,
-    Redelivery, Refused, RepeatCheck, State, Stats, StatsQuery, Store, StoreError, StoreTime,
-    StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns, UnknownAttemptOutcome,
-    UnreadableRow, Unstorable, WorkerId,
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, AttemptOutcome, AttemptQuery,
+    AttemptRow, Batch, Command, Committed, Cursor, DeliveryColumns, DeliveryQuery, DeliveryRow,
+    EndpointStats, Enqueued, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, NewNotification,
+    Notice, Page, PendingCommand, Redelivery, Refused, RepeatCheck, State, Stats, StatsQuery, Store,
+    StoreError, StoreTime, StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns,
+    UnknownAttemptOutcome, UnreadableRow, Unstorable, WorkerId,
 };

@@ -1,9 +1,10 @@
 //! Who gets which events, where, and proved with what.
 
+pub(crate) mod metadata;
 mod target;
 
 use core::fmt;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gymhook::send::{EndpointUrl, EventFilter};
@@ -12,6 +13,7 @@ use gymhook_signature::Keyring;
 use gymhook_store::Direction;
 use http::HeaderMap;
 
+pub use self::metadata::MetadataError;
 pub use self::target::{HttpTarget, Target};
 
 use crate::TlsSettings;
@@ -52,6 +54,7 @@ pub struct Subscription {
     id: EndpointId,
     gym: String,
     label: String,
+    metadata: BTreeMap<String, String>,
     target: Target,
     filters: Option<BTreeSet<EventFilter>>,
     policy: EndpointPolicy,
@@ -105,7 +108,16 @@ impl Subscription {
     }
 
     const fn with_target(id: EndpointId, gym: String, target: Target, policy: EndpointPolicy) -> Self {
-        Self { id, gym, label: String::new(), target, filters: None, policy, misplaced: None }
+        Self {
+            id,
+            gym,
+            label: String::new(),
+            metadata: BTreeMap::new(),
+            target,
+            filters: None,
+            policy,
+            misplaced: None,
+        }
     }
 
     /// Changes a setting of an HTTP endpoint. Of an inbox it is remembered, and refused where it would be written.
@@ -121,6 +133,20 @@ impl Subscription {
     #[must_use]
     pub fn with_label(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }
+    }
+
+    /// With these entries of the application's own instead of those before: what it knows the subscription by, for example a
+    /// customer's number. An inbox may have them, too.
+    ///
+    /// They are kept with the settings and not encrypted: no place for a secret. At most 50 entries, keys of 1 to 40 bytes, values
+    /// of at most 500 bytes, no NUL (our limits): [`Engine::put_subscription`](crate::Engine::put_subscription) refuses others.
+    #[must_use]
+    pub fn with_metadata<K: Into<String>, V: Into<String>>(
+        self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let metadata = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self { metadata, ..self }
     }
 
     /// Only what one of these [filters](EventFilter) wants: types in the vendor's spelling, beginnings such as `member.*`, kinds.
@@ -226,6 +252,12 @@ impl Subscription {
         &self.label
     }
 
+    /// The [entries](Subscription::with_metadata) of the application's own.
+    #[must_use]
+    pub const fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
     /// What it wants; `None` for every type.
     #[must_use]
     pub const fn filters(&self) -> Option<&BTreeSet<EventFilter>> {
@@ -256,12 +288,13 @@ pub(crate) fn matches_any<'f>(
     filters.into_iter().any(|filter| filter.matches(vendor, event_type))
 }
 
-/// `Debug` shows no secret, no header value and no query of a URL.
+/// `Debug` shows no secret, no header value, no query of a URL and, of the metadata, only the keys.
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("id", &self.id)
             .field("gym", &self.gym)
+            .field("metadata", &self.metadata.keys())
             .field("target", &self.target)
             .field("filters", &self.filters)
             .finish_non_exhaustive()

@@ -5,14 +5,16 @@
 
 use core::time::Duration;
 
-use gymhook_delivery::{AttemptRef, DeliveryChange, DeliveryRecord, End, EndpointChange, EndpointId};
+use gymhook_delivery::{
+    AttemptRef, DeliveryChange, DeliveryId, DeliveryRecord, End, EndpointChange, EndpointId,
+};
 use gymhook_retry::Outcome;
 use time::UtcDateTime;
 
 use gymhook::text::one_line;
 
 use crate::foreign::Place;
-use crate::store::{AttemptOutcome, AttemptRow, StoreError, WorkerId};
+use crate::store::{AttemptOutcome, AttemptRow, Refused, StoreError, WorkerId};
 use crate::{Answer, Direction};
 
 /// An attempt has a row in the log: the same words are its labels.
@@ -159,6 +161,18 @@ pub(crate) fn committed(records: usize, took: Duration) {
     metrics::histogram!("gymhook_commit_seconds").record(took);
     metrics::histogram!("gymhook_commit_records")
         .record(f64::from(u32::try_from(records).unwrap_or(u32::MAX)));
+}
+
+/// What was handled led to these, and the store has not taken them.
+pub(crate) fn follow_ups_refused(refused: &[(DeliveryId, Refused)]) {
+    for (delivery, refused) in refused {
+        if refused.is_repeat() {
+            tracing::debug!(%delivery, %refused, "a follow-up was enqueued before");
+        } else {
+            metrics::counter!("gymhook_follow_ups_refused_total").increment(1);
+            tracing::error!(%delivery, %refused, "a follow-up was not enqueued, and what it follows from counts as handled");
+        }
+    }
 }
 
 pub(crate) fn late_answer() {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gymhook_delivery::Attempt;
 use gymhook_retry::Outcome;
+use http::HeaderMap;
 use time::UtcDateTime;
 
+use crate::store::NewNotification;
 use crate::stored_arrival::Arrival;
-use crate::{Direction, InboxItem, Subscription};
+use crate::{DeliveryHeaders, Direction, InboxItem, Subscription};
 
 /// Makes attempts. The engine decides which, when, and what happens next.
 pub trait Transport: Send + Sync + 'static {
@@ -55,6 +57,8 @@ pub struct Sending {
     pub timeout: Duration,
     /// What was known of it when it came in; `None` for what goes out.
     pub(crate) arrival: Option<Arrival>,
+    /// The delivery's own headers; none of what came in.
+    pub(crate) headers: DeliveryHeaders,
 }
 
 impl Sending {
@@ -69,7 +73,30 @@ impl Sending {
         timeout: Duration,
     ) -> Self {
         let (event_type, body) = (event_type.into(), body.into());
-        Self { attempt, subscription, event_type, body, enqueued_at: now, now, timeout, arrival: None }
+        let headers = DeliveryHeaders::default();
+        Self {
+            attempt,
+            subscription,
+            event_type,
+            body,
+            enqueued_at: now,
+            now,
+            timeout,
+            arrival: None,
+            headers,
+        }
+    }
+
+    /// The headers that this delivery brings along, beside those of the subscription: each attempt has them. Usually none.
+    #[must_use]
+    pub const fn headers(&self) -> &HeaderMap {
+        self.headers.as_map()
+    }
+
+    /// With these headers of the delivery, for tests of a transport of your own.
+    #[must_use]
+    pub fn with_headers(self, headers: DeliveryHeaders) -> Self {
+        Self { headers, ..self }
     }
 
     /// What a handler gets: for a transport of your own whose direction is [`Direction::Incoming`].
@@ -101,14 +128,38 @@ pub struct Answer {
     pub captured: Option<String>,
     /// What went wrong, for the operator: no secret, no body, no query of a URL.
     pub detail: Option<String>,
+    /// What is to be enqueued because of it: see [`Answer::with_follow_ups`].
+    pub follow_ups: Vec<NewNotification>,
 }
 
 impl Answer {
     /// An answer with only an outcome.
     #[must_use]
     pub const fn new(outcome: Outcome) -> Self {
-        Self { outcome, captured: None, detail: None }
+        Self { outcome, captured: None, detail: None, follow_ups: Vec::new() }
     }
+
+    /// With what is to be enqueued because of it, in the transaction that records the success: never is one without the other, and
+    /// what is repeated after a crash is enqueued once, if its ids are the same each time.
+    ///
+    /// The answer has to count: nothing is enqueued of a failure, of an answer that comes too late, nor under a lease that was
+    /// lost. A follow-up that the store refuses, for example because its subscription was deleted, is logged, and the success
+    /// stays.
+    ///
+    /// More than [`Answer::MAX_FOLLOW_UPS`], or several with more than [`Answer::MAX_FOLLOW_UP_BYTES`] together, are refused: the
+    /// attempt is answered with 422, which under [`Inbox::policy`](crate::Inbox::policy) keeps the item as undeliverable.
+    #[must_use]
+    pub fn with_follow_ups(mut self, follow_ups: Vec<NewNotification>) -> Self {
+        self.follow_ups = follow_ups;
+        self
+    }
+
+    /// The most follow-ups of one answer: 1,000 (our default).
+    pub const MAX_FOLLOW_UPS: usize = 1_000;
+
+    /// The most bytes of several follow-ups of one answer, [weighed](NewNotification::weight) together: 16 MiB (our default). A
+    /// single one may be as large as any.
+    pub const MAX_FOLLOW_UP_BYTES: usize = 16 << 20;
 
     /// With details for the operator.
     #[must_use]

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gymhook_delivery::{
-    AttemptRef, DeliveryChange, DeliveryId, Dispatcher, EndpointChange, EndpointId, LateAnswer, Output,
+    AttemptRef, DeliveryChange, DeliveryId, Dispatcher, End, EndpointChange, EndpointId, LateAnswer, Output,
     Record,
 };
 use gymhook_retry::{Fault, Outcome};
@@ -49,7 +49,7 @@ use crate::health::Pulse;
 use crate::ids::new_id;
 use crate::options::Options;
 use crate::requests::Request;
-use crate::store::{Notice, Store, StoreError, WorkerId};
+use crate::store::{NewNotification, Notice, Store, StoreError, WorkerId};
 use crate::telemetry::FailedAttempt;
 use crate::{Direction, Transport, clock as clocks, telemetry};
 
@@ -106,6 +106,8 @@ pub(crate) struct Worker<S, T> {
     ended: UnboundedReceiver<AttemptEnded>,
     /// The answers that the machine has not yet said what follows from, except successes.
     failed_attempts: BTreeMap<DeliveryId, FailedAttempt>,
+    /// What follows from successes that the machine has not yet said anything of, each with the request's number.
+    follow_ups: BTreeMap<(DeliveryId, u32), Vec<NewNotification>>,
     report: UnboundedSender<AttemptEnded>,
     wake_at: Option<UtcDateTime>,
     next_tick: Instant,
@@ -171,6 +173,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             running: BTreeMap::new(),
             ended,
             failed_attempts: BTreeMap::new(),
+            follow_ups: BTreeMap::new(),
             report,
             wake_at: None,
             next_tick: at,
@@ -254,7 +257,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         while self.tasks.try_join_next().is_some() {}
     }
 
-    fn attempt_ended(&mut self, ended: AttemptEnded) {
+    fn attempt_ended(&mut self, mut ended: AttemptEnded) {
         let attempt = ended.attempt.attempt;
         // What was given up is already in the log, and what was lost belongs to another worker.
         let awaited = self.running.remove(&attempt).is_some();
@@ -269,6 +272,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
             self.leased_endpoints.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
         if ours && awaited {
             self.pending.attempt_ended(attempt.endpoint, ended.row());
+        }
+        let follow_ups = core::mem::take(&mut ended.answer.follow_ups);
+        if !follow_ups.is_empty() {
+            self.follow_ups.insert((attempt.delivery, attempt.send), follow_ups);
         }
         let now = self.clock.now();
         self.machine.handle_outcome(&attempt, &ended.answer.outcome, now);
@@ -288,6 +295,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
                     let failed = self.failed_attempts.get(&delivery.id);
                     telemetry::attempt_failed(change, &delivery, failed, self.direction);
                     self.pending.delivery(change, delivery, now);
+                    if change == DeliveryChange::Ended(End::Delivered)
+                        && let Some(new) = self.follow_ups.remove(&(delivery.id, delivery.sends))
+                    {
+                        // In the same batch as the record of it.
+                        self.pending.follow_ups(delivery.endpoint, new);
+                    }
                     if change == DeliveryChange::AttemptBegan {
                         self.refill(delivery.endpoint);
                     }
@@ -305,6 +318,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 Output::WakeAt(at) => {
                     self.wake_at = at;
                     self.failed_attempts.clear();
+                    // Of answers that the machine has not taken.
+                    self.follow_ups.clear();
                     return;
                 }
             }

@@ -19,7 +19,8 @@ use gymhook::signature::{Key, Keyring, Secret, Signer, Verified};
 use gymhook::{Provider, Received, Receiver};
 use gymhook_engine::store::{AttemptQuery, SqliteStore, State, Store};
 use gymhook_engine::{
-    AcceptError, Accepted, Engine, HandlerError, HandlerTransport, Inbox, InboxItem, SubscriptionError,
+    AcceptError, Accepted, Engine, HandlerError, HandlerTransport, Inbox, InboxItem, MetadataError,
+    SubscriptionError,
 };
 use http::{HeaderMap, HeaderValue};
 use scripted::{Scripted, delivery, endpoint, notification, policy, subscription, until};
@@ -255,4 +256,23 @@ async fn an_inbox_has_no_url_no_key_and_no_test_event() {
     assert_eq!(inbox().await.label(), "the other desk");
     let accepted = setup.accept(1).await;
     setup.until_state(accepted, State::Delivered).await;
+}
+
+#[tokio::test]
+async fn an_inbox_has_metadata_which_stays_when_it_is_opened_again() {
+    let setup = start(|_| Ok(())).await;
+    let engine = setup.inbox.engine();
+    let noted = engine.subscription(endpoint(1)).await.unwrap().unwrap().with_metadata([("vendor", "point")]);
+    engine.put_subscription(&noted).await.unwrap();
+    let again = Inbox::open(engine.clone(), endpoint(1), "front desk", Inbox::policy()).await.unwrap();
+    let read = engine.subscription(again.id()).await.unwrap().unwrap();
+    assert_eq!(read.metadata(), noted.metadata());
+
+    let sent = subscription(2, policy()).with_metadata([("customer", "c-17")]);
+    engine.put_subscription(&sent).await.unwrap();
+    let refused = engine.put_subscription(&sent.clone().with_metadata([("", "c-18")])).await;
+    let problem = MetadataError::EmptyKey;
+    assert_eq!(refused, Err(SubscriptionError::Metadata { subscription: endpoint(2), problem }));
+    let read = engine.subscription(endpoint(2)).await.unwrap().unwrap();
+    assert_eq!(read.metadata(), sent.metadata());
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use gymhook::event::{DecodeError, Kind};
 use gymhook::signature::KeyringError;
-use gymhook_engine::store::{Refused, StoreError, UnreadableRow, Unstorable};
+use gymhook_engine::store::{ApiKeyRights, Refused, StoreError, UnreadableRow, Unstorable};
 use gymhook_engine::{
     AcceptError, ApiKeyError, DeliveryId, EndpointId, FilterError, NotPublished, NotReady, ReadAgainError,
     ReadItemError, SecretCipherError, SettingsError, SubscriptionError, TestAnswer, TestFailure, ViewError,
@@ -212,7 +212,14 @@ fn what_else_an_engine_says() {
         ),
         (ApiKeyError::Label { problem: Unstorable::Empty }.to_string(), "the API key's label is empty"),
         (ApiKeyError::Owner { problem: Unstorable::Empty }.to_string(), "the API key's gym is empty"),
-        (ViewError::ReadOnly.to_string(), "this API key may only read: use one that may write"),
+        (
+            ViewError::NotAllowed { needs: ApiKeyRights::Retry }.to_string(),
+            "this API key's rights are not enough: use one with the rights \"retry\" or more",
+        ),
+        (
+            ViewError::NotAllowed { needs: ApiKeyRights::Write }.to_string(),
+            "this API key's rights are not enough: use one with the rights \"write\"",
+        ),
         (
             ViewError::OtherGym { gym: "wien".to_owned() }.to_string(),
             "this view does not reach gym \"wien\": use an API key of that gym, or one that is owned by all",

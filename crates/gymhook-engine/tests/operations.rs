@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex};
 use gymhook::send::EndpointUrl;
 use gymhook_delivery::EndpointChange;
 use gymhook_engine::store::{
-    ApiKeyOwner, ApiKeyQuery, DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store, StoreError,
-    SubscriptionQuery, Unstorable,
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRights, DeliveryQuery, Redelivery, Refused, SqliteStore, State, Store,
+    StoreError, SubscriptionQuery, Unstorable,
 };
 use gymhook_engine::{
     ApiKeyError, Engine, NotPublished, Publication, SecretCipher, SecretCipherError, Sending, Subscription,
@@ -308,14 +308,14 @@ async fn a_purge_forgets_what_ended() {
 async fn an_api_key_counts_until_it_is_revoked_and_is_shown_once() {
     let setup = with_endpoint(Scripted::accepting()).await;
     let engine = &setup.engine;
-    let issued = engine.issue_api_key(ApiKeyOwner::All, "front desk", true).await.unwrap();
+    let issued = engine.issue_api_key(ApiKeyOwner::All, "front desk", ApiKeyRights::Retry).await.unwrap();
     assert!(!format!("{issued:?}").contains(issued.expose_key()));
     assert_eq!(engine.check_api_key(issued.expose_key()).await.unwrap(), Some(issued.key.clone()));
     assert_eq!(engine.check_api_key("").await.unwrap(), None);
     assert_eq!(engine.check_api_key(&issued.expose_key()[1..]).await.unwrap(), None);
 
     let next = engine.rotate_api_key(issued.key.id, Duration::from_secs(60)).await.unwrap().unwrap();
-    assert_eq!((next.key.label.as_str(), next.key.writes), ("front desk", true));
+    assert_eq!((next.key.label.as_str(), next.key.rights), ("front desk", ApiKeyRights::Retry));
     assert_ne!(next.expose_key(), issued.expose_key());
     assert!(engine.check_api_key(issued.expose_key()).await.unwrap().is_some(), "the overlap");
     assert!(engine.revoke_api_key(issued.key.id).await.unwrap());
@@ -336,7 +336,7 @@ async fn a_key_that_is_rotated_and_revoked_at_once_does_not_count() {
     let setup = with_endpoint(Scripted::accepting()).await;
     let engine = &setup.engine;
     for round in 0..40 {
-        let old = engine.issue_api_key(ApiKeyOwner::All, "front desk", true).await.unwrap();
+        let old = engine.issue_api_key(ApiKeyOwner::All, "front desk", ApiKeyRights::Retry).await.unwrap();
         let (rotating, revoking, id) = (engine.clone(), engine.clone(), old.key.id);
         let rotating =
             tokio::spawn(async move { rotating.rotate_api_key(id, Duration::from_secs(3_600)).await });
@@ -360,7 +360,12 @@ async fn a_key_that_is_rotated_and_revoked_at_once_does_not_count() {
 async fn an_api_key_has_a_label() {
     let setup = with_endpoint(Scripted::accepting()).await;
     for label in ["", " \t"] {
-        let refused = setup.engine.issue_api_key(ApiKeyOwner::All, label, false).await.map(drop).unwrap_err();
+        let refused = setup
+            .engine
+            .issue_api_key(ApiKeyOwner::All, label, ApiKeyRights::Read)
+            .await
+            .map(drop)
+            .unwrap_err();
         assert_eq!(refused, ApiKeyError::Label { problem: Unstorable::Empty });
     }
     assert_eq!(setup.engine.api_keys(ApiKeyQuery::new(9)).await.unwrap().items, []);
@@ -447,7 +452,7 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     drop(SqliteStore::open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 6 }));
+    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 7 }));
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));

@@ -12,13 +12,17 @@
 mod scripted;
 
 use core::fmt::Debug;
+use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use gymhook_delivery::{DeliveryId, EndpointId};
+use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{
-    ApiKeyOwner, ApiKeyQuery, AttemptQuery, DeliveryQuery, Fetch, NewNotification, PendingCommand,
-    Redelivery, StatsQuery, Store, SubscriptionQuery, SubscriptionRow, Unstorable,
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRights, AttemptQuery, DeliveryQuery, Fetch, NewNotification,
+    PendingCommand, Redelivery, StatsQuery, Store, SubscriptionQuery, SubscriptionRow, Unstorable,
 };
 use gymhook_engine::{
     ApiKeyError, Engine, EngineView, Inbox, Publication, Subscription, SubscriptionError, TestEvent,
@@ -177,6 +181,29 @@ async fn a_view_writes_subscriptions_of_its_gym_only() {
     assert_eq!(view.subscription(endpoint(1)).await.unwrap().unwrap().label(), "changed");
 }
 
+/// Another gym takes the id after every look at it and before it is written.
+#[tokio::test]
+async fn a_subscription_that_another_gym_writes_first_stays_its_own() {
+    let store = FaultyStore::new(MemoryStore::new(NOW));
+    let engine = Engine::builder(store.clone()).enqueue_only();
+    let other = Engine::builder(store.inner().clone()).enqueue_only();
+    let is_written = AtomicBool::new(false);
+    store.on(Operation::PutSubscription, When::Before, move || {
+        if !is_written.swap(true, Ordering::SeqCst) {
+            let theirs = of_gym(1, "wien");
+            // A store in memory answers at once.
+            let mut writing = pin!(other.put_subscription(&theirs));
+            let written = writing.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(written, Poll::Ready(Ok(())));
+        }
+    });
+    let unknown = SubscriptionError::Unknown { subscription: endpoint(1) };
+    let written = engine.for_gym("berlin").put_subscription(&of_gym(1, "berlin")).await;
+    assert_eq!(written, Err(unknown.into()));
+    assert_eq!(engine.subscription(endpoint(1)).await.unwrap().unwrap().gym(), "wien");
+    assert_eq!(engine.for_gym("wien").put_subscription(&of_gym(1, "wien")).await, Ok(()));
+}
+
 #[tokio::test]
 async fn a_view_publishes_and_tests_for_its_gym_only() {
     let engine = engine().await;
@@ -194,8 +221,8 @@ async fn a_view_publishes_and_tests_for_its_gym_only() {
 async fn a_key_s_view_is_its_owner_s() {
     let engine = engine().await;
     let berlin = ApiKeyOwner::Gym("berlin".to_owned());
-    let of_one = engine.issue_api_key(berlin.clone(), "front desk", true).await.unwrap();
-    let of_all = engine.issue_api_key(ApiKeyOwner::All, "operator", true).await.unwrap();
+    let of_one = engine.issue_api_key(berlin.clone(), "front desk", ApiKeyRights::Write).await.unwrap();
+    let of_all = engine.issue_api_key(ApiKeyOwner::All, "operator", ApiKeyRights::Write).await.unwrap();
     let checked = engine.check_api_key(of_one.expose_key()).await.unwrap().unwrap();
     assert_eq!(checked.owner, berlin);
     let (one, all) = (checked.view(&engine), of_all.key.view(&engine));
@@ -223,31 +250,60 @@ async fn a_key_s_view_is_its_owner_s() {
     assert_eq!(next.key.owner, berlin);
 }
 
+/// What each operation in [`answers`] needs that changes something.
+const NEEDS: [(&str, ApiKeyRights); 10] = [
+    ("cancel", ApiKeyRights::Retry),
+    ("redeliver", ApiKeyRights::Retry),
+    ("redeliver_range", ApiKeyRights::Retry),
+    ("disable", ApiKeyRights::Write),
+    ("enable", ApiKeyRights::Write),
+    ("pause", ApiKeyRights::Write),
+    ("rotate_key", ApiKeyRights::Write),
+    ("send_test", ApiKeyRights::Retry),
+    ("send_test_event", ApiKeyRights::Retry),
+    ("delete_subscription", ApiKeyRights::Write),
+];
+
 #[tokio::test]
-async fn a_key_that_may_only_read_changes_nothing() {
-    let engine = engine().await;
-    let before = everything(&engine).await;
-    for owner in [ApiKeyOwner::All, ApiKeyOwner::Gym("berlin".to_owned())] {
-        let view = engine.issue_api_key(owner, "wall display", false).await.unwrap().key.view(&engine);
-        assert!(!view.writes());
-        assert!(view.subscription(endpoint(1)).await.unwrap().is_some());
-        let answers = answers(&view, endpoint(1), delivery(1)).await;
-        let (reads, changes) = answers.split_at(8);
-        assert!(reads.iter().all(|(_, said)| !said.contains("ReadOnly")), "{reads:?}");
-        assert!(changes.iter().all(|(_, said)| said == "Err(ReadOnly)"), "{changes:?}");
-        assert_eq!(view.put_subscription(&of_gym(1, "berlin")).await, Err(ViewError::ReadOnly));
-        assert_eq!(view.test_all("berlin").await, Err(ViewError::ReadOnly));
-        assert_eq!(view.publish("berlin", "e-1", &publication()).await, Err(ViewError::ReadOnly));
+async fn a_key_does_what_its_rights_allow_and_nothing_else() {
+    for rights in ApiKeyRights::ALL {
+        for owner in [ApiKeyOwner::All, ApiKeyOwner::Gym("berlin".to_owned())] {
+            let engine = engine().await;
+            let before = everything(&engine).await;
+            let view = engine.issue_api_key(owner, "wall display", rights).await.unwrap().key.view(&engine);
+            assert_eq!(view.rights(), rights);
+            assert!(view.subscription(endpoint(1)).await.unwrap().is_some());
+            let answers = answers(&view, endpoint(1), delivery(1)).await;
+            let (reads, changes) = answers.split_at(8);
+            assert!(reads.iter().all(|(_, said)| !said.contains("NotAllowed")), "{reads:?}");
+            let refused = |needs: ApiKeyRights| format!("Err({:?})", ViewError::NotAllowed { needs });
+            for ((name, said), (expected, needs)) in changes.iter().zip(NEEDS) {
+                assert_eq!(
+                    (*name, *said == refused(needs)),
+                    (expected, rights < needs),
+                    "{rights:?}: {said}"
+                );
+            }
+            assert_eq!(changes.len(), NEEDS.len());
+            let allowed = |needs| if rights < needs { Err(ViewError::NotAllowed { needs }) } else { Ok(()) };
+            let write = allowed(ApiKeyRights::Write);
+            assert_eq!(view.put_subscription(&of_gym(4, "berlin")).await, write);
+            assert_eq!(view.test_all("berlin").await.map(drop), allowed(ApiKeyRights::Retry));
+            assert_eq!(view.publish("berlin", "e-1", &publication()).await.map(drop), write);
+            if rights == ApiKeyRights::Read {
+                assert_eq!(everything(&engine).await, before);
+                assert_eq!(engine.stats().await.unwrap().waiting, 3);
+            }
+        }
     }
-    assert_eq!(everything(&engine).await, before);
-    assert_eq!(engine.stats().await.unwrap().waiting, 3);
 }
 
 #[tokio::test]
 async fn a_gym_without_a_name_owns_no_key() {
     let engine = engine().await;
     for (gym, problem) in [("", Unstorable::Empty), ("a\0b", Unstorable::Nul)] {
-        let refused = engine.issue_api_key(ApiKeyOwner::Gym(gym.to_owned()), "front desk", true).await;
+        let refused =
+            engine.issue_api_key(ApiKeyOwner::Gym(gym.to_owned()), "front desk", ApiKeyRights::Write).await;
         assert_eq!(refused.map(drop).unwrap_err(), ApiKeyError::Owner { problem });
     }
     assert_eq!(engine.api_keys(ApiKeyQuery::new(9)).await.unwrap().items, []);
@@ -266,14 +322,18 @@ async fn a_deleted_subscription_s_log_stays_its_gym_s() {
 async fn a_key_as_json_has_no_digest_and_no_key() {
     let engine = engine().await;
     let owner = ApiKeyOwner::Gym("berlin".to_owned());
-    let issued = engine.issue_api_key(owner, "front desk", true).await.unwrap();
+    let issued = engine.issue_api_key(owner, "front desk", ApiKeyRights::Write).await.unwrap();
     let id = issued.key.id;
     let expected = format!(
-        r#"{{"id":"{id}","owner":"berlin","label":"front desk","writes":true,"issued_at":"2026-01-01T12:00:00Z","revoked_at":null}}"#
+        r#"{{"id":"{id}","owner":"berlin","label":"front desk","rights":"write","issued_at":"2026-01-01T12:00:00Z","revoked_at":null}}"#
     );
     assert_eq!(serde_json::to_string(&issued.key).unwrap(), expected);
-    let of_all = engine.issue_api_key(ApiKeyOwner::All, "operator", false).await.unwrap();
-    assert!(serde_json::to_string(&of_all.key).unwrap().contains(r#""owner":null"#));
+    let of_all = engine.issue_api_key(ApiKeyOwner::All, "operator", ApiKeyRights::Retry).await.unwrap();
+    assert!(
+        serde_json::to_string(&of_all.key)
+            .unwrap()
+            .contains(r#""owner":null,"label":"operator","rights":"retry""#)
+    );
 }
 
 #[tokio::test]

@@ -9,20 +9,29 @@ use super::error::{Failure, Result};
 use super::row;
 use super::values::{Value, Values};
 use gymhook_store::StoreTime;
-use gymhook_store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Page, StoreError};
+use gymhook_store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, Page, StoreError};
 
-const COLUMNS: &str = "id, digest, label, writes, issued_at, revoked_at, gym";
+/// A key's rights. A process of version 6 writes only whether a key writes, and goes on while others are of version 7.
+macro_rules! rights {
+    () => {
+        "coalesce(rights, CASE WHEN writes THEN 2 ELSE 0 END)::smallint"
+    };
+}
+
+/// The columns of a key, in the order in which [`read`] reads them.
+const COLUMNS: &str = concat!("id, digest, label, ", rights!(), ", issued_at, revoked_at, gym");
 
 pub(super) async fn put(lent: Lent<'_>, key: &ApiKeyRow) -> Result<()> {
-    let sql = "INSERT INTO gymhook.api_keys AS k (id, digest, label, writes, issued_at, revoked_at, gym)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
-        gym = excluded.gym, label = excluded.label, writes = excluded.writes, issued_at = excluded.issued_at,
+    let sql = "INSERT INTO gymhook.api_keys AS k (id, digest, label, writes, issued_at, revoked_at, gym, rights)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
+        gym = excluded.gym, label = excluded.label, writes = excluded.writes, rights = excluded.rights, issued_at = excluded.issued_at,
         revoked_at = least(k.revoked_at, excluded.revoked_at)";
     let digest = key.digest.as_slice();
     let (issued_at, revoked_at) =
         (StoreTime::floor(key.issued_at).micros(), key.revoked_at.map(|at| StoreTime::floor(at).micros()));
     let gym = key.owner.gym().map(str::to_owned);
-    let values: Values<'_> = &[&key.id, &digest, &key.label, &key.writes, &issued_at, &revoked_at, &gym];
+    let (writes, rights) = (key.rights >= ApiKeyRights::Write, key.rights.code());
+    let values: Values<'_> = &[&key.id, &digest, &key.label, &writes, &issued_at, &revoked_at, &gym, &rights];
     let written = lent.query(sql, values).await;
     written.map_err(or_conflict)?;
     lent.give_back().await
@@ -39,12 +48,16 @@ fn or_conflict(failure: Failure) -> Failure {
 
 /// Whoever waits for another one's change looks at the condition again when that has committed.
 pub(super) async fn rotate(lent: Lent<'_>, rotation: &ApiKeyRotation) -> Result<Option<ApiKeyRow>> {
-    let sql = "WITH ended AS (
+    let sql = concat!(
+        "WITH ended AS (
             UPDATE gymhook.api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL
-            RETURNING label, writes, gym
+            RETURNING label, writes, gym, ",
+        rights!(),
+        " AS rights
         )
-        INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at, gym)
-        SELECT $3, $4, label, writes, $5, gym FROM ended RETURNING label, writes, gym";
+        INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at, gym, rights)
+        SELECT $3, $4, label, writes, $5, gym, rights FROM ended RETURNING label, rights, gym"
+    );
     let (ends, issued_at) =
         (StoreTime::floor(rotation.old_ends).micros(), StoreTime::floor(rotation.issued_at).micros());
     let digest = rotation.digest.as_slice();
@@ -53,7 +66,7 @@ pub(super) async fn rotate(lent: Lent<'_>, rotation: &ApiKeyRotation) -> Result<
     lent.give_back().await?;
     let Some(read) = rows.first() else { return Ok(None) };
     let owner = ApiKeyOwner::from_gym(read.try_get(2)?);
-    Ok(Some(rotation.successor(owner, read.try_get(0)?, read.try_get(1)?)))
+    Ok(Some(rotation.successor(owner, read.try_get(0)?, rights(read.try_get(1)?)?)))
 }
 
 pub(super) async fn revoke(lent: Lent<'_>, id: Uuid, at: UtcDateTime) -> Result<bool> {
@@ -110,8 +123,14 @@ fn read(found: &Row) -> Result<ApiKeyRow> {
         digest: digest.try_into().map_err(damaged)?,
         owner: ApiKeyOwner::from_gym(found.try_get(6)?),
         label: found.try_get(2)?,
-        writes: found.try_get(3)?,
+        rights: rights(found.try_get(3)?)?,
         issued_at: row::time(found.try_get(4)?)?,
         revoked_at: found.try_get::<_, Option<i64>>(5)?.map(row::time).transpose()?,
     })
+}
+
+fn rights(code: i16) -> Result<ApiKeyRights> {
+    let damaged =
+        || StoreError::Damaged { problem: format!("an API key has the rights {code}, which do not exist") };
+    Ok(ApiKeyRights::from_code(code).ok_or_else(damaged)?)
 }

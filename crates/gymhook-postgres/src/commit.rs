@@ -9,12 +9,15 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::connection::{Lent, Prepared};
+use super::enqueue::{self, Runner};
 use super::error::Result;
+use super::options::Schema;
 use super::row;
 use gymhook_store::StoreTime;
 use gymhook_store::body_digest;
 use gymhook_store::{
-    AttemptRow, Batch, Committed, DeliveryColumns, Notice, StoredNotification, endpoint_record_to_json,
+    AttemptRow, Batch, Committed, DeliveryColumns, NewNotification, Notice, Refused, StoredNotification,
+    endpoint_record_to_json,
 };
 
 /// Rows are found by their keys, however few there are in the tables: reading those whole would only be faster as long as it
@@ -25,6 +28,11 @@ use gymhook_store::{
 const BEGIN: &str =
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL gymhook_commit.is_begun = 'yes'";
+
+/// What enqueues is planned as in any other call: for as many as there are.
+const BEFORE_FOLLOW_UPS: &str =
+    "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
+    SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// Each statement that writes does so only in a transaction that was begun.
 macro_rules! if_begun {
@@ -124,52 +132,110 @@ impl Statements {
     }
 }
 
+/// What of a batch is written, and how.
+struct Writing<'b> {
+    batch: &'b Batch,
+    claims: Claims,
+    /// Of several records of one delivery the last.
+    latest: BTreeMap<DeliveryId, &'b DeliveryRecord>,
+    endpoints: EndpointRows,
+    now: UtcDateTime,
+}
+
 /// One round trip: locks, reads, writes and commits. So a batch whose worker has given up waiting for it either does nothing or
 /// is over before the same worker's next batch gets the locks.
 ///
+/// With follow-ups it takes more of them: what is enqueued depends on which leases are held, and on what is there. The locks are
+/// held meanwhile, so the same is true of it.
+///
 /// The futures of a `join!` are first polled in their order of appearance, and send their statement then.
-pub(super) async fn commit(lent: Lent<'_>, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
+pub(super) async fn commit(
+    lent: Lent<'_>,
+    schema: &Schema,
+    batch: &Batch,
+    now: UtcDateTime,
+) -> Result<Committed> {
     if batch.is_empty() {
         lent.give_back().await?;
         return Ok(Committed::default());
     }
-    let latest: BTreeMap<DeliveryId, &DeliveryRecord> =
-        batch.deliveries.iter().map(|record| (record.id, record)).collect();
-    let wanted: Vec<&DeliveryRecord> = batch.send.iter().filter_map(|id| latest.get(id).copied()).collect();
     let claims = Claims::new(batch);
     // Whatever can fail here does so before the first statement is sent: the last one commits the others.
     let endpoints = EndpointRows::new(&claims, &batch.endpoints)?;
+    let latest = batch.deliveries.iter().map(|record| (record.id, record)).collect();
+    let writing = Writing { batch, claims, latest, endpoints, now };
+    let wanted: Vec<&DeliveryRecord> =
+        batch.send.iter().filter_map(|id| writing.latest.get(id).copied()).collect();
 
     let sql = Statements::prepare(&lent).await?;
-    let ended = join!(
-        lent.begin(BEGIN),
-        lock(&lent, &sql.lock, &claims),
-        read_bodies(&lent, &sql.read, &wanted),
-        write_deliveries(&lent, &sql.deliveries, &claims, latest.values().copied()),
-        endpoints.write(&lent, &sql.endpoints),
-        write_attempts(&lent, &sql.attempts, &claims, &batch.attempts),
-        write_notices(&lent, &sql.notices, &claims, &batch.notices),
-        drop_commands(&lent, &sql.commands, &claims, &batch.commands),
-        write_leases(&lent, &sql.leases, &claims, leases_after(batch, now)),
-        // After an error in one of those it undoes everything.
-        lent.commit(),
-    );
-    // The first error is the one that tells why; what comes after it only says that there was one.
-    let (begun, locked, bodies, deliveries, records, attempts, notices, commands, leases, committed) = ended;
-    begun?;
-    let (locked, bodies) = (locked?, bodies?);
-    deliveries.and(records).and(attempts).and(notices).and(commands).and(leases)?;
-    committed?;
+    let (locked, bodies, refused) = if batch.follow_ups.is_empty() {
+        // After an error in one of the others the commit undoes everything.
+        let (written, committed) = join!(writing.write(&lent, &sql, &wanted), lent.commit());
+        // The first error is the one that tells why; what comes after it only says that there was one.
+        let (locked, bodies) = written?;
+        committed?;
+        (locked, bodies, Vec::new())
+    } else {
+        let (locked, bodies) = writing.write(&lent, &sql, &wanted).await?;
+        let lost = writing.claims.lost(&locked)?;
+        let new = batch.held_follow_ups(|endpoint| writing.claims.holds(endpoint, &lost));
+        let refused = enqueue_follow_ups(&lent, schema, &new, now).await?;
+        lent.commit().await?;
+        (locked, bodies, refused)
+    };
 
-    let lost = claims.lost(&locked)?;
-    let is_held = |endpoint| claims.epoch(endpoint).is_some() && !lost.contains(&endpoint);
-    let wanted = wanted.into_iter().filter(|record| is_held(record.endpoint));
+    let lost = writing.claims.lost(&locked)?;
+    let wanted = wanted.into_iter().filter(|record| writing.claims.holds(record.endpoint, &lost));
     let (notifications, unreadable) = notifications(&bodies, wanted)?;
     if !unreadable.is_empty() {
         lent.query(QUARANTINE, &[&unreadable]).await?;
     }
     lent.give_back().await?;
-    Ok(Committed { lost: lost.into_iter().collect(), notifications })
+    Ok(Committed { lost: lost.into_iter().collect(), notifications, refused })
+}
+
+impl Writing<'_> {
+    /// Everything but the follow-ups, in a transaction that stays open: the locked rows, and the bodies of those that are wanted.
+    async fn write(
+        &self,
+        lent: &Lent<'_>,
+        sql: &Statements,
+        wanted: &[&DeliveryRecord],
+    ) -> Result<(Vec<Row>, Vec<Row>)> {
+        let Self { batch, claims, latest, endpoints, now } = self;
+        let ended = join!(
+            lent.begin(BEGIN),
+            lock(lent, &sql.lock, claims),
+            read_bodies(lent, &sql.read, wanted),
+            write_deliveries(lent, &sql.deliveries, claims, latest.values().copied()),
+            endpoints.write(lent, &sql.endpoints),
+            write_attempts(lent, &sql.attempts, claims, &batch.attempts),
+            write_notices(lent, &sql.notices, claims, &batch.notices),
+            drop_commands(lent, &sql.commands, claims, &batch.commands),
+            write_leases(lent, &sql.leases, claims, leases_after(batch, *now)),
+        );
+        let (begun, locked, bodies, deliveries, records, attempts, notices, commands, leases) = ended;
+        begun?;
+        let (locked, bodies) = (locked?, bodies?);
+        deliveries.and(records).and(attempts).and(notices).and(commands).and(leases)?;
+        Ok((locked, bodies))
+    }
+}
+
+/// Enqueues in the transaction that was begun. Those that are refused keep nothing else from being written.
+async fn enqueue_follow_ups(
+    lent: &Lent<'_>,
+    schema: &Schema,
+    new: &[&NewNotification],
+    now: UtcDateTime,
+) -> Result<Vec<(DeliveryId, Refused)>> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    lent.batch(BEFORE_FOLLOW_UPS).await?;
+    let enqueued = enqueue::insert(Runner::Lent(lent), schema, new, now).await?;
+    let by_id = new.iter().map(|new| new.id).zip(enqueued);
+    Ok(by_id.filter_map(|(id, enqueued)| Some((id, enqueued.err()?))).collect())
 }
 
 /// Under which number each endpoint is written. Two numbers for one endpoint are none: one of them is not the latest.
@@ -191,6 +257,11 @@ impl Claims {
 
     fn epoch(&self, endpoint: EndpointId) -> Option<i64> {
         self.0.get(&endpoint).copied().flatten()
+    }
+
+    /// Whether the batch writes for this endpoint.
+    fn holds(&self, endpoint: EndpointId, lost: &BTreeSet<EndpointId>) -> bool {
+        self.epoch(endpoint).is_some() && !lost.contains(&endpoint)
     }
 
     /// The endpoints whose latest number is another one, or that are gone.

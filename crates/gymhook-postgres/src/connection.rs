@@ -230,7 +230,7 @@ impl Lent<'_> {
         })
     }
 
-    async fn batch(&self, sql: &str) -> Result<()> {
+    pub(super) async fn batch(&self, sql: &str) -> Result<()> {
         Ok(self.client()?.batch_execute(sql).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! Enqueueing: inserting and nothing else.
 
+use core::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -22,7 +23,7 @@ use gymhook_store::StoreTime;
 use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
 /// What came of each notification, in their order.
-type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
+pub(super) type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
 
 /// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
@@ -124,10 +125,10 @@ impl Runner<'_> {
     }
 }
 
-async fn insert(
+pub(super) async fn insert<N: Borrow<NewNotification>>(
     runner: Runner<'_>,
     schema: &Schema,
-    new: &[NewNotification],
+    new: &[N],
     now: UtcDateTime,
 ) -> Result<Outcomes> {
     let mut stored = insert_storable(runner, schema, &storable(new), now).await?.into_iter();
@@ -135,12 +136,12 @@ async fn insert(
         Err(refused) => Some(Err(refused)),
         Ok(()) => stored.next(),
     };
-    Ok(new.iter().filter_map(outcome).collect())
+    Ok(new.iter().map(Borrow::borrow).filter_map(outcome).collect())
 }
 
 /// Those that the database can keep.
-fn storable(new: &[NewNotification]) -> Vec<&NewNotification> {
-    new.iter().filter(|new| new.check().is_ok()).collect()
+fn storable<N: Borrow<NewNotification>>(new: &[N]) -> Vec<&NewNotification> {
+    new.iter().map(Borrow::borrow).filter(|new| new.check().is_ok()).collect()
 }
 
 async fn insert_storable(

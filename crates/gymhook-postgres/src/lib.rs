@@ -41,7 +41,6 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 use uuid::Uuid;
 
-use self::arrivals::Arrivals;
 use self::clock::SharedClock;
 use self::connection::{Connections, Lent, Sessions};
 use self::connection_string::Target;
@@ -50,8 +49,8 @@ use self::error::Result as Attempted;
 use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use gymhook_store::{
-    Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
+    Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
+    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
     NewNotification, Notice, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError,
     SubscriptionQuery, SubscriptionRow, WorkerId,
 };
@@ -73,7 +72,7 @@ pub use tokio_postgres;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct PostgresStore(Arc<Shared>);
+pub struct PostgresStore(Arc<Shared>, Arrivals);
 
 struct Shared {
     connections: Connections,
@@ -84,7 +83,6 @@ struct Shared {
     call_timeout: Duration,
     /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
     dial: Option<Dial>,
-    arrivals: Arc<Arrivals>,
     listener: OnceLock<Listener>,
 }
 
@@ -149,16 +147,18 @@ impl PostgresStore {
             }
             None => (sessions == Sessions::Own).then_some(dial),
         };
-        let store = Self(Arc::new(Shared {
-            connections: Connections::new(config, tls, &options, sessions)?,
-            admission: Admission::new(options.queue()),
-            turns: Arc::new(Semaphore::new(options.connections.saturating_sub(1).max(1))),
-            clock: SharedClock::default(),
-            call_timeout: options.call_timeout,
-            dial,
-            arrivals: Arc::default(),
-            listener: OnceLock::new(),
-        }));
+        let store = Self(
+            Arc::new(Shared {
+                connections: Connections::new(config, tls, &options, sessions)?,
+                admission: Admission::new(options.queue()),
+                turns: Arc::new(Semaphore::new(options.connections.saturating_sub(1).max(1))),
+                clock: SharedClock::default(),
+                call_timeout: options.call_timeout,
+                dial,
+                listener: OnceLock::new(),
+            }),
+            Arrivals::default(),
+        );
         // It takes as long as it takes.
         schema::migrate(store.0.connections.lend_unbegun().await?, store.schema()).await?;
         Ok(store)
@@ -352,7 +352,7 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
-        self.work(|lent| commit::commit(lent, &batch, now)).await
+        self.work(|lent| commit::commit(lent, self.schema(), &batch, now)).await
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
@@ -366,10 +366,10 @@ impl Store for PostgresStore {
 
     /// The first call makes the connection that listens.
     async fn work_arrived(&self) -> Vec<EndpointId> {
-        let Shared { dial, arrivals, listener, .. } = &*self.0;
+        let Shared { dial, listener, .. } = &*self.0;
         let Some(dial) = dial else { return core::future::pending().await };
-        listener.get_or_init(|| Listener::start(Arc::clone(dial), Arc::clone(arrivals), self.schema()));
-        arrivals.take().await
+        listener.get_or_init(|| Listener::start(Arc::clone(dial), Arc::new(self.1.clone()), self.schema()));
+        self.1.heard().await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {

@@ -10,10 +10,10 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Client, Config, SimpleQueryMessage, Socket};
 
-use super::arrivals::Arrivals;
+use super::arrivals::hear;
 use super::error::{READ_ONLY, Result as Attempted};
 use super::options::Schema;
-use gymhook_store::StoreError;
+use gymhook_store::{Arrivals, StoreError};
 
 /// A wait before another attempt to connect: doubled from the first up to the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -45,7 +45,7 @@ where
             let task = tokio::spawn(async move {
                 while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                     if let AsyncMessage::Notification(told) = message {
-                        arrivals.hear(told.payload());
+                        hear(&arrivals, told.payload());
                     }
                 }
             });

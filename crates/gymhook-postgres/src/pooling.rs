@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::arrivals::Arrivals;
 use super::connection::Sessions;
 use super::error::{Failure, Result};
 use super::listener::Dial;
-use gymhook_store::StoreError;
+use gymhook_store::{Arrivals, StoreError};
 
 /// Finds out by which server processes two connections are served: a session that is not shared has one, from its beginning
 /// to its end, and nobody else has that.

@@ -10,13 +10,14 @@ use gymhook_store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to, and only
 /// what workers of the version before can live with, since they go on while this runs.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
     include_str!("migrations/0004_tests_and_notices.sql"),
     include_str!("migrations/0005_targets.sql"),
     include_str!("migrations/0006_platforms_and_owners.sql"),
+    include_str!("migrations/0007_rights_and_journals.sql"),
 ];
 
 /// Brings the tables up to date. Each step is one transaction, so it is whole or was never begun; of several processes that
@@ -35,10 +36,10 @@ async fn step_by_step(client: &Client, schema: &Schema) -> Result<()> {
         return Ok(());
     }
     loop {
-        // Another process may be at it for as long as it takes.
-        client
-            .batch_execute("BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0")
-            .await?;
+        // Another process may be at it for as long as it takes. And a backslash in a step is one, however the role has it.
+        let begin = "BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0;
+                     SET LOCAL standard_conforming_strings = on";
+        client.batch_execute(begin).await?;
         let key = format!("gymhook.{schema}");
         client
             .query_typed("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text", &typed(&[&key]))

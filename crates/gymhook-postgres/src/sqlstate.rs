@@ -21,11 +21,12 @@ type Meaning = (Kind, &'static str, &'static str);
 /// is in the server's detail, which nobody is told.
 pub(super) fn classify(said: &DbError) -> StoreError {
     let code = said.code().code();
-    // A session that begins writes a file of its own, and has no code for a disk that is full.
-    if said.message() == "could not write init file" {
+    // A session that begins writes a file of its own: PostgreSQL 15 and older have no code for a disk that is full then. Another
+    // state with these words is somebody else's.
+    if code == SqlState::INTERNAL_ERROR.code() && said.message() == "could not write init file" {
         return StoreError::Full;
     }
-    let (kind, what, advice) = meaning(code);
+    let (kind, what, advice) = said.constraint().and_then(of_constraint).unwrap_or_else(|| meaning(code));
     let place = match (said.schema(), said.table()) {
         (Some(schema), Some(table)) => format!(" in {schema}.{table}"),
         _ => String::new(),
@@ -89,11 +90,29 @@ const ROLE: Meaning = (
     "check user, password, sslcert, and the server's pg_hba.conf",
 );
 
+/// The meaning of one of the tables' own constraints, which no row of this program breaks by itself.
+fn of_constraint(name: &str) -> Option<Meaning> {
+    Some(match name {
+        "notifications_pkey" => (
+            Kind::Invalid,
+            "a row with this number already exists: the sequence `orders` is behind the rows, as after a restore of the data alone \
+             or on a replica that took over",
+            "set it above the greatest seq of the table `notifications` (setval)",
+        ),
+        "subscriptions_target" => (
+            Kind::Invalid,
+            "a subscription would have neither a URL and secrets nor a handler as its target",
+            "find the trigger or the other program that writes to this table",
+        ),
+        _ => return None,
+    })
+}
+
 #[rustfmt::skip]
 const fn of_state(code: &str) -> Option<Meaning> {
     Some(match code.as_bytes() {
         b"08P01" => (Kind::Unavailable, "the server or a pooler in between cut the connection off", "check the pooler's log and limits (with PgBouncer: default_pool_size, query_wait_timeout)"),
-        b"23505" => (Kind::Invalid, "a row with this number already exists: the sequence `orders` is behind the rows, as after a restore of the data alone or on a replica that took over", "set it above the greatest seq of the table `notifications` (setval)"),
+        b"23505" => (Kind::Invalid, "a row with this key already exists", "if the key is a number, its sequence is behind the rows, as after a restore of the data alone or on a replica that took over: set the sequence above the greatest number (setval)"),
         b"42P06" | b"42P07" | b"42710" | b"42723" => TAKEN,
         b"25006" => (Kind::ReadOnly, "the server accepts no writes: it is a standby, or default_transaction_read_only is on", "connect to the primary, or name all hosts, as in host=a,b target_session_attrs=read-write"),
         b"25P03" => (Kind::Unavailable, "this program was too slow within a transaction, and the server rolled it back", "the call is retried; check whether the machine is overloaded"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::Router;
 use gymhook_engine::http::BuildError;
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, StoreError};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
 use gymhook_engine::{ApiKeyError, Engine, HandlerError, HandlerTransport, InboxItem, IssuedApiKey};
 
 use crate::access::KeyLimits;
@@ -82,7 +82,7 @@ impl Service {
         if !self.app.outgoing.api_keys(ApiKeyQuery::new(1)).await?.items.is_empty() {
             return Ok(None);
         }
-        self.app.outgoing.issue_api_key(ApiKeyOwner::All, "first key", true).await.map(Some)
+        self.app.outgoing.issue_api_key(ApiKeyOwner::All, "first key", ApiKeyRights::Write).await.map(Some)
     }
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::error::Result;
 use super::row;
 use gymhook_store::StoreTime;
-use gymhook_store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Page, StoreError};
+use gymhook_store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, Page, StoreError};
 
 /// The columns of a key, in the order in which [`read`] reads them.
-const COLUMNS: &str = "id, digest, label, writes, issued_at, revoked_at, gym";
+const COLUMNS: &str = "id, digest, label, rights, issued_at, revoked_at, gym";
 
 pub(super) fn put(connection: &Connection, key: &ApiKeyRow) -> Result<()> {
     let digest_taken = connection
@@ -22,16 +22,16 @@ pub(super) fn put(connection: &Connection, key: &ApiKeyRow) -> Result<()> {
     }
     connection
         .prepare_cached(
-            "INSERT INTO gymhook_api_keys (id, digest, label, writes, issued_at, revoked_at, gym)
+            "INSERT INTO gymhook_api_keys (id, digest, label, rights, issued_at, revoked_at, gym)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET digest = excluded.digest,
-             gym = excluded.gym, label = excluded.label, writes = excluded.writes, issued_at = excluded.issued_at,
+             gym = excluded.gym, label = excluded.label, rights = excluded.rights, issued_at = excluded.issued_at,
              revoked_at = min(ifnull(revoked_at, excluded.revoked_at), ifnull(excluded.revoked_at, revoked_at))",
         )?
         .execute(params![
             key.id.as_bytes(),
             key.digest,
             key.label,
-            key.writes,
+            key.rights.code(),
             StoreTime::floor(key.issued_at).micros(),
             key.revoked_at.map(|at| StoreTime::floor(at).micros()),
             key.owner.gym(),
@@ -44,20 +44,20 @@ pub(super) fn rotate(connection: &Connection, rotation: &ApiKeyRotation) -> Resu
     let ended = connection
         .prepare_cached(
             "UPDATE gymhook_api_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL 
-             RETURNING label, writes, gym",
+             RETURNING label, rights, gym",
         )?
         .query_row(params![rotation.old.as_bytes(), StoreTime::floor(rotation.old_ends).micros()], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
-    let Some((label, writes, gym)) = ended else { return Ok(None) };
+    let Some((label, code, gym)) = ended else { return Ok(None) };
     let id_taken = connection
         .prepare_cached("SELECT 1 FROM gymhook_api_keys WHERE id = ?1")?
         .exists([rotation.id.as_bytes()])?;
     if id_taken {
         return Err(StoreError::Conflict { what: "an API key with this id" }.into());
     }
-    let successor = rotation.successor(ApiKeyOwner::from_gym(gym), label, writes);
+    let successor = rotation.successor(ApiKeyOwner::from_gym(gym), label, rights(code)?);
     put(connection, &successor)?;
     Ok(Some(successor))
 }
@@ -120,10 +120,16 @@ fn read(row: &Row<'_>) -> Result<ApiKeyRow> {
         digest: row.get(1)?,
         owner: ApiKeyOwner::from_gym(row.get(6)?),
         label: row.get(2)?,
-        writes: row.get(3)?,
+        rights: rights(row.get(3)?)?,
         issued_at: row::time(row.get(4)?)?,
         revoked_at: row.get::<_, Option<i64>>(5)?.map(row::time).transpose()?,
     })
+}
+
+fn rights(code: i16) -> Result<ApiKeyRights> {
+    let damaged =
+        || StoreError::Damaged { problem: format!("an API key has the rights {code}, which do not exist") };
+    Ok(ApiKeyRights::from_code(code).ok_or_else(damaged)?)
 }
 
 #[cfg(test)]

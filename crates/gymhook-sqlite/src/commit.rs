@@ -7,12 +7,12 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use time::UtcDateTime;
 
 use super::error::{Failure, Result};
-use super::notices;
 use super::row;
 use super::row::{bind_state, state_columns, state_values};
+use super::{enqueue, notices};
 use gymhook_store::{
-    AttemptRow, Batch, Committed, DeliveryColumns, Lease, StoreError, StoreTime, StoredNotification,
-    body_digest, endpoint_record_to_json,
+    AttemptRow, Batch, Committed, DeliveryColumns, Lease, NewNotification, Refused, StoreError, StoreTime,
+    StoredNotification, body_digest, endpoint_record_to_json,
 };
 
 pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
@@ -40,7 +40,21 @@ pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -
     }
     let wanted = batch.deliveries.iter().filter(|record| is_held(record.endpoint));
     let notifications = read_notifications(connection, wanted, &batch.send)?;
-    Ok(Committed { lost, notifications })
+    let refused = enqueue_follow_ups(connection, &batch.held_follow_ups(is_held), now)?;
+    Ok(Committed { lost, notifications, refused })
+}
+
+/// Those that are refused keep nothing else from being written.
+fn enqueue_follow_ups(
+    connection: &Connection,
+    new: &[&NewNotification],
+    now: UtcDateTime,
+) -> Result<Vec<(DeliveryId, Refused)>> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let enqueued = new.iter().map(|new| new.id).zip(enqueue::insert(connection, new, now)?);
+    Ok(enqueued.filter_map(|(id, enqueued)| Some((id, enqueued.err()?))).collect())
 }
 
 /// Only the latest lease of an endpoint writes.

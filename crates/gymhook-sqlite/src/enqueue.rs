@@ -1,5 +1,7 @@
 //! Enqueueing: inserting and nothing else.
 
+use core::borrow::Borrow;
+
 use gymhook_delivery::{EndpointId, Enqueued};
 use rusqlite::{Connection, Transaction, params};
 use time::UtcDateTime;
@@ -58,15 +60,16 @@ pub fn enqueue_in(
     Ok(insert(transaction, new, now)?)
 }
 
-pub(super) fn insert(
+pub(super) fn insert<N: Borrow<NewNotification>>(
     connection: &Connection,
-    new: &[NewNotification],
+    new: &[N],
     now: UtcDateTime,
 ) -> Result<Vec<core::result::Result<Enqueued, Refused>>> {
     let first = draw_sequences(connection, new.len())?;
     let mut known = Known::default();
     let mut enqueued = Vec::with_capacity(new.len());
-    for (sequence, new) in (first..).zip(new) {
+    for (sequence, new) in (first..).zip(new.iter().map(Borrow::borrow)) {
+        let new: &NewNotification = new;
         enqueued.push(match new.check() {
             Err(refused) => Err(refused),
             Ok(()) if known.has(connection, new.endpoint)? => {

@@ -25,14 +25,13 @@ mod worker_lock;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use time::UtcDateTime;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::connection_thread::ConnectionThread;
@@ -42,8 +41,8 @@ pub use self::options::SqliteOptions;
 use self::place::Place;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use gymhook_store::{
-    Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
+    Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
+    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
     NewNotification, Notice, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, StoreTime,
     SubscriptionQuery, SubscriptionRow, WorkerId,
 };
@@ -64,7 +63,7 @@ pub use rusqlite;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct SqliteStore(Arc<Shared>);
+pub struct SqliteStore(Arc<Shared>, Arrivals);
 
 #[derive(Debug)]
 struct Shared {
@@ -75,36 +74,8 @@ struct Shared {
     /// For workers, so that a long look into the log does not hold them up.
     reader: ConnectionThread,
     log_reader: ConnectionThread,
-    arrivals: Arrivals,
     /// Held as long as this process works on the file.
     worker_lock: Arc<WorkerLock>,
-}
-
-/// What came in through this process and no worker has been notified of.
-#[derive(Debug, Default)]
-struct Arrivals {
-    endpoints: Mutex<Vec<EndpointId>>,
-    bell: Notify,
-}
-
-impl Arrivals {
-    fn add(&self, mut endpoints: Vec<EndpointId>) {
-        endpoints.sort_unstable();
-        endpoints.dedup();
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).append(&mut endpoints);
-        self.bell.notify_one();
-    }
-
-    async fn take(&self) -> Vec<EndpointId> {
-        loop {
-            let endpoints =
-                core::mem::take(&mut *self.endpoints.lock().unwrap_or_else(PoisonError::into_inner));
-            if !endpoints.is_empty() {
-                return endpoints;
-            }
-            self.bell.notified().await;
-        }
-    }
 }
 
 impl SqliteStore {
@@ -152,15 +123,17 @@ impl SqliteStore {
         let [reader, log_reader] = readers;
         let place = Arc::new(Place::of_open_file(path)?);
         let worker_lock = Arc::new(WorkerLock::at(place.worker_lock()));
-        Ok(Self(Arc::new(Shared {
-            writer: ConnectionThread::writer(writing, Arc::clone(&place))?,
-            place,
-            admission: Admission::new(options.queue),
-            reader: reader?,
-            log_reader: log_reader?,
-            arrivals: Arrivals::default(),
-            worker_lock,
-        })))
+        Ok(Self(
+            Arc::new(Shared {
+                writer: ConnectionThread::writer(writing, Arc::clone(&place))?,
+                place,
+                admission: Admission::new(options.queue),
+                reader: reader?,
+                log_reader: log_reader?,
+                worker_lock,
+            }),
+            Arrivals::default(),
+        ))
     }
 
     /// The file, as an absolute path.
@@ -240,7 +213,7 @@ impl SqliteStore {
         let (id, bytes) = (row.id, row.weight());
         let put = move |connection: &Connection| subscriptions::put(connection, &row, of_any_gym, now);
         let written = self.write(bytes, put).await?;
-        self.0.arrivals.add(vec![id]);
+        self.1.add([id]);
         Ok(written)
     }
 
@@ -302,10 +275,10 @@ impl Store for SqliteStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        let endpoints = new.iter().map(|new| new.endpoint).collect();
+        let endpoints: Vec<EndpointId> = new.iter().map(|new| new.endpoint).collect();
         let bytes = new.iter().map(NewNotification::weight).sum();
         let enqueued = self.write(bytes, move |connection| enqueue::insert(connection, &new, now)).await?;
-        self.0.arrivals.add(endpoints);
+        self.1.add(endpoints);
         Ok(enqueued)
     }
 
@@ -314,17 +287,17 @@ impl Store for SqliteStore {
         commands: Vec<(EndpointId, Command)>,
         due: UtcDateTime,
     ) -> Result<(), StoreError> {
-        let endpoints = commands.iter().map(|(endpoint, _)| *endpoint).collect();
+        let endpoints: Vec<EndpointId> = commands.iter().map(|(endpoint, _)| *endpoint).collect();
         let bytes = size_of_val(commands.as_slice());
         self.write(bytes, move |connection| subscriptions::command(connection, &commands, due)).await?;
-        self.0.arrivals.add(endpoints);
+        self.1.add(endpoints);
         Ok(())
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
         let commands =
             self.write(0, move |connection| subscriptions::redeliver(connection, &which, now)).await?;
-        self.0.arrivals.add(vec![which.endpoint]);
+        self.1.add([which.endpoint]);
         Ok(commands)
     }
 
@@ -349,7 +322,11 @@ impl Store for SqliteStore {
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
         self.keep_worker_lock().await?;
-        self.0.writer.call((), move |connection| commit::commit(connection, &batch, now)).await
+        let follow_ups: Vec<EndpointId> = batch.follow_ups.iter().map(|(_, new)| new.endpoint).collect();
+        let committed =
+            self.0.writer.call((), move |connection| commit::commit(connection, &batch, now)).await?;
+        self.1.add(follow_ups);
+        Ok(committed)
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
@@ -371,7 +348,7 @@ impl Store for SqliteStore {
     }
 
     async fn work_arrived(&self) -> Vec<EndpointId> {
-        self.0.arrivals.take().await
+        self.1.heard().await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {

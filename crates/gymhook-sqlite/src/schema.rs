@@ -6,13 +6,14 @@ use super::error::Result;
 use gymhook_store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
     include_str!("migrations/0004_tests_and_notices.sql"),
     include_str!("migrations/0005_targets.sql"),
     include_str!("migrations/0006_platforms_and_owners.sql"),
+    include_str!("migrations/0007_rights_and_journals.sql"),
 ];
 
 /// Switches on what durability rests on, and looks whether it is on.
@@ -71,6 +72,8 @@ pub(super) fn write_nothing(connection: &Connection) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use gymhook_store::ApiKeyRights;
+
     use super::*;
     use crate::{fetch, repeats};
 
@@ -116,7 +119,7 @@ mod tests {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert_eq!(now, 6);
+            assert_eq!(now, 7);
             let sql =
                 "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
             type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
@@ -215,6 +218,22 @@ mod tests {
             let gym: Option<String> =
                 connection.query_row("SELECT gym FROM gymhook_api_keys", [], |row| row.get(0)).unwrap();
             assert_eq!(gym, None, "version {version}");
+        }
+    }
+
+    #[test]
+    fn an_api_key_of_any_version_keeps_its_rights() {
+        for version in 1..=6 {
+            let mut connection = of_version(version);
+            let old = "INSERT INTO gymhook_api_keys (id, digest, label, writes, issued_at)
+                VALUES (x'0b', x'0b', 'reads', 0, 5), (x'0c', x'0c', 'writes', 1, 5)";
+            connection.execute_batch(old).unwrap();
+            migrate(&mut connection).unwrap();
+            let mut select = connection.prepare("SELECT rights FROM gymhook_api_keys ORDER BY id").unwrap();
+            let rights: Vec<i16> =
+                select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
+            let expected = [ApiKeyRights::Read, ApiKeyRights::Write].map(ApiKeyRights::code);
+            assert_eq!(rights, expected, "version {version}");
         }
     }
 

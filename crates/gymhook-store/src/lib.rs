@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod admission;
+mod api_key;
+mod arrivals;
 mod attempt_outcome;
 mod columns;
 mod command;
@@ -27,6 +29,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use self::admission::{Admission, Admitted, QueueLimits};
+pub use self::api_key::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow};
+pub use self::arrivals::Arrivals;
 pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
@@ -39,8 +43,8 @@ pub use self::json::rfc3339;
 pub use self::mending::mended;
 pub use self::notice::Notice;
 pub use self::queries::{
-    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, DeliveryQuery,
-    DeliveryRow, EndpointStats, Page, Stats, StatsQuery, SubscriptionQuery,
+    AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, StatsQuery,
+    SubscriptionQuery,
 };
 pub use self::row::{
     NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest, endpoint_record_from_json,
@@ -176,6 +180,9 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Records that none of [`Batch::leases`] covers are not written, nor those of a delivery that does not exist or is
     /// quarantined. A batch may be repeated if its result was lost: it writes the same again, and each attempt only once. A
     /// NUL in the text of an attempt may become another character.
+    ///
+    /// In the same transaction it enqueues [`Batch::follow_ups`], as [`Store::enqueue`] does. One that is refused is
+    /// [reported](Committed::refused), and everything else is written.
     fn commit(
         &self,
         batch: Batch,
@@ -194,8 +201,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// and has done nothing.
     fn take_over(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Resolves when another process may have left work, with the endpoints if they are known; never, if the store cannot
-    /// tell. Missing one does no harm, since workers also poll.
+    /// Resolves when this process or another one may have left work, with the endpoints if they are known; never, if the store
+    /// cannot tell. Each clone hears of all of it ([`Arrivals`]). Missing one does no harm, since workers also poll.
     fn work_arrived(&self) -> impl Future<Output = Vec<EndpointId>> + Send;
 
     // Looking back.

@@ -82,7 +82,8 @@ pub struct NewNotification {
     pub not_before: Option<UtcDateTime>,
     /// Whether it is a test event: one attempt, ignored by auto-disable.
     pub test: bool,
-    /// What was proved about an incoming one: the engine's text, which a store keeps unchanged.
+    /// What the engine keeps beside it, which a store keeps unchanged: what was proved about an incoming one, or the headers of an
+    /// outgoing one.
     pub origin: Option<String>,
     /// Whether it could not be read when it arrived: it is kept as [`State::Unreadable`], and no handler gets it.
     pub unreadable: bool,

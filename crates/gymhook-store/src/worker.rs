@@ -9,7 +9,7 @@ use time::UtcDateTime;
 use uuid::Uuid;
 
 use crate::Direction;
-use crate::{AttemptRow, Notice, PendingCommand, SubscriptionRow};
+use crate::{AttemptRow, NewNotification, Notice, PendingCommand, Refused, SubscriptionRow};
 
 /// The id of a running worker; a new one each time it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,11 +104,20 @@ pub struct Batch {
     pub lease_length: Duration,
     /// Leases to be given back, after all that.
     pub release: Vec<EndpointId>,
+    /// What is enqueued because of what was handled, each with the endpoint that it was handled for, whose lease it is written
+    /// under. Unlike a lease, it may be to any endpoint.
+    pub follow_ups: Vec<(EndpointId, NewNotification)>,
     /// Deliveries that are about to be sent, whose notifications are returned. Each is one of `deliveries`.
     pub send: Vec<DeliveryId>,
 }
 
 impl Batch {
+    /// The follow-ups under leases that `is_held` approves of, in their order.
+    pub fn held_follow_ups(&self, is_held: impl Fn(EndpointId) -> bool) -> Vec<&NewNotification> {
+        let held = self.follow_ups.iter().filter(|(endpoint, _)| is_held(*endpoint));
+        held.map(|(_, new)| new).collect()
+    }
+
     /// Whether it does nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -125,6 +134,8 @@ pub struct Committed {
     /// The requested notifications, except for those of `lost` endpoints; `None` if one cannot be read or its body is not the
     /// one that was enqueued, and it was quarantined.
     pub notifications: Vec<(DeliveryId, Option<StoredNotification>)>,
+    /// The follow-ups that were not enqueued, except for those of `lost` endpoints.
+    pub refused: Vec<(DeliveryId, Refused)>,
 }
 
 /// What is sent.

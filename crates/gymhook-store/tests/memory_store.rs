@@ -299,7 +299,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         digest: [0; 32],
         owner: gymhook_store::ApiKeyOwner::All,
         label: "front desk".to_owned(),
-        writes: false,
+        rights: gymhook_store::ApiKeyRights::Read,
         issued_at: START,
         revoked_at: None,
     };

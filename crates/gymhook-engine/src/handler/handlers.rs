@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::event::Notification;
-use gymhook::signature::Strength;
+use gymhook::signature::{Strength, Verified};
 use gymhook::{PlatformNotification, Provider, Received, Unverified};
 
-use super::{InboxHandler, answer_to};
+use super::{Handled, InboxHandler, answer_to};
+use crate::store::NewNotification;
 use crate::{Answer, Direction, HandlerError, InboxItem, Sending, Transport};
 
 /// Delivers to handlers by the platform that sent an item: with it, an engine handles what [inboxes](crate::Inbox) accept.
@@ -66,7 +67,7 @@ pub struct InboxHandlers {
     otherwise: Option<Handle>,
 }
 
-type Handling = Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>>;
+type Handling = Pin<Box<dyn Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send>>;
 type Handle = Arc<dyn Fn(InboxItem) -> Handling + Send + Sync>;
 
 #[derive(Clone, Default)]
@@ -87,8 +88,55 @@ impl InboxHandlers {
     /// Calls this for every item that was proved and is of one of the type's platforms.
     #[must_use]
     pub fn on<N: PlatformNotification, P: Strength>(mut self, handler: impl InboxHandler<N, P>) -> Self {
+        let call = calling(handler);
+        self.proved.insert(N::providers(), |provider| typed(provider, call.clone()));
+        self
+    }
+
+    /// As [`InboxHandlers::on`], for a handler that passes on: what it returns is enqueued in the transaction that records that the
+    /// item was handled. See [`HandlerTransport::passing_on`](crate::HandlerTransport::passing_on).
+    ///
+    /// ```
+    /// use gymhook::event::AnyNotification;
+    /// use gymhook::signature::Verified;
+    /// use gymhook::Received;
+    /// use gymhook_engine::store::SqliteStore;
+    /// use gymhook_engine::{Engine, HandlerError, InboxHandlers, InboxItem, Publication};
+    ///
+    /// type Hook = Verified<Received<AnyNotification>>;
+    ///
+    /// /// One notification a gym for each thing that happened there.
+    /// fn handlers(sender: Engine<SqliteStore>) -> InboxHandlers {
+    ///     InboxHandlers::new().pass_on(move |hook: Hook, item: InboxItem| {
+    ///         let sender = sender.clone();
+    ///         async move {
+    ///             let mut follow_ups = Vec::new();
+    ///             for (position, event) in hook.value().events().enumerate() {
+    ///                 let id = format!("{}:{position}", item.delivery());
+    ///                 let body = format!("{{\"kind\":\"{}\"}}", event.kind);
+    ///                 let event = Publication::new("standard-webhooks", event.event_type, body);
+    ///                 let new = sender.fan_out("my-application", &id, &event).await;
+    ///                 follow_ups.extend(new.map_err(|error| HandlerError::retry(error.to_string()))?);
+    ///             }
+    ///             Ok(follow_ups)
+    ///         }
+    ///     })
+    /// }
+    /// # let _ = handlers;
+    /// ```
+    #[must_use]
+    pub fn pass_on<N, P, F, R>(mut self, handler: F) -> Self
+    where
+        N: PlatformNotification,
+        P: Strength,
+        F: Fn(Verified<Received<N>, P>, InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
+    {
         let handler = Arc::new(handler);
-        self.proved.insert(N::providers(), |provider| typed(provider, Arc::clone(&handler)));
+        self.proved.insert(N::providers(), |provider| {
+            let handler = Arc::clone(&handler);
+            typed(provider, move |hook, item| boxed(handler(hook, item)))
+        });
         self
     }
 
@@ -99,25 +147,46 @@ impl InboxHandlers {
         provider: &Provider<N>,
         handler: impl InboxHandler<N, P>,
     ) -> Self {
-        let handler = Arc::new(handler);
-        self.proved.insert([provider.clone()], |provider| typed(provider, Arc::clone(&handler)));
+        let call = calling(handler);
+        self.proved.insert([provider.clone()], |provider| typed(provider, call.clone()));
         self
     }
 
     /// Calls this for every item that was accepted [without a proof](crate::Inbox::dangerous_accept_unsigned) and is of one of
     /// the type's platforms.
     #[must_use]
-    pub fn dangerous_on_unverified<N, F, R>(mut self, handler: F) -> Self
+    pub fn dangerous_on_unverified<N, F, R>(self, handler: F) -> Self
     where
         N: PlatformNotification,
         F: Fn(Unverified<Received<N>>, InboxItem) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
+        self.unverified(handler)
+    }
+
+    /// The same for a handler that [passes on](InboxHandlers::pass_on).
+    #[must_use]
+    pub fn dangerous_pass_on_unverified<N, F, R>(self, handler: F) -> Self
+    where
+        N: PlatformNotification,
+        F: Fn(Unverified<Received<N>>, InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
+    {
+        self.unverified(handler)
+    }
+
+    fn unverified<N, F, R, H>(mut self, handler: F) -> Self
+    where
+        N: PlatformNotification,
+        F: Fn(Unverified<Received<N>>, InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<H, HandlerError>> + Send + 'static,
+        H: Handled,
+    {
         let handler = Arc::new(handler);
         self.unproved.insert(N::providers(), |provider| {
             let handler = Arc::clone(&handler);
             Arc::new(move |item| match item.dangerous_read_unverified_as(&provider) {
-                Ok(received) => Box::pin(handler(received, item)),
+                Ok(received) => boxed(handler(received, item)),
                 Err(error) => Box::pin(core::future::ready(Err(error.into()))),
             })
         });
@@ -131,7 +200,17 @@ impl InboxHandlers {
         F: Fn(InboxItem) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        Self { otherwise: Some(Arc::new(move |item| Box::pin(handler(item)))), ..self }
+        Self { otherwise: Some(Arc::new(move |item| boxed(handler(item)))), ..self }
+    }
+
+    /// The same for a handler that [passes on](InboxHandlers::pass_on).
+    #[must_use]
+    pub fn pass_on_otherwise<F, R>(self, handler: F) -> Self
+    where
+        F: Fn(InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
+    {
+        Self { otherwise: Some(Arc::new(move |item| boxed(handler(item)))), ..self }
     }
 
     fn handler_of(&self, item: &InboxItem) -> Result<&Handle, HandlerError> {
@@ -168,11 +247,28 @@ impl ByVendor {
     }
 }
 
+fn boxed<H: Handled>(handling: impl Future<Output = Result<H, HandlerError>> + Send + 'static) -> Handling {
+    Box::pin(async move { handling.await.map(H::follow_ups) })
+}
+
+/// A handler as a function that keeps it.
+fn calling<N: Notification, P: Strength>(
+    handler: impl InboxHandler<N, P>,
+) -> impl Fn(Verified<Received<N>, P>, InboxItem) -> Handling + Clone + Send + Sync + 'static {
+    let handler = Arc::new(handler);
+    move |hook, item| {
+        let handler = Arc::clone(&handler);
+        boxed(async move { handler.handle(hook, item).await })
+    }
+}
+
 /// A handler with the reading before it.
-fn typed<N: Notification, P: Strength>(
-    provider: Provider<N>,
-    handler: Arc<impl InboxHandler<N, P>>,
-) -> Handle {
+fn typed<N, P, F>(provider: Provider<N>, handler: F) -> Handle
+where
+    N: Notification,
+    P: Strength,
+    F: Fn(Verified<Received<N>, P>, InboxItem) -> Handling + Send + Sync + 'static,
+{
     Arc::new(move |item| {
         let hook = match item.read_as(&provider).map(P::of) {
             Ok(Ok(hook)) => hook,
@@ -181,8 +277,7 @@ fn typed<N: Notification, P: Strength>(
             }
             Err(error) => return Box::pin(core::future::ready(Err(error.into()))),
         };
-        let handler = Arc::clone(&handler);
-        Box::pin(async move { handler.handle(hook, item).await })
+        handler(hook, item)
     })
 }
 

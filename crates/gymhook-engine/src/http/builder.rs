@@ -44,6 +44,7 @@ pub struct HttpTransportBuilder {
     idle_timeout: Duration,
     idle_connections: usize,
     user_agent: HeaderValue,
+    content_type: HeaderValue,
     private_networks: Vec<IpNet>,
     proxy: Option<Proxy>,
     whole_success: bool,
@@ -71,6 +72,7 @@ impl HttpTransportBuilder {
             idle_timeout: Self::IDLE_TIMEOUT,
             idle_connections: Self::IDLE_CONNECTIONS,
             user_agent: HeaderValue::from_static(USER_AGENT),
+            content_type: HeaderValue::from_static(CONTENT_TYPE),
             private_networks: Vec::new(),
             proxy: None,
             whole_success: false,
@@ -157,6 +159,12 @@ impl HttpTransportBuilder {
         Self { user_agent, ..self }
     }
 
+    /// With another `content-type` of every request, for example `application/cloudevents+json`; by default `application/json`,
+    /// which is what the five platforms send.
+    pub fn with_content_type(self, content_type: HeaderValue) -> Self {
+        Self { content_type, ..self }
+    }
+
     /// Counts a 2xx as delivered only if its body is complete.
     ///
     /// By default the status line and the headers decide, since a receiver that has answered 200 has the notification,
@@ -194,8 +202,16 @@ impl HttpTransportBuilder {
         let connector =
             Connector::new(self.addresses.clone(), self.resolver, self.proxy, self.connect_timeout);
         let client = Client::new(connector, Pool::new(self.idle_connections, self.idle_timeout));
-        let Self { platforms, addresses, user_agent, whole_success, .. } = self;
-        Ok(HttpTransport::new(Shared { client, tls, platforms, addresses, user_agent, whole_success }))
+        let Self { platforms, addresses, user_agent, content_type, whole_success, .. } = self;
+        Ok(HttpTransport::new(Shared {
+            client,
+            tls,
+            platforms,
+            addresses,
+            user_agent,
+            content_type,
+            whole_success,
+        }))
     }
 }
 
@@ -217,6 +233,7 @@ pub enum BuildError {
     Tls(#[source] io::Error),
 }
 
+const CONTENT_TYPE: &str = "application/json";
 const USER_AGENT: &str = concat!("gymhook/", env!("CARGO_PKG_VERSION"));
 /// No connection deserves more patience, and no clock overflows.
 const LONGEST: Duration = Duration::from_secs(3600);

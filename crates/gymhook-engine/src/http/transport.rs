@@ -60,6 +60,7 @@ pub(super) struct Shared {
     pub(super) platforms: BTreeMap<String, Platform>,
     pub(super) addresses: AddressRules,
     pub(super) user_agent: HeaderValue,
+    pub(super) content_type: HeaderValue,
     pub(super) whole_success: bool,
 }
 
@@ -128,6 +129,8 @@ impl HttpTransport {
             Answer::new(error.outcome()).with_detail(one_line(&authority(url), &error))
         };
         let (platform, url, signer, tls) = self.check_attempt(target, url).map_err(refused)?;
+        check_headers(sending.headers(), &platform.signature_headers)
+            .map_err(|error| refused(CheckSubscriptionError::Headers(error)))?;
 
         let id = sending.attempt.attempt.delivery.to_string();
         let unsigned = |error| {
@@ -139,7 +142,8 @@ impl HttpTransport {
         let (parts, body) = request.into_parts();
         let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
-        for (name, value) in target.headers() {
+        headers.insert(header::CONTENT_TYPE, self.0.content_type.clone());
+        for (name, value) in target.headers().iter().chain(sending.headers()) {
             headers.append(name, value.clone());
         }
         Ok(Prepared { platform, tls, outgoing: Outgoing { uri: parts.uri, headers, body } })
@@ -185,7 +189,7 @@ impl HttpTransport {
         }
         let outcome = self.judge(outcome, &read);
         let detail = (!notes.is_empty()).then(|| one_line(&host, &notes.join("; ")));
-        Answer { outcome, captured: read.captured, detail }
+        Answer { captured: read.captured, detail, ..Answer::new(outcome) }
     }
 
     /// The status line and the headers decide, unless a success has to be complete.

@@ -1,5 +1,5 @@
 //! API keys for your own callers, as GymPoint's page describes them: shown once, stored as a digest, read-only or
-//! read/write, listed, revoked, rotated.
+//! read/write, listed, revoked, rotated; and one level between.
 //!
 //! Source: <https://gympoint.ai/knowledge-base/settings/integrations-api>.
 
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::Engine;
 use crate::ids::new_id;
 use crate::store::{
-    ApiKeyOwner, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Page, Store, StoreError, Unstorable,
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, Page, Store, StoreError, Unstorable,
 };
 
 /// What begins every key, so that a leaked one is recognised.
@@ -24,7 +24,8 @@ const PREFIX: &str = "ghk_";
 
 /// What is known of an API key, but the key itself.
 ///
-/// As JSON its fields have these names; the owner is a gym's name, or `null` for all, and times are RFC 3339.
+/// As JSON its fields have these names; the owner is a gym's name, or `null` for all, the rights are "read", "retry" or "write", and
+/// times are RFC 3339.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
     /// Its name.
@@ -33,8 +34,8 @@ pub struct ApiKey {
     pub owner: ApiKeyOwner,
     /// What people call it.
     pub label: String,
-    /// Whether it may change things, or only read.
-    pub writes: bool,
+    /// What may be done with it.
+    pub rights: ApiKeyRights,
     /// When it was issued.
     #[serde(serialize_with = "gymhook_store::rfc3339::serialize")]
     pub issued_at: UtcDateTime,
@@ -67,8 +68,8 @@ impl fmt::Debug for IssuedApiKey {
 
 impl From<ApiKeyRow> for ApiKey {
     fn from(row: ApiKeyRow) -> Self {
-        let ApiKeyRow { id, owner, label, writes, issued_at, revoked_at, digest: _ } = row;
-        Self { id, owner, label, writes, issued_at, revoked_at }
+        let ApiKeyRow { id, owner, label, rights, issued_at, revoked_at, digest: _ } = row;
+        Self { id, owner, label, rights, issued_at, revoked_at }
     }
 }
 
@@ -104,7 +105,7 @@ impl<S: Store> Engine<S> {
         &self,
         owner: ApiKeyOwner,
         label: impl Into<String> + Send,
-        writes: bool,
+        rights: ApiKeyRights,
     ) -> Result<IssuedApiKey, ApiKeyError> {
         let label = label.into();
         ApiKeyRow::check_label(&label).map_err(|problem| ApiKeyError::Label { problem })?;
@@ -112,7 +113,7 @@ impl<S: Store> Engine<S> {
         let issued_at = self.store().now().await?;
         let text = random_key();
         let digest = digest(&text);
-        let row = ApiKeyRow { id: new_id(), digest, owner, label, writes, issued_at, revoked_at: None };
+        let row = ApiKeyRow { id: new_id(), digest, owner, label, rights, issued_at, revoked_at: None };
         self.store().put_api_key(row.clone()).await?;
         Ok(IssuedApiKey { key: row.into(), text })
     }

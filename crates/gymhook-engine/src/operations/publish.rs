@@ -174,7 +174,8 @@ impl<S: Store> Engine<S> {
                 let id = delivery_id(event, row.id);
                 match share_of(row, publication) {
                     Share::Part(Part { event_type, body }) => {
-                        new.push(NewNotification::new(id, row.id, event_type, body.clone()));
+                        let one = NewNotification::new(id, row.id, event_type, body.clone());
+                        new.push(publication.headers().clone().attach(one));
                     }
                     Share::OtherPlatform(platform) => left_out.push(Published {
                         delivery: id,

@@ -13,7 +13,8 @@ use time::UtcDateTime;
 
 use super::gym_pages::GymPages;
 use crate::store::{Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
-use crate::{Engine, HttpTarget, SettingsError, Subscription, settings};
+use crate::subscription::metadata;
+use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, settings};
 
 /// Why an operation on a subscription failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,14 @@ pub enum SubscriptionError {
     /// The new key cannot be combined with the old ones. The caller's mistake.
     #[error("the new key cannot be used: {0}")]
     Key(#[from] KeyringError),
+    /// Its metadata exceeds a limit. The caller's mistake.
+    #[error("subscription {subscription}: {problem}")]
+    Metadata {
+        /// The subscription.
+        subscription: EndpointId,
+        /// What is wrong.
+        problem: MetadataError,
+    },
     /// Its platform has no test event, and an invented one might be mistaken for a real event: send your own with
     /// [`Engine::send_test_event`]. The caller's mistake.
     #[error("subscription {subscription}: no test event of {platform:?} is known, so name the event to send")]
@@ -140,16 +149,37 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::UrlTaken`]: its platform (EGYM) accepts each URL once in a gym. Two concurrent calls may both
     ///   succeed.
     /// - [`SubscriptionError::Inbox`]: it is an inbox, and was given a URL, a key, a filter, …
+    /// - [`SubscriptionError::Metadata`]: its metadata exceeds a limit.
     /// - [`SubscriptionError::Direction`]: the id is that of an inbox, and this is not one, or vice versa.
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        self.check_new(subscription).await?;
+        self.write_subscription(subscription).await
+    }
+
+    /// The same, unless its id is another gym's: then it is [unknown](SubscriptionError::Unknown), as to anybody who does not
+    /// reach that gym. The store compares the gyms as it writes.
+    pub(super) async fn put_subscription_of_gym(
+        &self,
+        subscription: &Subscription,
+    ) -> Result<(), SubscriptionError> {
+        self.check_new(subscription).await?;
+        let row = self.checked_row(subscription)?;
+        let now = self.store().now().await?;
+        if self.store().put_subscription_of_gym(row, now).await? {
+            return Ok(());
+        }
+        Err(self.why_not_written(subscription, |held| held.gym == subscription.gym()).await?)
+    }
+
+    async fn check_new(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         if let Some(http) = subscription.http() {
             EventFilter::check_all(http.platform(), subscription.filters(), http.urls().keys())
                 .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
             self.check_url_is_free(subscription, http).await?;
         }
-        self.write_subscription(subscription).await
+        Ok(())
     }
 
     async fn check_url_is_free(
@@ -180,22 +210,41 @@ impl<S: Store> Engine<S> {
 
     /// Without a look at its filters, which are as they were.
     async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        let id = subscription.id();
-        if let Some(setting) = subscription.misplaced() {
-            return Err(SubscriptionError::Inbox { subscription: id, setting });
-        }
-        self.check(subscription)
-            .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
-        let row = settings::to_row(subscription, self.options().secret_cipher.as_ref())?;
+        let row = self.checked_row(subscription)?;
         let now = self.store().now().await?;
         if self.store().put_subscription(row, now).await? {
             return Ok(());
         }
-        let held = self.store().subscription(id).await?;
-        if held.is_some_and(|held| held.direction() != subscription.direction()) {
-            return Err(SubscriptionError::Direction { subscription: id });
+        Err(self.why_not_written(subscription, |_| true).await?)
+    }
+
+    fn checked_row(&self, subscription: &Subscription) -> Result<SubscriptionRow, SubscriptionError> {
+        let id = subscription.id();
+        if let Some(setting) = subscription.misplaced() {
+            return Err(SubscriptionError::Inbox { subscription: id, setting });
         }
-        Err(SubscriptionError::Deleted { subscription: id })
+        metadata::check(subscription.metadata())
+            .map_err(|problem| SubscriptionError::Metadata { subscription: id, problem })?;
+        self.check(subscription)
+            .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
+        Ok(settings::to_row(subscription, self.options().secret_cipher.as_ref())?)
+    }
+
+    /// Why the store did not write it, for whoever may be told of the one that is there.
+    async fn why_not_written(
+        &self,
+        subscription: &Subscription,
+        is_reached: impl Fn(&SubscriptionRow) -> bool + Send,
+    ) -> Result<SubscriptionError, StoreError> {
+        let id = subscription.id();
+        let held = self.store().subscription(id).await?;
+        Ok(match held {
+            Some(held) if !is_reached(&held) => SubscriptionError::Unknown { subscription: id },
+            Some(held) if held.direction() != subscription.direction() => {
+                SubscriptionError::Direction { subscription: id }
+            }
+            Some(_) | None => SubscriptionError::Deleted { subscription: id },
+        })
     }
 
     /// A subscription; `None` if there is none, or it was deleted.

@@ -66,7 +66,7 @@ impl TestEvent {
 }
 
 /// The origin column of a test event that requires a 200; no other value begins like this.
-const ONLY_200: &str = r#"{"test":{"success":200}}"#;
+pub(crate) const ONLY_200: &str = r#"{"test":{"success":200}}"#;
 
 /// One of the tests of [`Engine::test_all`].
 #[derive(Clone, Debug, PartialEq, Eq)]

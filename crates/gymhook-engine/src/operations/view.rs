@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{ApiKey, DeliveryLog, Published, SubscriptionError, TestEvent, TestOutcome, TestSent};
 use crate::store::{
-    ApiKeyOwner, ApiKeyQuery, AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page,
-    Redelivery, Stats, StatsQuery, Store, StoreError, SubscriptionQuery,
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRights, AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow,
+    EndpointStats, Page, Redelivery, Stats, StatsQuery, Store, StoreError, SubscriptionQuery,
 };
 use crate::{Engine, Publication, Subscription};
 
@@ -20,17 +20,19 @@ use crate::{Engine, Publication, Subscription};
 /// requests through a view has no check to forget: an id of another gym's is answered like one that is not there, whatever it
 /// names, but for [`put_subscription`](Self::put_subscription), which cannot create what is there. Inboxes are no gym's, so a gym's view does not reach them.
 ///
-/// Through the view of a key that [may only read](ApiKey::writes) every change is [`ViewError::ReadOnly`].
+/// What needs more than the [rights](ApiKey::rights) of the view's key is [`ViewError::NotAllowed`]. [`ApiKeyRights::Retry`] is enough to
+/// [redeliver](Self::redeliver), to [cancel](Self::cancel) and to [send test events](Self::send_test); every other change needs
+/// [`ApiKeyRights::Write`].
 ///
 /// ```
-/// use gymhook_engine::store::{ApiKeyOwner, SqliteStore, SubscriptionQuery};
+/// use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, SqliteStore, SubscriptionQuery};
 /// use gymhook_engine::{Engine, EngineView};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// let engine = Engine::builder(SqliteStore::open(folder.path().join("webhooks.db"))?).enqueue_only();
 /// let owner = ApiKeyOwner::Gym("berlin-mitte".to_owned());
-/// let issued = engine.issue_api_key(owner, "front desk", false).await?;
+/// let issued = engine.issue_api_key(owner, "front desk", ApiKeyRights::Read).await?;
 ///
 /// // What came with a request.
 /// let presented = issued.expose_key();
@@ -44,7 +46,7 @@ use crate::{Engine, Publication, Subscription};
 pub struct EngineView<S> {
     engine: Engine<S>,
     owner: ApiKeyOwner,
-    writes: bool,
+    rights: ApiKeyRights,
 }
 
 /// Why something was not done through an [`EngineView`].
@@ -57,9 +59,12 @@ pub enum ViewError {
         /// The gym.
         gym: String,
     },
-    /// The view is that of an API key that may only read. The caller's mistake.
-    #[error("this API key may only read: use one that may write")]
-    ReadOnly,
+    /// The rights of the view's API key are not enough. The caller's mistake.
+    #[error("this API key's rights are not enough: use one with the rights {:?}{}", .needs.as_str(), or_more(*.needs))]
+    NotAllowed {
+        /// The rights that are enough.
+        needs: ApiKeyRights,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,23 +73,31 @@ pub enum ViewError {
     Subscription(#[from] SubscriptionError),
 }
 
+/// What is said after the rights that are needed.
+const fn or_more(needs: ApiKeyRights) -> &'static str {
+    match needs {
+        ApiKeyRights::Read | ApiKeyRights::Retry => " or more",
+        ApiKeyRights::Write => "",
+    }
+}
+
 impl<S: Store> Engine<S> {
     /// What one gym may see and change, and nothing else: see [`EngineView`].
     ///
     /// A view of the gym without a name finds nothing.
     #[must_use]
     pub fn for_gym(&self, gym: impl Into<String>) -> EngineView<S> {
-        EngineView { engine: self.clone(), owner: ApiKeyOwner::Gym(gym.into()), writes: true }
+        EngineView { engine: self.clone(), owner: ApiKeyOwner::Gym(gym.into()), rights: ApiKeyRights::Write }
     }
 }
 
 impl ApiKey {
-    /// What the key's owner may see, and change if the key may write: see [`EngineView`].
+    /// What the key's owner may see, and change as far as the key's rights go: see [`EngineView`].
     ///
     /// The key is not looked at again: make a view for each request.
     #[must_use]
     pub fn view<S: Store>(&self, engine: &Engine<S>) -> EngineView<S> {
-        EngineView { engine: engine.clone(), owner: self.owner.clone(), writes: self.writes }
+        EngineView { engine: engine.clone(), owner: self.owner.clone(), rights: self.rights }
     }
 }
 
@@ -95,10 +108,10 @@ impl<S: Store> EngineView<S> {
         &self.owner
     }
 
-    /// Whether it may change things.
+    /// What may be done through it.
     #[must_use]
-    pub const fn writes(&self) -> bool {
-        self.writes
+    pub const fn rights(&self) -> ApiKeyRights {
+        self.rights
     }
 
     /// As [`Engine::deliveries`].
@@ -221,27 +234,27 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::cancel`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn cancel(&self, id: DeliveryId) -> Result<bool, ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Retry)?;
         Ok(self.reaches_delivery(id).await? && self.engine.cancel(id).await?)
     }
 
     /// As [`Engine::redeliver`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn redeliver(&self, id: DeliveryId) -> Result<bool, ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Retry)?;
         Ok(self.reaches_delivery(id).await? && self.engine.redeliver(id).await?)
     }
 
     /// As [`Engine::redeliver_range`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn redeliver_range(&self, which: Redelivery) -> Result<u64, ViewError> {
-        if self.may_change(which.endpoint).await? {
+        if self.may_change(which.endpoint, ApiKeyRights::Retry).await? {
             return Ok(self.engine.redeliver_range(which).await?);
         }
         Ok(0)
@@ -250,40 +263,39 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::put_subscription`].
     ///
     /// # Errors
-    /// - [`ViewError::ReadOnly`].
+    /// - [`ViewError::NotAllowed`].
     /// - [`ViewError::OtherGym`]: it would be another gym's.
     /// - [`SubscriptionError::Unknown`]: its id is taken by a subscription that the view does not reach.
     /// - as [`Engine::put_subscription`].
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Write)?;
         self.check_gym(subscription.gym())?;
-        let id = subscription.id();
-        let held = self.engine.store().subscription(id).await?;
-        if held.is_some_and(|held| !self.reaches(&held.gym)) {
-            return Err(SubscriptionError::Unknown { subscription: id }.into());
+        match &self.owner {
+            ApiKeyOwner::All => self.engine.put_subscription(subscription).await?,
+            ApiKeyOwner::Gym(_) => self.engine.put_subscription_of_gym(subscription).await?,
         }
-        Ok(self.engine.put_subscription(subscription).await?)
+        Ok(())
     }
 
     /// As [`Engine::delete_subscription`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, ViewError> {
-        Ok(self.may_change(id).await? && self.engine.delete_subscription(id).await?)
+        Ok(self.may_change(id, ApiKeyRights::Write).await? && self.engine.delete_subscription(id).await?)
     }
 
     /// As [`Engine::rotate_key`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], and as [`Engine::rotate_key`]; of another gym's subscription [`SubscriptionError::Unknown`].
+    /// [`ViewError::NotAllowed`], and as [`Engine::rotate_key`]; of another gym's subscription [`SubscriptionError::Unknown`].
     pub async fn rotate_key(
         &self,
         subscription: EndpointId,
         new: Key,
         overlap: Duration,
     ) -> Result<(), ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Write)?;
         self.known(subscription).await?;
         Ok(self.engine.rotate_key(subscription, new, overlap).await?)
     }
@@ -291,9 +303,9 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::disable`]. Returns `false` if there is no such subscription.
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn disable(&self, endpoint: EndpointId) -> Result<bool, ViewError> {
-        let is_there = self.may_change(endpoint).await?;
+        let is_there = self.may_change(endpoint, ApiKeyRights::Write).await?;
         if is_there {
             self.engine.disable(endpoint).await?;
         }
@@ -303,9 +315,9 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::enable`]. Returns `false` if there is no such subscription.
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn enable(&self, endpoint: EndpointId) -> Result<bool, ViewError> {
-        let is_there = self.may_change(endpoint).await?;
+        let is_there = self.may_change(endpoint, ApiKeyRights::Write).await?;
         if is_there {
             self.engine.enable(endpoint).await?;
         }
@@ -315,9 +327,9 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::pause`]. Returns `false` if there is no such subscription.
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn pause(&self, endpoint: EndpointId, until: UtcDateTime) -> Result<bool, ViewError> {
-        let is_there = self.may_change(endpoint).await?;
+        let is_there = self.may_change(endpoint, ApiKeyRights::Write).await?;
         if is_there {
             self.engine.pause(endpoint, until).await?;
         }
@@ -327,9 +339,9 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::send_test`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], and as [`Engine::send_test`]; of another gym's subscription [`SubscriptionError::Unknown`].
+    /// [`ViewError::NotAllowed`], and as [`Engine::send_test`]; of another gym's subscription [`SubscriptionError::Unknown`].
     pub async fn send_test(&self, subscription: EndpointId) -> Result<DeliveryId, ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Retry)?;
         self.known(subscription).await?;
         Ok(self.engine.send_test(subscription).await?)
     }
@@ -343,7 +355,7 @@ impl<S: Store> EngineView<S> {
         subscription: EndpointId,
         test: &TestEvent,
     ) -> Result<DeliveryId, ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Retry)?;
         self.known(subscription).await?;
         Ok(self.engine.send_test_event(subscription, test).await?)
     }
@@ -351,9 +363,9 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::test_all`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::OtherGym`], [`ViewError::Store`].
+    /// [`ViewError::NotAllowed`], [`ViewError::OtherGym`], [`ViewError::Store`].
     pub async fn test_all(&self, gym: &str) -> Result<Vec<TestSent>, ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Retry)?;
         self.check_gym(gym)?;
         Ok(self.engine.test_all(gym).await?)
     }
@@ -361,14 +373,14 @@ impl<S: Store> EngineView<S> {
     /// As [`Engine::publish`].
     ///
     /// # Errors
-    /// [`ViewError::ReadOnly`], [`ViewError::OtherGym`], and as [`Engine::publish`].
+    /// [`ViewError::NotAllowed`], [`ViewError::OtherGym`], and as [`Engine::publish`].
     pub async fn publish(
         &self,
         gym: &str,
         event: &str,
         publication: &Publication,
     ) -> Result<Vec<Published>, ViewError> {
-        self.check_writes()?;
+        self.check(ApiKeyRights::Write)?;
         self.check_gym(gym)?;
         Ok(self.engine.publish(gym, event, publication).await?)
     }
@@ -395,9 +407,9 @@ impl<S: Store> EngineView<S> {
         Ok(self.engine.store().subscription(id).await?.is_some_and(|row| self.reaches(&row.gym)))
     }
 
-    /// Whether there is such a subscription, for whoever may write.
-    async fn may_change(&self, id: EndpointId) -> Result<bool, ViewError> {
-        self.check_writes()?;
+    /// Whether there is such a subscription, for whoever has these rights.
+    async fn may_change(&self, id: EndpointId, needs: ApiKeyRights) -> Result<bool, ViewError> {
+        self.check(needs)?;
         Ok(self.reaches_subscription(id).await?)
     }
 
@@ -406,8 +418,8 @@ impl<S: Store> EngineView<S> {
         is_there.then_some(()).ok_or(SubscriptionError::Unknown { subscription })
     }
 
-    const fn check_writes(&self) -> Result<(), ViewError> {
-        if self.writes { Ok(()) } else { Err(ViewError::ReadOnly) }
+    fn check(&self, needs: ApiKeyRights) -> Result<(), ViewError> {
+        if self.rights >= needs { Ok(()) } else { Err(ViewError::NotAllowed { needs }) }
     }
 
     fn check_gym(&self, gym: &str) -> Result<(), ViewError> {

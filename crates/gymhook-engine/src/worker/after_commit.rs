@@ -19,6 +19,7 @@ use crate::{Answer, Transport, telemetry};
 impl<S: Store, T: Transport> Worker<S, T> {
     /// A batch is on disk.
     pub(super) fn after_commit(&mut self, round_trip: &RoundTrip, committed: Committed, began: Instant) {
+        telemetry::follow_ups_refused(&committed.refused);
         for endpoint in &committed.lost {
             // What was lost may be held again by now, under a later number.
             if self.leased_endpoints.lease(*endpoint).is_some_and(|held| round_trip.writes_under(&held)) {

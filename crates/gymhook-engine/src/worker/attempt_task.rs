@@ -11,9 +11,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use crate::foreign::{self, Place};
-use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
+use crate::handler::REJECTED;
+use crate::store::{AttemptOutcome, AttemptRow, NewNotification, StoredNotification};
 use crate::stored_arrival::Arrival;
-use crate::{Answer, Direction, Sending, Subscription, Transport, clock};
+use crate::{Answer, DeliveryHeaders, Direction, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
 #[derive(Debug)]
@@ -108,13 +109,32 @@ pub(crate) async fn run<T: Transport>(
             .with_detail("not sent: writing it down took until its deadline")
     } else {
         let StoredNotification { event_type, body, origin, enqueued_at } = notification;
-        let arrival = origin.as_deref().and_then(Arrival::from_text);
-        let sending = Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival };
-        send_in_time(&*transport, sending).await
+        let origin = origin.as_deref();
+        let (arrival, headers) = match subscription.direction() {
+            Direction::Incoming => (origin.and_then(Arrival::from_text), DeliveryHeaders::default()),
+            Direction::Outgoing => (None, DeliveryHeaders::of_delivery(&attempt.attempt, origin)),
+        };
+        let sending =
+            Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival, headers };
+        within_limits(send_in_time(&*transport, sending).await)
     };
     if let Some(ended) = &mut report.ended {
         ended.answer = answer;
     }
+}
+
+/// What a worker keeps in memory until it is on disk has a bound.
+fn within_limits(answer: Answer) -> Answer {
+    let count = answer.follow_ups.len();
+    let bytes: usize = answer.follow_ups.iter().map(NewNotification::weight).sum();
+    if count <= Answer::MAX_FOLLOW_UPS && (count <= 1 || bytes <= Answer::MAX_FOLLOW_UP_BYTES) {
+        return answer;
+    }
+    Answer::new(Outcome::response(REJECTED)).with_detail(format!(
+        "{count} follow-ups with {bytes} bytes: pass on at most {} with {} bytes",
+        Answer::MAX_FOLLOW_UPS,
+        Answer::MAX_FOLLOW_UP_BYTES
+    ))
 }
 
 /// Whatever the transport does, this has an answer by the deadline.

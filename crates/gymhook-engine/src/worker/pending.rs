@@ -9,7 +9,7 @@ use gymhook_delivery::{
 };
 use time::UtcDateTime;
 
-use crate::store::{AttemptOutcome, AttemptRow, Batch, Lease, Notice};
+use crate::store::{AttemptOutcome, AttemptRow, Batch, Lease, NewNotification, Notice};
 use crate::telemetry;
 
 /// What the machine has said since the last batch was cut. Of several records of one thing the last one counts.
@@ -20,6 +20,7 @@ pub(crate) struct Pending {
     attempts: Vec<(EndpointId, AttemptRow)>,
     notices: Vec<Notice>,
     commands: Vec<(EndpointId, i64)>,
+    follow_ups: Vec<(EndpointId, NewNotification)>,
     renew: BTreeSet<EndpointId>,
     release: BTreeSet<EndpointId>,
     send: Vec<Attempt>,
@@ -50,6 +51,11 @@ impl Pending {
         self.commands.push((endpoint, number));
     }
 
+    /// What follows from a delivery to this endpoint whose record was just taken down.
+    pub(crate) fn follow_ups(&mut self, endpoint: EndpointId, new: Vec<NewNotification>) {
+        self.follow_ups.extend(new.into_iter().map(|new| (endpoint, new)));
+    }
+
     pub(crate) fn renew(&mut self, endpoint: EndpointId) {
         self.renew.insert(endpoint);
     }
@@ -73,6 +79,7 @@ impl Pending {
             && self.attempts.is_empty()
             && self.notices.is_empty()
             && self.commands.is_empty()
+            && self.follow_ups.is_empty()
             && self.renew.is_empty()
             && self.release.is_empty()
     }
@@ -88,6 +95,7 @@ impl Pending {
         self.attempts.retain(|(endpoint, _)| keeps(*endpoint));
         self.notices.retain(|notice| keeps(notice.endpoint));
         self.commands.retain(|(endpoint, _)| keeps(*endpoint));
+        self.follow_ups.retain(|(endpoint, _)| keeps(*endpoint));
         self.renew.retain(|endpoint| keeps(*endpoint));
         self.release.retain(|endpoint| keeps(*endpoint));
         self.send.retain(|attempt| keeps(attempt.attempt.endpoint));
@@ -108,6 +116,7 @@ impl Pending {
         endpoints.extend(taken.attempts.iter().map(|(endpoint, _)| *endpoint));
         endpoints.extend(taken.notices.iter().map(|notice| notice.endpoint));
         endpoints.extend(taken.commands.iter().map(|(endpoint, _)| *endpoint));
+        endpoints.extend(taken.follow_ups.iter().map(|(endpoint, _)| *endpoint));
         endpoints.extend(&taken.release);
         let batch = Batch {
             leases: endpoints.into_iter().filter_map(&lease_of).collect(),
@@ -116,6 +125,7 @@ impl Pending {
             attempts: taken.attempts,
             notices: taken.notices,
             commands: taken.commands,
+            follow_ups: taken.follow_ups,
             renew: taken.renew.into_iter().filter_map(&lease_of).collect(),
             lease_length,
             release: taken.release.into_iter().collect(),

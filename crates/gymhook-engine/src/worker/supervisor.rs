@@ -98,7 +98,10 @@ impl Succession<'_> {
         while let Some(batch) = left.front().cloned() {
             let commit = foreign::run(Place::Store, || means.store.commit(batch, old.clock.now()));
             match self.in_time(commit).await?.unwrap_or_else(|panicked| Err(panicked.into())) {
-                Ok(_) => drop(left.pop_front()),
+                Ok(committed) => {
+                    foreign::quietly(|| telemetry::follow_ups_refused(&committed.refused));
+                    drop(left.pop_front());
+                }
                 Err(error) => return Some(Err(error)),
             }
         }

@@ -8,6 +8,7 @@
 mod addresses;
 mod answers;
 mod connections;
+mod delivery_headers;
 mod hostile;
 mod http2;
 mod messages;

@@ -101,6 +101,22 @@ async fn without_a_secret_nothing_is_signed_and_only_where_the_page_allows_it() 
 }
 
 #[tokio::test]
+async fn another_content_type_is_sent_once_with_every_request() {
+    let server = Server::answering(OK).await;
+    let cloud_events = HeaderValue::from_static("application/cloudevents+json");
+    let transport = builder().with_content_type(cloud_events.clone()).build().unwrap();
+    for platform in ["standard-webhooks", "point"] {
+        transport.send(sending(as_platform(platform, &server.url()), PATIENT)).await;
+    }
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        let (_, headers, _) = head_and_body(&request);
+        assert_eq!(headers.get_all(header::CONTENT_TYPE).iter().collect::<Vec<_>>(), [&cloud_events]);
+    }
+}
+
+#[tokio::test]
 async fn standard_webhooks_carry_the_deliverys_id() {
     let server = Server::answering(OK).await;
     transport().send(sending(as_platform("standard-webhooks", &server.url()), PATIENT)).await;

@@ -13,10 +13,10 @@ use crate::support::{Answers, BRIEF, OK, PATIENT, Server, builder, sending, tran
 
 /// Writes down all that is logged, at every level, by every crate in this thread.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+pub(crate) struct Log(Arc<Mutex<String>>);
 
 impl Log {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap().clone()
     }
 }

@@ -117,7 +117,8 @@ async fn the_sequence_at_fault_is_that_of_the_table() {
     store.command(vec![(endpoint(1), Command::Reload)], NOW).await.unwrap();
     execute(&client, &store, "ALTER SEQUENCE gymhook.commands_number_seq RESTART WITH 2").await;
     let error = store.command(vec![(endpoint(1), Command::Reload)], NOW).await.unwrap_err();
-    let expected = format!("a row with this key already exists in {}.commands (SQLSTATE 23505: ", store.schema());
+    let expected =
+        format!("a row with this key already exists in {}.commands (SQLSTATE 23505: ", store.schema());
     assert!(error.to_string().starts_with(&expected), "{error}");
     assert!(!error.to_string().contains("orders"), "{error}");
 }

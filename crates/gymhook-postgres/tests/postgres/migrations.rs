@@ -2,7 +2,7 @@
 
 use gymhook_postgres::tokio_postgres::{Client, Config, NoTls};
 use gymhook_postgres::{PostgresOptions, PostgresStore, Schema};
-use gymhook_store::{StatsQuery, Store, StoreError};
+use gymhook_store::{ApiKeyOwner, ApiKeyRights, ApiKeyRotation, ApiKeyRow, StatsQuery, Store, StoreError};
 use gymhook_test_postgres::fresh_schema;
 
 use crate::stage::{NOW, client, notification, shared, soon, subscribe};
@@ -95,7 +95,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
     assert_eq!(
         versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
-        [1, 2, 3, 4, 5, 6],
+        [1, 2, 3, 4, 5, 6, 7],
         "each was done once"
     );
     works(&connect(&config).await.unwrap(), &client).await;
@@ -106,9 +106,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (7)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (8)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 7, known: 6 });
+    assert_eq!(refused, StoreError::Schema { found: 8, known: 7 });
 }
 
 #[tokio::test]
@@ -144,12 +144,13 @@ async fn two_schemas_are_two_stores() {
 }
 
 /// What makes the tables of each version from those of the one before.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("../../src/migrations/0001_tables.sql"),
     include_str!("../../src/migrations/0002_directions.sql"),
     include_str!("../../src/migrations/0003_fingerprints.sql"),
     include_str!("../../src/migrations/0004_tests_and_notices.sql"),
     include_str!("../../src/migrations/0005_targets.sql"),
+    include_str!("../../src/migrations/0006_platforms_and_owners.sql"),
 ];
 
 /// Tables of this version with an inbox, another subscription, one with an odd platform, a damaged one, and a notification and a
@@ -177,7 +178,8 @@ async fn make_tables_with(version: usize, client: &Client, more: &str) {
             ('00000000-0000-0000-0000-00000000000a', 'wien', '{"platform":"my \\ \"gym\"","label":"\"platform\":\"egym\""}', '', '{}'),
             ('00000000-0000-0000-0000-00000000000b', 'wien', '{', '', '{}');
         INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at) VALUES
-            ('00000000-0000-0000-0000-00000000000c', '\x07', 'old', true, 5);
+            ('00000000-0000-0000-0000-00000000000c', '\x07', 'old', true, 5),
+            ('00000000-0000-0000-0000-00000000000d', '\x08', 'old', false, 5);
         INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body) VALUES
             (7, '00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000009', '\x04', 'a', 5, false, '\x7b7d'),
             (8, '00000000-0000-0000-0000-000000000004', '00000000-0000-0000-0000-000000000009', '\x04', 'TEST', 5, true, '\x7b7d');
@@ -203,7 +205,7 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6, 7]);
         let kept =
             "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();
@@ -231,8 +233,12 @@ async fn tables_of_any_version_are_brought_up_to_date() {
             ["inbox", "point", "my \\ \"gym\"", ""],
             "version {version}"
         );
-        let owner = client.query_one("SELECT gym FROM gymhook.api_keys", &[]).await.unwrap();
-        assert_eq!(owner.get::<_, Option<&str>>(0), None, "an old key is owned by all");
+        let keys = client.query("SELECT gym, rights FROM gymhook.api_keys ORDER BY id", &[]).await.unwrap();
+        assert_eq!(
+            keys.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(Option<&str>, i16)>>(),
+            [(None, ApiKeyRights::Write.code()), (None, ApiKeyRights::Read.code())],
+            "old keys are owned by all, and have the rights that they had"
+        );
         client
             .batch_execute("DELETE FROM gymhook.subscriptions; DELETE FROM gymhook.notifications")
             .await
@@ -301,6 +307,46 @@ async fn a_target_is_an_endpoint_or_a_handler_and_nothing_between() {
     assert!(!insert(false, None, None).await && !insert(true, url, secrets).await);
 }
 
+/// It goes on while others are of this version: what it issues is what it says, and it takes a key that retries for one that reads.
+#[tokio::test]
+async fn keys_of_a_process_of_version_6_have_the_rights_that_they_had() {
+    let config = fresh_database().await;
+    let client = client(&config).await;
+    let store = connect(&config).await.unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO gymhook.api_keys (id, digest, label, writes, issued_at) VALUES
+                ('00000000-0000-0000-0000-00000000000c', decode(repeat('07', 32), 'hex'), 'old', true, 5),
+                ('00000000-0000-0000-0000-00000000000d', decode(repeat('08', 32), 'hex'), 'old', false, 5)",
+        )
+        .await
+        .unwrap();
+    for (digest, rights) in [([7; 32], ApiKeyRights::Write), ([8; 32], ApiKeyRights::Read)] {
+        let old = store.api_key_by_digest(digest).await.unwrap().unwrap();
+        assert_eq!(old.rights, rights);
+        let (id, new) = (uuid::Uuid::from_u128(old.id.as_u128() + 0x10), digest.map(|byte| byte + 0x10));
+        let rotation = ApiKeyRotation { old: old.id, old_ends: NOW, id, digest: new, issued_at: NOW };
+        assert_eq!(store.rotate_api_key(rotation).await.unwrap().unwrap().rights, rights);
+        assert_eq!(store.api_key_by_digest(new).await.unwrap().unwrap().rights, rights);
+    }
+    for (rights, writes) in ApiKeyRights::ALL.into_iter().zip([false, false, true]) {
+        let digest = [rights.code() as u8; 32];
+        let key = ApiKeyRow {
+            id: uuid::Uuid::from_u128(0xF0),
+            digest,
+            owner: ApiKeyOwner::All,
+            label: "new".to_owned(),
+            rights,
+            issued_at: NOW,
+            revoked_at: None,
+        };
+        store.put_api_key(key).await.unwrap();
+        let read =
+            client.query_one("SELECT writes FROM gymhook.api_keys WHERE label = 'new'", &[]).await.unwrap();
+        assert_eq!(read.get::<_, bool>(0), writes, "{rights:?}");
+    }
+}
+
 /// Some set this for programs that are older than the standard's strings: there a backslash in a step would be an escape.
 #[tokio::test]
 async fn a_role_with_other_strings_brings_tables_up_to_date_alike() {
@@ -362,7 +408,10 @@ async fn a_fingerprint_is_found_by_its_index_and_others_are_not_in_it() {
     let empty: i64 = client.query_one(pages, &[]).await.unwrap().get(0);
     assert_eq!(empty, 8_192, "the first page of an empty index");
     let end_windows = include_str!("../../src/end_windows.sql");
-    client.batch_execute(&format!("PREPARE end_windows (uuid[], bytea[], bigint[]) AS {end_windows}")).await.unwrap();
+    client
+        .batch_execute(&format!("PREPARE end_windows (uuid[], bytea[], bigint[]) AS {end_windows}"))
+        .await
+        .unwrap();
     let plan = "EXPLAIN (COSTS off) EXECUTE end_windows
         (ARRAY['00000000-0000-0000-0000-000000000001'::uuid], ARRAY['\x07'::bytea], ARRAY[5])";
     let plan: Vec<String> = client.query(plan, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();

@@ -159,7 +159,7 @@ async fn a_file_that_was_closed_holds_everything_by_itself() {
         digest: [7; 32],
         owner: ApiKeyOwner::All,
         label: "front desk".to_owned(),
-        writes: true,
+        rights: gymhook_store::ApiKeyRights::Write,
         issued_at: time::macros::utc_datetime!(2026-01-01 12:00),
         revoked_at: None,
     };

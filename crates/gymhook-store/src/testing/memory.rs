@@ -219,7 +219,8 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
-        Ok(self.with_tables(|tables| tables.commit(&batch, now)))
+        let commit = |tables: &mut Tables| tables.commit(&batch, now);
+        Ok(if batch.follow_ups.is_empty() { self.with_tables(commit) } else { self.leaving_work(commit) })
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {

@@ -46,6 +46,7 @@ pub mod enqueueing;
 pub mod fencing;
 pub mod fetching;
 pub mod filtering;
+pub mod following;
 pub mod keys;
 pub mod leasing;
 pub mod logging;

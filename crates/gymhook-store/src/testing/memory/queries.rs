@@ -199,7 +199,7 @@ impl Tables {
         if self.api_keys.contains_key(&rotation.id) {
             return Err(StoreError::Conflict { what: "an API key with this id" });
         }
-        let successor = rotation.successor(old.owner.clone(), old.label.clone(), old.writes);
+        let successor = rotation.successor(old.owner.clone(), old.label.clone(), old.rights);
         self.put_api_key(successor.clone())?;
         self.revoke_api_key(rotation.old, rotation.old_ends);
         Ok(Some(successor))

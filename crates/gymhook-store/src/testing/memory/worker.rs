@@ -147,7 +147,10 @@ impl Tables {
         }
         let wanted = batch.send.iter().filter_map(|id| records.get(id).copied());
         let notifications = wanted.map(|record| (record.id, self.notification(record))).collect();
-        Committed { lost: lost.into_iter().collect(), notifications }
+        let follow_ups = batch.held_follow_ups(|endpoint| is_held(&endpoint));
+        let enqueued = follow_ups.into_iter().map(|new| (new.id, self.enqueue(new.clone(), now)));
+        let refused = enqueued.filter_map(|(id, enqueued)| Some((id, enqueued.err()?))).collect();
+        Committed { lost: lost.into_iter().collect(), notifications, refused }
     }
 
     fn holds(&mut self, lease: &Lease) -> bool {

@@ -111,6 +111,14 @@ macro_rules! __store_behaviours {
                 by_time
                 by_everything_at_once
             }
+            following {
+                what_follows_is_enqueued_with_the_record
+                a_lost_lease_enqueues_nothing
+                a_repeated_batch_enqueues_once
+                a_refused_one_keeps_nothing_else_back
+                two_batches_enqueue_the_same_one_once
+                each_worker_hears_of_it
+            }
             keys {
                 a_key_is_found_by_its_digest
                 a_key_is_changed_and_revoked

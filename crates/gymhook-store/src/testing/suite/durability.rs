@@ -88,7 +88,7 @@ pub async fn settings_are_there<H: Harness>(harness: &H) {
         id: Uuid::from_u128(1),
         digest: [1; 32],
         label: "till".to_owned(),
-        writes: true,
+        rights: crate::ApiKeyRights::Retry,
         owner: crate::ApiKeyOwner::Gym("wien".to_owned()),
         issued_at: stage.now,
         revoked_at: Some(stage.now),

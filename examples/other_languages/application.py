@@ -1,0 +1,32 @@
+"""An application behind the gateway (`gymhook serve`): one signature to check, and the check-ins of all five platforms.
+
+    DESTINATION_SECRET=whsec_… python3 examples/other_languages/application.py 3000
+"""
+import base64, hashlib, hmac, json, os, sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SECRET = base64.b64decode(os.environ["DESTINATION_SECRET"].removeprefix("whsec_"))
+
+
+class Application(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.is_from_the_gateway(body):
+            event = json.loads(body)  # repeats have the same id: remember those that are done
+            if event["type"] == "gymhook.check-in":
+                print(event["time"], event["source"], event.get("subject"), event["id"], flush=True)
+        self.send_response(204 if self.is_from_the_gateway(body) else 401)
+        self.end_headers()
+
+    def is_from_the_gateway(self, body):  # https://www.standardwebhooks.com
+        sent_id, sent_at = self.headers.get("webhook-id", ""), self.headers.get("webhook-timestamp", "0")
+        signed = f"{sent_id}.{sent_at}.".encode() + body
+        expected = "v1," + base64.b64encode(hmac.digest(SECRET, signed, hashlib.sha256)).decode()
+        given = self.headers.get("webhook-signature", "").split(" ")
+        return abs(time.time() - int(sent_at)) < 300 and any(hmac.compare_digest(expected, one) for one in given)
+
+    def log_message(self, *_):
+        pass
+
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Application).serve_forever()
