@@ -5,7 +5,6 @@
 
 mod arguments;
 mod capture;
-mod cloud_event;
 mod commands;
 mod diagnose;
 mod doctor;

@@ -4,12 +4,16 @@
 
 mod support;
 
+use ::gymhook::cloud_event::CloudEvent;
+use ::gymhook::signature::{Keyring, Secret};
+use ::gymhook::{Provider, Receiver};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gymhook_event::{AnyNotification, Vendor, check_strict, samples};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use support::gymhook;
+use time::UtcDateTime;
 
 fn printed(arguments: &[&str]) -> Value {
     let output = gymhook("").arg("schema").args(arguments).output().unwrap();
@@ -207,4 +211,41 @@ fn the_reading_that_is_printed_validates() {
             assert!(schema.is_valid(event), "{event}");
         }
     }
+}
+
+/// As the gateway and `listen --as standard-webhooks` write them.
+#[test]
+fn the_cloud_event_of_every_sample_validates() {
+    let printed = printed(&["--cloudevents"]);
+    let schema = jsonschema::options().should_validate_formats(true).build(&printed).unwrap();
+    for provider in Provider::all() {
+        let keys = Keyring::single("Mitte / 1", Secret::new("k-0123456789abcdef").unwrap()).unwrap();
+        let receiver = Receiver::<AnyNotification>::new(&provider, keys).unwrap();
+        let now = UtcDateTime::UNIX_EPOCH;
+        let mut count = 0;
+        for sample in samples().filter(|sample| sample.vendor == provider.vendor()) {
+            let headers = receiver.verifier().signer().sign("r-1", sample.body.as_bytes(), now).unwrap();
+            let verified = receiver.receive(&headers, sample.body, now).unwrap();
+            for event in CloudEvent::of_notification(&verified, "r-1") {
+                let event = serde_json::to_value(event).unwrap();
+                let problems: Vec<String> = schema
+                    .iter_errors(&event)
+                    .map(|error| format!("{}: {error}", error.instance_path()))
+                    .collect();
+                assert!(problems.is_empty(), "{event}: {problems:?}");
+                count += 1;
+                let mut described = event.as_object().unwrap().keys();
+                assert!(described.all(|name| printed["properties"].get(name).is_some()), "{event}");
+                for (attribute, value) in
+                    [("id", json!("")), ("gymhookproved", json!("body")), ("type", json!("check-in"))]
+                {
+                    let mut broken = event.clone();
+                    broken[attribute] = value;
+                    assert!(!schema.is_valid(&broken), "{broken}");
+                }
+            }
+        }
+        assert!(count >= 2, "{}: {count}", provider.vendor());
+    }
+    assert!(schema.is_valid(&serde_json::to_value(CloudEvent::test("t")).unwrap()));
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
@@ -139,6 +140,11 @@ impl Activity {
 
 fn minute_of(now: UtcDateTime) -> i64 {
     now.unix_timestamp().div_euclid(60) * 60
+}
+
+/// An instant as the API writes it.
+pub(crate) fn rfc3339(at: UtcDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// A length in whole milliseconds.

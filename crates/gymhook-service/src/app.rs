@@ -9,6 +9,7 @@ use crate::Settings;
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::database::Database;
+use crate::destinations::Destinations;
 use crate::incoming::Sources;
 use crate::outgoing::GatewayTransport;
 
@@ -22,6 +23,7 @@ pub(crate) struct App {
     /// Checks URLs as attempts will.
     pub(crate) transport: Arc<GatewayTransport>,
     pub(crate) sources: Sources,
+    pub(crate) destinations: Arc<Destinations>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) key_limits: KeyLimits,
     /// As they were last loaded.

@@ -6,10 +6,14 @@ use gymhook::event::Kind;
 use gymhook::signature::Keyring;
 
 /// Where incoming webhooks are passed on to: an application of the operator's.
+///
+/// Each request is signed as Standard Webhooks, and retried as that specification recommends: ten attempts over three days, each
+/// of up to 15 s. A destination that has failed for 5 days, without a success in between, is disabled (our default), and what
+/// waits for it is kept.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Destination {
-    /// Its name: letters, digits, `-`, `_` and `.`.
+    /// Its name: up to 64 letters, digits, `-`, `_` and `.`.
     pub name: String,
     /// Where it listens. Plain `http` is allowed to [networks that are named](crate::Settings::destination_networks).
     pub url: String,
@@ -19,7 +23,7 @@ pub struct Destination {
     pub form: Form,
     /// From which sources; from all if empty.
     pub sources: Vec<String>,
-    /// Of which studios, by the ids of the keys that vouched for them; of all if empty.
+    /// Of which studios, by the tenants or the ids of the keys that vouched for them; of all if empty.
     pub studios: Vec<String>,
     /// Events of which kinds; of all if empty.
     pub kinds: Vec<Kind>,
@@ -44,10 +48,13 @@ impl Destination {
 /// In which form a destination gets what came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// A CloudEvent 1.0 for each event: the one reading, with what was proved.
+    /// A [CloudEvent](gymhook::cloud_event::CloudEvent) for each event: the one reading, with what was proved.
     #[default]
     CloudEvents,
-    /// The body as it came in, with what was proved in headers.
+    /// The body as it came in, with what was proved in headers: `gymhook-platform`, `gymhook-source`, `gymhook-id`, `gymhook-key`,
+    /// and `gymhook-proved`, which names `sender`, `body`, `time` and `id`, as far as they were proved.
+    ///
+    /// The signature covers the body and not these headers: the connection protects them.
     Original,
 }
 
@@ -59,5 +66,18 @@ impl Form {
             Self::CloudEvents => "cloudevents",
             Self::Original => "original",
         }
+    }
+
+    /// The form with this name.
+    ///
+    /// ```
+    /// use gymhook_service::Form;
+    ///
+    /// assert_eq!(Form::from_name("original"), Some(Form::Original));
+    /// assert_eq!(Form::from_name("xml"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::CloudEvents, Self::Original].into_iter().find(|form| form.as_str() == name)
     }
 }

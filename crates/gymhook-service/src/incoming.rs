@@ -1,27 +1,39 @@
 //! The gateway: sources, and what is passed on.
 
+mod counts;
+mod refusals;
+mod relay;
 mod sources;
 
-use core::time::Duration;
+pub(crate) use self::counts::Counted;
+pub(crate) use self::refusals::{RefusalLog, RefusalQuery, RefusedRequest};
+pub(crate) use self::relay::Relay;
+pub(crate) use self::sources::{OpenSource, SourceState, SourceStatus, Sources};
 
-use gymhook::event::{AnyNotification, DecodeError, Vendor};
-use gymhook::retry::{RetryPolicy, RetrySchedule};
-use gymhook::signature::StandardWebhooks;
-use gymhook::{Profile, Provider, Setting};
+/// The longest name of a source or a destination, in bytes. Our limit.
+const LONGEST_NAME: usize = 64;
 
-pub(crate) use self::sources::Sources;
-use crate::outgoing::DESTINATION;
-
-/// How destinations are sent to: signed as Standard Webhooks, retried for some days.
-pub(crate) fn destination_platform() -> Provider {
-    const MINUTES: [u64; 9] = [0, 1, 5, 30, 120, 300, 600, 840, 1_440];
-    let delays = MINUTES.map(|minutes| Duration::from_secs((minutes * 60).max(5))).to_vec();
-    let retry = RetryPolicy::new(RetrySchedule::fixed(delays));
-    let profile = Profile::new("https://www.standardwebhooks.com/", Setting::configured(retry));
-    let decode = |_: &[u8]| -> Result<AnyNotification, DecodeError> { unreachable_decode() };
-    Provider::new(Vendor::new(DESTINATION), StandardWebhooks::new(), decode, profile)
+/// Names of sources and destinations are parts of paths and values of headers.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let only_dots = name.bytes().all(|byte| byte == b'.');
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) || only_dots {
+        return Err("a name is 1 to 64 letters, digits, \"-\", \"_\" and \".\", and not dots alone");
+    }
+    Ok(())
 }
 
-fn unreachable_decode() -> Result<AnyNotification, DecodeError> {
-    gymhook::event::decode::<gymhook::event::point::Notification>(b"").map(Into::into)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_part_of_a_path() {
+        for name in ["egym", "PG.Next_2-b", "a", &"a".repeat(64)] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for name in ["", ".", "..", "a/b", "a b", "a%2f", "ö", "a\n", "a\0", &"a".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+    }
 }

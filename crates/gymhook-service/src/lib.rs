@@ -7,6 +7,7 @@ mod api;
 mod app;
 mod database;
 mod destination;
+mod destinations;
 mod incoming;
 mod outgoing;
 mod problem;

@@ -4,14 +4,15 @@ use core::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gymhook::cloud_event::CloudEvent;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{Answer, HttpTransport, Sending, Subscription, Transport};
+use http::HeaderValue;
 use time::UtcDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::Settings;
-use crate::activity::{Activity, Happening, millis};
+use crate::activity::{Activity, Happening, millis, rfc3339};
+use crate::{Form, Settings, destinations};
 
 /// The platform of subscriptions that are destinations.
 pub(crate) const DESTINATION: &str = "destination";
@@ -21,6 +22,8 @@ pub(crate) const DESTINATION: &str = "destination";
 pub(crate) struct GatewayTransport {
     pub(crate) subscribers: HttpTransport,
     pub(crate) destinations: HttpTransport,
+    /// The same for what is passed on as it came, which is the platforms' JSON and no CloudEvent.
+    originals: HttpTransport,
     activity: Arc<Activity>,
 }
 
@@ -32,10 +35,12 @@ impl GatewayTransport {
                 .fold(HttpTransport::builder(), |builder, network| builder.dangerous_allow(*network))
         };
         let subscribers = allowing(&settings.subscriber_networks).build()?;
-        let destinations = allowing(&settings.destination_networks)
-            .with_platform(DESTINATION, &crate::incoming::destination_platform())
-            .build()?;
-        Ok(Self { subscribers, destinations, activity })
+        let to_destinations =
+            || allowing(&settings.destination_networks).with_platform(DESTINATION, &destinations::provider());
+        let cloud_events = HeaderValue::from_static(CloudEvent::CONTENT_TYPE);
+        let destinations = to_destinations().with_content_type(cloud_events).build()?;
+        let originals = to_destinations().build()?;
+        Ok(Self { subscribers, destinations, originals, activity })
     }
 
     /// The transport for this platform.
@@ -44,7 +49,11 @@ impl GatewayTransport {
     }
 
     fn of_subscription(&self, subscription: &Subscription) -> &HttpTransport {
-        self.of(subscription.http().map_or("", |http| http.platform()))
+        let platform = subscription.http().map_or("", |http| http.platform());
+        match destinations::form_of(subscription) {
+            Form::Original if platform == DESTINATION => &self.originals,
+            Form::Original | Form::CloudEvents => self.of(platform),
+        }
     }
 }
 
@@ -60,7 +69,7 @@ impl Transport for GatewayTransport {
         self.activity.happened(
             now,
             Happening::Attempt {
-                at: now.format(&Rfc3339).unwrap_or_default(),
+                at: rfc3339(now),
                 delivery,
                 subscription: subscription.id().to_string(),
                 gym: subscription.gym().to_owned(),

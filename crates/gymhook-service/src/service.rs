@@ -6,13 +6,14 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
-use gymhook_engine::{ApiKeyError, Engine, HandlerError, HandlerTransport, InboxItem, IssuedApiKey};
+use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
 
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
-use crate::incoming::Sources;
+use crate::destinations::{Destinations, NotDeclared};
+use crate::incoming::{Relay, Sources};
 use crate::outgoing::GatewayTransport;
 use crate::{Settings, api};
 
@@ -34,12 +35,26 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A destination cannot be had. Caused by the settings, or by the database.
+    #[error("destination {name:?}: {problem}")]
+    Destination {
+        /// The destination's name; empty if it is not about one of them.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// HTTP requests cannot be made. Caused by the settings or the system.
     #[error(transparent)]
     Transport(#[from] BuildError),
+}
+
+impl From<NotDeclared> for StartError {
+    fn from(error: NotDeclared) -> Self {
+        Self::Destination { name: error.name, problem: error.problem.detail().to_owned() }
+    }
 }
 
 impl Service {
@@ -50,17 +65,24 @@ impl Service {
     pub async fn start(settings: Settings, database: impl Into<Database>) -> Result<Self, StartError> {
         let database = database.into();
         let activity = Arc::new(Activity::new());
-        let transport = GatewayTransport::new(&settings, Arc::clone(&activity))?;
-        let outgoing = Engine::builder(database.clone()).start(transport.clone()).await?;
-        let relay = |_: InboxItem| async { Err(HandlerError::retry("not yet")) };
-        let incoming = Engine::builder(database).start(HandlerTransport::new(relay)).await?;
+        let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
+        let outgoing = Engine::builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
+        let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
+        destinations.declare(&settings.destinations).await?;
+        let relay = Arc::new(Relay::new(outgoing.clone(), Arc::clone(&destinations)));
+        let handler = HandlerTransport::passing_on(move |item: InboxItem| {
+            let relay = Arc::clone(&relay);
+            async move { relay.pass_on(item).await }
+        });
+        let incoming = Engine::builder(database).start(handler).await?;
         let sources = Sources::open(&incoming, &settings.sources).await?;
         let key_limits = KeyLimits::new(settings.requests_per_minute);
         let app = App {
             outgoing,
             incoming,
-            transport: Arc::new(transport),
+            transport,
             sources,
+            destinations,
             activity,
             key_limits,
             settings: ArcSwap::from_pointee(settings),

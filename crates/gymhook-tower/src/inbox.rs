@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use gymhook::ReceiveError;
 use gymhook::event::{AnyNotification, Notification};
-use gymhook::signature::Proof;
+use gymhook::signature::{KeyId, Proof};
+use gymhook::text::one_line;
 use gymhook_engine::store::Store;
 use gymhook_engine::{AcceptError, Accepted, Inbox, KeptUnreadable};
 use http::{Request, StatusCode};
@@ -64,6 +65,14 @@ impl<S: Store, N: Notification> InboxSource<S, N> {
     where
         B: Body<Error: Into<BoxError>>,
     {
+        self.accept_and_tell(request).await.answer
+    }
+
+    /// As [`InboxSource::accept`], and says what came of the request: for a list of what came in and what was refused.
+    pub async fn accept_and_tell<B>(&self, request: Request<B>) -> Intake
+    where
+        B: Body<Error: Into<BoxError>>,
+    {
         let Inner { source, inbox, .. } = &*self.inner;
         let (head, body) = request.into_parts();
         // Released when it is on disk.
@@ -72,31 +81,38 @@ impl<S: Store, N: Notification> InboxSource<S, N> {
             Ok(verified) => verified,
             Err(Refusal::Receive(ReceiveError::Unreadable(unreadable))) => {
                 let kept = inbox.accept_unreadable(&unreadable).await;
-                return self.answer(kept.map(|kept| label_of_kept(&kept)), unreadable.proof());
+                return self.intake(kept.map(|kept| taken_of_kept(&kept)), unreadable.proof());
             }
             Err(refusal) => {
                 source.note(&refusal);
-                return refusal.answer();
+                let fate = refusal.reason().map_or(Fate::Probed, |reason| Fate::Refused {
+                    reason,
+                    detail: one_line(&refusal.to_string()),
+                });
+                let key = refusal.proof().map(|proof| proof.key().clone());
+                return Intake { answer: refusal.answer(), fate, key };
             }
         };
         telemetry::received(source.vendor(), verified.proof());
         let accepted = inbox.accept::<N, _>(&verified).await;
-        self.answer(accepted.map(|accepted| label_of(&accepted)), verified.proof())
+        self.intake(accepted.map(|accepted| taken_of(&accepted)), verified.proof())
     }
 
     /// The answer to the inbox's result, which is also logged.
-    fn answer(&self, accepted: Result<&'static str, AcceptError>, proof: &Proof) -> Answer {
+    fn intake(&self, accepted: Result<Taken, AcceptError>, proof: &Proof) -> Intake {
         let source = &self.inner.source;
+        let key = Some(proof.key().clone());
         match accepted {
-            Ok(outcome) => {
-                telemetry::accepted(source.vendor(), outcome);
-                Answer::OK
+            Ok(taken) => {
+                telemetry::accepted(source.vendor(), taken.as_str());
+                Intake { answer: Answer::OK, fate: Fate::Taken(taken), key }
             }
             Err(error) => {
                 let (reason, answer) = self.refusal_of(&error);
-                let (platform, status, key) = (source.vendor(), answer.status(), Some(proof.key()));
-                source.tell(&Refused { platform, reason, status, key, error: &error });
-                answer
+                let (platform, status) = (source.vendor(), answer.status());
+                source.tell(&Refused { platform, reason, status, key: key.as_ref(), error: &error });
+                let fate = Fate::Refused { reason, detail: one_line(&error.to_string()) };
+                Intake { answer, fate, key }
             }
         }
     }
@@ -116,18 +132,73 @@ impl<S: Store, N: Notification> InboxSource<S, N> {
     }
 }
 
-/// The label of the counter. All of them are on disk, and answered 200.
-const fn label_of(accepted: &Accepted) -> &'static str {
-    match accepted {
-        Accepted::New { .. } => "new",
-        Accepted::Duplicate { .. } => "duplicate",
+/// What came of a request, and how it is answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Intake {
+    /// What the peer gets.
+    pub answer: Answer,
+    /// What came of it.
+    pub fate: Fate,
+    /// The key that matched, if the proof held.
+    pub key: Option<KeyId>,
+}
+
+/// What came of a request to an inbox.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It is on disk.
+    Taken(Taken),
+    /// It was a GET or HEAD that only tests the URL, where these are allowed.
+    Probed,
+    /// It was refused. The peer may send it again, if the answer says so.
+    Refused {
+        /// Why, from a closed set.
+        reason: RefusalReason,
+        /// The error in one line, for the operator: no secret, no signature, nothing of the body.
+        detail: String,
+    },
+}
+
+/// What an inbox has taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Taken {
+    /// A notification that is new.
+    New,
+    /// One that it had already.
+    Duplicate,
+    /// A body that was proved but cannot be read, and is new.
+    Unreadable,
+    /// Such a body that it had already.
+    UnreadableDuplicate,
+}
+
+impl Taken {
+    /// In kebab case: the label `outcome` of the counter.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Duplicate => "duplicate",
+            Self::Unreadable => "unreadable",
+            Self::UnreadableDuplicate => "unreadable-duplicate",
+        }
     }
 }
 
-const fn label_of_kept(kept: &KeptUnreadable) -> &'static str {
+const fn taken_of(accepted: &Accepted) -> Taken {
+    match accepted {
+        Accepted::New { .. } => Taken::New,
+        Accepted::Duplicate { .. } => Taken::Duplicate,
+    }
+}
+
+const fn taken_of_kept(kept: &KeptUnreadable) -> Taken {
     match kept {
-        KeptUnreadable::New { .. } => "unreadable",
-        KeptUnreadable::Duplicate { .. } => "unreadable-duplicate",
+        KeptUnreadable::New { .. } => Taken::Unreadable,
+        KeptUnreadable::Duplicate { .. } => Taken::UnreadableDuplicate,
     }
 }
 

@@ -14,7 +14,7 @@ mod telemetry;
 pub use answer::Answer;
 pub use gymhook::signature::Strength;
 #[cfg(feature = "inbox")]
-pub use inbox::InboxSource;
+pub use inbox::{Fate, InboxSource, Intake, Taken};
 pub use layer::{WebhookLayer, WebhookService};
 pub use refusal::{Refusal, RefusalReason};
 pub use source::WebhookSource;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod cloud_event;
 pub mod dedupe;
 pub mod management;
 mod platform_notification;

@@ -46,7 +46,7 @@ fn of_platform(platform: Platform) -> Result<Value, Failure> {
     })
 }
 
-/// The schema of [`CloudEvent`](crate::cloud_event::CloudEvent).
+/// The schema of [`CloudEvent`](gymhook::cloud_event::CloudEvent).
 fn cloud_event() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -55,12 +55,18 @@ fn cloud_event() -> Value {
         "required": ["specversion", "id", "source", "type", "datacontenttype", "data"],
         "properties": {
             "specversion": {"const": "1.0"},
-            "id": {"type": "string", "minLength": 1, "description": "equal for every repeat of the request"},
-            "source": {"type": "string", "format": "uri-reference", "minLength": 1, "description": "the platform, and the key that vouched for it"},
+            "id": {"type": "string", "minLength": 1, "description": "with the source, equal for every repeat of the request: the vendor's id where there is one, and the event's index"},
+            "source": {"type": "string", "format": "uri-reference", "minLength": 1, "description": "the platform, and the tenant whose key matched: a studio, where each has a key"},
             "type": {"type": "string", "pattern": "^gymhook\\.[a-z-]+$", "description": "the kind of event"},
             "subject": {"type": "string", "minLength": 1},
             "time": {"type": "string", "format": "date-time"},
             "datacontenttype": {"const": "application/json"},
+            "gymhookproved": {
+                "type": "string",
+                "pattern": "^sender( body)?( time)?( id)?$",
+                "description": "what was proved, separated by spaces; of a test event that the gateway sends, nothing"
+            },
+            "gymhookkey": {"type": "string", "minLength": 1, "description": "the id of the key that matched"},
             "data": schema::of_event()
         }
     })

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gymhook::cloud_event::EventRecord;
 use gymhook::signature::{Keyring, Proof, Verifier};
 use gymhook::{Provider, ReceiveError, Receiver};
 use http::HeaderMap;
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{Output, Tone, shown};
 use crate::platform::Platform;
-use crate::reading::{DedupeRecord, EventRecord};
+use crate::reading::{DedupeRecord, event_line};
 use crate::recording::Recording;
 use crate::schemes::SchemeArgs;
 use crate::secrets::{Keys, SecretArgs};
@@ -288,7 +289,7 @@ fn print(record: &Record, output: &mut Output) -> Result<(), Failure> {
         }
         let signed_at = record.signed_at.iter().map(|at| ("signed at", at.clone()));
         let id = record.id.iter().map(|id| ("id", id.clone()));
-        let events = record.events.iter().map(|event| ("event", event.line()));
+        let events = record.events.iter().map(|event| ("event", event_line(event)));
         let key = record.dedupe_key.iter().map(|key| ("repeat key", key.line()));
         for (name, value) in signed_at.chain(id).chain(events).chain(key) {
             output.line(&format!("  {name:<11}{value}"))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::ValueEnum;
+use gymhook::cloud_event::CloudEvent;
 use gymhook::event::AnyNotification;
 use gymhook::send;
 use gymhook::signature::{Keyring, Secret, Signer, StandardWebhooks, Verified};
@@ -13,7 +14,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use serde::Serialize;
 use time::UtcDateTime;
 
-use crate::cloud_event::CloudEvent;
 use crate::exchange::{Exchange, exchange};
 use crate::failure::Failure;
 use crate::target::{HttpClient, Target};
@@ -122,19 +122,17 @@ impl Forward {
         verified: &Verified<Received<AnyNotification>>,
         request_id: &str,
     ) -> Result<Vec<Request<Bytes>>, String> {
-        let key = verified.proof().key().as_str();
-        let events = verified.value().events().enumerate();
         let reading = |(index, event)| {
-            let event = CloudEvent::new(event, key, request_id, index);
             let body = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
-            let request =
-                send::request(signer, &self.target.url, event.id(), body.into(), UtcDateTime::now());
+            // A vendor may choose an id that no signature can cover.
+            let id = format!("{request_id}:{index}");
+            let request = send::request(signer, &self.target.url, &id, body.into(), UtcDateTime::now());
             let mut request = request.map_err(|error| error.to_string())?;
-            let cloud_events = HeaderValue::from_static("application/cloudevents+json");
+            let cloud_events = HeaderValue::from_static(CloudEvent::CONTENT_TYPE);
             request.headers_mut().insert(header::CONTENT_TYPE, cloud_events);
             Ok(request)
         };
-        events.map(reading).collect()
+        CloudEvent::of_notification(verified, request_id).enumerate().map(reading).collect()
     }
 }
 

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use gymhook::cloud_event::EventRecord;
 use gymhook_tower::{Refusal, RefusalReason};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use http_body_util::Empty;
@@ -26,7 +27,7 @@ use super::judge::{Judge, Verdict};
 use super::rehearsal::{RehearsalArgs, Repeat, Seen};
 use super::show::Viewer;
 use super::shown::{Shown, Whole};
-use crate::reading::{DedupeRecord, EventRecord};
+use crate::reading::DedupeRecord;
 use crate::recording::{Recorded, Unwritten};
 
 /// How the endpoint behaves.

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use gymhook::cloud_event::EventRecord;
 use serde::Serialize;
 
 use super::forward::Forwarded;
@@ -15,7 +16,7 @@ use super::summary::Summary;
 use crate::diagnose::Hint;
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
-use crate::reading::{DedupeRecord, EventRecord};
+use crate::reading::{DedupeRecord, event_line};
 use crate::when;
 
 #[derive(Serialize)]
@@ -220,7 +221,7 @@ fn details(request: &Shown, output: &mut Output) -> Result<(), Failure> {
     }
     for event in &request.events {
         let data = event.data.as_ref().map(|data| format!("  {}", shown(data.get()))).unwrap_or_default();
-        output.line(&format!("          {:<11}{}{data}", "event", event.line()))?;
+        output.line(&format!("          {:<11}{}{data}", "event", event_line(event)))?;
     }
     Ok(())
 }

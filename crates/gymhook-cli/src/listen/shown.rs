@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gymhook::cloud_event::EventRecord;
 use gymhook::signature::VerifyError;
 use http::HeaderMap;
 use time::UtcDateTime;
@@ -13,7 +14,7 @@ use super::judge::Judge;
 use super::rehearsal::Repeat;
 use crate::diagnose::Hint;
 use crate::output::{Tone, shown};
-use crate::reading::{DedupeRecord, EventRecord};
+use crate::reading::{DedupeRecord, event_line};
 use crate::when;
 
 /// All that is said about a request.
@@ -81,8 +82,8 @@ impl Shown {
                 format!("refused for {}{detail}", self.reason.unwrap_or_default())
             }
             [] => "accepted".to_owned(),
-            [only] => only.line(),
-            [first, rest @ ..] => format!("{} and {} more", first.line(), rest.len()),
+            [only] => event_line(only),
+            [first, rest @ ..] => format!("{} and {} more", event_line(first), rest.len()),
         }
     }
 

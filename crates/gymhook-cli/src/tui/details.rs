@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthChar as _;
 use super::state::Item;
 use crate::listen::Whole;
 use crate::output::{Tone, shown};
+use crate::reading::event_line;
 use crate::secrets::may_hold_key;
 
 /// A line, and how it looks.
@@ -50,7 +51,7 @@ pub(super) fn rows(item: &Item) -> Vec<Row> {
     }
     for event in &request.events {
         let data = event.data.as_ref().map(|data| format!("  {}", shown(data.get()))).unwrap_or_default();
-        rows.push(named("event", &format!("{}{data}", event.line())));
+        rows.push(named("event", &format!("{}{data}", event_line(event))));
     }
     match &request.whole {
         Some(whole) => rows.extend(whole_rows(&request.platform, whole)),

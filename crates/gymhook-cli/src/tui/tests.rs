@@ -1,6 +1,8 @@
 //! Screens, written by hand, and the keys that lead to them.
 
 use bytes::Bytes;
+use gymhook::cloud_event::EventRecord;
+use gymhook::event::{Event, Kind, Subject, SubjectId, SubjectKind, Vendor};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -12,21 +14,10 @@ use super::resend::Told;
 use super::state::State;
 use super::view;
 use crate::listen::{Shown, Whole};
-use crate::reading::EventRecord;
 
 fn event(event_type: &str, id: &str) -> EventRecord {
-    EventRecord {
-        event_type: event_type.to_owned(),
-        kind: "check-in",
-        subject: "account",
-        subject_id: Some(id.to_owned()),
-        related: None,
-        related_id: None,
-        person_id: None,
-        occurred_at: None,
-        recorded_at: None,
-        data: None,
-    }
+    let account = Subject::new(SubjectKind::Account, Some(SubjectId::Text(id)));
+    EventRecord::from(Event::new(Vendor::EGYM, event_type, Kind::CheckIn).with_subject(account))
 }
 
 fn accepted(id: i64, event_type: &str) -> Shown {

@@ -1,18 +1,20 @@
 //! Sources: where the webhooks of platforms come in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::extract::Request;
 use axum::response::Response;
 use gymhook_axum::InboxSource;
-use gymhook_engine::{Engine, Inbox};
-use gymhook_tower::WebhookSource;
+use gymhook_engine::store::{DeliveryQuery, EndpointStats, StoreError};
+use gymhook_engine::{EndpointId, Engine, Inbox};
+use gymhook_tower::{Fate, WebhookSource};
 use time::UtcDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::activity::{Activity, Happening};
+use super::counts::{Counted, Counts};
+use super::refusals::{Head, RefusalLog, RefusedRequest};
+use crate::activity::{Activity, Happening, rfc3339};
 use crate::database::Database;
 use crate::{Source, StartError};
 
@@ -20,27 +22,82 @@ use crate::{Source, StartError};
 #[derive(Debug)]
 pub(crate) struct Sources {
     by_path: ArcSwap<BTreeMap<String, Arc<OpenSource>>>,
+    refusals: RefusalLog,
+    reloading: tokio::sync::Mutex<()>,
 }
 
 /// A source with its inbox.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OpenSource {
-    pub(crate) source: Source,
+    pub(crate) name: String,
+    pub(crate) path: String,
     inbox: InboxSource<Database>,
+    counts: Arc<Counts>,
+}
+
+/// How a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceState {
+    /// The last webhook was accepted.
+    Connected,
+    /// None has come yet.
+    NotConnected,
+    /// The last request was refused.
+    Error,
+}
+
+/// All that is known of a source.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceStatus {
+    pub(crate) state: SourceState,
+    /// What this process has seen.
+    pub(crate) counted: Counted,
+    /// What waits to be passed on, and what was given up.
+    pub(crate) inbox: Option<EndpointStats>,
+    /// When the last webhook came that is still in the log, whichever process took it.
+    pub(crate) last_kept: Option<UtcDateTime>,
 }
 
 impl Sources {
     /// Opens an inbox for each source.
     pub(crate) async fn open(engine: &Engine<Database>, sources: &[Source]) -> Result<Self, StartError> {
+        let (by_path, refusals, reloading) = Default::default();
+        let opened = Self { by_path, refusals, reloading };
+        opened.reload(engine, sources).await?;
+        Ok(opened)
+    }
+
+    /// Opens these sources and closes all others, whose inboxes stay. A source that was open before goes on with its counts, and
+    /// is verified with its new keys from here on; what is being received is finished.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing has changed.
+    pub(crate) async fn reload(
+        &self,
+        engine: &Engine<Database>,
+        sources: &[Source],
+    ) -> Result<(), StartError> {
+        let _reloading = self.reloading.lock().await;
+        check(sources)?;
+        let before = self.by_path.load_full();
         let mut by_path = BTreeMap::new();
+        let mut kept = Vec::new();
         for source in sources {
-            let inbox = Inbox::named(engine.clone(), &source.name).await.map_err(|problem| {
-                StartError::Source { name: source.name.clone(), problem: problem.to_string() }
-            })?;
-            let inbox = InboxSource::new(WebhookSource::new(source.receiver.clone()), inbox);
-            by_path.insert(source.path.clone(), Arc::new(OpenSource { source: source.clone(), inbox }));
+            let held = before.values().find(|held| held.name == source.name);
+            let open = match held {
+                Some(held) => {
+                    kept.push((held.inbox.source().clone(), source.receiver.clone()));
+                    OpenSource { path: source.path.clone(), ..(**held).clone() }
+                }
+                None => OpenSource::open(engine, source).await?,
+            };
+            by_path.insert(source.path.clone(), Arc::new(open));
         }
-        Ok(Self { by_path: ArcSwap::from_pointee(by_path) })
+        for (source, receiver) in kept {
+            source.swap(receiver);
+        }
+        self.by_path.store(Arc::new(by_path));
+        Ok(())
     }
 
     /// All of them, by path.
@@ -48,20 +105,127 @@ impl Sources {
         self.by_path.load().values().cloned().collect()
     }
 
+    /// The one of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<OpenSource>> {
+        self.by_path.load().values().find(|source| source.name == name).cloned()
+    }
+
+    /// What was refused.
+    pub(crate) const fn refusals(&self) -> &RefusalLog {
+        &self.refusals
+    }
+
     /// Receives at this path; `None` if no source is there.
     pub(crate) async fn receive(&self, activity: &Activity, request: Request) -> Option<Response> {
         let source = self.by_path.load().get(request.uri().path()).cloned()?;
-        let answer = source.inbox.accept(request).await;
-        let now = UtcDateTime::now();
+        let head = Head::of(&request);
+        let intake = source.inbox.accept_and_tell(request).await;
+        let (now, status) = (UtcDateTime::now(), intake.answer.status().as_u16());
+        source.counts.count(&intake.fate, now);
+        let mut reason = None;
+        if let Fate::Refused { reason: why, detail } = &intake.fate {
+            reason = Some(why.as_str());
+            let receiver = source.inbox.source().receiver();
+            let (key, why) = (intake.key.as_ref(), why.as_str());
+            self.refusals.note(RefusedRequest::new(
+                &source.name,
+                &receiver,
+                &head,
+                why,
+                detail,
+                status,
+                key,
+                now,
+            ));
+        }
         activity.happened(
             now,
-            Happening::Received {
-                at: now.format(&Rfc3339).unwrap_or_default(),
-                source: source.source.name.clone(),
-                status: answer.status().as_u16(),
-                reason: None,
-            },
+            Happening::Received { at: rfc3339(now), source: source.name.clone(), status, reason },
         );
-        Some(answer.into_response())
+        Some(intake.answer.into_response())
     }
+}
+
+impl OpenSource {
+    async fn open(engine: &Engine<Database>, source: &Source) -> Result<Self, StartError> {
+        let name = source.name.clone();
+        let inbox = Inbox::named(engine.clone(), &name)
+            .await
+            .map_err(|problem| StartError::Source { name: name.clone(), problem: problem.to_string() })?;
+        let inbox = InboxSource::new(WebhookSource::new(source.receiver.clone()), inbox);
+        Ok(Self { name, path: source.path.clone(), inbox, counts: Arc::default() })
+    }
+
+    /// The platform's id.
+    pub(crate) fn platform(&self) -> &'static str {
+        self.inbox.source().vendor().as_str()
+    }
+
+    /// The inbox's id, which is the endpoint of the deliveries in it.
+    pub(crate) fn inbox(&self) -> EndpointId {
+        self.inbox.inbox().id()
+    }
+
+    /// The ids of its keys.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let receiver = self.inbox.source().receiver();
+        receiver.verifier().keyring().keys().map(|key| key.id().as_str().to_owned()).collect()
+    }
+
+    /// How it is.
+    pub(crate) async fn status(&self) -> Result<SourceStatus, StoreError> {
+        let engine = self.inbox.inbox().engine();
+        let inbox = engine.endpoint_stats(self.inbox()).await?;
+        let last = DeliveryQuery { endpoint: Some(self.inbox()), ..DeliveryQuery::new(1) };
+        let last_kept = engine.deliveries(last).await?.items.first().map(|last| last.enqueued_at);
+        let counted = self.counts.get();
+        let last_accepted = counted.last_accepted.max(last_kept);
+        let state = match (counted.last_refused, last_accepted) {
+            (Some((refused, _)), accepted) if accepted.is_none_or(|accepted| accepted < refused) => {
+                SourceState::Error
+            }
+            (_, Some(_)) => SourceState::Connected,
+            (_, None) => SourceState::NotConnected,
+        };
+        Ok(SourceStatus { state, counted, inbox, last_kept })
+    }
+}
+
+impl SourceState {
+    /// Its name in the API.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::NotConnected => "not-connected",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What is the API's own.
+const RESERVED: [&str; 4] = ["/", "/api/", "/v1/", "/v2/"];
+
+fn check(sources: &[Source]) -> Result<(), StartError> {
+    let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    for source in sources {
+        let refused =
+            |problem: &str| StartError::Source { name: source.name.clone(), problem: problem.to_owned() };
+        super::check_name(&source.name).map_err(refused)?;
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#{}\"<>\\^`|".contains(&byte);
+        if !source.path.starts_with('/') || !source.path.bytes().all(is_plain) {
+            return Err(refused("its path is not one: it begins with a slash, and has no query"));
+        }
+        if RESERVED.contains(&source.path.as_str())
+            || RESERVED.iter().skip(1).any(|of| source.path.starts_with(of))
+        {
+            return Err(refused("its path is the API's: choose one that begins with /in/"));
+        }
+        if !names.insert(&source.name) {
+            return Err(refused("two sources have this name: rename one"));
+        }
+        if !paths.insert(&source.path) {
+            return Err(refused("two sources have its path: change one"));
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,244 @@
+//! Creating and changing destinations.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use gymhook::cloud_event::CloudEvent;
+use gymhook::event::Kind;
+use gymhook::send::EndpointUrl;
+use gymhook::signature::Keyring;
+use gymhook_engine::{DeliveryId, EndpointId, Subscription, SubscriptionError, TestEvent, TestOutcome};
+use http::StatusCode;
+use time::UtcDateTime;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, provider, secret};
+use crate::{Form, Problem};
+
+/// A destination to create. Its secret is drawn if none is given.
+#[derive(Debug)]
+pub(crate) struct NewDestination {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) secret: Option<Zeroizing<String>>,
+    pub(crate) form: Form,
+    pub(crate) filter: Filter,
+}
+
+/// Settings to change; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) url: Option<String>,
+    pub(crate) form: Option<Form>,
+    pub(crate) sources: Option<Vec<String>>,
+    pub(crate) studios: Option<Vec<String>>,
+    pub(crate) kinds: Option<Vec<String>>,
+}
+
+/// A destination that was written, with its secret if that was drawn: this is the only time that it can be read.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) found: Found,
+    pub(crate) secret: Option<Zeroizing<String>>,
+}
+
+/// The relay looks at each of them for each item. Our limit.
+const MAX_DESTINATIONS: usize = 500;
+/// A week: as long as the longest that a receiver should need.
+const LONGEST_OVERLAP: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// The longest pause: a year. Our choice.
+const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+impl Destinations {
+    /// Creates a destination; it gets what is relayed from now on.
+    pub(crate) async fn create(&self, new: NewDestination) -> Result<Written, Problem> {
+        check_name(&new.name).map_err(|problem| Problem::invalid("/name", problem))?;
+        check_filter(&new.filter)?;
+        let url = self.url(&new.url)?;
+        let (text, shown) = match new.secret {
+            Some(given) => (given, None),
+            None => {
+                let drawn = secret::draw();
+                (drawn.clone(), Some(drawn))
+            }
+        };
+        let keys = secret::keyring(secret::key(&text)?)?;
+        let _changing = self.changing.lock().await;
+        if self.list().await?.len() >= MAX_DESTINATIONS {
+            return Err(Problem::conflict(format!(
+                "there are {MAX_DESTINATIONS} destinations, which is the limit"
+            )));
+        }
+        let (id, is_there) = self.id_for(&new.name).await?;
+        if is_there {
+            let detail = format!(
+                "there is a destination {:?} already: change that one, or choose another name",
+                new.name
+            );
+            return Err(Problem::conflict(detail));
+        }
+        let route = Route { id, name: new.name, form: new.form, filter: new.filter, declared: false };
+        self.write(&route, url, Some(Arc::new(keys)), None).await?;
+        Ok(Written { found: self.get(&route.name).await?, secret: shown })
+    }
+
+    /// Changes a destination; what waits is sent to the new URL.
+    pub(crate) async fn update(&self, name: &str, changes: Changes) -> Result<Found, Problem> {
+        let _changing = self.changing.lock().await;
+        let Found { mut route, subscription, .. } = self.changeable(name).await?;
+        let Some(http) = subscription.http() else { return Err(Problem::not_found(WHAT)) };
+        let url = match &changes.url {
+            Some(url) => self.url(url)?,
+            None => http.url().clone(),
+        };
+        route.form = changes.form.unwrap_or(route.form);
+        let filter = &mut route.filter;
+        filter.sources = changes.sources.unwrap_or_else(|| filter.sources.clone());
+        filter.studios = changes.studios.unwrap_or_else(|| filter.studios.clone());
+        filter.kinds = changes.kinds.unwrap_or_else(|| filter.kinds.clone());
+        check_filter(filter)?;
+        self.write(&route, url, None, Some(subscription)).await?;
+        self.get(name).await
+    }
+
+    /// Deletes a destination: nothing more is sent to it, including what waits. Its log stays until it is purged.
+    pub(crate) async fn delete(&self, name: &str) -> Result<(), Problem> {
+        let _changing = self.changing.lock().await;
+        let found = self.changeable(name).await?;
+        let deleted = self.engine.delete_subscription(found.route.id).await?;
+        self.forget();
+        if deleted { Ok(()) } else { Err(Problem::not_found(WHAT)) }
+    }
+
+    /// Signs with a new secret from now on, and with the old one, too, for `overlap`.
+    pub(crate) async fn rotate(
+        &self,
+        name: &str,
+        given: Option<Zeroizing<String>>,
+        overlap: Duration,
+    ) -> Result<Written, Problem> {
+        if overlap > LONGEST_OVERLAP {
+            return Err(Problem::invalid("/overlap_seconds", "an old secret is used for at most 31 days"));
+        }
+        let _changing = self.changing.lock().await;
+        let found = self.changeable(name).await?;
+        let (text, shown) = match given {
+            Some(given) => (given, None),
+            None => {
+                let drawn = secret::draw();
+                (drawn.clone(), Some(drawn))
+            }
+        };
+        self.engine.rotate_key(found.route.id, secret::key(&text)?, overlap).await?;
+        Ok(Written { found: self.get(name).await?, secret: shown })
+    }
+
+    /// Sends nothing to it until it is enabled; what comes waits.
+    pub(crate) async fn disable(&self, name: &str) -> Result<(), Problem> {
+        Ok(self.engine.disable(self.get(name).await?.route.id).await?)
+    }
+
+    /// Sends to it again, whatever it was disabled for.
+    pub(crate) async fn enable(&self, name: &str) -> Result<(), Problem> {
+        Ok(self.engine.enable(self.get(name).await?.route.id).await?)
+    }
+
+    /// Sends nothing to it until then; what comes waits.
+    pub(crate) async fn pause(&self, name: &str, until: UtcDateTime) -> Result<(), Problem> {
+        let id = self.get(name).await?.route.id;
+        let now = self.engine.now().await?;
+        if until <= now || until > now + LONGEST_PAUSE {
+            return Err(Problem::invalid("/until", "it is not within a year from now: disable it instead"));
+        }
+        Ok(self.engine.pause(id, until).await?)
+    }
+
+    /// Sends a CloudEvent of the type `gymhook.test`, also if it is disabled or paused, and waits for the outcome for up to
+    /// `patience`.
+    pub(crate) async fn test(
+        &self,
+        name: &str,
+        patience: Duration,
+    ) -> Result<(DeliveryId, TestOutcome), Problem> {
+        let id = self.get(name).await?.route.id;
+        let event = CloudEvent::test(&Uuid::now_v7().to_string());
+        let event_type = event.event_type().to_owned();
+        let body = serde_json::to_vec(&event)
+            .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        let sent = self.engine.send_test_event(id, &TestEvent::new(event_type, body)).await?;
+        let outcome = self.engine.await_test(sent, patience).await?;
+        Ok((sent, outcome.unwrap_or(TestOutcome::Pending { problem: None })))
+    }
+
+    /// Writes it, after the check that each attempt makes, too.
+    pub(super) async fn write(
+        &self,
+        route: &Route,
+        url: EndpointUrl,
+        keys: Option<Arc<Keyring>>,
+        held: Option<Subscription>,
+    ) -> Result<(), Problem> {
+        let metadata = route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))?;
+        let subscription = match held {
+            Some(held) => held.with_url(url),
+            None => blank(route.id, url),
+        };
+        let subscription = match keys {
+            Some(keys) => subscription.with_keys(keys),
+            None => subscription,
+        };
+        let subscription = subscription.with_label(&route.name).with_metadata(metadata);
+        let written = self.engine.put_subscription(&subscription).await;
+        self.forget();
+        written.map_err(|error| match error {
+            SubscriptionError::Refused { problem, .. } => Problem::invalid("/url", problem),
+            error => error.into(),
+        })
+    }
+
+    /// The URL, if something may be sent there.
+    pub(super) fn url(&self, url: &str) -> Result<EndpointUrl, Problem> {
+        let checked = self.transport.of(DESTINATION).endpoint_url(DESTINATION, url);
+        checked.map_err(|error| Problem::invalid("/url", error.to_string()))
+    }
+
+    /// The destination of this name, if it is not the settings' to change.
+    async fn changeable(&self, name: &str) -> Result<Found, Problem> {
+        let found = self.get(name).await?;
+        if found.route.declared {
+            let detail = format!(
+                "the destination {name:?} is declared in the settings that the gateway was started with: change it there, and reload"
+            );
+            return Err(Problem::conflict(detail));
+        }
+        Ok(found)
+    }
+}
+
+/// Without a secret yet.
+fn blank(id: EndpointId, url: EndpointUrl) -> Subscription {
+    let policy = provider().profile().endpoint_policy();
+    Subscription::dangerous_unsigned(id, "", DESTINATION, url, policy)
+}
+
+/// A name is a part of paths.
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+    crate::incoming::check_name(name)
+}
+
+/// What no event can ever fit is a mistake.
+fn check_filter(filter: &Filter) -> Result<(), Problem> {
+    for (place, kind) in filter.kinds.iter().enumerate() {
+        if Kind::from_name(kind).is_none() {
+            let detail = "there is no such kind of event: the kinds are in the schema of a CloudEvent";
+            return Err(Problem::invalid(format!("/kinds/{place}"), detail));
+        }
+    }
+    for (list, names) in [("sources", &filter.sources), ("studios", &filter.studios)] {
+        if let Some(place) = names.iter().position(|name| name.is_empty() || name.contains('\0')) {
+            return Err(Problem::invalid(format!("/{list}/{place}"), "a name is not empty, and has no NUL"));
+        }
+    }
+    Ok(())
+}

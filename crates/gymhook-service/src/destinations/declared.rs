@@ -1,0 +1,64 @@
+//! Destinations that the settings declare.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::changes::check_name;
+use super::{Destinations, Filter, Route};
+use crate::{Destination, Problem};
+
+/// A destination of the settings cannot be had. Caused by the settings, or by the database.
+#[derive(Debug)]
+pub(crate) struct NotDeclared {
+    pub(crate) name: String,
+    pub(crate) problem: Problem,
+}
+
+impl Destinations {
+    /// Makes the destinations of the settings what they are there, and deletes those that were there before and are no more: their
+    /// log stays.
+    ///
+    /// One that was created otherwise and has a name that is declared now becomes the declared one, with what waits for it.
+    pub(crate) async fn declare(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
+        let _changing = self.changing.lock().await;
+        let mut names = BTreeSet::new();
+        for destination in declared {
+            let problem = |problem| NotDeclared { name: destination.name.clone(), problem };
+            if !names.insert(destination.name.as_str()) {
+                return Err(problem(Problem::conflict("two destinations have this name: rename one")));
+            }
+            self.declare_one(destination).await.map_err(problem)?;
+        }
+        let of_all = |problem: Problem| NotDeclared { name: String::new(), problem };
+        let held = self.list().await.map_err(|error| of_all(error.into()))?;
+        let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
+        for found in held.into_iter().filter(|found| is_gone(&found.route)) {
+            let waiting =
+                self.engine.endpoint_stats(found.route.id).await.map_err(|error| of_all(error.into()))?;
+            let waiting = waiting.map_or(0, |stats| stats.waiting);
+            tracing::warn!(name = %found.route.name, waiting, "a destination is declared no more: it is deleted, with what waits for it");
+            self.engine.delete_subscription(found.route.id).await.map_err(|error| of_all(error.into()))?;
+        }
+        self.forget();
+        Ok(())
+    }
+
+    async fn declare_one(&self, destination: &Destination) -> Result<(), Problem> {
+        check_name(&destination.name).map_err(|problem| Problem::invalid("/name", problem))?;
+        destination
+            .keys
+            .check_for_hmac_sha256()
+            .map_err(|error| Problem::invalid("/secret", error.to_string()))?;
+        let url = self.url(&destination.url)?;
+        let (id, is_there) = self.id_for(&destination.name).await?;
+        let held = if is_there { self.read(id).await? } else { None };
+        let route = Route {
+            id,
+            name: destination.name.clone(),
+            form: destination.form,
+            filter: Filter::from(destination),
+            declared: true,
+        };
+        self.write(&route, url, Some(Arc::clone(&destination.keys)), held).await
+    }
+}

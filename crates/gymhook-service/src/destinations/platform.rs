@@ -1,0 +1,31 @@
+//! How destinations are sent to.
+
+use core::time::Duration;
+
+use gymhook::delivery::AutoDisable;
+use gymhook::event::{Vendor, decode, point};
+use gymhook::retry::RetryPolicy;
+use gymhook::signature::StandardWebhooks;
+use gymhook::{Profile, Provider, ResponseCapture, Setting};
+
+use crate::outgoing::DESTINATION;
+
+/// The specification's page that "published" refers to.
+const PAGE: &str =
+    "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
+/// The shortest that the specification recommends: an application of one's own either answers soon or is down.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+const DISABLED_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+
+/// Standard Webhooks, with the schedule that its specification recommends.
+pub(crate) fn provider() -> Provider<point::Notification> {
+    let retry = RetryPolicy::standard_webhooks().with_attempt_timeout(ATTEMPT_TIMEOUT);
+    let mut profile = Profile::new(PAGE, Setting::published(retry));
+    let rule = AutoDisable::never().with_failing_for(Some(DISABLED_AFTER)).with_warnings([50, 80]);
+    profile.auto_disable =
+        Setting::our_default(rule, "the specification recommends to disable and names no time");
+    profile.response_capture =
+        Setting::our_default(ResponseCapture::new(1_000), "as much as PerfectGym's page shows");
+    // Nothing is received from a destination, so any notification will do.
+    Provider::new(Vendor::new(DESTINATION), StandardWebhooks::new(), decode, profile)
+}
