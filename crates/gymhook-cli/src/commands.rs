@@ -2,6 +2,8 @@
 
 mod port;
 
+pub(crate) use self::port::holder as port_holder;
+
 use std::env;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
@@ -38,6 +40,8 @@ commands! {
     Schedule(schedule),
     Send(send),
     Listen(listen),
+    Serve(serve),
+    Backup(backup),
     Requests(requests),
     Replay(replay),
     Doctor(doctor),
@@ -104,6 +108,8 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> 
         Command::Schedule(arguments) => schedule::run(&arguments, output),
         Command::Send(arguments) => send::run(&arguments, output),
         Command::Listen(arguments) => listen::run(&arguments, output.clone()),
+        Command::Serve(arguments) => serve::run(&arguments, output),
+        Command::Backup(arguments) => backup::run(&arguments, output),
         Command::Requests(arguments) => requests::run(&arguments, output),
         Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
@@ -147,13 +153,13 @@ mod tests {
             let name = of_all.get_name().to_owned();
             let mut root =
                 Asked::augment(clap::Command::new("gymhook"), &["--json".to_owned(), name.clone()]);
-            let built = if ["completions", "man"].contains(&name.as_str()) { 15 } else { 1 };
+            let built = if ["completions", "man"].contains(&name.as_str()) { 17 } else { 1 };
             assert_eq!(root.get_subcommands().count(), built, "{name}");
             let alone = root.find_subcommand_mut(&name).unwrap();
             assert_eq!(alone.render_long_help().to_string(), of_all.render_long_help().to_string());
         }
         let unknown = Asked::augment(clap::Command::new("gymhook"), &["verfiy".to_owned()]);
-        assert_eq!(unknown.get_subcommands().count(), 15);
+        assert_eq!(unknown.get_subcommands().count(), 17);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod resend;
 mod schemes;
 mod secrets;
 mod send;
+mod serve;
 mod target;
 #[cfg(feature = "tui")]
 mod tui;

@@ -3,6 +3,7 @@
 mod api_keys;
 mod deliveries;
 mod gym_pages;
+mod journal;
 mod notices;
 mod publish;
 mod subscriptions;

@@ -187,7 +187,7 @@ async fn the_log_is_that_of_a_gym_a_type_and_a_time() {
         found.iter().map(|row| row.enqueued_at.minute()).collect::<Vec<_>>()
     };
     let all = || DeliveryQuery { gym: Some("berlin".to_owned()), ..DeliveryQuery::new(9) };
-    let created = || DeliveryQuery { event_type: Some("member.created".to_owned()), ..all() };
+    let created = || DeliveryQuery { event_types: vec!["member.created".to_owned()], ..all() };
     let from = Some(utc_datetime!(2026-01-01 12:01));
     assert_eq!(minutes(all()).await, [2, 1, 0]);
     assert_eq!(minutes(created()).await, [2, 0]);

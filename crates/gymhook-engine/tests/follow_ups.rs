@@ -30,17 +30,24 @@ use gymhook_engine::{
     Answer, DeliveryId, Engine, EngineBuilder, HandlerError, HandlerTransport, Inbox, InboxHandlers,
     InboxItem, Transport,
 };
+use gymhook_retry::{Classify, Verdict};
+use http::StatusCode;
 use scripted::{Scripted, delivery, endpoint, notification, policy, subscription, until};
-use uuid::Uuid;
 
 /// The inbox; 2 and 3 are sent to.
 const INBOX: u128 = 1;
+
+/// Another one each time.
+fn new_id() -> DeliveryId {
+    static DRAWN: AtomicU32 = AtomicU32::new(0);
+    delivery(1 << 100 | u128::from(DRAWN.fetch_add(1, Ordering::SeqCst)))
+}
 
 /// Something for each of the two endpoints, under ids that are new each time: whatever was enqueued twice would be there twice.
 fn something_of(item: &InboxItem) -> Vec<NewNotification> {
     let of = |to| {
         let body = Bytes::from(format!("of {}", item.delivery()));
-        NewNotification::new(DeliveryId::from(Uuid::now_v7()), endpoint(to), "passed.on", body)
+        NewNotification::new(new_id(), endpoint(to), "passed.on", body)
     };
     vec![of(2), of(3)]
 }
@@ -271,6 +278,24 @@ async fn a_failure_and_an_answer_that_comes_too_late_pass_nothing_on() {
     assert_eq!(check(&store, 2, "both were handled the second time").await, 2);
 }
 
+/// What the policy does not take for a success is none.
+#[tokio::test]
+async fn an_answer_that_the_policy_rejects_passes_nothing_on() {
+    let store = MemoryStore::with_system_clock();
+    filled(store.clone(), 1).await;
+    let classify = Classify::new().with(StatusCode::NO_CONTENT, Verdict::Reject);
+    let retry = Inbox::policy().retry().clone().with_classify(classify);
+    let open = Engine::builder(store.clone()).enqueue_only();
+    Inbox::open(open, endpoint(INBOX), "front desk", Inbox::policy().with_retry(retry)).await.unwrap();
+    let engine = builder(&store).start(passing_on()).await.unwrap();
+    until("it is given up", || async {
+        store.delivery(delivery(1)).await.unwrap().unwrap().state == State::Undeliverable
+    })
+    .await;
+    engine.shutdown().await;
+    assert_eq!(check(&store, 1, "rejected").await, 0);
+}
+
 #[tokio::test]
 async fn one_that_is_refused_is_left_out_and_too_many_are_rejected() {
     let store = MemoryStore::with_system_clock();
@@ -341,7 +366,7 @@ async fn handlers_of_platforms_pass_on_what_they_have_read() {
     let store = MemoryStore::with_system_clock();
     filled(store.clone(), 0).await;
     let of = |item: &InboxItem, event_type: &str| {
-        NewNotification::new(DeliveryId::from(Uuid::now_v7()), endpoint(2), event_type, item.body().clone())
+        NewNotification::new(new_id(), endpoint(2), event_type, item.body().clone())
     };
     type Hook = Verified<Received<point::Notification>, BodySigned>;
     let handlers = InboxHandlers::new()

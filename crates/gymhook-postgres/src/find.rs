@@ -9,9 +9,12 @@ use gymhook_store::{DeliveryQuery, DeliveryRow, Page, State};
 
 /// The statement has only the requested conditions, so that each combination has its own plan.
 pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
-    let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
+    let has_nul = |text: &str| text.contains('\0');
+    let event_types: Vec<&str> =
+        query.event_types.iter().map(String::as_str).filter(|event_type| !has_nul(event_type)).collect();
     // PostgreSQL refuses a NUL instead of finding nothing.
-    if has_nul(&query.gym) || has_nul(&query.event_type) {
+    let is_of_no_type = event_types.is_empty() && !query.event_types.is_empty();
+    if query.gym.as_deref().is_some_and(has_nul) || is_of_no_type {
         lent.give_back().await?;
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -34,9 +37,9 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
         values.push(state);
         conditions += &format!(" AND d.state = ${}", values.len());
     }
-    if let Some(event_type) = &query.event_type {
-        values.push(event_type);
-        conditions += &format!(" AND n.event_type = ${}", values.len());
+    if !event_types.is_empty() {
+        values.push(&event_types);
+        conditions += &format!(" AND n.event_type = ANY (${}::text[])", values.len());
     }
     if let Some(from) = &from {
         values.push(from);

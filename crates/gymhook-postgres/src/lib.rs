@@ -11,6 +11,7 @@ mod error;
 mod fetch;
 mod find;
 mod held;
+mod journal;
 mod lease;
 mod listener;
 mod mending;
@@ -50,9 +51,9 @@ use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use gymhook_store::{
     Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
-    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
-    NewNotification, Notice, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError,
-    SubscriptionQuery, SubscriptionRow, WorkerId,
+    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery,
+    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// The driver, in the version that this crate uses.
@@ -441,6 +442,21 @@ impl Store for PostgresStore {
 
     async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
         self.call(0, |lent| api_keys::list(lent, &query)).await
+    }
+
+    async fn append_to_journal(
+        &self,
+        journal: Journal,
+        entries: Vec<NewJournalEntry>,
+        keep: u64,
+    ) -> Result<(), StoreError> {
+        entries.iter().try_for_each(NewJournalEntry::check)?;
+        let bytes = entries.iter().map(NewJournalEntry::weight).sum();
+        self.call(bytes, |lent| journal::append(lent, journal, &entries, keep)).await
+    }
+
+    async fn journal(&self, query: JournalQuery) -> Result<Page<JournalRow>, StoreError> {
+        self.call(0, |lent| journal::page(lent, &query)).await
     }
 }
 

@@ -71,21 +71,24 @@ pub(super) async fn list(
     lent: Lent<'_>,
     query: &SubscriptionQuery,
 ) -> Result<Page<SubscriptionRow, EndpointId>> {
+    let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
     // PostgreSQL refuses a NUL instead of finding nothing.
-    if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
+    if has_nul(&query.gym) || has_nul(&query.platform) {
         lent.give_back().await?;
         return Ok(Page { items: Vec::new(), next: None });
     }
     let sql = format!(
         "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::text IS NULL OR s.gym = $1)
-         AND ($2::uuid IS NULL OR s.id > $2) AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
+         AND ($2::uuid IS NULL OR s.id > $2) AND ($4::text IS NULL OR s.platform = $4)
+         AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
     );
     let most = (query.limit as usize).saturating_add(1);
     let mut after = query.after.map(|id| *id.as_uuid());
     let mut found: Vec<SubscriptionRow> = Vec::new();
     while found.len() < most {
         let left = most - found.len();
-        let rows = lent.query(&sql, &[&query.gym, &after, &i64::try_from(left).unwrap_or(i64::MAX)]).await?;
+        let limit = i64::try_from(left).unwrap_or(i64::MAX);
+        let rows = lent.query(&sql, &[&query.gym, &after, &limit, &query.platform]).await?;
         for read in &rows {
             after = Some(read.try_get(0)?);
             match row::subscription(read) {

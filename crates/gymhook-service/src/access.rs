@@ -7,7 +7,9 @@ use axum::extract::{FromRef, FromRequestParts};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use gymhook_engine::store::ApiKeyOwner;
-use gymhook_engine::{ApiKey, EngineView};
+/// What a key has to allow.
+pub(crate) use gymhook_engine::store::ApiKeyRights as Needs;
+use gymhook_engine::{ApiKey, EngineView, ViewError};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use uuid::Uuid;
@@ -32,6 +34,15 @@ impl Caller {
         Self { key, app }
     }
 
+    /// Whoever presents this key: it is looked up, and counted against its limit.
+    pub(crate) async fn with_key(app: Arc<App>, presented: &str) -> Result<Self, Problem> {
+        let key = app.outgoing.check_api_key(presented).await?.ok_or_else(|| {
+            Problem::new(StatusCode::UNAUTHORIZED, "this API key is unknown or revoked: use another one")
+        })?;
+        app.key_limits.check(key.id)?;
+        Ok(Self::new(key, app))
+    }
+
     pub(crate) fn app(&self) -> &Arc<App> {
         &self.app
     }
@@ -39,6 +50,24 @@ impl Caller {
     /// What the key reaches of the deliveries and subscriptions that go out: nothing of another gym.
     pub(crate) fn view(&self) -> EngineView<Database> {
         self.key.view(&self.app.outgoing)
+    }
+
+    /// The gym that the key is bound to; `None` if it reaches all.
+    pub(crate) const fn gym(&self) -> Option<&str> {
+        self.key.owner.gym()
+    }
+
+    /// Refuses what the key's rights do not cover, before anything is looked up.
+    ///
+    /// Redelivering, cancelling and testing need [`Needs::Retry`], every other change [`Needs::Write`].
+    pub(crate) fn may(&self, needs: Needs) -> Result<(), Problem> {
+        if self.key.rights >= needs { Ok(()) } else { Err(ViewError::NotAllowed { needs }.into()) }
+    }
+
+    /// Another gym is not there.
+    pub(crate) fn reaches_gym(&self, gym: &str) -> Result<(), Problem> {
+        let reaches = self.gym().is_none_or(|own| own == gym);
+        if reaches { Ok(()) } else { Err(Problem::not_found("gym")) }
     }
 
     /// What belongs to no gym (sources, destinations, other gyms' keys) is reached with a key of all gyms alone; to any other
@@ -51,6 +80,36 @@ impl Caller {
     }
 }
 
+/// A caller that may redeliver: as an extractor it refuses others before the body is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Retrier(pub(crate) Caller);
+
+/// A caller that may change everything: as an extractor it refuses others before the body is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer(pub(crate) Caller);
+
+/// An extractor of a caller with these rights.
+macro_rules! with_rights {
+    ($extractor:ident, $needs:expr) => {
+        impl<S> FromRequestParts<S> for $extractor
+        where
+            Arc<App>: FromRef<S>,
+            S: Send + Sync,
+        {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let caller = Caller::from_request_parts(parts, state).await?;
+                caller.may($needs)?;
+                Ok(Self(caller))
+            }
+        }
+    };
+}
+
+with_rights!(Retrier, Needs::Retry);
+with_rights!(Writer, Needs::Write);
+
 impl<S> FromRequestParts<S> for Caller
 where
     Arc<App>: FromRef<S>,
@@ -60,12 +119,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let app = Arc::<App>::from_ref(state);
-        let presented = bearer(&parts.headers)?;
-        let key = app.outgoing.check_api_key(presented).await?.ok_or_else(|| {
-            Problem::new(StatusCode::UNAUTHORIZED, "this API key is unknown or revoked: use another one")
-        })?;
-        app.key_limits.check(key.id)?;
-        Ok(Self::new(key, app))
+        Self::with_key(app, bearer(&parts.headers)?).await
     }
 }
 

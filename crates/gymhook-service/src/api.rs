@@ -1,35 +1,80 @@
 //! The HTTP API, version 1.
 
+#![allow(unused_qualifications, reason = "the code that utoipa writes for parameters has them")]
+
+mod api_keys;
+mod audit;
 mod deliveries;
-mod page;
+mod delivery;
+mod destinations;
+mod document;
+mod events;
+pub(crate) mod extract;
+pub(crate) mod page;
+mod redeliveries;
+mod sources;
+mod stats;
+mod subscription;
+mod subscription_actions;
+mod subscriptions;
+pub(crate) mod tail;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use utoipa::OpenApi;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use self::document::{Document, with_problems};
 use crate::Problem;
 use crate::app::App;
 
-/// The document around the paths.
-#[derive(OpenApi)]
-#[openapi(info(title = "gymhook", description = "The gateway for webhooks of fitness platforms."))]
-struct Document;
-
 /// The routes with their documentation.
 fn documented() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(deliveries::list))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(api_keys::routes())
+        .merge(audit::routes())
+        .merge(deliveries::routes())
+        .merge(destinations::routes())
+        .merge(events::routes())
+        .merge(redeliveries::routes())
+        .merge(sources::routes())
+        .merge(stats::routes())
+        .merge(subscription_actions::routes())
+        .merge(subscriptions::routes())
+        .merge(tail::routes())
 }
 
 /// Everything that is answered.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, document) = documented().split_for_parts();
-    let _ = document;
-    router.fallback(otherwise).with_state(app)
+    let document = with_problems(document);
+    let json: Bytes = document.to_json().unwrap_or_default().into();
+    let documentation = Router::new().route("/openapi.json", get(move || openapi(json.clone())));
+    router
+        .layer(middleware::map_response(private))
+        .merge(documentation)
+        .fallback(otherwise)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(app)
+}
+
+async fn openapi(json: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+/// What the API answers is for its caller alone, and is what it says it is.
+async fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// A source's path, or nothing.
@@ -38,4 +83,9 @@ async fn otherwise(State(app): State<Arc<App>>, request: Request) -> Response {
         Some(response) => response,
         None => Problem::not_found("page").into_response(),
     }
+}
+
+async fn not_allowed() -> Problem {
+    let detail = "this path does not have this method: `Allow` names those that it has";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

@@ -11,6 +11,7 @@ use crate::activity::Activity;
 use crate::database::Database;
 use crate::destinations::Destinations;
 use crate::incoming::Sources;
+use crate::operations::{Housekeeping, Readiness};
 use crate::outgoing::GatewayTransport;
 
 /// What all requests share.
@@ -26,6 +27,10 @@ pub(crate) struct App {
     pub(crate) destinations: Arc<Destinations>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) key_limits: KeyLimits,
+    pub(crate) readiness: Readiness,
+    pub(crate) housekeeping: Housekeeping,
+    /// Held while settings are loaded.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     /// As they were last loaded.
     pub(crate) settings: ArcSwap<Settings>,
 }

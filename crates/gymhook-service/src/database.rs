@@ -5,9 +5,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use gymhook_engine::store::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
-    NewNotification, Notice, Page, PostgresStore, Redelivery, Refused, SqliteStore, Stats, StatsQuery, Store,
-    StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow,
+    LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, PostgresStore, Redelivery, Refused,
+    SqliteStore, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 use gymhook_engine::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -83,5 +83,7 @@ impl Store for Database {
         revoke_api_key(id: Uuid, at: UtcDateTime) -> Result<bool>;
         api_key_by_digest(digest: [u8; 32]) -> Result<Option<ApiKeyRow>>;
         api_keys(query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>>;
+        append_to_journal(journal: Journal, entries: Vec<NewJournalEntry>, keep: u64) -> Result<()>;
+        journal(query: JournalQuery) -> Result<Page<JournalRow>>;
     }
 }

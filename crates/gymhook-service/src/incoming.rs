@@ -1,14 +1,15 @@
 //! The gateway: sources, and what is passed on.
 
 mod counts;
+mod refusal_log;
 mod refusals;
 mod relay;
 mod sources;
 
-pub(crate) use self::counts::Counted;
-pub(crate) use self::refusals::{RefusalLog, RefusalQuery, RefusedRequest};
+pub(crate) use self::refusal_log::{RefusalPage, RefusalQuery};
+pub(crate) use self::refusals::RefusedRequest;
 pub(crate) use self::relay::Relay;
-pub(crate) use self::sources::{OpenSource, SourceState, SourceStatus, Sources};
+pub(crate) use self::sources::{OpenSource, SourceStatus, Sources, check as check_sources};
 
 /// The longest name of a source or a destination, in bytes. Our limit.
 const LONGEST_NAME: usize = 64;

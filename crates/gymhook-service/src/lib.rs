@@ -2,18 +2,24 @@
 #![allow(clippy::disallowed_methods, reason = "a service asks the clock")]
 
 mod access;
+mod actions;
 mod activity;
 mod api;
 mod app;
+mod config;
 mod database;
 mod destination;
 mod destinations;
 mod incoming;
+mod operations;
 mod outgoing;
 mod problem;
 mod service;
 mod settings;
 
+pub use self::config::{
+    Config, ConfigError, ConfigKey, ConfigProblem, DatabasePlace, LogFormat, Place, TlsFiles,
+};
 pub use self::database::Database;
 pub use self::destination::{Destination, Form};
 pub use self::problem::Problem;

@@ -45,6 +45,11 @@ impl Problem {
         Self { pointer: Some(pointer.into()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
+    /// The same, of this place in the request.
+    pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..self }
+    }
+
     /// There is none, or it is another gym's.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(
@@ -141,6 +146,11 @@ impl From<SubscriptionError> for Problem {
         let status = match &error {
             SubscriptionError::Store(error) => return error.clone().into(),
             SubscriptionError::Unknown { .. } => return Self::not_found("subscription"),
+            SubscriptionError::Settings(error) => {
+                tracing::error!(%error, "a subscription cannot be read or written");
+                let detail = "a subscription's settings cannot be read or written: the operator finds the reason in the log";
+                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
+            }
             SubscriptionError::Deleted { .. }
             | SubscriptionError::Direction { .. }
             | SubscriptionError::UrlTaken { .. } => StatusCode::CONFLICT,

@@ -7,13 +7,15 @@ use axum::Router;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
 use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
+use tokio::sync::Mutex;
 
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
 use crate::destinations::{Destinations, NotDeclared};
-use crate::incoming::{Relay, Sources};
+use crate::incoming::{Relay, Sources, check_sources};
+use crate::operations::{self, Housekeeping, Pace, Readiness};
 use crate::outgoing::GatewayTransport;
 use crate::{Settings, api};
 
@@ -65,8 +67,9 @@ impl Service {
     pub async fn start(settings: Settings, database: impl Into<Database>) -> Result<Self, StartError> {
         let database = database.into();
         let activity = Arc::new(Activity::new());
+        let builder = |database| Engine::builder(database).shutdown_grace(settings.grace);
         let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
-        let outgoing = Engine::builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
+        let outgoing = builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
         let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
         destinations.declare(&settings.destinations).await?;
         let relay = Arc::new(Relay::new(outgoing.clone(), Arc::clone(&destinations)));
@@ -74,10 +77,10 @@ impl Service {
             let relay = Arc::clone(&relay);
             async move { relay.pass_on(item).await }
         });
-        let incoming = Engine::builder(database).start(handler).await?;
+        let incoming = builder(database).start(handler).await?;
         let sources = Sources::open(&incoming, &settings.sources).await?;
         let key_limits = KeyLimits::new(settings.requests_per_minute);
-        let app = App {
+        let app = Arc::new(App {
             outgoing,
             incoming,
             transport,
@@ -85,15 +88,64 @@ impl Service {
             destinations,
             activity,
             key_limits,
+            readiness: Readiness::default(),
+            housekeeping: Housekeeping::default(),
+            reloading: Mutex::default(),
             settings: ArcSwap::from_pointee(settings),
-        };
-        Ok(Self { app: Arc::new(app) })
+        });
+        app.housekeeping.start(&app, Pace::default());
+        Ok(Self { app })
     }
 
     /// Everything that it answers: API, page, sources, operations.
     #[must_use]
     pub fn router(&self) -> Router {
-        api::router(Arc::clone(&self.app))
+        api::router(Arc::clone(&self.app)).merge(operations::router(Arc::clone(&self.app)))
+    }
+
+    /// `/metrics`, `/healthz` and `/readyz`: for an address of their own, which only the operator reaches, since metrics need no
+    /// key.
+    ///
+    /// `render` writes what was counted, such as `metrics_exporter_prometheus::PrometheusHandle::render`: which recorder a process
+    /// has is the program's to decide.
+    #[must_use]
+    pub fn metrics_router(&self, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
+        let router = operations::metrics_router(Arc::clone(&self.app), render);
+        router.merge(operations::router(Arc::clone(&self.app)))
+    }
+
+    /// Loads other settings, while requests are served: sources, destinations, [`Settings::keep`] and [`Settings::https`]. Requests
+    /// under way end by the earlier ones. All others are those that the service was started with.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing has changed, unless the database failed on the way back, too, which is logged.
+    pub async fn reload(&self, settings: Settings) -> Result<(), StartError> {
+        let _reloading = self.app.reloading.lock().await;
+        check_sources(&settings.sources)?;
+        let before = self.app.settings.load_full();
+        // The destinations first: what a new source brings is passed on to the new ones, too.
+        let changed = match self.app.destinations.declare(&settings.destinations).await {
+            Ok(()) => self.app.sources.reload(&self.app.incoming, &settings.sources).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = changed {
+            if let Err(back) = self.app.destinations.declare(&before.destinations).await {
+                let back = StartError::from(back);
+                tracing::error!(error = %back, "the earlier destinations could not be declared again: load the settings again");
+            }
+            return Err(error);
+        }
+        // What the engines were built with stays, and so does what is shown of it.
+        let settings = Settings {
+            destination_networks: before.destination_networks.clone(),
+            subscriber_networks: before.subscriber_networks.clone(),
+            requests_per_minute: before.requests_per_minute,
+            session_secret: before.session_secret.clone(),
+            grace: before.grace,
+            ..settings
+        };
+        self.app.settings.store(Arc::new(settings));
+        Ok(())
     }
 
     /// Issues a key of all gyms that may do everything, if there is no key yet: for whoever starts a new database.
@@ -108,8 +160,10 @@ impl Service {
     }
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].
+    ///
+    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start.
     pub async fn shutdown(&self) {
-        self.app.incoming.shutdown().await;
-        self.app.outgoing.shutdown().await;
+        self.app.housekeeping.stop();
+        tokio::join!(self.app.incoming.shutdown(), self.app.outgoing.shutdown());
     }
 }

@@ -36,11 +36,15 @@ pub struct Settings {
     pub session_secret: Option<Arc<Secret>>,
     /// Whether the page is reached over `https`, by this process or a proxy before it: then its cookie is `Secure`.
     pub https: bool,
+    /// How long [`Service::shutdown`](crate::Service::shutdown) waits for attempts in flight. 30 s by default (ours).
+    pub grace: Duration,
 }
 
 impl Settings {
     /// The default of [`Settings::keep`].
     pub const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+    /// The default of [`Settings::grace`].
+    pub const GRACE: Duration = Duration::from_secs(30);
     /// The default of [`Settings::requests_per_minute`].
     pub const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
 }
@@ -48,7 +52,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         let loopback = [
-            ipnet::Ipv4Net::new_assert(core::net::Ipv4Addr::LOCALHOST, 8).into(),
+            ipnet::Ipv4Net::new_assert(core::net::Ipv4Addr::new(127, 0, 0, 0), 8).into(),
             ipnet::Ipv6Net::new_assert(core::net::Ipv6Addr::LOCALHOST, 128).into(),
         ];
         Self {
@@ -60,6 +64,7 @@ impl Default for Settings {
             requests_per_minute: Self::REQUESTS_PER_MINUTE,
             session_secret: None,
             https: false,
+            grace: Self::GRACE,
         }
     }
 }

@@ -128,9 +128,13 @@ fn statement(
     };
     only("endpoint = ?", endpoint.map(|endpoint| Value::Blob(endpoint.as_uuid().as_bytes().to_vec())));
     only("state = ?", query.state.map(|state| Value::from(i64::from(state.code()))));
-    only("event_type = ?", query.event_type.clone().map(Value::from));
     only("enqueued_at >= ?", query.from.map(|from| Value::from(StoreTime::ceil(from).micros())));
     only("enqueued_at < ?", query.until.map(|until| Value::from(StoreTime::ceil(until).micros())));
+    let of_types = format!("event_type IN ({})", vec!["?"; query.event_types.len()].join(", "));
+    if !query.event_types.is_empty() {
+        conditions.push(&of_types);
+        values.extend(query.event_types.iter().cloned().map(Value::from));
+    }
     values.push(Value::from(i64::try_from(most).unwrap_or(i64::MAX)));
     let index = match endpoint {
         None => "NOT INDEXED",
@@ -161,7 +165,8 @@ mod tests {
     #[test]
     fn an_endpoint_s_deliveries_are_found_by_an_index_in_their_order() {
         let endpoint = Some(EndpointId::from_u128(1));
-        let of_type = DeliveryQuery { event_type: Some("a".to_owned()), ..DeliveryQuery::new(9) };
+        let of_type =
+            DeliveryQuery { event_types: vec!["a".to_owned(), "b".to_owned()], ..DeliveryQuery::new(9) };
         let delivered = DeliveryQuery { state: Some(State::Delivered), ..DeliveryQuery::new(9) };
         for query in [DeliveryQuery::new(9), of_type, delivered] {
             let plan = plan(&query, endpoint);

@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod find;
 mod group_commit;
+mod journal;
 mod lease;
 mod mending;
 mod notices;
@@ -42,9 +43,9 @@ use self::place::Place;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use gymhook_store::{
     Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
-    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, LeaseRequest, Leased,
-    NewNotification, Notice, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, StoreTime,
-    SubscriptionQuery, SubscriptionRow, WorkerId,
+    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery,
+    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, StatsQuery, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// The driver, in the version that this crate uses: a program can link SQLite only once.
@@ -435,6 +436,21 @@ impl Store for SqliteStore {
 
     async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
         self.0.log_reader.call((), move |connection| api_keys::list(connection, &query)).await
+    }
+
+    async fn append_to_journal(
+        &self,
+        journal: Journal,
+        entries: Vec<NewJournalEntry>,
+        keep: u64,
+    ) -> Result<(), StoreError> {
+        entries.iter().try_for_each(NewJournalEntry::check)?;
+        let bytes = entries.iter().map(NewJournalEntry::weight).sum();
+        self.write(bytes, move |connection| journal::append(connection, journal, &entries, keep)).await
+    }
+
+    async fn journal(&self, query: JournalQuery) -> Result<Page<JournalRow>, StoreError> {
+        self.0.log_reader.call((), move |connection| journal::page(connection, &query)).await
     }
 }
 

@@ -80,12 +80,13 @@ pub(super) fn list(
     let most = (query.limit as usize).saturating_add(1);
     let found = match &query.gym {
         Some(gym) => {
-            let condition = "gym = ?1 AND id > ?2 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![gym, after], most)
+            let condition =
+                "gym = ?1 AND id > ?2 AND (?3 IS NULL OR platform = ?3) AND deleted_at IS NULL ORDER BY id";
+            row::subscriptions(connection, condition, params![gym, after, query.platform], most)
         }
         None => {
-            let condition = "id > ?1 AND deleted_at IS NULL ORDER BY id";
-            row::subscriptions(connection, condition, params![after], most)
+            let condition = "id > ?1 AND (?2 IS NULL OR platform = ?2) AND deleted_at IS NULL ORDER BY id";
+            row::subscriptions(connection, condition, params![after, query.platform], most)
         }
     }?;
     Ok(Page::cut(found, query.limit, |last: &SubscriptionRow| last.id))

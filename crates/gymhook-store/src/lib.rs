@@ -10,6 +10,7 @@ mod connection;
 mod deletion;
 mod direction;
 mod error;
+mod journal;
 mod json;
 mod mending;
 mod notice;
@@ -38,6 +39,7 @@ pub use self::connection::{Connection, ConnectionRule};
 pub use self::deletion::end_under_way;
 pub use self::direction::Direction;
 pub use self::error::StoreError;
+pub use self::journal::{Journal, JournalQuery, JournalRow, NewJournalEntry};
 #[doc(hidden)]
 pub use self::json::rfc3339;
 pub use self::mending::mended;
@@ -312,4 +314,24 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         query: ApiKeyQuery,
     ) -> impl Future<Output = Result<Page<ApiKeyRow, Uuid>, StoreError>> + Send;
+
+    // Journals.
+
+    /// Appends to a journal, all in one transaction, and keeps its newest `keep` entries: older ones are removed. What is appended
+    /// together stays together, in this order. A purge leaves journals alone.
+    ///
+    /// # Errors
+    /// What [`NewJournalEntry::check`] says of any of them: then nothing is written.
+    fn append_to_journal(
+        &self,
+        journal: Journal,
+        entries: Vec<NewJournalEntry>,
+        keep: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Entries of a journal, the latest first. A damaged one is skipped and logged.
+    fn journal(
+        &self,
+        query: JournalQuery,
+    ) -> impl Future<Output = Result<Page<JournalRow>, StoreError>> + Send;
 }

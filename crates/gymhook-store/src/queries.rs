@@ -22,6 +22,8 @@ use crate::{AttemptOutcome, LeaseHolder, State, StoreError};
 pub struct SubscriptionQuery {
     /// Of this gym only.
     pub gym: Option<String>,
+    /// Of this [platform](crate::SubscriptionRow::platform) only. It is not indexed.
+    pub platform: Option<String>,
     /// Those whose id is higher: [`Page::next`] of the page before.
     pub after: Option<EndpointId>,
     /// The maximum number of rows.
@@ -32,7 +34,7 @@ impl SubscriptionQuery {
     /// All subscriptions, `limit` on a page.
     #[must_use]
     pub const fn new(limit: u32) -> Self {
-        Self { gym: None, after: None, limit }
+        Self { gym: None, platform: None, after: None, limit }
     }
 }
 
@@ -98,7 +100,7 @@ impl Default for StatsQuery {
 ///
 /// let given_up_in_january = DeliveryQuery {
 ///     gym: Some("berlin-mitte".to_owned()),
-///     event_type: Some("payment.failed".to_owned()),
+///     event_types: vec!["payment.failed".to_owned(), "PAYMENT_FAILED".to_owned()],
 ///     state: Some(State::Undeliverable),
 ///     from: Some(utc_datetime!(2026-01-01 0:00)),
 ///     until: Some(utc_datetime!(2026-02-01 0:00)),
@@ -112,8 +114,8 @@ pub struct DeliveryQuery {
     pub endpoint: Option<EndpointId>,
     /// To subscriptions of this gym only, those that are deleted included. An inbox is no gym's.
     pub gym: Option<String>,
-    /// Of this event type only, as it is spelled.
-    pub event_type: Option<String>,
+    /// Of one of these event types only, as they are spelled; if it is empty, of every type.
+    pub event_types: Vec<String>,
     /// In this state only.
     pub state: Option<State>,
     /// Enqueued at this moment or later only.
@@ -133,7 +135,7 @@ impl DeliveryQuery {
         Self {
             endpoint: None,
             gym: None,
-            event_type: None,
+            event_types: Vec::new(),
             state: None,
             from: None,
             until: None,

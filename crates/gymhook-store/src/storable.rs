@@ -1,6 +1,6 @@
 //! What a store can keep: the same for every store.
 
-use crate::{ApiKeyOwner, ApiKeyRow, NewNotification, Refused, StoreError, SubscriptionRow};
+use crate::{ApiKeyOwner, ApiKeyRow, NewJournalEntry, NewNotification, Refused, StoreError, SubscriptionRow};
 
 /// Why a field of a notification cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +96,32 @@ impl ApiKeyOwner {
             Self::Gym(gym) if gym.is_empty() => Err(Unstorable::Empty),
             Self::Gym(gym) => check_text(gym, SubscriptionRow::MAX_GYM_BYTES),
         }
+    }
+}
+
+impl NewJournalEntry {
+    /// The longest [`text`](Self::text), in bytes: 16 KiB (our default).
+    pub const MAX_TEXT_BYTES: usize = 16 << 10;
+
+    /// Whether every store can keep it: a gym and a subject of at most
+    /// [`NewNotification::MAX_TEXT_BYTES`], and a text of at most [`MAX_TEXT_BYTES`](Self::MAX_TEXT_BYTES).
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`], which names the field.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let fields = [
+            (
+                "the journal entry's gym",
+                self.gym.as_deref().unwrap_or_default(),
+                NewNotification::MAX_TEXT_BYTES,
+            ),
+            ("the journal entry's subject", self.subject.as_str(), NewNotification::MAX_TEXT_BYTES),
+            ("the journal entry's text", self.text.as_str(), Self::MAX_TEXT_BYTES),
+        ];
+        for (field, text, limit) in fields {
+            check_text(text, limit).map_err(|problem| invalid(field, problem))?;
+        }
+        Ok(())
     }
 }
 

@@ -12,8 +12,8 @@ use gymhook_store::testing::faulty::{FaultyStore, Operation, When};
 use gymhook_store::testing::memory::MemoryStore;
 use gymhook_store::testing::suite::Harness;
 use gymhook_store::{
-    ApiKeyRotation, Batch, Command, Enqueued, LeaseRequest, NewNotification, Redelivery, StatsQuery, Store,
-    StoreError, SubscriptionRow, TargetColumns, WorkerId,
+    ApiKeyRotation, Batch, Command, Enqueued, Journal, JournalQuery, LeaseRequest, NewNotification,
+    Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns, WorkerId,
 };
 use gymhook_store::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -311,7 +311,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         only: None,
     };
     let which = Redelivery { endpoint: ENDPOINT, from: START, until: None, undeliverable_only: true };
-    let subscriptions = gymhook_store::SubscriptionQuery { gym: None, after: None, limit: 1 };
+    let subscriptions = gymhook_store::SubscriptionQuery::new(1);
     let deliveries = gymhook_store::DeliveryQuery::new(1);
     let rotation = ApiKeyRotation {
         old: uuid::Uuid::nil(),
@@ -349,6 +349,8 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::RevokeApiKey => store.revoke_api_key(uuid::Uuid::nil(), START).await.map(drop),
         Operation::ApiKeyByDigest => store.api_key_by_digest([0; 32]).await.map(drop),
         Operation::ApiKeys => store.api_keys(gymhook_store::ApiKeyQuery::new(9)).await.map(drop),
+        Operation::AppendToJournal => store.append_to_journal(Journal::Audit, Vec::new(), 1).await,
+        Operation::Journal => store.journal(JournalQuery::new(Journal::Audit, 1)).await.map(drop),
         // It has no way to fail.
         Operation::WorkArrived | _ => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::fs;
 use crate::output::shown;
 
 /// ` (process 4711, python3)`, or nothing if it cannot be found out.
-pub(super) fn holder(port: u16) -> String {
+pub(crate) fn holder(port: u16) -> String {
     find(port).map(|(process, name)| format!(" (process {process}, {})", shown(&name))).unwrap_or_default()
 }
 

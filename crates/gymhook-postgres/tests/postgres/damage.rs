@@ -196,7 +196,7 @@ async fn a_subscription_that_cannot_be_read_stands_in_nobodys_way() {
     execute(&client, &store, "UPDATE gymhook.subscriptions SET record = left(record, 20) WHERE id = (SELECT min(id::text)::uuid FROM gymhook.subscriptions)").await;
     let leased = store.lease(request(1), NOW).await.unwrap();
     assert_eq!(leased.iter().map(|leased| leased.subscription.id).collect::<Vec<_>>(), [endpoint(2)]);
-    let query = SubscriptionQuery { gym: None, after: None, limit: 10 };
+    let query = SubscriptionQuery::new(10);
     assert_eq!(store.subscriptions(query).await.unwrap().items.len(), 1);
     let unreadable = store.subscription(endpoint(1)).await.unwrap_err();
     assert!(matches!(unreadable, StoreError::Damaged { .. }), "{unreadable:?}");

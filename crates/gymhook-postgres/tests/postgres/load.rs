@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use gymhook_postgres::tokio_postgres::{Client, NoTls};
 use gymhook_postgres::{PostgresOptions, PostgresStore};
-use gymhook_store::{Enqueued, NewNotification, Refused, StatsQuery, Store, StoreError};
+use gymhook_store::{
+    Enqueued, Journal, NewJournalEntry, NewNotification, Refused, StatsQuery, Store, StoreError,
+};
 use tokio::task::JoinHandle;
 
 use crate::stage::{NOW, client, fresh, notification, request, shared, soon, subscribe};
@@ -98,6 +100,8 @@ async fn beyond_so_many_bytes_the_store_is_busy() {
     }
     let ids = vec![uuid::Uuid::nil(); 512];
     assert!(is_busy(&store.acknowledge_notices(ids, NOW).await.unwrap_err()));
+    let entry = NewJournalEntry { at: NOW, gym: None, subject: String::new(), text: text() };
+    assert!(is_busy(&store.append_to_journal(Journal::Audit, vec![entry], 1).await.unwrap_err()));
     let small = enqueue(&store, sized(3, 1 << 10));
     client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(soon(large).await.unwrap(), Ok(vec![Ok(Enqueued::New)]));

@@ -11,6 +11,7 @@
 mod damage;
 mod failover;
 mod faults;
+mod follow_ups;
 mod listening;
 mod load;
 mod messages;

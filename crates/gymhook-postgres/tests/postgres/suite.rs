@@ -2,7 +2,7 @@
 
 use gymhook_postgres::PostgresStore;
 use gymhook_store::testing::suite::Harness;
-use gymhook_store::{DeliveryId, EndpointId};
+use gymhook_store::{DeliveryId, EndpointId, Journal};
 
 use crate::stage;
 
@@ -56,6 +56,15 @@ impl Harness for InPostgres {
              WHERE n.seq = a.seq AND n.id = $1 AND a.send = $2"
         );
         client.execute(&sql, &[id.as_uuid(), &i64::from(send)]).await.unwrap() == 1
+    }
+
+    async fn damage_journal(&self, store: &PostgresStore, journal: Journal, number: u64) -> bool {
+        let client = stage::client(&stage::shared()).await;
+        let sql = format!(
+            "UPDATE {}.journal SET at = 9223372036854775807 WHERE journal = $1 AND number = $2",
+            store.schema()
+        );
+        client.execute(&sql, &[&journal.code(), &i64::try_from(number).unwrap()]).await.unwrap() == 1
     }
 
     async fn count_attempts(&self, store: &PostgresStore) -> Option<u64> {

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::Problem;
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Listed<T> {
@@ -16,3 +18,20 @@ pub(crate) struct Listed<T> {
 pub(crate) const DEFAULT_LIMIT: u32 = 50;
 /// The largest page.
 pub(crate) const MAX_LIMIT: u32 = 200;
+
+/// How many are asked for.
+pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Problem::invalid("limit", format!("a page has from 1 to {MAX_LIMIT} items"))),
+    }
+}
+
+/// The place in the log that a cursor names.
+pub(crate) fn sequence(place: &str, cursor: Option<&str>) -> Result<Option<u64>, Problem> {
+    let read = |text: &str| {
+        text.parse()
+            .map_err(|_| Problem::invalid(place, "this is not a cursor: pass the `next` of the page before"))
+    };
+    cursor.map(read).transpose()
+}

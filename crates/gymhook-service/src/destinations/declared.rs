@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::changes::check_name;
+use super::changes::{check_filter, check_name};
 use super::{Destinations, Filter, Route};
 use crate::{Destination, Problem};
 
@@ -20,15 +20,13 @@ impl Destinations {
     ///
     /// One that was created otherwise and has a name that is declared now becomes the declared one, with what waits for it.
     pub(crate) async fn declare(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
+        self.check(declared)?;
         let _changing = self.changing.lock().await;
-        let mut names = BTreeSet::new();
         for destination in declared {
-            let problem = |problem| NotDeclared { name: destination.name.clone(), problem };
-            if !names.insert(destination.name.as_str()) {
-                return Err(problem(Problem::conflict("two destinations have this name: rename one")));
-            }
-            self.declare_one(destination).await.map_err(problem)?;
+            let written = self.declare_one(destination).await;
+            written.map_err(|problem| NotDeclared { name: destination.name.clone(), problem })?;
         }
+        let names: BTreeSet<&str> = declared.iter().map(|destination| destination.name.as_str()).collect();
         let of_all = |problem: Problem| NotDeclared { name: String::new(), problem };
         let held = self.list().await.map_err(|error| of_all(error.into()))?;
         let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
@@ -43,12 +41,26 @@ impl Destinations {
         Ok(())
     }
 
+    /// Whether these can be declared, as far as that is known without the database.
+    pub(crate) fn check(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
+        let mut names = BTreeSet::new();
+        for destination in declared {
+            let refused = |problem| NotDeclared { name: destination.name.clone(), problem };
+            if !names.insert(destination.name.as_str()) {
+                return Err(refused(Problem::conflict("two destinations have this name: rename one")));
+            }
+            check_name(&destination.name).map_err(|problem| refused(Problem::invalid("/name", problem)))?;
+            destination
+                .keys
+                .check_for_hmac_sha256()
+                .map_err(|error| refused(Problem::invalid("/secret", error.to_string())))?;
+            check_filter(&Filter::from(destination)).map_err(refused)?;
+            self.url(&destination.url).map_err(refused)?;
+        }
+        Ok(())
+    }
+
     async fn declare_one(&self, destination: &Destination) -> Result<(), Problem> {
-        check_name(&destination.name).map_err(|problem| Problem::invalid("/name", problem))?;
-        destination
-            .keys
-            .check_for_hmac_sha256()
-            .map_err(|error| Problem::invalid("/secret", error.to_string()))?;
         let url = self.url(&destination.url)?;
         let (id, is_there) = self.id_for(&destination.name).await?;
         let held = if is_there { self.read(id).await? } else { None };

@@ -13,7 +13,8 @@ use gymhook_tower::{Fate, WebhookSource};
 use time::UtcDateTime;
 
 use super::counts::{Counted, Counts};
-use super::refusals::{Head, RefusalLog, RefusedRequest};
+use super::refusal_log::RefusalLog;
+use super::refusals::{Head, RefusedRequest};
 use crate::activity::{Activity, Happening, rfc3339};
 use crate::database::Database;
 use crate::{Source, StartError};
@@ -61,8 +62,8 @@ pub(crate) struct SourceStatus {
 impl Sources {
     /// Opens an inbox for each source.
     pub(crate) async fn open(engine: &Engine<Database>, sources: &[Source]) -> Result<Self, StartError> {
-        let (by_path, refusals, reloading) = Default::default();
-        let opened = Self { by_path, refusals, reloading };
+        let refusals = RefusalLog::start(engine.clone());
+        let opened = Self { by_path: ArcSwap::default(), refusals, reloading: tokio::sync::Mutex::default() };
         opened.reload(engine, sources).await?;
         Ok(opened)
     }
@@ -127,16 +128,8 @@ impl Sources {
             reason = Some(why.as_str());
             let receiver = source.inbox.source().receiver();
             let (key, why) = (intake.key.as_ref(), why.as_str());
-            self.refusals.note(RefusedRequest::new(
-                &source.name,
-                &receiver,
-                &head,
-                why,
-                detail,
-                status,
-                key,
-                now,
-            ));
+            let refused = RefusedRequest::new(&source.name, &receiver, &head, why, detail, status, key, now);
+            self.refusals.note(refused, now);
         }
         activity.happened(
             now,
@@ -205,7 +198,8 @@ impl SourceState {
 /// What is the API's own.
 const RESERVED: [&str; 4] = ["/", "/api/", "/v1/", "/v2/"];
 
-fn check(sources: &[Source]) -> Result<(), StartError> {
+/// Whether these sources can be opened together.
+pub(crate) fn check(sources: &[Source]) -> Result<(), StartError> {
     let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for source in sources {
         let refused =

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use gymhook_sqlite::SqliteStore;
-use gymhook_store::{Command, NewNotification, StatsQuery, Store as _, StoreError, SubscriptionRow};
+use gymhook_store::{
+    Command, Journal, NewJournalEntry, NewNotification, StatsQuery, Store as _, StoreError, SubscriptionRow,
+};
 
 use crate::stage::{notification, subscribe};
 
@@ -17,12 +19,15 @@ async fn all_that_a_call_holds_is_counted() {
     let store = options.open(&path).unwrap();
     subscribe(&store).await;
     let now = store.now().await.unwrap();
-    // At least 60 KiB each: of an origin, of an event type, of ids alone, of commands, of settings, of notices' ids.
+    // At least 60 KiB each: of an origin, of an event type, of ids alone, of commands, of settings, of notices' ids, of a journal.
     let text = || "x".repeat(60 << 10);
     let with_origin = |number| vec![NewNotification { origin: Some(text()), ..notification(number, 1) }];
     let with_type = |number| vec![NewNotification { event_type: text(), ..notification(number, 1) }];
     let many = |first| (first..first + 600).map(|number| notification(number, 0)).collect::<Vec<_>>();
     let commands = || vec![(crate::stage::endpoint(), Command::Reload); 2_000];
+
+    let entry = |text: String| NewJournalEntry { at: now, gym: None, subject: String::new(), text };
+    let journal = || vec![entry("x".repeat(15 << 10)); 4];
 
     let like = store.subscription(crate::stage::endpoint()).await.unwrap().unwrap();
     let with_settings = SubscriptionRow { settings: text(), ..like };
@@ -40,10 +45,11 @@ async fn all_that_a_call_holds_is_counted() {
         busy.push(store.put_subscription(with_settings.clone(), now).await.map(drop));
         busy.push(store.put_subscription_of_gym(with_settings, now).await.map(drop));
         busy.push(store.acknowledge_notices(vec![uuid::Uuid::nil(); 4_000], now).await.map(drop));
+        busy.push(store.append_to_journal(Journal::Audit, journal(), 1).await);
         disk.execute_batch("COMMIT").unwrap();
         busy
     });
-    assert_eq!(busy, [const { Err(BUSY) }; 7]);
+    assert_eq!(busy, [const { Err(BUSY) }; 8]);
     assert!(held.is_ok());
 }
 

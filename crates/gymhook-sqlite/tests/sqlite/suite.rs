@@ -3,7 +3,9 @@ use std::sync::Mutex;
 
 use gymhook_sqlite::SqliteStore;
 use gymhook_store::testing::suite::Harness;
-use gymhook_store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRow, LeaseRequest, Store as _, StoreError, WorkerId};
+use gymhook_store::{
+    ApiKeyOwner, ApiKeyQuery, ApiKeyRow, Journal, LeaseRequest, Store as _, StoreError, WorkerId,
+};
 use gymhook_store::{DeliveryId, Direction, EndpointId};
 use tempfile::TempDir;
 
@@ -63,6 +65,12 @@ impl Harness for InAFile {
         let sql = "UPDATE gymhook_attempts SET outcome = 'sunk'
                    WHERE seq = (SELECT seq FROM gymhook_deliveries WHERE id = ?1) AND send = ?2";
         connection.execute(sql, rusqlite::params![id.as_uuid().as_bytes(), send]).unwrap() == 1
+    }
+
+    async fn damage_journal(&self, store: &SqliteStore, journal: Journal, number: u64) -> bool {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        let sql = "UPDATE gymhook_journal SET at = 9223372036854775807 WHERE journal = ?1 AND number = ?2";
+        connection.execute(sql, rusqlite::params![journal.code(), number]).unwrap() == 1
     }
 
     async fn count_attempts(&self, store: &SqliteStore) -> Option<u64> {

@@ -17,9 +17,9 @@ pub use self::operation::{Operation, When};
 use self::plan::Plan;
 use crate::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice,
-    Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
-    WorkerId,
+    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
+    LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
+    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so that it is
@@ -281,6 +281,19 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
         self.call(Operation::ApiKeys, || self.inner.api_keys(query)).await
+    }
+
+    async fn append_to_journal(
+        &self,
+        journal: Journal,
+        entries: Vec<NewJournalEntry>,
+        keep: u64,
+    ) -> Result<(), StoreError> {
+        self.call(Operation::AppendToJournal, || self.inner.append_to_journal(journal, entries, keep)).await
+    }
+
+    async fn journal(&self, query: JournalQuery) -> Result<Page<JournalRow>, StoreError> {
+        self.call(Operation::Journal, || self.inner.journal(query)).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! A store in memory, for tests and experiments.
 
+mod journal;
 mod queries;
 mod tables;
 mod worker;
@@ -18,9 +19,9 @@ use super::clock;
 use crate::StoreTime;
 use crate::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, LeaseRequest, Leased, NewNotification, Notice,
-    Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
-    WorkerId,
+    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
+    LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
+    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 /// A store in memory, for tests and experiments. It is not durable: its contents end with its last clone.
@@ -310,6 +311,21 @@ impl Store for MemoryStore {
 
     async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
         Ok(self.with_tables(|tables| tables.api_keys(&query)))
+    }
+
+    async fn append_to_journal(
+        &self,
+        journal: Journal,
+        entries: Vec<NewJournalEntry>,
+        keep: u64,
+    ) -> Result<(), StoreError> {
+        entries.iter().try_for_each(NewJournalEntry::check)?;
+        self.with_tables(|tables| tables.append_to_journal(journal, entries, keep));
+        Ok(())
+    }
+
+    async fn journal(&self, query: JournalQuery) -> Result<Page<JournalRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.journal(&query)))
     }
 }
 

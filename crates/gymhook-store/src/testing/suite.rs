@@ -47,6 +47,7 @@ pub mod fencing;
 pub mod fetching;
 pub mod filtering;
 pub mod following;
+pub mod journaling;
 pub mod keys;
 pub mod leasing;
 pub mod logging;
@@ -64,7 +65,7 @@ use core::time::Duration;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 
-use crate::Store;
+use crate::{Journal, Store};
 
 /// How the suite gets at a store, and what it can do to it behind its back.
 ///
@@ -117,6 +118,17 @@ pub trait Harness: Send + Sync + 'static {
         send: u32,
     ) -> impl Future<Output = bool> + Send {
         let _ = (store, id, send);
+        async { false }
+    }
+
+    /// Changes the row of a journal's entry likewise so that it cannot be read.
+    fn damage_journal(
+        &self,
+        store: &Self::Store,
+        journal: Journal,
+        number: u64,
+    ) -> impl Future<Output = bool> + Send {
+        let _ = (store, journal, number);
         async { false }
     }
 

@@ -57,6 +57,8 @@ operations! {
     RevokeApiKey revoke_api_key "revoke-api-key"
     ApiKeyByDigest api_key_by_digest "api-key-by-digest"
     ApiKeys api_keys "api-keys"
+    AppendToJournal append_to_journal "append-to-journal"
+    Journal journal "journal"
 }
 
 impl Operation {

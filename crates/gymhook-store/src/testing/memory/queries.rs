@@ -27,7 +27,7 @@ impl Tables {
         let found = rows
             .filter(|row| query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint))
             .filter(|row| query.state.is_none_or(|state| row.state == state))
-            .filter(|row| query.event_type.as_ref().is_none_or(|wanted| row.event_type == *wanted))
+            .filter(|row| query.event_types.is_empty() || query.event_types.contains(&row.event_type))
             .filter(|row| query.from.is_none_or(|from| row.enqueued_at >= from))
             .filter(|row| query.until.is_none_or(|until| row.enqueued_at < until))
             .filter(|row| query.gym.as_ref().is_none_or(|gym| self.is_of_gym(row.endpoint, gym)));

@@ -11,8 +11,8 @@ use super::cut;
 use crate::StoreTime;
 use crate::mending::mended;
 use crate::{
-    ApiKeyRow, AttemptRow, Command, DeliveryColumns, LeaseHolder, NewNotification, Notice, Page, Redelivery,
-    Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
+    ApiKeyRow, AttemptRow, Command, DeliveryColumns, Journal, JournalRow, LeaseHolder, NewNotification,
+    Notice, Page, Redelivery, Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
 };
 
 #[derive(Debug, Default)]
@@ -28,6 +28,9 @@ pub(super) struct Tables {
     pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
     /// In the order in which they were written.
     pub(super) notices: Vec<HeldNotice>,
+    /// By journal and number.
+    pub(super) journals: BTreeMap<(Journal, u64), JournalRow>,
+    pub(super) last_journal_numbers: BTreeMap<Journal, u64>,
     last_sequence: u64,
     last_command: i64,
 }
@@ -132,6 +135,7 @@ impl Tables {
         let found = rows
             .filter(|row| row.deleted_at.is_none() && query.after.is_none_or(|after| row.id > after))
             .filter(|row| query.gym.as_ref().is_none_or(|gym| row.gym == *gym))
+            .filter(|row| query.platform.as_ref().is_none_or(|platform| row.platform == *platform))
             .take((query.limit as usize).saturating_add(1))
             .cloned()
             .collect();

@@ -107,6 +107,7 @@ macro_rules! __store_behaviours {
             }
             filtering {
                 by_type
+                by_several_types
                 by_gym
                 by_time
                 by_everything_at_once
@@ -118,6 +119,17 @@ macro_rules! __store_behaviours {
                 a_refused_one_keeps_nothing_else_back
                 two_batches_enqueue_the_same_one_once
                 each_worker_hears_of_it
+            }
+            journaling {
+                the_latest_entry_comes_first
+                only_the_newest_entries_are_kept
+                journals_do_not_mix
+                entries_are_found_by_gym_and_subject
+                entries_appended_at_once_are_all_there
+                an_entry_that_cannot_be_stored_is_refused
+                a_damaged_entry_is_skipped
+                a_purge_leaves_journals_alone
+                a_journal_survives
             }
             keys {
                 a_key_is_found_by_its_digest
@@ -230,6 +242,7 @@ macro_rules! __store_behaviours {
                 a_change_keeps_the_lease
                 a_change_is_told_to_the_worker
                 they_are_listed_by_id
+                they_are_listed_by_platform
                 a_list_has_pages
                 ids_are_sorted_by_their_bytes
                 a_deleted_one_is_not_listed

@@ -40,7 +40,14 @@ fn of_gym(gym: &str) -> DeliveryQuery {
 }
 
 fn of_type(event_type: &str) -> DeliveryQuery {
-    DeliveryQuery { event_type: Some(event_type.to_owned()), ..all() }
+    of_types(&[event_type])
+}
+
+fn of_types(event_types: &[&str]) -> DeliveryQuery {
+    DeliveryQuery {
+        event_types: event_types.iter().map(|event_type| (*event_type).to_owned()).collect(),
+        ..all()
+    }
 }
 
 /// What is found, in one page and in pages of every length.
@@ -76,6 +83,21 @@ pub async fn by_type<H: Harness>(harness: &H) {
     }
     let of_one = DeliveryQuery { endpoint: Some(endpoint(1)), ..of_type("payment.failed") };
     assert_eq!(numbers(&stage, of_one).await, [10, 4]);
+}
+
+/// The log is that of several event types, the latest first, whichever it is of.
+pub async fn by_several_types<H: Harness>(harness: &H) {
+    let stage = twelve(harness).await;
+    let other = NewNotification { event_type: "Payment'; --".to_owned(), ..notification(13, 1) };
+    assert_eq!(stage.store.enqueue(vec![other], stage.now).await, Ok(vec![Ok(Enqueued::New)]));
+    let both = of_types(&["payment.failed", "Payment'; --"]);
+    assert_eq!(numbers(&stage, both.clone()).await, [13, 12, 10, 8, 6, 4, 2]);
+    assert_eq!(numbers(&stage, of_types(&["Payment'; --", "a\0b", "Payment'; --"])).await, [13]);
+    assert_eq!(numbers(&stage, of_types(&["a\0b", "payment."])).await, []);
+    let of_berlin = DeliveryQuery { gym: Some("berlin-mitte".to_owned()), ..both.clone() };
+    assert_eq!(numbers(&stage, of_berlin).await, [13, 10, 8, 4, 2]);
+    let of_one = DeliveryQuery { endpoint: Some(endpoint(1)), state: Some(State::Waiting), ..both };
+    assert_eq!(numbers(&stage, of_one).await, [13, 10]);
 }
 
 /// The log is that of one gym: of all its subscriptions, deleted ones too, the latest first.
@@ -122,7 +144,7 @@ pub async fn by_everything_at_once<H: Harness>(harness: &H) {
     let delivered = DeliveryQuery { state: Some(State::Delivered), ..of_gym("berlin-mitte") };
     assert_eq!(numbers(&stage, delivered).await, [7]);
     let query = DeliveryQuery {
-        event_type: Some("payment.failed".to_owned()),
+        event_types: vec!["payment.failed".to_owned()],
         state: Some(State::Waiting),
         from: Some(stage.now + SECOND),
         until: Some(stage.now + SECOND * 10),

@@ -338,7 +338,7 @@ pub async fn the_largest_limit_is_none<H: Harness>(harness: &H) {
     let stage = nine(harness).await;
     let query = DeliveryQuery { before: Some(u64::MAX), limit: u32::MAX, ..ALL };
     assert_eq!(numbers(&stage, query).await.len(), 9);
-    let query = SubscriptionQuery { gym: None, after: None, limit: u32::MAX };
+    let query = SubscriptionQuery::new(u32::MAX);
     assert_eq!(stage.subscriptions(query).await.unwrap().len(), 3);
     assert_eq!(stage.fetch(endpoint(3), u32::MAX).await.deliveries.len(), 3);
     let request = LeaseRequest {

@@ -109,13 +109,45 @@ pub async fn they_are_listed_by_id<H: Harness>(harness: &H) {
     for row in [&three, &one, &two] {
         assert_eq!(stage.store.put_subscription(row.clone(), stage.now).await, Ok(true));
     }
-    let query = |gym: Option<&str>| SubscriptionQuery { gym: gym.map(str::to_owned), after: None, limit: 10 };
+    let query =
+        |gym: Option<&str>| SubscriptionQuery { gym: gym.map(str::to_owned), ..SubscriptionQuery::new(10) };
     let list = async |query| stage.subscriptions(query).await.unwrap();
     assert_eq!(list(query(None)).await, [one.clone(), two.clone(), three.clone()]);
     assert_eq!(list(query(Some("berlin"))).await, [one, three]);
     assert_eq!(list(query(Some("wien"))).await, [two]);
     assert_eq!(list(query(Some("Berlin"))).await, []);
     assert_eq!(list(query(Some(""))).await, []);
+}
+
+/// A list is that of a platform, of a gym or of all, page by page.
+pub async fn they_are_listed_by_platform<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    for number in 1..=6 {
+        let gym = if number > 4 { "wien" } else { "berlin" }.to_owned();
+        let platform = if number % 2 == 0 { "egym'; --" } else { "point" }.to_owned();
+        stage.subscribe(SubscriptionRow { gym, platform, ..subscription(number) }).await;
+    }
+    let list = async |gym: Option<&str>, platform: &str| {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let (gym, platform) = (gym.map(str::to_owned), Some(platform.to_owned()));
+            let query = SubscriptionQuery { gym, platform, after, limit: 1 };
+            let page = stage.store.subscriptions(query).await.unwrap();
+            listed.extend(page.items.into_iter().map(|row| row.id));
+            after = page.next;
+            if after.is_none() {
+                return listed;
+            }
+        }
+    };
+    assert_eq!(list(None, "egym'; --").await, [2, 4, 6].map(endpoint));
+    assert_eq!(list(None, "point").await, [1, 3, 5].map(endpoint));
+    assert_eq!(list(Some("berlin"), "point").await, [1, 3].map(endpoint));
+    assert_eq!(list(Some("wien"), "egym'; --").await, [endpoint(6)]);
+    for other in ["Point", "", "a\0b"] {
+        assert_eq!(list(None, other).await, [], "{other:?}");
+        assert_eq!(list(Some("berlin"), other).await, [], "{other:?}");
+    }
 }
 
 /// A list goes on after the last one of the page before.
@@ -127,7 +159,7 @@ pub async fn a_list_has_pages<H: Harness>(harness: &H) {
         for limit in 1..=9 {
             let (mut listed, mut after) = (Vec::new(), None);
             loop {
-                let query = SubscriptionQuery { gym: gym.clone(), after, limit };
+                let query = SubscriptionQuery { gym: gym.clone(), after, ..SubscriptionQuery::new(limit) };
                 let page = stage.store.subscriptions(query).await.unwrap();
                 assert!(page.items.len() <= limit as usize);
                 assert!(page.next.is_none() || page.items.len() == limit as usize);
@@ -141,7 +173,7 @@ pub async fn a_list_has_pages<H: Harness>(harness: &H) {
             assert_eq!(listed, (1..=count).map(endpoint).collect::<Vec<_>>(), "in pages of {limit}");
         }
     }
-    let query = SubscriptionQuery { gym: None, after: None, limit: 0 };
+    let query = SubscriptionQuery::new(0);
     assert_eq!(stage.subscriptions(query).await, Ok(Vec::new()));
 }
 
@@ -156,11 +188,11 @@ pub async fn ids_are_sorted_by_their_bytes<H: Harness>(harness: &H) {
     }
     let mut expected = numbers;
     expected.sort_unstable();
-    let query = SubscriptionQuery { gym: None, after: None, limit: 10 };
+    let query = SubscriptionQuery::new(10);
     let listed = stage.subscriptions(query).await.unwrap();
     let listed: Vec<_> = listed.into_iter().map(|row| row.id).collect();
     assert_eq!(listed, expected.map(IntoId::into_id));
-    let query = SubscriptionQuery { gym: None, after: Some((1 << 127).into_id()), limit: 10 };
+    let query = SubscriptionQuery { after: Some((1 << 127).into_id()), ..SubscriptionQuery::new(10) };
     let rest = stage.subscriptions(query).await.unwrap();
     assert_eq!(rest.into_iter().map(|row| row.id).collect::<Vec<_>>(), [u128::MAX.into_id()]);
 }
@@ -179,9 +211,9 @@ impl IntoId for u128 {
 pub async fn a_deleted_one_is_not_listed<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
-    let query = SubscriptionQuery { gym: None, after: None, limit: 10 };
+    let query = SubscriptionQuery::new(10);
     assert_eq!(stage.subscriptions(query).await, Ok(vec![subscription(2)]));
-    let query = SubscriptionQuery { gym: Some("berlin-mitte".to_owned()), after: None, limit: 10 };
+    let query = SubscriptionQuery { gym: Some("berlin-mitte".to_owned()), ..SubscriptionQuery::new(10) };
     assert_eq!(stage.subscriptions(query).await, Ok(vec![subscription(2)]));
     let deleted = SubscriptionRow { deleted_at: Some(stage.now), ..subscription(1) };
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(deleted)));
@@ -228,7 +260,7 @@ pub async fn a_handler_has_neither_url_nor_secrets<H: Harness>(harness: &H) {
     let handler = SubscriptionRow { gym: String::new(), target: TargetColumns::Handler, ..subscription(2) };
     assert_eq!(stage.store.put_subscription(handler.clone(), stage.now).await, Ok(true));
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(handler.clone())));
-    let query = SubscriptionQuery { gym: None, after: None, limit: 10 };
+    let query = SubscriptionQuery::new(10);
     let listed = stage.store.subscriptions(query).await.unwrap();
     assert_eq!(listed.items, [subscription(1), handler.clone()]);
 
@@ -336,7 +368,7 @@ pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
         }
     }
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(None));
-    let all = |gym: &str| SubscriptionQuery { gym: Some(gym.to_owned()), after: None, limit: 10 };
+    let all = |gym: &str| SubscriptionQuery { gym: Some(gym.to_owned()), ..SubscriptionQuery::new(10) };
     assert_eq!(stage.subscriptions(all(&longest.gym)).await, Ok(vec![longest]));
     assert_eq!(stage.subscriptions(all("a\0b")).await, Ok(Vec::new()));
 }
@@ -353,7 +385,7 @@ pub async fn a_list_goes_on_past_one_that_cannot_be_read<H: Harness>(harness: &H
         for limit in 1..=5 {
             let (mut listed, mut after) = (Vec::new(), None);
             loop {
-                let query = SubscriptionQuery { gym: gym.clone(), after, limit };
+                let query = SubscriptionQuery { gym: gym.clone(), after, ..SubscriptionQuery::new(limit) };
                 let page = stage.store.subscriptions(query).await.unwrap();
                 listed.extend(page.items.iter().map(|row| row.id));
                 after = page.next;

@@ -1,0 +1,30 @@
+//! Log lines on standard error.
+
+use std::io::{self, IsTerminal as _};
+
+use gymhook_service::LogFormat;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+use crate::failure::Failure;
+
+/// Writes log lines from now on: text on a terminal, else JSON, if nothing else is asked for.
+pub(crate) fn start(format: Option<LogFormat>, level: &str) -> Result<(), Failure> {
+    let targets: Targets = level.parse().map_err(|error| {
+        Failure::usage(format!(
+            "log_level {level:?} cannot be used ({error}): write error, warn, info, debug or trace, or levels by module as in info,gymhook_engine=debug"
+        ))
+    })?;
+    let is_terminal = io::stderr().is_terminal();
+    let default = if is_terminal { LogFormat::Text } else { LogFormat::Json };
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(is_terminal && !is_plain);
+    let lines = match format.unwrap_or(default) {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let started = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
+    started.map_err(|error| Failure::failed(format!("log lines cannot be written: {error}")))
+}

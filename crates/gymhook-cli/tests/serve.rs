@@ -1,0 +1,268 @@
+//! `gymhook serve` as a process: how it starts, what signals do to it, and that nothing acknowledged is lost.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "support/serving.rs"]
+mod serving;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::process::Signal;
+use serving::{Load, Serving, command, kept, request, source, wait_until};
+
+#[test]
+fn a_first_key_is_printed_once_and_never_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Serving::start(folder.path(), &[]);
+    let key = first.first_key.clone().unwrap();
+    assert_eq!(first.get("/v1/deliveries", &format!("authorization: Bearer {key}\r\n")).status, 200);
+    assert_eq!(first.get("/v1/deliveries", "").status, 401);
+    assert_eq!(first.get("/healthz", "").status, 200);
+    assert_eq!(first.get("/readyz", "").status, 200);
+    assert_eq!(first.get("/metrics", "").status, 404, "metrics have an address of their own, or none");
+    first.wait_for("serving");
+    assert!(!first.log().contains(&key), "the key is in the log");
+    let mode = fs::metadata(folder.path().join("gymhook.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "others may read the database");
+    assert!(first.terminate().success());
+
+    let second = Serving::start(folder.path(), &[]);
+    assert_eq!(second.first_key, None);
+    assert_eq!(second.get("/v1/deliveries", &format!("authorization: Bearer {key}\r\n")).status, 200);
+}
+
+#[test]
+fn what_cannot_be_started_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Serving::start(folder.path(), &[]);
+    let said = |arguments: &[&str]| {
+        let output = command(folder.path()).arg("serve").args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let address = running.address.to_string();
+    let (status, taken) = said(&["--listen", &address]);
+    assert_eq!(status, 2, "{taken}");
+    assert!(
+        taken.contains("another program listens there")
+            && taken.contains("choose another port with --listen"),
+        "{taken}"
+    );
+
+    let free = ["--listen", "127.0.0.1:0"];
+    fs::write(folder.path().join("text"), "no database, but long enough to be mistaken for one").unwrap();
+    for (database, expected) in [
+        ("none/gymhook.db", "name another file with --database"),
+        (".", "name another file with --database"),
+        ("text", "damaged"),
+    ] {
+        let (status, problem) = said(&[free[0], free[1], "--database", database]);
+        assert_eq!(status, 1, "{problem}");
+        assert!(problem.contains(expected), "{database}: {problem}");
+    }
+    let (status, nobody) = said(&[free[0], free[1], "--database-url", "postgres://gym@127.0.0.1:1/gym"]);
+    assert_eq!(status, 1, "{nobody}");
+    assert!(
+        nobody.contains("the database cannot be opened") && nobody.contains("see that it runs"),
+        "{nobody}"
+    );
+    let (status, password) = said(&["--database-url", "postgres://gym:hunter2@db/gym"]);
+    assert_eq!(status, 2, "{password}");
+    assert!(password.contains("set GYMHOOK_DATABASE_URL") && !password.contains("hunter2"), "{password}");
+    let (status, level) = said(&[free[0], free[1], "--config", "wrong.toml"]);
+    assert_eq!(status, 2, "{level}");
+    assert!(level.contains("wrong.toml: the file cannot be read"), "{level}");
+}
+
+#[test]
+fn a_configuration_is_looked_at_without_starting_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gymhook.toml");
+    fs::write(&file, format!("database = \"a.db\"\n{}", source("egym"))).unwrap();
+    let check = || {
+        let output =
+            command(folder.path()).args(["serve", "--config", "gymhook.toml", "--check"]).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), text)
+    };
+    let (status, said) = check();
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("source egym: egym at /in/egym, 1 key"), "{said}");
+    assert!(!folder.path().join("a.db").exists(), "something was started");
+    fs::write(&file, "listn = \"a\"").unwrap();
+    let (status, said) = check();
+    assert_eq!(status, 2, "{said}");
+    assert!(
+        said.contains("gymhook.toml:1:1: listn: there is no such key: did you mean \"listen\"?"),
+        "{said}"
+    );
+}
+
+/// Everything that was acknowledged is there, and a server that is asked to stop answers what it has taken.
+#[test]
+fn a_stop_under_load_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gymhook.toml"), source("egym")).unwrap();
+    let mut serving = Serving::start(folder.path(), &[]);
+    let load = Load::start(serving.address, "/in/egym");
+    load.reach(200);
+    serving.signal(Signal::TERM);
+    assert!(serving.child.wait().unwrap().success());
+    let (acknowledged, failed) = load.end();
+    let kept = kept(&folder.path().join("gymhook.db"));
+    assert!(acknowledged.iter().all(|account| kept.contains(account)), "something acknowledged is lost");
+    // What was taken was answered with success; what came later found nobody.
+    let is_of_nobody = |failure: &&String| failure.contains("refused") || failure.contains("reset");
+    let others: Vec<_> = failed.iter().filter(|failure| !is_of_nobody(failure)).collect();
+    assert!(others.is_empty(), "requests under way were not answered: {others:?}");
+    assert!(!folder.path().join("gymhook.db-wal").exists(), "the file is not complete by itself");
+}
+
+#[test]
+fn a_kill_under_load_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gymhook.toml"), source("egym")).unwrap();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let mut serving = Serving::start(folder.path(), &[]);
+        let load = Load::start(serving.address, "/in/egym");
+        load.reach(100);
+        serving.child.kill().unwrap();
+        serving.child.wait().unwrap();
+        all.extend(load.end().0);
+    }
+    let serving = Serving::start(folder.path(), &[]);
+    assert_eq!(serving.get("/readyz", "").status, 200);
+    let kept = kept(&folder.path().join("gymhook.db"));
+    assert!(all.iter().all(|account| kept.contains(account)), "something acknowledged is lost");
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gymhook.toml"), source("egym")).unwrap();
+    let mut serving = Serving::start(folder.path(), &[]);
+    // A request whose body never comes is under way for ten seconds.
+    let mut stuck = TcpStream::connect(serving.address).unwrap();
+    stuck
+        .write_all(b"POST /in/egym HTTP/1.1\r\nhost: a\r\nx-api-key: the key that egym sends\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n")
+        .unwrap();
+    let mut continues = [0; 12];
+    stuck.read_exact(&mut continues).unwrap();
+    serving.signal(Signal::INT);
+    serving.wait_for("stopping");
+    assert!(serving.child.try_wait().unwrap().is_none(), "it did not wait for the request");
+    serving.signal(Signal::INT);
+    assert_eq!(serving.child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn the_configuration_is_read_again_without_losing_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gymhook.toml");
+    fs::write(&file, source("egym")).unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    assert_eq!(serving.send("/in/second", "a").unwrap().status, 404);
+    let load = Load::start(serving.address, "/in/egym");
+    for round in 1..=10 {
+        let second = if round % 2 == 1 { source("second") } else { String::new() };
+        fs::write(&file, format!("{}{second}", source("egym"))).unwrap();
+        serving.signal(Signal::HUP);
+        let is_open = || serving.send("/in/second", &format!("round-{round}")).unwrap().status != 404;
+        assert!(wait_until(|| is_open() == (round % 2 == 1)), "round {round} was not read");
+        load.reach(round * 20);
+    }
+    // A wrong file changes nothing.
+    fs::write(&file, format!("zebra = 1\n{}", source("third"))).unwrap();
+    serving.signal(Signal::HUP);
+    serving.wait_for("zebra: there is no such key");
+    serving.wait_for("everything stays as it was");
+    assert_eq!(serving.send("/in/third", "a").unwrap().status, 404);
+    // Nor does one whose sources cannot be opened together with its destinations.
+    fs::write(&file, format!("listen = \"127.0.0.1:1\"\n{}", source("egym"))).unwrap();
+    serving.signal(Signal::HUP);
+    load.reach(300);
+    let (_, failed) = load.end();
+    assert!(failed.is_empty(), "{failed:?}");
+    assert!(serving.terminate().success());
+}
+
+#[test]
+fn metrics_are_on_an_address_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("metrics_listen = \"127.0.0.1:0\"\nmax_body_bytes = 2048\n{}", source("egym"));
+    fs::write(folder.path().join("gymhook.toml"), config).unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    assert_eq!(serving.send("/in/egym", "a").unwrap().status, 200);
+    let url = serving.ready["metrics_url"].as_str().unwrap();
+    let address = url.trim_start_matches("http://").trim_end_matches("/metrics").parse().unwrap();
+    let metrics = request(address, "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    assert_eq!(metrics.status, 200);
+    for expected in [
+        "gymhook_ready 1",
+        "gymhook_received_total{platform=\"egym\"} 1",
+        "gymhook_deliveries{state=\"waiting\"}",
+    ] {
+        assert!(metrics.body.contains(expected), "{expected} is not in {}", metrics.body);
+    }
+    assert_eq!(serving.get("/metrics", "").status, 404);
+    let long = "POST /v1/deliveries HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4096\r\n\r\n";
+    assert_eq!(request(serving.address, long).unwrap().status, 413);
+}
+
+/// A copy that was made while requests came has everything that was acknowledged before it began, and can be started from.
+#[test]
+fn a_copy_that_was_made_under_load_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gymhook.toml"), source("egym")).unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    let load = Load::start(serving.address, "/in/egym");
+    load.reach(100);
+    let before: Vec<String> = (0..20).map(|number| format!("before-{number}")).collect();
+    for account in &before {
+        assert_eq!(serving.send("/in/egym", account).unwrap().status, 200);
+    }
+    let backup =
+        |to: &str| command(folder.path()).args(["backup", "--config", "gymhook.toml", to]).output().unwrap();
+    let copied = backup("copy.db");
+    assert!(copied.status.success(), "{copied:?}");
+    let again = backup("copy.db");
+    assert_eq!(again.status.code(), Some(2), "an existing file was overwritten");
+    load.reach(200);
+    let (_, failed) = load.end();
+    assert!(failed.is_empty(), "the copy held requests up: {failed:?}");
+    drop(serving);
+
+    let copy = folder.path().join("copy.db");
+    let kept = kept(&copy);
+    assert!(before.iter().all(|account| kept.contains(account)), "the copy misses what was acknowledged");
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains("unfinished")), "{left:?}");
+
+    let restored = Serving::start(folder.path(), &["--database", "copy.db"]);
+    assert_eq!(restored.first_key, None, "its keys are those of before");
+    assert_eq!(restored.send("/in/egym", "after").unwrap().status, 200);
+}
+
+#[test]
+fn a_database_server_that_was_away_is_found_again() {
+    let postgres = gymhook_test_postgres::Server::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gymhook.toml"), source("egym")).unwrap();
+    let serving = Serving::start(folder.path(), &["--database-url", &postgres.url()]);
+    assert_eq!(serving.send("/in/egym", "before").unwrap().status, 200);
+    postgres.stop_immediately().unwrap();
+    let refused = serving.send("/in/egym", "while").unwrap();
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.head.contains("\r\nretry-after: "), "{refused:?}");
+    let unready = || serving.get("/readyz", "");
+    assert!(wait_until(|| unready().status == 503));
+    assert!(unready().body.contains("the database is not available"), "{:?}", unready());
+    assert_eq!(serving.get("/healthz", "").status, 200, "the process lives");
+    postgres.start_again().unwrap();
+    assert!(wait_until(|| serving.send("/in/egym", "after").is_ok_and(|answer| answer.status == 200)));
+    assert!(wait_until(|| unready().status == 200));
+    assert!(serving.terminate().success());
+}

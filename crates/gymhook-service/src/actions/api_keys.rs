@@ -1,0 +1,78 @@
+//! API keys. A gym's key lists those of its gym; keys of all gyms issue, rotate and revoke, since a key that makes others would
+//! outlive its own revocation.
+
+use core::time::Duration;
+
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, Page};
+use gymhook_engine::{ApiKey, IssuedApiKey};
+use uuid::Uuid;
+
+use super::audit;
+use crate::Problem;
+use crate::access::{Caller, Needs};
+
+const WHAT: &str = "API key";
+
+/// Keys, the oldest first, revoked ones included.
+pub(crate) async fn list(
+    caller: &Caller,
+    gym: Option<String>,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Page<ApiKey, Uuid>, Problem> {
+    if let Some(gym) = &gym {
+        caller.reaches_gym(gym)?;
+    }
+    Ok(caller.view().api_keys(ApiKeyQuery { gym, after, limit }).await?)
+}
+
+/// One key, among those that the caller reaches.
+pub(crate) async fn get(caller: &Caller, id: Uuid) -> Result<ApiKey, Problem> {
+    const PAGE: u32 = 1_000;
+    let mut query = ApiKeyQuery::new(PAGE);
+    loop {
+        let page = caller.view().api_keys(query.clone()).await?;
+        if let Some(found) = page.items.into_iter().find(|key| key.id == id) {
+            return Ok(found);
+        }
+        query.after = Some(page.next.ok_or_else(|| Problem::not_found(WHAT))?);
+    }
+}
+
+/// Issues a key, which is shown this once.
+pub(crate) async fn issue(
+    caller: &Caller,
+    label: &str,
+    owner: ApiKeyOwner,
+    rights: ApiKeyRights,
+) -> Result<IssuedApiKey, Problem> {
+    caller.may(Needs::Write)?;
+    caller.operator(WHAT)?;
+    let issued = caller.app().outgoing.issue_api_key(owner, label, rights).await?;
+    audit::record(caller, "issue API key", issued.key.owner.gym(), &issued.key.id.to_string()).await;
+    Ok(issued)
+}
+
+/// Revokes a key at once.
+pub(crate) async fn revoke(caller: &Caller, id: Uuid) -> Result<(), Problem> {
+    caller.may(Needs::Write)?;
+    caller.operator(WHAT)?;
+    let held = get(caller, id).await?;
+    if !caller.app().outgoing.revoke_api_key(id).await? {
+        return Err(Problem::not_found(WHAT));
+    }
+    audit::record(caller, "revoke API key", held.owner.gym(), &id.to_string()).await;
+    Ok(())
+}
+
+/// Issues a successor, and ends the key after `overlap`.
+pub(crate) async fn rotate(caller: &Caller, id: Uuid, overlap: Duration) -> Result<IssuedApiKey, Problem> {
+    caller.may(Needs::Write)?;
+    caller.operator(WHAT)?;
+    let held = get(caller, id).await?;
+    let issued = caller.app().outgoing.rotate_api_key(id, overlap).await?;
+    let issued = issued
+        .ok_or_else(|| Problem::conflict("this API key was revoked or rotated before: issue a new one"))?;
+    audit::record(caller, "rotate API key", held.owner.gym(), &id.to_string()).await;
+    Ok(issued)
+}

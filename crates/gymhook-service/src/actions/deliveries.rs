@@ -1,0 +1,152 @@
+//! The log of deliveries.
+
+use bytes::Bytes;
+use gymhook::event::{Kind, Vendor};
+use gymhook_engine::store::{DeliveryQuery, DeliveryRow, Page, State};
+use gymhook_engine::{DeliveryId, DeliveryLog, EndpointId};
+use http::StatusCode;
+use time::UtcDateTime;
+
+use super::audit;
+use crate::Problem;
+use crate::access::{Caller, Needs};
+
+/// Which deliveries are meant: those that everything asked for fits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DeliveryFilter {
+    pub(crate) gym: Option<String>,
+    /// The subscription, destination or inbox.
+    pub(crate) endpoint: Option<EndpointId>,
+    pub(crate) event_type: Option<String>,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) state: Option<State>,
+    /// Enqueued at this moment or later.
+    pub(crate) from: Option<UtcDateTime>,
+    /// Enqueued before this moment.
+    pub(crate) until: Option<UtcDateTime>,
+}
+
+/// How many rows are read from the store at once where a filter is not the store's.
+const READ: u32 = 1_000;
+/// How many are looked at for one page before a shorter one is answered.
+const LOOKED_AT: u32 = 20 * READ;
+
+impl DeliveryFilter {
+    pub(super) fn query(&self, before: Option<u64>, limit: u32) -> DeliveryQuery {
+        DeliveryQuery {
+            endpoint: self.endpoint,
+            gym: self.gym.clone(),
+            event_types: self.event_types(),
+            state: self.state,
+            from: self.from,
+            until: self.until,
+            // No store has a higher number.
+            before: before.map(|before| before.min(i64::MAX.unsigned_abs())),
+            ..DeliveryQuery::new(limit)
+        }
+    }
+
+    /// What the store is asked for: the types that have the kind at any platform, if they are known.
+    fn event_types(&self) -> Vec<String> {
+        match (&self.event_type, self.kind) {
+            (Some(event_type), _) => vec![event_type.clone()],
+            // Types that no platform lists.
+            (None, None | Some(Kind::Other)) => Vec::new(),
+            (None, Some(kind)) => {
+                let of = |vendor: &Vendor| {
+                    let mut types = vendor.event_types();
+                    types.retain(|name| vendor.kind_of(name) == Some(kind));
+                    types
+                };
+                Vendor::ALL.iter().flat_map(of).map(str::to_owned).collect()
+            }
+        }
+    }
+
+    /// Whether what the store does not look at fits, too.
+    pub(super) fn fits(&self, row: &DeliveryRow) -> bool {
+        self.kind.is_none_or(|kind| kind_of(row) == Some(kind))
+    }
+}
+
+/// What the event of a delivery means, if its platform's types are known.
+pub(crate) fn kind_of(row: &DeliveryRow) -> Option<Kind> {
+    row.platform.parse::<Vendor>().ok()?.kind_of(&row.event_type)
+}
+
+/// Deliveries, the latest first. With a kind, a page may be shorter than `limit` although there is a next one.
+pub(crate) async fn list(
+    caller: &Caller,
+    filter: &DeliveryFilter,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Page<DeliveryRow>, Problem> {
+    if let Some(gym) = &filter.gym {
+        caller.reaches_gym(gym)?;
+    }
+    let view = caller.view();
+    if filter.kind.is_none() {
+        return Ok(view.deliveries(filter.query(before, limit)).await?);
+    }
+    let (mut found, mut next, mut looked_at) = (Vec::new(), before, 0);
+    while found.len() <= limit as usize && looked_at < LOOKED_AT {
+        let page = view.deliveries(filter.query(next, READ)).await?;
+        found.extend(page.items.into_iter().filter(|row| filter.fits(row)));
+        looked_at += READ;
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    let cut = Page::cut(found, limit, |last| last.sequence);
+    Ok(Page { next: cut.next.or(next), items: cut.items })
+}
+
+/// One delivery with its attempts and its body.
+pub(crate) async fn get(caller: &Caller, id: DeliveryId) -> Result<DeliveryLog, Problem> {
+    caller.view().delivery(id).await?.ok_or_else(|| Problem::not_found("delivery"))
+}
+
+/// A delivery's body, byte for byte.
+pub(crate) async fn body(caller: &Caller, id: DeliveryId) -> Result<(DeliveryRow, Bytes), Problem> {
+    let DeliveryLog { delivery, body, .. } = get(caller, id).await?;
+    let body = body.ok_or_else(|| Problem::not_found("body: it was purged"))?;
+    Ok((delivery, body))
+}
+
+/// Starts one more round of a delivery, at once if it waits or has ended.
+pub(crate) async fn redeliver(caller: &Caller, id: DeliveryId) -> Result<(), Problem> {
+    caller.may(Needs::Retry)?;
+    let held = get(caller, id).await?.delivery;
+    if held.state == State::InFlight {
+        return Err(conflict("an attempt is under way: wait for its answer"));
+    }
+    if !caller.view().redeliver(id).await? {
+        let why =
+            "its subscription was deleted, or what came in could not be read: there is nowhere to send it";
+        return Err(conflict(why));
+    }
+    audit::record(caller, "redeliver", Some(&held.gym), &id.to_string()).await;
+    Ok(())
+}
+
+/// Cancels a delivery that has not ended; an attempt under way may still succeed.
+pub(crate) async fn cancel(caller: &Caller, id: DeliveryId) -> Result<(), Problem> {
+    caller.may(Needs::Retry)?;
+    let held = get(caller, id).await?.delivery;
+    if !matches!(held.state, State::Waiting | State::InFlight) {
+        return Err(conflict(&format!(
+            "it is {}: only what waits or is under way is cancelled",
+            held.state.as_str()
+        )));
+    }
+    if !caller.view().cancel(id).await? {
+        return Err(conflict("its subscription was deleted: nothing more is sent"));
+    }
+    audit::record(caller, "cancel", Some(&held.gym), &id.to_string()).await;
+    Ok(())
+}
+
+fn conflict(detail: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, detail)
+}

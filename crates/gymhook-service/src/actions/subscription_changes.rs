@@ -1,0 +1,307 @@
+//! Creating and changing subscriptions.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gymhook::delivery::{EndpointPolicy, Rate};
+use gymhook::send::{EndpointUrl, EventFilter};
+use gymhook::signature::{Key, Keyring};
+use gymhook_engine::http::CheckSubscriptionError;
+use gymhook_engine::{EndpointId, Subscription, SubscriptionError, ViewError};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use time::UtcDateTime;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{audit, platforms, subscriptions};
+use crate::Problem;
+use crate::access::{Caller, Needs};
+
+/// A subscription to create.
+pub(crate) struct NewSubscription {
+    pub(crate) gym: String,
+    pub(crate) platform: String,
+    pub(crate) url: String,
+    pub(crate) secret: NewSecret,
+    pub(crate) settings: Changes,
+}
+
+/// The secret of a new subscription.
+pub(crate) enum NewSecret {
+    /// One is drawn, and shown once.
+    Drawn,
+    /// This one.
+    Given(Zeroizing<String>),
+    /// None: nothing is signed. Only some platforms allow it.
+    Unsigned,
+}
+
+/// Settings to change; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) label: Option<String>,
+    pub(crate) url: Option<String>,
+    /// Filters; `Some(None)` for every type.
+    pub(crate) events: Option<Option<Vec<String>>>,
+    /// All URLs for single types.
+    pub(crate) urls: Option<BTreeMap<String, String>>,
+    /// All headers of its own.
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) max_in_flight: Option<NonZeroU32>,
+    /// The rate limit; `Some(None)` for none.
+    pub(crate) rate: Option<Option<Rate>>,
+    pub(crate) ordered: Option<bool>,
+}
+
+/// A subscription that was written, with its secret if that was drawn: this is the only time that it can be read.
+pub(crate) struct Written {
+    pub(crate) subscription: Subscription,
+    pub(crate) secret: Option<Zeroizing<String>>,
+}
+
+/// The longest label, in characters. Our choice.
+const LONGEST_LABEL: usize = 200;
+
+/// What reads a subscription and writes it back does so one after the other in this process, so that no change undoes another.
+static CHANGING: Mutex<()> = Mutex::const_new(());
+
+/// Creates a subscription.
+pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Written, Problem> {
+    caller.may(Needs::Write)?;
+    caller.reaches_gym(&new.gym)?;
+    if new.gym.is_empty() || new.gym.len() > 1_024 || new.gym.contains('\0') {
+        return Err(Problem::invalid("/gym", "the gym is a name of 1 to 1,024 bytes without a NUL"));
+    }
+    if !platforms::is_known(&new.platform) {
+        let names = platforms::names().collect::<Vec<_>>().join(", ");
+        return Err(Problem::invalid(
+            "/platform",
+            format!("there is no such platform: choose one of {names}"),
+        ));
+    }
+    let url = endpoint_url(caller, &new.platform, &new.url, "/url")?;
+    let id = EndpointId::from(Uuid::now_v7());
+    let policy = platforms::policy(&new.platform);
+    let subscription = Subscription::dangerous_unsigned(id, new.gym, &new.platform, url, policy);
+    let (keys, shown) = match new.secret {
+        NewSecret::Unsigned => (None, None),
+        NewSecret::Given(text) => (Some(key(&new.platform, &text)?), None),
+        NewSecret::Drawn => {
+            let text = platforms::new_secret(&new.platform);
+            (Some(key(&new.platform, &text)?), Some(text))
+        }
+    };
+    let subscription = match keys {
+        Some(key) => subscription.with_keys(Arc::new(keyring([key])?)),
+        None => subscription,
+    };
+    let subscription = changed(caller, subscription, &new.settings)?;
+    write(caller, &subscription).await?;
+    audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
+    Ok(Written { subscription, secret: shown })
+}
+
+/// Changes a subscription; what waits is sent by the new settings.
+pub(crate) async fn update(
+    caller: &Caller,
+    id: EndpointId,
+    changes: &Changes,
+) -> Result<Subscription, Problem> {
+    caller.may(Needs::Write)?;
+    let _changing = CHANGING.lock().await;
+    let held = subscriptions::get(caller, id).await?;
+    let subscription = changed(caller, held, changes)?;
+    write(caller, &subscription).await?;
+    audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
+    Ok(subscription)
+}
+
+/// Replaces URL and secret at once, without an overlap.
+pub(crate) async fn replace(
+    caller: &Caller,
+    id: EndpointId,
+    url: &str,
+    secret: &str,
+) -> Result<Subscription, Problem> {
+    caller.may(Needs::Write)?;
+    let _changing = CHANGING.lock().await;
+    let held = subscriptions::get(caller, id).await?;
+    let platform = platform_of(&held).to_owned();
+    let url = endpoint_url(caller, &platform, url, "/url")?;
+    let keys = keyring([key(&platform, secret)?])?;
+    let subscription = held.with_url(url).with_keys(Arc::new(keys));
+    write(caller, &subscription).await?;
+    audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
+    Ok(subscription)
+}
+
+/// Signs with a new secret from now on, and with the old one for `overlap` longer where the scheme has room for both. Returns the
+/// secret if it was drawn.
+pub(crate) async fn rotate(
+    caller: &Caller,
+    id: EndpointId,
+    secret: Option<&str>,
+    overlap: Duration,
+) -> Result<Written, Problem> {
+    caller.may(Needs::Write)?;
+    let _changing = CHANGING.lock().await;
+    let held = subscriptions::get(caller, id).await?;
+    let platform = platform_of(&held);
+    let (key, shown) = match secret {
+        Some(text) => (key(platform, text)?, None),
+        None => {
+            let text = platforms::new_secret(platform);
+            (key(platform, &text)?, Some(text))
+        }
+    };
+    caller.view().rotate_key(id, key, overlap).await.map_err(located)?;
+    audit::record(caller, "rotate secret", Some(held.gym()), &id.to_string()).await;
+    Ok(Written { subscription: subscriptions::get(caller, id).await?, secret: shown })
+}
+
+fn platform_of(subscription: &Subscription) -> &str {
+    subscription.http().map_or("", |http| http.platform())
+}
+
+/// A key with an id that no other one has, and that tells when it was made.
+fn key(platform: &str, text: &str) -> Result<Key, Problem> {
+    let secret =
+        platforms::secret(platform, text).map_err(|error| Problem::invalid("/secret", error.to_string()))?;
+    let drawn = Uuid::new_v4().simple().to_string();
+    Ok(Key::new(format!("{}-{}", UtcDateTime::now().date(), drawn.get(..8).unwrap_or_default()), secret))
+}
+
+fn keyring<const N: usize>(keys: [Key; N]) -> Result<Keyring, Problem> {
+    Keyring::new(keys).map_err(|error| Problem::invalid("/secret", error.to_string()))
+}
+
+fn endpoint_url(caller: &Caller, platform: &str, url: &str, place: &str) -> Result<EndpointUrl, Problem> {
+    let checked = caller.app().transport.subscribers.endpoint_url(platform, url);
+    checked.map_err(|error| Problem::invalid(place, error.to_string()))
+}
+
+/// The subscription with these changes, each checked at its place.
+fn changed(caller: &Caller, held: Subscription, changes: &Changes) -> Result<Subscription, Problem> {
+    let platform = platform_of(&held).to_owned();
+    let mut subscription = held;
+    if let Some(label) = &changes.label {
+        if label.chars().count() > LONGEST_LABEL || label.contains('\0') {
+            let detail = format!("the label has more than {LONGEST_LABEL} characters, or a NUL");
+            return Err(Problem::invalid("/label", detail));
+        }
+        subscription = subscription.with_label(label);
+    }
+    if let Some(url) = &changes.url {
+        subscription = subscription.with_url(endpoint_url(caller, &platform, url, "/url")?);
+    }
+    if let Some(events) = &changes.events {
+        subscription = match events {
+            None => subscription.every_type(),
+            Some(events) => subscription.only(filters(&platform, events)?),
+        };
+    }
+    if let Some(urls) = &changes.urls {
+        subscription = with_urls(caller, &platform, subscription, urls)?;
+    }
+    if let Some(headers) = &changes.headers {
+        subscription = subscription.with_headers(header_map(headers)?);
+    }
+    let policy = policy(subscription.policy().clone(), changes);
+    Ok(subscription.with_policy(policy))
+}
+
+fn policy(held: EndpointPolicy, changes: &Changes) -> EndpointPolicy {
+    let mut policy = held;
+    if let Some(max) = changes.max_in_flight {
+        policy = policy.with_max_in_flight(max);
+    }
+    if let Some(rate) = changes.rate {
+        policy = policy.with_rate(rate);
+    }
+    if let Some(ordered) = changes.ordered {
+        policy = policy.with_ordered(ordered);
+    }
+    policy
+}
+
+fn filters(platform: &str, events: &[String]) -> Result<Vec<EventFilter>, Problem> {
+    if events.is_empty() {
+        let detail = "the list of events is empty, so nothing would ever be sent: for every type, leave it out or null";
+        return Err(Problem::invalid("/events", detail));
+    }
+    let read = |(place, text): (usize, &String)| {
+        let filter = EventFilter::from(text.as_str());
+        let checked = filter.check(platform);
+        checked.map_err(|error| Problem::invalid(format!("/events/{place}"), error.to_string()))?;
+        Ok(filter)
+    };
+    events.iter().enumerate().map(read).collect()
+}
+
+fn with_urls(
+    caller: &Caller,
+    platform: &str,
+    mut subscription: Subscription,
+    urls: &BTreeMap<String, String>,
+) -> Result<Subscription, Problem> {
+    let held: Vec<String> =
+        subscription.http().into_iter().flat_map(|http| http.urls().keys()).cloned().collect();
+    for event_type in held {
+        subscription = subscription.without_url_for(&event_type);
+    }
+    for (event_type, url) in urls {
+        let place = format!("/urls/{}", escaped(event_type));
+        EventFilter::check_all(platform, None, [event_type])
+            .map_err(|error| Problem::invalid(&place, error.to_string()))?;
+        subscription = subscription.with_url_for(event_type, endpoint_url(caller, platform, url, &place)?);
+    }
+    Ok(subscription)
+}
+
+fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, Problem> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let place = format!("/headers/{}", escaped(name));
+        let name: HeaderName =
+            name.parse().map_err(|_| Problem::invalid(&place, "this is not the name of a header"))?;
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| Problem::invalid(&place, "a header's value is printable ASCII in one line"))?;
+        value.set_sensitive(true);
+        map.append(name, value);
+    }
+    Ok(map)
+}
+
+/// As a part of a JSON pointer (RFC 6901).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Writes it, after the check that each attempt makes, too.
+async fn write(caller: &Caller, subscription: &Subscription) -> Result<(), Problem> {
+    caller.app().transport.subscribers.check_subscription(subscription).map_err(|error| {
+        let place = match &error {
+            CheckSubscriptionError::Headers(_) => "/headers",
+            CheckSubscriptionError::Keys(_) | CheckSubscriptionError::SecretRequired { .. } => "/secret",
+            CheckSubscriptionError::UnknownPlatform { .. } => "/platform",
+            _ => "/url",
+        };
+        Problem::invalid(place, error.to_string())
+    })?;
+    caller.view().put_subscription(subscription).await.map_err(located)
+}
+
+/// The engine's refusal at its place.
+fn located(error: ViewError) -> Problem {
+    match &error {
+        ViewError::Subscription(SubscriptionError::UrlTaken { .. }) => Problem::from(error).at("/url"),
+        ViewError::Subscription(SubscriptionError::Filter { .. }) => Problem::from(error).at("/events"),
+        ViewError::Subscription(SubscriptionError::Key(_) | SubscriptionError::Refused { .. }) => {
+            Problem::from(error).at("/secret")
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Subscriptions: who gets what, and how their endpoints are.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use gymhook::delivery::EndpointRecord;
+use gymhook_engine::store::{EndpointStats, Page, Store as _, SubscriptionQuery};
+use gymhook_engine::{EndpointId, Subscription};
+use time::UtcDateTime;
+
+use super::audit;
+use crate::Problem;
+use crate::access::{Caller, Needs};
+use crate::outgoing::DESTINATION;
+
+pub(super) const WHAT: &str = "subscription";
+
+/// A subscription with its endpoint's health.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    pub(crate) subscription: Subscription,
+    pub(crate) health: EndpointRecord,
+}
+
+/// Inboxes and destinations are kept as subscriptions, and are not among those of gyms.
+fn is_a_gyms(subscription: &Subscription) -> bool {
+    subscription.http().is_some_and(|http| http.platform() != DESTINATION)
+}
+
+/// Subscriptions by id.
+pub(crate) async fn list(
+    caller: &Caller,
+    gym: Option<String>,
+    platform: Option<&str>,
+    after: Option<EndpointId>,
+    limit: u32,
+) -> Result<Page<Described, EndpointId>, Problem> {
+    let platform = platform.map(str::to_owned);
+    let mut query =
+        SubscriptionQuery { gym, platform, after, ..SubscriptionQuery::new(limit.saturating_add(1)) };
+    if query.gym.is_none() {
+        query.gym = caller.gym().map(str::to_owned);
+    }
+    if let Some(gym) = &query.gym {
+        caller.reaches_gym(gym)?;
+    }
+    let mut found = Vec::new();
+    while found.len() <= limit as usize {
+        // Two reads: what changes between them is without its health, and described as new.
+        let page = caller.view().subscriptions(query.clone()).await?;
+        let rows = caller.app().outgoing.store().subscriptions(query.clone()).await?;
+        let health: BTreeMap<_, _> = rows.items.into_iter().map(|row| (row.id, row.record)).collect();
+        found.extend(page.items.into_iter().filter(is_a_gyms).map(|subscription| {
+            let id = subscription.id();
+            let health = health.get(&id).copied().unwrap_or_else(|| EndpointRecord::new(id));
+            Described { subscription, health }
+        }));
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
+    }
+    Ok(Page::cut(found, limit, |last| last.subscription.id()))
+}
+
+/// One subscription.
+pub(crate) async fn get(caller: &Caller, id: EndpointId) -> Result<Subscription, Problem> {
+    let found = caller.view().subscription(id).await?.filter(is_a_gyms);
+    found.ok_or_else(|| Problem::not_found(WHAT))
+}
+
+/// One subscription with its endpoint's health, and how much there is for it.
+pub(crate) async fn describe(
+    caller: &Caller,
+    id: EndpointId,
+) -> Result<(Subscription, EndpointStats), Problem> {
+    let subscription = get(caller, id).await?;
+    let stats = caller.view().endpoint_stats(id).await?.ok_or_else(|| Problem::not_found(WHAT))?;
+    Ok((subscription, stats))
+}
+
+/// Deletes a subscription: nothing more is sent to it. Its log is kept until it is purged.
+pub(crate) async fn delete(caller: &Caller, id: EndpointId) -> Result<(), Problem> {
+    caller.may(Needs::Write)?;
+    let held = get(caller, id).await?;
+    done(caller, "delete subscription", &held, caller.view().delete_subscription(id).await?).await
+}
+
+/// Sends nothing to it until it is enabled.
+pub(crate) async fn disable(caller: &Caller, id: EndpointId) -> Result<(), Problem> {
+    caller.may(Needs::Write)?;
+    let held = get(caller, id).await?;
+    done(caller, "disable subscription", &held, caller.view().disable(id).await?).await
+}
+
+/// Sends to it again, whatever it was disabled for.
+pub(crate) async fn enable(caller: &Caller, id: EndpointId) -> Result<(), Problem> {
+    caller.may(Needs::Write)?;
+    let held = get(caller, id).await?;
+    done(caller, "enable subscription", &held, caller.view().enable(id).await?).await
+}
+
+/// The longest pause: a year. Our choice.
+const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Sends nothing to it until then.
+pub(crate) async fn pause(caller: &Caller, id: EndpointId, until: UtcDateTime) -> Result<(), Problem> {
+    caller.may(Needs::Write)?;
+    let held = get(caller, id).await?;
+    let now = caller.app().outgoing.now().await?;
+    if until <= now || until > now + LONGEST_PAUSE {
+        return Err(Problem::invalid("/until", "it is not within a year from now: disable it instead"));
+    }
+    done(caller, "pause subscription", &held, caller.view().pause(id, until).await?).await
+}
+
+async fn done(
+    caller: &Caller,
+    action: &'static str,
+    held: &Subscription,
+    is_there: bool,
+) -> Result<(), Problem> {
+    if !is_there {
+        return Err(Problem::not_found(WHAT));
+    }
+    audit::record(caller, action, Some(held.gym()), &held.id().to_string()).await;
+    Ok(())
+}

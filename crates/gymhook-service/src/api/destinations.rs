@@ -1,0 +1,351 @@
+//! Where webhooks are passed on to.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Path;
+use gymhook::delivery::EndpointRecord;
+use gymhook_engine::store::ApiKeyRights;
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+use super::extract::{Body, OptionalBody, moment};
+use super::page::Listed;
+use super::subscription::{Counts, Health, KeyView};
+use super::subscription_actions::{Pause, Rotation, TestResult, overlap};
+use crate::access::{Caller, Retrier, Writer};
+use crate::actions::destinations;
+use crate::app::App;
+use crate::destinations::{Changes, Filter, Found, NewDestination, Written};
+use crate::{Form, Problem};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(rotate))
+        .routes(routes!(pause))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+        .routes(routes!(test))
+}
+
+/// Where webhooks are passed on to. Its secret is not part of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DestinationView {
+    #[schema(example = "members-app")]
+    name: String,
+    /// The endpoint of its deliveries in the log.
+    #[schema(format = "uuid")]
+    id: String,
+    /// Where it listens; without its query, for a key that may only read.
+    #[schema(example = "https://app.example/hooks")]
+    url: String,
+    /// cloudevents: a CloudEvent for each event; original: the body as it came, with the proof in headers.
+    #[schema(example = "cloudevents")]
+    form: &'static str,
+    /// From which sources it gets something; from all if empty.
+    sources: Vec<String>,
+    /// Of which studios; of all if empty.
+    studios: Vec<String>,
+    /// Events of which kinds; of all if empty.
+    #[schema(example = json!(["check-in"]))]
+    kinds: Vec<String>,
+    /// Whether it is declared in the gateway's settings, and can be changed only there.
+    declared: bool,
+    /// The keys that it is signed with.
+    keys: Vec<KeyView>,
+    /// When it is disabled for failing.
+    auto_disable: String,
+    health: Health,
+}
+
+impl DestinationView {
+    fn new(found: &Found, health: &EndpointRecord, writes: bool) -> Self {
+        let Found { route, subscription, .. } = found;
+        let url = subscription.http().map(|http| http.url());
+        let text = |url: &gymhook::send::EndpointUrl| {
+            if writes { url.to_uri().to_string() } else { url.to_string() }
+        };
+        Self {
+            name: route.name.clone(),
+            id: route.id.to_string(),
+            url: url.map(text).unwrap_or_default(),
+            form: route.form.as_str(),
+            sources: route.filter.sources.clone(),
+            studios: route.filter.studios.clone(),
+            kinds: route.filter.kinds.clone(),
+            declared: route.declared,
+            keys: KeyView::all_of(subscription),
+            auto_disable: subscription.policy().auto_disable().to_string(),
+            health: Health::from(health),
+        }
+    }
+}
+
+/// A destination with how much there is for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DestinationDetail {
+    #[serde(flatten)]
+    destination: DestinationView,
+    counts: Counts,
+}
+
+/// A destination that was written, with its secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WrittenDestination {
+    #[serde(flatten)]
+    destination: DestinationView,
+    /// The secret that was drawn for it, which is not shown again; `null` if it was given.
+    #[schema(example = "whsec_…")]
+    secret: Option<String>,
+}
+
+impl From<Written> for WrittenDestination {
+    fn from(Written { found, secret }: Written) -> Self {
+        let destination = DestinationView::new(&found, &found.health, true);
+        Self { destination, secret: secret.map(|secret| secret.to_string()) }
+    }
+}
+
+/// A destination to create.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "members-app", "url": "https://app.example/hooks", "kinds": ["check-in"]}))]
+pub(crate) struct CreateDestination {
+    /// 1 to 64 letters, digits, `-`, `_` and `.`.
+    #[schema(max_length = 64)]
+    name: String,
+    /// `https`; `http` only to networks that the settings name.
+    url: String,
+    /// A Standard Webhooks secret, `whsec_…`; drawn and shown once if it is left out.
+    #[schema(value_type = Option<String>)]
+    secret: Option<Zeroizing<String>>,
+    /// cloudevents (the default) or original.
+    form: Option<String>,
+    #[serde(default)]
+    sources: Vec<String>,
+    #[serde(default)]
+    studios: Vec<String>,
+    #[serde(default)]
+    kinds: Vec<String>,
+}
+
+/// What to change; what is left out stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"url": "https://app.example/new-hooks", "kinds": []}))]
+pub(crate) struct UpdateDestination {
+    url: Option<String>,
+    /// cloudevents or original.
+    form: Option<String>,
+    /// All if empty.
+    sources: Option<Vec<String>>,
+    /// All if empty.
+    studios: Option<Vec<String>>,
+    /// All if empty.
+    kinds: Option<Vec<String>>,
+}
+
+fn form(name: &str) -> Result<Form, Problem> {
+    Form::from_name(name)
+        .ok_or_else(|| Problem::invalid("/form", "there is no such form: choose cloudevents or original"))
+}
+
+/// Lists all destinations, by name. For keys of all gyms.
+#[utoipa::path(
+    get,
+    path = "/v1/destinations",
+    operation_id = "listDestinations",
+    tag = "destinations",
+    responses((status = 200, description = "All of them.", body = Listed<DestinationView>))
+)]
+pub(crate) async fn list(caller: Caller) -> Result<Json<Listed<DestinationView>>, Problem> {
+    let writes = caller.may(ApiKeyRights::Write).is_ok();
+    let found = destinations::list(&caller).await?;
+    let items = found.iter().map(|found| DestinationView::new(found, &found.health, writes)).collect();
+    Ok(Json(Listed { items, next: None }))
+}
+
+/// Creates a destination. A secret that was drawn is shown in this answer only. For keys of all gyms.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations",
+    operation_id = "createDestination",
+    tag = "destinations",
+    request_body = CreateDestination,
+    responses((status = 201, description = "It gets what comes in from now on.", body = WrittenDestination))
+)]
+pub(crate) async fn create(
+    Writer(caller): Writer,
+    Body(new): Body<CreateDestination>,
+) -> Result<(StatusCode, [(header::HeaderName, HeaderValue); 1], Json<WrittenDestination>), Problem> {
+    let form = new.form.as_deref().map(form).transpose()?.unwrap_or_default();
+    let filter = Filter { sources: new.sources, studios: new.studios, kinds: new.kinds };
+    let new = NewDestination { name: new.name, url: new.url, secret: new.secret, form, filter };
+    let written = destinations::create(&caller, new).await?;
+    let location = HeaderValue::from_str(&format!("/v1/destinations/{}", written.found.route.name));
+    let location = location.unwrap_or_else(|_| HeaderValue::from_static("/v1/destinations"));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(written.into())))
+}
+
+/// One destination with its health, and how much there is for it. For keys of all gyms.
+#[utoipa::path(
+    get,
+    path = "/v1/destinations/{name}",
+    operation_id = "getDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    responses((status = 200, description = "The destination.", body = DestinationDetail))
+)]
+pub(crate) async fn get(
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<DestinationDetail>, Problem> {
+    detail(&caller, &name).await.map(Json)
+}
+
+async fn detail(caller: &Caller, name: &str) -> Result<DestinationDetail, Problem> {
+    let (found, stats) = destinations::describe(caller, name).await?;
+    let writes = caller.may(ApiKeyRights::Write).is_ok();
+    let destination = DestinationView::new(&found, &stats.record, writes);
+    Ok(DestinationDetail { destination, counts: Counts::from(&stats) })
+}
+
+/// Changes parts of a destination; what waits is sent to the new URL. For keys of all gyms.
+#[utoipa::path(
+    patch,
+    path = "/v1/destinations/{name}",
+    operation_id = "updateDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    request_body = UpdateDestination,
+    responses((status = 200, description = "As it is now.", body = DestinationDetail))
+)]
+pub(crate) async fn update(
+    Writer(caller): Writer,
+    Path(name): Path<String>,
+    Body(update): Body<UpdateDestination>,
+) -> Result<Json<DestinationDetail>, Problem> {
+    let UpdateDestination { url, form: named, sources, studios, kinds } = update;
+    let form = named.as_deref().map(form).transpose()?;
+    destinations::update(&caller, &name, Changes { url, form, sources, studios, kinds }).await?;
+    detail(&caller, &name).await.map(Json)
+}
+
+/// Deletes a destination: nothing more is sent to it, not even what waits. Its log is kept. For keys of all gyms.
+#[utoipa::path(
+    delete,
+    path = "/v1/destinations/{name}",
+    operation_id = "deleteDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    responses((status = 204, description = "It is deleted."))
+)]
+pub(crate) async fn delete(Writer(caller): Writer, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    destinations::delete(&caller, &name).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Signs with a new secret from now on, and with the old one, too, for the overlap. For keys of all gyms.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/rotate",
+    operation_id = "rotateDestinationSecret",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    request_body = Option<Rotation>,
+    responses((status = 200, description = "With the secret, if it was drawn.", body = WrittenDestination))
+)]
+pub(crate) async fn rotate(
+    Writer(caller): Writer,
+    Path(name): Path<String>,
+    OptionalBody(rotation): OptionalBody<Rotation>,
+) -> Result<Json<WrittenDestination>, Problem> {
+    let overlap = overlap(rotation.overlap_seconds)?;
+    Ok(Json(destinations::rotate(&caller, &name, rotation.secret, overlap).await?.into()))
+}
+
+/// Sends nothing to a destination until a time; what comes in waits. For keys of all gyms.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/pause",
+    operation_id = "pauseDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    request_body = Pause,
+    responses((status = 202, description = "It is about to be paused."))
+)]
+pub(crate) async fn pause(
+    Writer(caller): Writer,
+    Path(name): Path<String>,
+    Body(pause): Body<Pause>,
+) -> Result<StatusCode, Problem> {
+    let until = moment("/until", &pause.until)?;
+    destinations::pause(&caller, &name, until).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Sends to a destination again, whatever it was disabled for; what waited goes first. For keys of all gyms.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/enable",
+    operation_id = "enableDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    responses((status = 202, description = "It is about to be enabled."))
+)]
+pub(crate) async fn enable(Writer(caller): Writer, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    destinations::enable(&caller, &name).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Sends nothing to a destination until it is enabled; what comes in waits. For keys of all gyms.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/disable",
+    operation_id = "disableDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    responses((status = 202, description = "It is about to be disabled."))
+)]
+pub(crate) async fn disable(Writer(caller): Writer, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    destinations::disable(&caller, &name).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// How long to wait for a test's outcome.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"wait_seconds": 5}))]
+pub(crate) struct TestOfDestination {
+    /// From 0 to 30 seconds; 5 by default.
+    #[schema(maximum = 30)]
+    wait_seconds: Option<u32>,
+}
+
+/// Sends a CloudEvent of the type `gymhook.test`, even to a disabled destination, once, without any effect on its health. For keys
+/// of all gyms.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/test",
+    operation_id = "testDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.")),
+    request_body = Option<TestOfDestination>,
+    responses((status = 200, description = "How it went.", body = TestResult))
+)]
+pub(crate) async fn test(
+    Retrier(caller): Retrier,
+    Path(name): Path<String>,
+    OptionalBody(test): OptionalBody<TestOfDestination>,
+) -> Result<Json<TestResult>, Problem> {
+    const LONGEST: u32 = 30;
+    let wait = test.wait_seconds.unwrap_or(5);
+    if wait > LONGEST {
+        return Err(Problem::invalid("/wait_seconds", format!("it is at most {LONGEST} seconds")));
+    }
+    let tested = destinations::test(&caller, &name, Duration::from_secs(wait.into())).await?;
+    Ok(Json(tested.into()))
+}

@@ -1,0 +1,330 @@
+//! What handlers take from a request, each refusing as a [`Problem`] that says where.
+
+use axum::body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use bytes::Bytes;
+use gymhook_engine::{DeliveryId, EndpointId};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::Problem;
+
+/// The longest body of an API request, in bytes: 1 MiB (our default).
+const LONGEST_BODY: usize = 1 << 20;
+
+/// The query, all of whose parameters are known and given once.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Parameters<T>
+where
+    T: DeserializeOwned + IntoParams,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+fn query<T: DeserializeOwned + IntoParams>(text: &str) -> Result<T, Problem> {
+    let known: Vec<String> = T::into_params(|| None).into_iter().map(|parameter| parameter.name).collect();
+    let mut given: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        if !known.iter().any(|known| *known == name) {
+            return Err(Problem::invalid(name.clone(), unknown(&name, &known)));
+        }
+        if given.iter().any(|given| *given == name) {
+            return Err(Problem::invalid(name.clone(), format!("{name} is given more than once")));
+        }
+        if value.contains('\0') {
+            return Err(Problem::invalid(name, "it has a NUL character, which not every database keeps"));
+        }
+        given.push(name.into_owned());
+    }
+    let read = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
+    serde_path_to_error::deserialize(read).map_err(|error| {
+        let name = error.path().to_string();
+        Problem::invalid(name.clone(), format!("{name} cannot be read: {}", error.into_inner()))
+    })
+}
+
+/// What is said of a parameter that there is not, with the nearest one that there is.
+fn unknown(name: &str, known: &[String]) -> String {
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let nearest =
+        near.min_by_key(|(distance, _)| *distance).filter(|(distance, _)| *distance <= 1 + name.len() / 3);
+    // It is the caller's text: a long one is not repeated.
+    let name: String = name.chars().take(64).collect();
+    match nearest {
+        Some((_, nearest)) => format!("there is no parameter {name:?} here: did you mean {nearest:?}?"),
+        None if known.is_empty() => format!("there is no parameter {name:?} here, nor any other"),
+        None => format!("there is no parameter {name:?} here: there are {}", known.join(", ")),
+    }
+}
+
+/// A JSON body.
+#[derive(Clone, Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// A JSON body, or nothing for the defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+/// The bytes of a JSON body.
+#[derive(Clone, Debug)]
+pub(crate) struct JsonBytes(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        check_content_type(request.headers())?;
+        whole(request).await.map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
+        read(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let typed = check_content_type(request.headers());
+        let bytes = whole(request).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        typed?;
+        read(&bytes).map(Self)
+    }
+}
+
+/// The body, of which no more is read than may be.
+async fn whole(request: Request) -> Result<Bytes, Problem> {
+    let too_long = || {
+        let detail = format!("the body has more than {LONGEST_BODY} bytes: send less at once");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|bytes| bytes > LONGEST_BODY) {
+        return Err(too_long());
+    }
+    body::to_bytes(request.into_body(), LONGEST_BODY).await.map_err(|error| {
+        let is_too_long =
+            core::iter::successors(Some(&error as &dyn core::error::Error), |error| error.source())
+                .any(|error| error.is::<http_body_util::LengthLimitError>());
+        if is_too_long {
+            too_long()
+        } else {
+            Problem::new(StatusCode::BAD_REQUEST, "the body broke off: send it again")
+        }
+    })
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail = "the body is read as JSON only: send it with `Content-Type: application/json`";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
+/// Reads JSON; what is wrong is said with its place.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let place = pointer(error.path());
+        let error = error.into_inner();
+        if error.is_data() { Problem::invalid(place, error.to_string()) } else { not_json(&error) }
+    })?;
+    json.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"))
+}
+
+/// As a JSON pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let part = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&part);
+    }
+    pointer
+}
+
+/// What an id in a path names.
+pub(crate) trait Named: From<Uuid> {
+    /// What is not there.
+    const WHAT: &'static str;
+}
+
+impl Named for DeliveryId {
+    const WHAT: &'static str = "delivery";
+}
+
+impl Named for EndpointId {
+    const WHAT: &'static str = "subscription";
+}
+
+impl Named for Uuid {
+    const WHAT: &'static str = "API key";
+}
+
+/// The id in the path. What is no id names nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: Named, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let nothing = || Problem::not_found(T::WHAT);
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| nothing())?;
+        Ok(Self(uuid(&text).ok_or_else(nothing)?.into()))
+    }
+}
+
+/// The gym in the path.
+#[derive(Clone, Debug)]
+pub(crate) struct Gym(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Gym {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let nothing = || Problem::not_found("gym");
+        let Path(gym) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| nothing())?;
+        if gym.is_empty() || gym.contains('\0') { Err(nothing()) } else { Ok(Self(gym)) }
+    }
+}
+
+/// An id as this API writes it, and in no other spelling.
+fn uuid(text: &str) -> Option<Uuid> {
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+}
+
+/// An id that is a parameter or a field.
+pub(crate) fn id<T: From<Uuid>>(place: &str, text: &str) -> Result<T, Problem> {
+    let found = uuid(text).ok_or_else(|| Problem::invalid(place, "this is not an id: ids are UUIDs"))?;
+    Ok(found.into())
+}
+
+/// A time that is a parameter or a field.
+pub(crate) fn moment(place: &str, text: &str) -> Result<UtcDateTime, Problem> {
+    UtcDateTime::parse(text, &Rfc3339)
+        .map_err(|_| Problem::invalid(place, "this is not a time in RFC 3339, such as 2026-01-31T12:00:00Z"))
+}
+
+/// A time in RFC 3339.
+pub(crate) fn rfc3339(at: UtcDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, IntoParams)]
+    struct Asked {
+        limit: Option<u32>,
+        state: Option<String>,
+    }
+
+    fn refused(text: &str) -> serde_json::Value {
+        serde_json::to_value(query::<Asked>(text).unwrap_err()).unwrap()
+    }
+
+    #[test]
+    fn a_query_has_known_parameters_each_once() {
+        let asked: Asked = query("limit=7&state=a%20b").unwrap();
+        assert_eq!((asked.limit, asked.state.as_deref()), (Some(7), Some("a b")));
+        assert_eq!(query::<Asked>("").unwrap().limit, None);
+        assert!(refused("limt=7")["detail"].as_str().unwrap().contains("did you mean \"limit\"?"));
+        assert!(refused("zzzzzzzz=7")["detail"].as_str().unwrap().contains("there are limit, state"));
+        assert_eq!(refused("limit=7&limit=8")["pointer"], json!("limit"));
+        for bad in ["limit=x", "limit=-1", "limit=99999999999", "limit=", "limit=1.5"] {
+            assert_eq!(
+                (&refused(bad)["pointer"], &refused(bad)["status"]),
+                (&json!("limit"), &json!(422)),
+                "{bad}"
+            );
+        }
+        let long = "x".repeat(10_000);
+        assert!(refused(&long)["detail"].as_str().unwrap().len() < 200);
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[expect(dead_code, reason = "it is only read")]
+        inner: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[expect(dead_code, reason = "it is only read")]
+        number: u8,
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_body_is_said_with_its_place() {
+        let refused = |text: &str| serde_json::to_value(read::<Outer>(text.as_bytes()).unwrap_err()).unwrap();
+        for (text, place) in [
+            (r#"{"inner":[{"number":1},{"number":"x"}]}"#, "/inner/1/number"),
+            (r#"{"inner":[{"number":256}]}"#, "/inner/0/number"),
+            (r#"{"inner":7}"#, "/inner"),
+            (r#"{"inner":[{}]}"#, "/inner/0"),
+            ("[]", ""),
+        ] {
+            assert_eq!(
+                (&refused(text)["pointer"], &refused(text)["status"]),
+                (&json!(place), &json!(422)),
+                "{text}"
+            );
+        }
+        for text in ["", "{", "{}}", "\u{feff}{}", "{\"inner\":[]} x"] {
+            assert_eq!(refused(text)["status"].as_u64().unwrap() / 100, 4, "{text}");
+        }
+        assert_eq!(refused("{")["status"], json!(400));
+        assert_eq!(refused("{\"inner\":[]} x")["status"], json!(400));
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        assert!(uuid("0192ab34-0000-7000-8000-000000000001").is_some());
+        for text in ["0192ab34000070008000000000000001", "{0192ab34-0000-7000-8000-000000000001}", "", "1"] {
+            assert_eq!(uuid(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What is done with a subscription: rotating its secret, pausing it, testing it.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::Json;
+use bytes::Bytes;
+use gymhook_engine::{EndpointId, TestFailure, TestOutcome};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+use super::extract::{Body, Gym, Id, OptionalBody, moment};
+use super::subscription::WrittenSubscription;
+use super::subscriptions::written;
+use crate::Problem;
+use crate::access::{Retrier, Writer};
+use crate::actions::tests_of_endpoints::Tested;
+use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(rotate))
+        .routes(routes!(pause))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+        .routes(routes!(test))
+        .routes(routes!(test_all))
+}
+
+/// How a secret is rotated.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"overlap_seconds": 86_400}))]
+pub(crate) struct Rotation {
+    /// The new secret; drawn and shown once if it is left out.
+    #[schema(value_type = Option<String>)]
+    pub(super) secret: Option<Zeroizing<String>>,
+    /// For how long the old one signs as well, where the platform's signature has room for both; a day by default.
+    #[schema(maximum = 2_592_000)]
+    pub(super) overlap_seconds: Option<u32>,
+}
+
+/// How long an old secret signs if nothing else is asked for. Our choice.
+const OVERLAP: u32 = 24 * 60 * 60;
+/// The longest overlap: 30 days. Our choice.
+const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
+
+/// The overlap of a rotation.
+pub(super) fn overlap(seconds: Option<u32>) -> Result<Duration, Problem> {
+    let seconds = seconds.unwrap_or(OVERLAP);
+    if seconds > LONGEST_OVERLAP {
+        let detail = format!("it is at most {LONGEST_OVERLAP} seconds");
+        return Err(Problem::invalid("/overlap_seconds", detail));
+    }
+    Ok(Duration::from_secs(seconds.into()))
+}
+
+/// Signs with a new secret from now on. Give it to the receiver first, or within the overlap.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/rotate",
+    operation_id = "rotateSecret",
+    tag = "subscriptions",
+    params(("id" = String, Path, description = "The subscription.", format = "uuid")),
+    request_body = Option<Rotation>,
+    responses((status = 200, description = "With the secret, if it was drawn.", body = WrittenSubscription))
+)]
+pub(crate) async fn rotate(
+    Writer(caller): Writer,
+    Id(id): Id<EndpointId>,
+    OptionalBody(rotation): OptionalBody<Rotation>,
+) -> Result<Json<WrittenSubscription>, Problem> {
+    let overlap = overlap(rotation.overlap_seconds)?;
+    let secret = rotation.secret.as_ref().map(|text| text.as_str());
+    let rotated = subscription_changes::rotate(&caller, id, secret, overlap).await?;
+    Ok(Json(written(rotated)))
+}
+
+/// Until when nothing is sent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"until": "2026-01-31T12:00:00Z"}))]
+pub(crate) struct Pause {
+    /// Within a year.
+    #[schema(format = "date-time")]
+    pub(super) until: String,
+}
+
+/// Sends nothing to a subscription until a time; what is published waits.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/pause",
+    operation_id = "pauseSubscription",
+    tag = "subscriptions",
+    params(("id" = String, Path, description = "The subscription.", format = "uuid")),
+    request_body = Pause,
+    responses((status = 202, description = "It is about to be paused."))
+)]
+pub(crate) async fn pause(
+    Writer(caller): Writer,
+    Id(id): Id<EndpointId>,
+    Body(pause): Body<Pause>,
+) -> Result<StatusCode, Problem> {
+    let until = moment("/until", &pause.until)?;
+    subscriptions::pause(&caller, id, until).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Sends to a subscription again, whatever it was disabled for; what waited goes first.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/enable",
+    operation_id = "enableSubscription",
+    tag = "subscriptions",
+    params(("id" = String, Path, description = "The subscription.", format = "uuid")),
+    responses((status = 202, description = "It is about to be enabled."))
+)]
+pub(crate) async fn enable(Writer(caller): Writer, Id(id): Id<EndpointId>) -> Result<StatusCode, Problem> {
+    subscriptions::enable(&caller, id).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Sends nothing to a subscription until it is enabled; what is published waits.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/disable",
+    operation_id = "disableSubscription",
+    tag = "subscriptions",
+    params(("id" = String, Path, description = "The subscription.", format = "uuid")),
+    responses((status = 202, description = "It is about to be disabled."))
+)]
+pub(crate) async fn disable(Writer(caller): Writer, Id(id): Id<EndpointId>) -> Result<StatusCode, Problem> {
+    subscriptions::disable(&caller, id).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// A test event: the platform's, unless a type is named.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"type": "ping", "data": {"hello": "world"}, "wait_seconds": 5}))]
+pub(crate) struct NewTest {
+    /// Its type.
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    /// The body as JSON, sent byte for byte; `{}` by default.
+    #[schema(value_type = Object)]
+    data: Option<Box<RawValue>>,
+    /// How long to wait for the answer, from 0 to 30 seconds; 5 by default.
+    #[schema(maximum = 30)]
+    wait_seconds: Option<u32>,
+}
+
+/// How a test went.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"delivery": "0192ab34-0000-7000-8000-000000000001", "outcome": "succeeded", "status": 204}))]
+pub(crate) struct TestResult {
+    /// Its delivery, in the log.
+    #[schema(format = "uuid")]
+    delivery: String,
+    /// succeeded, failed or pending.
+    outcome: &'static str,
+    /// The status of the answer, if there was one.
+    status: Option<u16>,
+    /// The answer's first characters.
+    response: Option<String>,
+    /// Why it failed, or has not been sent.
+    detail: Option<String>,
+}
+
+/// Sends a test event, even to a disabled subscription, once, without any effect on its health.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/test",
+    operation_id = "testSubscription",
+    tag = "subscriptions",
+    params(("id" = String, Path, description = "The subscription.", format = "uuid")),
+    request_body = Option<NewTest>,
+    responses((status = 200, description = "How it went.", body = TestResult))
+)]
+pub(crate) async fn test(
+    Retrier(caller): Retrier,
+    Id(id): Id<EndpointId>,
+    OptionalBody(test): OptionalBody<NewTest>,
+) -> Result<Json<TestResult>, Problem> {
+    const LONGEST: u32 = 30;
+    let wait = test.wait_seconds.unwrap_or(5);
+    if wait > LONGEST {
+        return Err(Problem::invalid("/wait_seconds", format!("it is at most {LONGEST} seconds")));
+    }
+    let event = match (test.event_type, test.data) {
+        (None, None) => None,
+        (None, Some(_)) => return Err(Problem::invalid("/type", "name the type of the event")),
+        (Some(name), _) if name.is_empty() || name.len() > 256 || name.contains(char::is_control) => {
+            return Err(Problem::invalid("/type", "it has from 1 to 256 bytes, and no control character"));
+        }
+        (Some(name), None) => Some((name, Bytes::from_static(b"{}"))),
+        (Some(name), Some(data)) => Some((name, Bytes::from(Box::<str>::from(data).into_string()))),
+    };
+    let wait = Duration::from_secs(wait.into());
+    let tested = tests_of_endpoints::send(&caller, id, event, wait).await?;
+    Ok(Json(TestResult::from(tested)))
+}
+
+impl From<Tested> for TestResult {
+    fn from(tested: Tested) -> Self {
+        let delivery = tested.delivery.to_string();
+        let (outcome, status, response, detail) = match tested.outcome {
+            TestOutcome::Succeeded(answer) => ("succeeded", Some(answer.status), answer.body, None),
+            TestOutcome::Failed(TestFailure::Answered(answer)) => {
+                ("failed", Some(answer.status), answer.body, None)
+            }
+            TestOutcome::Failed(failure) => ("failed", None, None, Some(failure.to_string())),
+            TestOutcome::Pending { problem } => ("pending", None, None, problem),
+            _ => ("pending", None, None, None),
+        };
+        Self { delivery, outcome, status, response, detail }
+    }
+}
+
+/// One of a gym's tests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TestOfGym {
+    #[schema(format = "uuid")]
+    subscription: String,
+    /// Its delivery, in the log; `null` if none was sent.
+    #[schema(format = "uuid")]
+    delivery: Option<String>,
+    /// Why none was sent.
+    problem: Option<Problem>,
+}
+
+/// Sends its platform's test event to each subscription of a gym.
+#[utoipa::path(
+    post,
+    path = "/v1/gyms/{gym}/test",
+    operation_id = "testGym",
+    tag = "subscriptions",
+    params(("gym" = String, Path, description = "The gym.")),
+    responses((status = 200, description = "What was sent.", body = Vec<TestOfGym>))
+)]
+pub(crate) async fn test_all(
+    Retrier(caller): Retrier,
+    Gym(gym): Gym,
+) -> Result<Json<Vec<TestOfGym>>, Problem> {
+    let sent = tests_of_endpoints::send_to_all(&caller, &gym).await?;
+    let tests = sent.into_iter().map(|sent| {
+        let subscription = sent.subscription.to_string();
+        match sent.test {
+            Ok(delivery) => TestOfGym { subscription, delivery: Some(delivery.to_string()), problem: None },
+            Err(error) => TestOfGym { subscription, delivery: None, problem: Some(error.into()) },
+        }
+    });
+    Ok(Json(tests.collect()))
+}

@@ -1,0 +1,14 @@
+//! The HTTP API, as its callers see it: each test has a service on a new SQLite file.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod api_keys;
+mod calls;
+mod deliveries;
+mod document;
+mod events;
+mod every_route;
+mod limits;
+mod stage;
+mod subscriptions;
+mod tail;

@@ -1,0 +1,165 @@
+//! Destinations and sources over the API.
+
+use gymhook::event::Vendor;
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, SubscriptionQuery};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::application::{Application, SECRET};
+use crate::gateway::{Gateway, check_in, destination, settings, settings_to, sqlite};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_is_created_changed_rotated_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (application, other) = (Application::start().await, Application::start().await);
+    let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
+    let key = gateway.api_key();
+    let new = json!({"name": "app", "url": application.url, "kinds": ["check-in"]});
+    let (status, created) = gateway.call("POST", "/v1/destinations", key, Some(new.clone())).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let secret = created["secret"].as_str().unwrap().to_owned();
+    assert_eq!((&created["form"], &created["declared"]), (&json!("cloudevents"), &json!(false)));
+    let (status, _) = gateway.call("POST", "/v1/destinations", key, Some(new)).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+
+    application.set_secret(&secret);
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-1")).await, StatusCode::OK);
+    application.until_taken(1).await;
+
+    // Both secrets sign for a while.
+    let (status, rotated) = gateway.call("POST", "/v1/destinations/app/rotate", key, None).await;
+    assert_eq!(status, StatusCode::OK, "{rotated}");
+    assert_eq!(rotated["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-2")).await, StatusCode::OK);
+    application.until_taken(2).await;
+    application.set_secret(rotated["secret"].as_str().unwrap());
+    other.set_secret(rotated["secret"].as_str().unwrap());
+
+    let change = json!({"url": other.url, "form": "original", "kinds": []});
+    let (status, changed) = gateway.call("PATCH", "/v1/destinations/app", key, Some(change)).await;
+    assert_eq!((status, &changed["form"]), (StatusCode::OK, &json!("original")), "{changed}");
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-3")).await, StatusCode::OK);
+    let original = other.until_taken(1).await;
+    assert_eq!(&*original[0].body, check_in("u-3").as_bytes());
+
+    let (status, tested) = gateway.call("POST", "/v1/destinations/app/test", key, None).await;
+    assert_eq!((status, &tested["outcome"]), (StatusCode::OK, &json!("succeeded")), "{tested}");
+    let test = other.until_taken(2).await[1].event();
+    assert_eq!((&test["type"], &test["specversion"]), (&json!("gymhook.test"), &json!("1.0")));
+
+    assert_eq!(gateway.call("DELETE", "/v1/destinations/app", key, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(gateway.call("GET", "/v1/destinations/app", key, None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-4")).await, StatusCode::OK);
+    gateway.until_idle().await;
+    assert_eq!((application.taken().len(), other.taken().len()), (2, 2));
+    // Its name can be used again.
+    let again = json!({"name": "app", "url": application.url, "secret": SECRET});
+    let (status, created) = gateway.call("POST", "/v1/destinations", key, Some(again)).await;
+    assert_eq!((status, &created["secret"]), (StatusCode::CREATED, &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_destination_is_said_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
+    let good = json!({"name": "app", "url": "https://app.example/hooks"});
+    for (field, value, pointer) in [
+        ("name", json!("a/b"), "/name"),
+        ("name", json!(""), "/name"),
+        ("url", json!("http://app.example/"), "/url"),
+        ("url", json!("https://10.0.0.1/"), "/url"),
+        ("url", json!("https://169.254.169.254/latest"), "/url"),
+        ("url", json!("file:///etc/passwd"), "/url"),
+        ("url", json!("https://user:pw@app.example/"), "/url"),
+        ("secret", json!("short"), "/secret"),
+        ("form", json!("xml"), "/form"),
+        ("kinds", json!(["check-in", "chek-in"]), "/kinds/1"),
+        ("sources", json!(["a\u{0}b"]), "/sources/0"),
+        ("studios", json!(vec!["s".repeat(1_000); 100]), "/studios"),
+        ("kinds", json!("check-in"), "/kinds"),
+        ("extra", json!(1), "/extra"),
+    ] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        let (status, problem) =
+            gateway.call("POST", "/v1/destinations", gateway.api_key(), Some(bad.clone())).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{bad:.200}: {problem}");
+        assert_eq!(problem["pointer"], pointer, "{problem}");
+    }
+    assert_eq!(gateway.call("GET", "/v1/destinations", gateway.api_key(), None).await.1["items"], json!([]));
+}
+
+/// A destination is of no gym: a key of one gym does not reach it, whatever the gym is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_gym_s_key_reaches_a_destination_or_a_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let gateway = Gateway::start(sqlite(folder.path()), settings_to(&application)).await;
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-1")).await, StatusCode::OK);
+    application.until_taken(1).await;
+    gateway.until_idle().await;
+    let engine = gateway.engine();
+    let listed = gateway.call("GET", "/v1/destinations", gateway.api_key(), None).await.1;
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    let everything = engine.subscriptions(SubscriptionQuery::new(100)).await.unwrap().items;
+    assert!(everything.iter().all(|subscription| subscription.gym().is_empty()));
+
+    let nameless =
+        engine.issue_api_key(ApiKeyOwner::Gym(String::new()), "nameless", ApiKeyRights::Write).await;
+    assert!(nameless.is_err());
+    for gym in ["destination", "inbox", " ", "null", "pg-next", "app"] {
+        let owner = ApiKeyOwner::Gym(gym.to_owned());
+        let issued = engine.issue_api_key(owner, "gym", ApiKeyRights::Write).await.unwrap();
+        let key = issued.expose_key();
+        for (method, path) in [
+            ("GET", "/v1/destinations"),
+            ("GET", "/v1/destinations/app"),
+            ("DELETE", "/v1/destinations/app"),
+            ("POST", "/v1/destinations/app/test"),
+            ("POST", "/v1/destinations/app/disable"),
+            ("GET", "/v1/sources"),
+            ("GET", "/v1/sources/egym"),
+            ("GET", "/v1/refusals"),
+            ("GET", &format!("/v1/subscriptions/{id}")),
+            ("DELETE", &format!("/v1/subscriptions/{id}")),
+        ] {
+            let (status, answer) = gateway.call(method, path, key, None).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{gym:?} {method} {path}: {answer}");
+        }
+        let (_, deliveries) = gateway.call("GET", "/v1/deliveries", key, None).await;
+        assert_eq!(deliveries["items"], json!([]), "{gym:?}");
+    }
+    assert_eq!(gateway.call("GET", "/v1/destinations/app", gateway.api_key(), None).await.0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_settings_declare_is_changed_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let mut first = settings();
+    first.destinations = vec![destination("app", &application), destination("gone", &application)];
+    let gateway = Gateway::start(sqlite(folder.path()), first).await;
+    let key = gateway.api_key().to_owned();
+    for (method, path, body) in [
+        ("PATCH", "/v1/destinations/app", Some(json!({"kinds": []}))),
+        ("DELETE", "/v1/destinations/app", None),
+        ("POST", "/v1/destinations/app/rotate", None),
+    ] {
+        let (status, problem) = gateway.call(method, path, &key, body).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("settings"), "{problem}");
+    }
+    let (status, _) = gateway.call("POST", "/v1/destinations/app/disable", &key, None).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "operating it is not changing it");
+    let by_hand = json!({"name": "by-hand", "url": application.url});
+    assert_eq!(gateway.call("POST", "/v1/destinations", &key, Some(by_hand)).await.0, StatusCode::CREATED);
+    gateway.service.shutdown().await;
+    drop(gateway);
+
+    let mut second = settings();
+    second.destinations = vec![destination("app", &application)];
+    let gateway = Gateway::start(sqlite(folder.path()), second).await;
+    let (_, listed) = gateway.call("GET", "/v1/destinations", &key, None).await;
+    let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect();
+    assert_eq!(names, [json!("app"), json!("by-hand")]);
+}
