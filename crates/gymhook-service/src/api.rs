@@ -7,7 +7,9 @@ mod audit;
 mod deliveries;
 mod delivery;
 mod destinations;
+mod docs;
 mod document;
+mod egym;
 mod events;
 pub(crate) mod extract;
 pub(crate) mod page;
@@ -25,8 +27,6 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +42,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .merge(audit::routes())
         .merge(deliveries::routes())
         .merge(destinations::routes())
+        .merge(egym::routes())
         .merge(events::routes())
         .merge(redeliveries::routes())
         .merge(sources::routes())
@@ -54,19 +55,13 @@ fn documented() -> OpenApiRouter<Arc<App>> {
 /// Everything that is answered.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, document) = documented().split_for_parts();
-    let document = with_problems(document);
-    let json: Bytes = document.to_json().unwrap_or_default().into();
-    let documentation = Router::new().route("/openapi.json", get(move || openapi(json.clone())));
+    let documentation = docs::routes(&with_problems(document));
     router
         .layer(middleware::map_response(private))
         .merge(documentation)
         .fallback(otherwise)
         .method_not_allowed_fallback(not_allowed)
         .with_state(app)
-}
-
-async fn openapi(json: Bytes) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 /// What the API answers is for its caller alone, and is what it says it is.

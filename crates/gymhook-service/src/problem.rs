@@ -73,6 +73,18 @@ impl Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// Where in the request it is: a JSON pointer into the body, or the name of a parameter.
+    #[must_use]
+    pub fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
+    /// After how many seconds to try again, if that may help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// What happened, and what to do.
     #[must_use]
     pub fn detail(&self) -> &str {

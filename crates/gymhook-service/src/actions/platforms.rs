@@ -1,13 +1,11 @@
 //! The platforms that subscriptions are sent to as.
 
-use core::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gymhook::Provider;
 use gymhook::delivery::EndpointPolicy;
 use gymhook::event::Vendor;
-use gymhook::retry::{RetryPolicy, RetrySchedule};
+use gymhook::retry::RetryPolicy;
 use gymhook::signature::{Secret, SecretError};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -30,16 +28,8 @@ pub(crate) fn policy(platform: &str) -> EndpointPolicy {
     let vendor = platform.parse::<Vendor>().ok().and_then(Provider::of);
     match vendor {
         Some(provider) => provider.profile().endpoint_policy(),
-        None => EndpointPolicy::new(RetryPolicy::new(standard_webhooks_schedule())),
+        None => EndpointPolicy::new(RetryPolicy::standard_webhooks()),
     }
-}
-
-/// After 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h: over three days, as the specification recommends "a period of
-/// days" (our numbers).
-fn standard_webhooks_schedule() -> RetrySchedule {
-    const MINUTES: [u64; 8] = [5, 30, 2 * 60, 5 * 60, 10 * 60, 14 * 60, 20 * 60, 24 * 60];
-    let minutes = MINUTES.iter().map(|minutes| Duration::from_secs(minutes * 60));
-    RetrySchedule::fixed(core::iter::once(Duration::from_secs(5)).chain(minutes).collect::<Vec<_>>())
 }
 
 /// The secret that a person or a program entered for a subscription of this platform.
@@ -76,10 +66,8 @@ mod tests {
     }
 
     #[test]
-    fn own_events_are_retried_for_days() {
-        let policy = policy(STANDARD_WEBHOOKS);
-        let schedule = policy.retry().schedule();
-        assert_eq!(schedule.retries(), 9);
-        assert!(!is_known("destination") && is_known("egym"));
+    fn a_destination_cannot_be_subscribed_to() {
+        assert!(is_known("egym") && is_known(STANDARD_WEBHOOKS));
+        assert!(!is_known(crate::outgoing::DESTINATION) && !is_known("inbox") && !is_known(""));
     }
 }

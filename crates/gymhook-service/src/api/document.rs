@@ -18,7 +18,7 @@ use crate::Problem;
                        what is another one's is answered with 404, as if it were not there."
     ),
     security(("bearer" = [])),
-    components(schemas(Problem)),
+    components(schemas(Problem, super::egym::ErrorDto)),
     modifiers(&Security)
 )]
 pub(super) struct Document;
@@ -75,6 +75,13 @@ fn problems_of(path: &str, changes: bool, operation: &Operation) -> Vec<(&'stati
         problems.push(("409", "It is not possible in the present state, or it exists already."));
     }
     let has_query = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
+    if path.starts_with("/api/v2/") {
+        if operation.request_body.is_some() {
+            problems.push(("400", "A field cannot be used, or the body is not JSON."));
+            problems.push(("413", "The body has more than 1 MiB."));
+        }
+        return problems;
+    }
     if has_query || operation.request_body.is_some() || path.contains('{') {
         problems.push(("422", "A field or a parameter cannot be used: `pointer` says which."));
     }

@@ -106,15 +106,17 @@ async fn every_parameter_is_checked_by_name() {
 #[tokio::test]
 async fn a_delivery_is_shown_with_its_attempts_and_can_be_sent_again() {
     let (stage, receiver) = (Stage::new().await, Receiver::new().await);
-    stage.subscribe("berlin", &receiver.url).await;
-    receiver.answer_next(410, "<script>alert(1)</script>");
-    let delivery = stage.publish("berlin", "x").await.remove(0);
+    // EGYM makes one attempt.
+    let new = json!({"gym": "berlin", "platform": "egym", "url": receiver.url});
+    stage.post("/v1/subscriptions", new).await.expect(201);
+    receiver.answer_next(500, "<script>alert(1)</script>");
+    let delivery = stage.publish("berlin", "GYM_CHECKIN").await.remove(0);
     let found = stage.until(&delivery, "undeliverable").await;
-    assert_eq!(found["log"][0]["status"], json!(410));
+    assert_eq!(found["log"][0]["status"], json!(500));
     assert_eq!(found["log"][0]["response"], json!("<script>alert(1)</script>"));
     assert_eq!(
         (&found["reason"], &found["attempts"], &found["test"]),
-        (&json!("rejected"), &json!(1), &json!(false))
+        (&json!("exhausted"), &json!(1), &json!(false))
     );
     assert_eq!(found["body_bytes"], json!(r#"{"member":17}"#.len()));
     let path = format!("/v1/deliveries/{delivery}");
@@ -197,7 +199,7 @@ async fn a_redelivery_of_many_affects_exactly_what_the_same_filters_list() {
     }
     // What has nowhere to go is counted by itself.
     stage.delete(&format!("/v1/subscriptions/{berlin}")).await.expect(204);
-    let asked = json!({"gym": "berlin", "state": "cancelled", "dry_run": true});
+    let asked = json!({"gym": "berlin", "state": "waiting", "dry_run": true});
     let counted = stage.post("/v1/redeliveries", asked).await.expect(200);
     assert_eq!(counted["deliveries"], json!(0));
     assert_eq!(counted["without_subscription"], json!(6));

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api_keys;
+mod audit;
 mod calls;
 mod deliveries;
+mod docs;
 mod document;
+mod egym;
 mod events;
 mod every_route;
 mod limits;
