@@ -1,7 +1,6 @@
 //! What callers do, for the API and the page alike: each action takes who asks and what for, and says what came of it or why not.
 //!
-//! Everything goes through the caller's [view](Caller::view), so another gym's things are not there. Each change is written to the
-//! [audit](audit::record).
+//! Everything goes through the caller's view, so another gym's things are not there. Each change is written to the audit.
 
 pub(crate) mod api_keys;
 pub(crate) mod audit;
@@ -15,6 +14,3 @@ pub(crate) mod stats;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod tests_of_endpoints;
-
-#[cfg(doc)]
-use crate::access::Caller;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gymhook::event::{Kind, Vendor};
-use gymhook_engine::store::{DeliveryQuery, DeliveryRow, Page, State};
+use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, Page, State};
 use gymhook_engine::{DeliveryId, DeliveryLog, EndpointId};
 use http::StatusCode;
 use time::UtcDateTime;
@@ -105,6 +105,17 @@ pub(crate) async fn list(
 /// One delivery with its attempts and its body.
 pub(crate) async fn get(caller: &Caller, id: DeliveryId) -> Result<DeliveryLog, Problem> {
     caller.view().delivery(id).await?.ok_or_else(|| Problem::not_found("delivery"))
+}
+
+/// A delivery's attempts after the one with this number, the first one first.
+pub(crate) async fn attempts(
+    caller: &Caller,
+    id: DeliveryId,
+    after: Option<u32>,
+    limit: u32,
+) -> Result<Page<AttemptRow, u32>, Problem> {
+    get(caller, id).await?;
+    Ok(caller.view().attempts(AttemptQuery { after, ..AttemptQuery::new(id, limit) }).await?)
 }
 
 /// A delivery's body, byte for byte.

@@ -54,6 +54,8 @@ pub(crate) struct Changes {
     /// The rate limit; `Some(None)` for none.
     pub(crate) rate: Option<Option<Rate>>,
     pub(crate) ordered: Option<bool>,
+    /// All that the application notes about it.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
 }
 
 /// A subscription that was written, with its secret if that was drawn: this is the only time that it can be read.
@@ -72,8 +74,9 @@ static CHANGING: Mutex<()> = Mutex::const_new(());
 pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Written, Problem> {
     caller.may(Needs::Write)?;
     caller.reaches_gym(&new.gym)?;
-    if new.gym.is_empty() || new.gym.len() > 1_024 || new.gym.contains('\0') {
-        return Err(Problem::invalid("/gym", "the gym is a name of 1 to 1,024 bytes without a NUL"));
+    if new.gym.is_empty() || new.gym.len() > 1_024 || new.gym.contains(char::is_control) {
+        let detail = "the gym is a name of 1 to 1,024 bytes without control characters";
+        return Err(Problem::invalid("/gym", detail));
     }
     if !platforms::is_known(&new.platform) {
         let names = platforms::names().collect::<Vec<_>>().join(", ");
@@ -209,6 +212,9 @@ fn changed(caller: &Caller, held: Subscription, changes: &Changes) -> Result<Sub
     if let Some(headers) = &changes.headers {
         subscription = subscription.with_headers(header_map(headers)?);
     }
+    if let Some(metadata) = &changes.metadata {
+        subscription = subscription.with_metadata(metadata.clone());
+    }
     let policy = policy(subscription.policy().clone(), changes);
     Ok(subscription.with_policy(policy))
 }
@@ -298,6 +304,7 @@ async fn write(caller: &Caller, subscription: &Subscription) -> Result<(), Probl
 fn located(error: ViewError) -> Problem {
     match &error {
         ViewError::Subscription(SubscriptionError::UrlTaken { .. }) => Problem::from(error).at("/url"),
+        ViewError::Subscription(SubscriptionError::Metadata { .. }) => Problem::from(error).at("/metadata"),
         ViewError::Subscription(SubscriptionError::Filter { .. }) => Problem::from(error).at("/events"),
         ViewError::Subscription(SubscriptionError::Key(_) | SubscriptionError::Refused { .. }) => {
             Problem::from(error).at("/secret")

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::delivery::{Delivery, DeliveryDetail};
+use super::delivery::{Attempt, Delivery, DeliveryDetail};
 use super::extract::{Id, Parameters, id, moment};
 use super::page::{self, Listed};
 use crate::Problem;
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get))
+        .routes(routes!(attempts))
         .routes(routes!(body))
         .routes(routes!(redeliver))
         .routes(routes!(cancel))
@@ -150,6 +151,39 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn get(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDetail>, Problem> {
     Ok(Json(DeliveryDetail::from(&deliveries::get(&caller, id).await?)))
+}
+
+/// Which page of the attempts is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AskedAttempts {
+    /// `next` of the page before, or `log_next` of the delivery.
+    cursor: Option<String>,
+    /// How many, from 1 to 200; 50 by default.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// A delivery's attempts, the first one first.
+#[utoipa::path(
+    get,
+    path = "/v1/deliveries/{id}/attempts",
+    operation_id = "listAttempts",
+    tag = "deliveries",
+    params(("id" = String, Path, description = "The delivery.", format = "uuid"), AskedAttempts),
+    responses((status = 200, description = "A page of them.", body = Listed<Attempt>))
+)]
+pub(crate) async fn attempts(
+    caller: Caller,
+    Id(id): Id<DeliveryId>,
+    Parameters(asked): Parameters<AskedAttempts>,
+) -> Result<Json<Listed<Attempt>>, Problem> {
+    let after = page::sequence("cursor", asked.cursor.as_deref())?;
+    // No attempt has a higher number.
+    let after = after.map(|after| u32::try_from(after).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()));
+    let page = deliveries::attempts(&caller, id, after, page::limit(asked.limit)?).await?;
+    let items = page.items.iter().map(Attempt::from).collect();
+    Ok(Json(Listed { items, next: page.next.map(|next| next.to_string()) }))
 }
 
 /// The exact bytes that are sent, or that came in, as an attachment.

@@ -100,6 +100,8 @@ pub(crate) struct DeliveryDetail {
     body_bytes: Option<usize>,
     /// Its first 100 attempts, the first one first.
     log: Vec<Attempt>,
+    /// What to pass as `cursor` to `/v1/deliveries/{id}/attempts` for more; `null` if these are all.
+    log_next: Option<String>,
     /// For what came in: what was proved.
     proved: Option<String>,
     /// For what came in and could not be read: the reason.
@@ -112,6 +114,7 @@ impl From<&DeliveryLog> for DeliveryDetail {
             delivery: Delivery::from(&log.delivery),
             body_bytes: log.body.as_ref().map(bytes::Bytes::len),
             log: log.attempts.items.iter().map(Attempt::from).collect(),
+            log_next: log.attempts.next.map(|next| next.to_string()),
             proved: log.proof.as_ref().map(ToString::to_string),
             unreadable: log.unreadable.clone(),
         }

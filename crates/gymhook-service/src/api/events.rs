@@ -116,6 +116,8 @@ pub(crate) enum PublishedEvents {
 const MOST_EVENTS: usize = 100;
 /// The longest id and the longest type, in bytes. Our choice.
 const LONGEST_NAME: usize = 256;
+/// The longest gym, in bytes: a store keeps no longer one.
+const LONGEST_GYM: usize = 1_024;
 
 /// Publishes an event, or up to 100: when it is answered, a delivery for each subscription that wants it is on disk. All are
 /// published, or none.
@@ -193,6 +195,10 @@ fn event(new: NewEvent, own: Option<&str>, place: &str, key: Option<String>) -> 
     let gym = new.gym.or_else(|| own.map(str::to_owned));
     let gym = gym.filter(|gym| !gym.is_empty());
     let gym = gym.ok_or_else(|| Problem::invalid(at("gym"), "name the gym whose event it is"))?;
+    if gym.len() > LONGEST_GYM || gym.contains(char::is_control) {
+        let detail = format!("it has at most {LONGEST_GYM} bytes, and no control character");
+        return Err(Problem::invalid(at("gym"), detail));
+    }
     check_name(&new.event_type, &at("type"))?;
     let common = bytes_of(new.data, new.body, place)?;
     let mut parts = match (&new.platform, common) {

@@ -211,17 +211,17 @@ impl<T: Named, S: Send + Sync> FromRequestParts<S> for Id<T> {
     }
 }
 
-/// The gym in the path.
+/// The name in the path: a gym's, a source's, a destination's. What cannot be one names nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct Gym(pub(crate) String);
+pub(crate) struct Name(pub(crate) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Gym {
+impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let nothing = || Problem::not_found("gym");
-        let Path(gym) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| nothing())?;
-        if gym.is_empty() || gym.contains('\0') { Err(nothing()) } else { Ok(Self(gym)) }
+        let nothing = || Problem::not_found("name");
+        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| nothing())?;
+        if name.is_empty() || name.contains('\0') { Err(nothing()) } else { Ok(Self(name)) }
     }
 }
 

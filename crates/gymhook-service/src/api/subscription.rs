@@ -33,6 +33,8 @@ pub(crate) struct SubscriptionView {
     headers: Vec<String>,
     /// The keys that it is signed with; empty if it is sent unsigned.
     keys: Vec<KeyView>,
+    /// What an application noted about it.
+    metadata: BTreeMap<String, String>,
     max_in_flight: u32,
     /// Whether deliveries are sent one at a time, in the order of publishing.
     ordered: bool,
@@ -189,6 +191,7 @@ impl SubscriptionView {
                 .map(ToString::to_string)
                 .collect(),
             keys: KeyView::all_of(subscription),
+            metadata: subscription.metadata().clone(),
             max_in_flight: subscription.policy().max_in_flight().get(),
             ordered: subscription.policy().is_ordered(),
             auto_disable: subscription.policy().auto_disable().to_string(),

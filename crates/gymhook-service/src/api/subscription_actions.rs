@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::extract::{Body, Gym, Id, OptionalBody, moment};
+use super::extract::{Body, Id, Name, OptionalBody, moment};
 use super::subscription::WrittenSubscription;
 use super::subscriptions::written;
 use crate::Problem;
@@ -243,7 +243,7 @@ pub(crate) struct TestOfGym {
 )]
 pub(crate) async fn test_all(
     Retrier(caller): Retrier,
-    Gym(gym): Gym,
+    Name(gym): Name,
 ) -> Result<Json<Vec<TestOfGym>>, Problem> {
     let sent = tests_of_endpoints::send_to_all(&caller, &gym).await?;
     let tests = sent.into_iter().map(|sent| {

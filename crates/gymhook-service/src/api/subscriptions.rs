@@ -70,6 +70,8 @@ macro_rules! with_settings {
             rate: Option<Option<NewRate>>,
             /// Whether deliveries are sent one at a time, in the order of publishing.
             ordered: Option<bool>,
+            /// What an application notes about it, in place of all before: up to 50 entries, no secrets.
+            metadata: Option<BTreeMap<String, String>>,
         }
 
         impl $name {
@@ -83,6 +85,7 @@ macro_rules! with_settings {
                     max_in_flight: self.max_in_flight,
                     rate: self.rate.map(|rate| rate.map(NewRate::read).transpose()).transpose()?,
                     ordered: self.ordered,
+                    metadata: self.metadata.take(),
                 })
             }
         }

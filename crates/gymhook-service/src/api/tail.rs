@@ -116,7 +116,7 @@ impl Filter {
 /// How often something is sent at least.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often the key is looked at again: a revoked one hears no longer than this. Our choice.
-const KEY_IS_CHECKED: Duration = Duration::from_secs(15);
+const KEY_IS_CHECKED: Duration = Duration::from_secs(5);
 
 /// What happens from now on, as server-sent events: `received` and `attempt`, whose data is JSON, and `missed` with the number of
 /// happenings that a slow listener was not sent. It is about this process.

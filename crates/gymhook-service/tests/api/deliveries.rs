@@ -124,7 +124,16 @@ async fn a_delivery_is_shown_with_its_attempts_and_can_be_sent_again() {
     stage.post(&format!("{path}/redeliver"), Value::Null).await.expect(202);
     let found = stage.until(&delivery, "delivered").await;
     assert_eq!((&found["round"], &found["log"][1]["status"]), (&json!(2), &json!(204)));
-    assert_eq!(receiver.requests().len(), 2);
+    assert_eq!((receiver.requests().len(), &found["log_next"]), (2, &Value::Null));
+    let first = stage.get(&format!("{path}/attempts?limit=1")).await.expect(200);
+    assert_eq!((&first["items"], &first["next"]), (&json!([found["log"][0]]), &json!("1")));
+    let second = stage.get(&format!("{path}/attempts?cursor=1")).await.expect(200);
+    assert_eq!((&second["items"], &second["next"]), (&json!([found["log"][1]]), &Value::Null));
+    for cursor in ["2147483648", "18446744073709551615"] {
+        let none = stage.get(&format!("{path}/attempts?cursor={cursor}")).await.expect(200);
+        assert_eq!(none["items"], json!([]));
+    }
+    assert_eq!(stage.get(&format!("{path}/attempts?cursor=x")).await.problem(422).0, "cursor");
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn what_is_documented_is_routed_and_what_is_routed_is_documented() {
     let document = document(&stage).await;
     for Operation { method, path, .. } in operations(&document) {
         // Without a key: there is a route exactly if it asks for one.
-        let path = path.replace("{gym}", "berlin").replace("{id}", "1");
+        let path = path.replace("{gym}", "berlin").replace("{name}", "app").replace("{id}", "1");
         let request = Request::builder().method(&method).uri(&path).body(Body::empty()).unwrap();
         assert_eq!(stage.send(request).await.status, 401, "{method} {path}");
     }

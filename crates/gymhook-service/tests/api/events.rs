@@ -151,6 +151,8 @@ async fn every_field_of_an_event_is_checked_at_its_place() {
         ("gym", json!(null), "/gym"),
         ("gym", json!(""), "/gym"),
         ("gym", json!(7), "/gym"),
+        ("gym", json!("a\u{0}"), "/gym"),
+        ("gym", json!("x".repeat(1_025)), "/gym"),
         ("type", json!(null), "/type"),
         ("type", json!(""), "/type"),
         ("type", json!("a\u{0}b"), "/type"),

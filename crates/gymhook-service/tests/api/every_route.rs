@@ -1,11 +1,12 @@
 //! What is true of every route: the document says which there are, so a new one cannot be left out.
 
 use gymhook_engine::store::ApiKeyOwner;
+use gymhook_service::Settings;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::document::{Operation, document, operations};
-use crate::stage::{Answer, Rights, Stage};
+use crate::stage::{Answer, Rights, Stage, egym_source};
 
 /// A gym with one of everything, and a body for each operation that is about it.
 struct Berlin {
@@ -17,7 +18,12 @@ struct Berlin {
 
 impl Berlin {
     async fn new() -> Self {
-        let stage = Stage::new().await;
+        let mut settings = Settings::default();
+        settings.requests_per_minute = core::num::NonZeroU32::MAX;
+        settings.sources = vec![egym_source()];
+        let stage = Stage::with(settings).await;
+        let destination = json!({"name": "app", "url": "https://app.example/berlin"});
+        stage.post("/v1/destinations", destination).await.expect(201);
         let new = json!({"gym": "berlin", "platform": "egym", "url": "https://receiver.example/"});
         let written = stage.post("/v1/subscriptions", new).await.expect(201);
         let subscription = written["id"].as_str().unwrap().to_owned();
@@ -38,7 +44,8 @@ impl Berlin {
                 ""
             }
         };
-        path.replace("{id}", id).replace("{gym}", "berlin")
+        let name = if path.starts_with("/v1/sources") { "egym-berlin" } else { "app" };
+        path.replace("{id}", id).replace("{gym}", "berlin").replace("{name}", name)
     }
 
     /// A body that would do, if the caller were allowed to.
@@ -51,7 +58,9 @@ impl Berlin {
                 json!({"gym": "berlin", "platform": "gympoint", "url": "https://receiver.example/"})
             }
             "updateSubscription" => json!({"label": "changed"}),
-            "pauseSubscription" => {
+            "createDestination" => json!({"name": "other", "url": "https://app.example/"}),
+            "updateDestination" => json!({"kinds": []}),
+            "pauseSubscription" | "pauseDestination" => {
                 let until = time::UtcDateTime::now() + core::time::Duration::from_secs(3_600);
                 json!({"until": until.format(&time::format_description::well_known::Rfc3339).unwrap()})
             }
@@ -98,7 +107,7 @@ async fn what_is_another_gym_s_is_not_there() {
         let answer = berlin.call(&wien, &operation).await;
         if answer.status == 200 {
             let text = String::from_utf8(answer.body.to_vec()).unwrap();
-            for hidden in ["berlin", &berlin.subscription, &berlin.delivery, &berlin.key] {
+            for hidden in ["berlin", "app.example", &berlin.subscription, &berlin.delivery, &berlin.key] {
                 assert!(!text.contains(hidden), "{path}: {text}");
             }
         } else {

@@ -7,10 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
+use gymhook::Provider;
+use gymhook::event::Vendor;
+use gymhook::signature::{Keyring, Secret};
 use gymhook_engine::Engine;
 pub(crate) use gymhook_engine::store::ApiKeyRights as Rights;
 use gymhook_engine::store::{ApiKeyOwner, SqliteStore};
-use gymhook_service::{Service, Settings};
+use gymhook_service::{Service, Settings, Source};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -154,6 +157,13 @@ impl Stage {
             tokio::time::sleep(core::time::Duration::from_millis(20)).await;
         }
     }
+}
+
+/// A source at `/in/egym-berlin`.
+pub(crate) fn egym_source() -> Source {
+    let egym = Provider::of(Vendor::EGYM).unwrap();
+    let keys = Keyring::single("berlin", Secret::new("the-key-that-egym-sends").unwrap()).unwrap();
+    Source::new("egym-berlin", gymhook::Receiver::new(&egym, keys).unwrap())
 }
 
 /// A receiver on a loopback socket, that answers as it is told.

@@ -66,6 +66,7 @@ async fn everything_is_set_and_read_back() {
         ("max_in_flight", json!(3)),
         ("rate", json!({"attempts": 10, "per_seconds": 60, "burst": 2})),
         ("ordered", json!(false)),
+        ("metadata", json!({"customer": "17"})),
         ("secret", json!("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
     ] {
         new[field] = value;
@@ -77,7 +78,7 @@ async fn everything_is_set_and_read_back() {
     assert_eq!(found["events"], json!(["workout.created", "member.*"]));
     assert_eq!(found["urls"], json!({"workout.created": "https://other.example/"}));
     assert_eq!(found["headers"], json!(["x-tenant"]), "a value may be a secret");
-    assert_eq!(found["max_in_flight"], json!(3));
+    assert_eq!((&found["max_in_flight"], &found["metadata"]), (&json!(3), &json!({"customer": "17"})));
     assert_eq!(found["counts"]["waiting"], json!(0));
 
     let changes =
@@ -122,6 +123,10 @@ async fn every_field_is_checked_at_its_place() {
         ("gym", json!("x".repeat(1_025)), "/gym"),
         ("gym", json!("a\u{0}"), "/gym"),
         ("gym", json!(1), "/gym"),
+        ("gym", json!("a\nb"), "/gym"),
+        ("metadata", json!({"": "x"}), "/metadata"),
+        ("metadata", json!({"x": "y".repeat(501)}), "/metadata"),
+        ("metadata", json!({"x": 1}), "/metadata/x"),
         ("platform", json!("destination"), "/platform"),
         ("platform", json!("inbox"), "/platform"),
         ("platform", json!("GYMPOINT"), "/platform"),

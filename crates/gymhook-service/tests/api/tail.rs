@@ -5,7 +5,9 @@ use futures_util::StreamExt as _;
 use http::Request;
 use serde_json::Value;
 
-use crate::stage::{Receiver, Rights, Stage};
+use gymhook_service::Settings;
+
+use crate::stage::{Receiver, Rights, Stage, egym_source};
 
 struct Heard {
     stream: BodyDataStream,
@@ -59,6 +61,47 @@ async fn a_gym_hears_of_its_own_attempts_alone() {
     assert_eq!(all.next().await.1["delivery"].as_str().unwrap(), other);
     assert_eq!(all.next().await.1["delivery"].as_str().unwrap(), mine);
     assert_eq!(some.next().await.1["delivery"].as_str().unwrap(), mine);
+}
+
+#[tokio::test]
+async fn a_slow_listener_is_told_how_many_it_missed_and_no_gym_hears_of_a_source() {
+    let mut settings = Settings::default();
+    settings.sources = vec![egym_source()];
+    let stage = Stage::with(settings).await;
+    let key = stage.key_of("berlin", Rights::Read).await;
+    let mut slow = Heard::listen(&stage, &stage.operator, "what=received").await;
+    let mut other = Heard::listen(&stage, &stage.operator, "source=nothing").await;
+    let mut gyms = Heard::listen(&stage, &key, "").await;
+    // Nobody reads meanwhile; 1,024 are kept for each listener.
+    for _ in 0..1_030 {
+        let refused = Request::post("/in/egym-berlin").body(Body::from("{}")).unwrap();
+        assert_eq!(stage.send(refused).await.status, 401);
+    }
+    let (name, missed) = slow.next().await;
+    assert_eq!((name.as_str(), &missed["missed"]), ("missed", &serde_json::json!(6)));
+    let (name, received) = slow.next().await;
+    assert_eq!((name.as_str(), received["status"].as_u64()), ("received", Some(401)));
+    for quiet in [&mut other, &mut gyms] {
+        assert_eq!(quiet.next().await.0, "missed", "whatever they were about");
+        let more = tokio::time::timeout(core::time::Duration::from_millis(200), quiet.next()).await;
+        assert!(more.is_err(), "{more:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_hears_no_more() {
+    let stage = Stage::new().await;
+    let issued =
+        stage.post("/v1/api-keys", serde_json::json!({"label": "x", "rights": "read"})).await.expect(201);
+    let mut heard = Heard::listen(&stage, issued["key"].as_str().unwrap(), "").await;
+    let mut goes_on = Heard::listen(&stage, &stage.operator, "").await;
+    stage.delete(&format!("/v1/api-keys/{}", issued["id"].as_str().unwrap())).await.expect(204);
+    // The stream ends by itself.
+    while let Some(chunk) = heard.stream.next().await {
+        chunk.unwrap();
+    }
+    let more = tokio::time::timeout(core::time::Duration::from_millis(200), goes_on.next()).await;
+    assert!(more.is_err(), "a key that counts listens on");
 }
 
 #[tokio::test]
