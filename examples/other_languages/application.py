@@ -11,11 +11,12 @@ SECRET = base64.b64decode(os.environ["DESTINATION_SECRET"].removeprefix("whsec_"
 class Application(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        if self.is_from_the_gateway(body):
+        is_genuine = self.is_from_the_gateway(body)
+        if is_genuine:
             event = json.loads(body)  # repeats have the same id: remember those that are done
             if event["type"] == "gymhook.check-in":
-                print(event["time"], event["source"], event.get("subject"), event["id"], flush=True)
-        self.send_response(204 if self.is_from_the_gateway(body) else 401)
+                print(event["source"], event.get("subject"), event.get("time"), event["id"], flush=True)
+        self.send_response(204 if is_genuine else 401)
         self.end_headers()
 
     def is_from_the_gateway(self, body):  # https://www.standardwebhooks.com

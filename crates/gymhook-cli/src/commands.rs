@@ -42,6 +42,11 @@ commands! {
     Listen(listen),
     Serve(serve),
     Backup(backup),
+    Log(log),
+    Redeliver(redeliver),
+    Subscriptions(subscriptions),
+    Keys(keys),
+    Stats(stats),
     Requests(requests),
     Replay(replay),
     Doctor(doctor),
@@ -110,6 +115,11 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Result<(), Failure> 
         Command::Listen(arguments) => listen::run(&arguments, output.clone()),
         Command::Serve(arguments) => serve::run(&arguments, output),
         Command::Backup(arguments) => backup::run(&arguments, output),
+        Command::Log(arguments) => log::run(&arguments, output),
+        Command::Redeliver(arguments) => redeliver::run(&arguments, output),
+        Command::Subscriptions(arguments) => subscriptions::run(&arguments, output),
+        Command::Keys(arguments) => keys::run(&arguments, output),
+        Command::Stats(arguments) => stats::run(&arguments, output),
         Command::Requests(arguments) => requests::run(&arguments, output),
         Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
@@ -153,13 +163,13 @@ mod tests {
             let name = of_all.get_name().to_owned();
             let mut root =
                 Asked::augment(clap::Command::new("gymhook"), &["--json".to_owned(), name.clone()]);
-            let built = if ["completions", "man"].contains(&name.as_str()) { 17 } else { 1 };
+            let built = if ["completions", "man"].contains(&name.as_str()) { 22 } else { 1 };
             assert_eq!(root.get_subcommands().count(), built, "{name}");
             let alone = root.find_subcommand_mut(&name).unwrap();
             assert_eq!(alone.render_long_help().to_string(), of_all.render_long_help().to_string());
         }
         let unknown = Asked::augment(clap::Command::new("gymhook"), &["verfiy".to_owned()]);
-        assert_eq!(unknown.get_subcommands().count(), 17);
+        assert_eq!(unknown.get_subcommands().count(), 22);
     }
 
     #[test]

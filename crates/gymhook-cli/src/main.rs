@@ -1,8 +1,9 @@
-//! The `gymhook` command: see what a request proves, sign one, play a platform, listen, rehearse failure.
+//! The `gymhook` command: see what a request proves, sign one, play a platform, listen, rehearse failure, run the gateway.
 //!
 //! What it knows, the libraries know; here are words, tables, files and exit codes.
 #![allow(clippy::disallowed_methods, reason = "a command asks the clock")]
 
+mod api;
 mod arguments;
 mod capture;
 mod commands;

@@ -111,13 +111,13 @@ fn a_stop_under_load_loses_nothing() {
     serving.signal(Signal::TERM);
     assert!(serving.child.wait().unwrap().success());
     let (acknowledged, failed) = load.end();
+    assert!(!folder.path().join("gymhook.db-wal").exists(), "the file is not complete by itself");
     let kept = kept(&folder.path().join("gymhook.db"));
     assert!(acknowledged.iter().all(|account| kept.contains(account)), "something acknowledged is lost");
     // What was taken was answered with success; what came later found nobody.
     let is_of_nobody = |failure: &&String| failure.contains("refused") || failure.contains("reset");
     let others: Vec<_> = failed.iter().filter(|failure| !is_of_nobody(failure)).collect();
     assert!(others.is_empty(), "requests under way were not answered: {others:?}");
-    assert!(!folder.path().join("gymhook.db-wal").exists(), "the file is not complete by itself");
 }
 
 #[test]

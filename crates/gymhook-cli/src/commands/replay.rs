@@ -209,7 +209,8 @@ fn from_file(path: &str) -> Result<Chosen, Failure> {
     Ok(Chosen { name: path.to_owned(), label: "captured".to_owned(), again })
 }
 
-fn ask(question: &str) -> Result<(), Failure> {
+/// Asks before something is sent; without a terminal there is nobody to ask.
+pub(super) fn ask(question: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(format!("{question}: add --yes, or look first with --dry-run")));
     }
