@@ -28,7 +28,7 @@ use gymhook_benches::{Outcome, Report, Wanted};
 
 use crate::stores::Postgres;
 
-const TASKS: [&str; 5] = [relayed::TASK, publishing::TASK, lists::TASK, start::TASK, tail::TASK];
+const TASKS: [&str; 6] = [relayed::TASK, publishing::TASK, lists::API, lists::PAGE, start::TASK, tail::TASK];
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,8 +53,11 @@ async fn measure(is_quick: bool, wanted: &Wanted, report: &mut Report) -> Outcom
     if wanted.contains(publishing::TASK) {
         publishing::measure(is_quick, report).await?;
     }
-    if wanted.contains(lists::TASK) {
-        lists::measure(is_quick, report).await?;
+    if wanted.contains(lists::API) {
+        lists::api(is_quick, report).await?;
+    }
+    if wanted.contains(lists::PAGE) {
+        lists::page(is_quick, report).await?;
     }
     if wanted.contains(start::TASK) {
         start::measure(is_quick, report).await?;
