@@ -136,9 +136,11 @@ fn read(
     // Another implementation than the gateway's.
     let is_signed = Webhook::from_bytes(destination.secret().into_bytes())?.verify(body, headers).is_ok();
     let text = String::from_utf8_lossy(body);
-    let (source, event_type) = match serde_json::from_str::<CloudEvent>(&text) {
-        Ok(event) if event.specversion == "1.0" => (event.source, event.data.event_type),
-        Ok(_) | Err(_) => (format!("no CloudEvent: {text}"), String::new()),
+    let (source, event_type) = if destination == Wanted::Subscriber {
+        // What was published, byte for byte.
+        (String::new(), serde_json::from_str::<Data>(&text).map_or(String::new(), |data| data.event_type))
+    } else {
+        source_and_type(&text)
     };
     let status = match reply {
         Reply::Status(status, _) => Some(status),
@@ -154,4 +156,11 @@ fn read(
         digest: digest(body),
         status,
     })
+}
+
+fn source_and_type(text: &str) -> (String, String) {
+    match serde_json::from_str::<CloudEvent>(text) {
+        Ok(event) if event.specversion == "1.0" => (event.source, event.data.event_type),
+        Ok(_) | Err(_) => (format!("no CloudEvent: {text}"), String::new()),
+    }
 }

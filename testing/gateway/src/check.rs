@@ -19,6 +19,8 @@ pub struct Totals {
     pub kills: u64,
     /// Requests that were acknowledged.
     pub acknowledged: u64,
+    /// Those of them that published an event through the API.
+    pub published: u64,
     /// Requests that were sent again, since nobody had acknowledged them.
     pub repeated: u64,
     /// Requests that were refused for good.
@@ -37,7 +39,7 @@ pub struct Totals {
 
 /// Judges a history:
 ///
-/// - Every event of every acknowledged request was taken by every destination that wants it, and counts as delivered in the log.
+/// - Every event of every acknowledged request, be it a platform's or one that publishes through the API, was taken by everybody who wants it, and counts as delivered in the log.
 /// - Nothing else arrived: no event of a forged request, none that a destination does not want, none without its signature, none
 ///   from another source; and a forged request is never acknowledged.
 /// - An event arrives under one `webhook-id`, always with the same body; only where a platform's repeat cannot be told from another
@@ -57,6 +59,7 @@ impl AddAssign for Totals {
     fn add_assign(&mut self, more: Self) {
         self.kills += more.kills;
         self.acknowledged += more.acknowledged;
+        self.published += more.published;
         self.repeated += more.repeated;
         self.refused += more.refused;
         self.held_up += more.held_up;
@@ -69,11 +72,21 @@ impl AddAssign for Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, acknowledged, repeated, refused, held_up, wanted, arrivals, failed, duplicates } =
-            self;
+        let Self {
+            kills,
+            acknowledged,
+            published,
+            repeated,
+            refused,
+            held_up,
+            wanted,
+            arrivals,
+            failed,
+            duplicates,
+        } = self;
         write!(
             f,
-            "{kills} kills; {acknowledged} requests acknowledged, {repeated} repeated, {refused} refused, {held_up} held up; \
+            "{kills} kills; {acknowledged} requests acknowledged, {published} of them by the API, {repeated} repeated, {refused} refused, {held_up} held up; \
              {wanted} events wanted, 0 lost; {arrivals} arrivals, {failed} not taken, {duplicates} duplicates"
         )
     }

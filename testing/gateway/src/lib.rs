@@ -1,7 +1,8 @@
 //! A real gateway between platforms and an application, killed again and again; and a judge of what arrived.
 //!
 //! ```text
-//!   platforms ── signed requests, repeated until 2xx ──▶ gateway (a process) ── CloudEvents ──▶ application
+//!   platforms and
+//!   publishers ── requests, repeated until 2xx ──▶ gateway (a process) ── webhooks ──▶ application
 //!       │                                                 ▲        │                                 │
 //!       │ what was sent, and how it was answered          │        ▼                                 │ what arrived
 //!       ▼                                     driver: kill -9,   its log                             ▼

@@ -1,6 +1,7 @@
 //! What a gateway's process is told: JSON in its only argument.
 
-use std::path::PathBuf;
+use core::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gymhook::event::{Kind, Vendor};
@@ -10,7 +11,7 @@ use gymhook_service::{Destination, Settings, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
-use crate::studios::{EventType, PLATFORMS, receiver};
+use crate::studios::{EventType, PLATFORMS, PUBLISHED, receiver};
 
 /// What a gateway is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,11 +33,15 @@ pub enum Wanted {
     Everything,
     /// Gets the check-ins of one studio.
     BerlinsCheckIns,
+    /// Subscribes to what is published through the API, and gets nothing else.
+    Subscriber,
 }
 
 impl Wanted {
-    /// All destinations.
-    pub const ALL: [Self; 2] = [Self::Everything, Self::BerlinsCheckIns];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Everything, Self::BerlinsCheckIns, Self::Subscriber];
+    /// The destinations of what platforms send.
+    pub const DESTINATIONS: [Self; 2] = [Self::Everything, Self::BerlinsCheckIns];
 
     /// Its name, which is also its path at the application.
     #[must_use]
@@ -44,10 +49,11 @@ impl Wanted {
         match self {
             Self::Everything => "everything",
             Self::BerlinsCheckIns => "berlin-check-ins",
+            Self::Subscriber => "subscriber",
         }
     }
 
-    /// The destination of this name.
+    /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|destination| destination.name() == name)
@@ -57,9 +63,18 @@ impl Wanted {
     #[must_use]
     pub fn wants(self, studio: &str, event: EventType) -> bool {
         match self {
-            Self::Everything => true,
+            Self::Everything => studio != PUBLISHED,
+            Self::Subscriber => studio == PUBLISHED,
             Self::BerlinsCheckIns => studio == "berlin" && event.is_check_in,
         }
+    }
+
+    /// The keys of its requests.
+    ///
+    /// # Errors
+    /// The secret is not one.
+    pub fn keys(self) -> Result<Keyring, Failure> {
+        Ok(Keyring::single("main", Secret::new(self.secret())?)?)
     }
 
     /// The Standard Webhooks secret of its requests, as bytes.
@@ -75,7 +90,19 @@ pub fn path(platform: Vendor) -> String {
     format!("/in/{platform}")
 }
 
+/// Where the gateway leaves an API key for whoever publishes.
+#[must_use]
+pub fn api_key(folder: &Path) -> PathBuf {
+    folder.join("api-key")
+}
+
 impl Orders {
+    /// Where this listens at the application.
+    #[must_use]
+    pub fn url(&self, destination: Wanted) -> String {
+        format!("http://127.0.0.1:{}/{}", self.application, destination.name())
+    }
+
     /// What the service is started with.
     ///
     /// # Errors
@@ -85,11 +112,12 @@ impl Orders {
         for platform in PLATFORMS {
             settings.sources.push(Source::new(platform.as_str(), receiver(platform)?));
         }
-        for destination in Wanted::ALL {
-            let name = destination.name();
-            let keys = Arc::new(Keyring::single("main", Secret::new(destination.secret())?)?);
-            let mut to =
-                Destination::new(name, format!("http://127.0.0.1:{}/{name}", self.application), keys);
+        settings.requests_per_minute = NonZeroU32::MAX;
+        // Subscribers are strangers by default, and may not be on this machine.
+        settings.subscriber_networks = settings.destination_networks.clone();
+        for destination in Wanted::DESTINATIONS {
+            let keys = Arc::new(destination.keys()?);
+            let mut to = Destination::new(destination.name(), self.url(destination), keys);
             if destination == Wanted::BerlinsCheckIns {
                 to.studios = vec!["berlin".to_owned()];
                 to.kinds = vec![Kind::CheckIn];

@@ -55,7 +55,7 @@ async fn destinations<S: Store>(store: &S) -> Result<BTreeMap<EndpointId, Wanted
     let engine = Engine::builder(store.clone()).enqueue_only();
     let mut found = BTreeMap::new();
     let page = store.subscriptions(SubscriptionQuery::new(AT_ONCE)).await?;
-    for row in page.items.into_iter().filter(|row| row.platform == "destination") {
+    for row in page.items.into_iter().filter(|row| row.platform != "inbox") {
         let subscription = engine.subscription(row.id).await?.ok_or("a destination is gone")?;
         let destination = Wanted::named(subscription.label()).ok_or("a destination has another name")?;
         found.insert(row.id, destination);

@@ -46,7 +46,7 @@ impl Stage {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let orders = Orders { place, folder: folder.to_owned(), port, application: application.port() };
         let gateway = start(program, &orders)?;
-        let platforms = Platforms::start(port, seed, &recorder);
+        let platforms = Platforms::start(port, folder, seed, &recorder);
         Ok(Self { program: program.to_owned(), orders, recorder, platforms, application, gateway })
     }
 

@@ -13,6 +13,9 @@ pub const PLATFORMS: [Vendor; 5] =
 /// The studios, each of which has a key at every platform.
 pub const STUDIOS: [&str; 3] = ["berlin", "hamburg", "köln süd"];
 
+/// What stands for a studio where an event is published through the gateway's API.
+pub const PUBLISHED: &str = "published";
+
 /// An event that a request has, by the vendor's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventType {
@@ -53,6 +56,19 @@ pub fn marked(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once("request-")?;
     let (number, rest) = rest.split_at_checked(8)?;
     rest.starts_with("-mark").then(|| number.parse().ok()).flatten()
+}
+
+/// What is posted to the API to publish the event with this number, whose data names its type as a receiver reads it.
+#[must_use]
+pub fn published(number: u64) -> Body {
+    let mark = mark(number);
+    Body {
+        text: format!(
+            r#"{{"gym":"berlin","type":"class.booked","data":{{"type":"class.booked","of":"{mark}"}}}}"#
+        ),
+        events: const { &[event("class.booked")] },
+        tells_repeats: true,
+    }
 }
 
 /// The body of the request with this number.

@@ -83,6 +83,7 @@ fn a_history_as_it_should_be_is_counted() {
     let expected = Totals {
         kills: 1,
         acknowledged: 1,
+        published: 0,
         repeated: 1,
         refused: 1,
         held_up: 1,

@@ -17,7 +17,7 @@ async fn twenty_four_kills_on_sqlite() {
     println!("SQLite: {totals}");
     assert_eq!(totals.kills, 24);
     assert!(totals.acknowledged > 100 && totals.repeated > 0, "there was something to lose: {totals}");
-    assert!(totals.refused > 0 && totals.failed > 0, "of every kind: {totals}");
+    assert!(totals.published > 0 && totals.refused > 0 && totals.failed > 0, "of every kind: {totals}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,5 +26,5 @@ async fn twelve_kills_on_postgresql() {
     let totals = postgres(&round(15, 12), &server).await.unwrap();
     println!("PostgreSQL: {totals}");
     assert_eq!(totals.kills, 12);
-    assert!(totals.acknowledged > 50 && totals.repeated > 0, "there was something to lose: {totals}");
+    assert!(totals.acknowledged > 20 && totals.repeated > 0, "there was something to lose: {totals}");
 }

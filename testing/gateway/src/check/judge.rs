@@ -7,6 +7,7 @@ use gymhook_engine::store::State;
 use super::{MAX_IN_FLIGHT, Totals, Violation};
 use crate::history::{Arrival, Event, History, Row, Sent};
 use crate::orders::Wanted;
+use crate::platforms::API;
 
 /// An arrival and its place in the history.
 type Placed<'h> = (usize, &'h Arrival);
@@ -133,7 +134,10 @@ impl<'h> Judge<'h> {
     fn acknowledged(&mut self, number: u64) {
         let Some(sent) = self.sent.get(&number).copied() else { return };
         let is_of_it = |row: &&Row| row.number == Some(number) && row.destination.is_none();
-        if !self.history.rows.iter().any(|row| is_of_it(&row)) {
+        // What is published goes to its subscribers at once.
+        let is_published = sent.platform == API;
+        self.totals.published += u64::from(is_published);
+        if !is_published && !self.history.rows.iter().any(|row| is_of_it(&row)) {
             self.violations.push(Violation::NotLogged { number });
         }
         for event in sent.events {
@@ -226,6 +230,9 @@ impl<'h> Judge<'h> {
 
 /// The `source` of what this studio's requests become.
 fn source_of(sent: &Sent) -> String {
+    if sent.platform == API {
+        return String::new();
+    }
     let studio = if sent.studio == "köln süd" { "k%C3%B6ln%20s%C3%BCd" } else { sent.studio };
     format!("/gymhook/{}/{studio}", sent.platform)
 }
