@@ -85,7 +85,7 @@ async fn make(file: &Path, deliveries: u64) -> Outcome<()> {
     let engine = Engine::builder(store.clone()).enqueue_only();
     for endpoint in 0..ENDPOINTS {
         let platform = type_of(endpoint).1.as_str();
-        let url = EndpointUrl::dangerous_without_rule("http://127.0.0.1:9/")?;
+        let url = EndpointUrl::dangerous_without_rule(&format!("http://127.0.0.1:9/{endpoint}"))?;
         let (id, keys) = (endpoint_id(endpoint), Arc::new(keys()?));
         engine.put_subscription(&Subscription::new(id, gym(endpoint), platform, url, keys, policy())).await?;
     }
