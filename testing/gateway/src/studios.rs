@@ -77,7 +77,7 @@ pub fn body(platform: Vendor, number: u64) -> Body {
     let (mark, at) = (mark(number), 1_764_885_600_000 + number);
     if platform == Vendor::GYMPOINT {
         // Two check-ins may have equal bodies: a repeat is another check-in for all that anybody knows.
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             return Body {
                 text: format!(
                     r#"{{"event":"checkin.created","data":{{"memberId":"{mark}","location":"Main Street"}}}}"#

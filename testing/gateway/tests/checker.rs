@@ -35,7 +35,7 @@ fn arrived(number: u64, destination: Wanted, status: u16) -> Event {
 fn arrival(history: &mut History, at: usize) -> &mut Arrival {
     match &mut history.events[at] {
         Event::Arrived(arrival) => arrival,
-        other => panic!("{other:?}"),
+        other @ (Event::Asked { .. } | Event::Answered { .. } | Event::Killed) => panic!("{other:?}"),
     }
 }
 
