@@ -130,7 +130,9 @@ fn no_other_file_of_the_libraries_lists_the_vendors() {
         // It has a function for each module of the table, and does not compile without one.
         let is_made_from_the_table = relative == Path::new("crates/gymhook-event/src/schema.rs")
             && text.contains("for_each_vendor!(bodies);");
-        if !is_made_from_the_table && !places.iter().any(|place| place == relative) {
+        // What a configuration may set of each scheme, by hand, as CONTRIBUTING says: other platforms have nothing to set.
+        let is_configuration = relative == Path::new("crates/gymhook-service/src/config/source.rs");
+        if !is_made_from_the_table && !is_configuration && !places.iter().any(|place| place == relative) {
             assert!(
                 !lists_vendors(&text),
                 "{} has a list of its own: make it from the table",

@@ -7,10 +7,13 @@ mod serving;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
 
 use rustix::process::Signal;
+use rustls::pki_types::CertificateDer;
 use serving::{Load, Serving, command, kept, request, source, wait_until};
 
 #[test]
@@ -265,4 +268,105 @@ fn a_database_server_that_was_away_is_found_again() {
     assert!(wait_until(|| serving.send("/in/egym", "after").is_ok_and(|answer| answer.status == 200)));
     assert!(wait_until(|| unready().status == 200));
     assert!(serving.terminate().success());
+}
+
+/// A live tail has no end of its own: nobody waits for it.
+#[test]
+fn a_stop_does_not_wait_for_live_tails() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gymhook.toml"), "grace_seconds = 3600").unwrap();
+    let mut serving = Serving::start(folder.path(), &[]);
+    let key = serving.first_key.clone().unwrap();
+    let mut tail = TcpStream::connect(serving.address).unwrap();
+    write!(tail, "GET /v1/tail HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n\r\n").unwrap();
+    let mut head = [0; 15];
+    tail.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    serving.signal(Signal::TERM);
+    assert!(wait_until(|| serving.child.try_wait().unwrap().is_some()), "it waits for the tail");
+    assert!(serving.child.wait().unwrap().success());
+}
+
+/// A certificate for this machine, in the files of this name.
+fn certificate(folder: &Path, name: &str) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join(format!("{name}.pem")), made.cert.pem()).unwrap();
+    fs::write(folder.join(format!("{name}.key")), made.signing_key.serialize_pem()).unwrap();
+    made.cert.der().clone()
+}
+
+/// The answer of a server that proves itself with this certificate.
+fn healthz(address: SocketAddr, trusted: &CertificateDer<'static>) -> Result<String, std::io::Error> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(address)?);
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[test]
+fn a_certificate_is_served_and_replaced_without_a_new_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = certificate(folder.path(), "a");
+    let second = certificate(folder.path(), "b");
+    let config = "tls_certificate = \"a.pem\"\ntls_key = \"a.key\"";
+    fs::write(folder.path().join("gymhook.toml"), config).unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    assert!(serving.ready["url"].as_str().unwrap().starts_with("https://"));
+    assert!(healthz(serving.address, &first).unwrap().starts_with("HTTP/1.1 200"));
+    assert!(healthz(serving.address, &second).is_err());
+    // A key of another certificate is refused, and the first one stays.
+    let files = |certificate: &str, key: &str| {
+        fs::write(
+            folder.path().join("gymhook.toml"),
+            format!("tls_certificate = \"{certificate}.pem\"\ntls_key = \"{key}.key\""),
+        )
+        .unwrap();
+        serving.signal(Signal::HUP);
+    };
+    files("b", "a");
+    serving.wait_for("do not belong together");
+    assert!(healthz(serving.address, &first).unwrap().starts_with("HTTP/1.1 200"));
+    files("b", "b");
+    assert!(wait_until(|| healthz(serving.address, &second).is_ok()));
+    assert!(healthz(serving.address, &first).is_err());
+    assert!(serving.terminate().success());
+}
+
+#[test]
+fn what_is_not_in_a_file_is_not_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str], url: Option<&str>| {
+        let mut command = command(folder.path());
+        command.arg("backup").args(arguments).envs(url.map(|url| ("GYMHOOK_DATABASE_URL", url)));
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, postgres) = said(&["copy.db"], Some("postgres://gym:hunter2@db/gym"));
+    assert_eq!(status, 2, "{postgres}");
+    assert!(postgres.contains("pg_dump") && !postgres.contains("hunter2"), "{postgres}");
+    let (status, none) = said(&["copy.db"], None);
+    assert_eq!(status, 2, "{none}");
+    assert!(none.contains("there is no gymhook.db: name the server's file with --database"), "{none}");
+    fs::write(folder.path().join("text"), "no database, but long enough to be mistaken for one").unwrap();
+    let (status, text) = said(&["--database", "text", "copy.db"], None);
+    assert_eq!(status, 1, "{text}");
+    assert!(!folder.path().join("copy.db").exists());
+    rusqlite::Connection::open(folder.path().join("other.db"))
+        .unwrap()
+        .execute_batch("CREATE TABLE a (b)")
+        .unwrap();
+    let (status, other) = said(&["--database", "other.db", "copy.db"], None);
+    assert_eq!(status, 2, "{other}");
+    assert!(other.contains("other.db is no file of \"gymhook serve\""), "{other}");
 }

@@ -314,6 +314,18 @@ impl AutoDisable {
         self
     }
 
+    /// The number of failed deliveries in a row after which the endpoint is disabled.
+    #[must_use]
+    pub const fn failed_in_a_row(&self) -> Option<NonZeroU32> {
+        self.failed_in_a_row
+    }
+
+    /// How long attempts must fail before the endpoint is disabled.
+    #[must_use]
+    pub const fn failing_for(&self) -> Option<Duration> {
+        self.failing_for
+    }
+
     /// At which percentages of a limit a warning is given, ascending.
     #[must_use]
     pub fn warnings(&self) -> &[u8] {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use serde::Serialize;
 use time::UtcDateTime;
@@ -76,25 +76,35 @@ const BEHIND: usize = 1_024;
 /// What this process sees happen. What other processes of the same database do is not in it.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    tail: broadcast::Sender<Happening>,
+    /// `None` when nothing more will happen.
+    tail: RwLock<Option<broadcast::Sender<Happening>>>,
     minutes: Mutex<VecDeque<Minute>>,
 }
 
 impl Activity {
     pub(crate) fn new() -> Self {
-        Self { tail: broadcast::Sender::new(BEHIND), minutes: Mutex::default() }
+        Self { tail: RwLock::new(Some(broadcast::Sender::new(BEHIND))), minutes: Mutex::default() }
     }
 
     /// Everything from now on. A listener that is too slow misses some, and is told how many.
     pub(crate) fn listen(&self) -> broadcast::Receiver<Happening> {
-        self.tail.subscribe()
+        let tail = self.tail.read().unwrap_or_else(PoisonError::into_inner);
+        // Without a sender, this one's is gone at once.
+        tail.as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe)
+    }
+
+    /// Ends what every listener hears, once it has heard what happened before: a service that shuts down waits for none of them.
+    pub(crate) fn close(&self) {
+        self.tail.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Counts it, and tells whoever listens.
     pub(crate) fn happened(&self, now: UtcDateTime, happening: Happening) {
         self.count(now, &happening);
-        // Nobody may be listening.
-        drop(self.tail.send(happening));
+        if let Some(tail) = &*self.tail.read().unwrap_or_else(PoisonError::into_inner) {
+            // Nobody may be listening.
+            drop(tail.send(happening));
+        }
     }
 
     /// The last hour, a minute each, the oldest first; minutes in which nothing happened included.
@@ -106,7 +116,7 @@ impl Activity {
             .map(|ago| current - (count - ago) * 60)
             .map(|began| {
                 let found = kept.iter().find(|minute| minute.began == began);
-                found.copied().unwrap_or(Minute { began, ..Minute::default() })
+                found.copied().unwrap_or_else(|| Minute { began, ..Minute::default() })
             })
             .collect()
     }
@@ -200,5 +210,17 @@ mod tests {
         let missed = listener.recv().await;
         assert_eq!(missed, Err(broadcast::error::RecvError::Lagged(10)));
         assert_eq!(listener.recv().await, Ok(received(200)));
+    }
+
+    #[tokio::test]
+    async fn when_it_is_closed_every_listener_comes_to_an_end() {
+        let activity = Activity::new();
+        let mut early = activity.listen();
+        activity.happened(utc_datetime!(2026-01-01 12:00), received(200));
+        activity.close();
+        activity.happened(utc_datetime!(2026-01-01 12:00), received(401));
+        assert_eq!(early.recv().await, Ok(received(200)));
+        assert_eq!(early.recv().await, Err(broadcast::error::RecvError::Closed));
+        assert_eq!(activity.listen().recv().await, Err(broadcast::error::RecvError::Closed));
     }
 }

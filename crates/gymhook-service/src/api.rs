@@ -59,6 +59,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     router
         .layer(middleware::map_response(private))
         .merge(documentation)
+        .merge(crate::page::router())
         .fallback(otherwise)
         .method_not_allowed_fallback(not_allowed)
         .with_state(app)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use gymhook_engine::Engine;
 
-use crate::Settings;
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::database::Database;
@@ -13,6 +12,7 @@ use crate::destinations::Destinations;
 use crate::incoming::Sources;
 use crate::operations::{Housekeeping, Readiness};
 use crate::outgoing::GatewayTransport;
+use crate::{Settings, page};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) destinations: Arc<Destinations>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) key_limits: KeyLimits,
+    /// The page's sessions.
+    pub(crate) page: page::Shared,
     pub(crate) readiness: Readiness,
     pub(crate) housekeeping: Housekeeping,
     /// Held while settings are loaded.

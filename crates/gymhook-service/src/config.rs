@@ -65,8 +65,6 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// Which log lines are written: a level, or directives as `tracing-subscriber` takes them. `info` by default.
     pub log_level: String,
-    /// Where traces are sent to over OTLP. Nowhere by default.
-    pub otlp_endpoint: Option<String>,
     /// What the service is started with.
     pub settings: Settings,
 }
@@ -168,7 +166,6 @@ impl Config {
         let log_format = document.take("log_format", problems, |entry| entry.one_of(&log_formats));
         let text = |entry: &Entry| entry.text().map(str::to_owned);
         let log_level = document.take("log_level", problems, text);
-        let otlp_endpoint = document.take("otlp_endpoint", problems, text);
         let max_connections = document.take("max_connections", problems, |entry| entry.number(1, 1_000_000));
         let max_body = document.take("max_body_bytes", problems, |entry| entry.number(1_024, 1 << 30));
         let settings = settings(document, variables, tls.is_some(), problems);
@@ -186,7 +183,6 @@ impl Config {
             max_body_bytes: usize_of(max_body.unwrap_or(8 << 20)),
             log_format,
             log_level: log_level.unwrap_or_else(|| "info".to_owned()),
-            otlp_endpoint,
             settings,
         })
     }

@@ -13,9 +13,11 @@ mod destinations;
 mod incoming;
 mod operations;
 mod outgoing;
+mod page;
 mod problem;
 mod service;
 mod settings;
+mod trace_context;
 
 pub use self::config::{
     Config, ConfigError, ConfigKey, ConfigProblem, DatabasePlace, LogFormat, Place, TlsFiles,

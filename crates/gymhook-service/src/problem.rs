@@ -141,7 +141,13 @@ impl From<StoreError> for Problem {
                     "the database is not available: try again later",
                 )
             }
-            error => {
+            error @ (StoreError::Closed
+            | StoreError::Damaged { .. }
+            | StoreError::Internal { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::Replaced { .. }
+            | StoreError::Schema { .. }
+            | _) => {
                 tracing::error!(%error, "a request was not done");
                 Self::later(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -166,7 +172,14 @@ impl From<SubscriptionError> for Problem {
             SubscriptionError::Deleted { .. }
             | SubscriptionError::Direction { .. }
             | SubscriptionError::UrlTaken { .. } => StatusCode::CONFLICT,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
+            SubscriptionError::Filter { .. }
+            | SubscriptionError::Inbox { .. }
+            | SubscriptionError::Key(_)
+            | SubscriptionError::Metadata { .. }
+            | SubscriptionError::NoTestEvent { .. }
+            | SubscriptionError::Refused { .. }
+            | SubscriptionError::Unstorable { .. }
+            | _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, error.to_string())
     }
@@ -178,7 +191,7 @@ impl From<ViewError> for Problem {
             ViewError::Store(error) => error.into(),
             ViewError::Subscription(error) => error.into(),
             ViewError::OtherGym { .. } => Self::not_found("gym"),
-            error => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            error @ (ViewError::NotAllowed { .. } | _) => Self::new(StatusCode::FORBIDDEN, error.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
 use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
@@ -17,7 +18,7 @@ use crate::destinations::{Destinations, NotDeclared};
 use crate::incoming::{Relay, Sources, check_sources};
 use crate::operations::{self, Housekeeping, Pace, Readiness};
 use crate::outgoing::GatewayTransport;
-use crate::{Settings, api};
+use crate::{Settings, api, page};
 
 /// A gateway that runs: its engines work in the background, and its [router](Service::router) answers. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -37,6 +38,9 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No secret for sessions of the page can be made.
+    #[error("sessions of the page: {0}")]
+    Session(#[from] SecretError),
     /// A destination cannot be had. Caused by the settings, or by the database.
     #[error("destination {name:?}: {problem}")]
     Destination {
@@ -55,7 +59,7 @@ pub enum StartError {
 
 impl From<NotDeclared> for StartError {
     fn from(error: NotDeclared) -> Self {
-        Self::Destination { name: error.name, problem: error.problem.detail().to_owned() }
+        Self::Destination { name: error.name, problem: error.problem }
     }
 }
 
@@ -88,6 +92,7 @@ impl Service {
             destinations,
             activity,
             key_limits,
+            page: page::Shared::new(settings.session_secret.clone())?,
             readiness: Readiness::default(),
             housekeeping: Housekeeping::default(),
             reloading: Mutex::default(),
@@ -97,8 +102,13 @@ impl Service {
         Ok(Self { app })
     }
 
+    /// What all requests share.
+    #[cfg(test)]
+    pub(crate) const fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Everything that it answers: API, page, sources, operations.
-    #[must_use]
     pub fn router(&self) -> Router {
         api::router(Arc::clone(&self.app)).merge(operations::router(Arc::clone(&self.app)))
     }
@@ -108,7 +118,6 @@ impl Service {
     ///
     /// `render` writes what was counted, such as `metrics_exporter_prometheus::PrometheusHandle::render`: which recorder a process
     /// has is the program's to decide.
-    #[must_use]
     pub fn metrics_router(&self, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
         let router = operations::metrics_router(Arc::clone(&self.app), render);
         router.merge(operations::router(Arc::clone(&self.app)))
@@ -161,9 +170,11 @@ impl Service {
 
     /// Stops accepting work and waits for the attempts in flight: see [`Engine::shutdown`].
     ///
-    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start.
+    /// It may be called while requests are still answered: what they bring is kept, and delivered after the next start. Live tails
+    /// end.
     pub async fn shutdown(&self) {
         self.app.housekeeping.stop();
+        self.app.activity.close();
         tokio::join!(self.app.incoming.shutdown(), self.app.outgoing.shutdown());
     }
 }

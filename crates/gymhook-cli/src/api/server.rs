@@ -24,16 +24,16 @@ const MAX_ANSWER: usize = 16 << 20;
 #[derive(Args, Debug)]
 pub(crate) struct ServerArgs {
     /// The server's URL [default: what GYMHOOK_SERVER says, else http://127.0.0.1:8780]
-    #[arg(long, value_name = "URL", help_heading = "Server")]
+    #[arg(long, value_name = "URL", global = true, help_heading = "Server")]
     server: Option<String>,
     /// A file with the API key, in place of GYMHOOK_API_KEY
-    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Server")]
     key_file: Option<PathBuf>,
     /// A PEM file with the certificate of your own authority, or of the server itself
-    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Server")]
     ca_file: Option<PathBuf>,
     /// Taken so that it can be refused with the reason, and never printed.
-    #[arg(long = "key", hide = true, num_args = 0..=1)]
+    #[arg(long = "key", hide = true, global = true, num_args = 0..=1)]
     forbidden: Option<Option<String>>,
 }
 

@@ -168,12 +168,10 @@ fn toned(status: &str) -> String {
 pub(crate) fn with_record(name: &str, record: &Value) -> Value {
     let mut named = serde_json::Map::new();
     named.insert("record".to_owned(), name.into());
-    match record {
-        Value::Object(fields) => named.extend(fields.clone()),
-        Value::Null => {}
-        other => {
-            named.insert("value".to_owned(), other.clone());
-        }
+    if let Value::Object(fields) = record {
+        named.extend(fields.clone());
+    } else if !record.is_null() {
+        named.insert("value".to_owned(), record.clone());
     }
     Value::Object(named)
 }

@@ -9,11 +9,10 @@ use gymhook_engine::store::StoreError;
 use gymhook_service::{Config, Database, DatabasePlace, LogFormat, Service, StartError};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
-use tokio::sync::watch;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::serve::{self, Certificates, Limits, Listener, Signals};
+use crate::serve::{self, Certificates, Limits, Listener, Signals, Stopping};
 
 /// Run the gateway: webhooks in, one shape out, with an API and a page of everything that was delivered
 #[derive(Args, Debug)]
@@ -31,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:8780]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Keep everything in this SQLite file [default: gymhook.db]
     #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
@@ -103,6 +102,10 @@ impl Arguments {
         }
         Ok(config)
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address of this machine with a port, such as 127.0.0.1:8780 or [::]:8780".to_owned())
 }
 
 /// A password in an argument is seen by everyone who may list processes.
@@ -190,25 +193,21 @@ async fn serve(
     let address = listener.address()?;
     announce(&config, address, metrics.as_ref().map(|(listener, _)| listener), &service, output).await?;
 
-    let (stop, stopping) = watch::channel(false);
-    let stopped = |mut stopping: watch::Receiver<bool>| async move {
-        // A sender that is gone asks for the same.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
+    let (stop, stopping) = Stopping::new();
     let limits = Limits {
         connections: config.max_connections,
         body_bytes: config.max_body_bytes,
         grace: config.settings.grace,
     };
     let mut servers = tokio::task::JoinSet::new();
-    servers.spawn(listener.serve(service.router(), certificates.clone(), limits, stopped(stopping.clone())));
+    servers.spawn(listener.serve(service.router(), certificates.clone(), limits, stopping.clone()));
     if let Some((listener, handle)) = metrics {
         let router = service.metrics_router(move || {
             handle.run_upkeep();
             handle.render()
         });
         let limits = Limits { connections: 16, ..limits };
-        servers.spawn(listener.serve(router, None, limits, stopped(stopping)));
+        servers.spawn(listener.serve(router, None, limits, stopping));
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, database = database_name(&config.database), "serving");
     tell_system(&[sd_notify::NotifyState::Ready]);
@@ -326,7 +325,6 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
         ("max_body_bytes", started.max_body_bytes != now.max_body_bytes),
         ("log_format", started.log_format != now.log_format),
         ("log_level", started.log_level != now.log_level),
-        ("otlp_endpoint", started.otlp_endpoint != now.otlp_endpoint),
         ("grace_seconds", started.settings.grace != now.settings.grace),
         ("requests_per_minute", started.settings.requests_per_minute != now.settings.requests_per_minute),
         ("destination_networks", started.settings.destination_networks != now.settings.destination_networks),

@@ -20,7 +20,7 @@ use crate::when;
 Example: everything of one gym, signed as Standard Webhooks
   GYMHOOK_API_KEY=… gymhook subscriptions create https://receiver.example/hooks --gym berlin --platform standard-webhooks
 Example: does the receiver answer?
-  gymhook subscriptions test 01a22318-bfe4-743a-9c5b-5d3b79104cff")]
+  gymhook subscriptions test 01a22318-bfe4-743a-9c5b-5d3b79104cff --type ping")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     action: Action,
@@ -68,6 +68,9 @@ enum Action {
     Test {
         /// Its id
         id: String,
+        /// The type of the event; for standard-webhooks, which has no test event, it has to be named
+        #[arg(long = "type", value_name = "TYPE")]
+        event_type: Option<String>,
     },
     /// Send nothing for a while: what is published waits
     Pause {
@@ -139,8 +142,9 @@ async fn act(api: &Api, action: &Action, output: &mut Output) -> Result<(), Fail
             set(&mut new, given);
             shown(&api.post("/v1/subscriptions", Some(&new)).await?, output)
         }
-        Action::Test { id } => {
-            let result = api.post(&path(id, "/test"), None).await?;
+        Action::Test { id, event_type } => {
+            let test = event_type.as_ref().map(|event_type| json!({ "type": event_type }));
+            let result = api.post(&path(id, "/test"), test.as_ref()).await?;
             output.record(&with_record("test", &result))?;
             for name in ["outcome", "status", "detail", "response", "delivery"] {
                 let value = field(&result, name);

@@ -1,6 +1,8 @@
 //! The HTTP server: bounded in connections, time and bytes, and stopped without losing a request.
 
+use core::convert::Infallible;
 use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
@@ -11,15 +13,15 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tower::ServiceExt as _;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use super::signals::Stopping;
 use super::tls::Certificates;
 use crate::failure::Failure;
 
@@ -30,6 +32,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// For the handshake of TLS.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_HEAD: usize = 64 << 10;
+/// For the first request of a connection, once the server is to stop.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// A port that is listened on.
 #[derive(Debug)]
@@ -68,36 +72,37 @@ impl Listener {
         self.0.local_addr().map_err(Failure::failed)
     }
 
-    /// Serves until `stop` completes; then takes no new connection, and waits for the requests under way.
+    /// Serves until it is to stop; then takes no new connection, and waits for the requests under way.
     pub(crate) async fn serve(
         self,
         router: Router,
         certificates: Option<Arc<Certificates>>,
         limits: Limits,
-        stop: impl Future<Output = ()>,
+        stopping: Stopping,
     ) {
         let router = router
             .layer(RequestBodyLimitLayer::new(limits.body_bytes))
             .layer(RequestBodyTimeoutLayer::new(BODY_DEADLINE));
         let places = Arc::new(Semaphore::new(limits.connections));
-        let graceful = GracefulShutdown::new();
+        // Each connection holds a sender: when all are gone, the receiver is told.
+        let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
         let accept = async {
             loop {
                 // Those that find no place wait in the system's queue.
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let (stream, peer) = self.accept().await;
                 let (router, certificates) = (router.clone(), certificates.clone());
-                let watcher = graceful.watcher();
+                let (stopping, open) = (stopping.clone(), open.clone());
                 tokio::spawn(async move {
-                    let _place = place;
+                    let _held = (place, open);
                     // Small answers are not held back to be joined; a socket that refuses this works all the same.
                     let _ = stream.set_nodelay(true);
                     let Some(certificates) = certificates else {
-                        return serve_connection(stream, peer, router, watcher).await;
+                        return serve_connection(stream, peer, router, stopping).await;
                     };
                     let handshake = certificates.acceptor().accept(stream);
                     match tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await {
-                        Ok(Ok(stream)) => serve_connection(stream, peer, router, watcher).await,
+                        Ok(Ok(stream)) => serve_connection(stream, peer, router, stopping).await,
                         Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
                         Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
                     }
@@ -106,10 +111,10 @@ impl Listener {
         };
         tokio::select! {
             () = accept => {}
-            () = stop => {}
+            () = stopping.clone().asked() => {}
         }
-        drop(self);
-        if tokio::time::timeout(limits.grace, graceful.shutdown()).await.is_err() {
+        drop((self, open));
+        if tokio::time::timeout(limits.grace, all_closed.recv()).await.is_err() {
             tracing::warn!(grace = ?limits.grace, "some requests were still under way when the time for them was over");
         }
     }
@@ -132,9 +137,12 @@ async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     peer: SocketAddr,
     router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
+    stopping: Stopping,
 ) {
+    let requested = Arc::new(Notify::new());
+    let requests = Arc::clone(&requested);
     let service = router.map_request(move |mut request: Request<Incoming>| {
+        requests.notify_one();
         request.extensions_mut().insert(ConnectInfo(peer));
         request
     });
@@ -143,7 +151,20 @@ async fn serve_connection(
         .header_read_timeout(HEAD_DEADLINE)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(connection);
+    let is_asked = async {
+        stopping.asked().await;
+        // What was sent before may not have been read: hyper would close a connection without a request at once.
+        let _ = tokio::time::timeout(FIRST_REQUEST, requested.notified()).await;
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = is_asked => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended early");
     }
 }

@@ -1,6 +1,7 @@
 //! What the system asks of the process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::failure::Failure;
 
@@ -44,5 +45,23 @@ impl Signals {
     /// Waits for the next one that asks to stop.
     pub(crate) async fn stop(&mut self) {
         while self.next().await != Asked::Stop {}
+    }
+}
+
+/// Whether the servers are to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// What is sent here asks them to.
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
+        let (stop, stopping) = watch::channel(false);
+        (stop, Self(stopping))
+    }
+
+    /// Waits until they are.
+    pub(crate) async fn asked(mut self) {
+        // A sender that is gone asks for the same.
+        let _ = self.0.wait_for(|stop| *stop).await;
     }
 }

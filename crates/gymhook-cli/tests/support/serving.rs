@@ -1,5 +1,7 @@
 //! A `gymhook serve` in a folder of its own, and requests to it.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -131,6 +131,29 @@ impl<S: Store> Engine<S> {
         Ok(counts.then(|| row.into()))
     }
 
+    /// The key with this id, if it counts now: for a service that has checked a key before and remembers whose request it is.
+    ///
+    /// Stores find a key by its digest; by its id it is looked for among all keys, a page at a time.
+    ///
+    /// # Errors
+    /// Whatever the store says; refuse the caller then.
+    pub async fn api_key(&self, id: Uuid) -> Result<Option<ApiKey>, StoreError> {
+        const PAGE: u32 = 1_000;
+        let mut query = ApiKeyQuery::new(PAGE);
+        loop {
+            let page = self.store().api_keys(query).await?;
+            if let Some(row) = page.items.into_iter().find(|row| row.id == id) {
+                let now = self.store().now().await?;
+                let counts = row.revoked_at.is_none_or(|revoked| now < revoked);
+                return Ok(counts.then(|| row.into()));
+            }
+            match page.next {
+                Some(next) => query = ApiKeyQuery { after: Some(next), ..ApiKeyQuery::new(PAGE) },
+                None => return Ok(None),
+            }
+        }
+    }
+
     /// Keys, the revoked ones included, the oldest first.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use gymhook_engine::store::Enqueued;
-use gymhook_engine::{DeliveryId, EndpointId, Publication};
+use gymhook_engine::{DeliveryHeaders, DeliveryId, EndpointId, Publication};
 
 use super::platforms;
 use crate::Problem;
@@ -55,7 +55,12 @@ pub(crate) struct Delivery {
 }
 
 /// Publishes events, in this order and in one transaction: when it returns, each delivery is on disk or refused.
-pub(crate) async fn publish(caller: &Caller, events: &[Event]) -> Result<Vec<Published>, Problem> {
+/// `along` goes along with each attempt.
+pub(crate) async fn publish(
+    caller: &Caller,
+    events: &[Event],
+    along: &DeliveryHeaders,
+) -> Result<Vec<Published>, Problem> {
     caller.may(Needs::Write)?;
     events.iter().try_for_each(|event| caller.reaches_gym(&event.gym))?;
     let engine = &caller.app().outgoing;
@@ -66,7 +71,7 @@ pub(crate) async fn publish(caller: &Caller, events: &[Event]) -> Result<Vec<Pub
             counts.push(0);
             continue;
         };
-        let first = Publication::new(platform, event_type, body.clone());
+        let first = Publication::new(platform, event_type, body.clone()).with_headers(along.clone());
         let publication = parts.fold(first, |publication, (platform, (event_type, body))| {
             publication.and(platform, event_type, body.clone())
         });

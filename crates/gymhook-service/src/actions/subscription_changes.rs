@@ -293,7 +293,10 @@ async fn write(caller: &Caller, subscription: &Subscription) -> Result<(), Probl
             CheckSubscriptionError::Headers(_) => "/headers",
             CheckSubscriptionError::Keys(_) | CheckSubscriptionError::SecretRequired { .. } => "/secret",
             CheckSubscriptionError::UnknownPlatform { .. } => "/platform",
-            _ => "/url",
+            CheckSubscriptionError::Inbox
+            | CheckSubscriptionError::Tls(_)
+            | CheckSubscriptionError::Url(_)
+            | _ => "/url",
         };
         Problem::invalid(place, error.to_string())
     })?;
@@ -309,6 +312,10 @@ fn located(error: ViewError) -> Problem {
         ViewError::Subscription(SubscriptionError::Key(_) | SubscriptionError::Refused { .. }) => {
             Problem::from(error).at("/secret")
         }
-        _ => error.into(),
+        ViewError::OtherGym { .. }
+        | ViewError::NotAllowed { .. }
+        | ViewError::Store(_)
+        | ViewError::Subscription(_)
+        | _ => error.into(),
     }
 }

@@ -20,6 +20,7 @@ use crate::access::Writer;
 use crate::actions::platforms;
 use crate::actions::publish::{self, Event};
 use crate::app::App;
+use crate::trace_context;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(create))
@@ -126,10 +127,16 @@ const LONGEST_GYM: usize = 1_024;
     path = "/v1/events",
     operation_id = "publish",
     tag = "events",
-    params((
-        "Idempotency-Key" = Option<String>, Header,
-        description = "The id of the event; of several, the beginning of the ids of those that have none."
-    )),
+    params(
+        (
+            "Idempotency-Key" = Option<String>, Header,
+            description = "The id of the event; of several, the beginning of the ids of those that have none."
+        ),
+        (
+            "traceparent" = Option<String>, Header,
+            description = "Your trace context (W3C): it goes along with each attempt, with `tracestate` if there is one."
+        ),
+    ),
     request_body = NewEvents,
     responses(
         (status = 202, description = "It is on disk.", body = PublishedEvents),
@@ -142,10 +149,11 @@ pub(crate) async fn create(
     JsonBytes(bytes): JsonBytes,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
+    let along = trace_context::of_request(&headers);
     let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if !is_list {
         let event = event(read(&bytes)?, caller.gym(), "", key.map(str::to_owned))?;
-        let mut published = publish::publish(&caller, &[event]).await?;
+        let mut published = publish::publish(&caller, &[event], &along).await?;
         let published = published.pop().map(PublishedEvent::from);
         let published =
             published.ok_or_else(|| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it was lost"))?;
@@ -163,7 +171,7 @@ pub(crate) async fn create(
         let key = key.map(|key| format!("{key}.{number}"));
         event(new, caller.gym(), &format!("/{number}"), key)
     });
-    let published = publish::publish(&caller, &events.collect::<Result<Vec<_>, _>>()?).await?;
+    let published = publish::publish(&caller, &events.collect::<Result<Vec<_>, _>>()?, &along).await?;
     let published: Vec<PublishedEvent> = published.into_iter().map(PublishedEvent::from).collect();
     let repeated = published.iter().all(|event| event.repeated);
     let status = if repeated { StatusCode::OK } else { StatusCode::ACCEPTED };

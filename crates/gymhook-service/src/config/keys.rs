@@ -36,7 +36,6 @@ const TABLES: [(&str, &[&str]); 4] = [
             "grace_seconds",
             "log_format",
             "log_level",
-            "otlp_endpoint",
             SOURCES,
             DESTINATIONS,
         ],

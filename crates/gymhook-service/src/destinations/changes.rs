@@ -186,9 +186,11 @@ impl Destinations {
         let subscription = subscription.with_label(&route.name).with_metadata(metadata);
         let written = self.engine.put_subscription(&subscription).await;
         self.forget();
-        written.map_err(|error| match error {
-            SubscriptionError::Refused { problem, .. } => Problem::invalid("/url", problem),
-            error => error.into(),
+        written.map_err(|error| {
+            if let SubscriptionError::Refused { problem, .. } = error {
+                return Problem::invalid("/url", problem);
+            }
+            error.into()
         })
     }
 

@@ -10,8 +10,15 @@ use crate::{Destination, Problem};
 /// A destination of the settings cannot be had. Caused by the settings, or by the database.
 #[derive(Debug)]
 pub(crate) struct NotDeclared {
+    /// Empty if it is not about one of them.
     pub(crate) name: String,
-    pub(crate) problem: Problem,
+    pub(crate) problem: String,
+}
+
+impl NotDeclared {
+    fn new(name: &str, problem: &Problem) -> Self {
+        Self { name: name.to_owned(), problem: problem.detail().to_owned() }
+    }
 }
 
 impl Destinations {
@@ -24,18 +31,19 @@ impl Destinations {
         let _changing = self.changing.lock().await;
         for destination in declared {
             let written = self.declare_one(destination).await;
-            written.map_err(|problem| NotDeclared { name: destination.name.clone(), problem })?;
+            written.map_err(|problem| NotDeclared::new(&destination.name, &problem))?;
         }
         let names: BTreeSet<&str> = declared.iter().map(|destination| destination.name.as_str()).collect();
-        let of_all = |problem: Problem| NotDeclared { name: String::new(), problem };
-        let held = self.list().await.map_err(|error| of_all(error.into()))?;
+        self.delete_undeclared(&names).await.map_err(|problem| NotDeclared::new("", &problem))
+    }
+
+    async fn delete_undeclared(&self, names: &BTreeSet<&str>) -> Result<(), Problem> {
+        let held = self.list().await?;
         let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
         for found in held.into_iter().filter(|found| is_gone(&found.route)) {
-            let waiting =
-                self.engine.endpoint_stats(found.route.id).await.map_err(|error| of_all(error.into()))?;
-            let waiting = waiting.map_or(0, |stats| stats.waiting);
+            let waiting = self.engine.endpoint_stats(found.route.id).await?.map_or(0, |stats| stats.waiting);
             tracing::warn!(name = %found.route.name, waiting, "a destination is declared no more: it is deleted, with what waits for it");
-            self.engine.delete_subscription(found.route.id).await.map_err(|error| of_all(error.into()))?;
+            self.engine.delete_subscription(found.route.id).await?;
         }
         self.forget();
         Ok(())
@@ -45,7 +53,7 @@ impl Destinations {
     pub(crate) fn check(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
         let mut names = BTreeSet::new();
         for destination in declared {
-            let refused = |problem| NotDeclared { name: destination.name.clone(), problem };
+            let refused = |problem: Problem| NotDeclared::new(&destination.name, &problem);
             if !names.insert(destination.name.as_str()) {
                 return Err(refused(Problem::conflict("two destinations have this name: rename one")));
             }

@@ -15,7 +15,7 @@ pub(super) fn draw() -> Zeroizing<String> {
     let digest =
         Sha256::new().chain_update(Uuid::new_v4()).chain_update(Uuid::new_v4()).chain_update(Uuid::new_v4());
     let bytes = Zeroizing::new(<[u8; 32]>::from(digest.finalize()));
-    Zeroizing::new(format!("whsec_{}", STANDARD.encode(&*bytes)))
+    Zeroizing::new(format!("whsec_{}", STANDARD.encode(*bytes)))
 }
 
 /// A key with an id that no other one has, and that tells when it was made.

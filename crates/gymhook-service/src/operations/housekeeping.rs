@@ -105,3 +105,94 @@ fn drawn(below: Duration) -> Duration {
     let [a, b, ..] = *Uuid::new_v4().as_bytes();
     below * u32::from(u16::from_be_bytes([a, b])) / u32::from(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use gymhook::event::Vendor;
+    use gymhook::signature::{Keyring, Secret};
+    use gymhook::{Provider, Receiver};
+    use gymhook_engine::store::{DeliveryQuery, SqliteStore};
+    use http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{Service, Settings, Source};
+
+    const KEY: &str = "the key that egym sends";
+
+    /// A service that has taken this many webhooks and passed them on to nobody: all of them have ended.
+    async fn with_ended(store: &SqliteStore, settings: Settings, count: usize) -> Service {
+        let egym = Provider::of(Vendor::EGYM).unwrap();
+        let keys = Keyring::single("berlin", Secret::new(KEY).unwrap()).unwrap();
+        let sources = vec![Source::new("egym", Receiver::new(&egym, keys).unwrap())];
+        let service = Service::start(Settings { sources, ..settings }, store.clone()).await.unwrap();
+        let router = service.router();
+        for account in 0..count {
+            let body =
+                format!(r#"{{"accountId":"a-{account}","timestamp":1667921312188,"type":"GYM_CHECKIN"}}"#);
+            let request = Request::post("/in/egym").header("x-api-key", KEY).body(Body::from(body)).unwrap();
+            assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 200);
+        }
+        let idle = async {
+            loop {
+                let stats = service.app().outgoing.stats().await.unwrap();
+                if stats.waiting + stats.in_flight == 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), idle).await.unwrap();
+        service
+    }
+
+    async fn kept(engine: &Engine<Database>) -> usize {
+        engine.deliveries(DeliveryQuery::new(200)).await.unwrap().items.len()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_ended_long_enough_ago_is_purged_a_batch_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("gymhook.db")).unwrap();
+        let count = usize::try_from(BATCH).unwrap() + 1;
+        let service = with_ended(&store, Settings { keep: None, ..Settings::default() }, count).await;
+        let engine = &service.app().outgoing;
+        let mut purged = 0;
+        purge(engine, Duration::from_secs(3_600), Duration::ZERO, &mut purged).await.unwrap();
+        assert_eq!((purged, kept(engine).await), (0, 200), "what ended just now was purged");
+        purge(engine, Duration::ZERO, Duration::ZERO, &mut purged).await.unwrap();
+        assert_eq!((purged, kept(engine).await), (u64::from(BATCH) + 1, 0));
+        // A database that is away ends a round, and nothing else.
+        store.close().await.unwrap();
+        purge_and_tell(engine, Duration::ZERO, Duration::ZERO).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_service_purges_by_itself_as_its_settings_say_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("gymhook.db")).unwrap();
+        let service = with_ended(&store, Settings { keep: None, ..Settings::default() }, 3).await;
+        let app = service.app();
+        let pace = Pace { every: Duration::from_millis(10), pause: Duration::ZERO };
+        app.housekeeping.stop();
+        app.housekeeping.start(app, pace);
+        let settings = app.settings.load_full();
+        app.settings.store(Arc::new(Settings { keep: Some(Duration::ZERO), ..Settings::clone(&settings) }));
+        let purged = async {
+            while kept(&app.outgoing).await > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), purged).await.unwrap();
+        app.housekeeping.stop();
+    }
+
+    #[test]
+    fn what_is_drawn_is_below_its_bound() {
+        for _ in 0..1_000 {
+            assert!(drawn(Duration::from_secs(10)) <= Duration::from_secs(10));
+        }
+        assert_eq!(drawn(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -65,18 +65,43 @@ fn tell(before: Option<&Result<(), Arc<Unready>>>, now: &Result<(), Arc<Unready>
 impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (part, problem) in &self.0 {
-            match problem {
-                NotReady::Worker { .. } => writeln!(f, "{part}: {problem}")?,
-                NotReady::Store(StoreError::Full) => writeln!(f, "{part}: the database's disk is full")?,
-                NotReady::Store(StoreError::ReadOnly { .. }) => {
-                    writeln!(f, "{part}: the database may only be read")?;
+            let words = match problem {
+                NotReady::Store(StoreError::Full) => "the database's disk is full",
+                NotReady::Store(StoreError::ReadOnly { .. }) => "the database may only be read",
+                NotReady::Store(error) if error.is_transient() => "the database is not available",
+                NotReady::Worker { .. } => {
+                    writeln!(f, "{part}: {problem}")?;
+                    continue;
                 }
-                NotReady::Store(error) if error.is_transient() => {
-                    writeln!(f, "{part}: the database is not available")?;
-                }
-                _ => writeln!(f, "{part}: the database cannot be used: see the log")?,
-            }
+                NotReady::Store(_) | _ => "the database cannot be used: see the log",
+            };
+            writeln!(f, "{part}: {words}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gymhook_engine::store::SqliteStore;
+
+    use super::*;
+    use crate::{Service, Settings};
+
+    /// An answer from the future is never too old, one of two seconds ago always is: no test waits.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_answer_holds_for_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("gymhook.db")).unwrap();
+        let service = Service::start(Settings::default(), store).await.unwrap();
+        let app = service.app();
+        let unready = Err(Arc::new(Unready(vec![("outgoing", NotReady::Store(StoreError::Full))])));
+        *app.readiness.last.lock().await = Some((Instant::now() + HOLDS * 1_000, unready.clone()));
+        assert_eq!(app.readiness.check(app).await, unready, "the database was asked again");
+        let Err(told) = &unready else { return };
+        assert_eq!(told.to_string(), "outgoing: the database's disk is full\n");
+        let old = Instant::now().checked_sub(HOLDS * 2).unwrap();
+        *app.readiness.last.lock().await = Some((old, unready));
+        assert_eq!(app.readiness.check(app).await, Ok(()), "the database was not asked again");
     }
 }

@@ -176,6 +176,10 @@ async fn a_redelivery_of_many_affects_exactly_what_the_same_filters_list() {
     for (query, filters) in [
         ("gym=berlin&kind=check-in", json!({"gym": "berlin", "kind": "check-in"})),
         ("type=member.created", json!({"type": "member.created"})),
+        (
+            "type=checkin.created&kind=member-created",
+            json!({"type": "checkin.created", "kind": "member-created"}),
+        ),
         (&*format!("endpoint={wien}"), json!({"endpoint": wien})),
         ("gym=nowhere", json!({"gym": "nowhere"})),
         ("until=2020-01-01T00:00:00Z", json!({"until": "2020-01-01T00:00:00Z"})),

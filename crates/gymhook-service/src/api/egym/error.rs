@@ -45,13 +45,13 @@ pub(crate) struct FieldErrorDto {
 /// A problem in EGYM's form.
 #[derive(Debug)]
 pub(super) struct Refused {
-    problem: Problem,
+    problem: Box<Problem>,
     path: String,
 }
 
 impl Refused {
     pub(super) fn new(problem: Problem, path: &str) -> Self {
-        Self { problem, path: path.to_owned() }
+        Self { problem: Box::new(problem), path: path.to_owned() }
     }
 
     /// EGYM answers 400 where this service distinguishes.

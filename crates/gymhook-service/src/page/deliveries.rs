@@ -1,0 +1,279 @@
+//! The log of deliveries: a list with filters in its URL.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+use gymhook::event::Kind;
+use gymhook_engine::store::{DeliveryRow, State};
+use gymhook_engine::{EndpointId, SubscriptionError};
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::ask::{Asked, filled, moment};
+use super::failure::{Failure, sentence};
+use super::render;
+use super::state::{Badge, next_of};
+use super::visitor::{Frame, Section, Visitor};
+use super::words::Moment;
+use crate::Problem;
+use crate::actions::deliveries::{self, DeliveryFilter};
+
+/// How many are on a page.
+const LIMIT: u32 = 50;
+
+/// What was asked for, as it was entered.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Filter {
+    gym: Option<String>,
+    endpoint: Option<String>,
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    kind: Option<String>,
+    state: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    before: Option<String>,
+}
+
+/// A choice in a list of a form.
+pub(super) struct Choice {
+    pub(super) value: &'static str,
+    pub(super) name: &'static str,
+    pub(super) is_chosen: bool,
+}
+
+impl Filter {
+    fn fields(&self) -> [(&'static str, Option<&str>); 7] {
+        [
+            ("gym", filled(self.gym.as_ref())),
+            ("endpoint", filled(self.endpoint.as_ref())),
+            ("type", filled(self.event_type.as_ref())),
+            ("kind", filled(self.kind.as_ref())),
+            ("state", filled(self.state.as_ref())),
+            ("from", filled(self.from.as_ref())),
+            ("until", filled(self.until.as_ref())),
+        ]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fields().iter().all(|(_, value)| value.is_none())
+    }
+
+    /// The same filter's URL, from the delivery with this sequence number on.
+    fn link(&self, before: Option<u64>) -> String {
+        let before = before.map(|before| before.to_string());
+        let fields = self.fields().into_iter().chain([("before", before.as_deref())]);
+        let pairs = fields.filter_map(|(name, value)| {
+            value.map(|value| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        });
+        let pairs: Vec<_> = pairs.collect();
+        if pairs.is_empty() { "/deliveries".to_owned() } else { format!("/deliveries?{}", pairs.join("&")) }
+    }
+
+    fn value(&self, name: &str) -> &str {
+        self.fields()
+            .into_iter()
+            .find(|(field, _)| *field == name)
+            .and_then(|(_, value)| value)
+            .unwrap_or_default()
+    }
+
+    fn states(&self) -> Vec<Choice> {
+        let chosen = self.value("state");
+        let choice = |state: State| Choice {
+            value: state.as_str(),
+            name: Badge::of(state).word,
+            is_chosen: state.as_str() == chosen,
+        };
+        State::ALL.into_iter().map(choice).collect()
+    }
+
+    fn kinds(&self) -> Vec<Choice> {
+        let chosen = self.value("kind");
+        let choice = |kind: &Kind| Choice {
+            value: kind.as_str(),
+            name: kind.as_str(),
+            is_chosen: kind.as_str() == chosen,
+        };
+        Kind::ALL.iter().map(choice).collect()
+    }
+
+    fn query(&self) -> Result<(DeliveryFilter, Option<u64>), Problem> {
+        let time = |name: &'static str, text: Option<&str>| match text.map(|text| (text, moment(text))) {
+            None => Ok(None),
+            Some((_, Some(time))) => Ok(Some(time)),
+            Some((text, None)) => {
+                let detail = format!("{name} is {text:?}: write it like 2026-01-31T18:00, in UTC");
+                Err(Problem::invalid(name, detail))
+            }
+        };
+        let endpoint = match filled(self.endpoint.as_ref()).map(str::parse::<Uuid>) {
+            None => None,
+            Some(Ok(id)) => Some(EndpointId::from(id)),
+            Some(Err(_)) => {
+                return Err(Problem::invalid("endpoint", "the endpoint is no id: copy it from its page"));
+            }
+        };
+        let state = match filled(self.state.as_ref()) {
+            None => None,
+            Some(name) => match State::ALL.into_iter().find(|state| state.as_str() == name) {
+                Some(state) => Some(state),
+                None => return Err(Problem::invalid("state", format!("there is no state {name:?}"))),
+            },
+        };
+        let kind = match filled(self.kind.as_ref()) {
+            None => None,
+            Some(name) => match Kind::ALL.iter().find(|kind| kind.as_str() == name) {
+                Some(kind) => Some(*kind),
+                None => return Err(Problem::invalid("kind", format!("there is no kind {name:?}"))),
+            },
+        };
+        let before = match filled(self.before.as_ref()).map(str::parse) {
+            None => None,
+            Some(Ok(before)) => Some(before),
+            Some(Err(_)) => {
+                return Err(Problem::invalid("before", "this page is not there: go back to the latest"));
+            }
+        };
+        let filter = DeliveryFilter {
+            endpoint,
+            gym: filled(self.gym.as_ref()).map(str::to_owned),
+            event_type: filled(self.event_type.as_ref()).map(str::to_owned),
+            kind,
+            state,
+            from: time("from", filled(self.from.as_ref()))?,
+            until: time("until", filled(self.until.as_ref()))?,
+        };
+        Ok((filter, before))
+    }
+}
+
+/// A delivery in a list.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) badge: Badge,
+    pub(super) event_type: String,
+    pub(super) gym: String,
+    pub(super) name: String,
+    pub(super) enqueued: Moment,
+    pub(super) attempts: Option<u32>,
+    pub(super) is_test: bool,
+    pub(super) next: Option<(&'static str, Moment)>,
+}
+
+/// Looks up what endpoints are called, each once.
+pub(super) struct Names<'v> {
+    visitor: &'v Visitor,
+    known: BTreeMap<EndpointId, String>,
+}
+
+impl<'v> Names<'v> {
+    pub(super) const fn new(visitor: &'v Visitor) -> Self {
+        Self { visitor, known: BTreeMap::new() }
+    }
+
+    /// Its label, or where it sends to, or its id: of one that was deleted nothing else is left.
+    pub(super) async fn of(&mut self, id: EndpointId) -> Result<String, SubscriptionError> {
+        if let Some(known) = self.known.get(&id) {
+            return Ok(known.clone());
+        }
+        let found = self.visitor.caller.view().subscription(id).await?;
+        let name = found.map(|subscription| {
+            let host = subscription.http().map(|http| http.url().to_uri());
+            let host = host.and_then(|url| url.host().map(str::to_owned));
+            if subscription.label().is_empty() {
+                host.unwrap_or_default()
+            } else {
+                subscription.label().to_owned()
+            }
+        });
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string());
+        self.known.insert(id, name.clone());
+        Ok(name)
+    }
+
+    pub(super) async fn rows(&mut self, found: Vec<DeliveryRow>) -> Result<Vec<Row>, SubscriptionError> {
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            let now = self.visitor.now;
+            rows.push(Row {
+                id: row.id.to_string(),
+                badge: Badge::of(row.state),
+                name: self.of(row.endpoint).await?,
+                enqueued: Moment::new(row.enqueued_at, now),
+                attempts: row.record.map(|record| record.sends),
+                is_test: row.record.is_some_and(|record| record.test),
+                next: next_of(&row).map(|(what, at)| (what, Moment::new(at, now))),
+                event_type: row.event_type,
+                gym: row.gym,
+            });
+        }
+        Ok(rows)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html")]
+struct Page {
+    frame: Frame,
+    filter: Filter,
+    rows: Vec<Row>,
+    /// Why there are none.
+    why: Why,
+    newest: Option<String>,
+    older: Option<String>,
+    is_live: bool,
+    shows_gym: bool,
+}
+
+/// Why a list is empty, if it is: each has its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    Not,
+    Yet,
+    Fits,
+    FitsSoFar,
+    Failed(String),
+    Refused(String),
+}
+
+pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Result<Response, Failure> {
+    let (rows, next, why, status) = match load(&visitor, &filter).await {
+        Ok((rows, next)) => {
+            let why = match (rows.is_empty(), next) {
+                (false, _) => Why::Not,
+                (true, Some(_)) => Why::FitsSoFar,
+                (true, _) if filter.is_empty() => Why::Yet,
+                (true, _) => Why::Fits,
+            };
+            (rows, next, why, StatusCode::OK)
+        }
+        Err(problem) => {
+            let words = sentence(problem.detail());
+            let is_refused = problem.status().is_client_error();
+            let why = if is_refused { Why::Refused(words) } else { Why::Failed(words) };
+            (Vec::new(), None, why, problem.status())
+        }
+    };
+    let is_first = filled(filter.before.as_ref()).is_none();
+    let html: Html<String> = render(&Page {
+        frame: visitor.frame(Section::Deliveries, "Deliveries"),
+        newest: (!is_first).then(|| filter.link(None)),
+        older: next.map(|next| filter.link(Some(next))),
+        is_live: is_first && status.is_success(),
+        shows_gym: visitor.is_operator(),
+        filter,
+        rows,
+        why,
+    })?;
+    Ok((status, html).into_response())
+}
+
+async fn load(visitor: &Visitor, filter: &Filter) -> Result<(Vec<Row>, Option<u64>), Problem> {
+    let (filter, before) = filter.query()?;
+    let found = deliveries::list(&visitor.caller, &filter, before, LIMIT).await?;
+    Ok((Names::new(visitor).rows(found.items).await?, found.next))
+}

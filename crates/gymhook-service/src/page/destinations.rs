@@ -1,0 +1,169 @@
+//! Destinations: the operator's applications, which get what came in.
+
+mod new;
+
+use core::time::Duration;
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::{Html, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub(super) use self::new::{create, form};
+use super::done::Done;
+use super::failure::Failure;
+use super::subscriptions::{AskPause, Fact, Overlap, Pause, Row, one};
+use super::visitor::{Frame, Posted, Section, Visitor};
+use super::{AskRotate, Confirm, Secret, Unused, render};
+use crate::Problem;
+use crate::access::Needs;
+use crate::actions::destinations;
+use crate::destinations::{Found, WHAT};
+
+fn path(name: &str) -> String {
+    format!("{}/{}", Section::Destinations.path(), utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+#[derive(Template)]
+#[template(path = "destinations.html")]
+struct Page {
+    frame: Frame,
+    rows: Vec<Row>,
+    shows_gym: bool,
+    may_write: bool,
+}
+
+pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
+    let found = destinations::list(&visitor.caller).await?;
+    let mut rows = Vec::with_capacity(found.len());
+    for Found { subscription, .. } in found {
+        if let Some(stats) = visitor.caller.app().outgoing.endpoint_stats(subscription.id()).await? {
+            rows.push(Row::new(&subscription, &stats, visitor.now));
+        }
+    }
+    let frame = visitor.frame(Section::Destinations, "Destinations");
+    render(&Page { frame, rows, shows_gym: false, may_write: visitor.may_write() })
+}
+
+pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+    let (Found { route, subscription, .. }, stats) = destinations::describe(&visitor.caller, &name).await?;
+    let list = |names: &[String], all: &str| if names.is_empty() { all.to_owned() } else { names.join(", ") };
+    let fact = |name, value| Fact { name, value };
+    let mut own = vec![
+        fact("Form", route.form.as_str().to_owned()),
+        fact("From sources", list(&route.filter.sources, "all")),
+        fact("Of studios", list(&route.filter.studios, "all")),
+        fact("Kinds", list(&route.filter.kinds, "all")),
+    ];
+    if route.declared {
+        own.push(fact("Declared", "in the gateway's settings: it is changed there".to_owned()));
+    }
+    one(&visitor, Section::Destinations, &subscription, &stats, own).await
+}
+
+pub(super) async fn test(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    destinations::test(&visitor.caller, &name, Duration::ZERO).await?;
+    Ok(Done::Tested.then(&visitor.base, &path(&name)))
+}
+
+pub(super) async fn enable(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    destinations::enable(&visitor.caller, &name).await?;
+    Ok(Done::Enabled.then(&visitor.base, &path(&name)))
+}
+
+/// The destination that is to be changed.
+async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
+    visitor.caller.operator(WHAT)?;
+    visitor.caller.may(Needs::Write)?;
+    Ok(destinations::describe(&visitor.caller, name).await?.0)
+}
+
+fn changeable(found: &Found) -> Result<(), Problem> {
+    if found.route.declared {
+        let detail =
+            "this destination is declared in the gateway's settings: change it there, then reload them";
+        return Err(Problem::conflict(detail));
+    }
+    Ok(())
+}
+
+pub(super) async fn ask_to_disable(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let found = asked(&visitor, &name).await?;
+    render(&AskPause {
+        frame: visitor.frame(Section::Destinations, "Pause this destination?"),
+        path: path(&name),
+        name: found.route.name,
+    })
+}
+
+pub(super) async fn disable(Path(name): Path<String>, posted: Posted<Pause>) -> Result<Response, Failure> {
+    let Posted { visitor, form } = posted;
+    let done = match form.until(visitor.caller.app().outgoing.now().await?)? {
+        None => {
+            destinations::disable(&visitor.caller, &name).await?;
+            Done::Disabled
+        }
+        Some(until) => {
+            destinations::pause(&visitor.caller, &name, until).await?;
+            Done::Paused
+        }
+    };
+    Ok(done.then(&visitor.base, &path(&name)))
+}
+
+pub(super) async fn ask_to_rotate(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let found = asked(&visitor, &name).await?;
+    changeable(&found)?;
+    render(&AskRotate {
+        frame: visitor.frame(Section::Destinations, "Rotate the secret"),
+        path: path(&name),
+        name: found.route.name,
+        what: "secret",
+    })
+}
+
+pub(super) async fn rotate(
+    Path(name): Path<String>,
+    posted: Posted<Overlap>,
+) -> Result<Html<String>, Failure> {
+    let Posted { visitor, form } = posted;
+    let written = destinations::rotate(&visitor.caller, &name, None, form.length()).await?;
+    render(&Secret {
+        frame: visitor.frame(Section::Destinations, "The new secret"),
+        what: "secret",
+        of: written.found.route.name,
+        secret: written.secret.unwrap_or_default(),
+        advice: "Give it to the application now: requests are signed with it from now on, and with the old one too until the overlap ends.",
+        back: path(&name),
+    })
+}
+
+pub(super) async fn ask_to_delete(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let found = asked(&visitor, &name).await?;
+    changeable(&found)?;
+    render(&Confirm {
+        frame: visitor.frame(Section::Destinations, "Delete this destination?"),
+        what: format!("The destination {} will get nothing more.", found.route.name),
+        consequence: "What still waits for it is never sent. Its log is kept. This cannot be undone.",
+        button: "Delete the destination",
+        action: format!("{}/delete", path(&name)),
+        back: path(&name),
+    })
+}
+
+pub(super) async fn delete(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    destinations::delete(&visitor.caller, &name).await?;
+    Ok(Done::Deleted.then(&visitor.base, Section::Destinations.path()))
+}

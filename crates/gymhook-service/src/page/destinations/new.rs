@@ -1,0 +1,117 @@
+//! A new destination.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use http::StatusCode;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::super::failure::{Failure, sentence};
+use super::super::visitor::{Frame, Posted, Section, Visitor};
+use super::super::{Secret, render};
+use super::path;
+use crate::Form;
+use crate::access::Needs;
+use crate::actions::destinations;
+use crate::destinations::{Filter, NewDestination, WHAT};
+
+#[derive(Template)]
+#[template(path = "new_destination.html")]
+struct Page {
+    frame: Frame,
+    entered: Entered,
+    sources: Vec<String>,
+    /// The field, and what is wrong with it.
+    problem: Option<(String, String)>,
+}
+
+impl Page {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.problem.as_ref().is_some_and(|(wrong, _)| wrong == field)
+    }
+}
+
+/// What was entered; lists are separated by commas.
+#[derive(Clone, Default, Deserialize)]
+pub(in super::super) struct Entered {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    form: String,
+    #[serde(default)]
+    sources: String,
+    #[serde(default)]
+    studios: String,
+    #[serde(default)]
+    kinds: String,
+    #[serde(default)]
+    secret: Zeroizing<String>,
+}
+
+pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Failure> {
+    visitor.caller.operator(WHAT)?;
+    visitor.caller.may(Needs::Write)?;
+    page(&visitor, Entered::default(), None)
+}
+
+fn page(
+    visitor: &Visitor,
+    entered: Entered,
+    problem: Option<(String, String)>,
+) -> Result<Html<String>, Failure> {
+    let sources = visitor.caller.app().sources.all();
+    render(&Page {
+        frame: visitor.frame(Section::Destinations, "New destination"),
+        sources: sources.iter().map(|source| source.name.clone()).collect(),
+        entered,
+        problem,
+    })
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
+    let Posted { visitor, form } = posted;
+    let new = NewDestination {
+        name: form.name.trim().to_owned(),
+        url: form.url.trim().to_owned(),
+        secret: (!form.secret.is_empty()).then(|| form.secret.clone()),
+        form: Form::from_name(&form.form).unwrap_or_default(),
+        filter: Filter {
+            sources: list(&form.sources),
+            studios: list(&form.studios),
+            kinds: list(&form.kinds),
+        },
+    };
+    let written = match destinations::create(&visitor.caller, new).await {
+        Ok(written) => written,
+        Err(problem)
+            if problem.status().is_client_error() && visitor.is_operator() && visitor.may_write() =>
+        {
+            let field = problem.pointer().and_then(|pointer| pointer.split('/').nth(1)).unwrap_or_default();
+            let problem = (field.to_owned(), sentence(problem.detail()));
+            let entered = Entered { secret: Zeroizing::default(), ..form };
+            let html = page(&visitor, entered, Some(problem))?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response());
+        }
+        Err(problem) => return Err(problem.into()),
+    };
+    let name = written.found.route.name;
+    let back = path(&name);
+    let Some(secret) = written.secret else {
+        return Ok(Redirect::to(&visitor.base.path(&back)).into_response());
+    };
+    let shown = render(&Secret {
+        frame: visitor.frame(Section::Destinations, "The destination's secret"),
+        what: "secret",
+        of: name,
+        secret,
+        advice: "Give it to the application, which verifies the Standard Webhooks signature with it.",
+        back,
+    })?;
+    Ok(shown.into_response())
+}

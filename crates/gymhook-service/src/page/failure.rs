@@ -1,0 +1,94 @@
+//! What the page answers where it does not do what was asked.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::assets::{ASSETS, Assets};
+use super::base::Base;
+use crate::Problem;
+
+/// Why a page is not shown. As a response it has neither links nor style: the [frame around all pages](super::around) adds them,
+/// since it knows under which path they are.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// Nobody has signed in.
+    SignIn,
+    /// Everything else.
+    Problem(Problem),
+}
+
+impl Failure {
+    pub(super) fn not_found(what: &str) -> Self {
+        Problem::not_found(what).into()
+    }
+
+    /// The key's rights do not suffice.
+    pub(super) fn forbidden(detail: &str) -> Self {
+        Problem::new(StatusCode::FORBIDDEN, detail).into()
+    }
+
+    /// As a page; whoever has to sign in first gets what he `wanted` afterwards.
+    pub(super) fn page(self, base: &Base, wanted: Option<&str>) -> Response {
+        let problem = match self {
+            Self::SignIn => {
+                let wanted = wanted.filter(|wanted| !wanted.starts_with("/tail"));
+                let wanted =
+                    wanted.map(|wanted| format!("?next={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)));
+                return Redirect::to(&base.path(&format!("/sign-in{}", wanted.unwrap_or_default())))
+                    .into_response();
+            }
+            Self::Problem(problem) => problem,
+        };
+        let status = problem.status();
+        let page = Page { base, assets: &ASSETS, title: title(status), detail: sentence(problem.detail()) };
+        match page.render() {
+            Ok(html) => (status, Html(html)).into_response(),
+            Err(_) => (status, problem.detail().to_owned()).into_response(),
+        }
+    }
+}
+
+impl<E: Into<Problem>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct Page<'a> {
+    base: &'a Base,
+    assets: &'a Assets,
+    title: &'static str,
+    detail: String,
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::CONFLICT => "That is not possible now",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::SERVICE_UNAVAILABLE => "Failed to load",
+        status if status.is_client_error() => "That cannot be done",
+        _ => "Something went wrong",
+    }
+}
+
+/// An error's words as a sentence.
+pub(super) fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", rest.as_str())
+}

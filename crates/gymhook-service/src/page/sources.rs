@@ -1,0 +1,164 @@
+//! Sources: what came in, and what was refused and why.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Html;
+use gymhook_engine::store::DeliveryQuery;
+use serde::Deserialize;
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::ask::Asked;
+use super::deliveries::{Names, Row as Delivery};
+use super::failure::Failure;
+use super::render;
+use super::state::Badge;
+use super::visitor::{Frame, Section, Visitor};
+use super::words::{Moment, count};
+use crate::Problem;
+use crate::actions::sources;
+use crate::incoming::{OpenSource, RefusalQuery, RefusedRequest, SourceState, SourceStatus};
+
+/// A source in a list.
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) platform: &'static str,
+    pub(super) path: String,
+    pub(super) badge: Badge,
+    pub(super) note: Option<String>,
+    pub(super) accepted: String,
+    pub(super) duplicates: String,
+    pub(super) unreadable: String,
+    pub(super) refused: String,
+    pub(super) waiting: String,
+    pub(super) last: Option<Moment>,
+}
+
+impl Row {
+    fn new(source: &OpenSource, status: &SourceStatus, now: UtcDateTime) -> Self {
+        let counted = &status.counted;
+        let last_refused = counted.last_refused;
+        let note = match (status.state, last_refused) {
+            (SourceState::Error, Some((at, why))) => {
+                Some(format!("refused {}: {why}", Moment::new(at, now).relative))
+            }
+            (SourceState::NotConnected, _) => Some("nothing has come yet".to_owned()),
+            (SourceState::Connected | SourceState::Error, _) => None,
+        };
+        Self {
+            name: source.name.clone(),
+            platform: source.platform(),
+            path: source.path.clone(),
+            badge: match status.state {
+                SourceState::Connected => Badge::CONNECTED,
+                SourceState::NotConnected => Badge::NOT_CONNECTED,
+                SourceState::Error => Badge::ERROR,
+            },
+            note,
+            accepted: count(counted.accepted),
+            duplicates: count(counted.duplicates),
+            unreadable: count(counted.unreadable),
+            refused: count(counted.refused.values().sum()),
+            waiting: status.inbox.map_or_else(|| "0".to_owned(), |inbox| count(inbox.waiting)),
+            last: counted.last_accepted.max(status.last_kept).map(|at| Moment::new(at, now)),
+        }
+    }
+}
+
+/// How all sources are.
+pub(super) async fn rows(visitor: &Visitor) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    for (source, status) in sources::list(&visitor.caller).await? {
+        rows.push(Row::new(&source, &status, visitor.now));
+    }
+    Ok(rows)
+}
+
+/// A request that was refused.
+struct Refused {
+    at: Option<Moment>,
+    request: RefusedRequest,
+}
+
+impl Refused {
+    fn new(request: RefusedRequest, now: UtcDateTime) -> Self {
+        let at = UtcDateTime::parse(&request.at, &Rfc3339).ok();
+        Self { at: at.map(|at| Moment::new(at, now)), request }
+    }
+}
+
+/// How many refused requests are on a page.
+const LIMIT: usize = 50;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Filter {
+    before: Option<u64>,
+}
+
+#[derive(Template)]
+#[template(path = "sources.html")]
+struct Page {
+    frame: Frame,
+    rows: Vec<Row>,
+    refused: Vec<Refused>,
+    next: Option<u64>,
+    /// How many are not in the log, because there were too many.
+    dropped: u64,
+}
+
+pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Result<Html<String>, Failure> {
+    let (refused, next, dropped) = refused(&visitor, None, filter.before).await?;
+    let frame = visitor.frame(Section::Sources, "Sources");
+    render(&Page { frame, rows: rows(&visitor).await?, refused, next, dropped })
+}
+
+async fn refused(
+    visitor: &Visitor,
+    source: Option<String>,
+    before: Option<u64>,
+) -> Result<(Vec<Refused>, Option<u64>, u64), Problem> {
+    let query = RefusalQuery { source, reason: None, before, limit: LIMIT };
+    let (page, dropped) = sources::refusals(&visitor.caller, &query).await?;
+    Ok((
+        page.items.into_iter().map(|request| Refused::new(request, visitor.now)).collect(),
+        page.next,
+        dropped,
+    ))
+}
+
+#[derive(Template)]
+#[template(path = "source.html")]
+struct One {
+    frame: Frame,
+    row: Row,
+    inbox: String,
+    keys: Vec<String>,
+    reasons: Vec<(&'static str, String)>,
+    refused: Vec<Refused>,
+    next: Option<u64>,
+    recent: Vec<Delivery>,
+}
+
+/// How many of its webhooks are shown.
+const RECENT: u32 = 10;
+
+pub(super) async fn show(
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Asked(filter): Asked<Filter>,
+) -> Result<Html<String>, Failure> {
+    let (source, status) = sources::describe(&visitor.caller, &name).await?;
+    let (refused, next, _) = refused(&visitor, Some(source.name.clone()), filter.before).await?;
+    let query = DeliveryQuery { endpoint: Some(source.inbox()), ..DeliveryQuery::new(RECENT) };
+    let recent = visitor.caller.view().deliveries(query).await?.items;
+    render(&One {
+        frame: visitor.frame(Section::Sources, source.name.clone()),
+        row: Row::new(&source, &status, visitor.now),
+        inbox: source.inbox().to_string(),
+        keys: source.keys(),
+        reasons: status.counted.refused.iter().map(|(why, many)| (*why, count(*many))).collect(),
+        recent: Names::new(&visitor).rows(recent).await?,
+        refused,
+        next,
+    })
+}

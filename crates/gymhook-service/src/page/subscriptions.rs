@@ -1,0 +1,240 @@
+//! Subscriptions: who gets what, and how their endpoints are.
+
+mod actions;
+mod new;
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Html;
+use gymhook::delivery::EndpointStatus;
+use gymhook_engine::store::{DeliveryQuery, EndpointStats};
+use gymhook_engine::{EndpointId, HttpTarget, Subscription};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use time::UtcDateTime;
+
+pub(super) use self::actions::{
+    AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate,
+    test, test_all,
+};
+pub(super) use self::new::{create, form};
+use super::ask::{Asked, filled, id};
+use super::deliveries::{Names, Row as Delivery};
+use super::failure::Failure;
+use super::render;
+use super::state::{Badge, of_health};
+use super::visitor::{Frame, Section, Visitor};
+use super::words::{Moment, count, length};
+use crate::actions::subscriptions;
+use crate::outgoing::DESTINATION;
+
+/// How many are on a page.
+const LIMIT: u32 = 50;
+
+/// A subscription in a list.
+pub(super) struct Row {
+    pub(super) id: String,
+    /// What names it in paths: its id, or a destination's name.
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) host: String,
+    pub(super) platform: String,
+    pub(super) gym: String,
+    pub(super) badge: Badge,
+    pub(super) note: Option<String>,
+    pub(super) waiting: String,
+    pub(super) failing_since: Option<Moment>,
+    pub(super) last_delivered: Option<Moment>,
+    pub(super) next_due: Option<Moment>,
+}
+
+impl Row {
+    pub(super) fn new(subscription: &Subscription, stats: &EndpointStats, now: UtcDateTime) -> Self {
+        let http = subscription.http();
+        let host = http.map(host_of).unwrap_or_default();
+        let moment = |at: UtcDateTime| Moment::new(at, now);
+        Self {
+            key: match http.is_some_and(|http| http.platform() == DESTINATION) {
+                true => utf8_percent_encode(subscription.label(), NON_ALPHANUMERIC).to_string(),
+                false => subscription.id().to_string(),
+            },
+            id: subscription.id().to_string(),
+            name: if subscription.label().is_empty() {
+                host.clone()
+            } else {
+                subscription.label().to_owned()
+            },
+            host,
+            platform: http.map(HttpTarget::platform).unwrap_or_default().to_owned(),
+            gym: subscription.gym().to_owned(),
+            badge: Badge::of_endpoint(&stats.record, now),
+            note: of_health(stats, now),
+            waiting: count(stats.waiting),
+            failing_since: stats.record.failing_since.map(moment),
+            last_delivered: stats.last_delivered.map(moment),
+            next_due: stats.oldest_due.map(moment),
+        }
+    }
+}
+
+/// Host and port: all of a URL that a list shows.
+pub(super) fn host_of(http: &HttpTarget) -> String {
+    http.url().to_uri().authority().map(ToString::to_string).unwrap_or_default()
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Filter {
+    gym: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "subscriptions.html")]
+struct Page {
+    frame: Frame,
+    gym: String,
+    rows: Vec<Row>,
+    next: Option<String>,
+    is_first: bool,
+    shows_gym: bool,
+    may_write: bool,
+    /// The gym whose subscriptions can be tested at once.
+    test_all: Option<String>,
+}
+
+pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Result<Html<String>, Failure> {
+    let after = match filled(filter.after.as_ref()) {
+        None => None,
+        Some(after) => Some(id::<EndpointId>(after, "page")?),
+    };
+    let gym = filled(filter.gym.as_ref()).map(str::to_owned);
+    let found = subscriptions::list(&visitor.caller, gym.clone(), None, after, LIMIT).await?;
+    let view = visitor.caller.view();
+    let mut rows = Vec::with_capacity(found.items.len());
+    for described in &found.items {
+        // One that was deleted meanwhile is left out.
+        if let Some(stats) = view.endpoint_stats(described.subscription.id()).await? {
+            rows.push(Row::new(&described.subscription, &stats, visitor.now));
+        }
+    }
+    let of_gym = gym.clone().or_else(|| visitor.caller.gym().map(str::to_owned));
+    render(&Page {
+        frame: visitor.frame(Section::Subscriptions, "Subscriptions"),
+        next: found.next.map(|next| next.to_string()),
+        is_first: after.is_none(),
+        shows_gym: visitor.is_operator(),
+        may_write: visitor.may_write(),
+        test_all: of_gym.filter(|_| visitor.may_retry() && !rows.is_empty()),
+        gym: gym.unwrap_or_default(),
+        rows,
+    })
+}
+
+/// A fact about a subscription: its name and what it is.
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
+#[derive(Template)]
+#[template(path = "subscription.html")]
+struct One {
+    frame: Frame,
+    /// Where its forms go.
+    path: String,
+    row: Row,
+    facts: Vec<Fact>,
+    rule: String,
+    will_be_disabled: Option<Moment>,
+    recent: Vec<Delivery>,
+    is_disabled: bool,
+    may_write: bool,
+    may_retry: bool,
+    in_flight: String,
+    given_up: String,
+}
+
+/// How many of its deliveries are shown.
+const RECENT: u32 = 10;
+
+pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
+    let id: EndpointId = id(&name, "subscription")?;
+    let (subscription, stats) = subscriptions::describe(&visitor.caller, id).await?;
+    one(&visitor, Section::Subscriptions, &subscription, &stats, Vec::new()).await
+}
+
+/// The screen of a subscription or a destination.
+pub(super) async fn one(
+    visitor: &Visitor,
+    section: Section,
+    subscription: &Subscription,
+    stats: &EndpointStats,
+    own: Vec<Fact>,
+) -> Result<Html<String>, Failure> {
+    let row = Row::new(subscription, stats, visitor.now);
+    let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
+    let recent = visitor.caller.view().deliveries(query).await?.items;
+    let recent = Names::new(visitor).rows(recent).await?;
+    render(&One {
+        frame: visitor.frame(section, row.name.clone()),
+        path: format!("{}/{}", section.path(), row.key),
+        facts: facts(subscription, visitor.now).into_iter().chain(own).collect(),
+        rule: subscription.policy().auto_disable().to_string(),
+        will_be_disabled: will_be_disabled(subscription, stats).map(|at| Moment::new(at, visitor.now)),
+        is_disabled: matches!(stats.record.status, EndpointStatus::Disabled { .. }),
+        may_write: visitor.may_write(),
+        may_retry: visitor.may_retry(),
+        in_flight: count(stats.in_flight),
+        given_up: count(stats.undeliverable),
+        recent,
+        row,
+    })
+}
+
+/// If it goes on failing.
+fn will_be_disabled(subscription: &Subscription, stats: &EndpointStats) -> Option<UtcDateTime> {
+    let since = stats.record.failing_since.filter(|_| !stats.record.is_disabled())?;
+    since.checked_add(time::Duration::try_from(subscription.policy().auto_disable().failing_for()?).ok()?)
+}
+
+fn facts(subscription: &Subscription, now: UtcDateTime) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut fact = |name, value: String| facts.push(Fact { name, value });
+    let policy = subscription.policy();
+    if let Some(http) = subscription.http() {
+        fact("URL", http.url().to_string());
+        for (event_type, url) in http.urls() {
+            fact("URL for a type", format!("{event_type}: {url}"));
+        }
+        let names: Vec<&str> = http.headers().keys().map(http::HeaderName::as_str).collect();
+        if !names.is_empty() {
+            fact("Headers of its own", names.join(", "));
+        }
+        match http.keys() {
+            None => fact("Secret", "none: its requests are not signed".to_owned()),
+            Some(keys) => {
+                for key in keys.valid_at(now) {
+                    let ends = key.not_after().map(|ends| format!(", until {}", Moment::new(ends, now).text));
+                    fact("Secret", format!("{}{}", key.id(), ends.unwrap_or_default()));
+                }
+            }
+        }
+    }
+    let events = subscription
+        .filters()
+        .map(|filters| filters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    fact("Events", events.unwrap_or_else(|| "every type".to_owned()));
+    let retry = policy.retry();
+    let last = retry.preview(now).gives_up_at();
+    let attempts = u64::from(retry.schedule().retries()) + 1;
+    fact("Attempts", format!("{} in up to {}", count(attempts), length((last - now).unsigned_abs())));
+    fact("Answer within", length(retry.attempt_timeout()));
+    fact("At a time", count(policy.max_in_flight().get().into()));
+    if policy.is_ordered() {
+        fact("Order", "kept: a delivery that fails blocks all later ones".to_owned());
+    }
+    if let Some(rate) = policy.rate() {
+        fact("Rate", format!("one attempt every {:?}, up to {} at once", rate.interval(), rate.burst()));
+    }
+    facts
+}

@@ -1,0 +1,234 @@
+//! What is done to a subscription.
+
+use core::time::Duration;
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::{Html, Response};
+use gymhook_engine::{EndpointId, Subscription, TestSent};
+use serde::Deserialize;
+use time::UtcDateTime;
+
+use super::super::ask::id;
+use super::super::done::Done;
+use super::super::failure::{Failure, sentence};
+use super::super::visitor::{Frame, Posted, Section, Visitor};
+use super::super::{AskRotate, Confirm, Secret, Unused, render};
+use crate::Problem;
+use crate::access::{Caller, Needs};
+use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
+
+fn path(id: EndpointId) -> String {
+    format!("{}/{id}", Section::Subscriptions.path())
+}
+
+fn name_of(subscription: &Subscription) -> String {
+    if !subscription.label().is_empty() {
+        return format!("“{}”", subscription.label());
+    }
+    subscription.http().map(super::host_of).unwrap_or_default()
+}
+
+async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
+    visitor.caller.may(Needs::Write)?;
+    let id: EndpointId = id(name, "subscription")?;
+    Ok((id, subscriptions::get(&visitor.caller, id).await?))
+}
+
+pub(in super::super) async fn ask_to_delete(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let (id, subscription) = asked(&visitor, &name).await?;
+    render(&Confirm {
+        frame: visitor.frame(Section::Subscriptions, "Delete this subscription?"),
+        what: format!(
+            "The subscription {} of gym “{}” will get nothing more.",
+            name_of(&subscription),
+            subscription.gym()
+        ),
+        consequence: "What still waits for it is never sent. Its log is kept. This cannot be undone: its id is not used again.",
+        button: "Delete the subscription",
+        action: format!("{}/delete", path(id)),
+        back: path(id),
+    })
+}
+
+pub(in super::super) async fn delete(
+    Path(name): Path<String>,
+    posted: Posted<Unused>,
+) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    subscriptions::delete(&visitor.caller, id(&name, "subscription")?).await?;
+    Ok(Done::Deleted.then(&visitor.base, Section::Subscriptions.path()))
+}
+
+pub(in super::super) async fn ask_to_disable(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let (id, subscription) = asked(&visitor, &name).await?;
+    render(&AskPause {
+        frame: visitor.frame(Section::Subscriptions, "Pause this subscription?"),
+        name: name_of(&subscription),
+        path: path(id),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "pause.html")]
+pub(in super::super) struct AskPause {
+    pub(in super::super) frame: Frame,
+    pub(in super::super) name: String,
+    pub(in super::super) path: String,
+}
+
+/// For how long; nothing for ever.
+#[derive(Debug, Deserialize)]
+pub(in super::super) struct Pause {
+    #[serde(default)]
+    minutes: String,
+}
+
+impl Pause {
+    /// Until when, from this moment on; `None` for ever.
+    pub(in super::super) fn until(&self, now: UtcDateTime) -> Result<Option<UtcDateTime>, Problem> {
+        if self.minutes.is_empty() {
+            return Ok(None);
+        }
+        let minutes: u32 = self
+            .minutes
+            .parse()
+            .map_err(|_| Problem::invalid("minutes", "the length of the pause is no number of minutes"))?;
+        let until = now.checked_add(time::Duration::minutes(minutes.into()));
+        Ok(Some(
+            until.ok_or_else(|| Problem::invalid("minutes", "the pause is too long: disable it instead"))?,
+        ))
+    }
+}
+
+pub(in super::super) async fn disable(
+    Path(name): Path<String>,
+    posted: Posted<Pause>,
+) -> Result<Response, Failure> {
+    let Posted { visitor, form } = posted;
+    let id: EndpointId = id(&name, "subscription")?;
+    let now = visitor.caller.app().outgoing.now().await?;
+    let done = match form.until(now)? {
+        None => {
+            subscriptions::disable(&visitor.caller, id).await?;
+            Done::Disabled
+        }
+        Some(until) => {
+            subscriptions::pause(&visitor.caller, id, until).await?;
+            Done::Paused
+        }
+    };
+    Ok(done.then(&visitor.base, &path(id)))
+}
+
+pub(in super::super) async fn enable(
+    Path(name): Path<String>,
+    posted: Posted<Unused>,
+) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    let id: EndpointId = id(&name, "subscription")?;
+    subscriptions::enable(&visitor.caller, id).await?;
+    Ok(Done::Enabled.then(&visitor.base, &path(id)))
+}
+
+/// Does not wait: the delivery's page says what came of it.
+pub(in super::super) async fn test(
+    Path(name): Path<String>,
+    posted: Posted<Unused>,
+) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    let id: EndpointId = id(&name, "subscription")?;
+    tests_of_endpoints::send(&visitor.caller, id, None, Duration::ZERO).await?;
+    Ok(Done::Tested.then(&visitor.base, &path(id)))
+}
+
+#[derive(Debug, Deserialize)]
+pub(in super::super) struct OfGym {
+    gym: String,
+}
+
+/// A test that was sent, or why not.
+struct Sent {
+    subscription: String,
+    name: String,
+    delivery: Option<String>,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "tested.html")]
+struct Tested {
+    frame: Frame,
+    gym: String,
+    sent: Vec<Sent>,
+}
+
+/// One to each subscription of a gym, as PerfectGym's button does.
+pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<String>, Failure> {
+    let Posted { visitor, form: OfGym { gym } } = posted;
+    let tests = tests_of_endpoints::send_to_all(&visitor.caller, &gym).await?;
+    let mut sent = Vec::with_capacity(tests.len());
+    for TestSent { subscription, test } in tests {
+        let name = name(&visitor.caller, subscription).await?;
+        let (delivery, problem) = match test {
+            Ok(delivery) => (Some(delivery.to_string()), None),
+            Err(error) => (None, Some(sentence(&error.to_string()))),
+        };
+        sent.push(Sent { subscription: subscription.to_string(), name, delivery, problem });
+    }
+    render(&Tested { frame: visitor.frame(Section::Subscriptions, format!("Tests of {gym}")), gym, sent })
+}
+
+async fn name(caller: &Caller, id: EndpointId) -> Result<String, Problem> {
+    let found = caller.view().subscription(id).await?;
+    Ok(found.as_ref().map_or_else(|| id.to_string(), name_of))
+}
+
+pub(in super::super) async fn ask_to_rotate(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let (id, subscription) = asked(&visitor, &name).await?;
+    render(&AskRotate {
+        frame: visitor.frame(Section::Subscriptions, "Rotate the secret"),
+        name: name_of(&subscription),
+        path: path(id),
+        what: "secret",
+    })
+}
+
+/// For how long the old one counts besides the new one.
+#[derive(Debug, Deserialize)]
+pub(in super::super) struct Overlap {
+    hours: u32,
+}
+
+impl Overlap {
+    pub(in super::super) fn length(&self) -> Duration {
+        Duration::from_secs(60 * 60) * self.hours
+    }
+}
+
+/// The new secret is on the answer, and nowhere else.
+pub(in super::super) async fn rotate(
+    Path(name): Path<String>,
+    posted: Posted<Overlap>,
+) -> Result<Html<String>, Failure> {
+    let Posted { visitor, form } = posted;
+    let id: EndpointId = id(&name, "subscription")?;
+    let written = subscription_changes::rotate(&visitor.caller, id, None, form.length()).await?;
+    render(&Secret {
+        frame: visitor.frame(Section::Subscriptions, "The new secret"),
+        what: "secret",
+        of: name_of(&written.subscription),
+        secret: written.secret.unwrap_or_default(),
+        advice: "Give it to the receiver now: requests are signed with it from now on, and with the old one too until the overlap ends, where the platform's scheme has room for both.",
+        back: path(id),
+    })
+}

@@ -1,0 +1,96 @@
+//! What a key may not do is not shown, and refused anyway.
+
+use gymhook_engine::store::{ApiKeyRights, State};
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_key_that_may_only_read_sees_no_buttons_and_is_refused() {
+    let stage = Stage::new().await;
+    let subscription = stage.subscription("berlin", "app").await;
+    let delivery = stage.publish("berlin", "member.updated", "{}").await;
+    let mut reader = stage.signed_in(None, ApiKeyRights::Read).await;
+    let pages = [
+        "/overview".to_owned(),
+        "/deliveries".to_owned(),
+        format!("/deliveries/{delivery}"),
+        "/subscriptions?gym=berlin".to_owned(),
+        format!("/subscriptions/{subscription}"),
+        "/destinations".to_owned(),
+        "/keys".to_owned(),
+    ];
+    for path in &pages {
+        let page = reader.get(path).await.expect(200);
+        // Only signing out is left.
+        assert_eq!(page.text.matches("method=\"post\"").count(), 1, "{path}");
+        for link in
+            ["/retry\"", "/cancel\"", "/delete\"", "/pause\"", "/rotate\"", "/revoke\"", "/new\"", "/+new\""]
+        {
+            assert!(!page.has(link), "{path}: {link}");
+        }
+    }
+    for path in [
+        format!("/deliveries/{delivery}/retry"),
+        format!("/deliveries/{delivery}/cancel"),
+        format!("/subscriptions/{subscription}/test"),
+        format!("/subscriptions/{subscription}/enable"),
+        format!("/subscriptions/{subscription}/pause"),
+        format!("/subscriptions/{subscription}/rotate"),
+        format!("/subscriptions/{subscription}/delete"),
+        format!("/keys/{}/revoke", uuid::Uuid::now_v7()),
+    ] {
+        let fields = [("hours", "1"), ("minutes", "")];
+        reader.submit("/overview", &path, &fields).await.expect(403).is_protected();
+    }
+    for path in ["/keys/new", "/subscriptions/new", "/destinations/+new"] {
+        reader.get(path).await.expect(403);
+        reader.submit("/overview", path, &[("label", "x"), ("rights", "read")]).await.expect(403);
+    }
+    let gym = [("gym", "berlin")];
+    reader.submit("/overview", "/subscriptions/test-all", &gym).await.expect(403);
+    let log = stage.engine.delivery(delivery).await.unwrap().unwrap();
+    assert_ne!(log.delivery.state, State::Cancelled);
+    assert!(stage.engine.subscription(subscription).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn another_gym_is_not_there() {
+    let stage = Stage::new().await;
+    let subscription = stage.subscription("berlin", "the app of Berlin").await;
+    let delivery = stage.publish("berlin", "member.updated", "{\"secret\":\"of Berlin\"}").await;
+    let berlin_key = stage.key(Some("berlin"), ApiKeyRights::Write).await.key.id;
+    let mut wien = stage.signed_in(Some("wien"), ApiKeyRights::Write).await;
+    for path in [
+        format!("/deliveries/{delivery}"),
+        format!("/deliveries/{delivery}/cancel"),
+        format!("/subscriptions/{subscription}"),
+        format!("/subscriptions/{subscription}/delete"),
+        format!("/subscriptions/{subscription}/rotate"),
+        "/destinations".to_owned(),
+        "/destinations/app".to_owned(),
+        "/sources".to_owned(),
+        "/sources/egym".to_owned(),
+        "/keys/new".to_owned(),
+        format!("/keys/{berlin_key}/revoke"),
+    ] {
+        let page = wien.get(&path).await.expect(404);
+        assert!(!page.has("Berlin"), "{path}");
+    }
+    for path in [
+        format!("/deliveries/{delivery}/retry"),
+        format!("/deliveries/{delivery}/cancel"),
+        format!("/subscriptions/{subscription}/delete"),
+        format!("/subscriptions/{subscription}/test"),
+        format!("/keys/{berlin_key}/revoke"),
+    ] {
+        wien.submit("/overview", &path, &[]).await.expect(404);
+    }
+    let overview = wien.get("/overview").await.expect(200);
+    assert!(!overview.has("egym") && !overview.has("The last hour"), "what came in is the operator's");
+    assert!(!overview.has("href=\"/sources\"") && !overview.has("href=\"/destinations\""));
+    assert!(wien.get("/deliveries").await.expect(200).has("Nothing has been delivered yet"));
+    wien.get("/deliveries?gym=berlin").await.expect(404);
+    assert!(wien.get("/subscriptions").await.expect(200).has("There are no subscriptions yet"));
+    wien.get("/subscriptions?gym=berlin").await.expect(404);
+    assert!(!wien.get("/keys").await.expect(200).has(&berlin_key.to_string()));
+}

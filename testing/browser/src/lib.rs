@@ -1,0 +1,12 @@
+//! A gateway with things to look at, and a real browser that looks at them.
+
+mod axe;
+mod browser;
+mod demo;
+mod receiver;
+mod screens;
+
+pub use axe::axe_script;
+pub use browser::{Browser, Result, Scheme, is_skipped};
+pub use demo::{Demo, HOSTILE};
+pub use screens::{Screen, screens};

@@ -1,0 +1,177 @@
+//! The page in a real browser. `GYMHOOK_NO_BROWSER=1` does without.
+
+use std::time::Duration;
+
+use fantoccini::Locator;
+use fantoccini::key::Key;
+use gymhook_browser_tests::{Browser, Demo, Result, Scheme, axe_script, is_skipped, screens};
+use serde_json::Value;
+
+/// What axe-core finds on the page that is shown.
+async fn axe(browser: &Browser, script: &str) -> Result<Vec<String>> {
+    browser.ask(script).await?;
+    let run = "const done = arguments[arguments.length - 1];
+        axe.run({ resultTypes: ['violations'] }).then(
+            (found) => done(found.violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.failureSummary}`))),
+            (error) => done([String(error)]));";
+    Ok(serde_json::from_value(browser.client.execute_async(run, Vec::new()).await?)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_screen_is_accessible_fits_and_runs_nothing_of_others() -> Result<()> {
+    if is_skipped() {
+        return Ok(());
+    }
+    let axe_script = axe_script()?;
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    let mut wrong = Vec::new();
+    for scheme in Scheme::BOTH {
+        for width in [360, 1_600] {
+            browser.show_on(width, scheme).await?;
+            browser.client.goto(&format!("{}/sign-in", demo.base)).await?;
+            let mut check = async |name: &str| -> Result<()> {
+                let at = format!("{name} at {width}, {}", scheme.as_str());
+                if browser.ask("return typeof window.__xss").await? != Value::from("undefined") {
+                    wrong.push(format!("{at}: a string of others ran"));
+                }
+                wrong
+                    .extend(browser.violations().await?.iter().map(|violation| format!("{at}: {violation}")));
+                let elsewhere = "return performance.getEntriesByType('resource').map((one) => one.name).filter((name) => !name.startsWith(location.origin))";
+                let elsewhere: Vec<String> = serde_json::from_value(browser.ask(elsewhere).await?)?;
+                wrong.extend(elsewhere.iter().map(|url| format!("{at}: asked {url}")));
+                let scrolls = browser
+                    .ask("return document.documentElement.scrollWidth > document.documentElement.clientWidth")
+                    .await?;
+                if scrolls != Value::Bool(false) {
+                    wrong.push(format!("{at}: the page scrolls sideways"));
+                }
+                wrong.extend(axe(&browser, &axe_script).await?.iter().map(|found| format!("{at}: {found}")));
+                Ok(())
+            };
+            check("sign-in").await?;
+            browser.sign_in(&demo.base, &demo.operator).await?;
+            for screen in screens(&demo) {
+                browser.client.goto(&format!("{}{}", demo.base, screen.path)).await?;
+                browser
+                    .ask("for (const part of document.querySelectorAll('details')) part.open = true")
+                    .await?;
+                check(screen.name).await?;
+            }
+            browser.client.delete_all_cookies().await?;
+        }
+    }
+    browser.close().await?;
+    demo.stop().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// What has the focus, and whether that is seen.
+const FOCUS: &str = "const it = document.activeElement; const style = getComputedStyle(it);
+    return [it.tagName, it.textContent.trim().slice(0, 40), style.outlineStyle !== 'none' && style.outlineWidth !== '0px']";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_reached_with_the_keyboard_and_the_focus_is_seen() -> Result<()> {
+    if is_skipped() {
+        return Ok(());
+    }
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    browser.show_on(1_600, Scheme::Light).await?;
+    browser.sign_in(&demo.base, &demo.operator).await?;
+    browser.client.goto(&format!("{}/deliveries/{}", demo.base, demo.failed)).await?;
+    let press = async |key: Key| -> Result<(String, String, bool)> {
+        browser.client.active_element().await?.send_keys(&char::from(key).to_string()).await?;
+        Ok(serde_json::from_value(browser.ask(FOCUS).await?)?)
+    };
+    let (_, first, seen) = press(Key::Tab).await?;
+    assert_eq!((first.as_str(), seen), ("Skip to the content", true));
+    let mut reached = Vec::new();
+    for _ in 0..60 {
+        let (tag, text, seen) = press(Key::Tab).await?;
+        if tag == "BODY" || tag == "HTML" {
+            break;
+        }
+        assert!(seen, "the focus is not seen on {tag} {text:?}");
+        reached.push(text);
+    }
+    for wanted in
+        ["Overview", "Sign out", "Retry now", "What it answered", "Show it as it is", "Copy as curl"]
+    {
+        assert!(reached.iter().any(|text| text == wanted), "{wanted} is not reached: {reached:?}");
+    }
+    // The skip link does what it says.
+    browser.client.goto(&format!("{}/deliveries", demo.base)).await?;
+    press(Key::Tab).await?;
+    press(Key::Enter).await?;
+    let (_, next, _) = press(Key::Tab).await?;
+    assert!(next.contains("Live") || next.is_empty(), "within the content, not {next:?}");
+    browser.close().await?;
+    demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_works_without_scripts() -> Result<()> {
+    if is_skipped() {
+        return Ok(());
+    }
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    browser.run_scripts(false).await?;
+    browser.sign_in(&demo.base, &demo.operator).await?;
+    let client = &browser.client;
+    client.goto(&format!("{}/deliveries/{}", demo.base, demo.waiting)).await?;
+    let payload = client.find(Locator::Css("#raw pre")).await?;
+    assert!(!payload.is_displayed().await?, "the payload is not shown before somebody asks");
+    client.find(Locator::Css("#raw summary")).await?.click().await?;
+    assert!(payload.is_displayed().await? && payload.text().await?.contains("9007199254740993"));
+    assert!(client.find_all(Locator::Css("button.live")).await?.is_empty());
+    client.find(Locator::LinkText("Cancel…")).await?.click().await?;
+    client.find(Locator::Css("button.danger")).await?.click().await?;
+    client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css("[role=status]")).await?;
+    assert!(client.find(Locator::Css("[role=status]")).await?.text().await?.contains("being cancelled"));
+    browser.close().await?;
+    demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_list_shows_what_happens_until_it_is_paused() -> Result<()> {
+    if is_skipped() {
+        return Ok(());
+    }
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    browser.sign_in(&demo.base, &demo.operator).await?;
+    let client = &browser.client;
+    client.goto(&format!("{}/deliveries", demo.base)).await?;
+    client
+        .wait()
+        .at_most(Duration::from_secs(10))
+        .for_element(Locator::Css("button.live:not(.is-off)"))
+        .await?;
+    demo.publish("happened.now").await?;
+    client
+        .wait()
+        .at_most(Duration::from_secs(20))
+        .for_element(Locator::XPath("//bdi[text()='happened.now']"))
+        .await?;
+    client.find(Locator::Css("button.live")).await?.click().await?;
+    client
+        .wait()
+        .at_most(Duration::from_secs(10))
+        .for_element(Locator::Css("button.live.is-paused"))
+        .await?;
+    demo.publish("happened.later").await?;
+    // Long enough for two refreshes.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let later = Locator::XPath("//bdi[text()='happened.later']");
+    assert!(client.find_all(later).await?.is_empty(), "a paused list stands still");
+    client.find(Locator::Css("button.live")).await?.click().await?;
+    client.wait().at_most(Duration::from_secs(20)).for_element(later).await?;
+    browser.close().await?;
+    demo.stop().await;
+    Ok(())
+}
