@@ -1,5 +1,6 @@
 //! Sources: where the webhooks of platforms come in.
 
+use core::num::NonZeroU32;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -139,10 +140,14 @@ impl Sources {
     }
 }
 
+/// How many items of a source are passed on at a time (our default): each waits for a commit, and those share one.
+const AT_A_TIME: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
+
 impl OpenSource {
     async fn open(engine: &Engine<Database>, source: &Source) -> Result<Self, StartError> {
         let name = source.name.clone();
-        let inbox = Inbox::named(engine.clone(), &name)
+        let policy = Inbox::policy().with_max_in_flight(AT_A_TIME);
+        let inbox = Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy)
             .await
             .map_err(|problem| StartError::Source { name: name.clone(), problem: problem.to_string() })?;
         let inbox = InboxSource::new(WebhookSource::new(source.receiver.clone()), inbox);
