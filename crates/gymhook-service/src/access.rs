@@ -1,7 +1,8 @@
 //! Who asks, and what they may do.
 
 use core::num::NonZeroU32;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{FromRef, FromRequestParts};
 use governor::clock::{Clock as _, DefaultClock};
@@ -12,6 +13,7 @@ pub(crate) use gymhook_engine::store::ApiKeyRights as Needs;
 use gymhook_engine::{ApiKey, EngineView, ViewError};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::Problem;
@@ -26,12 +28,15 @@ use crate::database::Database;
 pub(crate) struct Caller {
     pub(crate) key: ApiKey,
     app: Arc<App>,
+    /// Held until the request is over, a live tail included.
+    _under_way: Arc<OwnedSemaphorePermit>,
 }
 
 impl Caller {
-    /// The owner of this key, which was checked.
-    pub(crate) fn new(key: ApiKey, app: Arc<App>) -> Self {
-        Self { key, app }
+    /// The owner of this key, which was looked up; its requests are counted against its limits.
+    pub(crate) fn new(key: ApiKey, app: Arc<App>) -> Result<Self, Problem> {
+        let under_way = app.key_limits.enter(key.id)?;
+        Ok(Self { key, app, _under_way: Arc::new(under_way) })
     }
 
     /// Whoever presents this key: it is looked up, and counted against its limit.
@@ -39,8 +44,7 @@ impl Caller {
         let key = app.outgoing.check_api_key(presented).await?.ok_or_else(|| {
             Problem::new(StatusCode::UNAUTHORIZED, "this API key is unknown or revoked: use another one")
         })?;
-        app.key_limits.check(key.id)?;
-        Ok(Self::new(key, app))
+        Self::new(key, app)
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
@@ -137,18 +141,36 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(missing()) }
 }
 
+/// How many requests of one key may be under way (our choice): nobody holds all connections, or fills the queue of the database.
+const UNDER_WAY: usize = 64;
+
 /// How often each key may ask.
 pub(crate) struct KeyLimits {
+    under_way: Mutex<BTreeMap<Uuid, Arc<Semaphore>>>,
     limiter: DefaultKeyedRateLimiter<Uuid>,
 }
 
 impl KeyLimits {
     pub(crate) fn new(per_minute: NonZeroU32) -> Self {
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(per_minute)) }
+        Self { under_way: Mutex::default(), limiter: RateLimiter::keyed(Quota::per_minute(per_minute)) }
     }
 
-    /// Whether this key may ask now.
-    pub(crate) fn check(&self, key: Uuid) -> Result<(), Problem> {
+    /// Whether this key may ask now; its place among those that are under way is given back when the permit is dropped.
+    pub(crate) fn enter(&self, key: Uuid) -> Result<OwnedSemaphorePermit, Problem> {
+        self.check(key)?;
+        let places = {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(under_way.entry(key).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY))))
+        };
+        places.try_acquire_owned().map_err(|_| {
+            let detail = format!(
+                "this API key has {UNDER_WAY} requests under way, live tails included: wait for one of them to end"
+            );
+            Problem::later(StatusCode::TOO_MANY_REQUESTS, 1, detail)
+        })
+    }
+
+    fn check(&self, key: Uuid) -> Result<(), Problem> {
         self.limiter.check_key(&key).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Problem::later(
@@ -162,6 +184,8 @@ impl KeyLimits {
     /// Forgets keys that have not asked for a while.
     pub(crate) fn forget_idle(&self) {
         self.limiter.retain_recent();
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|_, places| places.available_permits() < UNDER_WAY);
     }
 }
 

@@ -21,13 +21,15 @@ mod subscription_actions;
 mod subscriptions;
 pub(crate) mod tail;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
+use tracing::Instrument as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -60,6 +62,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(middleware::map_response(private))
         .merge(documentation)
         .merge(crate::page::router())
+        .layer(middleware::from_fn(to_its_end))
         .fallback(otherwise)
         .method_not_allowed_fallback(not_allowed)
         .with_state(app)
@@ -71,6 +74,33 @@ async fn private(mut response: Response) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The longest time for a request that changes something, its body included. Our choice: a test event is awaited within it.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Whoever hangs up in the middle stops no change halfway: it goes on to its end, with its entry in the audit. And nobody holds
+/// a connection by a body that never ends.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    let answered = tokio::spawn(tokio::time::timeout(LONGEST, next.run(request)).in_current_span()).await;
+    match answered {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let detail = format!("the request took longer than {} s: send it again", LONGEST.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a request was not done");
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this failed: the operator finds the reason in the log",
+            )
+            .into_response()
+        }
+    }
 }
 
 /// A source's path, or nothing.

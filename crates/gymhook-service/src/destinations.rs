@@ -76,8 +76,10 @@ impl Destinations {
             return Ok(routes);
         }
         let since = Instant::now();
-        let routes: Vec<Route> = self.list().await?.into_iter().map(|found| found.route).collect();
-        let routes = Arc::new(self.with_unreadable(routes).await?);
+        let found: Vec<Route> = self.list().await?.into_iter().map(|found| found.route).collect();
+        let mut routes = self.with_unreadable(found).await?;
+        routes.retain(|route| !route.retired);
+        let routes = Arc::new(routes);
         *self.known() = Known { routes: Arc::clone(&routes), since: Some(since) };
         Ok(routes)
     }

@@ -9,7 +9,7 @@ use gymhook::delivery::Limits;
 use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
-use gymhook_engine::{ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
+use gymhook_engine::{ApiKey, ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
 use tokio::sync::Mutex;
 
 use crate::access::KeyLimits;
@@ -94,6 +94,10 @@ impl Service {
         });
         let incoming = builder(database).start(handler).await?;
         let sources = Sources::open(&incoming, &settings.sources).await?;
+        // Somebody who forgot to name the configuration wants nothing deleted.
+        if !settings.destinations.is_empty() {
+            destinations.retire(&settings.destinations).await?;
+        }
         let key_limits = KeyLimits::new(settings.requests_per_minute);
         let app = Arc::new(App {
             outgoing,
@@ -148,6 +152,11 @@ impl Service {
             Ok(()) => self.app.sources.reload(&self.app.incoming, &settings.sources).await,
             Err(error) => Err(error.into()),
         };
+        // Nothing is deleted before everything else has succeeded.
+        let changed = match changed {
+            Ok(()) => self.app.destinations.retire(&settings.destinations).await.map_err(StartError::from),
+            Err(error) => Err(error),
+        };
         if let Err(error) = changed {
             if let Err(back) = self.app.destinations.declare(&before.destinations).await {
                 let back = StartError::from(back);
@@ -168,13 +177,26 @@ impl Service {
         Ok(())
     }
 
-    /// Issues a key of all gyms that may do everything, if there is no key yet: for whoever starts a new database.
+    /// Issues a key of all gyms that may do everything, if there is none that counts: for whoever starts a new database, or has
+    /// revoked the last one.
     ///
     /// # Errors
     /// As [`Engine::issue_api_key`].
     pub async fn first_api_key(&self) -> Result<Option<IssuedApiKey>, ApiKeyError> {
-        if !self.app.outgoing.api_keys(ApiKeyQuery::new(1)).await?.items.is_empty() {
-            return Ok(None);
+        let now = self.app.outgoing.now().await?;
+        let may_do_everything = |key: &ApiKey| {
+            key.owner == ApiKeyOwner::All
+                && key.rights == ApiKeyRights::Write
+                && key.revoked_at.is_none_or(|revoked| now < revoked)
+        };
+        let mut query = ApiKeyQuery::new(1_000);
+        loop {
+            let page = self.app.outgoing.api_keys(query.clone()).await?;
+            if page.items.iter().any(may_do_everything) {
+                return Ok(None);
+            }
+            let Some(next) = page.next else { break };
+            query.after = Some(next);
         }
         self.app.outgoing.issue_api_key(ApiKeyOwner::All, "first key", ApiKeyRights::Write).await.map(Some)
     }

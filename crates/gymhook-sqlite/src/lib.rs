@@ -72,7 +72,8 @@ struct Shared {
     /// What callers pass on their way to the writer; a worker does not.
     admission: Admission,
     writer: ConnectionThread,
-    /// For workers, so that a long look into the log does not hold them up.
+    /// For workers, and for what each request of a service needs (keys, subscriptions), so that a long look into the log holds
+    /// neither up.
     reader: ConnectionThread,
     log_reader: ConnectionThread,
     /// Held as long as this process works on the file.
@@ -257,14 +258,14 @@ impl Store for SqliteStore {
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| row::subscription(connection, id)).await
+        self.0.reader.call((), move |connection| row::subscription(connection, id)).await
     }
 
     async fn subscriptions(
         &self,
         query: SubscriptionQuery,
     ) -> Result<Page<SubscriptionRow, EndpointId>, StoreError> {
-        self.0.log_reader.call((), move |connection| subscriptions::list(connection, &query)).await
+        self.0.reader.call((), move |connection| subscriptions::list(connection, &query)).await
     }
 
     async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
@@ -431,11 +432,11 @@ impl Store for SqliteStore {
     }
 
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        self.0.log_reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
+        self.0.reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
     }
 
     async fn api_keys(&self, query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>, StoreError> {
-        self.0.log_reader.call((), move |connection| api_keys::list(connection, &query)).await
+        self.0.reader.call((), move |connection| api_keys::list(connection, &query)).await
     }
 
     async fn append_to_journal(

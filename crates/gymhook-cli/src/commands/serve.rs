@@ -159,7 +159,9 @@ fn check(config: &Config, output: &mut Output) -> Result<(), Failure> {
         }
     }
     for destination in &settings.destinations {
-        output.line(&format!("destination {}: {}, as {}", destination.name, destination.url, destination.form.as_str()))?;
+        // Receivers put tokens into queries, and this is printed into journals.
+        let url = destination.url.split('?').next().unwrap_or_default();
+        output.line(&format!("destination {}: {url}, as {}", destination.name, destination.form.as_str()))?;
     }
     warn_of_plain_http(config, output);
     Ok(())

@@ -66,7 +66,8 @@ pub(crate) async fn redeliver(
             break;
         }
     }
-    if !dry_run {
+    // What found nothing is not recorded: it would push out what did something.
+    if !dry_run && affected.deliveries > 0 {
         let subject = format!("{} deliveries", affected.deliveries);
         let gym = filter.gym.as_deref().or_else(|| caller.gym());
         audit::record(caller, "redeliver many", gym, &subject).await;

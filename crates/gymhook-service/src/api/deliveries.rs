@@ -105,8 +105,10 @@ fn state(place: &str, name: &str) -> Result<State, Problem> {
 
 fn kind(place: &str, name: &str) -> Result<Kind, Problem> {
     Kind::from_name(name).ok_or_else(|| {
+        // It is the caller's text, and may be long.
+        let name: String = name.chars().take(64).collect();
         let known = Kind::ALL.iter().map(|kind| kind.as_str());
-        let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, name)).unwrap_or_default();
+        let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, &name)).unwrap_or_default();
         Problem::invalid(place, format!("there is no such kind of events: did you mean {nearest:?}?"))
     })
 }

@@ -109,7 +109,7 @@ impl Gym {
         self.caller.may(needs).map_err(|problem| self.refused(problem))
     }
 
-    /// As EGYM answers it, but for the secret, which whoever may only read is not shown.
+    /// As EGYM answers it, except for the secret and the URL's query, which whoever may only read is not shown.
     fn response(&self, webhook: &Subscription) -> WebhookResponseDto {
         let http = webhook.http();
         let now = UtcDateTime::now();
@@ -117,10 +117,14 @@ impl Gym {
             let key = keys.keys().find(|key| key.not_after().is_none() && key.is_valid_at(now))?;
             core::str::from_utf8(key.secret().expose_secret()).ok().map(str::to_owned)
         });
-        let secret = secret.filter(|_| self.caller.may(Needs::Write).is_ok());
+        let may_write = self.caller.may(Needs::Write).is_ok();
+        let secret = secret.filter(|_| may_write);
+        // Receivers put tokens into queries.
+        let url =
+            http.map(|http| if may_write { http.url().to_uri().to_string() } else { http.url().to_string() });
         WebhookResponseDto {
             id: number(webhook.id()),
-            url: http.map(|http| http.url().to_uri().to_string()).unwrap_or_default(),
+            url: url.unwrap_or_default(),
             secret: secret.unwrap_or_default(),
         }
     }

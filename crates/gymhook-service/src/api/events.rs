@@ -266,8 +266,11 @@ fn bytes_of(
 }
 
 impl PublishedEvent {
-    /// What to answer if the id is that of another event.
+    /// What to answer if the id is that of another event, and nothing of this one was enqueued.
     fn conflict(&self) -> Option<Problem> {
+        if self.deliveries.iter().any(|delivery| delivery.result == "enqueued") {
+            return None;
+        }
         let is_conflict = |problem: &&Problem| problem.status() == StatusCode::CONFLICT;
         let conflict =
             self.deliveries.iter().filter_map(|delivery| delivery.problem.as_ref()).find(is_conflict);

@@ -58,11 +58,11 @@ fn query<T: DeserializeOwned + IntoParams>(text: &str) -> Result<T, Problem> {
 
 /// What is said of a parameter that there is not, with the nearest one that there is.
 fn unknown(name: &str, known: &[String]) -> String {
-    let near = known.iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
+    // It is the caller's text: of a long one only the beginning is compared and repeated.
+    let name: String = name.chars().take(64).collect();
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known));
     let nearest =
         near.min_by_key(|(distance, _)| *distance).filter(|(distance, _)| *distance <= 1 + name.len() / 3);
-    // It is the caller's text: a long one is not repeated.
-    let name: String = name.chars().take(64).collect();
     match nearest {
         Some((_, nearest)) => format!("there is no parameter {name:?} here: did you mean {nearest:?}?"),
         None if known.is_empty() => format!("there is no parameter {name:?} here, nor any other"),

@@ -76,7 +76,8 @@ impl Destinations {
             );
             return Err(Problem::conflict(detail));
         }
-        let route = Route { id, name: new.name, form: new.form, filter: new.filter, declared: false };
+        let route =
+            Route { id, name: new.name, form: new.form, filter: new.filter, declared: false, retired: false };
         self.write(&route, url, Some(Arc::new(keys)), None).await?;
         Ok(Written { found: self.get(&route.name).await?, secret: shown })
     }

@@ -22,8 +22,8 @@ impl NotDeclared {
 }
 
 impl Destinations {
-    /// Makes the destinations of the settings what they are there, and deletes those that were there before and are no more: their
-    /// log stays.
+    /// Makes the destinations of the settings what they are there. Those that are there no more stay as they are until they are
+    /// [retired](Self::retire).
     ///
     /// One that was created otherwise and has a name that is declared now becomes the declared one, with what waits for it.
     pub(crate) async fn declare(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
@@ -33,17 +33,43 @@ impl Destinations {
             let written = self.declare_one(destination).await;
             written.map_err(|problem| NotDeclared::new(&destination.name, &problem))?;
         }
-        let names: BTreeSet<&str> = declared.iter().map(|destination| destination.name.as_str()).collect();
-        self.delete_undeclared(&names).await.map_err(|problem| NotDeclared::new("", &problem))
+        Ok(())
     }
 
-    async fn delete_undeclared(&self, names: &BTreeSet<&str>) -> Result<(), Problem> {
+    /// Retires the destinations that were declared before and are no more: they get nothing new. One for which nothing waits is
+    /// deleted; any other delivers what waits first, and is deleted when this is called again. Its log stays.
+    pub(crate) async fn retire(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
+        let names: BTreeSet<&str> = declared.iter().map(|destination| destination.name.as_str()).collect();
+        let _changing = self.changing.lock().await;
+        self.retire_others(&names).await.map_err(|problem| NotDeclared::new("", &problem))
+    }
+
+    async fn retire_others(&self, names: &BTreeSet<&str>) -> Result<(), Problem> {
         let held = self.list().await?;
         let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
         for found in held.into_iter().filter(|found| is_gone(&found.route)) {
-            let waiting = self.engine.endpoint_stats(found.route.id).await?.map_or(0, |stats| stats.waiting);
-            tracing::warn!(name = %found.route.name, waiting, "a destination is declared no more: it is deleted, with what waits for it");
-            self.engine.delete_subscription(found.route.id).await?;
+            let stats = self.engine.endpoint_stats(found.route.id).await?;
+            let waiting = stats.map_or(0, |stats| stats.waiting + stats.in_flight);
+            let name = found.route.name.clone();
+            if waiting == 0 {
+                tracing::warn!(name, "a destination is declared no more: it is deleted");
+                self.engine.delete_subscription(found.route.id).await?;
+            } else {
+                tracing::warn!(
+                    name,
+                    waiting,
+                    "a destination is declared no more: it gets nothing new, and is deleted when nothing waits for it"
+                );
+                if !found.route.retired {
+                    let retired = Route { retired: true, ..found.route };
+                    let subscription = found.subscription.with_metadata(
+                        retired
+                            .metadata()
+                            .map_err(|error| Problem::invalid("/sources", error.to_string()))?,
+                    );
+                    self.engine.put_subscription(&subscription).await?;
+                }
+            }
         }
         self.forget();
         Ok(())
@@ -78,6 +104,7 @@ impl Destinations {
             form: destination.form,
             filter: Filter::from(destination),
             declared: true,
+            retired: false,
         };
         self.write(&route, url, Some(Arc::clone(&destination.keys)), held).await
     }

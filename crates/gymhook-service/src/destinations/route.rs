@@ -18,6 +18,8 @@ pub(crate) struct Route {
     pub(crate) filter: Filter,
     /// Whether it is in the settings, and changed there only.
     pub(crate) declared: bool,
+    /// Whether it is in the settings no more: it gets nothing new, and is deleted once nothing waits for it.
+    pub(crate) retired: bool,
 }
 
 /// What a destination wants; an empty list is everything.
@@ -60,6 +62,7 @@ impl From<&Destination> for Filter {
 
 const FORM: &str = "form";
 const DECLARED: &str = "declared";
+const RETIRED: &str = "retired";
 /// What begins the entries that hold the filter, one after the other.
 const FILTER: &str = "filter.";
 /// An entry holds 500 bytes, and there are 50.
@@ -91,6 +94,7 @@ impl Route {
             form: form_of(subscription),
             filter,
             declared: metadata.contains_key(DECLARED),
+            retired: metadata.contains_key(RETIRED),
         })
     }
 
@@ -100,6 +104,9 @@ impl Route {
         let mut metadata = BTreeMap::from([(FORM.to_owned(), self.form.as_str().to_owned())]);
         if self.declared {
             metadata.insert(DECLARED.to_owned(), "settings".to_owned());
+        }
+        if self.retired {
+            metadata.insert(RETIRED.to_owned(), "settings".to_owned());
         }
         let parts = parts(&written);
         if parts.len() > PARTS {
@@ -149,6 +156,7 @@ mod tests {
             form: Form::Original,
             filter,
             declared: true,
+            retired: false,
         }
     }
 

@@ -180,7 +180,12 @@ impl<'v> Names<'v> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
-        let found = self.visitor.caller.view().subscription(id).await?;
+        let found = match self.visitor.caller.view().subscription(id).await {
+            Ok(found) => found,
+            // The log is shown whatever is wrong with a subscription.
+            Err(SubscriptionError::Settings(_)) => None,
+            Err(error) => return Err(error),
+        };
         let name = found.map(|subscription| {
             let host = subscription.http().map(|http| http.url().to_uri());
             let host = host.and_then(|url| url.host().map(str::to_owned));

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::assets::{ASSETS, Assets};
@@ -43,10 +43,14 @@ impl Failure {
         };
         let status = problem.status();
         let page = Page { base, assets: &ASSETS, title: title(status), detail: sentence(problem.detail()) };
-        match page.render() {
+        let mut response = match page.render() {
             Ok(html) => (status, Html(html)).into_response(),
             Err(_) => (status, problem.detail().to_owned()).into_response(),
+        };
+        if let Some(seconds) = problem.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response
     }
 }
 

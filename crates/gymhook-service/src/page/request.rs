@@ -104,7 +104,9 @@ fn curl(url: &str, headers: &[Header], body: &[u8]) -> String {
         command.push_str(&quoted(&format!("{name}: {value}")));
     }
     command.push_str(" \\\n  --data-binary ");
-    match core::str::from_utf8(body).ok().filter(|body| !body.contains('\0')) {
+    // What a terminal would take for a key that is pressed comes from a file.
+    let is_key = |c: char| c.is_control() && c != '\n' && c != '\t';
+    match core::str::from_utf8(body).ok().filter(|body| !body.contains(is_key)) {
         // A value that begins with `@` would be the name of a file.
         Some(body) if !body.starts_with('@') => command.push_str(&quoted(body)),
         _ => command.push_str("@body.bin"),

@@ -143,8 +143,10 @@ pub(super) fn forgotten(base: &Base, name: &'static str) -> Cookie<'static> {
 
 /// Where to go after signing in: a path of this page, and nowhere else.
 fn within(next: &str) -> &str {
-    let is_path =
-        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    let is_path = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.contains(char::is_control);
     if is_path && next.is_ascii() { next } else { "/overview" }
 }
 
@@ -162,6 +164,7 @@ mod tests {
             "https://evil.example",
             "/a\r\nb",
             "/\t/evil.example",
+            "/\u{1}",
             "deliveries",
         ] {
             assert_eq!(within(other), "/overview", "{other:?}");

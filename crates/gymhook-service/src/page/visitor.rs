@@ -44,9 +44,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
         let cookie = jar.get(SESSION_COOKIE).ok_or(Failure::SignIn)?;
         let session = app.page.secret.session(cookie.value(), now).ok_or(Failure::SignIn)?;
         let key = app.outgoing.api_key(session.key).await?.ok_or(Failure::SignIn)?;
-        app.key_limits.check(key.id)?;
         let base = parts.extensions.get::<Base>().cloned().ok_or_else(|| Failure::not_found("page"))?;
-        let caller = Caller::new(key, Arc::clone(app));
+        let caller = Caller::new(key, Arc::clone(app))?;
         Ok(Self { caller, session, base, now, done: Done::of(&jar) })
     }
 }

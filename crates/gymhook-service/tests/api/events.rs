@@ -76,6 +76,12 @@ async fn a_repeat_says_so_and_delivers_nothing_twice() {
     let id = first["deliveries"][0]["id"].as_str().unwrap();
     stage.until(id, "delivered").await;
     assert_eq!(receiver.requests().len(), 1);
+    // Somebody who has subscribed meanwhile gets it: then it was not refused, and the answer says what was.
+    stage.subscribe("berlin", &format!("{}&again", receiver.url)).await;
+    let partly = publish(&stage, Some("event-1"), other).await.expect(202);
+    let results: Vec<_> =
+        partly["deliveries"].as_array().unwrap().iter().map(|it| it["result"].as_str()).collect();
+    assert!(results.contains(&Some("refused")) && results.contains(&Some("enqueued")), "{partly}");
     // Without an id each is an event of its own.
     let [one, two] = [publish(&stage, None, event).await, publish(&stage, None, event).await];
     assert_ne!(one.expect(202)["id"], two.expect(202)["id"]);

@@ -2,7 +2,8 @@
 
 use core::num::NonZeroU32;
 
-use http::Method;
+use axum::body::Body;
+use http::{Method, Request};
 use serde_json::Value;
 
 use gymhook_engine::store::ApiKeyOwner;
@@ -24,4 +25,26 @@ async fn a_key_that_asks_too_often_is_told_when_to_go_on_and_others_are_not_held
     assert!((1..=21).contains(&seconds), "{seconds}");
     answer.problem(429);
     stage.call_as(&other, Method::GET, "/v1/stats", &Value::Null).await.expect(200);
+}
+
+/// Live tails are requests that do not end: they must not take all connections.
+#[tokio::test]
+async fn a_key_has_so_many_requests_under_way_and_no_more() {
+    let stage = Stage::new().await;
+    let listen = || {
+        let request = Request::get("/v1/tail").header("authorization", format!("Bearer {}", stage.operator));
+        stage.answer(request.body(Body::empty()).unwrap())
+    };
+    let other = stage.key(ApiKeyOwner::All, Rights::Read).await;
+    let mut tails = Vec::new();
+    for _ in 0..64 {
+        let answer = listen().await;
+        assert_eq!(answer.status(), 200);
+        tails.push(answer);
+    }
+    assert_eq!(listen().await.status(), 429);
+    stage.get("/v1/stats").await.problem(429);
+    stage.call_as(&other, Method::GET, "/v1/stats", &Value::Null).await.expect(200);
+    tails.pop();
+    stage.get("/v1/stats").await.expect(200);
 }

@@ -59,6 +59,43 @@ async fn a_reload_under_load_loses_no_request() {
     assert_eq!((taken.len(), ids.len()), (SENDERS * EACH, SENDERS * EACH));
 }
 
+/// What waits for a destination that is declared no more was acknowledged: it is delivered first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_declared_no_more_gets_what_waits_and_nothing_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (Application::start().await, Application::start().await);
+    old.answer_with(500);
+    let mut settings = settings_to(&old);
+    let database = sqlite(folder.path());
+    let gateway = Gateway::start(database.clone(), settings.clone()).await;
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-1")).await, StatusCode::OK);
+    old.until_attempted(1).await;
+
+    settings.destinations = vec![destination("other", &new)];
+    gateway.service.reload(settings.clone()).await.unwrap();
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-2")).await, StatusCode::OK);
+    new.until_taken(1).await;
+    old.answer_with(204);
+    old.until_taken(1).await;
+    gateway.until_idle().await;
+    let taken = old.taken()[0].event();
+    assert!(taken.to_string().contains("u-1"), "{taken}");
+    assert_eq!((old.taken().len(), new.taken().len()), (1, 1));
+    // Nothing waits any more: now it goes.
+    gateway.service.reload(settings.clone()).await.unwrap();
+    let (_, listed) = gateway.call("GET", "/v1/destinations", gateway.api_key(), None).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+
+    // A start that names none deletes none.
+    gateway.service.shutdown().await;
+    let key = gateway.api_key().to_owned();
+    drop(gateway);
+    settings.destinations.clear();
+    let again = Gateway::start(database, settings).await;
+    let (_, listed) = again.call("GET", "/v1/destinations", &key, None).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn other_settings_take_effect_at_once_and_bad_ones_change_nothing() {
     let folder = tempfile::tempdir().unwrap();

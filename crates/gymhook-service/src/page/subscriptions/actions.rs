@@ -211,7 +211,8 @@ pub(in super::super) struct Overlap {
 
 impl Overlap {
     pub(in super::super) fn length(&self) -> Duration {
-        Duration::from_secs(60 * 60) * self.hours
+        // As long as the API allows, too: 30 days.
+        Duration::from_secs(60 * 60) * self.hours.min(30 * 24)
     }
 }
 
