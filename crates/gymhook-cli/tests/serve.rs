@@ -193,6 +193,25 @@ fn the_configuration_is_read_again_without_losing_a_request() {
     assert!(serving.terminate().success());
 }
 
+/// What a running process cannot change is named, and no secret is.
+#[test]
+fn a_changed_session_secret_needs_a_new_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("sessions");
+    fs::write(&secret, "first-first-first-first-first-01").unwrap();
+    fs::write(folder.path().join("gymhook.toml"), "session_secret = \"file:sessions\"").unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    serving.signal(Signal::HUP);
+    serving.wait_for("the configuration was read again");
+    assert!(!serving.log().contains("session_secret"), "it was not changed: {}", serving.log());
+    fs::write(&secret, "other-other-other-other-other-02").unwrap();
+    serving.signal(Signal::HUP);
+    serving.wait_for("\"key\":\"session_secret\"");
+    assert!(serving.log().contains("needs a new start"), "{}", serving.log());
+    assert!(!serving.log().contains("-first-") && !serving.log().contains("-other-"), "{}", serving.log());
+    assert!(serving.terminate().success());
+}
+
 #[test]
 fn metrics_are_on_an_address_of_their_own() {
     let folder = tempfile::tempdir().unwrap();

@@ -326,11 +326,16 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
         ("log_format", started.log_format != now.log_format),
         ("log_level", started.log_level != now.log_level),
         ("grace_seconds", started.settings.grace != now.settings.grace),
+        ("session_secret", session_secret(started) != session_secret(now)),
         ("requests_per_minute", started.settings.requests_per_minute != now.settings.requests_per_minute),
         ("destination_networks", started.settings.destination_networks != now.settings.destination_networks),
         ("subscriber_networks", started.settings.subscriber_networks != now.settings.subscriber_networks),
     ];
     changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+}
+
+fn session_secret(config: &Config) -> Option<&[u8]> {
+    config.settings.session_secret.as_ref().map(|secret| secret.expose_secret())
 }
 
 /// Closes an SQLite file, so that it is complete without its log.
