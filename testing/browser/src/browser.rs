@@ -104,7 +104,8 @@ impl Browser {
             "--hide-scrollbars",
             "--window-size=1600,1000",
         ];
-        let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+        let capabilities =
+            json!({ "pageLoadStrategy": "eager", "goog:chromeOptions": { "args": arguments } });
         let Value::Object(capabilities) = capabilities else {
             return Err("capabilities are an object".into());
         };

@@ -187,15 +187,16 @@ fn plan(delivery: &DeliveryRow, subscription: &Subscription) -> Vec<(u32, UtcDat
 
 fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
     let Some(record) = delivery.record else {
-        return match delivery.state {
-            InState::Unreadable => {
-                "It arrived, but could not be read. It is kept until it is read again.".to_owned()
-            }
-            _ => "Its row is damaged, so it was set aside. Nothing is sent.".to_owned(),
+        let why = if delivery.state == InState::Unreadable {
+            "It arrived, but could not be read. It is kept until it is read again."
+        } else {
+            "Its row is damaged, so it was quarantined. Nothing is sent."
         };
+        return why.to_owned();
     };
     if delivery.state == InState::Quarantined {
-        return "Its body is damaged, so it was set aside. Sending the same event again mends it.".to_owned();
+        return "Its body is damaged, so it was quarantined. Sending the same event again mends it."
+            .to_owned();
     }
     let ended = |at: UtcDateTime| Moment::new(at, now).relative;
     match record.state {
@@ -230,7 +231,7 @@ fn attempt(row: AttemptRow, now: UtcDateTime) -> Attempt {
     let badge = match row.outcome {
         AttemptOutcome::Response if is_success => Badge::SUCCESS,
         AttemptOutcome::Lost | AttemptOutcome::Internal => Badge::UNKNOWN,
-        _ => Badge::FAILED,
+        AttemptOutcome::Response | AttemptOutcome::Fault(_) | AttemptOutcome::Panicked | _ => Badge::FAILED,
     };
     let status = row.status.and_then(|status| StatusCode::from_u16(status).ok());
     Attempt {

@@ -61,7 +61,7 @@ pub(super) async fn overview(visitor: Visitor) -> Result<Html<String>, Failure> 
         tile("Given up", stats.given_up, "in the last 24 h", "bad", "/deliveries?state=undeliverable"),
         tile("Disabled", stats.disabled, "subscriptions and destinations", "bad", "/subscriptions"),
         tile(
-            "Set aside",
+            "Kept apart",
             stats.quarantined + stats.unreadable,
             "quarantined or unreadable",
             "warn",

@@ -31,11 +31,19 @@ impl Payload {
             let shown = body.get(..DUMPED).unwrap_or(body);
             return Self { pretty: None, raw: dump(shown), is_text: false, cut: size - shown.len(), size };
         };
-        let shown = text.get(..text.floor_char_boundary(SHOWN)).unwrap_or(text);
+        let shown = beginning(text);
         let cut = size - shown.len();
         let pretty = if cut == 0 { pretty(text) } else { None };
         Self { pretty, raw: shown.to_owned(), is_text: true, cut, size }
     }
+}
+
+/// As much of it as is shown, in whole characters.
+fn beginning(text: &str) -> &str {
+    if text.len() <= SHOWN {
+        return text;
+    }
+    (0..=SHOWN).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// White space between what is there; every other character stays as it is, so that no number is read and written again.

@@ -1,5 +1,14 @@
 //! The page, asked as a browser asks.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and asks the clock"
+)]
+
 mod hostile;
 mod mounted;
 mod protection;

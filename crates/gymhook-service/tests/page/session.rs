@@ -55,7 +55,7 @@ async fn nobody_sees_anything_before_signing_in_and_then_what_was_asked_for() {
         page.is_protected();
     }
     let sent = browser.get("/deliveries?state=waiting").await;
-    let form = browser.get(&sent.location().to_owned()).await.expect(200);
+    let form = browser.get(sent.location()).await.expect(200);
     assert!(form.has("value=\"/deliveries?state=waiting\""), "{}", form.text);
     let key = stage.key(None, ApiKeyRights::Read).await;
     let fields = [("key", key.expose_key()), ("next", "/deliveries?state=waiting"), ("csrf", &form.token())];
@@ -117,7 +117,7 @@ async fn sessions_end_with_the_process_unless_a_secret_is_set() {
     let mut browser = stage.browser();
     browser.sign_in(key.expose_key()).await;
     let cookies = browser.cookies.clone();
-    let mut at = async |stage: &Stage| {
+    let at = async |stage: &Stage| {
         // Another process of the same database.
         let router = stage.router.clone();
         Browser { router, base: String::new(), cookies: cookies.clone() }

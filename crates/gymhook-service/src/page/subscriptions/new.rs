@@ -78,7 +78,7 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
         .map(str::to_owned)
         .collect();
     let new = NewSubscription {
-        gym: visitor.caller.gym().unwrap_or(form.gym.trim()).to_owned(),
+        gym: visitor.caller.gym().unwrap_or_else(|| form.gym.trim()).to_owned(),
         platform: form.platform.clone(),
         url: form.url.trim().to_owned(),
         secret: if form.secret.is_empty() { NewSecret::Drawn } else { NewSecret::Given(form.secret.clone()) },
