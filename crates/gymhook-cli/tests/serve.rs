@@ -75,6 +75,13 @@ fn what_cannot_be_started_says_what_to_do() {
     let (status, password) = said(&["--database-url", "postgres://gym:hunter2@db/gym"]);
     assert_eq!(status, 2, "{password}");
     assert!(password.contains("set GYMHOOK_DATABASE_URL") && !password.contains("hunter2"), "{password}");
+    #[cfg(not(feature = "otlp"))]
+    {
+        fs::write(folder.path().join("traces.toml"), "otlp_endpoint = \"http://127.0.0.1:4318\"").unwrap();
+        let (status, traces) = said(&[free[0], free[1], "--config", "traces.toml"]);
+        assert_eq!(status, 2, "{traces}");
+        assert!(traces.contains("install it with --features otlp, or leave the key out"), "{traces}");
+    }
     let (status, level) = said(&[free[0], free[1], "--config", "wrong.toml"]);
     assert_eq!(status, 2, "{level}");
     assert!(level.contains("wrong.toml: the file cannot be read"), "{level}");
