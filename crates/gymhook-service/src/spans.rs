@@ -11,7 +11,7 @@ use axum::response::Response;
 use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{Answer, Sending};
 use gymhook_tower::{Fate, Intake};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
@@ -67,7 +67,8 @@ pub(crate) fn record_intake(span: &Span, intake: &Intake) {
 /// An attempt, which continues the trace of whoever published.
 pub(crate) fn attempt(sending: &Sending, continuing: ContinueTrace) -> Span {
     let target = sending.subscription.http();
-    let url = target.map(|target| target.url_for(&sending.event_type).to_uri());
+    // Asked for only while somebody wants the span.
+    let url = || target.map(|target| target.url_for(&sending.event_type).to_uri());
     let resends = sending.attempt.number.get() - 1;
     let span = tracing::debug_span!(
         "attempt",
@@ -77,8 +78,8 @@ pub(crate) fn attempt(sending: &Sending, continuing: ContinueTrace) -> Span {
         http.request.method = "POST",
         http.request.resend_count = (resends > 0).then_some(resends),
         http.response.status_code = Empty,
-        server.address = url.as_ref().and_then(|url| url.host()).map(|host| host.trim_matches(['[', ']'])),
-        server.port = url.as_ref().and_then(http::Uri::port_u16),
+        server.address = url().as_ref().and_then(Uri::host).map(|host| host.trim_matches(['[', ']'])),
+        server.port = url().as_ref().and_then(Uri::port_u16),
         gymhook.delivery.id = %sending.attempt.attempt.delivery,
         gymhook.subscription.id = %sending.subscription.id(),
         gymhook.platform = target.map(gymhook_engine::HttpTarget::platform),
