@@ -1,13 +1,9 @@
 //! Enqueued durably, sent over HTTP, recorded durably: how many a second, beside what its parts can do alone.
 
-use std::time::Instant;
-
 use gymhook_benches::Outcome;
 use gymhook_benches::stats::median;
-use gymhook_engine::Engine;
-use gymhook_engine::store::Store;
 
-use crate::load::{Load, http, policy, subscribe, until_recorded};
+use crate::load::{Load, deliver};
 use crate::peer::{self, Peer};
 use crate::receiver::Receiver;
 use crate::report::{Report, Row, rate};
@@ -66,18 +62,6 @@ pub(crate) async fn measure(size: Size, postgres: &Postgres, report: &mut Report
         peer::add_to(report, &format!("{TASK}, {name}"), &rounds.engine, peers);
     }
     Ok(())
-}
-
-/// Deliveries a second, from the first call that enqueues until the last delivery is recorded.
-pub(crate) async fn deliver<S: Store>(store: S, load: Load, receiver: &Receiver) -> Outcome<f64> {
-    let engine = Engine::builder(store.clone()).start(http()?).await?;
-    subscribe(&engine, 0..load.endpoints, &receiver.url("/hook"), &policy()).await?;
-    let before = receiver.arrived();
-    let began = Instant::now();
-    load.hand_over(&store).await?;
-    let ended = until_recorded(&store, load.deliveries, || receiver.arrived() - before).await?;
-    engine.shutdown().await;
-    Ok(load.deliveries as f64 / ended.duration_since(began).as_secs_f64())
 }
 
 impl Rounds {

@@ -7,8 +7,7 @@ use gymhook_benches::Outcome;
 use gymhook_engine::Engine;
 
 use crate::Size;
-use crate::end_to_end::deliver;
-use crate::load::{Load, http, subscribe, until_recorded, wide_policy};
+use crate::load::{Load, deliver, http, subscribe, until_recorded, wide_policy};
 use crate::receiver::Receiver;
 use crate::report::{Report, Row, rate};
 use crate::stores::{Postgres, Sqlite};

@@ -17,6 +17,8 @@ use gymhook_engine::{Engine, HttpTransport, Subscription};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use tokio::task::JoinSet;
 
+use crate::receiver::Receiver;
+
 /// How many notifications share one call that enqueues.
 pub(crate) const BATCH: u64 = 100;
 
@@ -142,4 +144,16 @@ pub(crate) async fn until_recorded<S: Store>(
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Deliveries a second, from the first call that enqueues until the last delivery is recorded.
+pub(crate) async fn deliver<S: Store>(store: S, load: Load, receiver: &Receiver) -> Outcome<f64> {
+    let engine = Engine::builder(store.clone()).start(http()?).await?;
+    subscribe(&engine, 0..load.endpoints, &receiver.url("/hook"), &policy()).await?;
+    let before = receiver.arrived();
+    let began = Instant::now();
+    load.hand_over(&store).await?;
+    let ended = until_recorded(&store, load.deliveries, || receiver.arrived() - before).await?;
+    engine.shutdown().await;
+    Ok(load.deliveries as f64 / ended.duration_since(began).as_secs_f64())
 }

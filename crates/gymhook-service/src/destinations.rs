@@ -19,7 +19,7 @@ use gymhook_engine::{EndpointId, Engine, Subscription, SubscriptionError};
 
 pub(crate) use self::changes::{Changes, NewDestination, Written};
 pub(crate) use self::declared::NotDeclared;
-pub(crate) use self::platform::provider;
+pub(crate) use self::platform::{policy, provider};
 pub(crate) use self::route::{Filter, Route, form_of};
 use crate::Problem;
 use crate::database::Database;

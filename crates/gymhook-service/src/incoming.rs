@@ -9,7 +9,9 @@ mod sources;
 pub(crate) use self::refusal_log::{RefusalPage, RefusalQuery};
 pub(crate) use self::refusals::RefusedRequest;
 pub(crate) use self::relay::Relay;
-pub(crate) use self::sources::{OpenSource, SourceState, SourceStatus, Sources, check as check_sources};
+pub(crate) use self::sources::{
+    OpenSource, SourceState, SourceStatus, Sources, check as check_sources, taken as taken_path,
+};
 
 /// The longest name of a source or a destination, in bytes. Our limit.
 const LONGEST_NAME: usize = 64;

@@ -1,9 +1,11 @@
 //! The service: engines in the background, and a router before them.
 
+use core::num::NonZeroU32;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use gymhook::delivery::Limits;
 use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
@@ -63,6 +65,11 @@ impl From<NotDeclared> for StartError {
     }
 }
 
+/// How many attempts each engine makes at a time, and how many of them in a hundred may go to one endpoint (our defaults): a
+/// gateway often has one source that all comes through, and one destination.
+const IN_FLIGHT: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_023);
+const SHARE_PERCENT: u8 = 25;
+
 impl Service {
     /// Starts the engines on this database, and opens the sources.
     ///
@@ -71,7 +78,11 @@ impl Service {
     pub async fn start(settings: Settings, database: impl Into<Database>) -> Result<Self, StartError> {
         let database = database.into();
         let activity = Arc::new(Activity::new());
-        let builder = |database| Engine::builder(database).shutdown_grace(settings.grace);
+        let builder = |database| {
+            Engine::builder(database)
+                .limits(Limits::new(IN_FLIGHT).with_share_percent(SHARE_PERCENT))
+                .shutdown_grace(settings.grace)
+        };
         let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
         let outgoing = builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
         let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));

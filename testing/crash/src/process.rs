@@ -35,7 +35,9 @@ impl Process {
     /// # Errors
     /// The program is not there.
     pub fn start(program: &Path, orders: &Orders) -> Result<Self, Failure> {
-        Self::start_as(Command::new(program), orders)
+        let mut command = Command::new(program);
+        command.arg(serde_json::to_string(orders)?);
+        Self::run(command, &orders.folder)
     }
 
     /// Starts one that may write files up to a length only, in units of 512 bytes. If it wants more, it is either killed by
@@ -52,13 +54,18 @@ impl Process {
         let trap = if is_killed { "" } else { "trap '' XFSZ; " };
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(format!("{trap}ulimit -S -f {blocks} && exec \"$0\" \"$1\"")).arg(program);
-        Self::start_as(shell, orders)
+        shell.arg(serde_json::to_string(orders)?);
+        Self::run(shell, &orders.folder)
     }
 
-    fn start_as(mut command: Command, orders: &Orders) -> Result<Self, Failure> {
-        let log = std::fs::File::options().create(true).append(true).open(complaints(&orders.folder))?;
+    /// Starts a program of any kind that ends when its input does. What it complains of goes to [a file](complaints) of this
+    /// folder.
+    ///
+    /// # Errors
+    /// The program is not there.
+    pub fn run(mut command: Command, folder: &Path) -> Result<Self, Failure> {
+        let log = std::fs::File::options().create(true).append(true).open(complaints(folder))?;
         let mut child = command
-            .arg(serde_json::to_string(orders)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
@@ -81,6 +88,14 @@ impl Process {
     /// # Errors
     /// It ended before, by itself.
     pub async fn kill(mut self) -> Result<(), Failure> {
+        self.killed().await
+    }
+
+    /// The same, of one that is kept for what is left of it.
+    ///
+    /// # Errors
+    /// It ended before, by itself.
+    pub async fn killed(&mut self) -> Result<(), Failure> {
         self.signal(Signal::KILL)?;
         self.dies().await
     }

@@ -12,29 +12,6 @@ use super::problem::Problems;
 use super::secret::{self, FORMATS, Variables};
 use crate::Source;
 
-/// Paths that the service itself answers.
-const TAKEN: [&str; 19] = [
-    "/api",
-    "/api-keys",
-    "/assets",
-    "/audit",
-    "/deliveries",
-    "/destinations",
-    "/docs",
-    "/healthz",
-    "/keys",
-    "/metrics",
-    "/openapi.json",
-    "/overview",
-    "/readyz",
-    "/sign-in",
-    "/sign-out",
-    "/sources",
-    "/subscriptions",
-    "/tail",
-    "/v1",
-];
-
 const ENCODINGS: [(&str, Encoding); 3] =
     [("hex", Encoding::Hex), ("hex-any-case", Encoding::HexAnyCase), ("base64", Encoding::Base64)];
 
@@ -208,9 +185,7 @@ fn path(entry: &Entry) -> Result<String, String> {
             "{path:?} is no path: begin with \"/\", then use letters, digits, \"-\", \"_\", \".\" and \"/\""
         ));
     }
-    let is_under =
-        |taken: &str| path.strip_prefix(taken).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    match TAKEN.iter().find(|taken| is_under(taken)) {
+    match crate::incoming::taken_path(path) {
         Some(taken) => {
             Err(format!("the service itself answers at {taken}: choose another path, such as \"/in/egym\""))
         }

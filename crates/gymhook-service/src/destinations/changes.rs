@@ -13,7 +13,7 @@ use time::UtcDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, provider, secret};
+use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, policy, secret};
 use crate::{Form, Problem};
 
 /// A destination to create. Its secret is drawn if none is given.
@@ -215,8 +215,7 @@ impl Destinations {
 
 /// Without a secret yet.
 fn blank(id: EndpointId, url: EndpointUrl) -> Subscription {
-    let policy = provider().profile().endpoint_policy();
-    Subscription::dangerous_unsigned(id, "", DESTINATION, url, policy)
+    Subscription::dangerous_unsigned(id, "", DESTINATION, url, policy())
 }
 
 /// A name is a part of paths.

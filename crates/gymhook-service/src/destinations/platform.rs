@@ -1,8 +1,9 @@
 //! How destinations are sent to.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 
-use gymhook::delivery::AutoDisable;
+use gymhook::delivery::{AutoDisable, EndpointPolicy};
 use gymhook::event::{Vendor, decode, point};
 use gymhook::retry::RetryPolicy;
 use gymhook::signature::StandardWebhooks;
@@ -16,6 +17,14 @@ const PAGE: &str =
 /// The shortest that the specification recommends: an application of one's own either answers soon or is down.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 const DISABLED_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+
+/// How many requests a destination gets at a time (our default): it is the operator's own, and all sources lead to it.
+const AT_A_TIME: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
+
+/// How destinations are retried, limited and disabled.
+pub(crate) fn policy() -> EndpointPolicy {
+    provider().profile().endpoint_policy().with_max_in_flight(AT_A_TIME)
+}
 
 /// Standard Webhooks, with the schedule that its specification recommends.
 pub(crate) fn provider() -> Provider<point::Notification> {

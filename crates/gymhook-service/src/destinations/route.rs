@@ -155,7 +155,7 @@ mod tests {
     fn kept(route: &Route) -> Option<Route> {
         let url = EndpointUrl::dangerous_without_rule("http://127.0.0.1/").unwrap();
         let keys = Arc::new(Keyring::single("main", Secret::new("0123456789abcdef").unwrap()).unwrap());
-        let policy = super::super::platform::provider().profile().endpoint_policy();
+        let policy = super::super::platform::policy();
         let subscription = Subscription::new(route.id, "", DESTINATION, url, keys, policy)
             .with_label(&route.name)
             .with_metadata(route.metadata().unwrap());

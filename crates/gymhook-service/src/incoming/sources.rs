@@ -1,5 +1,6 @@
 //! Sources: where the webhooks of platforms come in.
 
+use core::num::NonZeroU32;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -142,10 +143,14 @@ impl Sources {
     }
 }
 
+/// How many items of a source are passed on at a time (our default): each waits for a commit, and those share one.
+const AT_A_TIME: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
+
 impl OpenSource {
     async fn open(engine: &Engine<Database>, source: &Source) -> Result<Self, StartError> {
         let name = source.name.clone();
-        let inbox = Inbox::named(engine.clone(), &name)
+        let policy = Inbox::policy().with_max_in_flight(AT_A_TIME);
+        let inbox = Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy)
             .await
             .map_err(|problem| StartError::Source { name: name.clone(), problem: problem.to_string() })?;
         let inbox = InboxSource::new(WebhookSource::new(source.receiver.clone()), inbox);
@@ -198,8 +203,35 @@ impl SourceState {
     }
 }
 
-/// What is the API's own.
-const RESERVED: [&str; 4] = ["/", "/api/", "/v1/", "/v2/"];
+/// Where the service itself answers, with everything below: its API, its page, its operations.
+const TAKEN: [&str; 19] = [
+    "/api",
+    "/api-keys",
+    "/assets",
+    "/audit",
+    "/deliveries",
+    "/destinations",
+    "/docs",
+    "/healthz",
+    "/keys",
+    "/metrics",
+    "/openapi.json",
+    "/overview",
+    "/readyz",
+    "/sign-in",
+    "/sign-out",
+    "/sources",
+    "/subscriptions",
+    "/tail",
+    "/v1",
+];
+
+/// What of the service's own this path is, or is below; `None` if a source may have it.
+pub(crate) fn taken(path: &str) -> Option<&'static str> {
+    let is_under =
+        |of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    TAKEN.into_iter().find(|of| is_under(of)).or_else(|| (path == "/").then_some("/"))
+}
 
 /// Whether these sources can be opened together.
 pub(crate) fn check(sources: &[Source]) -> Result<(), StartError> {
@@ -212,10 +244,10 @@ pub(crate) fn check(sources: &[Source]) -> Result<(), StartError> {
         if !source.path.starts_with('/') || !source.path.bytes().all(is_plain) {
             return Err(refused("its path is not one: it begins with a slash, and has no query"));
         }
-        if RESERVED.contains(&source.path.as_str())
-            || RESERVED.iter().skip(1).any(|of| source.path.starts_with(of))
-        {
-            return Err(refused("its path is the API's: choose one that begins with /in/"));
+        if let Some(of) = taken(&source.path) {
+            return Err(refused(&format!(
+                "the service itself answers at {of}: choose a path that begins with /in/"
+            )));
         }
         if !names.insert(&source.name) {
             return Err(refused("two sources have this name: rename one"));
@@ -225,4 +257,43 @@ pub(crate) fn check(sources: &[Source]) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn no_source_hides_a_route_of_the_service() {
+        let mut sources = Vec::new();
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+        let mut seen = 0;
+        for file in sources {
+            let text = fs::read_to_string(&file).unwrap();
+            for begin in [".route(\"/", "path = \"/"] {
+                for route in text.split(begin).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+                    let path = format!("/{route}");
+                    assert!(taken(&path).is_some(), "{path} in {} is not in TAKEN", file.display());
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 60, "only {seen} routes were found");
+        assert_eq!(taken("/in/egym"), None);
+        assert_eq!(taken("/v11"), None, "another segment");
+    }
 }
