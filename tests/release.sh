@@ -17,7 +17,7 @@ tools=${GYMHOOK_TOOLS:-$root/target/release-tools}
 export CARGO_TARGET_DIR=${GYMHOOK_RELEASE_TARGET:-$root/target/release-checks}
 export PATH="$tools/bin:$PATH"
 
-all_checks="typos deny package semver minimal msrv wasm external_types"
+all_checks="typos deny package semver minimal msrv wasm otlp external_types"
 
 say() { printf '\n== %s\n' "$*"; }
 note() { printf '%s\n' "$*" >>"$notes"; printf 'note: %s\n' "$*"; }
@@ -150,6 +150,11 @@ check_wasm() {
     toolchain "$(rustup show active-toolchain | cut -d ' ' -f 1)" wasm32-unknown-unknown
     # shellcheck disable=SC2046
     cargo check --quiet --locked --lib --target wasm32-unknown-unknown $(as_packages <<<"$crates")
+}
+
+check_otlp() {
+    cargo clippy --quiet --locked -p gymhook-cli --all-targets --features otlp -- -D warnings
+    cargo test --quiet --locked -p gymhook-cli --features otlp --test traces
 }
 
 check_external_types() {

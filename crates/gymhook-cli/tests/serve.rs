@@ -75,6 +75,13 @@ fn what_cannot_be_started_says_what_to_do() {
     let (status, password) = said(&["--database-url", "postgres://gym:hunter2@db/gym"]);
     assert_eq!(status, 2, "{password}");
     assert!(password.contains("set GYMHOOK_DATABASE_URL") && !password.contains("hunter2"), "{password}");
+    #[cfg(not(feature = "otlp"))]
+    {
+        fs::write(folder.path().join("traces.toml"), "otlp_endpoint = \"http://127.0.0.1:4318\"").unwrap();
+        let (status, traces) = said(&[free[0], free[1], "--config", "traces.toml"]);
+        assert_eq!(status, 2, "{traces}");
+        assert!(traces.contains("install it with --features otlp, or leave the key out"), "{traces}");
+    }
     let (status, level) = said(&[free[0], free[1], "--config", "wrong.toml"]);
     assert_eq!(status, 2, "{level}");
     assert!(level.contains("wrong.toml: the file cannot be read"), "{level}");
@@ -190,6 +197,25 @@ fn the_configuration_is_read_again_without_losing_a_request() {
     load.reach(300);
     let (_, failed) = load.end();
     assert!(failed.is_empty(), "{failed:?}");
+    assert!(serving.terminate().success());
+}
+
+/// What a running process cannot change is named, and no secret is.
+#[test]
+fn a_changed_session_secret_needs_a_new_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("sessions");
+    fs::write(&secret, "first-first-first-first-first-01").unwrap();
+    fs::write(folder.path().join("gymhook.toml"), "session_secret = \"file:sessions\"").unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    serving.signal(Signal::HUP);
+    serving.wait_for("the configuration was read again");
+    assert!(!serving.log().contains("session_secret"), "it was not changed: {}", serving.log());
+    fs::write(&secret, "other-other-other-other-other-02").unwrap();
+    serving.signal(Signal::HUP);
+    serving.wait_for("\"key\":\"session_secret\"");
+    assert!(serving.log().contains("needs a new start"), "{}", serving.log());
+    assert!(!serving.log().contains("-first-") && !serving.log().contains("-other-"), "{}", serving.log());
     assert!(serving.terminate().success());
 }
 

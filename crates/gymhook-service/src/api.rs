@@ -34,8 +34,8 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::document::{Document, with_problems};
-use crate::Problem;
 use crate::app::App;
+use crate::{Problem, spans};
 
 /// The routes with their documentation.
 fn documented() -> OpenApiRouter<Arc<App>> {
@@ -60,6 +60,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let documentation = docs::routes(&with_problems(document));
     router
         .layer(middleware::map_response(private))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), spans::api_request))
         .merge(documentation)
         .merge(crate::page::router())
         .layer(middleware::from_fn(to_its_end))

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gymhook::secret_source::SecretFormat;
+use http::Uri;
 use ipnet::IpNet;
 
 use self::document::{Entry, Section};
@@ -65,6 +66,8 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// Which log lines are written: a level, or directives as `tracing-subscriber` takes them. `info` by default.
     pub log_level: String,
+    /// Where an OpenTelemetry collector takes traces by OTLP over HTTP, without `/v1/traces`. Nowhere by default.
+    pub otlp_endpoint: Option<Uri>,
     /// What the service is started with.
     pub settings: Settings,
 }
@@ -166,6 +169,7 @@ impl Config {
         let log_format = document.take("log_format", problems, |entry| entry.one_of(&log_formats));
         let text = |entry: &Entry| entry.text().map(str::to_owned);
         let log_level = document.take("log_level", problems, text);
+        let otlp_endpoint = document.take("otlp_endpoint", problems, otlp_endpoint);
         let max_connections = document.take("max_connections", problems, |entry| entry.number(1, 1_000_000));
         let max_body = document.take("max_body_bytes", problems, |entry| entry.number(1_024, 1 << 30));
         let settings = settings(document, variables, tls.is_some(), problems);
@@ -183,9 +187,21 @@ impl Config {
             max_body_bytes: usize_of(max_body.unwrap_or(8 << 20)),
             log_format,
             log_level: log_level.unwrap_or_else(|| "info".to_owned()),
+            otlp_endpoint,
             settings,
         })
     }
+}
+
+/// A URL without secrets: what a collector asks for comes from another place.
+fn otlp_endpoint(entry: &Entry) -> Result<Uri, String> {
+    // It may have a password, so it is not repeated.
+    let problem = "write the collector's URL as http://127.0.0.1:4318, without user, password and query: headers that it needs belong into the environment variable OTEL_EXPORTER_OTLP_HEADERS";
+    let text = entry.text()?;
+    let uri: Uri = text.parse().map_err(|_| problem.to_owned())?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let is_plain = uri.query().is_none() && !text.contains(['@', '#']);
+    if is_http && is_plain { Ok(uri) } else { Err(problem.to_owned()) }
 }
 
 fn usize_of(number: u32) -> usize {

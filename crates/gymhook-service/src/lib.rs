@@ -17,6 +17,7 @@ mod page;
 mod problem;
 mod service;
 mod settings;
+mod spans;
 mod trace_context;
 
 pub use self::config::{

@@ -10,8 +10,10 @@ use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{Answer, HttpTransport, Sending, Subscription, Transport};
 use http::HeaderValue;
 use time::UtcDateTime;
+use tracing::Instrument as _;
 
 use crate::activity::{Activity, Happening, millis, rfc3339};
+use crate::spans::{self, ContinueTrace};
 use crate::{Form, Settings, destinations};
 
 /// The platform of subscriptions that are destinations.
@@ -25,6 +27,7 @@ pub(crate) struct GatewayTransport {
     /// The same for what is passed on as it came, which is the platforms' JSON and no CloudEvent.
     originals: HttpTransport,
     activity: Arc<Activity>,
+    continue_trace: ContinueTrace,
 }
 
 impl GatewayTransport {
@@ -40,7 +43,8 @@ impl GatewayTransport {
         let cloud_events = HeaderValue::from_static(CloudEvent::CONTENT_TYPE);
         let destinations = to_destinations().with_content_type(cloud_events).build()?;
         let originals = to_destinations().build()?;
-        Ok(Self { subscribers, destinations, originals, activity })
+        let continue_trace = settings.continue_trace;
+        Ok(Self { subscribers, destinations, originals, activity, continue_trace })
     }
 
     /// The transport for this platform.
@@ -64,7 +68,9 @@ impl Transport for GatewayTransport {
         let subscription = Arc::clone(&sending.subscription);
         let event_type = sending.event_type.clone();
         let began = Instant::now();
-        let answer = self.of_subscription(&subscription).send(sending).await;
+        let span = spans::attempt(&sending, self.continue_trace);
+        let answer = self.of_subscription(&subscription).send(sending).instrument(span.clone()).await;
+        spans::record_answer(&span, &answer);
         let now = UtcDateTime::now();
         self.activity.happened(
             now,

@@ -171,6 +171,7 @@ impl Service {
             requests_per_minute: before.requests_per_minute,
             session_secret: before.session_secret.clone(),
             grace: before.grace,
+            continue_trace: before.continue_trace,
             ..settings
         };
         self.app.settings.store(Arc::new(settings));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use gymhook::Receiver;
 use gymhook::signature::Secret;
+use http::HeaderMap;
 use ipnet::IpNet;
 
 use crate::Destination;
@@ -38,6 +39,12 @@ pub struct Settings {
     pub https: bool,
     /// How long [`Service::shutdown`](crate::Service::shutdown) waits for attempts in flight. 30 s by default (ours).
     pub grace: Duration,
+    /// Told the headers of an API request, or those of a delivery, with the new `tracing` span that belongs to them: it may set the
+    /// span's parent from `traceparent`. Called only while a subscriber wants the span. `None` by default.
+    ///
+    /// Spans of this crate have the target `gymhook_service::spans`, the level debug, and OpenTelemetry's names of fields. There is
+    /// one for each API request, each request to a source, and each attempt.
+    pub continue_trace: Option<fn(&tracing::Span, &HeaderMap)>,
 }
 
 impl Settings {
@@ -65,6 +72,7 @@ impl Default for Settings {
             session_secret: None,
             https: false,
             grace: Self::GRACE,
+            continue_trace: None,
         }
     }
 }

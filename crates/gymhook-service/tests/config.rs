@@ -151,7 +151,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
     };
     let destination =
         |lines: &str| format!("[[destinations]]\nname = \"d\"\nurl = \"https://a.example/\"\n{lines}");
-    let cases: [(String, &str); 44] = [
+    let cases: [(String, &str); 48] = [
         ("listn = \"a\"".into(), "gymhook.toml:1:1: listn: there is no such key: did you mean \"listen\"?"),
         ("\n  zebra = 1".into(), "gymhook.toml:2:3: zebra: there is no such key: known are listen, "),
         ("listen = ".into(), "gymhook.toml:1:10: this is not TOML: "),
@@ -198,6 +198,22 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         (
             "session_secret = \"literal-literal-literal-literal-1\"".into(),
             "session_secret: a secret does not belong into this file",
+        ),
+        (
+            "otlp_endpoint = \"http://me:hunter2@otel.example\"".into(),
+            "otlp_endpoint: write the collector's URL as http://127.0.0.1:4318",
+        ),
+        (
+            "otlp_endpoint = \"http://otel.example/?key=hunter2\"".into(),
+            "otlp_endpoint: write the collector's URL as http://127.0.0.1:4318",
+        ),
+        (
+            "otlp_endpoint = \"otel.example:4317\"".into(),
+            "otlp_endpoint: write the collector's URL as http://127.0.0.1:4318",
+        ),
+        (
+            "otlp_endpoint = \"grpc://otel.example\"".into(),
+            "otlp_endpoint: write the collector's URL as http://127.0.0.1:4318",
         ),
         ("session_secret = \"${APP}\"".into(), "session_secret: environment variable APP is not set"),
         ("sources = 1".into(), "sources: write each as a table that begins with [[sources]]"),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::serve::{self, Certificates, Limits, Listener, Signals, Stopping};
+use crate::serve::{self, Certificates, Limits, Listener, Signals, Stopping, Traces};
 
 /// Run the gateway: webhooks in, one shape out, with an API and a page of everything that was delivered
 #[derive(Args, Debug)]
@@ -77,7 +77,6 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     if arguments.check {
         return check(&config, output);
     }
-    serve::start_logs(config.log_format, &config.log_level)?;
     super::block_on(serve(arguments, config, certificates.map(Arc::new), output))
 }
 
@@ -99,6 +98,11 @@ impl Arguments {
             Some(Format::Text) => config.log_format = Some(LogFormat::Text),
             Some(Format::Json) => config.log_format = Some(LogFormat::Json),
             None => {}
+        }
+        if cfg!(not(feature = "otlp")) && config.otlp_endpoint.is_some() {
+            return Err(Failure::usage(
+                "otlp_endpoint needs a gymhook with OpenTelemetry, which this one is not: install it with --features otlp, or leave the key out",
+            ));
         }
         Ok(config)
     }
@@ -177,10 +181,12 @@ fn warn_of_plain_http(config: &Config, output: &Output) {
 
 async fn serve(
     arguments: &Arguments,
-    config: Config,
+    mut config: Config,
     certificates: Option<Arc<Certificates>>,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let (traces, layer) = Traces::start(config.otlp_endpoint.as_ref(), &mut config.settings)?;
+    serve::start_logs(config.log_format, &config.log_level, layer)?;
     let mut signals = Signals::listen()?;
     warn_of_plain_http(&config, output);
     // Before the database: a second process that was started by mistake changes nothing.
@@ -224,7 +230,9 @@ async fn serve(
     let ended = async {
         // Requests end while attempts do: what they still bring is kept, and delivered after the next start.
         tokio::join!(service.shutdown(), async { while servers.join_next().await.is_some() {} });
-        close(&database).await
+        let closed = close(&database).await;
+        traces.end().await;
+        closed
     };
     tokio::select! {
         closed = ended => closed,
@@ -327,12 +335,18 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
         ("max_body_bytes", started.max_body_bytes != now.max_body_bytes),
         ("log_format", started.log_format != now.log_format),
         ("log_level", started.log_level != now.log_level),
+        ("otlp_endpoint", started.otlp_endpoint != now.otlp_endpoint),
         ("grace_seconds", started.settings.grace != now.settings.grace),
+        ("session_secret", session_secret(started) != session_secret(now)),
         ("requests_per_minute", started.settings.requests_per_minute != now.settings.requests_per_minute),
         ("destination_networks", started.settings.destination_networks != now.settings.destination_networks),
         ("subscriber_networks", started.settings.subscriber_networks != now.settings.subscriber_networks),
     ];
     changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+}
+
+fn session_secret(config: &Config) -> Option<&[u8]> {
+    config.settings.session_secret.as_ref().map(|secret| secret.expose_secret())
 }
 
 /// Closes an SQLite file, so that it is complete without its log.

@@ -6,12 +6,19 @@ use gymhook_service::LogFormat;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::failure::Failure;
 
-/// Writes log lines from now on: text on a terminal, else JSON, if nothing else is asked for.
-pub(crate) fn start(format: Option<LogFormat>, level: &str) -> Result<(), Failure> {
+/// A layer of this process's subscriber.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Writes log lines from now on: text on a terminal, else JSON, if nothing else is asked for. Spans go to `traces`, too.
+pub(crate) fn start(
+    format: Option<LogFormat>,
+    level: &str,
+    traces: Option<BoxedLayer>,
+) -> Result<(), Failure> {
     let targets: Targets = level.parse().map_err(|error| {
         Failure::usage(format!(
             "log_level {level:?} cannot be used ({error}): write error, warn, info, debug or trace, or levels by module as in info,gymhook_engine=debug"
@@ -25,6 +32,8 @@ pub(crate) fn start(format: Option<LogFormat>, level: &str) -> Result<(), Failur
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let started = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
+    let mut layers = vec![lines.with_filter(targets).boxed()];
+    layers.extend(traces);
+    let started = tracing_subscriber::registry().with(layers).try_init();
     started.map_err(|error| Failure::failed(format!("log lines cannot be written: {error}")))
 }

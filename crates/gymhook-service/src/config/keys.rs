@@ -36,6 +36,7 @@ const TABLES: [(&str, &[&str]); 4] = [
             "grace_seconds",
             "log_format",
             "log_level",
+            "otlp_endpoint",
             SOURCES,
             DESTINATIONS,
         ],

@@ -12,13 +12,14 @@ use gymhook_engine::store::{DeliveryQuery, EndpointStats, StoreError};
 use gymhook_engine::{EndpointId, Engine, Inbox};
 use gymhook_tower::{Fate, WebhookSource};
 use time::UtcDateTime;
+use tracing::Instrument as _;
 
 use super::counts::{Counted, Counts};
 use super::refusal_log::RefusalLog;
 use super::refusals::{Head, RefusedRequest};
 use crate::activity::{Activity, Happening, rfc3339};
 use crate::database::Database;
-use crate::{Source, StartError};
+use crate::{Source, StartError, spans};
 
 /// The sources that are open, by their paths.
 #[derive(Debug)]
@@ -121,7 +122,9 @@ impl Sources {
     pub(crate) async fn receive(&self, activity: &Activity, request: Request) -> Option<Response> {
         let source = self.by_path.load().get(request.uri().path()).cloned()?;
         let head = Head::of(&request);
-        let intake = source.inbox.accept_and_tell(request).await;
+        let span = spans::received(&source.name, source.platform());
+        let intake = source.inbox.accept_and_tell(request).instrument(span.clone()).await;
+        spans::record_intake(&span, &intake);
         let (now, status) = (UtcDateTime::now(), intake.answer.status().as_u16());
         source.counts.count(&intake.fate, now);
         let mut reason = None;
