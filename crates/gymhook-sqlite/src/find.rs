@@ -33,14 +33,63 @@ pub(super) fn deliveries(connection: &Connection, query: &DeliveryQuery) -> Resu
 fn sequences(connection: &Connection, query: &DeliveryQuery) -> Result<BTreeSet<i64>> {
     let mut found = Latest::new(query.limit);
     match endpoints(connection, query)? {
-        None => found.look(connection, query, None)?,
+        None => found.look(connection, query, Whose::All)?,
+        Some(endpoints) if is_faster_in_one_walk(connection, query, &endpoints)? => {
+            found.look(connection, query, Whose::AnyOf(&endpoints))?;
+        }
         Some(endpoints) => {
             for endpoint in endpoints {
-                found.look(connection, query, Some(endpoint))?;
+                found.look(connection, query, Whose::One(endpoint))?;
             }
         }
     }
     Ok(found.sequences)
+}
+
+/// Whose deliveries one statement looks through.
+#[derive(Clone, Copy)]
+enum Whose<'e> {
+    /// Everybody's, row by row.
+    All,
+    /// Those of several endpoints, row by row.
+    AnyOf(&'e [EndpointId]),
+    /// Those of one, by an index.
+    One(EndpointId),
+}
+
+/// Row by row, each is read eight times as fast as through an index, whose rows lie apart.
+const WALK: i64 = 8;
+/// A statement takes a limited number of values.
+const MOST_ENDPOINTS: usize = 1_000;
+
+/// Whether the rows themselves have to be looked at, which no index has, and so much of the log is these endpoints' that it is
+/// faster to walk through all of it.
+fn is_faster_in_one_walk(
+    connection: &Connection,
+    query: &DeliveryQuery,
+    endpoints: &[EndpointId],
+) -> Result<bool> {
+    let looks_at_rows = !query.event_types.is_empty() || query.from.is_some() || query.until.is_some();
+    if !looks_at_rows || query.state.is_some_and(is_rare) || !(2..=MOST_ENDPOINTS).contains(&endpoints.len())
+    {
+        return Ok(false);
+    }
+    let mut span =
+        connection.prepare_cached("SELECT coalesce(max(seq) - min(seq), 0) FROM gymhook_deliveries")?;
+    let enough = span.query_row([], |row| row.get::<_, i64>(0))? / WALK;
+    let mut count = connection.prepare_cached(
+        "SELECT count(*) FROM (SELECT 1 FROM gymhook_deliveries INDEXED BY gymhook_deliveries_by_endpoint
+         WHERE endpoint = ?1 LIMIT ?2)",
+    )?;
+    let mut theirs = 0;
+    for endpoint in endpoints {
+        let asked = (endpoint.as_uuid().as_bytes().as_slice(), enough - theirs);
+        theirs += count.query_row(asked, |row| row.get::<_, i64>(0))?;
+        if theirs >= enough {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whose deliveries are to be looked through, one after the other; `None` if all are, at once.
@@ -93,13 +142,8 @@ impl Latest {
         earliest.copied().unwrap_or(i64::MIN)
     }
 
-    fn look(
-        &mut self,
-        connection: &Connection,
-        query: &DeliveryQuery,
-        endpoint: Option<EndpointId>,
-    ) -> Result<()> {
-        let (sql, values) = statement(query, endpoint, self.after(), self.most);
+    fn look(&mut self, connection: &Connection, query: &DeliveryQuery, whose: Whose<'_>) -> Result<()> {
+        let (sql, values) = statement(query, whose, self.after(), self.most);
         let mut select = connection.prepare_cached(&sql)?;
         for sequence in select.query_map(params_from_iter(values), |row| row.get::<_, i64>(0))? {
             self.sequences.insert(sequence?);
@@ -111,12 +155,7 @@ impl Latest {
     }
 }
 
-fn statement(
-    query: &DeliveryQuery,
-    endpoint: Option<EndpointId>,
-    after: i64,
-    most: usize,
-) -> (String, Vec<Value>) {
+fn statement(query: &DeliveryQuery, whose: Whose<'_>, after: i64, most: usize) -> (String, Vec<Value>) {
     let before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
     let mut conditions = vec!["seq < ?", "seq > ?"];
     let mut values = vec![Value::from(before), Value::from(after)];
@@ -126,7 +165,12 @@ fn statement(
             values.push(value);
         }
     };
-    only("endpoint = ?", endpoint.map(|endpoint| Value::Blob(endpoint.as_uuid().as_bytes().to_vec())));
+    let blob = |endpoint: &EndpointId| Value::Blob(endpoint.as_uuid().as_bytes().to_vec());
+    let one = match whose {
+        Whose::One(endpoint) => Some(blob(&endpoint)),
+        Whose::All | Whose::AnyOf(_) => None,
+    };
+    only("endpoint = ?", one);
     only("state = ?", query.state.map(|state| Value::from(i64::from(state.code()))));
     only("enqueued_at >= ?", query.from.map(|from| Value::from(StoreTime::ceil(from).micros())));
     only("enqueued_at < ?", query.until.map(|until| Value::from(StoreTime::ceil(until).micros())));
@@ -135,11 +179,21 @@ fn statement(
         conditions.push(&of_types);
         values.extend(query.event_types.iter().cloned().map(Value::from));
     }
+    let any_of = match whose {
+        Whose::AnyOf(endpoints) => {
+            values.extend(endpoints.iter().map(blob));
+            format!("endpoint IN ({})", vec!["?"; endpoints.len()].join(", "))
+        }
+        Whose::All | Whose::One(_) => String::new(),
+    };
+    if !any_of.is_empty() {
+        conditions.push(&any_of);
+    }
     values.push(Value::from(i64::try_from(most).unwrap_or(i64::MAX)));
-    let index = match endpoint {
-        None => "NOT INDEXED",
-        Some(_) if query.state.is_some_and(is_rare) => "INDEXED BY gymhook_deliveries_by_state",
-        Some(_) => "INDEXED BY gymhook_deliveries_by_endpoint",
+    let index = match whose {
+        Whose::All | Whose::AnyOf(_) => "NOT INDEXED",
+        Whose::One(_) if query.state.is_some_and(is_rare) => "INDEXED BY gymhook_deliveries_by_state",
+        Whose::One(_) => "INDEXED BY gymhook_deliveries_by_endpoint",
     };
     let conditions = conditions.join(" AND ");
     let sql =
@@ -153,10 +207,10 @@ mod tests {
     use super::*;
 
     /// What SQLite says of how it finds the deliveries of one endpoint, or of all.
-    fn plan(query: &DeliveryQuery, endpoint: Option<EndpointId>) -> String {
+    fn plan(query: &DeliveryQuery, whose: Whose<'_>) -> String {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
-        let (sql, values) = statement(query, endpoint, i64::MIN, 10);
+        let (sql, values) = statement(query, whose, i64::MIN, 10);
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
         steps.map(|step| step.unwrap()).collect::<Vec<_>>().join("; ")
@@ -164,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_s_deliveries_are_found_by_an_index_in_their_order() {
-        let endpoint = Some(EndpointId::from_u128(1));
+        let endpoint = Whose::One(EndpointId::from_u128(1));
         let of_type =
             DeliveryQuery { event_types: vec!["a".to_owned(), "b".to_owned()], ..DeliveryQuery::new(9) };
         let delivered = DeliveryQuery { state: Some(State::Delivered), ..DeliveryQuery::new(9) };
@@ -178,7 +232,7 @@ mod tests {
     #[test]
     fn what_is_rare_is_found_by_its_state() {
         let given_up = DeliveryQuery { state: Some(State::Undeliverable), ..DeliveryQuery::new(9) };
-        let plan = plan(&given_up, Some(EndpointId::from_u128(1)));
+        let plan = plan(&given_up, Whose::One(EndpointId::from_u128(1)));
         assert!(
             plan.contains("COVERING INDEX gymhook_deliveries_by_state (endpoint=? AND state=?"),
             "{plan}"
@@ -187,7 +241,10 @@ mod tests {
 
     #[test]
     fn all_are_looked_through_from_the_latest_on() {
-        let plan = plan(&DeliveryQuery::new(9), None);
-        assert!(plan.contains("INTEGER PRIMARY KEY") && !plan.contains("TEMP B-TREE"), "{plan}");
+        let of_gym = [EndpointId::from_u128(1), EndpointId::from_u128(2)];
+        for whose in [Whose::All, Whose::AnyOf(&of_gym)] {
+            let plan = plan(&DeliveryQuery::new(9), whose);
+            assert!(plan.contains("INTEGER PRIMARY KEY") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }

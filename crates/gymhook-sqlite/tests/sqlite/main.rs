@@ -9,6 +9,7 @@
 )]
 
 mod damage;
+mod finding;
 mod full;
 mod load;
 mod paths;
