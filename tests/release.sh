@@ -17,7 +17,7 @@ tools=${GYMHOOK_TOOLS:-$root/target/release-tools}
 export CARGO_TARGET_DIR=${GYMHOOK_RELEASE_TARGET:-$root/target/release-checks}
 export PATH="$tools/bin:$PATH"
 
-all_checks="typos deny package semver minimal msrv wasm otlp external_types"
+all_checks="typos deny package semver minimal msrv wasm otlp worlds external_types"
 
 say() { printf '\n== %s\n' "$*"; }
 note() { printf '%s\n' "$*" >>"$notes"; printf 'note: %s\n' "$*"; }
@@ -150,6 +150,12 @@ check_wasm() {
     toolchain "$(rustup show active-toolchain | cut -d ' ' -f 1)" wasm32-unknown-unknown
     # shellcheck disable=SC2046
     cargo check --quiet --locked --lib --target wasm32-unknown-unknown $(as_packages <<<"$crates")
+}
+
+check_worlds() {
+    cargo run --quiet --release --locked --example simulate -- --seeds 0..20000 | tail -n 12
+    # With one crash and one expired lease.
+    cargo run --quiet --release --locked --example simulate -- --exhaustive 1,1
 }
 
 check_otlp() {
