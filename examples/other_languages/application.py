@@ -15,7 +15,9 @@ class Application(BaseHTTPRequestHandler):
         if is_genuine:
             event = json.loads(body)  # repeats have the same id: remember those that are done
             if event["type"] == "gymhook.check-in":
-                print(event["source"], event.get("subject"), event.get("time"), event["id"], flush=True)
+                line = (event["source"], event.get("subject"), event.get("time"), event["id"])
+                sys.stdout.write(" ".join(str(part) for part in line) + "\n")
+                sys.stdout.flush()
         self.send_response(204 if is_genuine else 401)
         self.end_headers()
 

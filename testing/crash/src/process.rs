@@ -24,6 +24,8 @@ pub struct Process {
     /// Kept open until it is to end: a wait for the child would close it.
     input: Option<ChildStdin>,
     pid: u32,
+    /// What it has complained of.
+    complaints: PathBuf,
 }
 
 /// Nothing here takes this long, unless it hangs.
@@ -64,7 +66,8 @@ impl Process {
     /// # Errors
     /// The program is not there.
     pub fn run(mut command: Command, folder: &Path) -> Result<Self, Failure> {
-        let log = std::fs::File::options().create(true).append(true).open(complaints(folder))?;
+        let complaints = complaints(folder);
+        let log = std::fs::File::options().create(true).append(true).open(&complaints)?;
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -74,7 +77,7 @@ impl Process {
             .map_err(|error| format!("a sender does not start: {error}"))?;
         let pid = child.id().ok_or("a process has no id")?;
         let input = child.stdin.take();
-        Ok(Self { child, input, pid })
+        Ok(Self { child, input, pid, complaints })
     }
 
     /// Its id.
@@ -188,7 +191,9 @@ impl Process {
         drop(self.input.take());
         let status = self.ends().await?;
         if !status.success() {
-            return Err(format!("a sender ended with {status}").into());
+            let complained = std::fs::read_to_string(&self.complaints).unwrap_or_default();
+            let last = complained.lines().next_back().unwrap_or_default();
+            return Err(format!("a sender ended with {status}: {last}").into());
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use time::UtcDateTime;
 use super::audit;
 use crate::Problem;
 use crate::access::{Caller, Needs};
+use crate::outgoing::DESTINATION;
 
 /// Which deliveries are meant: those that everything asked for fits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,9 @@ impl DeliveryFilter {
                     types.retain(|name| vendor.kind_of(name) == Some(kind));
                     types
                 };
-                Vendor::ALL.iter().flat_map(of).map(str::to_owned).collect()
+                let spelled = Vendor::ALL.iter().flat_map(of).map(str::to_owned);
+                // What a destination gets has its kind as its type.
+                spelled.chain([format!("{PASSED_ON}{}", kind.as_str())]).collect()
             }
         }
     }
@@ -71,8 +74,23 @@ impl DeliveryFilter {
 
 /// What the event of a delivery means, if its platform's types are known.
 pub(crate) fn kind_of(row: &DeliveryRow) -> Option<Kind> {
-    row.platform.parse::<Vendor>().ok()?.kind_of(&row.event_type)
+    if row.platform == DESTINATION {
+        return row.event_type.strip_prefix(PASSED_ON).and_then(Kind::from_name);
+    }
+    if let Ok(vendor) = row.platform.parse::<Vendor>()
+        && let Some(kind) = vendor.kind_of(&row.event_type)
+    {
+        return Some(kind);
+    }
+    // An inbox keeps its platform's spelling, which no other platform has for another kind.
+    let kinds = Vendor::ALL.iter().filter_map(|vendor| vendor.kind_of(&row.event_type));
+    kinds.into_iter().find(|kind| *kind != Kind::Other).filter(|_| row.platform == INBOX)
 }
+
+/// What begins the type of what is passed on to a destination.
+const PASSED_ON: &str = "gymhook.";
+/// The platform of an inbox's subscription.
+const INBOX: &str = "inbox";
 
 /// Deliveries, the latest first. With a kind, a page may be shorter than `limit` although there is a next one.
 pub(crate) async fn list(

@@ -43,7 +43,7 @@ pub(crate) struct NewEvent {
     #[schema(max_length = 256)]
     event_type: String,
     /// The body as JSON, which is sent byte for byte as it is written here.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<serde_json::Value>)]
     data: Option<Box<RawValue>>,
     /// The body as text, for what is not JSON.
     body: Option<String>,
@@ -61,7 +61,7 @@ pub(crate) struct NewBody {
     /// Its type, if the platform spells it otherwise.
     #[serde(rename = "type")]
     event_type: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<serde_json::Value>)]
     data: Option<Box<RawValue>>,
     body: Option<String>,
 }

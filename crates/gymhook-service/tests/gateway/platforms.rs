@@ -39,6 +39,15 @@ async fn all_platforms_arrive(database: impl Into<Database>) {
     assert_eq!(platforms, of_all);
     let ids: BTreeSet<_> = taken.iter().map(|request| request.header("webhook-id").to_owned()).collect();
     assert_eq!(ids.len(), expected);
+    // A kind finds what came in and what was passed on, at every platform.
+    let (_, listed) =
+        gateway.call("GET", "/v1/deliveries?kind=check-in&limit=200", gateway.api_key(), None).await;
+    let listed = listed["items"].as_array().unwrap();
+    assert!(listed.iter().all(|item| item["kind"] == "check-in"), "{listed:?}");
+    let of = |platform: &str| listed.iter().filter(|item| item["platform"] == platform).count();
+    let passed_on = taken.iter().filter(|request| request.event()["type"] == "gymhook.check-in").count();
+    assert!(passed_on >= 4 && of("inbox") >= 4, "{listed:?}");
+    assert_eq!(of("destination"), passed_on);
     gateway.service.shutdown().await;
 }
 

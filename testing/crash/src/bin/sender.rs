@@ -20,6 +20,7 @@ use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{NewNotification, PostgresStore, SqliteStore, Store, StoreError};
 use gymhook_engine::{DeliveryId, Engine, Subscription, SubscriptionError};
 use tokio::io::AsyncReadExt as _;
+use tokio::task::JoinSet;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
@@ -69,20 +70,23 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
     };
     let engine = until_available(start).await?;
     let log = Arc::new(EnqueueLog::open(&orders.folder)?);
+    let mut callers = JoinSet::new();
     for endpoint in &orders.endpoints {
         let subscription = subscription(*endpoint, orders.attempt_timeout())?;
         put(&engine, &subscription).await?;
         if orders.enqueues {
             let seed = orders.seed ^ (u64::from(*endpoint) << 32);
-            tokio::spawn(report(enqueue(engine.clone(), Arc::clone(&log), *endpoint, seed)));
+            callers.spawn(report(enqueue(engine.clone(), Arc::clone(&log), *endpoint, seed)));
         }
     }
     if orders.enqueues {
-        tokio::spawn(report(put_again_and_again(engine.clone(), orders.clone())));
+        callers.spawn(report(put_again_and_again(engine.clone(), orders.clone())));
     }
     // Until whoever started this lets go of its input.
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     engine.shutdown().await;
+    // Otherwise the runtime may end the store's tasks before theirs, and they would report a store that is closed.
+    callers.shutdown().await;
     Ok(())
 }
 
