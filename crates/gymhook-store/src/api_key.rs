@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub struct ApiKeyQuery {
     /// Keys that this gym owns only; not those that are owned by all.
     pub gym: Option<String>,
-    /// Those that were issued after this one: [`Page::next`] of the page before. After a key that is not there comes none, nor,
+    /// Those that were issued after this one: [`Page::next`](crate::Page::next) of the page before. After a key that is not there comes none, nor,
     /// if [`gym`](Self::gym) is set, after another gym's: nobody learns that it exists.
     pub after: Option<Uuid>,
     /// The maximum number of rows.
