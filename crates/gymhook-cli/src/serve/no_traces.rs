@@ -18,6 +18,7 @@ impl Traces {
         Ok((Self, None))
     }
 
-    #[allow(clippy::unused_async, reason = "as with the feature")]
-    pub(crate) async fn end(self) {}
+    pub(crate) fn end(self) -> core::future::Ready<()> {
+        core::future::ready(())
+    }
 }

@@ -10,7 +10,7 @@ use gymhook::signature::{Secret, SecretError};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The platform for events of one's own.
+/// The platform for events that none of the fitness platforms defines.
 pub(crate) const STANDARD_WEBHOOKS: &str = "standard-webhooks";
 
 /// The names of all platforms that can be subscribed to.

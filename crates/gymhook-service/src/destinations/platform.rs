@@ -14,7 +14,7 @@ use crate::outgoing::DESTINATION;
 /// The specification's page that "published" refers to.
 const PAGE: &str =
     "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
-/// The shortest that the specification recommends: an application of one's own either answers soon or is down.
+/// The shortest that the specification recommends: an application beside the gateway either answers soon or is down.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 const DISABLED_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 

@@ -82,7 +82,7 @@ async fn work<S: Store>(orders: &Orders, store: S) -> Result<(), Failure> {
     if orders.enqueues {
         callers.spawn(report(put_again_and_again(engine.clone(), orders.clone())));
     }
-    // Until whoever started this lets go of its input.
+    // Until the process that started this closes its input.
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     engine.shutdown().await;
     // Otherwise the runtime may end the store's tasks before theirs, and they would report a store that is closed.

@@ -37,7 +37,7 @@ async fn main() -> Result<(), Failure> {
     let listener = TcpListener::bind(("127.0.0.1", orders.port)).await?;
     let router = service.router();
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
-    // Until whoever started this lets go of its input.
+    // Until the process that started this closes its input.
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     server.abort();
     service.shutdown().await;
