@@ -254,8 +254,7 @@ fn a_copy_that_was_made_under_load_is_restored() {
     for account in &before {
         assert_eq!(serving.send("/in/egym", account).unwrap().status, 200);
     }
-    let backup =
-        |to: &str| command(folder.path()).args(["backup", "--config", "gymhook.toml", to]).output().unwrap();
+    let backup = |to: &str| command(folder.path()).args(["backup", to]).output().unwrap();
     let copied = backup("copy.db");
     assert!(copied.status.success(), "{copied:?}");
     let again = backup("copy.db");

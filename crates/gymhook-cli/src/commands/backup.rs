@@ -1,12 +1,13 @@
 //! `gymhook backup`: a consistent copy of the database, while it is used.
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gymhook_service::{Config, DatabasePlace};
+use gymhook_service::Config;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -26,12 +27,9 @@ pub(crate) struct Arguments {
     /// The copy; a file that exists is never overwritten
     #[arg(value_name = "FILE")]
     to: PathBuf,
-    /// The file that the server keeps everything in [default: gymhook.db, or what --config names]
+    /// The file that the server keeps everything in [default: GYMHOOK_DATABASE, or gymhook.db]
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
-    /// The server's configuration file, which names its database
-    #[arg(long, value_name = "FILE", conflicts_with = "database")]
-    config: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -69,12 +67,12 @@ impl Arguments {
         if let Some(file) = &self.database {
             return Ok(file.clone());
         }
-        match Config::load(self.config.as_deref()).map_err(Failure::usage)?.database {
-            DatabasePlace::File(file) => Ok(file),
-            DatabasePlace::Url(_) => Err(Failure::usage(
+        if env::var_os("GYMHOOK_DATABASE_URL").is_some() {
+            return Err(Failure::usage(
                 "everything is kept in PostgreSQL, whose own program copies it: pg_dump --format=custom --file=FILE \"$GYMHOOK_DATABASE_URL\"",
-            )),
+            ));
         }
+        Ok(env::var_os("GYMHOOK_DATABASE").map_or_else(|| Config::DATABASE.into(), PathBuf::from))
     }
 }
 
@@ -94,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> Result<u64, Failure> {
     let problem = |error: rusqlite::Error| Failure::failed(format!("{} cannot be copied: {error}", from.display()));
     if !from.exists() {
         return Err(Failure::usage(format!(
-            "there is no {}: name the server's file with --database, or its configuration with --config",
+            "there is no {}: name the server's file with --database",
             from.display()
         )));
     }
