@@ -13,8 +13,9 @@ use crate::store::NewNotification;
 /// Headers of one outgoing delivery, beside those of its subscription: the publisher's trace context, or the proof of what is
 /// passed on. Each attempt has them, also after a restart.
 ///
-/// At most 8 headers, and 2 KiB of names and values (our limits); values of printable ASCII; none that the transport sets.
-/// Whether one is the signature's depends on the platform: the attempt is refused, as for a subscription's header.
+/// At most 8 headers, and 1 KiB of names and values (our limits); values of printable ASCII; none that the transport sets.
+/// Whether one is the signature's depends on the platform: the attempt is refused, as for a subscription's header. A header
+/// of the subscription with the same name is left out.
 ///
 /// They are stored as they are, and not encrypted: no place for a secret.
 ///
@@ -56,8 +57,9 @@ struct HeadersText {
     headers: Vec<(String, String)>,
 }
 
-/// Our limits: the subscription's headers have the larger part of the 8 KiB that widespread servers take in all.
-const LIMITS: HeaderLimits = HeaderLimits { headers: 8, bytes: 2 * 1024 };
+/// Our limits: of the 8 KiB for all headers that widespread servers take, the subscription's have up to 6, and the last one is
+/// left for those of the transport and of the signature.
+const LIMITS: HeaderLimits = HeaderLimits { headers: 8, bytes: 1024 };
 
 impl DeliveryHeaders {
     /// Checks these headers. Their values count as sensitive from here on, so that nothing logs them.
@@ -168,8 +170,8 @@ mod tests {
         assert!(many(8).is_ok());
         assert_eq!(many(9), Err(CheckHeadersError::TooMany { headers: 9, max: 8 }));
         let long = |bytes: usize| DeliveryHeaders::new(map([("x-1", &"v".repeat(bytes - 3))]));
-        assert!(long(2_048).is_ok());
-        assert_eq!(long(2_049), Err(CheckHeadersError::TooLarge { bytes: 2_049, max: 2_048 }));
+        assert!(long(1_024).is_ok());
+        assert_eq!(long(1_025), Err(CheckHeadersError::TooLarge { bytes: 1_025, max: 1_024 }));
         let host = CheckHeadersError::Reserved { name: header::HOST };
         assert_eq!(DeliveryHeaders::new(map([("host", "internal")])), Err(host));
         let value = HeaderValue::from_bytes(b"\xf6").unwrap();

@@ -25,6 +25,6 @@ pub fn check_headers(headers: &HeaderMap, signature: &[HeaderName]) -> Result<()
     header_rules::check(headers, signature, LIMITS)
 }
 
-/// Our limits: many servers take 100 headers in all, and the scheme and the transport need some; and 6 KiB, a little under the
-/// 8 KiB for all headers that widespread servers take.
+/// Our limits: many servers take 100 headers in all, and the scheme and the transport need some; and 6 KiB of the
+/// 8 KiB for all headers that widespread servers take, which leaves one for a delivery's headers and one for the rest.
 const LIMITS: HeaderLimits = HeaderLimits { headers: 32, bytes: 6 * 1024 };

@@ -72,6 +72,22 @@ async fn they_are_on_each_attempt_after_a_restart_too() {
 }
 
 #[tokio::test]
+async fn the_delivery_s_replaces_the_subscription_s_of_the_same_name() {
+    let server = Server::answering(OK).await;
+    let subscription =
+        subscription(&server.url()).with_headers(map([("x-studio", "mitte"), ("x-source", "subscription")]));
+    let mut twice = map([("x-source", "delivery")]);
+    twice.append("x-source", HeaderValue::from_static("again"));
+    let twice = DeliveryHeaders::new(twice).unwrap();
+    let sent = transport().send(sending(subscription, PATIENT).with_headers(twice)).await;
+    assert_eq!(sent.outcome, answered(StatusCode::OK));
+    let request = server.requests().remove(0);
+    let sources: Vec<&str> = request.lines().filter_map(|line| line.strip_prefix("x-source: ")).collect();
+    assert_eq!(sources, ["delivery", "again"], "{request}");
+    assert!(request.contains("x-studio: mitte"), "{request}");
+}
+
+#[tokio::test]
 async fn a_reserved_one_is_refused_and_nothing_is_sent() {
     let host = CheckHeadersError::Reserved { name: HeaderName::from_static("host") };
     assert_eq!(DeliveryHeaders::new(map([("host", "internal")])), Err(host));
