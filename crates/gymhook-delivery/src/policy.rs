@@ -198,6 +198,18 @@ impl Rate {
         self
     }
 
+    /// How many attempts there may be in every [`Rate::per`].
+    #[must_use]
+    pub const fn attempts(self) -> NonZeroU32 {
+        self.attempts
+    }
+
+    /// The span of time that [`Rate::attempts`] is about; zero is no limit.
+    #[must_use]
+    pub const fn per(self) -> Duration {
+        self.per
+    }
+
     /// How many attempts may come at once after a pause.
     #[must_use]
     pub const fn burst(self) -> NonZeroU32 {

@@ -102,7 +102,7 @@ async fn answers(
         said("disable", view.disable(to).await, to),
         said("enable", view.enable(to).await, to),
         said("pause", view.pause(to, NOW + HOUR).await, to),
-        said("rotate_key", view.rotate_key(to, key(), HOUR).await, to),
+        said("rotate_key", view.rotate_key(to, key(), HOUR).await.map(drop), to),
         said("send_test", view.send_test(to).await.map(drop), to),
         said("send_test_event", view.send_test_event(to, &test).await.map(drop), to),
         said("delete_subscription", view.delete_subscription(to).await, to),

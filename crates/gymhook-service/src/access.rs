@@ -158,11 +158,13 @@ impl KeyLimits {
     /// Whether this key may ask now; its place among those that are under way is given back when the permit is dropped.
     pub(crate) fn enter(&self, key: Uuid) -> Result<OwnedSemaphorePermit, Problem> {
         self.check(key)?;
-        let places = {
+        let entered = {
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(under_way.entry(key).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY))))
+            let places = under_way.entry(key).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY)));
+            // Under the lock: a key that takes a place is not forgotten as idle in between.
+            Arc::clone(places).try_acquire_owned()
         };
-        places.try_acquire_owned().map_err(|_| {
+        entered.map_err(|_| {
             let detail = format!(
                 "this API key has {UNDER_WAY} requests under way, live tails included: wait for one of them to end"
             );

@@ -297,7 +297,7 @@ impl<S: Store> Engine<S> {
 
     /// Signs with a new key from now on. The old ones stay valid for `overlap`, a `core::time::Duration` (not one of the
     /// crate `time`): schemes with room for several signatures sign with all of them in the meantime. Give the receiver the
-    /// new secret first. A subscription that was unsigned is signed from now on.
+    /// new secret first. A subscription that was unsigned is signed from now on. Returns the subscription as it was written.
     ///
     /// ```
     /// use core::time::Duration;
@@ -328,7 +328,7 @@ impl<S: Store> Engine<S> {
         subscription: EndpointId,
         new: Key,
         overlap: Duration,
-    ) -> Result<(), SubscriptionError> {
+    ) -> Result<Subscription, SubscriptionError> {
         let held =
             self.subscription(subscription).await?.ok_or(SubscriptionError::Unknown { subscription })?;
         let now = self.store().now().await?;
@@ -340,7 +340,9 @@ impl<S: Store> Engine<S> {
         let keys = Keyring::new(keys)?;
         // Which scheme signs is the transport's to know; said here, it reaches who rotates and not the first attempt.
         keys.check_for_hmac_sha256()?;
-        self.write_subscription(&held.with_keys(Arc::new(keys))).await
+        let rotated = held.with_keys(Arc::new(keys));
+        self.write_subscription(&rotated).await?;
+        Ok(rotated)
     }
 
     /// Disables an endpoint: nothing is sent to it until it is [enabled](Engine::enable). New deliveries wait.

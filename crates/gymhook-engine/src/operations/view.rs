@@ -294,7 +294,7 @@ impl<S: Store> EngineView<S> {
         subscription: EndpointId,
         new: Key,
         overlap: Duration,
-    ) -> Result<(), ViewError> {
+    ) -> Result<Subscription, ViewError> {
         self.check(ApiKeyRights::Write)?;
         self.known(subscription).await?;
         Ok(self.engine.rotate_key(subscription, new, overlap).await?)

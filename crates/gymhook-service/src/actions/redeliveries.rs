@@ -46,7 +46,25 @@ pub(crate) async fn redeliver(
     if let Some(gym) = &filter.gym {
         caller.reaches_gym(gym)?;
     }
-    let (mut affected, mut known) = (Affected { next: before, ..Affected::default() }, BTreeMap::new());
+    let mut affected = Affected { next: before, ..Affected::default() };
+    let went = redeliver_pages(caller, filter, dry_run, &mut affected).await;
+    // What found nothing is not recorded: it would push out what did something. What failed on a later page is: it did the others.
+    if !dry_run && affected.deliveries > 0 {
+        let subject = format!("{} deliveries", affected.deliveries);
+        let gym = filter.gym.as_deref().or_else(|| caller.gym());
+        audit::record(caller, "redeliver many", gym, &subject).await;
+    }
+    went.map(|()| affected)
+}
+
+/// Page after page; after a failure `affected` has what was done before.
+async fn redeliver_pages(
+    caller: &Caller,
+    filter: &DeliveryFilter,
+    dry_run: bool,
+    affected: &mut Affected,
+) -> Result<(), Problem> {
+    let mut known = BTreeMap::new();
     for _ in 0..MOST / PAGE {
         let page = caller.view().deliveries(filter.query(affected.next, PAGE)).await?;
         let mut commands = Vec::new();
@@ -57,22 +75,17 @@ pub(crate) async fn redeliver(
                 affected.without_subscription += 1;
             }
         }
-        affected.deliveries += u64::try_from(commands.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(commands.len()).unwrap_or(u64::MAX);
         if !dry_run && !commands.is_empty() {
             execute(caller, commands).await?;
         }
+        affected.deliveries += count;
         affected.next = page.next;
         if affected.next.is_none() {
             break;
         }
     }
-    // What found nothing is not recorded: it would push out what did something.
-    if !dry_run && affected.deliveries > 0 {
-        let subject = format!("{} deliveries", affected.deliveries);
-        let gym = filter.gym.as_deref().or_else(|| caller.gym());
-        audit::record(caller, "redeliver many", gym, &subject).await;
-    }
-    Ok(affected)
+    Ok(())
 }
 
 async fn execute(caller: &Caller, commands: Vec<(EndpointId, Command)>) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gymhook::delivery::{EndpointPolicy, Rate};
+use gymhook::delivery::{EndpointPolicy, EndpointRecord, Rate};
 use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook::signature::{Key, Keyring};
 use gymhook_engine::http::CheckSubscriptionError;
@@ -61,6 +61,7 @@ pub(crate) struct Changes {
 /// A subscription that was written, with its secret if that was drawn: this is the only time that it can be read.
 pub(crate) struct Written {
     pub(crate) subscription: Subscription,
+    pub(crate) health: EndpointRecord,
     pub(crate) secret: Option<Zeroizing<String>>,
 }
 
@@ -104,7 +105,7 @@ pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Writ
     let subscription = changed(caller, subscription, &new.settings)?;
     write(caller, &subscription).await?;
     audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
-    Ok(Written { subscription, secret: shown })
+    Ok(Written { subscription, health: EndpointRecord::new(id), secret: shown })
 }
 
 /// Changes a subscription; what waits is sent by the new settings.
@@ -160,9 +161,11 @@ pub(crate) async fn rotate(
             (key(platform, &text)?, Some(text))
         }
     };
-    caller.view().rotate_key(id, key, overlap).await.map_err(located)?;
+    let health = subscriptions::health(caller, id).await?;
+    // From here on nothing fails: the secret could not be read a second time.
+    let subscription = caller.view().rotate_key(id, key, overlap).await.map_err(located)?;
     audit::record(caller, "rotate secret", Some(held.gym()), &id.to_string()).await;
-    Ok(Written { subscription: subscriptions::get(caller, id).await?, secret: shown })
+    Ok(Written { subscription, health, secret: shown })
 }
 
 fn platform_of(subscription: &Subscription) -> &str {

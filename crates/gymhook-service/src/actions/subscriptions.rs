@@ -46,15 +46,17 @@ pub(crate) async fn list(
     }
     let mut found = Vec::new();
     while found.len() <= limit as usize {
-        // Two reads: what changes between them is without its health, and described as new.
         let page = caller.view().subscriptions(query.clone()).await?;
         let rows = caller.app().outgoing.store().subscriptions(query.clone()).await?;
         let health: BTreeMap<_, _> = rows.items.into_iter().map(|row| (row.id, row.record)).collect();
-        found.extend(page.items.into_iter().filter(is_a_gyms).map(|subscription| {
-            let id = subscription.id();
-            let health = health.get(&id).copied().unwrap_or_else(|| EndpointRecord::new(id));
-            Described { subscription, health }
-        }));
+        for subscription in page.items.into_iter().filter(is_a_gyms) {
+            let health = match health.get(&subscription.id()) {
+                Some(health) => Some(*health),
+                // Created or deleted between the two reads.
+                None => health_of(caller, subscription.id()).await?,
+            };
+            found.extend(health.map(|health| Described { subscription, health }));
+        }
         let Some(next) = page.next else { break };
         query.after = Some(next);
     }
@@ -75,6 +77,16 @@ pub(crate) async fn describe(
     let subscription = get(caller, id).await?;
     let stats = caller.view().endpoint_stats(id).await?.ok_or_else(|| Problem::not_found(WHAT))?;
     Ok((subscription, stats))
+}
+
+/// The health of a subscription that is there.
+pub(super) async fn health(caller: &Caller, id: EndpointId) -> Result<EndpointRecord, Problem> {
+    health_of(caller, id).await?.ok_or_else(|| Problem::not_found(WHAT))
+}
+
+async fn health_of(caller: &Caller, id: EndpointId) -> Result<Option<EndpointRecord>, Problem> {
+    let row = caller.app().outgoing.store().subscription(id).await?;
+    Ok(row.filter(|row| row.deleted_at.is_none()).map(|row| row.record))
 }
 
 /// Deletes a subscription: nothing more is sent to it. Its log is kept until it is purged.

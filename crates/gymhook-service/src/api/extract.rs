@@ -227,7 +227,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 
 /// An id as this API writes it, and in no other spelling.
 fn uuid(text: &str) -> Option<Uuid> {
-    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+    Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
 /// An id that is a parameter or a field.
@@ -323,7 +323,13 @@ mod tests {
     #[test]
     fn an_id_has_one_spelling() {
         assert!(uuid("0192ab34-0000-7000-8000-000000000001").is_some());
-        for text in ["0192ab34000070008000000000000001", "{0192ab34-0000-7000-8000-000000000001}", "", "1"] {
+        for text in [
+            "0192AB34-0000-7000-8000-000000000001",
+            "0192ab34000070008000000000000001",
+            "{0192ab34-0000-7000-8000-000000000001}",
+            "",
+            "1",
+        ] {
             assert_eq!(uuid(text), None, "{text}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
+use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus, Rate};
 use gymhook_engine::Subscription;
 use gymhook_engine::store::EndpointStats;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub(crate) struct SubscriptionView {
     /// What an application noted about it.
     metadata: BTreeMap<String, String>,
     max_in_flight: u32,
+    /// Its rate limit; `null` for none.
+    rate: Option<RateView>,
     /// Whether deliveries are sent one at a time, in the order of publishing.
     ordered: bool,
     /// When it is disabled for failing.
@@ -60,6 +62,26 @@ impl KeyView {
             .flat_map(|keys| keys.keys())
             .map(|key| Self { id: key.id().to_string(), until: key.not_after().map(rfc3339) })
             .collect()
+    }
+}
+
+/// A rate limit: at most `attempts` in every `per_seconds`, evenly spaced but for `burst`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RateView {
+    attempts: u32,
+    /// Rounded up, where a program has set a part of a second.
+    per_seconds: u64,
+    /// How many may come at once after a pause.
+    burst: u32,
+}
+
+impl RateView {
+    /// `None` if it limits nothing.
+    fn of(rate: Rate) -> Option<Self> {
+        let per = rate.per();
+        let per_seconds = per.as_secs().saturating_add(u64::from(per.subsec_nanos() > 0));
+        let (attempts, burst) = (rate.attempts().get(), rate.burst().get());
+        (per_seconds > 0).then_some(Self { attempts, per_seconds, burst })
     }
 }
 
@@ -193,6 +215,7 @@ impl SubscriptionView {
             keys: KeyView::all_of(subscription),
             metadata: subscription.metadata().clone(),
             max_in_flight: subscription.policy().max_in_flight().get(),
+            rate: subscription.policy().rate().and_then(RateView::of),
             ordered: subscription.policy().is_ordered(),
             auto_disable: subscription.policy().auto_disable().to_string(),
             health: Health::from(health),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use gymhook::delivery::{EndpointRecord, Rate};
+use gymhook::delivery::Rate;
 use gymhook_engine::EndpointId;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Deserializer};
@@ -194,8 +194,7 @@ pub(crate) async fn create(
 }
 
 pub(super) fn written(written: Written) -> WrittenSubscription {
-    let Written { subscription, secret } = written;
-    let health = EndpointRecord::new(subscription.id());
+    let Written { subscription, health, secret } = written;
     WrittenSubscription {
         subscription: SubscriptionView::new(&subscription, &health, true),
         secret: secret.map(|secret| secret.to_string()),

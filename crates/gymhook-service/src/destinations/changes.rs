@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use gymhook::cloud_event::CloudEvent;
+use gymhook::delivery::EndpointRecord;
 use gymhook::event::Kind;
 use gymhook::send::EndpointUrl;
 use gymhook::signature::Keyring;
@@ -78,14 +79,15 @@ impl Destinations {
         }
         let route =
             Route { id, name: new.name, form: new.form, filter: new.filter, declared: false, retired: false };
-        self.write(&route, url, Some(Arc::new(keys)), None).await?;
-        Ok(Written { found: self.get(&route.name).await?, secret: shown })
+        let subscription = self.write(&route, url, Some(Arc::new(keys)), None).await?;
+        let found = Found { health: EndpointRecord::new(route.id), route, subscription };
+        Ok(Written { found, secret: shown })
     }
 
     /// Changes a destination; what waits is sent to the new URL.
     pub(crate) async fn update(&self, name: &str, changes: Changes) -> Result<Found, Problem> {
         let _changing = self.changing.lock().await;
-        let Found { mut route, subscription, .. } = self.changeable(name).await?;
+        let Found { mut route, subscription, health } = self.changeable(name).await?;
         let Some(http) = subscription.http() else { return Err(Problem::not_found(WHAT)) };
         let url = match &changes.url {
             Some(url) => self.url(url)?,
@@ -97,8 +99,8 @@ impl Destinations {
         filter.studios = changes.studios.unwrap_or_else(|| filter.studios.clone());
         filter.kinds = changes.kinds.unwrap_or_else(|| filter.kinds.clone());
         check_filter(filter)?;
-        self.write(&route, url, None, Some(subscription)).await?;
-        self.get(name).await
+        let subscription = self.write(&route, url, None, Some(subscription)).await?;
+        Ok(Found { route, subscription, health })
     }
 
     /// Deletes a destination: nothing more is sent to it, including what waits. Its log stays until it is purged.
@@ -126,8 +128,9 @@ impl Destinations {
                 (drawn.clone(), Some(drawn))
             }
         };
-        self.engine.rotate_key(found.route.id, secret::key(&text)?, overlap).await?;
-        Ok(Written { found: self.get(name).await?, secret: shown })
+        // From here on nothing fails: the secret could not be read a second time.
+        let subscription = self.engine.rotate_key(found.route.id, secret::key(&text)?, overlap).await?;
+        Ok(Written { found: Found { subscription, ..found }, secret: shown })
     }
 
     /// Sends nothing to it until it is enabled; what comes waits.
@@ -167,14 +170,14 @@ impl Destinations {
         Ok((sent, outcome.unwrap_or(TestOutcome::Pending { problem: None })))
     }
 
-    /// Writes it, after the check that each attempt makes, too.
+    /// Writes it, after the check that each attempt makes, too. Returns it as it was written.
     pub(super) async fn write(
         &self,
         route: &Route,
         url: EndpointUrl,
         keys: Option<Arc<Keyring>>,
         held: Option<Subscription>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Subscription, Problem> {
         let metadata = route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))?;
         let subscription = match held {
             Some(held) => held.with_url(url),
@@ -187,12 +190,11 @@ impl Destinations {
         let subscription = subscription.with_label(&route.name).with_metadata(metadata);
         let written = self.engine.put_subscription(&subscription).await;
         self.forget();
-        written.map_err(|error| {
-            if let SubscriptionError::Refused { problem, .. } = error {
-                return Problem::invalid("/url", problem);
-            }
-            error.into()
-        })
+        match written {
+            Ok(()) => Ok(subscription),
+            Err(SubscriptionError::Refused { problem, .. }) => Err(Problem::invalid("/url", problem)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The URL, if something may be sent there.

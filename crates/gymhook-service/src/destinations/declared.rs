@@ -106,6 +106,6 @@ impl Destinations {
             declared: true,
             retired: false,
         };
-        self.write(&route, url, Some(Arc::clone(&destination.keys)), held).await
+        self.write(&route, url, Some(Arc::clone(&destination.keys)), held).await.map(drop)
     }
 }

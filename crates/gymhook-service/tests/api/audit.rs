@@ -22,6 +22,7 @@ async fn each_change_is_there_with_the_key_that_made_it() {
     stage.call_as(&gyms, Method::POST, &redeliver, &Value::Null).await.expect(202);
     stage.post("/v1/redeliveries", json!({"state": "delivered"})).await.expect(200);
     // One that finds nothing would push out what did something.
+    stage.post("/v1/gyms/nowhere/test", Value::Null).await.expect(200);
     stage.post("/v1/redeliveries", json!({"state": "undeliverable"})).await.expect(200);
     stage.delete(&path).await.expect(204);
     // Refused or not there: nothing was done.

@@ -41,6 +41,21 @@ async fn a_secret_is_shown_once() {
 }
 
 #[tokio::test]
+async fn what_is_disabled_is_shown_as_disabled_when_it_is_rotated() {
+    let stage = Stage::new().await;
+    let id = stage.subscribe("berlin", "https://receiver.example/").await;
+    let path = format!("/v1/subscriptions/{id}");
+    stage.post(&format!("{path}/disable"), Value::Null).await.expect(202);
+    while stage.get(&path).await.expect(200)["health"]["status"] != json!("disabled") {
+        tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+    }
+    let rotated = stage.post(&format!("{path}/rotate"), Value::Null).await.expect(200);
+    assert_eq!(rotated["health"]["status"], json!("disabled"));
+    let listed = stage.get("/v1/subscriptions").await.expect(200);
+    assert_eq!(listed["items"][0]["health"]["status"], json!("disabled"));
+}
+
+#[tokio::test]
 async fn both_secrets_sign_during_a_rotation() {
     let (stage, receiver) = (Stage::new().await, Receiver::new().await);
     let id = stage.subscribe("berlin", &receiver.url).await;
@@ -80,6 +95,8 @@ async fn everything_is_set_and_read_back() {
     assert_eq!(found["urls"], json!({"workout.created": "https://other.example/"}));
     assert_eq!(found["headers"], json!(["x-tenant"]), "a value may be a secret");
     assert_eq!((&found["max_in_flight"], &found["metadata"]), (&json!(3), &json!({"customer": "17"})));
+    assert_eq!(found["rate"], json!({"attempts": 10, "per_seconds": 60, "burst": 2}));
+    assert_eq!((&found["ordered"], &found["keys"].as_array().unwrap().len()), (&json!(false), &1));
     assert_eq!(found["counts"]["waiting"], json!(0));
 
     let changes =
@@ -90,6 +107,7 @@ async fn everything_is_set_and_read_back() {
         (&Value::Null, &json!({}), &json!([]))
     );
     assert_eq!((&changed["ordered"], &changed["label"]), (&json!(true), &json!("")));
+    assert_eq!(changed["rate"], Value::Null);
     assert_eq!(
         changed["url"],
         json!("https://receiver.example/hooks?token=canary"),
