@@ -17,7 +17,7 @@ tools=${GYMHOOK_TOOLS:-$root/target/release-tools}
 export CARGO_TARGET_DIR=${GYMHOOK_RELEASE_TARGET:-$root/target/release-checks}
 export PATH="$tools/bin:$PATH"
 
-all_checks="typos deny package semver minimal msrv wasm otlp worlds external_types"
+all_checks="typos deny package semver minimal msrv wasm otlp worlds external_types deploy"
 
 say() { printf '\n== %s\n' "$*"; }
 note() { printf '%s\n' "$*" >>"$notes"; printf 'note: %s\n' "$*"; }
@@ -161,6 +161,35 @@ check_worlds() {
 check_otlp() {
     cargo clippy --quiet --locked -p gymhook-cli --all-targets --features otlp -- -D warnings
     cargo test --quiet --locked -p gymhook-cli --features otlp --test traces
+}
+
+check_deploy() {
+    local folder=$CARGO_TARGET_DIR/deploy said
+    mkdir -p "$folder"
+    if command -v systemd-analyze >/dev/null; then
+        # The program is not installed here: another one takes its place.
+        sed 's:=/usr/local/bin/gymhook:=/bin/true:' deploy/gymhook.service >"$folder/gymhook.service"
+        # What it does not know it ignores, with a line and status 0.
+        said=$(systemd-analyze verify --man=no "$folder/gymhook.service" 2>&1 | grep -F gymhook.service || true)
+        [ -z "$said" ] || { printf '%s\n' "$said"; return 1; }
+    else
+        note "deploy: there is no systemd-analyze: gymhook.service is NOT checked"
+    fi
+    if command -v promtool >/dev/null; then
+        promtool check rules deploy/alerts.yml
+    else
+        note "deploy: there is no promtool: alerts.yml is NOT checked"
+    fi
+    if docker compose version >/dev/null 2>&1; then
+        docker compose --file deploy/compose.yaml config --quiet
+    else
+        note "deploy: there is no docker compose: compose.yaml is NOT checked"
+    fi
+    if docker info >/dev/null 2>&1; then
+        docker build --quiet --file deploy/Dockerfile .
+    else
+        note "deploy: no docker runs: the image is NOT built"
+    fi
 }
 
 check_external_types() {
