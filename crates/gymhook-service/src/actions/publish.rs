@@ -50,8 +50,18 @@ pub(crate) struct Published {
 pub(crate) struct Delivery {
     pub(crate) id: DeliveryId,
     pub(crate) subscription: EndpointId,
-    /// Whether it was published before; or why it is not delivered.
-    pub(crate) enqueued: Result<bool, Problem>,
+    pub(crate) outcome: Outcome,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is on disk.
+    Enqueued,
+    /// It was published before.
+    Repeated,
+    /// It is not delivered.
+    Refused(Problem),
 }
 
 /// Publishes events, in this order and in one transaction: when it returns, each delivery is on disk or refused.
@@ -83,11 +93,11 @@ pub(crate) async fn publish(
     let mut deliveries = new.into_iter().zip(results).map(|(new, result)| Delivery {
         id: new.id,
         subscription: new.endpoint,
-        enqueued: match result {
-            Ok(Enqueued::New) => Ok(false),
-            Ok(Enqueued::Duplicate { .. }) => Ok(true),
-            Err(refused) if refused.is_repeat() => Ok(true),
-            Err(refused) => Err(refused.into()),
+        outcome: match result {
+            Ok(Enqueued::New) => Outcome::Enqueued,
+            Ok(Enqueued::Duplicate { .. }) => Outcome::Repeated,
+            Err(refused) if refused.is_repeat() => Outcome::Repeated,
+            Err(refused) => Outcome::Refused(refused.into()),
         },
     });
     let published = events.iter().zip(counts).map(|(event, count)| Published {

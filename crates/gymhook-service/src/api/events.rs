@@ -18,7 +18,7 @@ use super::extract::{JsonBytes, read};
 use crate::Problem;
 use crate::access::Writer;
 use crate::actions::platforms;
-use crate::actions::publish::{self, Event};
+use crate::actions::publish::{self, Event, Outcome};
 use crate::app::App;
 use crate::trace_context;
 
@@ -120,8 +120,10 @@ const LONGEST_NAME: usize = 256;
 /// The longest gym, in bytes: a store keeps no longer one.
 const LONGEST_GYM: usize = 1_024;
 
-/// Publishes an event, or up to 100: when it is answered, a delivery for each subscription that wants it is on disk. All are
-/// published, or none.
+/// Publishes an event, or up to 100: when it is answered, a delivery for each subscription that wants it is on disk.
+///
+/// If one of a list cannot be read, none is published. What conflicts with an event that was published before is refused by
+/// itself, and the others are published: `result` says so for each. If all conflict, the answer is 409.
 #[utoipa::path(
     post,
     path = "/v1/events",
@@ -151,31 +153,43 @@ pub(crate) async fn create(
     let key = idempotency_key(&headers)?;
     let along = trace_context::of_request(&headers);
     let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-    if !is_list {
-        let event = event(read(&bytes)?, caller.gym(), "", key.map(str::to_owned))?;
-        let mut published = publish::publish(&caller, &[event], &along).await?;
-        let published = published.pop().map(PublishedEvent::from);
-        let published =
-            published.ok_or_else(|| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it was lost"))?;
-        if let Some(conflict) = published.conflict() {
-            return Err(conflict);
-        }
-        let status = if published.repeated { StatusCode::OK } else { StatusCode::ACCEPTED };
-        return Ok((status, Json(PublishedEvents::One(published))).into_response());
+    let events = if is_list {
+        several(read(&bytes)?, caller.gym(), key)?
+    } else {
+        vec![event(read(&bytes)?, caller.gym(), "", key.map(str::to_owned))?]
+    };
+    let published = publish::publish(&caller, &events, &along).await?;
+    let mut published: Vec<PublishedEvent> = published.into_iter().map(PublishedEvent::from).collect();
+    if published.iter().all(PublishedEvent::is_conflict) {
+        let (pointer, detail) = if is_list {
+            ("/0/id", "events with these ids were published before, with other bodies: use other ids")
+        } else {
+            ("/id", "an event with this id was published before, with another body: use another id")
+        };
+        return Err(Problem::conflict(detail).at(pointer));
     }
-    let all: Vec<NewEvent> = read(&bytes)?;
+    let repeated = published.iter().all(|event| event.repeated);
+    let status = if repeated { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let answer = match published.pop() {
+        Some(one) if !is_list => PublishedEvents::One(one),
+        last => {
+            published.extend(last);
+            PublishedEvents::Several(published)
+        }
+    };
+    Ok((status, Json(answer)).into_response())
+}
+
+/// Checks the events of a list.
+fn several(all: Vec<NewEvent>, own: Option<&str>, key: Option<&str>) -> Result<Vec<Event>, Problem> {
     if all.is_empty() || all.len() > MOST_EVENTS {
         return Err(Problem::invalid("", format!("a list has from 1 to {MOST_EVENTS} events")));
     }
-    let events = all.into_iter().enumerate().map(|(number, new)| {
+    let check = |(number, new)| {
         let key = key.map(|key| format!("{key}.{number}"));
-        event(new, caller.gym(), &format!("/{number}"), key)
-    });
-    let published = publish::publish(&caller, &events.collect::<Result<Vec<_>, _>>()?, &along).await?;
-    let published: Vec<PublishedEvent> = published.into_iter().map(PublishedEvent::from).collect();
-    let repeated = published.iter().all(|event| event.repeated);
-    let status = if repeated { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(PublishedEvents::Several(published))).into_response())
+        event(new, own, &format!("/{number}"), key)
+    };
+    all.into_iter().enumerate().map(check).collect()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
@@ -266,18 +280,11 @@ fn bytes_of(
 }
 
 impl PublishedEvent {
-    /// What to answer if the id is that of another event, and nothing of this one was enqueued.
-    fn conflict(&self) -> Option<Problem> {
-        if self.deliveries.iter().any(|delivery| delivery.result == "enqueued") {
-            return None;
-        }
-        let is_conflict = |problem: &&Problem| problem.status() == StatusCode::CONFLICT;
-        let conflict =
-            self.deliveries.iter().filter_map(|delivery| delivery.problem.as_ref()).find(is_conflict);
-        conflict.map(|_| {
-            let detail = "an event with this id was published before, with another body: use another id";
-            Problem::new(StatusCode::CONFLICT, detail).at("/id")
-        })
+    /// Whether its id is that of another event, and nothing of this one was enqueued.
+    fn is_conflict(&self) -> bool {
+        let mut problems = self.deliveries.iter().filter_map(|delivery| delivery.problem.as_ref());
+        problems.any(|problem| problem.status() == StatusCode::CONFLICT)
+            && self.deliveries.iter().all(|delivery| delivery.result != "enqueued")
     }
 }
 
@@ -292,10 +299,10 @@ impl From<publish::Published> for PublishedEvent {
 
 impl From<publish::Delivery> for PublishedDelivery {
     fn from(delivery: publish::Delivery) -> Self {
-        let (result, problem) = match delivery.enqueued {
-            Ok(false) => ("enqueued", None),
-            Ok(true) => ("repeated", None),
-            Err(problem) => ("refused", Some(problem)),
+        let (result, problem) = match delivery.outcome {
+            Outcome::Enqueued => ("enqueued", None),
+            Outcome::Repeated => ("repeated", None),
+            Outcome::Refused(problem) => ("refused", Some(problem)),
         };
         let (id, subscription) = (delivery.id.to_string(), delivery.subscription.to_string());
         Self { id, subscription, result, problem }

@@ -1,5 +1,7 @@
 //! What handlers take from a request, each refusing as a [`Problem`] that says where.
 
+use core::time::Duration;
+
 use axum::body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
@@ -17,6 +19,17 @@ use crate::Problem;
 
 /// The longest body of an API request, in bytes: 1 MiB (our default).
 const LONGEST_BODY: usize = 1 << 20;
+
+/// The longest time until a body is there (our default): nobody holds a connection by one that never ends.
+const LONGEST_ARRIVAL: Duration = Duration::from_secs(60);
+
+/// What reads a body, within the time that it may take.
+pub(crate) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(LONGEST_ARRIVAL, reading).await.map_err(|_| {
+        let detail = format!("the body was not there within {} s: send it again", LONGEST_ARRIVAL.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    })
+}
 
 /// The query, all of whose parameters are known and given once.
 #[derive(Clone, Debug)]
@@ -125,7 +138,7 @@ async fn whole(request: Request) -> Result<Bytes, Problem> {
     if declared.is_some_and(|bytes| bytes > LONGEST_BODY) {
         return Err(too_long());
     }
-    body::to_bytes(request.into_body(), LONGEST_BODY).await.map_err(|error| {
+    in_time(body::to_bytes(request.into_body(), LONGEST_BODY)).await?.map_err(|error| {
         let is_too_long =
             core::iter::successors(Some(&error as &dyn core::error::Error), |error| error.source())
                 .any(|error| error.is::<http_body_util::LengthLimitError>());
@@ -318,6 +331,22 @@ mod tests {
         }
         assert_eq!(refused("{")["status"], json!(400));
         assert_eq!(refused("{\"inner\":[]} x")["status"], json!(400));
+    }
+
+    /// A body of which `{` comes, and nothing more.
+    fn endless() -> Request {
+        use futures_util::StreamExt as _;
+        let begins = futures_util::stream::iter([Ok::<_, core::convert::Infallible>("{")]);
+        let body = body::Body::from_stream(begins.chain(futures_util::stream::pending()));
+        Request::post("/").header(header::CONTENT_TYPE, "application/json").body(body).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let refused = Body::<Inner>::from_request(endless(), &()).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+        let refused = OptionalBody::<Option<u8>>::from_request(endless(), &()).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
     }
 
     #[test]

@@ -20,7 +20,6 @@ use utoipa_axum::routes;
 use super::extract::{Parameters, id};
 use crate::Problem;
 use crate::access::Caller;
-use crate::actions::api_keys;
 use crate::activity::Happening;
 use crate::app::App;
 
@@ -190,10 +189,7 @@ impl Tail {
     /// Whether the key is still one that counts. If the database does not answer, nothing is heard either.
     async fn still_counts(&mut self) -> bool {
         self.check_at = Instant::now() + KEY_IS_CHECKED;
-        let (key, now) = (self.caller.key.id, self.caller.app().outgoing.now().await);
-        match (api_keys::get(&self.caller, key).await, now) {
-            (Ok(key), Ok(now)) => key.revoked_at.is_none_or(|revoked| now < revoked),
-            _ => false,
-        }
+        let found = self.caller.app().outgoing.api_key(self.caller.key.id).await;
+        found.is_ok_and(|key| key.is_some())
     }
 }

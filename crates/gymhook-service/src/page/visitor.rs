@@ -20,6 +20,7 @@ use super::session::Session;
 use super::words::Moment;
 use crate::Problem;
 use crate::access::{Caller, Needs};
+use crate::api::extract::in_time;
 use crate::app::App;
 
 /// The cookie of a session.
@@ -237,7 +238,7 @@ fn foreign() -> Failure {
 }
 
 async fn read(request: Request) -> Result<Bytes, Failure> {
-    let body = Bytes::from_request(request, &()).await;
+    let body = in_time(Bytes::from_request(request, &())).await?;
     body.map_err(|refused| Problem::new(refused.status(), "this form cannot be read").into())
 }
 

@@ -1,5 +1,7 @@
 //! What is the same for all calls: keys, bodies, paths and methods.
 
+use core::task::Poll;
+
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -101,6 +103,31 @@ async fn a_body_is_json_and_not_too_long() {
         .header("content-type", "application/json")
         .body(Body::from_stream(chunks));
     stage.send(endless.unwrap()).await.problem(413);
+}
+
+#[tokio::test]
+async fn a_change_whose_caller_hangs_up_goes_on_to_its_end() {
+    let stage = Stage::new().await;
+    let new = json!({"gym": "berlin", "platform": "gympoint", "url": "https://receiver.example/"});
+    let request = Request::post("/v1/subscriptions")
+        .header("authorization", format!("Bearer {}", stage.operator))
+        .header("content-type", "application/json")
+        .body(Body::from(new.to_string()));
+    let mut call = Box::pin(stage.answer(request.unwrap()));
+    let is_pending = core::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending()));
+    assert!(is_pending.await, "it is under way");
+    drop(call);
+    let mut done = json!([]);
+    for _ in 0..500 {
+        done = stage.get("/v1/audit").await.expect(200)["items"].clone();
+        if done != json!([]) {
+            break;
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(done[0]["action"], json!("create subscription"));
+    let listed = stage.get("/v1/subscriptions").await.expect(200);
+    assert_eq!(listed["items"][0]["id"], done[0]["subject"]);
 }
 
 #[tokio::test]

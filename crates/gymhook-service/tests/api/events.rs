@@ -73,9 +73,17 @@ async fn a_repeat_says_so_and_delivers_nothing_twice() {
     // Another body under the same id is a mistake, and not a repeat.
     let other = r#"{"gym":"berlin","type":"x","data":2}"#;
     assert_eq!(publish(&stage, Some("event-1"), other).await.problem(409).0, "/id");
+    // Of a list as well, if nothing of it was enqueued.
+    let listed = r#"{"id":"event-1","gym":"berlin","type":"x","data":2}"#;
+    assert_eq!(publish(&stage, None, &format!("[{listed},{listed}]")).await.problem(409).0, "/0/id");
+    let new = r#"{"id":"event-2","gym":"berlin","type":"other","data":2}"#;
+    let mixed = publish(&stage, None, &format!("[{listed},{new}]")).await.expect(202);
+    let results = [&mixed[0]["deliveries"][0]["result"], &mixed[1]["deliveries"][0]["result"]];
+    assert_eq!(results, [&json!("refused"), &json!("enqueued")]);
     let id = first["deliveries"][0]["id"].as_str().unwrap();
     stage.until(id, "delivered").await;
-    assert_eq!(receiver.requests().len(), 1);
+    stage.until(mixed[1]["deliveries"][0]["id"].as_str().unwrap(), "delivered").await;
+    assert_eq!(receiver.requests().len(), 2);
     // Somebody who has subscribed meanwhile gets it: then it was not refused, and the answer says what was.
     stage.subscribe("berlin", &format!("{}&again", receiver.url)).await;
     let partly = publish(&stage, Some("event-1"), other).await.expect(202);
