@@ -12,6 +12,7 @@ mod destinations;
 mod done;
 mod failure;
 mod keys;
+mod names;
 mod overview;
 mod payload;
 mod plot;

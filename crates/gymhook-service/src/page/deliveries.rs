@@ -1,12 +1,10 @@
 //! The log of deliveries: a list with filters in its URL.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 use gymhook::event::Kind;
+use gymhook_engine::EndpointId;
 use gymhook_engine::store::{DeliveryRow, State};
-use gymhook_engine::{EndpointId, SubscriptionError};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -14,6 +12,7 @@ use uuid::Uuid;
 
 use super::ask::{Asked, filled, moment};
 use super::failure::{Failure, sentence};
+use super::names::Names;
 use super::render;
 use super::state::{Badge, next_of};
 use super::visitor::{Frame, Section, Visitor};
@@ -164,60 +163,25 @@ pub(super) struct Row {
     pub(super) next: Option<(&'static str, Moment)>,
 }
 
-/// Looks up what endpoints are called, each once.
-pub(super) struct Names<'v> {
-    visitor: &'v Visitor,
-    known: BTreeMap<EndpointId, String>,
-}
-
-impl<'v> Names<'v> {
-    pub(super) const fn new(visitor: &'v Visitor) -> Self {
-        Self { visitor, known: BTreeMap::new() }
-    }
-
-    /// Its label, or where it sends to, or its id: of one that was deleted nothing else is left.
-    pub(super) async fn of(&mut self, id: EndpointId) -> Result<String, SubscriptionError> {
-        if let Some(known) = self.known.get(&id) {
-            return Ok(known.clone());
-        }
-        let found = match self.visitor.caller.view().subscription(id).await {
-            Ok(found) => found,
-            // The log is shown whatever is wrong with a subscription.
-            Err(SubscriptionError::Settings(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let name = found.map(|subscription| {
-            let host = subscription.http().map(|http| http.url().to_uri());
-            let host = host.and_then(|url| url.host().map(str::to_owned));
-            if subscription.label().is_empty() {
-                host.unwrap_or_default()
-            } else {
-                subscription.label().to_owned()
-            }
+/// Deliveries as they are in a list.
+pub(super) async fn rows(visitor: &Visitor, found: Vec<DeliveryRow>) -> Result<Vec<Row>, Problem> {
+    let now = visitor.now;
+    let mut names = Names::new(&visitor.caller);
+    let mut rows = Vec::with_capacity(found.len());
+    for row in found {
+        rows.push(Row {
+            id: row.id.to_string(),
+            badge: Badge::of(row.state),
+            name: names.of(row.endpoint).await?,
+            enqueued: Moment::new(row.enqueued_at, now),
+            attempts: row.record.map(|record| record.sends),
+            is_test: row.record.is_some_and(|record| record.test),
+            next: next_of(&row).map(|(what, at)| (what, Moment::new(at, now))),
+            event_type: row.event_type,
+            gym: row.gym,
         });
-        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string());
-        self.known.insert(id, name.clone());
-        Ok(name)
     }
-
-    pub(super) async fn rows(&mut self, found: Vec<DeliveryRow>) -> Result<Vec<Row>, SubscriptionError> {
-        let mut rows = Vec::with_capacity(found.len());
-        for row in found {
-            let now = self.visitor.now;
-            rows.push(Row {
-                id: row.id.to_string(),
-                badge: Badge::of(row.state),
-                name: self.of(row.endpoint).await?,
-                enqueued: Moment::new(row.enqueued_at, now),
-                attempts: row.record.map(|record| record.sends),
-                is_test: row.record.is_some_and(|record| record.test),
-                next: next_of(&row).map(|(what, at)| (what, Moment::new(at, now))),
-                event_type: row.event_type,
-                gym: row.gym,
-            });
-        }
-        Ok(rows)
-    }
+    Ok(rows)
 }
 
 #[derive(Template)]
@@ -280,5 +244,5 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
 async fn load(visitor: &Visitor, filter: &Filter) -> Result<(Vec<Row>, Option<u64>), Problem> {
     let (filter, before) = filter.query()?;
     let found = deliveries::list(&visitor.caller, &filter, before, LIMIT).await?;
-    Ok((Names::new(visitor).rows(found.items).await?, found.next))
+    Ok((rows(visitor, found.items).await?, found.next))
 }

@@ -7,11 +7,11 @@ use core::time::Duration;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use self::new::{create, form};
 use super::done::Done;
 use super::failure::Failure;
+use super::names::destination_path as path;
 use super::subscriptions::{AskPause, Fact, Overlap, Pause, Row, one};
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, Secret, Unused, render};
@@ -19,10 +19,6 @@ use crate::Problem;
 use crate::access::Needs;
 use crate::actions::destinations;
 use crate::destinations::{Found, WHAT};
-
-fn path(name: &str) -> String {
-    format!("{}/{}", Section::Destinations.path(), utf8_percent_encode(name, NON_ALPHANUMERIC))
-}
 
 #[derive(Template)]
 #[template(path = "destinations.html")]

@@ -33,7 +33,6 @@ impl Failure {
     pub(super) fn page(self, base: &Base, wanted: Option<&str>) -> Response {
         let problem = match self {
             Self::SignIn => {
-                let wanted = wanted.filter(|wanted| !wanted.starts_with("/tail"));
                 let wanted =
                     wanted.map(|wanted| format!("?next={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)));
                 return Redirect::to(&base.path(&format!("/sign-in{}", wanted.unwrap_or_default())))

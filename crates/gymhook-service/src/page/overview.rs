@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Html;
 use gymhook_engine::store::{DeliveryQuery, State, StatsQuery};
 
-use super::deliveries::{Names, Row};
+use super::deliveries::{self, Row};
 use super::failure::Failure;
 use super::plot::{self, Line, Plot};
 use super::visitor::{Frame, Section, Visitor};
@@ -46,7 +46,7 @@ pub(super) async fn overview(visitor: Visitor) -> Result<Html<String>, Failure> 
     let stats = view.stats(StatsQuery::new()).await?;
     let query = DeliveryQuery { state: Some(State::Undeliverable), ..DeliveryQuery::new(GIVEN_UP) };
     let given_up = view.deliveries(query).await?.items;
-    let given_up = Names::new(&visitor).rows(given_up).await?;
+    let given_up = deliveries::rows(&visitor, given_up).await?;
     let tile = |name, value: u64, note, tone, link| Tile {
         name,
         value: count(value),

@@ -9,7 +9,7 @@ use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::ask::Asked;
-use super::deliveries::{Names, Row as Delivery};
+use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
 use super::render;
 use super::state::Badge;
@@ -160,7 +160,7 @@ pub(super) async fn show(
         inbox: source.inbox().to_string(),
         keys: source.keys(),
         reasons: status.counted.refused.iter().map(|(why, many)| (*why, count(*many))).collect(),
-        recent: Names::new(&visitor).rows(recent).await?,
+        recent: deliveries::rows(&visitor, recent).await?,
         refused,
         next,
     })

@@ -9,7 +9,6 @@ use axum::response::Html;
 use gymhook::delivery::EndpointStatus;
 use gymhook_engine::store::{DeliveryQuery, EndpointStats};
 use gymhook_engine::{EndpointId, HttpTarget, Subscription};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use time::UtcDateTime;
 
@@ -19,14 +18,14 @@ pub(super) use self::actions::{
 };
 pub(super) use self::new::{create, form};
 use super::ask::{Asked, filled, id};
-use super::deliveries::{Names, Row as Delivery};
+use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
+use super::names::{host_of, name_of, path_of};
 use super::render;
 use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count, length};
 use crate::actions::subscriptions;
-use crate::outgoing::DESTINATION;
 
 /// How many are on a page.
 const LIMIT: u32 = 50;
@@ -34,8 +33,7 @@ const LIMIT: u32 = 50;
 /// A subscription in a list.
 pub(super) struct Row {
     pub(super) id: String,
-    /// What names it in paths: its id, or a destination's name.
-    pub(super) key: String,
+    pub(super) path: String,
     pub(super) name: String,
     pub(super) host: String,
     pub(super) platform: String,
@@ -54,16 +52,9 @@ impl Row {
         let host = http.map(host_of).unwrap_or_default();
         let moment = |at: UtcDateTime| Moment::new(at, now);
         Self {
-            key: match http.is_some_and(|http| http.platform() == DESTINATION) {
-                true => utf8_percent_encode(subscription.label(), NON_ALPHANUMERIC).to_string(),
-                false => subscription.id().to_string(),
-            },
+            path: path_of(subscription).unwrap_or_default(),
             id: subscription.id().to_string(),
-            name: if subscription.label().is_empty() {
-                host.clone()
-            } else {
-                subscription.label().to_owned()
-            },
+            name: name_of(subscription),
             host,
             platform: http.map(HttpTarget::platform).unwrap_or_default().to_owned(),
             gym: subscription.gym().to_owned(),
@@ -75,11 +66,6 @@ impl Row {
             next_due: stats.oldest_due.map(moment),
         }
     }
-}
-
-/// Host and port: all of a URL that a list shows.
-pub(super) fn host_of(http: &HttpTarget) -> String {
-    http.url().to_uri().authority().map(ToString::to_string).unwrap_or_default()
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,8 +126,6 @@ pub(super) struct Fact {
 #[template(path = "subscription.html")]
 struct One {
     frame: Frame,
-    /// Where its forms go.
-    path: String,
     row: Row,
     facts: Vec<Fact>,
     rule: String,
@@ -177,13 +161,12 @@ pub(super) async fn one(
     let row = Row::new(subscription, stats, visitor.now);
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
-    let recent = Names::new(visitor).rows(recent).await?;
+    let recent = deliveries::rows(visitor, recent).await?;
     let has_own = section == Section::Destinations;
     let has_test =
         visitor.may_retry() && (has_own || visitor.caller.view().test_event(subscription.id()).await.is_ok());
     render(&One {
         frame: visitor.frame(section, row.name.clone()),
-        path: format!("{}/{}", section.path(), row.key),
         facts: facts(subscription, visitor.now).into_iter().chain(own).collect(),
         rule: subscription.policy().auto_disable().to_string(),
         will_be_disabled: will_be_disabled(subscription, stats).map(|at| Moment::new(at, visitor.now)),

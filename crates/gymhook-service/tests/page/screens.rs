@@ -1,6 +1,6 @@
 //! Each screen, and what is done on it.
 
-use gymhook_engine::store::{ApiKeyRights, State};
+use gymhook_engine::store::{ApiKeyRights, DeliveryQuery, State};
 
 use crate::stage::Stage;
 
@@ -85,6 +85,34 @@ async fn a_delivery_shows_everything_but_secrets() {
     for nothing in ["/deliveries/x", "/deliveries/0192ab34-0000-7000-8000-000000000001"] {
         browser.get(nothing).await.expect(404).is_protected();
     }
+}
+
+#[tokio::test]
+async fn a_delivery_is_shown_whatever_became_of_where_it_goes() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let form = "/destinations/+new";
+    let new = [("name", "app"), ("url", "http://127.0.0.1:9/"), ("form", "cloudevents")];
+    browser.submit(form, form, &new).await.expect(200);
+    browser.submit("/destinations/app", "/destinations/app/test", &[]).await.expect(303);
+    let row = stage.engine.deliveries(DeliveryQuery::new(1)).await.unwrap().items.remove(0);
+    let path = format!("/deliveries/{}", row.id);
+    assert!(browser.get(&path).await.expect(200).has("href=\"/destinations/app\""));
+    browser.submit("/destinations/app/delete", "/destinations/app/delete", &[]).await.expect(303);
+    let page = browser.get(&path).await.expect(200);
+    assert!(!page.has("href=\"/destinations/") && !page.has("Received by"), "{}", page.text);
+    assert!(page.has("(deleted)") && page.has("<dt>To</dt>"), "{}", page.text);
+    assert!(page.has("Its destination was deleted"), "{}", page.text);
+
+    stage.subscription("berlin", "app").await;
+    let delivery = stage.publish("berlin", "member.updated", "{}").await;
+    let database = rusqlite::Connection::open(stage.folder.path().join("gymhook.db")).unwrap();
+    let damage = "UPDATE gymhook_subscriptions SET settings = 'damaged' WHERE gym = 'berlin'";
+    assert_eq!(database.execute(damage, []).unwrap(), 1);
+    let page = browser.get(&format!("/deliveries/{delivery}")).await.expect(200);
+    assert!(page.has("(its settings cannot be read)") && page.has("member.updated"), "{}", page.text);
+    let all = browser.submit("/deliveries", "/subscriptions/test-all", &[("gym", "berlin")]).await;
+    assert!(!all.status.is_server_error(), "{}", all.text);
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ impl Browser {
         Page { status: parts.status, headers: parts.headers, text }
     }
 
-    fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }

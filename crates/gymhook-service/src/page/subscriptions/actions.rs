@@ -12,22 +12,12 @@ use time::UtcDateTime;
 use super::super::ask::id;
 use super::super::done::Done;
 use super::super::failure::{Failure, sentence};
+use super::super::names::{Names, name_of, subscription_path as path};
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{AskRotate, Confirm, Secret, Unused, render};
 use crate::Problem;
-use crate::access::{Caller, Needs};
+use crate::access::Needs;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
-
-fn path(id: EndpointId) -> String {
-    format!("{}/{id}", Section::Subscriptions.path())
-}
-
-fn name_of(subscription: &Subscription) -> String {
-    if !subscription.label().is_empty() {
-        return format!("“{}”", subscription.label());
-    }
-    subscription.http().map(super::host_of).unwrap_or_default()
-}
 
 async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
     visitor.caller.may(Needs::Write)?;
@@ -43,7 +33,7 @@ pub(in super::super) async fn ask_to_delete(
     render(&Confirm {
         frame: visitor.frame(Section::Subscriptions, "Delete this subscription?"),
         what: format!(
-            "The subscription {} of gym “{}” will get nothing more.",
+            "The subscription “{}” of gym “{}” will get nothing more.",
             name_of(&subscription),
             subscription.gym()
         ),
@@ -70,7 +60,7 @@ pub(in super::super) async fn ask_to_disable(
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&AskPause {
         frame: visitor.frame(Section::Subscriptions, "Pause this subscription?"),
-        name: name_of(&subscription),
+        name: format!("“{}”", name_of(&subscription)),
         path: path(id),
     })
 }
@@ -173,9 +163,10 @@ struct Tested {
 pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<String>, Failure> {
     let Posted { visitor, form: OfGym { gym } } = posted;
     let tests = tests_of_endpoints::send_to_all(&visitor.caller, &gym).await?;
+    let mut names = Names::new(&visitor.caller);
     let mut sent = Vec::with_capacity(tests.len());
     for TestSent { subscription, test } in tests {
-        let name = name(&visitor.caller, subscription).await?;
+        let name = names.of(subscription).await?;
         let (delivery, problem) = match test {
             Ok(delivery) => (Some(delivery.to_string()), None),
             Err(error) => (None, Some(sentence(&error.to_string()))),
@@ -185,11 +176,6 @@ pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<Str
     render(&Tested { frame: visitor.frame(Section::Subscriptions, format!("Tests of {gym}")), gym, sent })
 }
 
-async fn name(caller: &Caller, id: EndpointId) -> Result<String, Problem> {
-    let found = caller.view().subscription(id).await?;
-    Ok(found.as_ref().map_or_else(|| id.to_string(), name_of))
-}
-
 pub(in super::super) async fn ask_to_rotate(
     visitor: Visitor,
     Path(name): Path<String>,
@@ -197,7 +183,7 @@ pub(in super::super) async fn ask_to_rotate(
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&AskRotate {
         frame: visitor.frame(Section::Subscriptions, "Rotate the secret"),
-        name: name_of(&subscription),
+        name: format!("“{}”", name_of(&subscription)),
         path: path(id),
         what: "secret",
     })
@@ -227,7 +213,7 @@ pub(in super::super) async fn rotate(
     render(&Secret {
         frame: visitor.frame(Section::Subscriptions, "The new secret"),
         what: "secret",
-        of: name_of(&written.subscription),
+        of: format!("“{}”", name_of(&written.subscription)),
         secret: written.secret.unwrap_or_default(),
         advice: "Give it to the receiver now: requests are signed with it from now on, and with the old one too until the overlap ends, where the platform's scheme has room for both.",
         back: path(id),
