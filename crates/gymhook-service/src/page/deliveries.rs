@@ -10,9 +10,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::ask::{Asked, filled, moment};
 use super::failure::{Failure, sentence};
 use super::names::Names;
+use super::parameters::{Asked, filled, moment};
 use super::render;
 use super::state::{Badge, next_of};
 use super::visitor::{Frame, Section, Visitor};
@@ -190,41 +190,40 @@ struct Page {
     frame: Frame,
     filter: Filter,
     rows: Vec<Row>,
-    /// Why there are none.
-    why: Why,
+    listing: Listing,
     newest: Option<String>,
     older: Option<String>,
     is_live: bool,
     shows_gym: bool,
 }
 
-/// Why a list is empty, if it is: each has its own words.
+/// What a list says if there is nothing in it: each has its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Why {
-    Not,
-    Yet,
-    Fits,
-    FitsSoFar,
+enum Listing {
+    Some,
+    NothingYet,
+    NoneFits,
+    NoneFitsSoFar,
     Failed(String),
     Refused(String),
 }
 
 pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Result<Response, Failure> {
-    let (rows, next, why, status) = match load(&visitor, &filter).await {
+    let (rows, next, listing, status) = match load(&visitor, &filter).await {
         Ok((rows, next)) => {
-            let why = match (rows.is_empty(), next) {
-                (false, _) => Why::Not,
-                (true, Some(_)) => Why::FitsSoFar,
-                (true, _) if filter.is_empty() => Why::Yet,
-                (true, _) => Why::Fits,
+            let listing = match (rows.is_empty(), next) {
+                (false, _) => Listing::Some,
+                (true, Some(_)) => Listing::NoneFitsSoFar,
+                (true, _) if filter.is_empty() => Listing::NothingYet,
+                (true, _) => Listing::NoneFits,
             };
-            (rows, next, why, StatusCode::OK)
+            (rows, next, listing, StatusCode::OK)
         }
         Err(problem) => {
             let words = sentence(problem.detail());
             let is_refused = problem.status().is_client_error();
-            let why = if is_refused { Why::Refused(words) } else { Why::Failed(words) };
-            (Vec::new(), None, why, problem.status())
+            let listing = if is_refused { Listing::Refused(words) } else { Listing::Failed(words) };
+            (Vec::new(), None, listing, problem.status())
         }
     };
     let is_first = filled(filter.before.as_ref()).is_none();
@@ -236,7 +235,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
         shows_gym: visitor.is_operator(),
         filter,
         rows,
-        why,
+        listing,
     })?;
     Ok((status, html).into_response())
 }

@@ -10,16 +10,16 @@ use http::StatusCode;
 use serde::Deserialize;
 use time::UtcDateTime;
 
-use super::ask::{Asked, id};
 use super::done::Done;
 use super::failure::Failure;
 use super::names::{Endpoint, name_of, path_of};
+use super::parameters::{Asked, id};
 use super::payload::Payload;
 use super::request::Shown;
 use super::state::Badge;
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, bytes, length};
-use super::{Confirm, Unused, render};
+use super::{Confirm, NoFields, render};
 use crate::access::Needs;
 use crate::actions::deliveries::{self, INBOX};
 use crate::outgoing::DESTINATION;
@@ -217,7 +217,7 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
         }
         DeliveryState::InFlight { .. } => format!("Attempt {} is under way.", record.attempt.get()),
         DeliveryState::Finished { at, end: End::Delivered } => {
-            format!("The endpoint has it since {}.", Moment::new(at, now).text)
+            format!("Delivered at {} UTC.", Moment::new(at, now).text)
         }
         DeliveryState::Finished { at, end: End::Cancelled } => format!("It was cancelled {}.", ended(at)),
         DeliveryState::Finished { at, end: End::Superseded } => {
@@ -227,7 +227,7 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
             let why = match why {
                 Undeliverable::Exhausted => "no retry is left",
                 Undeliverable::Rejected => "the endpoint's response means that repeating it is pointless",
-                Undeliverable::Gone => "the endpoint answered that it wants no more notifications",
+                Undeliverable::Gone => "it is gone (410)",
                 Undeliverable::Lost => "no retry is left, and nobody knows how the last attempt ended",
             };
             format!("It was given up {}: {why}. It is kept and can be retried.", ended(at))
@@ -257,11 +257,11 @@ fn attempt(row: AttemptRow, now: UtcDateTime) -> Attempt {
 }
 
 /// One more attempt, now.
-pub(super) async fn retry(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn retry(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let Posted { visitor, .. } = posted;
     let delivery: DeliveryId = id(&name, "delivery")?;
     deliveries::redeliver(&visitor.caller, delivery).await?;
-    Ok(Done::Retried.then(&visitor.base, &format!("/deliveries/{delivery}")))
+    Ok(Done::Retried.then(&visitor, &format!("/deliveries/{delivery}")))
 }
 
 /// Asks first.
@@ -289,9 +289,9 @@ pub(super) async fn ask_to_cancel(
     })
 }
 
-pub(super) async fn cancel(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn cancel(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let Posted { visitor, .. } = posted;
     let delivery: DeliveryId = id(&name, "delivery")?;
     deliveries::cancel(&visitor.caller, delivery).await?;
-    Ok(Done::Cancelled.then(&visitor.base, &format!("/deliveries/{delivery}")))
+    Ok(Done::Cancelled.then(&visitor, &format!("/deliveries/{delivery}")))
 }

@@ -9,7 +9,7 @@ use super::assets::{ASSETS, Assets};
 use super::base::Base;
 use crate::Problem;
 
-/// Why a page is not shown. As a response it has neither links nor style: the [frame around all pages](super::around) adds them,
+/// Why a page is not shown. As a response it has neither links nor style: the [middleware of all pages](super::protect) adds them,
 /// since it knows under which path they are.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
@@ -29,7 +29,7 @@ impl Failure {
         Problem::new(StatusCode::FORBIDDEN, detail).into()
     }
 
-    /// As a page; whoever has to sign in first gets what he `wanted` afterwards.
+    /// As a page; whoever has to sign in first gets what they `wanted` afterwards.
     pub(super) fn page(self, base: &Base, wanted: Option<&str>) -> Response {
         let problem = match self {
             Self::SignIn => {

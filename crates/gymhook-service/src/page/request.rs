@@ -9,7 +9,7 @@ use gymhook_engine::{DeliveryHeaders, HttpTransport, Subscription};
 use http::{HeaderName, HeaderValue, header};
 use time::UtcDateTime;
 
-/// What stands where a secret would.
+/// Shown instead of a secret.
 const MASK: &str = "••••••••";
 /// The same in a command.
 const COMMAND_MASK: &str = "MASKED";
