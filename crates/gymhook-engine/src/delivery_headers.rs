@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::header_rules::{self, CheckHeadersError, HeaderLimits};
 use crate::operations::ONLY_200;
-use crate::store::NewNotification;
+use crate::store::{DeliveryRow, NewNotification};
 
 /// Headers of one outgoing delivery, beside those of its subscription: the publisher's trace context, or the proof of what is
 /// passed on. Each attempt has them, also after a restart.
@@ -116,6 +116,12 @@ impl DeliveryHeaders {
             headers.append(name, value);
         }
         Ok(Self::new(headers)?)
+    }
+
+    /// Of a delivery in the log, as an attempt would read them.
+    pub(crate) fn of_row(row: &DeliveryRow) -> Self {
+        let text = row.origin.as_deref().filter(|text| *text != ONLY_200);
+        text.and_then(|text| Self::from_text(text).ok()).unwrap_or_default()
     }
 
     /// Of the column of what goes out. A text that cannot be read is logged, and the request goes without.

@@ -66,6 +66,7 @@ function follow() {
   let busy = false;
   let again = false;
   let source;
+  let asking;
 
   async function changed() {
     if (paused || document.hidden) return;
@@ -76,8 +77,9 @@ function follow() {
     busy = true;
     try {
       await refresh();
+      if (!paused) said();
     } catch {
-      show("is-off", "Not live: failed to load");
+      if (!paused) show("is-off", "Not live: failed to load");
     } finally {
       busy = false;
     }
@@ -93,20 +95,30 @@ function follow() {
     word.textContent = text;
   }
 
+  // What the stream is: a page that was loaded is live only with it.
+  function said() {
+    if (source.readyState === EventSource.OPEN) show("", "Live");
+    else show("is-off", "Not live: connecting");
+  }
+
   function listen() {
+    clearTimeout(asking);
+    source?.close();
     source = new EventSource(`${base}/tail`);
-    source.addEventListener("open", () => show("", "Live"));
-    source.addEventListener("changed", () => {
-      show("", "Live");
-      changed();
+    source.addEventListener("open", said);
+    source.addEventListener("changed", changed);
+    source.addEventListener("error", () => {
+      said();
+      // A browser tries again by itself unless the answer was an error: too many open pages, a session that has ended.
+      if (source.readyState === EventSource.CLOSED) asking = setTimeout(listen, 10000);
     });
-    source.addEventListener("error", () => show("is-off", "Not live: connecting"));
   }
 
   button.addEventListener("click", () => {
     paused = !paused;
     hint.textContent = paused ? ", press to go on" : ", press to pause";
     if (paused) {
+      clearTimeout(asking);
       source.close();
       show("is-paused", "Paused");
     } else {

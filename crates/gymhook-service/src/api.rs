@@ -17,7 +17,7 @@ mod redeliveries;
 mod sources;
 mod stats;
 mod subscription;
-mod subscription_actions;
+pub(crate) mod subscription_actions;
 mod subscriptions;
 pub(crate) mod tail;
 

@@ -52,7 +52,8 @@ impl GatewayTransport {
         if platform == DESTINATION { &self.destinations } else { &self.subscribers }
     }
 
-    fn of_subscription(&self, subscription: &Subscription) -> &HttpTransport {
+    /// The transport that sends to this subscription or destination.
+    pub(crate) fn of_subscription(&self, subscription: &Subscription) -> &HttpTransport {
         let platform = subscription.http().map_or("", |http| http.platform());
         match destinations::form_of(subscription) {
             Form::Original if platform == DESTINATION => &self.originals,

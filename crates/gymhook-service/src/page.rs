@@ -2,7 +2,6 @@
 //!
 //! Written on the server, readable without a script, and without a request to any other host.
 
-mod ask;
 mod assets;
 mod audit;
 mod base;
@@ -12,7 +11,9 @@ mod destinations;
 mod done;
 mod failure;
 mod keys;
+mod names;
 mod overview;
+mod parameters;
 mod payload;
 mod plot;
 mod request;
@@ -102,12 +103,12 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))
         .route("/keys/{id}/rotate", get(keys::ask_to_rotate).post(keys::rotate))
         .layer(DefaultBodyLimit::max(MAX_FORM))
-        .layer(middleware::from_fn(around))
+        .layer(middleware::from_fn(protect))
 }
 
 /// A form without fields of its own.
 #[derive(Debug, Deserialize)]
-pub(super) struct Unused {}
+pub(super) struct NoFields {}
 
 /// Asks before something is done that cannot be undone.
 #[derive(Template)]
@@ -122,17 +123,18 @@ struct Confirm {
     back: String,
 }
 
-/// Asks how long the old secret or key still counts.
+/// Asks how long the old secret or key stays valid.
 #[derive(Template)]
 #[template(path = "rotate.html")]
 struct AskRotate {
     frame: Frame,
     name: String,
     path: String,
+    back: String,
     what: &'static str,
 }
 
-/// Shows what can be read this once.
+/// Shows what can be read only once.
 #[derive(Template)]
 #[template(path = "secret.html")]
 struct Secret {
@@ -170,7 +172,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Tells every page where it is, writes the failures down, and sets what protects all pages.
-async fn around(mut request: Request, next: Next) -> Response {
+async fn protect(mut request: Request, next: Next) -> Response {
     let base = Base::of(&request);
     let wanted = (request.method() == Method::GET)
         .then(|| request.uri().path_and_query().map(ToString::to_string))
@@ -196,7 +198,7 @@ async fn around(mut request: Request, next: Next) -> Response {
 }
 
 fn forget(headers: &mut http::HeaderMap, base: &Base, name: &'static str) {
-    let mut gone = sign_in::forgotten(base, name);
+    let mut gone = base.forgotten(name);
     gone.make_removal();
     if let Ok(value) = HeaderValue::try_from(gone.to_string()) {
         headers.append(header::SET_COOKIE, value);

@@ -5,10 +5,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gymhook::send::{self, EndpointUrl};
 use gymhook_retry::{Fault, Outcome, OwnFault, time_math};
 use gymhook_signature::Signer;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use time::UtcDateTime;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -19,7 +21,8 @@ use super::platform::Platform;
 use super::request_error::{self, no_answer, one_line};
 use super::tls::{ReceiverTls, Tls};
 use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers, check_url};
-use crate::{Answer, HttpTarget, Sending, Subscription, Transport};
+use crate::store::DeliveryRow;
+use crate::{Answer, DeliveryHeaders, DeliveryId, HttpTarget, Sending, Subscription, Transport};
 
 /// Sends each attempt as a signed `POST`, and only to public endpoints. Cloning is cheap.
 ///
@@ -115,7 +118,10 @@ impl HttpTransport {
 
     async fn attempt(&self, sending: &Sending, target: &HttpTarget) -> Answer {
         let started = Instant::now();
-        let answer = match self.prepare(sending, target) {
+        let (delivery, body) = (sending.attempt.attempt.delivery, sending.body.clone());
+        let prepared =
+            self.prepare(target, delivery, &sending.event_type, sending.headers(), body, sending.now);
+        let answer = match prepared {
             Ok(prepared) => self.exchange(sending, prepared, started).await,
             Err(answer) => answer,
         };
@@ -123,28 +129,59 @@ impl HttpTransport {
         answer
     }
 
-    fn prepare(&self, sending: &Sending, target: &HttpTarget) -> Result<Prepared<'_>, Answer> {
-        let url = target.url_for(&sending.event_type);
+    /// The request of a delivery's next attempt, as it would be sent `now`, for a log to show: nothing is sent.
+    ///
+    /// The values of the signature, of the delivery's own headers and, when a store has read them, of the subscription's are
+    /// [sensitive](HeaderValue::is_sensitive). The URL has its query, which may contain a token. HTTP adds `Host`.
+    ///
+    /// # Errors
+    /// The answer that the attempt would have instead, if it could not be sent.
+    pub fn preview(
+        &self,
+        subscription: &Subscription,
+        delivery: &DeliveryRow,
+        body: Bytes,
+        now: UtcDateTime,
+    ) -> Result<Request<Bytes>, Answer> {
+        let target = subscription.http().ok_or_else(inbox)?;
+        let own = DeliveryHeaders::of_row(delivery);
+        let Prepared { outgoing: Outgoing { uri, headers, body }, .. } =
+            self.prepare(target, delivery.id, &delivery.event_type, own.as_map(), body, now)?;
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn prepare(
+        &self,
+        target: &HttpTarget,
+        delivery: DeliveryId,
+        event_type: &str,
+        own: &HeaderMap,
+        body: Bytes,
+        now: UtcDateTime,
+    ) -> Result<Prepared<'_>, Answer> {
+        let url = target.url_for(event_type);
         let refused = |error: CheckSubscriptionError| {
             Answer::new(error.outcome()).with_detail(one_line(&authority(url), &error))
         };
         let (platform, url, signer, tls) = self.check_attempt(target, url).map_err(refused)?;
-        check_headers(sending.headers(), &platform.signature_headers)
+        check_headers(own, &platform.signature_headers)
             .map_err(|error| refused(CheckSubscriptionError::Headers(error)))?;
 
-        let id = sending.attempt.attempt.delivery.to_string();
         let unsigned = |error| {
             let outcome = Outcome::Internal(OwnFault::Signing);
             Answer::new(outcome).with_detail(one_line(&authority(&url), &error))
         };
-        let request =
-            send::request(&signer, &url, &id, sending.body.clone(), sending.now).map_err(unsigned)?;
+        let request = send::request(&signer, &url, &delivery.to_string(), body, now).map_err(unsigned)?;
         let (parts, body) = request.into_parts();
         let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
         headers.insert(header::CONTENT_TYPE, self.0.content_type.clone());
-        let of_subscription = target.headers().iter().filter(|(name, _)| !sending.headers().contains_key(*name));
-        for (name, value) in of_subscription.chain(sending.headers()) {
+        let of_subscription = target.headers().iter().filter(|(name, _)| !own.contains_key(*name));
+        for (name, value) in of_subscription.chain(own) {
             headers.append(name, value.clone());
         }
         Ok(Prepared { platform, tls, outgoing: Outgoing { uri: parts.uri, headers, body } })
@@ -232,8 +269,7 @@ impl Transport for HttpTransport {
 
     async fn send(&self, sending: Sending) -> Answer {
         let Some(target) = sending.subscription.http() else {
-            let error = CheckSubscriptionError::Inbox;
-            return Answer::new(error.outcome()).with_detail(error.to_string());
+            return inbox();
         };
         let span = tracing::debug_span!(
             "http_attempt",
@@ -252,6 +288,11 @@ impl fmt::Debug for HttpTransport {
             .field("addresses", &self.0.addresses)
             .finish_non_exhaustive()
     }
+}
+
+fn inbox() -> Answer {
+    let error = CheckSubscriptionError::Inbox;
+    Answer::new(error.outcome()).with_detail(error.to_string())
 }
 
 /// Host and port: all of a URL that logs may show.

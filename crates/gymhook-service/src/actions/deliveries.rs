@@ -90,7 +90,7 @@ pub(crate) fn kind_of(row: &DeliveryRow) -> Option<Kind> {
 /// What begins the type of what is passed on to a destination.
 const PASSED_ON: &str = "gymhook.";
 /// The platform of an inbox's subscription.
-const INBOX: &str = "inbox";
+pub(crate) const INBOX: &str = "inbox";
 
 /// Deliveries, the latest first. With a kind, a page may be shorter than `limit` although there is a next one.
 pub(crate) async fn list(

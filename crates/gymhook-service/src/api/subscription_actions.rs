@@ -49,7 +49,7 @@ pub(crate) struct Rotation {
 /// How long an old secret signs if nothing else is asked for. Our choice.
 const OVERLAP: u32 = 24 * 60 * 60;
 /// The longest overlap: 30 days. Our choice.
-const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
+pub(crate) const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
 
 /// The overlap of a rotation.
 pub(super) fn overlap(seconds: Option<u32>) -> Result<Duration, Problem> {

@@ -83,6 +83,13 @@ impl Filter {
         }
     }
 
+    /// Everything that the caller reaches: of a gym's key its own attempts, and nothing of a source.
+    pub(crate) fn all(caller: &Caller) -> Self {
+        let gym = caller.gym().map(str::to_owned);
+        let received = gym.is_none().then_some(None);
+        Self { attempts: Attempts::Of { gym, endpoint: None, event_type: None }, received }
+    }
+
     fn read(asked: Asked, caller: &Caller) -> Result<Self, Problem> {
         if let Some(gym) = &asked.gym {
             caller.reaches_gym(gym)?;
@@ -136,17 +143,35 @@ pub(crate) async fn get(
 }
 
 /// The stream of what this filter fits, for as long as the caller's key counts.
-pub(crate) fn events(caller: Caller, filter: Filter) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let heard = caller.app().activity.listen();
-    let tail = Tail { heard, filter, check_at: Instant::now() + KEY_IS_CHECKED, caller };
-    let events = stream::unfold(tail, |mut tail| async move {
-        let event = tail.next().await?;
+fn events(caller: Caller, filter: Filter) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::unfold(Tail::new(caller, filter), |mut tail| async move {
+        let event = match tail.next().await? {
+            Heard::Happening(happening) => {
+                let name = match happening {
+                    Happening::Received { .. } => "received",
+                    Happening::Attempt { .. } => "attempt",
+                };
+                Event::default().event(name).json_data(&happening).ok()?
+            }
+            Heard::Missed(missed) => {
+                Event::default().event("missed").data(format!("{{\"missed\":{missed}}}"))
+            }
+        };
         Some((Ok(event), tail))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }
 
-struct Tail {
+/// What a listener hears next.
+#[derive(Clone, Debug)]
+pub(crate) enum Heard {
+    Happening(Happening),
+    /// A slow listener missed so many, whatever they were about.
+    Missed(u64),
+}
+
+/// What happens from now on, for as long as the caller's key counts. The caller counts as asking while it is there.
+pub(crate) struct Tail {
     heard: Receiver<Happening>,
     filter: Filter,
     caller: Caller,
@@ -154,34 +179,26 @@ struct Tail {
 }
 
 impl Tail {
-    /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Event> {
+    pub(crate) fn new(caller: Caller, filter: Filter) -> Self {
+        let heard = caller.app().activity.listen();
+        Self { heard, filter, check_at: Instant::now() + KEY_IS_CHECKED, caller }
+    }
+
+    /// The next of what the filter fits; `None` at the end. It can be dropped and called again: nothing is lost.
+    pub(crate) async fn next(&mut self) -> Option<Heard> {
         loop {
-            let heard = tokio::select! {
-                heard = self.heard.recv() => heard,
-                () = tokio::time::sleep_until(self.check_at) => {
-                    if !self.still_counts().await {
-                        return None;
-                    }
-                    continue;
-                }
-            };
-            match heard {
-                Ok(happening) if self.filter.fits(&happening) => {
-                    let name = match happening {
-                        Happening::Received { .. } => "received",
-                        Happening::Attempt { .. } => "attempt",
-                    };
-                    return Event::default().event(name).json_data(&happening).ok();
-                }
-                Ok(_) => {}
-                Err(RecvError::Lagged(missed)) => {
-                    return Some(Event::default().event("missed").data(format!("{{\"missed\":{missed}}}")));
-                }
-                Err(RecvError::Closed) => return None,
-            }
             if Instant::now() >= self.check_at && !self.still_counts().await {
                 return None;
+            }
+            let heard = tokio::select! {
+                heard = self.heard.recv() => heard,
+                () = tokio::time::sleep_until(self.check_at) => continue,
+            };
+            match heard {
+                Ok(happening) if self.filter.fits(&happening) => return Some(Heard::Happening(happening)),
+                Ok(_) => {}
+                Err(RecvError::Lagged(missed)) => return Some(Heard::Missed(missed)),
+                Err(RecvError::Closed) => return None,
             }
         }
     }

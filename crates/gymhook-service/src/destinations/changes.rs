@@ -206,13 +206,22 @@ impl Destinations {
     /// The destination of this name, if it is not the settings' to change.
     async fn changeable(&self, name: &str) -> Result<Found, Problem> {
         let found = self.get(name).await?;
-        if found.route.declared {
+        found.changeable()?;
+        Ok(found)
+    }
+}
+
+impl Found {
+    /// Refuses what is the settings' to change.
+    pub(crate) fn changeable(&self) -> Result<(), Problem> {
+        if self.route.declared {
             let detail = format!(
-                "the destination {name:?} is declared in the settings that the gateway was started with: change it there, and reload"
+                "the destination {:?} is declared in the settings that the gateway was started with: change it there, and reload",
+                self.route.name
             );
             return Err(Problem::conflict(detail));
         }
-        Ok(found)
+        Ok(())
     }
 }
 

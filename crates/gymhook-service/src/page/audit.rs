@@ -4,8 +4,8 @@ use askama::Template;
 use axum::response::Html;
 use serde::Deserialize;
 
-use super::ask::{Asked, filled};
 use super::failure::Failure;
+use super::parameters::{Asked, filled};
 use super::render;
 use super::visitor::{Frame, Section, Visitor};
 use super::words::Moment;

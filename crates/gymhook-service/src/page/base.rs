@@ -1,8 +1,9 @@
-//! Under which path the page is reached.
+//! Under which path the page is reached, and its cookies.
 
 use core::fmt;
 
 use axum::extract::OriginalUri;
+use axum_extra::extract::cookie::{Cookie, SameSite};
 use http::Request;
 
 /// The path under which the page's router is mounted, which begins every link: empty at the root.
@@ -26,9 +27,23 @@ impl Base {
         format!("{}{of_page}", self.0)
     }
 
-    /// The path that cookies are for.
-    pub(super) fn of_cookies(&self) -> &str {
-        if self.0.is_empty() { "/" } else { &self.0 }
+    /// A cookie of the page, for no script and no other site, until the browser is closed.
+    pub(super) fn cookie(&self, name: &'static str, value: String, is_https: bool) -> Cookie<'static> {
+        Cookie::build((name, value))
+            .path(self.of_cookies())
+            .http_only(true)
+            .same_site(SameSite::Strict)
+            .secure(is_https)
+            .build()
+    }
+
+    /// Names the cookie that is to go.
+    pub(super) fn forgotten(&self, name: &'static str) -> Cookie<'static> {
+        Cookie::build(name).path(self.of_cookies()).build()
+    }
+
+    fn of_cookies(&self) -> String {
+        if self.0.is_empty() { "/".to_owned() } else { self.0.clone() }
     }
 }
 

@@ -1,19 +1,18 @@
 //! The log of deliveries: a list with filters in its URL.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 use gymhook::event::Kind;
+use gymhook_engine::EndpointId;
 use gymhook_engine::store::{DeliveryRow, State};
-use gymhook_engine::{EndpointId, SubscriptionError};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::ask::{Asked, filled, moment};
 use super::failure::{Failure, sentence};
+use super::names::Names;
+use super::parameters::{Asked, filled, moment};
 use super::render;
 use super::state::{Badge, next_of};
 use super::visitor::{Frame, Section, Visitor};
@@ -164,60 +163,25 @@ pub(super) struct Row {
     pub(super) next: Option<(&'static str, Moment)>,
 }
 
-/// Looks up what endpoints are called, each once.
-pub(super) struct Names<'v> {
-    visitor: &'v Visitor,
-    known: BTreeMap<EndpointId, String>,
-}
-
-impl<'v> Names<'v> {
-    pub(super) const fn new(visitor: &'v Visitor) -> Self {
-        Self { visitor, known: BTreeMap::new() }
-    }
-
-    /// Its label, or where it sends to, or its id: of one that was deleted nothing else is left.
-    pub(super) async fn of(&mut self, id: EndpointId) -> Result<String, SubscriptionError> {
-        if let Some(known) = self.known.get(&id) {
-            return Ok(known.clone());
-        }
-        let found = match self.visitor.caller.view().subscription(id).await {
-            Ok(found) => found,
-            // The log is shown whatever is wrong with a subscription.
-            Err(SubscriptionError::Settings(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let name = found.map(|subscription| {
-            let host = subscription.http().map(|http| http.url().to_uri());
-            let host = host.and_then(|url| url.host().map(str::to_owned));
-            if subscription.label().is_empty() {
-                host.unwrap_or_default()
-            } else {
-                subscription.label().to_owned()
-            }
+/// Deliveries as they are in a list.
+pub(super) async fn rows(visitor: &Visitor, found: Vec<DeliveryRow>) -> Result<Vec<Row>, Problem> {
+    let now = visitor.now;
+    let mut names = Names::new(&visitor.caller);
+    let mut rows = Vec::with_capacity(found.len());
+    for row in found {
+        rows.push(Row {
+            id: row.id.to_string(),
+            badge: Badge::of(row.state),
+            name: names.of(row.endpoint).await?,
+            enqueued: Moment::new(row.enqueued_at, now),
+            attempts: row.record.map(|record| record.sends),
+            is_test: row.record.is_some_and(|record| record.test),
+            next: next_of(&row).map(|(what, at)| (what, Moment::new(at, now))),
+            event_type: row.event_type,
+            gym: row.gym,
         });
-        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string());
-        self.known.insert(id, name.clone());
-        Ok(name)
     }
-
-    pub(super) async fn rows(&mut self, found: Vec<DeliveryRow>) -> Result<Vec<Row>, SubscriptionError> {
-        let mut rows = Vec::with_capacity(found.len());
-        for row in found {
-            let now = self.visitor.now;
-            rows.push(Row {
-                id: row.id.to_string(),
-                badge: Badge::of(row.state),
-                name: self.of(row.endpoint).await?,
-                enqueued: Moment::new(row.enqueued_at, now),
-                attempts: row.record.map(|record| record.sends),
-                is_test: row.record.is_some_and(|record| record.test),
-                next: next_of(&row).map(|(what, at)| (what, Moment::new(at, now))),
-                event_type: row.event_type,
-                gym: row.gym,
-            });
-        }
-        Ok(rows)
-    }
+    Ok(rows)
 }
 
 #[derive(Template)]
@@ -226,41 +190,40 @@ struct Page {
     frame: Frame,
     filter: Filter,
     rows: Vec<Row>,
-    /// Why there are none.
-    why: Why,
+    listing: Listing,
     newest: Option<String>,
     older: Option<String>,
     is_live: bool,
     shows_gym: bool,
 }
 
-/// Why a list is empty, if it is: each has its own words.
+/// What a list says if there is nothing in it: each has its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Why {
-    Not,
-    Yet,
-    Fits,
-    FitsSoFar,
+enum Listing {
+    Some,
+    NothingYet,
+    NoneFits,
+    NoneFitsSoFar,
     Failed(String),
     Refused(String),
 }
 
 pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Result<Response, Failure> {
-    let (rows, next, why, status) = match load(&visitor, &filter).await {
+    let (rows, next, listing, status) = match load(&visitor, &filter).await {
         Ok((rows, next)) => {
-            let why = match (rows.is_empty(), next) {
-                (false, _) => Why::Not,
-                (true, Some(_)) => Why::FitsSoFar,
-                (true, _) if filter.is_empty() => Why::Yet,
-                (true, _) => Why::Fits,
+            let listing = match (rows.is_empty(), next) {
+                (false, _) => Listing::Some,
+                (true, Some(_)) => Listing::NoneFitsSoFar,
+                (true, _) if filter.is_empty() => Listing::NothingYet,
+                (true, _) => Listing::NoneFits,
             };
-            (rows, next, why, StatusCode::OK)
+            (rows, next, listing, StatusCode::OK)
         }
         Err(problem) => {
             let words = sentence(problem.detail());
             let is_refused = problem.status().is_client_error();
-            let why = if is_refused { Why::Refused(words) } else { Why::Failed(words) };
-            (Vec::new(), None, why, problem.status())
+            let listing = if is_refused { Listing::Refused(words) } else { Listing::Failed(words) };
+            (Vec::new(), None, listing, problem.status())
         }
     };
     let is_first = filled(filter.before.as_ref()).is_none();
@@ -272,7 +235,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
         shows_gym: visitor.is_operator(),
         filter,
         rows,
-        why,
+        listing,
     })?;
     Ok((status, html).into_response())
 }
@@ -280,5 +243,5 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
 async fn load(visitor: &Visitor, filter: &Filter) -> Result<(Vec<Row>, Option<u64>), Problem> {
     let (filter, before) = filter.query()?;
     let found = deliveries::list(&visitor.caller, &filter, before, LIMIT).await?;
-    Ok((Names::new(visitor).rows(found.items).await?, found.next))
+    Ok((rows(visitor, found.items).await?, found.next))
 }

@@ -7,21 +7,21 @@ use gymhook::delivery::{End, Undeliverable};
 use gymhook_engine::store::{AttemptOutcome, AttemptQuery, AttemptRow, DeliveryRow, State as InState};
 use gymhook_engine::{DeliveryId, DeliveryLog, DeliveryState, Subscription};
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use time::UtcDateTime;
 
-use super::ask::{Asked, id};
 use super::done::Done;
 use super::failure::Failure;
+use super::names::{Endpoint, name_of, path_of};
+use super::parameters::{Asked, id};
 use super::payload::Payload;
 use super::request::Shown;
 use super::state::Badge;
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, bytes, length};
-use super::{Confirm, Unused, render};
+use super::{Confirm, NoFields, render};
 use crate::access::Needs;
-use crate::actions::deliveries;
+use crate::actions::deliveries::{self, INBOX};
 use crate::outgoing::DESTINATION;
 
 /// An attempt that was made.
@@ -55,8 +55,10 @@ struct Page {
     platform: String,
     endpoint: String,
     name: String,
-    /// The path of its subscription or destination.
-    to: String,
+    /// The path of its subscription or destination, if there is one.
+    to: Option<String>,
+    /// Why there is none.
+    endpoint_state: Option<&'static str>,
     is_incoming: bool,
     /// What follows from its state.
     story: String,
@@ -71,7 +73,9 @@ struct Page {
     size: String,
     proof: Option<String>,
     unreadable: Option<String>,
-    request: Option<Shown>,
+    request: Option<Result<Shown, String>>,
+    /// Whether an attempt is to come.
+    goes_on: bool,
     may_retry: bool,
     is_delivered: bool,
     may_cancel: bool,
@@ -102,30 +106,32 @@ pub(super) async fn show(
         attempts = view.attempts(query).await?;
     }
     let now = visitor.now;
-    let subscription = view.subscription(delivery.endpoint).await?;
-    let is_deleted = subscription.is_none();
-    let is_incoming = subscription.as_ref().map_or(delivery.gym.is_empty(), |found| found.http().is_none());
-    let planned = subscription.as_ref().map(|found| plan(&delivery, found)).unwrap_or_default();
+    let endpoint = Endpoint::find(&visitor.caller, delivery.endpoint).await?;
+    let is_deleted = matches!(endpoint, Endpoint::Deleted);
+    let subscription = endpoint.subscription();
+    let is_incoming = delivery.platform == INBOX;
+    let planned = subscription.map(|found| plan(&delivery, found)).unwrap_or_default();
     let gives_up = planned
         .last()
-        .zip(subscription.as_ref())
+        .zip(subscription)
         .map(|(last, found)| Moment::new(last.1 + found.policy().retry().attempt_timeout(), now));
-    let request = match (&subscription, &body) {
-        (Some(subscription), Some(body)) => Shown::of(subscription, &delivery, body, now),
+    let request = match (subscription, &body) {
+        (Some(subscription), Some(body)) if !is_incoming => {
+            let transport = visitor.caller.app().transport.of_subscription(subscription);
+            Some(Shown::of(transport, subscription, &delivery, body, now))
+        }
         _ => None,
     };
     let can_end = matches!(delivery.state, InState::Waiting | InState::InFlight);
     let no_retry = match delivery.state {
+        _ if is_deleted && delivery.platform == DESTINATION => {
+            Some("Its destination was deleted, so nothing more is sent.")
+        }
         _ if is_deleted => Some("Its subscription was deleted, so nothing more is sent."),
         InState::InFlight => Some("An attempt is under way: wait for its end."),
         InState::Unreadable => Some("It could not be read, so there is nothing to send."),
         InState::Quarantined => Some("It is damaged: send the event again."),
         InState::Waiting | InState::Delivered | InState::Undeliverable | InState::Cancelled => None,
-    };
-    let is_destination = delivery.platform == DESTINATION;
-    let name = match subscription.as_ref().map(Subscription::label) {
-        Some(label) if !label.is_empty() => label.to_owned(),
-        _ => delivery.endpoint.to_string(),
     };
     let may_retry = visitor.may_retry();
     render(&Page {
@@ -149,6 +155,7 @@ pub(super) async fn show(
         proof: proof.map(|proof| proof.to_string()),
         unreadable,
         request,
+        goes_on: can_end && !is_deleted,
         is_delivered: delivery.state == InState::Delivered,
         may_retry: may_retry && no_retry.is_none(),
         may_cancel: may_retry && can_end && !is_deleted,
@@ -157,12 +164,14 @@ pub(super) async fn show(
         event_type: delivery.event_type,
         gym: delivery.gym,
         platform: delivery.platform,
-        to: match is_destination {
-            true => format!("/destinations/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC)),
-            false => format!("/subscriptions/{}", delivery.endpoint),
+        to: subscription.and_then(path_of),
+        name: subscription.map_or_else(|| delivery.endpoint.to_string(), name_of),
+        endpoint_state: match endpoint {
+            Endpoint::Here(_) => None,
+            Endpoint::Unreadable => Some("its settings cannot be read"),
+            Endpoint::Deleted => Some("deleted"),
         },
         endpoint: delivery.endpoint.to_string(),
-        name,
     })
 }
 
@@ -208,7 +217,7 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
         }
         DeliveryState::InFlight { .. } => format!("Attempt {} is under way.", record.attempt.get()),
         DeliveryState::Finished { at, end: End::Delivered } => {
-            format!("The endpoint has it since {}.", Moment::new(at, now).text)
+            format!("Delivered at {} UTC.", Moment::new(at, now).text)
         }
         DeliveryState::Finished { at, end: End::Cancelled } => format!("It was cancelled {}.", ended(at)),
         DeliveryState::Finished { at, end: End::Superseded } => {
@@ -218,7 +227,7 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
             let why = match why {
                 Undeliverable::Exhausted => "no retry is left",
                 Undeliverable::Rejected => "the endpoint's response means that repeating it is pointless",
-                Undeliverable::Gone => "the endpoint answered that it wants no more notifications",
+                Undeliverable::Gone => "it is gone (410)",
                 Undeliverable::Lost => "no retry is left, and nobody knows how the last attempt ended",
             };
             format!("It was given up {}: {why}. It is kept and can be retried.", ended(at))
@@ -248,11 +257,11 @@ fn attempt(row: AttemptRow, now: UtcDateTime) -> Attempt {
 }
 
 /// One more attempt, now.
-pub(super) async fn retry(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn retry(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let Posted { visitor, .. } = posted;
     let delivery: DeliveryId = id(&name, "delivery")?;
     deliveries::redeliver(&visitor.caller, delivery).await?;
-    Ok(Done::Retried.then(&visitor.base, &format!("/deliveries/{delivery}")))
+    Ok(Done::Retried.then(&visitor, &format!("/deliveries/{delivery}")))
 }
 
 /// Asks first.
@@ -266,8 +275,12 @@ pub(super) async fn ask_to_cancel(
     render(&Confirm {
         frame: visitor.frame(Section::Deliveries, "Cancel this delivery?"),
         what: format!(
-            "The delivery of {} to gym {:?} will not be attempted again.",
-            log.delivery.event_type, log.delivery.gym
+            "The delivery of {}{} will not be attempted again.",
+            log.delivery.event_type,
+            match log.delivery.gym.as_str() {
+                "" => String::new(),
+                gym => format!(" to gym “{gym}”"),
+            }
         ),
         consequence: "It stays in the log and can be retried later.",
         button: "Cancel the delivery",
@@ -276,9 +289,9 @@ pub(super) async fn ask_to_cancel(
     })
 }
 
-pub(super) async fn cancel(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn cancel(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let Posted { visitor, .. } = posted;
     let delivery: DeliveryId = id(&name, "delivery")?;
     deliveries::cancel(&visitor.caller, delivery).await?;
-    Ok(Done::Cancelled.then(&visitor.base, &format!("/deliveries/{delivery}")))
+    Ok(Done::Cancelled.then(&visitor, &format!("/deliveries/{delivery}")))
 }

@@ -7,22 +7,17 @@ use core::time::Duration;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use self::new::{create, form};
 use super::done::Done;
 use super::failure::Failure;
+use super::names::destination_path as path;
 use super::subscriptions::{AskPause, Fact, Overlap, Pause, Row, one};
 use super::visitor::{Frame, Posted, Section, Visitor};
-use super::{AskRotate, Confirm, Secret, Unused, render};
-use crate::Problem;
+use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::access::Needs;
 use crate::actions::destinations;
 use crate::destinations::{Found, WHAT};
-
-fn path(name: &str) -> String {
-    format!("{}/{}", Section::Destinations.path(), utf8_percent_encode(name, NON_ALPHANUMERIC))
-}
 
 #[derive(Template)]
 #[template(path = "destinations.html")]
@@ -55,22 +50,25 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<H
         fact("Of studios", list(&route.filter.studios, "all")),
         fact("Kinds", list(&route.filter.kinds, "all")),
     ];
-    if route.declared {
-        own.push(fact("Declared", "in the gateway's settings: it is changed there".to_owned()));
+    let declared = route.declared.then_some(
+        "It is declared in the gateway's settings: change its URL, secret and filters there, or remove it there, then reload them.",
+    );
+    if route.retired {
+        own.push(fact("Removed", "from the settings: it is deleted once nothing waits for it".to_owned()));
     }
-    one(&visitor, Section::Destinations, &subscription, &stats, own).await
+    one(&visitor, Section::Destinations, &subscription, &stats, own, declared).await
 }
 
-pub(super) async fn test(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn test(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     destinations::test(&visitor.caller, &name, Duration::ZERO).await?;
-    Ok(Done::Tested.then(&visitor.base, &path(&name)))
+    Ok(Done::Tested.then(&visitor, &path(&name)))
 }
 
-pub(super) async fn enable(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn enable(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     destinations::enable(&visitor.caller, &name).await?;
-    Ok(Done::Enabled.then(&visitor.base, &path(&name)))
+    Ok(Done::Enabled.then(&visitor, &path(&name)))
 }
 
 /// The destination that is to be changed.
@@ -80,13 +78,11 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
     Ok(destinations::describe(&visitor.caller, name).await?.0)
 }
 
-fn changeable(found: &Found) -> Result<(), Problem> {
-    if found.route.declared {
-        let detail =
-            "this destination is declared in the gateway's settings: change it there, then reload them";
-        return Err(Problem::conflict(detail));
-    }
-    Ok(())
+/// The destination that is to be rotated or deleted, which is done in the settings to one that is declared there.
+async fn changeable(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
+    let found = asked(visitor, name).await?;
+    found.changeable()?;
+    Ok(found)
 }
 
 pub(super) async fn ask_to_disable(
@@ -113,18 +109,18 @@ pub(super) async fn disable(Path(name): Path<String>, posted: Posted<Pause>) -> 
             Done::Paused
         }
     };
-    Ok(done.then(&visitor.base, &path(&name)))
+    Ok(done.then(&visitor, &path(&name)))
 }
 
 pub(super) async fn ask_to_rotate(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Html<String>, Failure> {
-    let found = asked(&visitor, &name).await?;
-    changeable(&found)?;
+    let found = changeable(&visitor, &name).await?;
     render(&AskRotate {
         frame: visitor.frame(Section::Destinations, "Rotate the secret"),
         path: path(&name),
+        back: path(&name),
         name: found.route.name,
         what: "secret",
     })
@@ -135,7 +131,7 @@ pub(super) async fn rotate(
     posted: Posted<Overlap>,
 ) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
-    let written = destinations::rotate(&visitor.caller, &name, None, form.length()).await?;
+    let written = destinations::rotate(&visitor.caller, &name, None, form.length()?).await?;
     render(&Secret {
         frame: visitor.frame(Section::Destinations, "The new secret"),
         what: "secret",
@@ -150,8 +146,7 @@ pub(super) async fn ask_to_delete(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Html<String>, Failure> {
-    let found = asked(&visitor, &name).await?;
-    changeable(&found)?;
+    let found = changeable(&visitor, &name).await?;
     render(&Confirm {
         frame: visitor.frame(Section::Destinations, "Delete this destination?"),
         what: format!("The destination {} will get nothing more.", found.route.name),
@@ -162,8 +157,8 @@ pub(super) async fn ask_to_delete(
     })
 }
 
-pub(super) async fn delete(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn delete(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     destinations::delete(&visitor.caller, &name).await?;
-    Ok(Done::Deleted.then(&visitor.base, Section::Destinations.path()))
+    Ok(Done::Deleted.then(&visitor, Section::Destinations.path()))
 }

@@ -4,9 +4,8 @@ use core::fmt;
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
 
-use super::base::Base;
+use super::visitor::Visitor;
 
 /// The cookie that says what was done.
 pub(super) const DONE_COOKIE: &str = "gymhook-done";
@@ -47,9 +46,7 @@ done! {
     Disabled = "disabled": "It is being disabled: what arrives meanwhile waits.",
     Enabled = "enabled": "It is being enabled: what waited is sent first.",
     Deleted = "deleted": "It was deleted.",
-    Redelivered = "redelivered": "The deliveries are being sent again.",
-    KeyRevoked = "key-revoked": "The key was revoked: it no longer counts, and its sessions have ended.",
-    NothingToDo = "nothing-to-do": "There was nothing to do.",
+    KeyRevoked = "key-revoked": "The key was revoked: it is no longer valid, and its sessions have ended.",
 }
 
 impl Done {
@@ -59,11 +56,10 @@ impl Done {
     }
 
     /// To this path of the page, which tells it.
-    pub(super) fn then(self, base: &Base, path: &str) -> Response {
-        let cookie = Cookie::build((DONE_COOKIE, self.code()))
-            .path(base.of_cookies().to_owned())
-            .http_only(true)
-            .same_site(SameSite::Strict);
+    pub(super) fn then(self, visitor: &Visitor, path: &str) -> Response {
+        let base = &visitor.base;
+        let is_https = visitor.caller.app().settings.load().https;
+        let cookie = base.cookie(DONE_COOKIE, self.code().to_owned(), is_https);
         (CookieJar::new().add(cookie), Redirect::to(&base.path(path))).into_response()
     }
 }

@@ -9,7 +9,7 @@ use super::assets::{ASSETS, Assets};
 use super::base::Base;
 use crate::Problem;
 
-/// Why a page is not shown. As a response it has neither links nor style: the [frame around all pages](super::around) adds them,
+/// Why a page is not shown. As a response it has neither links nor style: the [middleware of all pages](super::protect) adds them,
 /// since it knows under which path they are.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
@@ -29,11 +29,10 @@ impl Failure {
         Problem::new(StatusCode::FORBIDDEN, detail).into()
     }
 
-    /// As a page; whoever has to sign in first gets what he `wanted` afterwards.
+    /// As a page; whoever has to sign in first gets what they `wanted` afterwards.
     pub(super) fn page(self, base: &Base, wanted: Option<&str>) -> Response {
         let problem = match self {
             Self::SignIn => {
-                let wanted = wanted.filter(|wanted| !wanted.starts_with("/tail"));
                 let wanted =
                     wanted.map(|wanted| format!("?next={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)));
                 return Redirect::to(&base.path(&format!("/sign-in{}", wanted.unwrap_or_default())))

@@ -10,14 +10,14 @@ use time::UtcDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::ask::{Asked, filled, id};
 use super::done::Done;
 use super::failure::{Failure, sentence};
+use super::parameters::{Asked, filled, id};
 use super::state::Badge;
 use super::subscriptions::Overlap;
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::Moment;
-use super::{AskRotate, Confirm, Secret, Unused, render};
+use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::Problem;
 use crate::access::Needs;
 use crate::actions::api_keys;
@@ -194,7 +194,7 @@ pub(super) async fn ask_to_revoke(
     };
     render(&Confirm {
         frame: visitor.frame(Section::Keys, "Revoke this API key?"),
-        what: format!("The key “{}” ({}) will no longer count.", key.label, rights(&key)),
+        what: format!("The key “{}” ({}) will no longer be valid.", key.label, rights(&key)),
         consequence,
         button: "Revoke the key",
         action: format!("/keys/{}/revoke", key.id),
@@ -202,10 +202,10 @@ pub(super) async fn ask_to_revoke(
     })
 }
 
-pub(super) async fn revoke(Path(name): Path<String>, posted: Posted<Unused>) -> Result<Response, Failure> {
+pub(super) async fn revoke(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     api_keys::revoke(&visitor.caller, id(&name, "API key")?).await?;
-    Ok(Done::KeyRevoked.then(&visitor.base, Section::Keys.path()))
+    Ok(Done::KeyRevoked.then(&visitor, Section::Keys.path()))
 }
 
 pub(super) async fn ask_to_rotate(
@@ -217,6 +217,7 @@ pub(super) async fn ask_to_rotate(
         frame: visitor.frame(Section::Keys, "Rotate this API key"),
         name: format!("“{}”", key.label),
         path: format!("/keys/{}", key.id),
+        back: Section::Keys.path().to_owned(),
         what: "API key",
     })
 }
@@ -226,7 +227,7 @@ pub(super) async fn rotate(
     posted: Posted<Overlap>,
 ) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
-    let issued = api_keys::rotate(&visitor.caller, id(&name, "API key")?, form.length()).await?;
-    let advice = "Use it in place of the old one, which counts until the overlap ends.";
+    let issued = api_keys::rotate(&visitor.caller, id(&name, "API key")?, form.length()?).await?;
+    let advice = "Use it in place of the old one, which is valid until the overlap ends.";
     shown(&visitor, "The new API key", &issued.key.label, issued.expose_key(), advice)
 }

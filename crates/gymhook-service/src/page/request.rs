@@ -1,20 +1,15 @@
 //! A request as the next attempt would send it, without its secrets.
 
-use std::sync::Arc;
-
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use gymhook::event::Vendor;
-use gymhook::signature::{SignatureScheme, Signer, StandardWebhooks};
-use gymhook::{Provider, send};
+use gymhook::text::alters_display;
 use gymhook_engine::store::DeliveryRow;
-use gymhook_engine::{HttpTarget, Subscription};
-use http::{HeaderMap, header};
+use gymhook_engine::{DeliveryHeaders, HttpTransport, Subscription};
+use http::{HeaderName, HeaderValue, header};
 use time::UtcDateTime;
 
-use crate::actions::platforms::STANDARD_WEBHOOKS;
-use crate::outgoing::DESTINATION;
-
-/// What stands where a secret would.
+/// Shown instead of a secret.
 const MASK: &str = "••••••••";
 /// The same in a command.
 const COMMAND_MASK: &str = "MASKED";
@@ -34,63 +29,38 @@ pub(super) struct Header {
 }
 
 impl Shown {
-    /// `None` for what is handled here, and for what cannot be signed now.
+    /// As the transport would send it now; otherwise why it would not.
     pub(super) fn of(
+        transport: &HttpTransport,
         subscription: &Subscription,
         delivery: &DeliveryRow,
         body: &Bytes,
         now: UtcDateTime,
-    ) -> Option<Self> {
-        let target = subscription.http()?;
-        let signer = signer(target)?;
-        let url = target.url_for(&delivery.event_type);
-        let request = send::request(&signer, url, &delivery.id.to_string(), body.clone(), now).ok()?;
-        let secret = secret_names(target.platform());
-        let headers = shown(request.headers(), |name| secret.contains(name));
-        let headers: Vec<_> = headers.chain(shown(target.headers(), |_| true)).collect();
-        let url = url.to_string();
+    ) -> Result<Self, String> {
+        let request = transport
+            .preview(subscription, delivery, body.clone(), now)
+            .map_err(|answer| answer.detail.unwrap_or_default())?;
+        let target = subscription.http();
+        let url = target.map(|target| target.url_for(&delivery.event_type).to_string()).unwrap_or_default();
+        let of_delivery = delivery.origin.as_deref().and_then(|text| DeliveryHeaders::from_text(text).ok());
+        let id = delivery.id.to_string();
+        let is_masked = |name: &HeaderName, value: &HeaderValue| {
+            let of_subscription = target.is_some_and(|target| target.headers().contains_key(name));
+            let is_open = value == &id
+                || name.as_str().ends_with("-timestamp")
+                || of_delivery.as_ref().is_some_and(|headers| headers.as_map().contains_key(name));
+            of_subscription || (value.is_sensitive() && !is_open)
+        };
+        let shown = |(name, value): (&HeaderName, &HeaderValue)| {
+            let is_masked = is_masked(name, value);
+            let open = || String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let value = if is_masked { MASK.to_owned() } else { open() };
+            Header { name: name.to_string(), value, is_masked }
+        };
+        let headers: Vec<_> = request.headers().iter().map(shown).collect();
         let curl = curl(&url, &headers, body);
-        Some(Self { url, headers, curl })
+        Ok(Self { url, headers, curl })
     }
-}
-
-fn scheme(platform: &str) -> Option<Arc<dyn SignatureScheme>> {
-    if platform == DESTINATION {
-        return Some(Arc::clone(crate::destinations::provider().scheme()));
-    }
-    if platform == STANDARD_WEBHOOKS {
-        return Some(Arc::new(StandardWebhooks::new()));
-    }
-    Some(Arc::clone(Provider::of(platform.parse::<Vendor>().ok()?)?.scheme()))
-}
-
-fn signer(target: &HttpTarget) -> Option<Signer> {
-    let scheme = scheme(target.platform())?;
-    match target.keys() {
-        Some(keys) => Signer::with_shared(scheme, Arc::clone(keys)).ok(),
-        None => Some(Signer::dangerous_unsigned(scheme)),
-    }
-}
-
-/// The scheme's headers, but for those that say no more than which request it is, and when.
-fn secret_names(platform: &str) -> Vec<http::HeaderName> {
-    let open =
-        |name: &http::HeaderName| name.as_str().ends_with("-id") || name.as_str().ends_with("-timestamp");
-    scheme(platform)
-        .map(|scheme| scheme.header_names())
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|name| !open(name))
-        .collect()
-}
-
-fn shown(headers: &HeaderMap, is_masked: impl Fn(&http::HeaderName) -> bool) -> impl Iterator<Item = Header> {
-    headers.iter().map(move |(name, value)| {
-        let is_masked = is_masked(name);
-        let value =
-            if is_masked { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
-        Header { name: name.to_string(), value, is_masked }
-    })
 }
 
 /// A command for a shell that sends the same body.
@@ -103,15 +73,19 @@ fn curl(url: &str, headers: &[Header], body: &[u8]) -> String {
         command.push_str(" \\\n  --header ");
         command.push_str(&quoted(&format!("{name}: {value}")));
     }
-    command.push_str(" \\\n  --data-binary ");
-    // What a terminal would take for a key that is pressed comes from a file.
-    let is_key = |c: char| c.is_control() && c != '\n' && c != '\t';
-    match core::str::from_utf8(body).ok().filter(|body| !body.contains(is_key)) {
-        // A value that begins with `@` would be the name of a file.
-        Some(body) if !body.starts_with('@') => command.push_str(&quoted(body)),
-        _ => command.push_str("@body.bin"),
+    // Not --data-binary, which would read a file for a body that begins with @.
+    match core::str::from_utf8(body).ok().filter(|body| is_plain(body)) {
+        Some(body) => command + " \\\n  --data-raw " + &quoted(body),
+        None => {
+            let body = STANDARD.encode(body);
+            format!("printf %s {body} | base64 --decode | {command} \\\n  --data-binary @-")
+        }
     }
-    command
+}
+
+/// Whether a terminal shows the text as it is, and takes nothing in it for a key that is pressed.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| alters_display(c) && c != '\n')
 }
 
 /// For a POSIX shell.
@@ -133,9 +107,28 @@ mod tests {
         assert_eq!(
             command,
             "curl --request POST 'https://receiver.example/hooks' \\\n  --header 'x-one: a'\\''; rm -rf / #' \\\n  \
-             --header 'webhook-signature: MASKED' \\\n  --data-binary '{\"a\":1}'"
+             --header 'webhook-signature: MASKED' \\\n  --data-raw '{\"a\":1}'"
         );
-        assert!(curl("https://receiver.example/", &[], b"@/etc/passwd").ends_with("--data-binary @body.bin"));
-        assert!(curl("https://receiver.example/", &[], b"\xff").ends_with("--data-binary @body.bin"));
+        assert!(
+            curl("https://receiver.example/", &[], b"@/etc/passwd").ends_with("--data-raw '@/etc/passwd'")
+        );
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_encoded() {
+        // ESC [ 2 J, a bell, a direction that is reversed, and what is no text.
+        for (body, encoded) in [
+            (&b"\x1b[2J"[..], "G1sySg=="),
+            (b"\x07", "Bw=="),
+            ("\u{202e}".as_bytes(), "4oCu"),
+            (b"\xff", "/w=="),
+        ] {
+            assert_eq!(
+                curl("https://receiver.example/", &[], body),
+                format!(
+                    "printf %s {encoded} | base64 --decode | curl --request POST 'https://receiver.example/' \\\n  --data-binary @-"
+                )
+            );
+        }
     }
 }

@@ -2,18 +2,17 @@
 //!
 //! Nothing is kept here. A session names a key, and the key is looked up at each request, so that revoking it ends its sessions.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gymhook::signature::{Secret, SecretError};
 use hmac::Mac as _;
-use time::UtcDateTime;
+use time::{Duration, UtcDateTime};
 use uuid::Uuid;
 
 /// How long a session lasts. Our choice: a working day.
-pub(super) const LASTS: Duration = Duration::from_secs(12 * 60 * 60);
+pub(super) const LASTS: Duration = Duration::hours(12);
 
 /// What sessions are authenticated with.
 #[derive(Clone, Debug)]
@@ -55,9 +54,8 @@ impl SessionSecret {
     }
 
     pub(super) fn begin(&self, key: Uuid, now: UtcDateTime) -> (Session, String) {
-        let lasts = i64::try_from(LASTS.as_secs()).unwrap_or(i64::MAX);
-        let session =
-            Session { key, nonce: Uuid::new_v4(), expires: now.unix_timestamp().saturating_add(lasts) };
+        let expires = now.unix_timestamp().saturating_add(LASTS.whole_seconds());
+        let session = Session { key, nonce: Uuid::new_v4(), expires };
         (session, self.seal(Purpose::Session, &session.bytes()))
     }
 
@@ -128,12 +126,8 @@ impl SessionSecret {
 }
 
 impl Session {
-    fn bytes(&self) -> [u8; 40] {
-        let mut bytes = [0; 40];
-        let parts = self.key.as_bytes().iter().chain(self.nonce.as_bytes()).copied();
-        let parts = parts.chain(self.expires.to_be_bytes());
-        bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
-        bytes
+    fn bytes(&self) -> Vec<u8> {
+        [&self.key.as_bytes()[..], self.nonce.as_bytes(), &self.expires.to_be_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -162,7 +156,7 @@ mod tests {
         let key = Uuid::from_u128(7);
         let (session, cookie) = secret.begin(key, NOON);
         assert_eq!(session.key, key);
-        assert_eq!(secret.session(&cookie, NOON + LASTS - Duration::from_secs(1)), Some(session));
+        assert_eq!(secret.session(&cookie, NOON + LASTS - Duration::SECOND), Some(session));
         assert_eq!(secret.session(&cookie, NOON + LASTS), None);
         assert_eq!(SessionSecret::new(None).unwrap().session(&cookie, NOON), None);
     }

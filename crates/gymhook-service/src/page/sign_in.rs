@@ -7,19 +7,18 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use serde::Deserialize;
 use time::UtcDateTime;
 
-use super::ask::Asked;
 use super::assets::{ASSETS, Assets};
 use super::base::Base;
 use super::failure::Failure;
+use super::parameters::Asked;
 use super::session::LASTS;
 use super::visitor::{GUEST_COOKIE, GuestForm, Posted, SESSION_COOKIE};
-use super::{Unused, render};
+use super::{NoFields, render};
 use crate::app::App;
 
 /// How many wrong keys are answered as such: a key has 244 random bits, so this keeps the log readable and no more. A right key
@@ -66,7 +65,7 @@ pub(super) async fn form(
     show(&app, &base, jar, asked.next.as_deref().unwrap_or_default(), StatusCode::OK, None)
 }
 
-/// A guest keeps the cookie that he has, so that two tabs with the form do not disturb each other.
+/// A guest keeps their cookie, so that two tabs with the form do not disturb each other.
 fn show(
     app: &App,
     base: &Base,
@@ -80,7 +79,7 @@ fn show(
         Some(guest) => (guest, jar),
         None => {
             let (guest, cookie) = app.page.secret.greet();
-            (guest, jar.add(build(app, base, GUEST_COOKIE, cookie)))
+            (guest, jar.add(base.cookie(GUEST_COOKIE, cookie, app.settings.load().https)))
         }
     };
     let token = app.page.secret.guest_token(guest);
@@ -113,32 +112,17 @@ pub(super) async fn sign_in(
     };
     let (_, cookie) = app.page.secret.begin(key.id, UtcDateTime::now());
     tracing::info!(key = %key.id, label = ?key.label, "signed in to the page");
-    let lasts = time::Duration::try_from(LASTS).unwrap_or(time::Duration::HOUR);
-    let mut session = build(&app, &base, SESSION_COOKIE, cookie);
-    session.set_max_age(lasts);
-    let jar = jar.add(session).remove(forgotten(&base, GUEST_COOKIE));
+    let mut session = base.cookie(SESSION_COOKIE, cookie, app.settings.load().https);
+    session.set_max_age(LASTS);
+    let jar = jar.add(session).remove(base.forgotten(GUEST_COOKIE));
     Ok((jar, Redirect::to(&base.path(within(&form.next)))).into_response())
 }
 
 /// Ends the session in this browser.
-pub(super) async fn sign_out(jar: CookieJar, posted: Posted<Unused>) -> Response {
+pub(super) async fn sign_out(jar: CookieJar, posted: Posted<NoFields>) -> Response {
     let base = posted.visitor.base;
-    let jar = jar.remove(forgotten(&base, SESSION_COOKIE));
+    let jar = jar.remove(base.forgotten(SESSION_COOKIE));
     (jar, Redirect::to(&base.path("/sign-in"))).into_response()
-}
-
-fn build(app: &App, base: &Base, name: &'static str, value: String) -> Cookie<'static> {
-    Cookie::build((name, value))
-        .path(base.of_cookies().to_owned())
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .secure(app.settings.load().https)
-        .build()
-}
-
-/// Names the cookie that is to go.
-pub(super) fn forgotten(base: &Base, name: &'static str) -> Cookie<'static> {
-    Cookie::build(name).path(base.of_cookies().to_owned()).build()
 }
 
 /// Where to go after signing in: a path of this page, and nowhere else.

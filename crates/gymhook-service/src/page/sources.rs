@@ -1,5 +1,7 @@
 //! Sources: what came in, and what was refused and why.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Html;
@@ -8,9 +10,9 @@ use serde::Deserialize;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::ask::Asked;
-use super::deliveries::{Names, Row as Delivery};
+use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
+use super::parameters::Asked;
 use super::render;
 use super::state::Badge;
 use super::visitor::{Frame, Section, Visitor};
@@ -76,14 +78,28 @@ pub(super) async fn rows(visitor: &Visitor) -> Result<Vec<Row>, Failure> {
 
 /// A request that was refused.
 struct Refused {
+    /// The same whenever the page is asked for.
+    id: String,
     at: Option<Moment>,
     request: RefusedRequest,
 }
 
 impl Refused {
-    fn new(request: RefusedRequest, now: UtcDateTime) -> Self {
-        let at = UtcDateTime::parse(&request.at, &Rfc3339).ok();
-        Self { at: at.map(|at| Moment::new(at, now)), request }
+    /// The latest first.
+    fn list(requests: Vec<RefusedRequest>, now: UtcDateTime) -> Vec<Self> {
+        let mut earlier: BTreeMap<String, usize> = BTreeMap::new();
+        let mut found: Vec<_> = requests
+            .into_iter()
+            .rev()
+            .map(|request| {
+                let number = earlier.entry(request.at.clone()).and_modify(|number| *number += 1).or_default();
+                let at = UtcDateTime::parse(&request.at, &Rfc3339).ok();
+                let id = format!("refused-{}-{number}", request.at);
+                Self { id, at: at.map(|at| Moment::new(at, now)), request }
+            })
+            .collect();
+        found.reverse();
+        found
     }
 }
 
@@ -119,11 +135,7 @@ async fn refused(
 ) -> Result<(Vec<Refused>, Option<u64>, u64), Problem> {
     let query = RefusalQuery { source, reason: None, before, limit: LIMIT };
     let (page, dropped) = sources::refusals(&visitor.caller, &query).await?;
-    Ok((
-        page.items.into_iter().map(|request| Refused::new(request, visitor.now)).collect(),
-        page.next,
-        dropped,
-    ))
+    Ok((Refused::list(page.items, visitor.now), page.next, dropped))
 }
 
 #[derive(Template)]
@@ -160,7 +172,7 @@ pub(super) async fn show(
         inbox: source.inbox().to_string(),
         keys: source.keys(),
         reasons: status.counted.refused.iter().map(|(why, many)| (*why, count(*many))).collect(),
-        recent: Names::new(&visitor).rows(recent).await?,
+        recent: deliveries::rows(&visitor, recent).await?,
         refused,
         next,
     })

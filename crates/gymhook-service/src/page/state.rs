@@ -2,7 +2,7 @@
 
 use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
 use gymhook_engine::DeliveryState;
-use gymhook_engine::store::{DeliveryRow, EndpointStats, State};
+use gymhook_engine::store::{DeliveryRow, State};
 use time::UtcDateTime;
 
 use super::words::{Moment, length};
@@ -20,14 +20,13 @@ pub(super) struct Badge {
 const CHECK: &str =
     "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.6 5.3-4.2 5a.9.9 0 0 1-1.3.1L4 9.4l1.2-1.3 1.5 1.4 3.6-4.3Z";
 const CROSS: &str =
-    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.2 9-1.2 1.2-2-2-2 2L4.8 10l2-2-2-2L6 4.800l2 2 2-2L11.200 6l-2 2Z";
-const RING: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.200a4.800 4.800 0 1 1 0 9.600 4.800 4.800 0 0 1 0-9.600Zm-.8 1.800v3.400l2.600 1.700.8-1.200-2-1.300V5Z";
-const ARROW: &str = "M2 2.500 14.500 8 2 13.500l2-5.500Z";
+    "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.2 9-1.2 1.2-2-2-2 2L4.8 10l2-2-2-2L6 4.8l2 2 2-2L11.2 6l-2 2Z";
+const RING: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 2.2a4.8 4.8 0 1 1 0 9.6 4.8 4.8 0 0 1 0-9.6Zm-.8 1.8v3.4l2.6 1.7.8-1.2-2-1.3V5Z";
+const ARROW: &str = "M2 2.5 14.5 8 2 13.5l2-5.5Z";
 const BAR: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1ZM4 7h8v2H4Z";
-const TRIANGLE: &str =
-    "M8 1.500 15.500 14.500H.5Zm-.9 4.500.3 4.500h1.200l.3-4.500Zm0 5.500v1.600h1.800v-1.600Z";
-const PAUSE: &str = "M3.500 2h3v12h-3Zm6 0h3v12h-3Z";
-const DIAMOND: &str = "M8 .8 15.200 8 8 15.200.8 8Zm0 2.800L3.600 8 8 12.400 12.400 8Z";
+const TRIANGLE: &str = "M8 1.5 15.5 14.5H.5Zm-.9 4.5.3 4.5h1.2l.3-4.5Zm0 5.5v1.6h1.8v-1.6Z";
+const PAUSE: &str = "M3.5 2h3v12h-3Zm6 0h3v12h-3Z";
+const DIAMOND: &str = "M8 .8 15.2 8 8 15.2.8 8Zm0 2.8L3.6 8 8 12.4 12.4 8Z";
 
 impl Badge {
     pub(super) const fn of(state: State) -> Self {
@@ -62,7 +61,9 @@ impl Badge {
         match record.breaker {
             _ if record.is_disabled() => Self::DISABLED,
             BreakerState::Open { .. } | BreakerState::HalfOpen { .. } => Self::BROKEN,
-            BreakerState::Closed { .. } if record.failing_since.is_some() => Self::FAILING,
+            BreakerState::Closed { .. } if record.failing_since.is_some() || record.failed_in_a_row > 0 => {
+                Self::FAILING
+            }
             BreakerState::Closed { .. } if record.held_until.is_some_and(|until| until > now) => Self::HELD,
             BreakerState::Closed { .. } => Self::ACTIVE,
         }
@@ -70,8 +71,7 @@ impl Badge {
 }
 
 /// Why an endpoint is not sent to, or how far it is from that, in a sentence.
-pub(super) fn of_health(stats: &EndpointStats, now: UtcDateTime) -> Option<String> {
-    let record = &stats.record;
+pub(super) fn of_health(record: &EndpointRecord, now: UtcDateTime) -> Option<String> {
     if let EndpointStatus::Disabled { reason, .. } = record.status {
         return Some(reason_of(reason));
     }
@@ -81,8 +81,14 @@ pub(super) fn of_health(stats: &EndpointStats, now: UtcDateTime) -> Option<Strin
         }
         BreakerState::HalfOpen { .. } => Some("a probe is on its way".to_owned()),
         BreakerState::Closed { .. } => {
-            let held = record.held_until.filter(|until| *until > now)?;
-            Some(format!("it asked to wait: next {}", Moment::new(held, now).relative))
+            if let Some(held) = record.held_until.filter(|until| *until > now) {
+                return Some(format!("nothing is sent before {} UTC", Moment::new(held, now).text));
+            }
+            match record.failed_in_a_row {
+                0 => None,
+                1 => Some("the last delivery was given up".to_owned()),
+                many => Some(format!("the last {many} deliveries were given up")),
+            }
         }
     }
 }
@@ -90,7 +96,7 @@ pub(super) fn of_health(stats: &EndpointStats, now: UtcDateTime) -> Option<Strin
 fn reason_of(reason: DisableReason) -> String {
     match reason {
         DisableReason::ByHand => "disabled by hand".to_owned(),
-        DisableReason::Gone => "it answered 410: it wants no more".to_owned(),
+        DisableReason::Gone => "it answered 410 Gone: it wants no more events".to_owned(),
         DisableReason::FailedInARow { deliveries } => {
             format!("{deliveries} deliveries in a row were given up")
         }

@@ -6,10 +6,8 @@ mod new;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Html;
-use gymhook::delivery::EndpointStatus;
 use gymhook_engine::store::{DeliveryQuery, EndpointStats};
 use gymhook_engine::{EndpointId, HttpTarget, Subscription};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use time::UtcDateTime;
 
@@ -18,15 +16,15 @@ pub(super) use self::actions::{
     test, test_all,
 };
 pub(super) use self::new::{create, form};
-use super::ask::{Asked, filled, id};
-use super::deliveries::{Names, Row as Delivery};
+use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
+use super::names::{host_of, name_of, path_of};
+use super::parameters::{Asked, filled, id};
 use super::render;
 use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count, length};
 use crate::actions::subscriptions;
-use crate::outgoing::DESTINATION;
 
 /// How many are on a page.
 const LIMIT: u32 = 50;
@@ -34,8 +32,7 @@ const LIMIT: u32 = 50;
 /// A subscription in a list.
 pub(super) struct Row {
     pub(super) id: String,
-    /// What names it in paths: its id, or a destination's name.
-    pub(super) key: String,
+    pub(super) path: String,
     pub(super) name: String,
     pub(super) host: String,
     pub(super) platform: String,
@@ -54,32 +51,20 @@ impl Row {
         let host = http.map(host_of).unwrap_or_default();
         let moment = |at: UtcDateTime| Moment::new(at, now);
         Self {
-            key: match http.is_some_and(|http| http.platform() == DESTINATION) {
-                true => utf8_percent_encode(subscription.label(), NON_ALPHANUMERIC).to_string(),
-                false => subscription.id().to_string(),
-            },
+            path: path_of(subscription).unwrap_or_default(),
             id: subscription.id().to_string(),
-            name: if subscription.label().is_empty() {
-                host.clone()
-            } else {
-                subscription.label().to_owned()
-            },
+            name: name_of(subscription),
             host,
             platform: http.map(HttpTarget::platform).unwrap_or_default().to_owned(),
             gym: subscription.gym().to_owned(),
             badge: Badge::of_endpoint(&stats.record, now),
-            note: of_health(stats, now),
+            note: of_health(&stats.record, now),
             waiting: count(stats.waiting),
             failing_since: stats.record.failing_since.map(moment),
             last_delivered: stats.last_delivered.map(moment),
             next_due: stats.oldest_due.map(moment),
         }
     }
-}
-
-/// Host and port: all of a URL that a list shows.
-pub(super) fn host_of(http: &HttpTarget) -> String {
-    http.url().to_uri().authority().map(ToString::to_string).unwrap_or_default()
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,15 +125,17 @@ pub(super) struct Fact {
 #[template(path = "subscription.html")]
 struct One {
     frame: Frame,
-    /// Where its forms go.
-    path: String,
     row: Row,
     facts: Vec<Fact>,
     rule: String,
+    /// How many deliveries in a row were given up, and how many disable it.
+    in_a_row: Option<(u32, u32)>,
     will_be_disabled: Option<Moment>,
     recent: Vec<Delivery>,
     is_disabled: bool,
     may_write: bool,
+    /// Where it is changed, if that is not here.
+    declared: Option<&'static str>,
     /// Whether there is a test event, and it may be sent.
     has_test: bool,
     /// How it is, in a sentence.
@@ -163,7 +150,7 @@ const RECENT: u32 = 10;
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
     let id: EndpointId = id(&name, "subscription")?;
     let (subscription, stats) = subscriptions::describe(&visitor.caller, id).await?;
-    one(&visitor, Section::Subscriptions, &subscription, &stats, Vec::new()).await
+    one(&visitor, Section::Subscriptions, &subscription, &stats, Vec::new(), None).await
 }
 
 /// The screen of a subscription or a destination.
@@ -173,21 +160,23 @@ pub(super) async fn one(
     subscription: &Subscription,
     stats: &EndpointStats,
     own: Vec<Fact>,
+    declared: Option<&'static str>,
 ) -> Result<Html<String>, Failure> {
     let row = Row::new(subscription, stats, visitor.now);
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
-    let recent = Names::new(visitor).rows(recent).await?;
+    let recent = deliveries::rows(visitor, recent).await?;
     let has_own = section == Section::Destinations;
     let has_test =
         visitor.may_retry() && (has_own || visitor.caller.view().test_event(subscription.id()).await.is_ok());
     render(&One {
         frame: visitor.frame(section, row.name.clone()),
-        path: format!("{}/{}", section.path(), row.key),
         facts: facts(subscription, visitor.now).into_iter().chain(own).collect(),
         rule: subscription.policy().auto_disable().to_string(),
+        in_a_row: in_a_row(subscription, stats),
         will_be_disabled: will_be_disabled(subscription, stats).map(|at| Moment::new(at, visitor.now)),
-        is_disabled: matches!(stats.record.status, EndpointStatus::Disabled { .. }),
+        is_disabled: stats.record.is_disabled(),
+        declared,
         may_write: visitor.may_write(),
         has_test,
         note: row.note.as_deref().map(sentence),
@@ -196,6 +185,13 @@ pub(super) async fn one(
         recent,
         row,
     })
+}
+
+/// How far it is from being disabled, if that is counted in deliveries.
+fn in_a_row(subscription: &Subscription, stats: &EndpointStats) -> Option<(u32, u32)> {
+    let most = subscription.policy().auto_disable().failed_in_a_row()?.get();
+    let failed = stats.record.failed_in_a_row;
+    (failed > 0 && !stats.record.is_disabled()).then_some((failed, most))
 }
 
 /// If it goes on failing.
@@ -215,7 +211,7 @@ fn facts(subscription: &Subscription, now: UtcDateTime) -> Vec<Fact> {
         }
         let names: Vec<&str> = http.headers().keys().map(http::HeaderName::as_str).collect();
         if !names.is_empty() {
-            fact("Headers of its own", names.join(", "));
+            fact("Custom headers", names.join(", "));
         }
         match http.keys() {
             None => fact("Secret", "none: its requests are not signed".to_owned()),
@@ -235,8 +231,8 @@ fn facts(subscription: &Subscription, now: UtcDateTime) -> Vec<Fact> {
     let last = retry.preview(now).gives_up_at();
     let attempts = u64::from(retry.schedule().retries()) + 1;
     fact("Attempts", format!("{} in up to {}", count(attempts), length((last - now).unsigned_abs())));
-    fact("Answer within", length(retry.attempt_timeout()));
-    fact("At a time", count(policy.max_in_flight().get().into()));
+    fact("Response within", length(retry.attempt_timeout()));
+    fact("Attempts at a time", count(policy.max_in_flight().get().into()));
     if policy.is_ordered() {
         fact("Order", "kept: a delivery that fails blocks all later ones".to_owned());
     }

@@ -1,26 +1,58 @@
 //! What vendors, receivers and subscribers write is shown as text.
 
+use axum::Router;
+use gymhook::send::EndpointUrl;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights};
+use http::StatusCode;
 
-use crate::stage::Stage;
+use crate::stage::{Page, Stage};
 
 const HOSTILE: &str =
     "</title></script></pre>\"'><img src=x onerror=planted><svg/onload=planted>{{planted}}&lt;planted";
 
+fn is_text(path: &str, page: &Page) {
+    for markup in ["<img src=x", "<svg/onload", "</pre>\"", "\"'>"] {
+        assert!(!page.has(markup), "{path}: {markup}: {}", page.text);
+    }
+    page.is_protected();
+}
+
+/// Answers with them.
+async fn receiver() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    let router = Router::new().fallback(async || (StatusCode::INTERNAL_SERVER_ERROR, HOSTILE));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
 #[tokio::test]
 async fn no_string_of_others_becomes_markup() {
-    let stage = Stage::new().await;
+    let stage =
+        Stage::with(|settings| settings.subscriber_networks = vec!["127.0.0.0/8".parse().unwrap()]).await;
     let gym = HOSTILE;
     let subscription = stage.subscription(gym, HOSTILE).await;
+    let held = stage.engine.subscription(subscription).await.unwrap().unwrap();
+    let url = EndpointUrl::dangerous_without_rule(&receiver().await).unwrap();
+    stage.engine.put_subscription(&held.with_url(url)).await.unwrap();
     let body = serde_json::to_string(HOSTILE).unwrap();
     let delivery = stage.publish(gym, HOSTILE, &body).await;
     let raw = stage.publish(gym, "raw", HOSTILE).await;
-    stage
-        .engine
-        .issue_api_key(ApiKeyOwner::Gym(HOSTILE.to_owned()), HOSTILE, ApiKeyRights::Read)
-        .await
-        .unwrap();
+    let owner = ApiKeyOwner::Gym(HOSTILE.to_owned());
+    let key = stage.engine.issue_api_key(owner, HOSTILE, ApiKeyRights::Write).await.unwrap();
+    stage.attempted(delivery).await;
+    let mut browser = stage.browser();
+    browser.sign_in(key.expose_key()).await;
+    // The audit has the key's label, the gym and what it was done to.
+    browser.submit("/overview", &format!("/deliveries/{raw}/cancel"), &[]).await;
+    let tested =
+        browser.submit("/overview", "/subscriptions/test-all", &[("gym", HOSTILE)]).await.expect(200);
+    is_text("the tests", &tested);
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    // All that a header's name may have.
+    let refused = http::Request::post("/in/egym").header("x-'&lt'planted", "1").header("x-api-key", HOSTILE);
+    browser.send(refused.body(axum::body::Body::from(HOSTILE)).unwrap()).await.expect(401);
+    let key = key.key.id;
     let asked = serde_urlencoded::to_string([("gym", HOSTILE), ("type", HOSTILE)]).unwrap();
     let wrong = serde_urlencoded::to_string([("from", HOSTILE), ("state", "")]).unwrap();
     for path in [
@@ -38,15 +70,32 @@ async fn no_string_of_others_becomes_markup() {
         format!("/subscriptions/{subscription}/rotate"),
         format!("/subscriptions/{subscription}/delete"),
         "/keys".to_owned(),
+        format!("/keys/{key}/rotate"),
+        format!("/keys/{key}/revoke"),
+        "/sources".to_owned(),
+        "/sources/egym".to_owned(),
+        "/destinations".to_owned(),
+        "/audit".to_owned(),
+        format!("/audit?{}", serde_urlencoded::to_string([("gym", HOSTILE), ("subject", HOSTILE)]).unwrap()),
         format!("/sign-in?{}", serde_urlencoded::to_string([("next", HOSTILE)]).unwrap()),
     ] {
-        let page = browser.get(&path).await;
-        for markup in ["<img src=x", "<svg/onload", "</pre>\"", "\"'>"] {
-            assert!(!page.has(markup), "{path}: {markup}: {}", page.text);
-        }
-        page.is_protected();
+        is_text(&path, &browser.get(&path).await);
     }
+    assert!(browser.get("/audit").await.has("planted"), "there are entries");
+    let mut sources = browser.get("/sources").await;
+    for _ in 0..200 {
+        if sources.has("planted") {
+            break;
+        }
+        // What is refused is written a little later.
+        tokio::time::sleep(core::time::Duration::from_millis(50)).await;
+        sources = browser.get("/sources").await;
+    }
+    assert!(sources.has("x-&#39;&#38;lt&#39;planted"), "{}", sources.text);
+    is_text("/sources", &sources);
     let page = browser.get(&format!("/deliveries/{delivery}")).await;
+    let (_, response) = page.text.split_once("<summary>Response</summary>").expect("the response is kept");
+    assert!(response.contains("&#60;img src=x"), "{response}");
     assert!(page.has("&#60;img src=x onerror=planted&#62;"), "{}", page.text);
     assert!(page.has("&#38;lt;planted"), "an entity of theirs is text, too");
 }

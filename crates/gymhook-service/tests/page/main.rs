@@ -12,7 +12,9 @@
 mod hostile;
 mod mounted;
 mod protection;
+mod request;
 mod rights;
 mod screens;
 mod session;
 mod stage;
+mod tail;

@@ -66,6 +66,8 @@ async fn another_gym_is_not_there() {
         format!("/subscriptions/{subscription}"),
         format!("/subscriptions/{subscription}/delete"),
         format!("/subscriptions/{subscription}/rotate"),
+        format!("/subscriptions/{subscription}/pause"),
+        format!("/keys/{berlin_key}/rotate"),
         "/destinations".to_owned(),
         "/destinations/app".to_owned(),
         "/sources".to_owned(),
@@ -81,11 +83,19 @@ async fn another_gym_is_not_there() {
         format!("/deliveries/{delivery}/cancel"),
         format!("/subscriptions/{subscription}/delete"),
         format!("/subscriptions/{subscription}/test"),
+        format!("/subscriptions/{subscription}/rotate"),
+        format!("/subscriptions/{subscription}/pause"),
+        format!("/subscriptions/{subscription}/enable"),
         format!("/keys/{berlin_key}/revoke"),
+        format!("/keys/{berlin_key}/rotate"),
+        "/subscriptions/test-all".to_owned(),
     ] {
-        wien.submit("/overview", &path, &[]).await.expect(404);
+        let fields = [("hours", "1"), ("minutes", ""), ("gym", "berlin")];
+        wien.submit("/overview", &path, &fields).await.expect(404);
     }
+    stage.attempted(delivery).await;
     let overview = wien.get("/overview").await.expect(200);
+    assert!(!overview.has("of Berlin") && !overview.has(&subscription.to_string()), "{}", overview.text);
     assert!(!overview.has("egym") && !overview.has("The last hour"), "what came in is the operator's");
     assert!(!overview.has("href=\"/sources\"") && !overview.has("href=\"/destinations\""));
     assert!(wien.get("/deliveries").await.expect(200).has("Nothing has been delivered yet"));

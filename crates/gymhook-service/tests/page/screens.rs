@@ -1,6 +1,8 @@
 //! Each screen, and what is done on it.
 
-use gymhook_engine::store::{ApiKeyRights, State};
+use gymhook::signature::{Keyring, Secret};
+use gymhook_engine::store::{ApiKeyRights, DeliveryQuery, State};
+use gymhook_service::Destination;
 
 use crate::stage::Stage;
 
@@ -88,6 +90,34 @@ async fn a_delivery_shows_everything_but_secrets() {
 }
 
 #[tokio::test]
+async fn a_delivery_is_shown_whatever_became_of_where_it_goes() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let form = "/destinations/+new";
+    let new = [("name", "app"), ("url", "http://127.0.0.1:9/"), ("form", "cloudevents")];
+    browser.submit(form, form, &new).await.expect(200);
+    browser.submit("/destinations/app", "/destinations/app/test", &[]).await.expect(303);
+    let row = stage.engine.deliveries(DeliveryQuery::new(1)).await.unwrap().items.remove(0);
+    let path = format!("/deliveries/{}", row.id);
+    assert!(browser.get(&path).await.expect(200).has("href=\"/destinations/app\""));
+    browser.submit("/destinations/app/delete", "/destinations/app/delete", &[]).await.expect(303);
+    let page = browser.get(&path).await.expect(200);
+    assert!(!page.has("href=\"/destinations/") && !page.has("Received by"), "{}", page.text);
+    assert!(page.has("(deleted)") && page.has("<dt>To</dt>"), "{}", page.text);
+    assert!(page.has("Its destination was deleted"), "{}", page.text);
+
+    stage.subscription("berlin", "app").await;
+    let delivery = stage.publish("berlin", "member.updated", "{}").await;
+    let database = rusqlite::Connection::open(stage.folder.path().join("gymhook.db")).unwrap();
+    let damage = "UPDATE gymhook_subscriptions SET settings = 'damaged' WHERE gym = 'berlin'";
+    assert_eq!(database.execute(damage, []).unwrap(), 1);
+    let page = browser.get(&format!("/deliveries/{delivery}")).await.expect(200);
+    assert!(page.has("(its settings cannot be read)") && page.has("member.updated"), "{}", page.text);
+    let all = browser.submit("/deliveries", "/subscriptions/test-all", &[("gym", "berlin")]).await;
+    assert!(!all.status.is_server_error(), "{}", all.text);
+}
+
+#[tokio::test]
 async fn cancelling_asks_first_and_says_what_was_done() {
     let stage = Stage::new().await;
     stage.subscription("berlin", "app").await;
@@ -138,7 +168,7 @@ async fn a_subscription_is_created_and_its_secret_shown_once() {
         ("events", "member.*, checkin.created"),
     ];
     let shown = browser.submit(form, form, &right).await.expect(200);
-    assert!(shown.has("whsec_") && shown.has("shown this once"));
+    assert!(shown.has("whsec_") && shown.has("shown only once"));
     let secret = shown.text.split("whsec_").nth(1).unwrap().split('<').next().unwrap().to_owned();
     let list = browser.get("/subscriptions").await.expect(200);
     assert!(list.has("receiver.example") && !list.has(&secret));
@@ -161,6 +191,10 @@ async fn a_subscription_is_paused_enabled_rotated_tested_and_deleted() {
     let rotated = browser.submit(&at("rotate"), &at("rotate"), &[("hours", "24")]).await.expect(200);
     assert!(rotated.has("whsec_"));
     browser.submit(&at("rotate"), &at("rotate"), &[("hours", "-1")]).await.expect(422);
+    // As long as the API allows: 30 days.
+    browser.submit(&at("rotate"), &at("rotate"), &[("hours", "720")]).await.expect(200);
+    browser.submit(&at("rotate"), &at("rotate"), &[("hours", "721")]).await.expect(422);
+    assert!(browser.get(&at("rotate")).await.has(&format!("href=\"{path}\"")), "there is a way back");
     // Its platform has no test event.
     assert!(browser.submit(&path, &at("test"), &[]).await.has("no test event"));
     let all = browser
@@ -192,6 +226,46 @@ async fn a_destination_is_created_tested_and_deleted() {
     assert!(rotated.expect(200).has("whsec_"));
     browser.submit("/destinations/new/delete", "/destinations/new/delete", &[]).await.expect(303);
     browser.get("/destinations/new").await.expect(404);
+}
+
+#[tokio::test]
+async fn a_destination_of_the_settings_is_changed_there() {
+    let stage = Stage::with(|settings| {
+        let keys = Keyring::single("main", Secret::new("a secret of thirty-two bytes, or more").unwrap());
+        settings.destinations.push(Destination::new("app", "http://127.0.0.1:9/", keys.unwrap()));
+    })
+    .await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let page = browser.get("/destinations/app").await.expect(200);
+    assert!(page.has("declared in the gateway") && page.has("/destinations/app/pause\""), "{}", page.text);
+    assert!(!page.has("/rotate\"") && !page.has("/delete\""), "{}", page.text);
+    for path in ["/destinations/app/rotate", "/destinations/app/delete"] {
+        browser.get(path).await.expect(409);
+        browser.submit("/overview", path, &[("hours", "1")]).await.expect(409);
+    }
+}
+
+#[tokio::test]
+async fn the_overview_shows_who_fails_before_anything_is_given_up() {
+    let stage = Stage::new().await;
+    let deleted = stage.subscription("berlin", "The app of yesterday").await;
+    stage.subscription("berlin", "The failing app").await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Read).await;
+    assert!(!browser.get("/overview").await.expect(200).has("The failing app"), "nothing was sent yet");
+    let delivery = stage.publish("berlin", "member.updated", "{}").await;
+    stage.attempted(delivery).await;
+    stage.engine.delete_subscription(deleted).await.unwrap();
+    let mut page = browser.get("/overview").await.expect(200);
+    for _ in 0..200 {
+        if page.has("failing since") {
+            break;
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(50)).await;
+        page = browser.get("/overview").await.expect(200);
+    }
+    assert!(page.has("The failing app") && page.has("failing since"), "{}", page.text);
+    assert!(!page.has("The app of yesterday"), "it was deleted");
+    assert!(page.has("No delivery was given up."), "{}", page.text);
 }
 
 #[tokio::test]

@@ -111,24 +111,21 @@ async fn a_cookie_that_was_changed_is_no_session() {
 
 #[tokio::test]
 async fn sessions_end_with_the_process_unless_a_secret_is_set() {
-    let one = || Some(std::sync::Arc::new(Secret::new("a secret of thirty-two bytes, or more").unwrap()));
+    let set = |text: &str| Some(std::sync::Arc::new(Secret::new(text).unwrap()));
+    let one = || set("a secret of thirty-two bytes, or more");
     let stage = Stage::with(|settings| settings.session_secret = one()).await;
     let key = stage.key(None, ApiKeyRights::Write).await;
     let mut browser = stage.browser();
     browser.sign_in(key.expose_key()).await;
     let cookies = browser.cookies.clone();
-    let at = async |stage: &Stage| {
-        // Another process of the same database.
-        let router = stage.router.clone();
-        Browser { router, base: String::new(), cookies: cookies.clone() }
-            .get("/overview")
-            .await
-            .status
-            .as_u16()
-    };
-    assert_eq!(at(&stage).await, 200);
-    let other = Stage::new().await;
-    assert_eq!(at(&other).await, 303);
+    // Other processes of the same database.
+    for (secret, status) in [(one(), 200), (set("another secret of thirty-two bytes"), 303), (None, 303)] {
+        let is_set = secret.is_some();
+        let router = stage.again(|settings| settings.session_secret = secret).await;
+        let mut browser = Browser { router, base: String::new(), cookies: cookies.clone() };
+        let page = browser.get("/overview").await;
+        assert_eq!(page.status.as_u16(), status, "set: {is_set}");
+    }
 }
 
 #[tokio::test]

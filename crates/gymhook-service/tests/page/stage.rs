@@ -34,14 +34,25 @@ impl Stage {
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("gymhook.db")).unwrap();
+        let settings = Self::settings(change);
+        let service = Service::start(settings, store.clone()).await.unwrap();
+        let engine = Engine::builder(store).enqueue_only();
+        Self { router: service.router(), engine, folder }
+    }
+
+    /// Another service on the same database.
+    pub(crate) async fn again(&self, change: impl FnOnce(&mut Settings)) -> Router {
+        let store = SqliteStore::open(self.folder.path().join("gymhook.db")).unwrap();
+        Service::start(Self::settings(change), store).await.unwrap().router()
+    }
+
+    fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
         let mut settings = Settings::default();
         let egym = Provider::of(Vendor::EGYM).unwrap();
         let keys = Keyring::single("berlin", Secret::new("the key that EGYM sends").unwrap()).unwrap();
         settings.sources.push(Source::new("egym", gymhook::Receiver::new(&egym, keys).unwrap()));
         change(&mut settings);
-        let service = Service::start(settings, store.clone()).await.unwrap();
-        let engine = Engine::builder(store).enqueue_only();
-        Self { router: service.router(), engine, folder }
+        settings
     }
 
     pub(crate) async fn key(&self, gym: Option<&str>, rights: ApiKeyRights) -> IssuedApiKey {
@@ -140,7 +151,7 @@ impl Browser {
         Page { status: parts.status, headers: parts.headers, text }
     }
 
-    fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::super::failure::{Failure, sentence};
+use super::super::names::destination_path as path;
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{Secret, render};
-use super::path;
 use crate::Form;
 use crate::access::Needs;
 use crate::actions::destinations;

@@ -9,25 +9,16 @@ use gymhook_engine::{EndpointId, Subscription, TestSent};
 use serde::Deserialize;
 use time::UtcDateTime;
 
-use super::super::ask::id;
 use super::super::done::Done;
 use super::super::failure::{Failure, sentence};
+use super::super::names::{Names, name_of, subscription_path as path};
+use super::super::parameters::id;
 use super::super::visitor::{Frame, Posted, Section, Visitor};
-use super::super::{AskRotate, Confirm, Secret, Unused, render};
+use super::super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::Problem;
-use crate::access::{Caller, Needs};
+use crate::access::Needs;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
-
-fn path(id: EndpointId) -> String {
-    format!("{}/{id}", Section::Subscriptions.path())
-}
-
-fn name_of(subscription: &Subscription) -> String {
-    if !subscription.label().is_empty() {
-        return format!("“{}”", subscription.label());
-    }
-    subscription.http().map(super::host_of).unwrap_or_default()
-}
+use crate::api::subscription_actions::LONGEST_OVERLAP;
 
 async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
     visitor.caller.may(Needs::Write)?;
@@ -43,7 +34,7 @@ pub(in super::super) async fn ask_to_delete(
     render(&Confirm {
         frame: visitor.frame(Section::Subscriptions, "Delete this subscription?"),
         what: format!(
-            "The subscription {} of gym “{}” will get nothing more.",
+            "The subscription “{}” of gym “{}” will get nothing more.",
             name_of(&subscription),
             subscription.gym()
         ),
@@ -56,11 +47,11 @@ pub(in super::super) async fn ask_to_delete(
 
 pub(in super::super) async fn delete(
     Path(name): Path<String>,
-    posted: Posted<Unused>,
+    posted: Posted<NoFields>,
 ) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     subscriptions::delete(&visitor.caller, id(&name, "subscription")?).await?;
-    Ok(Done::Deleted.then(&visitor.base, Section::Subscriptions.path()))
+    Ok(Done::Deleted.then(&visitor, Section::Subscriptions.path()))
 }
 
 pub(in super::super) async fn ask_to_disable(
@@ -70,7 +61,7 @@ pub(in super::super) async fn ask_to_disable(
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&AskPause {
         frame: visitor.frame(Section::Subscriptions, "Pause this subscription?"),
-        name: name_of(&subscription),
+        name: format!("“{}”", name_of(&subscription)),
         path: path(id),
     })
 }
@@ -124,28 +115,28 @@ pub(in super::super) async fn disable(
             Done::Paused
         }
     };
-    Ok(done.then(&visitor.base, &path(id)))
+    Ok(done.then(&visitor, &path(id)))
 }
 
 pub(in super::super) async fn enable(
     Path(name): Path<String>,
-    posted: Posted<Unused>,
+    posted: Posted<NoFields>,
 ) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     let id: EndpointId = id(&name, "subscription")?;
     subscriptions::enable(&visitor.caller, id).await?;
-    Ok(Done::Enabled.then(&visitor.base, &path(id)))
+    Ok(Done::Enabled.then(&visitor, &path(id)))
 }
 
 /// Does not wait: the delivery's page says what came of it.
 pub(in super::super) async fn test(
     Path(name): Path<String>,
-    posted: Posted<Unused>,
+    posted: Posted<NoFields>,
 ) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     let id: EndpointId = id(&name, "subscription")?;
     tests_of_endpoints::send(&visitor.caller, id, None, Duration::ZERO).await?;
-    Ok(Done::Tested.then(&visitor.base, &path(id)))
+    Ok(Done::Tested.then(&visitor, &path(id)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -173,9 +164,10 @@ struct Tested {
 pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<String>, Failure> {
     let Posted { visitor, form: OfGym { gym } } = posted;
     let tests = tests_of_endpoints::send_to_all(&visitor.caller, &gym).await?;
+    let mut names = Names::new(&visitor.caller);
     let mut sent = Vec::with_capacity(tests.len());
     for TestSent { subscription, test } in tests {
-        let name = name(&visitor.caller, subscription).await?;
+        let name = names.of(subscription).await?;
         let (delivery, problem) = match test {
             Ok(delivery) => (Some(delivery.to_string()), None),
             Err(error) => (None, Some(sentence(&error.to_string()))),
@@ -185,11 +177,6 @@ pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<Str
     render(&Tested { frame: visitor.frame(Section::Subscriptions, format!("Tests of {gym}")), gym, sent })
 }
 
-async fn name(caller: &Caller, id: EndpointId) -> Result<String, Problem> {
-    let found = caller.view().subscription(id).await?;
-    Ok(found.as_ref().map_or_else(|| id.to_string(), name_of))
-}
-
 pub(in super::super) async fn ask_to_rotate(
     visitor: Visitor,
     Path(name): Path<String>,
@@ -197,22 +184,31 @@ pub(in super::super) async fn ask_to_rotate(
     let (id, subscription) = asked(&visitor, &name).await?;
     render(&AskRotate {
         frame: visitor.frame(Section::Subscriptions, "Rotate the secret"),
-        name: name_of(&subscription),
+        name: format!("“{}”", name_of(&subscription)),
         path: path(id),
+        back: path(id),
         what: "secret",
     })
 }
 
-/// For how long the old one counts besides the new one.
+/// For how long the old one stays valid besides the new one.
 #[derive(Debug, Deserialize)]
 pub(in super::super) struct Overlap {
     hours: u32,
 }
 
 impl Overlap {
-    pub(in super::super) fn length(&self) -> Duration {
-        // As long as the API allows, too: 30 days.
-        Duration::from_secs(60 * 60) * self.hours.min(30 * 24)
+    /// No longer than the API allows.
+    pub(in super::super) fn length(&self) -> Result<Duration, Problem> {
+        let seconds = self.hours.saturating_mul(60 * 60);
+        if seconds > LONGEST_OVERLAP {
+            let days = LONGEST_OVERLAP / (24 * 60 * 60);
+            return Err(Problem::invalid(
+                "hours",
+                format!("the old one stays valid for {days} days at the longest"),
+            ));
+        }
+        Ok(Duration::from_secs(seconds.into()))
     }
 }
 
@@ -223,11 +219,11 @@ pub(in super::super) async fn rotate(
 ) -> Result<Html<String>, Failure> {
     let Posted { visitor, form } = posted;
     let id: EndpointId = id(&name, "subscription")?;
-    let written = subscription_changes::rotate(&visitor.caller, id, None, form.length()).await?;
+    let written = subscription_changes::rotate(&visitor.caller, id, None, form.length()?).await?;
     render(&Secret {
         frame: visitor.frame(Section::Subscriptions, "The new secret"),
         what: "secret",
-        of: name_of(&written.subscription),
+        of: format!("“{}”", name_of(&written.subscription)),
         secret: written.secret.unwrap_or_default(),
         advice: "Give it to the receiver now: requests are signed with it from now on, and with the old one too until the overlap ends, where the platform's scheme has room for both.",
         back: path(id),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::super::failure::{Failure, sentence};
+use super::super::names::{name_of, subscription_path};
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{Secret, render};
 use crate::access::Needs;
@@ -99,14 +100,14 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
         }
         Err(problem) => return Err(problem.into()),
     };
-    let back = format!("{}/{}", Section::Subscriptions.path(), written.subscription.id());
+    let back = subscription_path(written.subscription.id());
     let Some(secret) = written.secret else {
         return Ok(axum::response::Redirect::to(&visitor.base.path(&back)).into_response());
     };
     let shown = render(&Secret {
         frame: visitor.frame(Section::Subscriptions, "The subscription's secret"),
         what: "secret",
-        of: written.subscription.http().map(super::host_of).unwrap_or_default(),
+        of: format!("“{}”", name_of(&written.subscription)),
         secret,
         advice: "Give it to the receiver, which verifies requests with it.",
         back,
