@@ -174,7 +174,7 @@ async fn a_rotated_key_signs_first_and_the_old_one_counts_for_the_overlap() {
         read.http().unwrap().keys().unwrap().keys().map(|key| key.tenant().as_str()).collect();
     assert_eq!(tenants, ["berlin", "berlin", "main"], "stored and read again, and kept by a rotation");
     let unknown = setup.engine.rotate_key(endpoint(9), new(), Duration::ZERO).await;
-    assert_eq!(unknown, Err(SubscriptionError::Unknown { subscription: endpoint(9) }));
+    assert_eq!(unknown.unwrap_err(), SubscriptionError::Unknown { subscription: endpoint(9) });
 }
 
 #[tokio::test]
