@@ -135,6 +135,7 @@ pub enum CaseError {
 /// What was expected, and what the libraries did instead.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected {expected}; got {got}")]
+#[non_exhaustive]
 pub struct Mismatch {
     /// What the case expects.
     pub expected: String,

@@ -143,7 +143,8 @@ impl HttpTransport {
         let mut headers = parts.headers;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
         headers.insert(header::CONTENT_TYPE, self.0.content_type.clone());
-        let of_subscription = target.headers().iter().filter(|(name, _)| !sending.headers().contains_key(*name));
+        let of_subscription =
+            target.headers().iter().filter(|(name, _)| !sending.headers().contains_key(*name));
         for (name, value) in of_subscription.chain(sending.headers()) {
             headers.append(name, value.clone());
         }

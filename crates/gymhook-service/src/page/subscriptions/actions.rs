@@ -174,7 +174,7 @@ pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<Str
     let Posted { visitor, form: OfGym { gym } } = posted;
     let tests = tests_of_endpoints::send_to_all(&visitor.caller, &gym).await?;
     let mut sent = Vec::with_capacity(tests.len());
-    for TestSent { subscription, test } in tests {
+    for TestSent { subscription, test, .. } in tests {
         let name = name(&visitor.caller, subscription).await?;
         let (delivery, problem) = match test {
             Ok(delivery) => (Some(delivery.to_string()), None),
