@@ -12,6 +12,7 @@ use gymhook_engine::Engine;
 use gymhook_engine::store::{DeliveryColumns, NewNotification, SqliteStore, State, Store as _};
 use gymhook_engine::{DeliveryId, Subscription};
 use rusqlite::{Connection, Transaction, params};
+use time::format_description::well_known::Rfc3339;
 use time::{Duration, UtcDateTime};
 
 use crate::load::{endpoint_id, policy};
@@ -27,7 +28,7 @@ pub(crate) struct Filled {
 pub(crate) const ENDPOINTS: u64 = 400;
 /// Subscriptions of one gym. The first gym has the most deliveries, the last almost none.
 pub(crate) const OF_A_GYM: u64 = 10;
-/// A delivery in so many has the rare type.
+/// One delivery in 50,000 has the rare type.
 const RARE: u64 = 50_000;
 /// The types, of which the first are the most frequent; and a rare one.
 pub(crate) const TYPES: [(&str, Vendor); 7] = [
@@ -72,6 +73,15 @@ impl Filled {
             );
         }
         Ok(Self { file, deliveries })
+    }
+
+    /// A week after the first delivery was enqueued, as the API takes a time.
+    pub(crate) fn first_week_ends(&self) -> Outcome<String> {
+        let connection = Connection::open(&self.file)?;
+        let sql = "SELECT min(enqueued_at) FROM gymhook_deliveries";
+        let first: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        let end = UtcDateTime::from_unix_timestamp(first / 1_000_000)? + Duration::WEEK;
+        Ok(end.format(&Rfc3339)?)
     }
 
     /// A cursor into the log that leaves this many of 1,000 deliveries before it.

@@ -30,7 +30,7 @@ pub(crate) async fn api(is_quick: bool, report: &mut Report) -> Outcome<()> {
     let filled = Filled::find(is_quick).await?;
     let key = api_key(&filled.file).await?;
     let gateway = Gateway::start(&filled.file).await?;
-    for list in of_the_api(&filled) {
+    for list in of_the_api(&filled)? {
         let request = asking("GET", &list.path, &key, "");
         ask(&gateway, API, &list, &request, is_quick, report).await?;
     }
@@ -43,7 +43,7 @@ pub(crate) async fn page(is_quick: bool, report: &mut Report) -> Outcome<()> {
     let key = api_key(&filled.file).await?;
     let gateway = Gateway::start(&filled.file).await?;
     let cookie = sign_in(&gateway, &key).await.map_err(|error| error.to_string())?;
-    for list in of_the_page(&filled) {
+    for list in of_the_page(&filled)? {
         let request = format!("GET {} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n", list.path);
         ask(&gateway, PAGE, &list, request.as_bytes(), is_quick, report).await?;
     }
@@ -82,7 +82,7 @@ async fn took(gateway: &Gateway, path: &str, request: &[u8], times: usize) -> Se
 }
 
 /// Each question with its name: all, a deep page, each filter with what is frequent, rare and never there, and some together.
-fn questions(filled: &Filled) -> Vec<(String, String)> {
+fn questions(filled: &Filled) -> Outcome<Vec<(String, String)>> {
     let (first, last) = (gym(0), gym(ENDPOINTS - 1));
     let (busy, idle) = (endpoint_id(0), endpoint_id(ENDPOINTS - OF_A_GYM));
     let common = TYPES.first().map_or("", |(name, _)| name);
@@ -111,8 +111,8 @@ fn questions(filled: &Filled) -> Vec<(String, String)> {
         ("before the first".to_owned(), "until=2020-01-01T00:00:00Z".to_owned()),
         ("after the last".to_owned(), "from=2999-01-01T00:00:00Z".to_owned()),
         (
-            "of a rare type, all of last year's".to_owned(),
-            format!("type={RARE_TYPE}&until=2020-01-01T00:00:00Z"),
+            "of a rare type, in the first week".to_owned(),
+            format!("type={RARE_TYPE}&until={}", filled.first_week_ends()?),
         ),
     ];
     for state in
@@ -120,12 +120,12 @@ fn questions(filled: &Filled) -> Vec<(String, String)> {
     {
         questions.push((format!("in the state {state}"), format!("state={state}")));
     }
-    questions
+    Ok(questions)
 }
 
-fn of_the_api(filled: &Filled) -> Vec<List> {
+fn of_the_api(filled: &Filled) -> Outcome<Vec<List>> {
     let first = gym(0);
-    let mut lists: Vec<List> = questions(filled)
+    let mut lists: Vec<List> = questions(filled)?
         .into_iter()
         .map(|(name, asked)| List {
             name: format!("deliveries, {name}"),
@@ -146,11 +146,11 @@ fn of_the_api(filled: &Filled) -> Vec<List> {
     ] {
         lists.push(List { name: name.to_owned(), path });
     }
-    lists
+    Ok(lists)
 }
 
-fn of_the_page(filled: &Filled) -> Vec<List> {
-    let mut lists: Vec<List> = questions(filled)
+fn of_the_page(filled: &Filled) -> Outcome<Vec<List>> {
+    let mut lists: Vec<List> = questions(filled)?
         .into_iter()
         .filter(|(_, asked)| !asked.contains("limit="))
         .map(|(name, asked)| List {
@@ -163,7 +163,7 @@ fn of_the_page(filled: &Filled) -> Vec<List> {
     }
     let path = format!("/subscriptions/{}", endpoint_id(0));
     lists.push(List { name: "a subscription".to_owned(), path });
-    lists
+    Ok(lists)
 }
 
 /// Signs in as a browser does; returns the session's cookie.

@@ -29,9 +29,9 @@ const A_CALL: u64 = 100;
 /// How events are published.
 #[derive(Clone, Copy, Debug)]
 enum How {
-    /// By so many callers of the engine, this many at a time.
+    /// By a number of callers of the engine; then, how many events each call has.
     Engine(usize, u64),
-    /// Over so many connections, this many in a call.
+    /// Over a number of connections; then, how many events each call has.
     Http(usize, u64),
 }
 

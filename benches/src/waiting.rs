@@ -57,7 +57,7 @@ pub trait Waiting {
     /// If something is refused that should not be.
     fn attempt(&mut self, attempts: u64) -> Outcome<u64>;
 
-    /// Lets go of what was delivered, if that was kept.
+    /// Removes what was delivered, if that was kept.
     fn forget(&mut self) {}
 }
 

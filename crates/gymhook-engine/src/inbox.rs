@@ -58,6 +58,8 @@ enum DigestDedupe {
 }
 
 /// What came of an incoming notification. Answer 2xx to both.
+///
+/// Exhaustive on purpose: what is accepted is new, or was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Accepted {

@@ -38,6 +38,8 @@ pub trait SecretCipher: fmt::Debug + Send + Sync {
 }
 
 /// Secrets could not be encrypted or decrypted. Caused by the configuration, or by a changed row.
+///
+/// Exhaustive on purpose: every cipher makes one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the secrets cannot be encrypted or decrypted: {problem}")]
 pub struct SecretCipherError {

@@ -121,6 +121,7 @@ impl fmt::Debug for Sending {
 
 /// How an attempt ended, and what the log keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// The outcome, which the machine decides on.
     pub outcome: Outcome,

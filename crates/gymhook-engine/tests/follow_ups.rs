@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gymhook::event::point;
+use gymhook::event::{Vendor, egym, point};
 use gymhook::signature::{BodySigned, Verified};
-use gymhook::{Received, Unverified};
+use gymhook::{Provider, Received, Unverified};
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{
@@ -369,8 +369,12 @@ async fn handlers_of_platforms_pass_on_what_they_have_read() {
         NewNotification::new(new_id(), endpoint(2), event_type, item.body().clone())
     };
     type Hook = Verified<Received<point::Notification>, BodySigned>;
+    type EgymHook = Verified<Received<egym::Notification>>;
     let handlers = InboxHandlers::new()
         .pass_on(move |_: Hook, item: InboxItem| async move { Ok(vec![of(&item, "proved")]) })
+        .pass_on_as(&Provider::egym(), move |_: EgymHook, item: InboxItem| async move {
+            Ok(vec![of(&item, "proved.as")])
+        })
         .dangerous_pass_on_unverified(
             move |_: Unverified<Received<point::Notification>>, item: InboxItem| async move {
                 Ok(vec![of(&item, "not.proved")])
@@ -378,24 +382,32 @@ async fn handlers_of_platforms_pass_on_what_they_have_read() {
         )
         .pass_on_otherwise(move |item: InboxItem| async move { Ok(vec![of(&item, "otherwise")]) });
     let engine = builder(&store).start(handlers).await.unwrap();
-    let workout = r#"{"event":"workout.created","data":{}}"#;
-    let body = gymhook::event::samples().find(|sample| sample.vendor == gymhook::event::Vendor::POINT);
-    let body = Bytes::from_static(body.map_or(workout, |sample| sample.body).as_bytes());
+    let body = |vendor| {
+        let sample = gymhook::event::samples().find(|sample| sample.vendor == vendor).unwrap();
+        Bytes::from_static(sample.body.as_bytes())
+    };
     let origins = [
-        r#"{"vendor":"point","key":"main","sender":"hmac","body":true,"time":true,"id":false}"#,
-        r#"{"vendor":"point","body":false,"time":false,"id":false}"#,
-        r#"{"vendor":"egym","body":false,"time":false,"id":false}"#,
+        (
+            Vendor::POINT,
+            r#"{"vendor":"point","key":"main","sender":"hmac","body":true,"time":true,"id":false}"#,
+        ),
+        (
+            Vendor::EGYM,
+            r#"{"vendor":"egym","key":"main","sender":"bearer-secret","body":false,"time":false,"id":false}"#,
+        ),
+        (Vendor::POINT, r#"{"vendor":"point","body":false,"time":false,"id":false}"#),
+        (Vendor::EGYM, r#"{"vendor":"egym","body":false,"time":false,"id":false}"#),
     ];
-    let new = (1..).zip(origins).map(|(number, origin)| NewNotification {
+    let new = (1..).zip(origins).map(|(number, (vendor, origin))| NewNotification {
         origin: Some(origin.to_owned()),
-        ..NewNotification::new(delivery(number), endpoint(INBOX), "workout.created", body.clone())
+        ..NewNotification::new(delivery(number), endpoint(INBOX), "workout.created", body(vendor))
     });
     assert!(engine.enqueue(new.collect()).await.unwrap().iter().all(Result::is_ok));
-    until_handled(&store, 3).await;
+    until_handled(&store, 4).await;
     engine.shutdown().await;
     let rows = store.deliveries(DeliveryQuery::new(100)).await.unwrap().items;
     let mut passed_on: Vec<_> =
         rows.iter().filter(|row| row.endpoint == endpoint(2)).map(|row| row.event_type.as_str()).collect();
     passed_on.sort_unstable();
-    assert_eq!(passed_on, ["not.proved", "otherwise", "proved"]);
+    assert_eq!(passed_on, ["not.proved", "otherwise", "proved", "proved.as"]);
 }

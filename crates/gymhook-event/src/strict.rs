@@ -13,7 +13,7 @@ use crate::json_text::Beginning;
 /// JSON leaves open what a repeated key means, and most parsers silently take the last. A body that says
 /// `{"amount":1,"amount":1000}` then means one thing to the code that checks it and another to the code that books it.
 /// [`decode`](crate::decode) refuses repetitions of fields it knows; what it keeps as raw JSON it does not look into.
-/// This looks everywhere, in time linear in the body (but for sorting the keys of each object), with a stack of its own.
+/// This looks everywhere, in time linear in the body except for sorting the keys of each object, with a stack of its own.
 ///
 /// ```
 /// use gymhook_event::check_strict;

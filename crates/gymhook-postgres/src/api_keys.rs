@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::connection::Lent;
 use super::error::{Failure, Result};
 use super::row;
-use super::values::{Value, Values};
+use super::values::{Value, Values, has_nul};
 use gymhook_store::StoreTime;
 use gymhook_store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, Page, StoreError};
 
@@ -66,7 +66,7 @@ pub(super) async fn rotate(lent: Lent<'_>, rotation: &ApiKeyRotation) -> Result<
     lent.give_back().await?;
     let Some(read) = rows.first() else { return Ok(None) };
     let owner = ApiKeyOwner::from_gym(read.try_get(2)?);
-    Ok(Some(rotation.successor(owner, read.try_get(0)?, rights(read.try_get(1)?)?)))
+    Ok(Some(rotation.successor(owner, read.try_get(0)?, ApiKeyRights::read(read.try_get(1)?)?)))
 }
 
 pub(super) async fn revoke(lent: Lent<'_>, id: Uuid, at: UtcDateTime) -> Result<bool> {
@@ -85,8 +85,7 @@ pub(super) async fn by_digest(lent: Lent<'_>, digest: [u8; 32]) -> Result<Option
 
 /// Only what is asked for is in the statement, so that each has a plan of its own.
 pub(super) async fn list(lent: Lent<'_>, query: &ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>> {
-    // PostgreSQL refuses a NUL instead of finding nothing.
-    if query.gym.as_ref().is_some_and(|gym| gym.contains('\0')) {
+    if has_nul([query.gym.as_deref()]) {
         lent.give_back().await?;
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -123,14 +122,8 @@ fn read(found: &Row) -> Result<ApiKeyRow> {
         digest: digest.try_into().map_err(damaged)?,
         owner: ApiKeyOwner::from_gym(found.try_get(6)?),
         label: found.try_get(2)?,
-        rights: rights(found.try_get(3)?)?,
+        rights: ApiKeyRights::read(found.try_get(3)?)?,
         issued_at: row::time(found.try_get(4)?)?,
         revoked_at: found.try_get::<_, Option<i64>>(5)?.map(row::time).transpose()?,
     })
-}
-
-fn rights(code: i16) -> Result<ApiKeyRights> {
-    let damaged =
-        || StoreError::Damaged { problem: format!("an API key has the rights {code}, which do not exist") };
-    Ok(ApiKeyRights::from_code(code).ok_or_else(damaged)?)
 }

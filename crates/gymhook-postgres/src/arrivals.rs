@@ -11,13 +11,10 @@ use uuid::Uuid;
 /// the commas between them.
 const NAMES_IN_A_PAYLOAD: usize = 200;
 
-/// With more endpoints than this, workers are better off looking for themselves.
-const MOST_NAMES: usize = 2_000;
-
 /// What is to be said on the channel about work at these endpoints: their names, or nothing if they are too many.
 pub(super) fn payloads(endpoints: impl Iterator<Item = Uuid>) -> Vec<String> {
     let endpoints: BTreeSet<Uuid> = endpoints.collect();
-    if endpoints.len() > MOST_NAMES {
+    if endpoints.len() > Arrivals::MAX_ENDPOINTS {
         return vec![String::new()];
     }
     let names: Vec<String> = endpoints.iter().map(Uuid::to_string).collect();
@@ -40,26 +37,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_payload_is_short_enough_and_is_heard_in_full() {
-        let endpoints = || (0..MOST_NAMES as u128).map(Uuid::from_u128);
+        let endpoints = || (0..Arrivals::MAX_ENDPOINTS as u128).map(Uuid::from_u128);
         let said = payloads(endpoints().chain(endpoints()));
         assert!(said.iter().all(|payload| payload.len() < 8_000));
         let arrivals = Arrivals::default();
         said.iter().for_each(|payload| hear(&arrivals, payload));
-        assert!(arrivals.heard().await.iter().map(|endpoint| *endpoint.as_uuid()).eq(endpoints()));
+        assert!(arrivals.next().await.iter().map(|endpoint| *endpoint.as_uuid()).eq(endpoints()));
     }
 
     #[tokio::test]
     async fn too_many_names_are_said_and_heard_as_anywhere() {
         let arrivals = Arrivals::default();
-        for payload in payloads((0..=MOST_NAMES as u128).map(Uuid::from_u128)) {
+        for payload in payloads((0..=Arrivals::MAX_ENDPOINTS as u128).map(Uuid::from_u128)) {
             hear(&arrivals, &payload);
         }
-        assert_eq!(arrivals.heard().await, []);
+        assert_eq!(arrivals.next().await, []);
 
         hear(&arrivals, &Uuid::from_u128(1).to_string());
         hear(&arrivals, "nonsense");
-        assert_eq!(arrivals.heard().await, []);
+        assert_eq!(arrivals.next().await, []);
         hear(&arrivals, &Uuid::from_u128(1).to_string());
-        assert_eq!(arrivals.heard().await, [EndpointId::from_u128(1)]);
+        assert_eq!(arrivals.next().await, [EndpointId::from_u128(1)]);
     }
 }

@@ -3,18 +3,16 @@
 use super::connection::Lent;
 use super::error::Result;
 use super::queries::{logged, read_logged};
-use super::values::Value;
+use super::values::{Value, has_nul};
 use gymhook_store::StoreTime;
 use gymhook_store::{DeliveryQuery, DeliveryRow, Page, State};
 
 /// The statement has only the requested conditions, so that each combination has its own plan.
 pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<Page<DeliveryRow>> {
-    let has_nul = |text: &str| text.contains('\0');
-    let event_types: Vec<&str> =
-        query.event_types.iter().map(String::as_str).filter(|event_type| !has_nul(event_type)).collect();
-    // PostgreSQL refuses a NUL instead of finding nothing.
+    let event_types = query.event_types.iter().map(String::as_str);
+    let event_types: Vec<&str> = event_types.filter(|event_type| !has_nul([Some(event_type)])).collect();
     let is_of_no_type = event_types.is_empty() && !query.event_types.is_empty();
-    if query.gym.as_deref().is_some_and(has_nul) || is_of_no_type {
+    if has_nul([query.gym.as_deref()]) || is_of_no_type {
         lent.give_back().await?;
         return Ok(Page { items: Vec::new(), next: None });
     }

@@ -4,7 +4,9 @@ use tokio_postgres::Row;
 
 use super::connection::Lent;
 use super::error::Result;
+use super::page::readable;
 use super::row;
+use super::values::{Values, has_nul};
 use gymhook_store::StoreTime;
 use gymhook_store::{Journal, JournalQuery, JournalRow, NewJournalEntry, Page, StoreError};
 
@@ -49,37 +51,19 @@ pub(super) async fn append(
     lent.give_back().await
 }
 
-/// One that cannot be read is left out, so that the others are seen; it takes no place in a page, which would end early.
+/// One that cannot be read is left out.
 pub(super) async fn page(lent: Lent<'_>, query: &JournalQuery) -> Result<Page<JournalRow>> {
-    let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
-    // PostgreSQL refuses a NUL instead of finding nothing.
-    if has_nul(&query.gym) || has_nul(&query.subject) {
+    if has_nul([query.gym.as_deref(), query.subject.as_deref()]) {
         lent.give_back().await?;
         return Ok(Page { items: Vec::new(), next: None });
     }
-    let sql = "SELECT number, at, gym, subject, text FROM gymhook.journal WHERE journal = $1 AND number < $2
-        AND ($3::text IS NULL OR gym = $3) AND ($4::text IS NULL OR subject = $4) ORDER BY number DESC LIMIT $5";
-    let most = (query.limit as usize).saturating_add(1);
-    let mut before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
-    let mut found: Vec<JournalRow> = Vec::new();
-    while found.len() < most {
-        let left = most - found.len();
-        let limit = i64::try_from(left).unwrap_or(i64::MAX);
-        let rows =
-            lent.query(sql, &[&query.journal.code(), &before, &query.gym, &query.subject, &limit]).await?;
-        for read in &rows {
-            before = read.try_get(0)?;
-            match row_of(read, query.journal) {
-                Ok(row) => found.push(row),
-                Err(problem) => {
-                    tracing::error!(number = before, problem = %problem.error, "a journal's entry is skipped");
-                }
-            }
-        }
-        if rows.len() < left {
-            break;
-        }
-    }
+    let sql = "SELECT number, at, gym, subject, text FROM gymhook.journal WHERE number < $1 AND journal = $3
+        AND ($4::text IS NULL OR gym = $4) AND ($5::text IS NULL OR subject = $5) ORDER BY number DESC LIMIT $2";
+    let before = query.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let journal = query.journal.code();
+    let more: Values<'_> = &[&journal, &query.gym, &query.subject];
+    let read = |found: &Row| row_of(found, query.journal);
+    let found = readable(&lent, "a journal's entry", sql, before, more, query.limit, read).await?;
     lent.give_back().await?;
     Ok(Page::cut(found, query.limit, |last: &JournalRow| last.number))
 }

@@ -17,6 +17,7 @@ mod listener;
 mod mending;
 mod notices;
 mod options;
+mod page;
 mod pooling;
 mod queries;
 mod repeats;
@@ -369,8 +370,8 @@ impl Store for PostgresStore {
     async fn work_arrived(&self) -> Vec<EndpointId> {
         let Shared { dial, listener, .. } = &*self.0;
         let Some(dial) = dial else { return core::future::pending().await };
-        listener.get_or_init(|| Listener::start(Arc::clone(dial), Arc::new(self.1.clone()), self.schema()));
-        self.1.heard().await
+        listener.get_or_init(|| Listener::start(Arc::clone(dial), self.1.clone(), self.schema()));
+        self.1.next().await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {

@@ -28,7 +28,7 @@ type Connected = (Client, JoinHandle<()>);
 type Dialling = Pin<Box<dyn Future<Output = Result<Connected, tokio_postgres::Error>> + Send>>;
 
 /// Makes a connection that reports to the arrivals, whatever kind of TLS is in use.
-pub(super) type Dial = Arc<dyn Fn(Arc<Arrivals>) -> Dialling + Send + Sync>;
+pub(super) type Dial = Arc<dyn Fn(Arrivals) -> Dialling + Send + Sync>;
 
 pub(super) fn dialler<T>(config: Config, tls: T) -> Dial
 where
@@ -59,7 +59,7 @@ where
 pub(super) struct Listener(AbortHandle);
 
 impl Listener {
-    pub(super) fn start(dial: Dial, arrivals: Arc<Arrivals>, schema: &Schema) -> Self {
+    pub(super) fn start(dial: Dial, arrivals: Arrivals, schema: &Schema) -> Self {
         let listen = format!("LISTEN \"{}\"", schema.channel());
         Self(tokio::spawn(keep_listening(dial, arrivals, listen)).abort_handle())
     }
@@ -71,7 +71,7 @@ impl Drop for Listener {
     }
 }
 
-async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
+async fn keep_listening(dial: Dial, arrivals: Arrivals, listen: String) {
     let mut wait = BACKOFF.0;
     loop {
         match timeout(HEARTBEAT.1, begin(&dial, &arrivals, &listen)).await {
@@ -92,8 +92,8 @@ async fn keep_listening(dial: Dial, arrivals: Arc<Arrivals>, listen: String) {
     }
 }
 
-async fn begin(dial: &Dial, arrivals: &Arc<Arrivals>, listen: &str) -> Attempted<Connected> {
-    let (client, task) = dial(Arc::clone(arrivals)).await?;
+async fn begin(dial: &Dial, arrivals: &Arrivals, listen: &str) -> Attempted<Connected> {
+    let (client, task) = dial(arrivals.clone()).await?;
     check_writable(&client).await?;
     client.batch_execute(listen).await?;
     Ok((client, task))

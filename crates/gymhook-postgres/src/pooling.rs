@@ -1,7 +1,5 @@
 //! Whether a connection pooler in between gives each transaction another session.
 
-use std::sync::Arc;
-
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::connection::Sessions;
@@ -13,9 +11,9 @@ use gymhook_store::{Arrivals, StoreError};
 /// to its end, and nobody else has that.
 pub(super) async fn detect(dial: &Dial, place: &str) -> Result<Sessions> {
     // Nothing is listened to here.
-    let arrivals = Arc::new(Arrivals::default());
+    let arrivals = Arrivals::default();
     let (first, _first_task) =
-        dial(Arc::clone(&arrivals)).await.map_err(|error| Failure::from(error).at(place))?;
+        dial(arrivals.clone()).await.map_err(|error| Failure::from(error).at(place))?;
     let (second, _second_task) = dial(arrivals).await.map_err(|error| Failure::from(error).at(place))?;
     let pids = (pid(&first).await?, begin(&second).await?);
     // As long as the second one is in its transaction, the first cannot have the same process.

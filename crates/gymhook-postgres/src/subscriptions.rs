@@ -8,8 +8,9 @@ use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::Result;
 use super::options::Schema;
+use super::page::readable;
 use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
-use super::values::Values;
+use super::values::{Values, has_nul};
 use gymhook_store::end_under_way;
 use gymhook_store::{
     Command, DeliveryColumns, Page, Redelivery, SubscriptionQuery, SubscriptionRow, endpoint_record_to_json,
@@ -66,40 +67,23 @@ pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<Subscri
     rows.first().map(row::subscription).transpose()
 }
 
-/// One that cannot be read is left out, so that the others are seen; it takes no place in a page, which would end early.
+/// One that cannot be read is left out.
 pub(super) async fn list(
     lent: Lent<'_>,
     query: &SubscriptionQuery,
 ) -> Result<Page<SubscriptionRow, EndpointId>> {
-    let has_nul = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains('\0'));
-    // PostgreSQL refuses a NUL instead of finding nothing.
-    if has_nul(&query.gym) || has_nul(&query.platform) {
+    if has_nul([query.gym.as_deref(), query.platform.as_deref()]) {
         lent.give_back().await?;
         return Ok(Page { items: Vec::new(), next: None });
     }
     let sql = format!(
-        "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::text IS NULL OR s.gym = $1)
-         AND ($2::uuid IS NULL OR s.id > $2) AND ($4::text IS NULL OR s.platform = $4)
-         AND s.deleted_at IS NULL ORDER BY s.id LIMIT $3"
+        "SELECT {SUBSCRIPTION} FROM gymhook.subscriptions s WHERE ($1::uuid IS NULL OR s.id > $1)
+         AND ($3::text IS NULL OR s.gym = $3) AND ($4::text IS NULL OR s.platform = $4)
+         AND s.deleted_at IS NULL ORDER BY s.id LIMIT $2"
     );
-    let most = (query.limit as usize).saturating_add(1);
-    let mut after = query.after.map(|id| *id.as_uuid());
-    let mut found: Vec<SubscriptionRow> = Vec::new();
-    while found.len() < most {
-        let left = most - found.len();
-        let limit = i64::try_from(left).unwrap_or(i64::MAX);
-        let rows = lent.query(&sql, &[&query.gym, &after, &limit, &query.platform]).await?;
-        for read in &rows {
-            after = Some(read.try_get(0)?);
-            match row::subscription(read) {
-                Ok(subscription) => found.push(subscription),
-                Err(problem) => tracing::error!(problem = %problem.error, "a subscription is skipped"),
-            }
-        }
-        if rows.len() < left {
-            break;
-        }
-    }
+    let after = query.after.map(|id| *id.as_uuid());
+    let more: Values<'_> = &[&query.gym, &query.platform];
+    let found = readable(&lent, "a subscription", &sql, after, more, query.limit, row::subscription).await?;
     lent.give_back().await?;
     Ok(Page::cut(found, query.limit, |last: &SubscriptionRow| last.id))
 }

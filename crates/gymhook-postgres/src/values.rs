@@ -45,6 +45,11 @@ kinds! {
     UUID_ARRAY: Vec<Uuid> | Vec<Option<Uuid>>;
 }
 
+/// Whether one of these texts has a NUL: no row does, and PostgreSQL refuses it instead of finding nothing.
+pub(super) fn has_nul<const N: usize>(texts: [Option<&str>; N]) -> bool {
+    texts.into_iter().flatten().any(|text| text.contains('\0'))
+}
+
 /// The same as the driver takes them.
 pub(super) fn typed<'v>(values: Values<'v>) -> Vec<(&'v (dyn ToSql + Sync), Type)> {
     values.iter().map(|value| (value.sql(), value.kind())).collect()

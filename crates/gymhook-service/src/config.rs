@@ -73,6 +73,8 @@ pub struct Config {
 }
 
 /// Where everything is kept.
+///
+/// Exhaustive on purpose: whoever starts the service opens either.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabasePlace {
     /// In an SQLite file.
@@ -101,6 +103,8 @@ pub struct TlsFiles {
 }
 
 /// The form of log lines.
+///
+/// Exhaustive on purpose: whoever starts the service writes either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.

@@ -46,6 +46,8 @@ impl Destination {
 }
 
 /// In which form a destination gets what came in.
+///
+/// Exhaustive on purpose: whoever sets up a destination decides between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// A [CloudEvent](gymhook::cloud_event::CloudEvent) for each event: the one reading, with what was proved.

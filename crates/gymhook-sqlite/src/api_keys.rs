@@ -57,7 +57,7 @@ pub(super) fn rotate(connection: &Connection, rotation: &ApiKeyRotation) -> Resu
     if id_taken {
         return Err(StoreError::Conflict { what: "an API key with this id" }.into());
     }
-    let successor = rotation.successor(ApiKeyOwner::from_gym(gym), label, rights(code)?);
+    let successor = rotation.successor(ApiKeyOwner::from_gym(gym), label, ApiKeyRights::read(code)?);
     put(connection, &successor)?;
     Ok(Some(successor))
 }
@@ -120,16 +120,10 @@ fn read(row: &Row<'_>) -> Result<ApiKeyRow> {
         digest: row.get(1)?,
         owner: ApiKeyOwner::from_gym(row.get(6)?),
         label: row.get(2)?,
-        rights: rights(row.get(3)?)?,
+        rights: ApiKeyRights::read(row.get(3)?)?,
         issued_at: row::time(row.get(4)?)?,
         revoked_at: row.get::<_, Option<i64>>(5)?.map(row::time).transpose()?,
     })
-}
-
-fn rights(code: i16) -> Result<ApiKeyRights> {
-    let damaged =
-        || StoreError::Damaged { problem: format!("an API key has the rights {code}, which do not exist") };
-    Ok(ApiKeyRights::from_code(code).ok_or_else(damaged)?)
 }
 
 #[cfg(test)]

@@ -350,7 +350,7 @@ impl Store for SqliteStore {
     }
 
     async fn work_arrived(&self) -> Vec<EndpointId> {
-        self.1.heard().await
+        self.1.next().await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use time::UtcDateTime;
 use uuid::Uuid;
 
+use crate::StoreError;
+
 /// Which API keys are wanted.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyQuery {
     /// Keys that this gym owns only; not those that are owned by all.
@@ -99,6 +103,17 @@ impl ApiKeyRights {
         Self::ALL.into_iter().find(|rights| rights.code() == code)
     }
 
+    /// The rights that a row has.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]: no rights are written like this.
+    pub fn read(code: i16) -> Result<Self, StoreError> {
+        let damaged = || StoreError::Damaged {
+            problem: format!("an API key has the rights {code}, which do not exist"),
+        };
+        Self::from_code(code).ok_or_else(damaged)
+    }
+
     /// Their name in kebab case.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -111,6 +126,8 @@ impl ApiKeyRights {
 }
 
 /// An API key of a caller of yours; the key itself is never stored.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
     /// Its name.
@@ -138,6 +155,8 @@ impl ApiKeyRow {
 }
 
 /// One API key takes another one's place.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiKeyRotation {
     /// The key that ends.

@@ -6,10 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gymhook_delivery::EndpointId;
 use tokio::sync::Notify;
 
-/// With more endpoints than this, workers are better off looking for themselves.
-const MOST_NAMES: usize = 2_000;
-
-/// What was told of new work: what a store's [`work_arrived`](crate::Store::work_arrived) waits for.
+/// Announcements of new work: what a store's [`work_arrived`](crate::Store::work_arrived) waits for.
 ///
 /// Each handle hears all of it, since several workers of one process may work on one store, one for each direction. A clone is
 /// another handle, and begins where the one that it was made of is.
@@ -24,8 +21,8 @@ const MOST_NAMES: usize = 2_000;
 /// let receiving = sending.clone();
 /// let endpoint = EndpointId::from_u128(1);
 /// sending.add([endpoint]);
-/// assert_eq!(sending.heard().await, [endpoint]);
-/// assert_eq!(receiving.heard().await, [endpoint]);
+/// assert_eq!(sending.next().await, [endpoint]);
+/// assert_eq!(receiving.next().await, [endpoint]);
 /// # }
 /// ```
 #[derive(Debug, Default)]
@@ -37,13 +34,13 @@ pub struct Arrivals {
 
 #[derive(Debug, Default)]
 struct Shared {
-    told: Mutex<Told>,
+    announced: Mutex<Announced>,
     bell: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Told {
-    /// Each call that told something has a number, from 1.
+struct Announced {
+    /// Each call that announced something has a number, from 1.
     last: u64,
     /// For each endpoint, the last call that named it.
     named: BTreeMap<EndpointId, u64>,
@@ -51,7 +48,7 @@ struct Told {
     anywhere: u64,
 }
 
-impl Told {
+impl Announced {
     fn since(&self, seen: u64) -> Vec<EndpointId> {
         if self.anywhere > seen {
             return Vec::new();
@@ -61,36 +58,39 @@ impl Told {
 }
 
 impl Arrivals {
+    /// The most endpoints that are remembered by name: 2,000 (our default). Of more, a worker is better off looking for itself.
+    pub const MAX_ENDPOINTS: usize = 2_000;
+
     /// There is new work at these endpoints; none change nothing.
     pub fn add(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
         let endpoints: BTreeSet<EndpointId> = endpoints.into_iter().collect();
         if endpoints.is_empty() {
             return;
         }
-        let mut told = lock(&self.shared.told);
-        told.last += 1;
-        let number = told.last;
-        told.named.extend(endpoints.into_iter().map(|endpoint| (endpoint, number)));
-        if told.named.len() > MOST_NAMES {
-            told.named.clear();
-            told.anywhere = number;
+        let mut announced = lock(&self.shared.announced);
+        announced.last += 1;
+        let number = announced.last;
+        announced.named.extend(endpoints.into_iter().map(|endpoint| (endpoint, number)));
+        if announced.named.len() > Self::MAX_ENDPOINTS {
+            announced.named.clear();
+            announced.anywhere = number;
         }
-        drop(told);
+        drop(announced);
         self.shared.bell.notify_waiters();
     }
 
     /// There may be new work at any endpoint.
     pub fn add_anywhere(&self) {
-        let mut told = lock(&self.shared.told);
-        told.last += 1;
-        told.anywhere = told.last;
-        drop(told);
+        let mut announced = lock(&self.shared.announced);
+        announced.last += 1;
+        announced.anywhere = announced.last;
+        drop(announced);
         self.shared.bell.notify_waiters();
     }
 
     /// Waits until there is something that this handle has not heard of: the endpoints, in the order of their ids; none if they
     /// are not known, or too many. Nothing is lost if this is dropped.
-    pub async fn heard(&self) -> Vec<EndpointId> {
+    pub async fn next(&self) -> Vec<EndpointId> {
         loop {
             // It counts from here on.
             let rings = self.shared.bell.notified();
@@ -103,9 +103,9 @@ impl Arrivals {
 
     fn unheard(&self) -> Option<Vec<EndpointId>> {
         let mut seen = lock(&self.seen);
-        let told = lock(&self.shared.told);
-        let endpoints = (told.last > *seen).then(|| told.since(*seen));
-        *seen = told.last;
+        let announced = lock(&self.shared.announced);
+        let endpoints = (announced.last > *seen).then(|| announced.since(*seen));
+        *seen = announced.last;
         endpoints
     }
 }
@@ -135,11 +135,11 @@ mod tests {
             [one.clone(), one]
         };
         one.add(ids([2, 1]));
-        assert_eq!(one.heard().await, ids([1, 2]));
+        assert_eq!(one.next().await, ids([1, 2]));
         one.add(ids([]));
         two.add(ids([3, 3, 1]));
-        assert_eq!(one.heard().await, ids([1, 3]));
-        assert_eq!(two.heard().await, ids([1, 2, 3]));
+        assert_eq!(one.next().await, ids([1, 3]));
+        assert_eq!(two.next().await, ids([1, 2, 3]));
         assert_eq!((one.unheard(), two.unheard()), (None, None));
         assert_eq!(two.clone().unheard(), None, "it begins where the other one is");
     }
@@ -148,18 +148,18 @@ mod tests {
     async fn too_many_are_anywhere_for_those_that_have_not_heard_of_them() {
         let (one, two) = (Arrivals::default(), Arrivals::default());
         one.add(ids(1..=2_000));
-        assert_eq!(one.heard().await.len(), 2_000);
+        assert_eq!(one.next().await.len(), 2_000);
         let slow = one.clone();
         one.add(ids([3_000]));
-        assert_eq!((slow.heard().await, one.heard().await), (Vec::new(), Vec::new()));
+        assert_eq!((slow.next().await, one.next().await), (Vec::new(), Vec::new()));
         slow.add(ids([7]));
-        assert_eq!(one.heard().await, ids([7]));
+        assert_eq!(one.next().await, ids([7]));
 
         two.add(ids([7]));
         two.add_anywhere();
-        assert_eq!(two.heard().await, []);
+        assert_eq!(two.next().await, []);
         two.add(ids([7]));
-        assert_eq!(two.heard().await, ids([7]));
+        assert_eq!(two.next().await, ids([7]));
     }
 
     #[tokio::test]
@@ -168,7 +168,7 @@ mod tests {
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let handle = one.clone();
-                tokio::spawn(async move { handle.heard().await })
+                tokio::spawn(async move { handle.next().await })
             })
             .collect();
         tokio::task::yield_now().await;

@@ -25,6 +25,8 @@ use crate::StoreTime;
 /// assert_eq!(columns.to_record(), Ok(record));
 /// assert!(DeliveryColumns { attempt: 3, ..columns }.to_record().is_err()); // the checksum does not match
 /// ```
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryColumns {
     /// The delivery's id.

@@ -4,6 +4,8 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use time::UtcDateTime;
 
 /// A command for an endpoint's machine. The worker that leases the endpoint executes it.
+///
+/// Exhaustive on purpose: a worker has to execute each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Cancel this delivery.
@@ -55,6 +57,8 @@ impl Command {
 }
 
 /// A waiting command.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingCommand {
     /// Its number; a batch that carried it out names it.
@@ -66,6 +70,8 @@ pub struct PendingCommand {
 }
 
 /// Which finished deliveries are to be redelivered.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redelivery {
     /// Of this endpoint.

@@ -24,6 +24,8 @@ use crate::EndpointStats;
 /// | nothing did | not connected |
 ///
 /// A test event counts like any delivery, so the status changes after "Send Test". What was purged is ignored.
+///
+/// Exhaustive on purpose: these are the states that a tile of GymPoint has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Connection {
     /// Deliveries succeed.
@@ -43,6 +45,8 @@ pub enum Connection {
 /// let week = ConnectionRule { window: Duration::from_secs(7 * 86_400), ..ConnectionRule::default() };
 /// assert_eq!(week.error_after, Duration::from_secs(300));
 /// ```
+///
+/// Exhaustive on purpose: it is the whole rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionRule {
     /// How long the end of a delivery counts; 30 days by default.

@@ -37,6 +37,8 @@ impl Journal {
 }
 
 /// What is to be written into a [journal](Journal).
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJournalEntry {
     /// When it happened.
@@ -65,6 +67,8 @@ impl NewJournalEntry {
 }
 
 /// An entry of a [journal](Journal). As JSON its fields have these names; `at` is RFC 3339, and `text` a string that has JSON in it.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JournalRow {
     /// Its number in its journal: that of a later entry is higher, and none is used twice.
@@ -82,7 +86,7 @@ pub struct JournalRow {
     pub text: String,
 }
 
-/// Which entries of a journal are wanted: those that everything asked for fits.
+/// Which entries of a journal are wanted: each matches every field that is set.
 ///
 /// Gyms and subjects are not indexed: the journal is read from its latest entry on until a page is full.
 ///
@@ -92,6 +96,8 @@ pub struct JournalRow {
 /// let of_a_gym = JournalQuery { gym: Some("berlin-mitte".to_owned()), ..JournalQuery::new(Journal::Audit, 100) };
 /// # let _ = of_a_gym;
 /// ```
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalQuery {
     /// The journal.
@@ -100,7 +106,7 @@ pub struct JournalQuery {
     pub gym: Option<String>,
     /// Entries about this subject only.
     pub subject: Option<String>,
-    /// Those whose number is lower: [`Page::next`](crate::Page::next) of the page before.
+    /// Entries with a lower number only: the [`Page::next`](crate::Page::next) of the previous page.
     pub before: Option<u64>,
     /// The maximum number of rows.
     pub limit: u32,

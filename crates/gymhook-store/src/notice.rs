@@ -8,6 +8,8 @@ use uuid::Uuid;
 ///
 /// It is written in the transaction that disables, so that none is lost in a crash, and kept until it is
 /// [acknowledged](super::Store::acknowledge_notices).
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Its id, the same each time it is claimed.

@@ -18,6 +18,8 @@ use crate::{AttemptOutcome, LeaseHolder, State, StoreError};
 /// let of_a_gym = SubscriptionQuery { gym: Some("berlin-mitte".to_owned()), ..SubscriptionQuery::new(100) };
 /// # let _ = of_a_gym;
 /// ```
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionQuery {
     /// Of this gym only.
@@ -39,6 +41,8 @@ impl SubscriptionQuery {
 }
 
 /// Which attempts of a delivery are wanted.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptQuery {
     /// The delivery.
@@ -58,6 +62,8 @@ impl AttemptQuery {
 }
 
 /// What is counted.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatsQuery {
     /// Subscriptions of this gym only.
@@ -89,7 +95,7 @@ impl Default for StatsQuery {
     }
 }
 
-/// Which deliveries are wanted: those that everything asked for fits.
+/// Which deliveries are wanted: each matches every field that is set.
 ///
 /// What is rare is found by an index: an endpoint's deliveries, a gym's, and those of a state in which few are. Types and
 /// times are not indexed: among what is left the latest is looked at first, until a page is full.
@@ -108,6 +114,8 @@ impl Default for StatsQuery {
 /// };
 /// # let _ = given_up_in_january;
 /// ```
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryQuery {
     /// To this endpoint only.
@@ -148,6 +156,8 @@ impl DeliveryQuery {
 /// Some of many.
 ///
 /// `C` is what the next page is asked with: of deliveries a sequence number, of attempts a request's number, of others an id.
+///
+/// Exhaustive on purpose: every store makes pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page<T, C = u64> {
     /// What was found.
@@ -175,6 +185,8 @@ impl<T, C> Page<T, C> {
 }
 
 /// One delivery in the log.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRow {
     /// Its state; `None` if its row is damaged, or it is [`State::Unreadable`].
@@ -200,6 +212,8 @@ pub struct DeliveryRow {
 }
 
 /// One attempt in the log.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRow {
     /// The delivery.
@@ -237,6 +251,8 @@ impl AttemptRow {
 }
 
 /// How much there is, over all endpoints. As JSON its fields have these names, and times are RFC 3339.
+///
+/// Exhaustive on purpose: a store counts each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Subscriptions that are not deleted.
@@ -263,6 +279,8 @@ pub struct Stats {
 }
 
 /// How much there is for one endpoint, and how it is.
+///
+/// Exhaustive on purpose: a store counts each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndpointStats {
     /// Its health, as last recorded.

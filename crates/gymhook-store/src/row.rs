@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 
 /// A subscription as it is stored. As JSON it has neither settings nor secrets: see [its `Serialize`](#impl-Serialize-for-SubscriptionRow).
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionRow {
     /// Its id, and its endpoint's.
@@ -68,6 +70,8 @@ impl fmt::Debug for SubscriptionRow {
 /// new.event_type = "workout\0created".to_owned();
 /// assert!(matches!(new.check(), Err(Refused::Unstorable { field: "event type", .. })));
 /// ```
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewNotification {
     /// The delivery's id: the idempotency key in all attempts.
@@ -97,6 +101,8 @@ pub struct NewNotification {
 ///
 /// A notification with an equal fingerprint at the same endpoint within `window` is a repeat: [`Refused::Repeat`]. The window
 /// begins with the one that was kept; repeats do not extend it.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepeatCheck {
     /// The fingerprint: a digest of the body, and of whatever else must be equal.
@@ -282,6 +288,8 @@ impl Refused {
 /// assert_eq!(State::from_code(2), Some(State::Delivered));
 /// assert_eq!(State::from_code(99), None); // a newer version's
 /// ```
+///
+/// Exhaustive on purpose: a store decides which of its rows are in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum State {

@@ -36,6 +36,8 @@ impl fmt::Display for WorkerId {
 }
 
 /// A request for leases.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseRequest {
     /// The worker.
@@ -51,6 +53,8 @@ pub struct LeaseRequest {
 }
 
 /// Who holds the lease on an endpoint.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseHolder {
     /// The worker.
@@ -62,6 +66,8 @@ pub struct LeaseHolder {
 }
 
 /// An endpoint that was leased.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug)]
 pub struct Leased {
     /// Its subscription, with its record as the last owner left it.
@@ -75,6 +81,8 @@ pub struct Leased {
 }
 
 /// A lease that a batch writes under.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lease {
     /// The endpoint.
@@ -84,6 +92,8 @@ pub struct Lease {
 }
 
 /// What a worker writes in one transaction.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The leases of all endpoints that anything below is about, each once.
@@ -104,8 +114,8 @@ pub struct Batch {
     pub lease_length: Duration,
     /// Leases to be given back, after all that.
     pub release: Vec<EndpointId>,
-    /// What is enqueued because of what was handled, each with the endpoint that it was handled for, whose lease it is written
-    /// under. Unlike a lease, it may be to any endpoint.
+    /// Notifications that handled items lead to, each with the inbox whose item it follows from: it is enqueued only if the
+    /// batch writes under that inbox's lease. The notification itself may be for any endpoint.
     pub follow_ups: Vec<(EndpointId, NewNotification)>,
     /// Deliveries that are about to be sent, whose notifications are returned. Each is one of `deliveries`.
     pub send: Vec<DeliveryId>,
@@ -126,6 +136,8 @@ impl Batch {
 }
 
 /// The result of a batch.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
     /// Endpoints, of `leases` and of `renew`, whose lease now belongs to another worker, or that were deleted. Nothing was
@@ -139,6 +151,8 @@ pub struct Committed {
 }
 
 /// What is sent.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredNotification {
     /// The type of the event.
@@ -162,6 +176,8 @@ impl fmt::Debug for StoredNotification {
 }
 
 /// Where the next fetch continues.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// When the last row was due.
@@ -171,6 +187,8 @@ pub struct Cursor {
 }
 
 /// A request for the deliveries of one endpoint.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// The endpoint.
@@ -184,6 +202,8 @@ pub struct Fetch {
 }
 
 /// The work of one endpoint.
+///
+/// Exhaustive on purpose: a store has to decide about each field.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The endpoint.

@@ -133,6 +133,8 @@ pub enum CaseError {
 }
 
 /// What was expected, and what the libraries did instead.
+///
+/// Exhaustive on purpose: whoever judges another implementation writes one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected {expected}; got {got}")]
 pub struct Mismatch {

@@ -4,13 +4,14 @@ use core::fmt;
 
 use gymhook_event::{Event, Kind, Notification, Subject, Vendor};
 use gymhook_signature::{Proof, Verified};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::Received;
+use crate::text::digest_name;
 
 /// One event of a verified notification as a [CloudEvent 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md),
 /// whose [`Serialize`] is the specification's JSON format.
@@ -231,8 +232,8 @@ fn request_name<N: Notification>(received: &Received<N>, otherwise: &str) -> Str
     }
     // Another body under the same derived key is another notification.
     let digest = received.body_digest();
-    let beginning: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}:{beginning}", attribute(key.id()))
+    let (beginning, _) = digest.split_at(8);
+    format!("{}:{}", attribute(key.id()), const_hex::encode(beginning))
 }
 
 /// A text as the value of an attribute, which is not empty and has no control characters (CloudEvents 1.0, "Type System"): what
@@ -242,19 +243,15 @@ fn attribute(text: &str) -> String {
     if !text.is_empty() && !text.contains(|c: char| c.is_control() || is_noncharacter(c)) {
         return text.to_owned();
     }
-    Sha256::digest(text).iter().fold(String::from("sha256:"), |name, byte| name + &format!("{byte:02x}"))
+    digest_name(text)
 }
+
+/// All but the unreserved characters of a URI (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Key ids are free text, and a source is a URI reference.
 fn path_segment(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().fold(String::new(), |written, byte| {
-        if plain(byte) {
-            written + char::from(byte).encode_utf8(&mut [0; 4])
-        } else {
-            written + &format!("%{byte:02X}")
-        }
-    })
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

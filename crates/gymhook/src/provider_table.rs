@@ -147,7 +147,7 @@ impl fmt::Display for Success<'_> {
         f.write_str(match self.0.classify().verdict(&Outcome::response(StatusCode::GONE)) {
             Verdict::Gone => "410 disables the endpoint",
             Verdict::Reject => "410 is given up at once",
-            Verdict::Accept => "except 410",
+            Verdict::Accept => "410 is a success, too",
             Verdict::Retry | Verdict::Throttle | Verdict::OurFault => "410 is a failure like any other",
         })
     }

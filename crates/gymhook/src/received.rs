@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::DigestDedupe;
 use crate::reader::Reader;
+use crate::text::digest_name;
 
 /// A typed notification beside the exact bytes of its body.
 ///
@@ -231,6 +232,5 @@ fn bounded(id: String) -> String {
     if id.len() <= RequestId::MAX_BYTES {
         return id;
     }
-    let digest = Sha256::digest(&id);
-    digest.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
+    digest_name(&id)
 }

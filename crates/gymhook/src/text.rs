@@ -1,4 +1,6 @@
-//! Text from outside, made fit for a log or a terminal.
+//! Text from outside, made fit for a log, a terminal or an identifier.
+
+use sha2::{Digest as _, Sha256};
 
 /// The longest line that [`one_line`] makes, in characters.
 const MAX_CHARACTERS: usize = 300;
@@ -41,4 +43,18 @@ pub fn alters_display(character: char) -> bool {
 #[must_use]
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if alters_display(c) { '\u{FFFD}' } else { c }).take(MAX_CHARACTERS).collect()
+}
+
+/// A name of a fixed length for a text that is too long for one, or has characters that one may not have: `sha256:` and the
+/// text's SHA-256 in lower-case hexadecimal. Equal texts have equal names.
+///
+/// ```
+/// use gymhook::text::digest_name;
+///
+/// let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// assert_eq!(digest_name(""), empty);
+/// ```
+#[must_use]
+pub fn digest_name(text: &str) -> String {
+    format!("sha256:{}", const_hex::encode(Sha256::digest(text)))
 }

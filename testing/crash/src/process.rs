@@ -1,4 +1,4 @@
-//! A sender, as its driver sees it.
+//! A process under test, as its driver sees it: a sender, or another program that ends when its input does.
 
 use core::time::Duration;
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,13 +11,13 @@ use tokio::process::{Child, ChildStdin, Command};
 use crate::Failure;
 use crate::orders::Orders;
 
-/// What the senders of a folder complain of.
+/// What the processes of a folder complain of.
 #[must_use]
 pub fn complaints(folder: &Path) -> PathBuf {
     folder.join("complaints.log")
 }
 
-/// A running sender. It is killed when this is dropped.
+/// A running process. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -74,7 +74,7 @@ impl Process {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("a sender does not start: {error}"))?;
+            .map_err(|error| format!("the process does not start: {error}"))?;
         let pid = child.id().ok_or("a process has no id")?;
         let input = child.stdin.take();
         Ok(Self { child, input, pid, complaints })
@@ -90,15 +90,7 @@ impl Process {
     ///
     /// # Errors
     /// It ended before, by itself.
-    pub async fn kill(mut self) -> Result<(), Failure> {
-        self.killed().await
-    }
-
-    /// The same, of one that is kept for what is left of it.
-    ///
-    /// # Errors
-    /// It ended before, by itself.
-    pub async fn killed(&mut self) -> Result<(), Failure> {
+    pub async fn kill(&mut self) -> Result<(), Failure> {
         self.signal(Signal::KILL)?;
         self.dies().await
     }
@@ -110,7 +102,7 @@ impl Process {
     pub async fn dies(&mut self) -> Result<(), Failure> {
         let status = self.ends().await?;
         if status.signal() != Some(Signal::KILL.as_raw()) {
-            return Err(format!("a sender that should be killed ended with {status}").into());
+            return Err(format!("the process should have been killed, and ended with {status}").into());
         }
         Ok(())
     }
@@ -121,7 +113,7 @@ impl Process {
     /// It does not.
     pub async fn ends(&mut self) -> Result<ExitStatus, Failure> {
         let waited = tokio::time::timeout(LONGEST, self.child.wait()).await;
-        Ok(waited.map_err(|_| "a sender that should end does not")??)
+        Ok(waited.map_err(|_| "the process should end, and does not")??)
     }
 
     /// Waits until it, or another of its folder, complains of this.
@@ -160,7 +152,7 @@ impl Process {
     pub fn still_runs(&mut self) -> Result<(), Failure> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => Err(format!("a sender ended by itself with {status}").into()),
+            Some(status) => Err(format!("the process ended by itself with {status}").into()),
         }
     }
 
@@ -180,7 +172,7 @@ impl Process {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(LONGEST, whole).await.map_err(|_| "a sender that should stop does not")?
+        tokio::time::timeout(LONGEST, whole).await.map_err(|_| "the process should stop, and does not")?
     }
 
     /// Lets it end in good order.
@@ -193,7 +185,7 @@ impl Process {
         if !status.success() {
             let complained = std::fs::read_to_string(&self.complaints).unwrap_or_default();
             let last = complained.lines().next_back().unwrap_or_default();
-            return Err(format!("a sender ended with {status}: {last}").into());
+            return Err(format!("the process ended with {status}: {last}").into());
         }
         Ok(())
     }

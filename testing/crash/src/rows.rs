@@ -1,7 +1,9 @@
 //! The deliveries of a store, with the log of their attempts.
 
 use gymhook_delivery::{DeliveryState, End, Undeliverable};
-use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, State, Store};
+use gymhook_engine::store::{
+    AttemptOutcome, AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, State, Store,
+};
 
 use crate::check::is_accepted;
 use crate::{Failure, wire};
@@ -33,7 +35,7 @@ pub struct Logged {
     /// Its round.
     pub round: u32,
     /// What was observed, as the log has it.
-    pub outcome: String,
+    pub outcome: AttemptOutcome,
     /// The response's status.
     pub status: Option<u16>,
 }
@@ -92,7 +94,7 @@ fn row(found: &DeliveryRow, attempts: &[AttemptRow], body: Option<&[u8]>) -> Res
     let logged = |attempt: &AttemptRow| Logged {
         send: attempt.send,
         round: attempt.round.get(),
-        outcome: attempt.outcome.to_string(),
+        outcome: attempt.outcome,
         status: attempt.status,
     };
     Ok(Row {

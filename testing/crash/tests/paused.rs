@@ -15,7 +15,7 @@ use gymhook_crash_tests::receiver::Receiver;
 use gymhook_crash_tests::rows::{Row, rows};
 use gymhook_crash_tests::wire::Event;
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
-use gymhook_engine::store::{PostgresStore, State, StatsQuery, Store};
+use gymhook_engine::store::{AttemptOutcome, PostgresStore, State, StatsQuery, Store};
 use gymhook_test_postgres::{Server, fresh_schema};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -97,7 +97,7 @@ impl Stage {
             let endpoint = Uuid::from_u128(u128::from(row.endpoint));
             assert!(taken[&endpoint].0 > before[&endpoint].0, "its lease is somebody else's");
             let lost = ended[&row.delivery].logged(row.sends).unwrap();
-            assert_eq!((lost.outcome.as_str(), lost.status), ("lost", None));
+            assert_eq!((lost.outcome, lost.status), (AttemptOutcome::Lost, None));
         }
 
         late.signal(rustix::process::Signal::CONT).unwrap();

@@ -15,7 +15,7 @@ use gymhook_disk_tests::check::{Told, Violation, check};
 use gymhook_disk_tests::history::History;
 use gymhook_disk_tests::ledger::{Asked, Event, Request};
 use gymhook_disk_tests::total::Totals;
-use gymhook_engine::store::{State, StoreError};
+use gymhook_engine::store::{AttemptOutcome, State, StoreError};
 
 const PLAIN: u32 = 0;
 const ORDERED: u32 = 2;
@@ -37,11 +37,11 @@ fn request(delivery: u128, endpoint: u32, send: u32, round: u32, status: u16) ->
 }
 
 fn logged(send: u32, round: u32, status: u16) -> Logged {
-    Logged { send, round, outcome: "response".to_owned(), status: Some(status) }
+    Logged { send, round, outcome: AttemptOutcome::Response, status: Some(status) }
 }
 
 fn lost(send: u32) -> Logged {
-    Logged { send, round: 1, outcome: "lost".to_owned(), status: None }
+    Logged { send, round: 1, outcome: AttemptOutcome::Lost, status: None }
 }
 
 fn row(delivery: u128, endpoint: u32, state: State, attempts: Vec<Logged>) -> Row {

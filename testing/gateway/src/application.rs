@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::Failure;
 use crate::history::{Arrival, Event};
-use crate::orders::Wanted;
+use crate::orders::Recipient;
 use crate::recorder::Recorder;
 use crate::studios::marked;
 
@@ -112,7 +112,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Failure> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let destination = Wanted::named(head.uri.path().trim_start_matches('/')).ok_or("no such path")?;
+    let destination = Recipient::named(head.uri.path().trim_start_matches('/')).ok_or("no such path")?;
     let id = head.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let reply = reply(seed, &id, recorder.arrivals_of(&id));
     let arrival = read(destination, id, &head.headers, &body, reply)?;
@@ -127,7 +127,7 @@ async fn answer(
 }
 
 fn read(
-    destination: Wanted,
+    destination: Recipient,
     id: String,
     headers: &HeaderMap,
     body: &Bytes,
@@ -136,7 +136,7 @@ fn read(
     // Another implementation than the gateway's.
     let is_signed = Webhook::from_bytes(destination.secret().into_bytes())?.verify(body, headers).is_ok();
     let text = String::from_utf8_lossy(body);
-    let (source, event_type) = if destination == Wanted::Subscriber {
+    let (source, event_type) = if destination == Recipient::Subscriber {
         // What was published, byte for byte.
         (String::new(), serde_json::from_str::<Data>(&text).map_or(String::new(), |data| data.event_type))
     } else {

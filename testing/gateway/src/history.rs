@@ -1,8 +1,9 @@
 //! All that was seen: what was sent, what happened in which order, and what the gateway's log says in the end.
 
+use gymhook_crash_tests::check::is_accepted;
 use gymhook_engine::store::State;
 
-use crate::orders::Wanted;
+use crate::orders::Recipient;
 use crate::studios::EventType;
 
 /// What is judged.
@@ -60,7 +61,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// Where it went.
-    pub destination: Wanted,
+    pub destination: Recipient,
     /// Its `webhook-id`.
     pub id: String,
     /// Whether its signature is the destination's.
@@ -81,7 +82,7 @@ impl Arrival {
     /// Whether the application took it.
     #[must_use]
     pub fn is_taken(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
+        is_accepted(self.status)
     }
 }
 
@@ -89,7 +90,7 @@ impl Arrival {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The destination; `None` if it is what a source has accepted.
-    pub destination: Option<Wanted>,
+    pub destination: Option<Recipient>,
     /// Its id.
     pub id: String,
     /// Its state.

@@ -28,7 +28,7 @@ pub struct Orders {
 
 /// Where events go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wanted {
+pub enum Recipient {
     /// Gets everything.
     Everything,
     /// Gets the check-ins of one studio.
@@ -37,7 +37,7 @@ pub enum Wanted {
     Subscriber,
 }
 
-impl Wanted {
+impl Recipient {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Everything, Self::BerlinsCheckIns, Self::Subscriber];
     /// The destinations of what platforms send.
@@ -99,7 +99,7 @@ pub fn api_key(folder: &Path) -> PathBuf {
 impl Orders {
     /// Where this listens at the application.
     #[must_use]
-    pub fn url(&self, destination: Wanted) -> String {
+    pub fn url(&self, destination: Recipient) -> String {
         format!("http://127.0.0.1:{}/{}", self.application, destination.name())
     }
 
@@ -115,10 +115,10 @@ impl Orders {
         settings.requests_per_minute = NonZeroU32::MAX;
         // Subscribers are strangers by default, and may not be on this machine.
         settings.subscriber_networks = settings.destination_networks.clone();
-        for destination in Wanted::DESTINATIONS {
+        for destination in Recipient::DESTINATIONS {
             let keys = Arc::new(destination.keys()?);
             let mut to = Destination::new(destination.name(), self.url(destination), keys);
-            if destination == Wanted::BerlinsCheckIns {
+            if destination == Recipient::BerlinsCheckIns {
                 to.studios = vec!["berlin".to_owned()];
                 to.kinds = vec![Kind::CheckIn];
             }

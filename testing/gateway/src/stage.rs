@@ -66,7 +66,7 @@ impl Stage {
     /// # Errors
     /// It ended before, by itself.
     pub async fn kill(&mut self) -> Result<(), Failure> {
-        self.gateway.killed().await?;
+        self.gateway.kill().await?;
         self.recorder.happened(Event::Killed);
         Ok(())
     }

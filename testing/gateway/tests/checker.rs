@@ -5,8 +5,9 @@
 use gymhook_engine::store::State;
 use gymhook_gateway_tests::check::{MAX_IN_FLIGHT, Totals, Violation, check};
 use gymhook_gateway_tests::history::{Arrival, Event, History, Row, Sent};
-use gymhook_gateway_tests::orders::Wanted;
-use gymhook_gateway_tests::studios::EventType;
+use gymhook_gateway_tests::orders::Recipient;
+use gymhook_gateway_tests::platforms::API;
+use gymhook_gateway_tests::studios::{EventType, PUBLISHED};
 
 const CHECK_IN: EventType = EventType { name: "GYM_CHECKIN", is_check_in: true };
 
@@ -18,7 +19,7 @@ fn answered(number: u64, status: u16) -> Event {
     Event::Answered { number, status: Some(status), says_when: status == 503 }
 }
 
-fn arrived(number: u64, destination: Wanted, status: u16) -> Event {
+fn arrived(number: u64, destination: Recipient, status: u16) -> Event {
     Event::Arrived(Arrival {
         destination,
         id: format!("{number}-{}", destination.name()),
@@ -39,13 +40,27 @@ fn arrival(history: &mut History, at: usize) -> &mut Arrival {
     }
 }
 
-fn row(number: u64, destination: Option<Wanted>, sends: u32, lost: usize) -> Row {
+fn row(number: u64, destination: Option<Recipient>, sends: u32, lost: usize) -> Row {
     let id = destination.map_or_else(|| format!("{number}-in"), |to| format!("{number}-{}", to.name()));
     Row { destination, id, state: State::Delivered, number: Some(number), sends, taken: 1, lost }
 }
 
-const EVERYTHING: Wanted = Wanted::Everything;
-const CHECK_INS: Wanted = Wanted::BerlinsCheckIns;
+const BOOKED: EventType = EventType { name: "class.booked", is_check_in: false };
+
+const EVERYTHING: Recipient = Recipient::Everything;
+const CHECK_INS: Recipient = Recipient::BerlinsCheckIns;
+
+/// The good history, and request 4, which somebody publishes through the API: it arrives at the subscriber.
+fn with_published() -> History {
+    let mut history = good();
+    let events = const { &[BOOKED] };
+    history.sent.push(Sent { platform: API, studio: PUBLISHED, events, ..sent(4, false) });
+    let Event::Arrived(arrived) = arrived(4, Recipient::Subscriber, 200) else { unreachable!() };
+    let arrived = Arrival { event_type: BOOKED.name.to_owned(), source: String::new(), ..arrived };
+    history.events.extend([Event::Asked { number: 4 }, answered(4, 202), Event::Arrived(arrived)]);
+    history.rows.push(row(4, Some(Recipient::Subscriber), 1, 0));
+    history
+}
 
 /// Request 1 arrives at both destinations, at one of them again after a failure, and at the other one again after a kill. Request 2
 /// is forged; request 3 is not acknowledged, and the gateway does not have it.
@@ -110,6 +125,30 @@ fn an_event_that_one_destination_never_took_is_lost() {
         },
         |found| *found == Violation::Lost { number: 1, event: "GYM_CHECKIN", destination: CHECK_INS },
     );
+}
+
+/// It has no item at a source, so nothing but its arrival proves that it was kept.
+#[test]
+fn an_event_that_was_published_and_did_not_arrive_is_lost() {
+    let totals = check(&with_published()).unwrap();
+    assert_eq!((totals.published, totals.acknowledged, totals.wanted), (1, 2, 3));
+
+    let lost = Violation::Lost { number: 4, event: BOOKED.name, destination: Recipient::Subscriber };
+    let mut history = with_published();
+    history.events.pop();
+    history.rows.pop();
+    assert_eq!(check(&history), Err(vec![lost.clone()]));
+    let mut history = with_published();
+    let last = history.events.len() - 1;
+    arrival(&mut history, last).status = Some(500);
+    history.rows.last_mut().unwrap().taken = 0;
+    assert_eq!(check(&history), Err(vec![lost]));
+
+    // It is no destination's: those get what platforms send.
+    let mut history = with_published();
+    arrival(&mut history, last).destination = EVERYTHING;
+    let violations = check(&history).unwrap_err();
+    assert!(violations.iter().any(|found| matches!(found, Violation::NotWanted { .. })), "{violations:?}");
 }
 
 /// A relay that records an item as handled before its follow-ups are written leaves this behind, if it is killed in between.

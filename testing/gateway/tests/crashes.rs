@@ -1,4 +1,4 @@
-//! Gateways that are killed at any moment: what was acknowledged arrives, once but for what was under way.
+//! Gateways that are killed at any moment: what was acknowledged arrives, and only what was under way arrives twice.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -98,7 +98,7 @@ fn find() -> Option<PathBuf> {
     folders.map(|folder| folder.join("pgbouncer")).find(|program| program.is_file())
 }
 
-/// Starts a shell that starts the pooler, says when it listens, and waits for this process to let go of its input.
+/// Starts a shell that starts the pooler, says when it listens, and waits until this process closes its input.
 fn watch(program: &Path, settings: &Path, place: &Place) -> Result<Child, StartError> {
     const SCRIPT: &str = "trap '' INT TERM HUP; \"$1\" \"$2\" >\"$3/log\" 2>&1 & pooler=$!; \
                           until [ -S \"$4\" ]; do kill -0 $pooler 2>/dev/null || break; sleep 0.02; done; \

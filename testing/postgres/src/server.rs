@@ -286,7 +286,7 @@ fn configure(place: &Place, more: &str) -> Result<(), StartError> {
         .map_err(|error| failure("writing postgresql.conf", error))
 }
 
-/// Starts what cleans up: a shell that waits for this process to let go of its input.
+/// Starts what cleans up: a shell that waits until this process closes its input.
 fn watch(programs: &Path, folder: &Path, account: Option<(u32, u32)>) -> Result<Child, StartError> {
     const SCRIPT: &str = "trap '' INT TERM HUP; echo ready; cat >/dev/null; \
                           \"$1/pg_ctl\" stop -D \"$2/data\" -m immediate >/dev/null 2>&1; cd /; rm -rf \"$2\"";

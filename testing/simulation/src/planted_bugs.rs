@@ -16,7 +16,7 @@ pub struct Bug {
     file: String,
     /// Where in the file, with `⟦` and `⟧` around what is exchanged; white space does not count.
     place: String,
-    /// What comes there instead.
+    /// What replaces it.
     instead: String,
 }
 

@@ -217,7 +217,7 @@ impl Site {
         Ok(())
     }
 
-    /// Every owner lets go of what it does not own any more.
+    /// Every owner releases the endpoints whose lease it has lost.
     pub(crate) fn check_leases(&mut self, now: At) -> Result<(), Violation> {
         (0..self.owners.len()).try_for_each(|index| self.check_leases_of(index, now))
     }

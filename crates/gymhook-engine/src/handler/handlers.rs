@@ -125,15 +125,37 @@ impl InboxHandlers {
     /// # let _ = handlers;
     /// ```
     #[must_use]
-    pub fn pass_on<N, P, F, R>(mut self, handler: F) -> Self
+    pub fn pass_on<N, P, F, R>(self, handler: F) -> Self
     where
         N: PlatformNotification,
         P: Strength,
         F: Fn(Verified<Received<N>, P>, InboxItem) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
     {
+        self.pass_on_of(N::providers(), handler)
+    }
+
+    /// As [`InboxHandlers::pass_on`], for a platform whose notification type does not say which it is.
+    #[must_use]
+    pub fn pass_on_as<N, P, F, R>(self, provider: &Provider<N>, handler: F) -> Self
+    where
+        N: Notification,
+        P: Strength,
+        F: Fn(Verified<Received<N>, P>, InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
+    {
+        self.pass_on_of([provider.clone()], handler)
+    }
+
+    fn pass_on_of<N, P, F, R>(mut self, providers: impl IntoIterator<Item = Provider<N>>, handler: F) -> Self
+    where
+        N: Notification,
+        P: Strength,
+        F: Fn(Verified<Received<N>, P>, InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
+    {
         let handler = Arc::new(handler);
-        self.proved.insert(N::providers(), |provider| {
+        self.proved.insert(providers, |provider| {
             let handler = Arc::clone(&handler);
             typed(provider, move |hook, item| boxed(handler(hook, item)))
         });

@@ -137,6 +137,7 @@ const METADATA: [IpAddr; 3] = [
 #[error(
     "{network} is not within a private network: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or fc00::/7"
 )]
+#[non_exhaustive]
 pub struct NotPrivate {
     /// The network.
     pub network: IpNet,

@@ -102,6 +102,8 @@ impl<S: Store> Inbox<S> {
 }
 
 /// What came of keeping a body that could not be read. Answer 2xx to both.
+///
+/// Exhaustive on purpose: what is kept is new, or was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum KeptUnreadable {

@@ -27,6 +27,7 @@ const PREFIX: &str = "ghk_";
 /// As JSON its fields have these names; the owner is a gym's name, or `null` for all, the rights are "read", "retry" or "write", and
 /// times are RFC 3339.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ApiKey {
     /// Its name.
     pub id: Uuid,
@@ -45,6 +46,7 @@ pub struct ApiKey {
 }
 
 /// A new API key. This is the only time that it can be read.
+#[non_exhaustive]
 pub struct IssuedApiKey {
     /// What is known of it from now on.
     pub key: ApiKey,

@@ -16,6 +16,7 @@ use crate::stored_arrival::Arrival;
 
 /// Everything that the log has about one delivery.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeliveryLog {
     /// Its row, with its current state.
     pub delivery: DeliveryRow,

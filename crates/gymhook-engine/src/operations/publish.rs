@@ -14,6 +14,7 @@ use crate::{Direction, Engine, EventFilter, Publication};
 
 /// The result of publishing an event to one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Published {
     /// The delivery, if there is one.
     pub delivery: DeliveryId,

@@ -114,6 +114,14 @@ pub enum SubscriptionError {
     },
 }
 
+/// Which subscription with the same id is overwritten.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Overwrites {
+    AnyGym,
+    /// One of the gym of the new one only: the store compares them as it writes.
+    OwnGym,
+}
+
 impl<S: Store> Engine<S> {
     /// Creates or updates a subscription: URL, filter, headers, keys and policy take effect with the next attempt, also for
     /// waiting deliveries. The endpoint keeps its health.
@@ -165,12 +173,7 @@ impl<S: Store> Engine<S> {
         subscription: &Subscription,
     ) -> Result<(), SubscriptionError> {
         self.check_new(subscription).await?;
-        let row = self.checked_row(subscription)?;
-        let now = self.store().now().await?;
-        if self.store().put_subscription_of_gym(row, now).await? {
-            return Ok(());
-        }
-        Err(self.why_not_written(subscription, |held| held.gym == subscription.gym()).await?)
+        self.write(subscription, Overwrites::OwnGym).await
     }
 
     async fn check_new(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
@@ -210,12 +213,21 @@ impl<S: Store> Engine<S> {
 
     /// Without a look at its filters, which are as they were.
     async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        self.write(subscription, Overwrites::AnyGym).await
+    }
+
+    async fn write(
+        &self,
+        subscription: &Subscription,
+        overwrites: Overwrites,
+    ) -> Result<(), SubscriptionError> {
         let row = self.checked_row(subscription)?;
         let now = self.store().now().await?;
-        if self.store().put_subscription(row, now).await? {
-            return Ok(());
-        }
-        Err(self.why_not_written(subscription, |_| true).await?)
+        let is_written = match overwrites {
+            Overwrites::AnyGym => self.store().put_subscription(row, now).await?,
+            Overwrites::OwnGym => self.store().put_subscription_of_gym(row, now).await?,
+        };
+        if is_written { Ok(()) } else { Err(self.why_not_written(subscription, overwrites).await?) }
     }
 
     fn checked_row(&self, subscription: &Subscription) -> Result<SubscriptionRow, SubscriptionError> {
@@ -234,10 +246,12 @@ impl<S: Store> Engine<S> {
     async fn why_not_written(
         &self,
         subscription: &Subscription,
-        is_reached: impl Fn(&SubscriptionRow) -> bool + Send,
+        overwrites: Overwrites,
     ) -> Result<SubscriptionError, StoreError> {
         let id = subscription.id();
         let held = self.store().subscription(id).await?;
+        let is_reached =
+            |held: &SubscriptionRow| overwrites == Overwrites::AnyGym || held.gym == subscription.gym();
         Ok(match held {
             Some(held) if !is_reached(&held) => SubscriptionError::Unknown { subscription: id },
             Some(held) if held.direction() != subscription.direction() => {

@@ -70,6 +70,7 @@ pub(crate) const ONLY_200: &str = r#"{"test":{"success":200}}"#;
 
 /// One of the tests of [`Engine::test_all`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TestSent {
     /// The subscription.
     pub subscription: EndpointId,
@@ -93,6 +94,8 @@ pub enum TestOutcome {
 }
 
 /// An endpoint's response.
+///
+/// Exhaustive on purpose: whoever tests what they make of an outcome writes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestAnswer {
     /// The status.

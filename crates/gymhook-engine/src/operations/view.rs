@@ -18,7 +18,8 @@ use crate::{Engine, Publication, Subscription};
 ///
 /// [`Engine::for_gym`] makes one for a gym, [`ApiKey::view`] one for a key, which may be owned by all gyms. A service that handles
 /// requests through a view has no check to forget: an id of another gym's is answered like one that is not there, whatever it
-/// names, but for [`put_subscription`](Self::put_subscription), which cannot create what is there. Inboxes are no gym's, so a gym's view does not reach them.
+/// names. The exception is [`put_subscription`](Self::put_subscription), which cannot create what is there. Inboxes are no gym's,
+/// so a gym's view does not reach them.
 ///
 /// What needs more than the [rights](ApiKey::rights) of the view's key is [`ViewError::NotAllowed`]. [`ApiKeyRights::Retry`] is enough to
 /// [redeliver](Self::redeliver), to [cancel](Self::cancel) and to [send test events](Self::send_test); every other change needs

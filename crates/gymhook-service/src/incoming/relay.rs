@@ -13,6 +13,7 @@ use gymhook_engine::{
     Answer, DeliveryHeaders, DeliveryId, EndpointId, Engine, HandlerError, InboxItem, SubscriptionError,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
@@ -146,21 +147,14 @@ fn proof_headers(item: &InboxItem, source: &str, hook: &Hook) -> DeliveryHeaders
     })
 }
 
+/// What a header's value cannot have, or what would be read as an encoded character.
+const NOT_IN_A_HEADER: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
 /// Ids of keys are free text: what a header cannot have is percent-encoded, and what is long is named by its digest.
 fn header_text(id: &str) -> String {
     const LONGEST: usize = 256;
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
-    let encoded = id.bytes().fold(String::new(), |written, byte| {
-        if plain(byte) {
-            written + char::from(byte).encode_utf8(&mut [0; 4])
-        } else {
-            written + &format!("%{byte:02X}")
-        }
-    });
-    if encoded.len() <= LONGEST {
-        return encoded;
-    }
-    Sha256::digest(id).iter().fold(String::from("sha256:"), |name, byte| name + &format!("{byte:02x}"))
+    let encoded = utf8_percent_encode(id, NOT_IN_A_HEADER).to_string();
+    if encoded.len() <= LONGEST { encoded } else { text::digest_name(id) }
 }
 
 /// The id of what follows for this destination from the event at this index, or from the whole request.

@@ -11,14 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
 use time::UtcDateTime;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use self::tables::Tables;
 use super::clock;
 use crate::StoreTime;
 use crate::{
-    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command, Committed,
     DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
     LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
     StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
@@ -59,13 +58,10 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Shared>>,
-    /// How often work was left.
-    arrivals: watch::Sender<u64>,
-    /// What this clone has seen of that: each looks for itself.
-    seen: Mutex<watch::Receiver<u64>>,
+    arrivals: Arrivals,
 }
 
 #[derive(Debug)]
@@ -94,9 +90,8 @@ impl MemoryStore {
     }
 
     fn with_clock(clock: Clock) -> Self {
-        let (arrivals, seen) = watch::channel(0);
         let shared = Shared { clock, tables: Tables::default() };
-        Self { shared: Arc::new(Mutex::new(shared)), arrivals, seen: Mutex::new(seen) }
+        Self { shared: Arc::new(Mutex::new(shared)), arrivals: Arrivals::default() }
     }
 
     /// Sets the clock of all clones, to a later or an earlier time. From then on it stays there.
@@ -123,21 +118,15 @@ impl MemoryStore {
         act(&mut lock(&self.shared).tables)
     }
 
-    /// The same, after which others look for work.
-    fn leaving_work<T>(&self, act: impl FnOnce(&mut Tables) -> T) -> T {
+    /// The same, after which others look for work at these endpoints.
+    fn leaving_work<T>(
+        &self,
+        endpoints: impl IntoIterator<Item = EndpointId>,
+        act: impl FnOnce(&mut Tables) -> T,
+    ) -> T {
         let done = self.with_tables(act);
-        self.arrivals.send_modify(|count| *count = count.wrapping_add(1));
+        self.arrivals.add(endpoints);
         done
-    }
-}
-
-impl Clone for MemoryStore {
-    fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            arrivals: self.arrivals.clone(),
-            seen: Mutex::new(lock(&self.seen).clone()),
-        }
     }
 }
 
@@ -159,7 +148,7 @@ impl Store for MemoryStore {
 
     async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
         row.check()?;
-        Ok(self.leaving_work(|tables| tables.put_subscription(row, true, now)))
+        Ok(self.leaving_work([row.id], |tables| tables.put_subscription(row, true, now)))
     }
 
     async fn put_subscription_of_gym(
@@ -168,7 +157,7 @@ impl Store for MemoryStore {
         now: UtcDateTime,
     ) -> Result<bool, StoreError> {
         row.check()?;
-        Ok(self.leaving_work(|tables| tables.put_subscription(row, false, now)))
+        Ok(self.leaving_work([row.id], |tables| tables.put_subscription(row, false, now)))
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {
@@ -191,7 +180,9 @@ impl Store for MemoryStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        Ok(self.leaving_work(|tables| new.into_iter().map(|new| tables.enqueue(new, now)).collect()))
+        let endpoints: Vec<EndpointId> = new.iter().map(|new| new.endpoint).collect();
+        let enqueue = |tables: &mut Tables| new.into_iter().map(|new| tables.enqueue(new, now)).collect();
+        Ok(self.leaving_work(endpoints, enqueue))
     }
 
     async fn command(
@@ -199,12 +190,13 @@ impl Store for MemoryStore {
         commands: Vec<(EndpointId, Command)>,
         due: UtcDateTime,
     ) -> Result<(), StoreError> {
-        self.leaving_work(|tables| tables.command(&commands, due));
+        let endpoints = commands.iter().map(|(endpoint, _)| *endpoint);
+        self.leaving_work(endpoints, |tables| tables.command(&commands, due));
         Ok(())
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        Ok(self.leaving_work(|tables| tables.redeliver(&which, now)))
+        Ok(self.leaving_work([which.endpoint], |tables| tables.redeliver(&which, now)))
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
@@ -220,8 +212,8 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {
-        let commit = |tables: &mut Tables| tables.commit(&batch, now);
-        Ok(if batch.follow_ups.is_empty() { self.with_tables(commit) } else { self.leaving_work(commit) })
+        let follow_ups = batch.follow_ups.iter().map(|(_, new)| new.endpoint);
+        Ok(self.leaving_work(follow_ups, |tables| tables.commit(&batch, now)))
     }
 
     async fn fetch(&self, fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>, StoreError> {
@@ -234,13 +226,7 @@ impl Store for MemoryStore {
     }
 
     async fn work_arrived(&self) -> Vec<EndpointId> {
-        let mut seen = lock(&self.seen).clone();
-        if seen.changed().await.is_err() {
-            // It cannot be: this clone holds a sender.
-            core::future::pending::<()>().await;
-        }
-        *lock(&self.seen) = seen;
-        Vec::new()
+        self.arrivals.next().await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {

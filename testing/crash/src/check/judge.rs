@@ -1,8 +1,9 @@
-//! How the judge goes about it.
+//! The judge: it reads a history once, in order, and collects what violates the guarantees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gymhook_engine::store::State;
+use gymhook_engine::store::{AttemptOutcome, State};
+use gymhook_retry::Fault;
 
 use super::order::{self, Placed};
 use super::{Expected, Mismatch, Rules, Seen, Violation};
@@ -110,7 +111,8 @@ impl<'h> Judge<'h> {
         match row.state {
             State::Delivered => self.found(expected.delivered(row, &seen)),
             State::Undeliverable => {
-                let charged = row.attempts.iter().filter(|logged| logged.outcome != "internal").count();
+                let charged =
+                    row.attempts.iter().filter(|logged| logged.outcome != AttemptOutcome::Internal).count();
                 let allowed = Character::of(row.endpoint).attempts();
                 let reason = row.reason;
                 if reason.is_none() || charged != allowed as usize {
@@ -166,7 +168,7 @@ impl<'h> Judge<'h> {
         let ((taken_at, taken), (next_at, next)) = (accepted, next);
         let (delivery, send, accepted) = (row.delivery, next.send, taken.send);
         match row.logged(accepted) {
-            Some(logged) if logged.outcome == "lost" => {
+            Some(logged) if logged.outcome == AttemptOutcome::Lost => {
                 let last = self.last_of.get(&taken.pid).copied().unwrap_or(0);
                 let died = self.killed.contains(&taken.pid) && last < *next_at;
                 let outage = self.outages.iter().any(|(began, ended)| taken_at < ended && began < next_at);
@@ -179,7 +181,7 @@ impl<'h> Judge<'h> {
                     self.violations.push(Violation::DuplicateWithoutCause { delivery, send, accepted, pid });
                 }
             }
-            Some(logged) if logged.outcome == "timeout" => self.totals.late += 1,
+            Some(logged) if logged.outcome == AttemptOutcome::Fault(Fault::Timeout) => self.totals.late += 1,
             Some(_) => self.violations.push(Violation::SentAfterSuccess { delivery, send, accepted }),
             None => self.violations.push(Violation::NotLogged { delivery, send: accepted }),
         }
@@ -198,7 +200,7 @@ impl<'h> Judge<'h> {
         for (delivery, requests) in &self.requests {
             let Some(row) = self.rows.get(delivery) else { continue };
             for (_, request) in requests {
-                if row.logged(request.send).is_some_and(|logged| logged.outcome == "lost") {
+                if row.logged(request.send).is_some_and(|logged| logged.outcome == AttemptOutcome::Lost) {
                     *lost_by.entry(request.pid).or_default() += 1;
                     self.totals.allowance += 1;
                 }

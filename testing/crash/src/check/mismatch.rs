@@ -1,6 +1,7 @@
 //! What both judges, of killed processes and of failing disks, compare in the same way.
 
-use gymhook_engine::store::State;
+use gymhook_engine::store::{AttemptOutcome, State};
+use gymhook_retry::Fault;
 
 use crate::rows::Row;
 
@@ -95,11 +96,11 @@ impl Expected {
                 found.push(Mismatch::NotRecordedFirst { delivery, send, known: row.sends });
             }
             let Some(logged) = row.logged(send) else { continue };
-            let agrees = match logged.outcome.as_str() {
-                "response" => logged.status.is_some() && logged.status == status,
+            let agrees = match logged.outcome {
+                AttemptOutcome::Response => logged.status.is_some() && logged.status == status,
                 // An answer may come too late, or find nobody.
-                "timeout" | "lost" => true,
-                _ => false,
+                AttemptOutcome::Fault(Fault::Timeout) | AttemptOutcome::Lost => true,
+                AttemptOutcome::Fault(_) | AttemptOutcome::Internal | AttemptOutcome::Panicked | _ => false,
             };
             if !agrees {
                 let logged = format!("{} {:?}", logged.outcome, logged.status);

@@ -142,7 +142,7 @@ impl<'r> Stage<'r> {
     async fn replace(&mut self, at: usize, orders: &Orders) -> Result<(), Failure> {
         let sender = self.senders.get_mut(at).ok_or("no such sender")?;
         let next = Process::start(&self.round.program, orders)?;
-        let gone = core::mem::replace(sender, next);
+        let mut gone = core::mem::replace(sender, next);
         let pid = gone.pid();
         gone.kill().await?;
         self.receiver.mark(Event::Killed { pid })
@@ -162,7 +162,7 @@ impl<'r> Stage<'r> {
 
     async fn drain_and_judge(mut self) -> Result<Totals, Failure> {
         let mut last = Vec::new();
-        for (sender, gone) in (0..).zip(core::mem::take(&mut self.senders)) {
+        for (sender, mut gone) in (0..).zip(core::mem::take(&mut self.senders)) {
             let orders = Orders { enqueues: false, ..self.orders(sender, None) };
             let pid = gone.pid();
             gone.kill().await?;

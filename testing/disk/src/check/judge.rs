@@ -1,4 +1,4 @@
-//! How the judge goes about it.
+//! The judge: it reads a history once, in order, and collects what violates the guarantees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,8 @@ use gymhook_crash_tests::character::Character;
 use gymhook_crash_tests::check::order::{self, Placed};
 use gymhook_crash_tests::check::{Expected, Mismatch, Seen};
 use gymhook_crash_tests::rows::Row;
-use gymhook_engine::store::{State, StoreError};
+use gymhook_engine::store::{AttemptOutcome, State, StoreError};
+use gymhook_retry::Fault;
 
 use super::{Told, Violation};
 use crate::backend::Inspected;
@@ -173,8 +174,10 @@ impl<'h> Judge<'h> {
             State::Delivered => self.found(case.expected().delivered(row, &case.seen())),
             State::Undeliverable => {
                 let last = row.attempts.last().map_or(0, |logged| logged.round);
-                let charged =
-                    row.attempts.iter().filter(|logged| logged.round == last && logged.outcome != "internal");
+                let charged = row
+                    .attempts
+                    .iter()
+                    .filter(|logged| logged.round == last && logged.outcome != AttemptOutcome::Internal);
                 let (charged, allowed) = (charged.count(), Character::of(row.endpoint).attempts());
                 if charged != allowed as usize {
                     self.violations.push(Violation::GivenUpTooEarly { delivery, charged, allowed });
@@ -244,10 +247,10 @@ impl<'h> Judge<'h> {
                 continue;
             }
             let died = self.died.iter().any(|died| taken_at < died && died < next_at);
-            match row.logged(taken.send).map(|logged| logged.outcome.as_str()) {
-                Some("lost") if died => self.totals.duplicates += 1,
+            match row.logged(taken.send).map(|logged| logged.outcome) {
+                Some(AttemptOutcome::Lost) if died => self.totals.duplicates += 1,
                 // The answer came after the attempt's time.
-                Some("timeout") => {}
+                Some(AttemptOutcome::Fault(Fault::Timeout)) => {}
                 _ => {
                     let (send, accepted) = (next.send, taken.send);
                     self.violations.push(Violation::SentAgain { delivery, send, accepted });

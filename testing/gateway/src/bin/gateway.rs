@@ -15,7 +15,7 @@ use gymhook_engine::store::{
 };
 use gymhook_engine::{EndpointId, Engine, Subscription};
 use gymhook_gateway_tests::Failure;
-use gymhook_gateway_tests::orders::{Orders, Wanted, api_key};
+use gymhook_gateway_tests::orders::{Orders, Recipient, api_key};
 use gymhook_service::{Database, Service};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Failure> {
 
 /// Has a subscriber to what is published, and leaves a key for whoever publishes.
 async fn subscribe(engine: &Engine<Database>, orders: &Orders) -> Result<(), Failure> {
-    let (id, subscriber) = (EndpointId::from_u128(1), Wanted::Subscriber);
+    let (id, subscriber) = (EndpointId::from_u128(1), Recipient::Subscriber);
     if engine.subscription(id).await?.is_none() {
         let url = EndpointUrl::dangerous_without_rule(&orders.url(subscriber))?;
         let policy = EndpointPolicy::new(RetryPolicy::standard_webhooks());

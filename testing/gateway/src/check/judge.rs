@@ -1,4 +1,4 @@
-//! How the judge goes about it.
+//! The judge: it reads a history once, in order, and collects what violates the guarantees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,22 @@ use gymhook_engine::store::State;
 
 use super::{MAX_IN_FLIGHT, Totals, Violation};
 use crate::history::{Arrival, Event, History, Row, Sent};
-use crate::orders::Wanted;
+use crate::orders::Recipient;
 use crate::platforms::API;
 
 /// An arrival and its place in the history.
 type Placed<'h> = (usize, &'h Arrival);
 /// An event at a destination: the request's number, the vendor's type, the destination.
-type Place<'h> = (u64, &'h str, Wanted);
+type Place<'h> = (u64, &'h str, Recipient);
+
+/// What was seen of an event at a destination.
+#[derive(Default)]
+struct Seen<'h> {
+    /// The deliveries that arrived with it.
+    ids: BTreeSet<&'h str>,
+    /// Whether one of them was taken.
+    is_taken: bool,
+}
 
 pub(super) struct Judge<'h> {
     history: &'h History,
@@ -24,8 +33,7 @@ pub(super) struct Judge<'h> {
     kills: Vec<usize>,
     /// By delivery.
     arrivals: BTreeMap<&'h str, Vec<Placed<'h>>>,
-    /// Which deliveries were taken, and which arrived at all.
-    places: BTreeMap<Place<'h>, (BTreeSet<&'h str>, bool)>,
+    places: BTreeMap<Place<'h>, Seen<'h>>,
     violations: Vec<Violation>,
     totals: Totals,
 }
@@ -126,9 +134,9 @@ impl<'h> Judge<'h> {
             self.violations.push(Violation::WrongSource { id: id.clone(), source_name, expected });
         }
         let place = (sent.number, arrival.event_type.as_str(), destination);
-        let (ids, is_taken) = self.places.entry(place).or_default();
-        ids.insert(id);
-        *is_taken |= arrival.is_taken();
+        let seen = self.places.entry(place).or_default();
+        seen.ids.insert(id);
+        seen.is_taken |= arrival.is_taken();
     }
 
     fn acknowledged(&mut self, number: u64) {
@@ -141,10 +149,10 @@ impl<'h> Judge<'h> {
             self.violations.push(Violation::NotLogged { number });
         }
         for event in sent.events {
-            for destination in Wanted::ALL.into_iter().filter(|to| to.wants(sent.studio, *event)) {
+            for destination in Recipient::ALL.into_iter().filter(|to| to.wants(sent.studio, *event)) {
                 self.totals.wanted += 1;
-                let place = self.places.get(&(number, event.name, destination));
-                if !place.is_some_and(|(_, is_taken)| *is_taken) {
+                let seen = self.places.get(&(number, event.name, destination));
+                if !seen.is_some_and(|seen| seen.is_taken) {
                     self.violations.push(Violation::Lost { number, event: event.name, destination });
                 }
             }
@@ -152,7 +160,7 @@ impl<'h> Judge<'h> {
     }
 
     fn doubled(&mut self) {
-        for ((number, event, destination), (ids, _)) in &self.places {
+        for ((number, event, destination), Seen { ids, .. }) in &self.places {
             let told = self.sent.get(number).is_none_or(|sent| sent.tells_repeats);
             let allowed = if told { 1 } else { self.asked.get(number).copied().unwrap_or(0) };
             if ids.len() > allowed {

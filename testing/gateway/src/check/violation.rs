@@ -2,14 +2,14 @@
 
 use gymhook_engine::store::State;
 
-use crate::orders::Wanted;
+use crate::orders::Recipient;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each is")]
 pub enum Violation {
     #[error("request {number} was acknowledged, and its event {event} was never taken by {destination:?}")]
-    Lost { number: u64, event: &'static str, destination: Wanted },
+    Lost { number: u64, event: &'static str, destination: Recipient },
     #[error("request {number} was acknowledged, and the log has nothing of it")]
     NotLogged { number: u64 },
     #[error("request {number} is forged, and was acknowledged")]
@@ -19,15 +19,15 @@ pub enum Violation {
     #[error("{id} is of no request that was sent")]
     Invented { id: String },
     #[error("{id} went to {destination:?}, which does not want it, or is of no such event")]
-    NotWanted { id: String, destination: Wanted },
+    NotWanted { id: String, destination: Recipient },
     #[error("{id} is not signed with the secret of {destination:?}")]
-    NotSigned { id: String, destination: Wanted },
+    NotSigned { id: String, destination: Recipient },
     #[error("{id} says that it is from {source_name}, and it is from {expected}")]
     WrongSource { id: String, source_name: String, expected: String },
     #[error(
         "event {event} of request {number} arrived at {destination:?} under {ids} ids, which is more than {allowed}"
     )]
-    Doubled { number: u64, event: String, destination: Wanted, ids: usize, allowed: usize },
+    Doubled { number: u64, event: String, destination: Recipient, ids: usize, allowed: usize },
     #[error("{id} arrived with another body, or at another place, than before")]
     Changed { id: String },
     #[error("{id} was taken and arrived again, and nobody was killed in between")]

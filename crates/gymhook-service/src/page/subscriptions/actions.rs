@@ -166,7 +166,7 @@ pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<Str
     let tests = tests_of_endpoints::send_to_all(&visitor.caller, &gym).await?;
     let mut names = Names::new(&visitor.caller);
     let mut sent = Vec::with_capacity(tests.len());
-    for TestSent { subscription, test } in tests {
+    for TestSent { subscription, test, .. } in tests {
         let name = names.of(subscription).await?;
         let (delivery, problem) = match test {
             Ok(delivery) => (Some(delivery.to_string()), None),

@@ -70,6 +70,8 @@ impl Operation {
 }
 
 /// On which side of a call.
+///
+/// Exhaustive on purpose: there is nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum When {
     /// The call is not made.
