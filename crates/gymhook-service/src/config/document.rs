@@ -92,11 +92,6 @@ impl Origin<'_> {
 }
 
 impl Section {
-    /// A table with nothing in it.
-    pub(super) fn empty() -> Self {
-        Self { path: String::new(), place: Place::whole(Path::new("")), table: "", entries: BTreeMap::new() }
-    }
-
     /// Parses a document, and puts what environment variables say over it.
     pub(super) fn parse(
         text: &str,
