@@ -18,7 +18,7 @@ pub(crate) struct Route {
     pub(crate) filter: Filter,
     /// Whether it is in the settings, and changed there only.
     pub(crate) declared: bool,
-    /// Whether it is in the settings no more: it gets nothing new, and is deleted once nothing waits for it.
+    /// Whether it is no longer in the settings: it gets nothing new, and is deleted once nothing waits for it.
     pub(crate) retired: bool,
 }
 
@@ -77,6 +77,18 @@ pub(crate) struct FilterTooLong {
 }
 
 impl Route {
+    /// A destination of the settings, under this id.
+    pub(super) fn declared(id: EndpointId, destination: &Destination) -> Self {
+        Self {
+            id,
+            name: destination.name.clone(),
+            form: destination.form,
+            filter: Filter::from(destination),
+            declared: true,
+            retired: false,
+        }
+    }
+
     /// The destination that this subscription is; `None` if it is none.
     pub(crate) fn of(subscription: &Subscription) -> Option<Self> {
         subscription.http().filter(|http| http.platform() == DESTINATION)?;
