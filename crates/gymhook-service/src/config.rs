@@ -293,7 +293,7 @@ fn settings(
 ) -> Settings {
     let mut settings = Settings::default();
     let networks = |entry: &Entry| {
-        let wanted = |text: &str| format!("{text:?} is no network: write it as 10.0.0.0/8");
+        let wanted = |text: &str| format!("{text:?} is not a valid network: write it as 10.0.0.0/8");
         entry.list(|text| text.parse::<IpNet>().map(|network| network.trunc()).map_err(|_| wanted(text)))
     };
     if let Some(networks) = document.take("destination_networks", problems, networks) {

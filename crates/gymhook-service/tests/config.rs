@@ -192,7 +192,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("database_url = \"${NOT_SET}\"".into(), "database_url: environment variable NOT_SET is not set"),
         (
             "destination_networks = [\"10.0.0.0/33\"]".into(),
-            "destination_networks: \"10.0.0.0/33\" is no network: write it as 10.0.0.0/8",
+            "destination_networks: \"10.0.0.0/33\" is not a valid network: write it as 10.0.0.0/8",
         ),
         ("destination_networks = \"10.0.0.0/8\"".into(), "destination_networks: write a list of texts"),
         (
@@ -227,13 +227,19 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
             "[[sources]]\nname = \"a\"\nplatform = \"egym\"".into(),
             "sources[0].keys: this key is missing: nothing can be proved",
         ),
-        ("[[sources]]\nname = \"a b\"".into(), "sources[0].name: \"a b\" is no name: use up to 64 letters"),
+        (
+            "[[sources]]\nname = \"a b\"".into(),
+            "sources[0].name: \"a b\" is not a valid name: use up to 64 letters",
+        ),
         (
             "[[sources]]\npath = \"/v1/x\"".into(),
             "sources[0].path: the service itself answers at /v1: choose another path",
         ),
-        ("[[sources]]\npath = \"in\"".into(), "sources[0].path: \"in\" is no path: begin with \"/\""),
-        ("[[sources]]\npath = \"/in/../v1\"".into(), "sources[0].path: \"/in/../v1\" is no path"),
+        (
+            "[[sources]]\npath = \"in\"".into(),
+            "sources[0].path: \"in\" is not a valid path: begin with \"/\"",
+        ),
+        ("[[sources]]\npath = \"/in/../v1\"".into(), "sources[0].path: \"/in/../v1\" is not a valid path"),
         (
             source("studoi = \"a\""),
             "gymhook.toml:7:1: sources[0].keys[0].studoi: there is no such key: did you mean \"studio\"?",
@@ -241,7 +247,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         (source("encoding = \"hex\""), "sources[0].keys[0].secret: environment variable EGYM_BERLIN: "),
         (
             source("from = 2026-06-01"),
-            "sources[0].keys[0].from: \"2026-06-01\" is no time with a distance from UTC",
+            "sources[0].keys[0].from: \"2026-06-01\" is not a time with an offset from UTC",
         ),
         (
             source("from = 2026-06-01T00:00:00Z\nuntil = 2026-05-01T00:00:00Z"),
@@ -267,7 +273,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         (
             "[[destinations]]\nname = \"d\"\nurl = \"app.example\"\nsecret = \"file:none\"".into(),
-            "destinations[0].url: \"app.example\" is no URL of a web server",
+            "destinations[0].url: \"app.example\" is not the URL of a web server",
         ),
     ];
     for (text, expected) in cases {

@@ -276,7 +276,7 @@ impl Entry {
         };
         let text = text.replacen(' ', "T", 1);
         time::UtcDateTime::parse(&text, &time::format_description::well_known::Rfc3339).map_err(|_| {
-            format!("{text:?} is no time with a distance from UTC: write it as 2026-06-01T00:00:00Z")
+            format!("{text:?} is not a time with an offset from UTC: write it as 2026-06-01T00:00:00Z")
         })
     }
 

@@ -13,6 +13,7 @@ use gymhook_engine::{
     Answer, DeliveryHeaders, DeliveryId, EndpointId, Engine, HandlerError, InboxItem, SubscriptionError,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
@@ -55,12 +56,7 @@ impl Relay {
     /// A notification may have thousands of events, and a transaction is bounded. What is enqueued before the item is recorded as
     /// handled is there already if the item is handled again.
     async fn enqueue_excess(&self, follow_ups: &mut Vec<NewNotification>) -> Result<(), StoreError> {
-        const AT_ONCE: usize = Answer::MAX_FOLLOW_UPS / 2;
-        while follow_ups.len() > Answer::MAX_FOLLOW_UPS
-            || weight(follow_ups) > Answer::MAX_FOLLOW_UP_BYTES / 2
-        {
-            let rest = follow_ups.split_off(AT_ONCE.min(follow_ups.len() / 2 + 1));
-            let first = core::mem::replace(follow_ups, rest);
+        while let Some(first) = take_excess(follow_ups) {
             for refused in self.outgoing.enqueue(first).await?.into_iter().filter_map(Result::err) {
                 tracing::warn!(%refused, "a notification was not passed on to one destination");
             }
@@ -149,14 +145,8 @@ fn proof_headers(item: &InboxItem, source: &str, hook: &Hook) -> DeliveryHeaders
 /// Ids of keys are free text: what a header cannot have is percent-encoded, and what is long is named by its digest.
 fn header_text(id: &str) -> String {
     const LONGEST: usize = 256;
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
-    let encoded = id.bytes().fold(String::new(), |written, byte| {
-        if plain(byte) {
-            written + char::from(byte).encode_utf8(&mut [0; 4])
-        } else {
-            written + &format!("%{byte:02X}")
-        }
-    });
+    const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+    let encoded = utf8_percent_encode(id, ENCODED).to_string();
     if encoded.len() <= LONGEST {
         return encoded;
     }
@@ -174,6 +164,16 @@ fn id_of(item: DeliveryId, destination: EndpointId, event: Option<usize>) -> Del
         .finalize();
     let first_half = digest.first_chunk().copied().unwrap_or_default();
     DeliveryId::from(Builder::from_custom_bytes(first_half).into_uuid())
+}
+
+/// The first of these, if they are more or longer than one transaction takes.
+fn take_excess(follow_ups: &mut Vec<NewNotification>) -> Option<Vec<NewNotification>> {
+    const AT_ONCE: usize = Answer::MAX_FOLLOW_UPS / 2;
+    if follow_ups.len() <= Answer::MAX_FOLLOW_UPS && weight(follow_ups) <= Answer::MAX_FOLLOW_UP_BYTES / 2 {
+        return None;
+    }
+    let rest = follow_ups.split_off(AT_ONCE.min(follow_ups.len() / 2 + 1));
+    Some(core::mem::replace(follow_ups, rest))
 }
 
 fn weight(new: &[NewNotification]) -> usize {
@@ -197,6 +197,41 @@ mod tests {
         }
         // SHA-256 and RFC 9562 by another implementation: another version of the gateway has to make the same.
         assert_eq!(all[0].to_string(), "881f8149-90cc-895f-9c9d-e8672aad9aa0");
+    }
+
+    fn notifications(count: usize, bytes: usize) -> Vec<NewNotification> {
+        let body = Bytes::from(vec![b'x'; bytes]);
+        let new = |number: u128| {
+            NewNotification::new(DeliveryId::from_u128(number), EndpointId::from_u128(1), "a", body.clone())
+        };
+        (1..).map(new).take(count).collect()
+    }
+
+    #[test]
+    fn what_one_transaction_does_not_take_is_enqueued_before_it() {
+        let half = Answer::MAX_FOLLOW_UP_BYTES / 2;
+        for (count, bytes) in [
+            (Answer::MAX_FOLLOW_UPS + 1, 1),
+            (3 * Answer::MAX_FOLLOW_UPS, 1),
+            (10, half / 4),
+            (2, half - 100),
+            (1, half + 1),
+        ] {
+            let all = notifications(count, bytes);
+            let (mut left, mut enqueued) = (all.clone(), Vec::new());
+            while let Some(first) = take_excess(&mut left) {
+                assert!(
+                    !first.is_empty() && first.len() <= Answer::MAX_FOLLOW_UPS,
+                    "{count} of {bytes} bytes"
+                );
+                enqueued.extend(first);
+            }
+            assert!(!enqueued.is_empty() && left.len() <= Answer::MAX_FOLLOW_UPS, "{count} of {bytes} bytes");
+            assert!(weight(&left) <= half, "{count} of {bytes} bytes");
+            enqueued.extend(left);
+            assert!(enqueued == all, "{count} of {bytes} bytes: all of them, in their order");
+        }
+        assert_eq!(take_excess(&mut notifications(Answer::MAX_FOLLOW_UPS, 1)), None);
     }
 
     #[test]

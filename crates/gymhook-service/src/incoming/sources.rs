@@ -19,6 +19,7 @@ use time::UtcDateTime;
 use tracing::Instrument as _;
 
 use super::counts::{Counted, Counts};
+use super::key_windows::{self, KeyWindow};
 use super::refusal_log::RefusalLog;
 use super::refusals::{Head, RefusedRequest, Why};
 use crate::activity::{Activity, Happening, rfc3339};
@@ -199,10 +200,9 @@ impl OpenSource {
         self.inbox.inbox().id()
     }
 
-    /// The ids of its keys.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        let receiver = self.inbox.source().receiver();
-        receiver.verifier().keyring().keys().map(|key| key.id().as_str().to_owned()).collect()
+    /// Its keys, as they are now.
+    pub(crate) fn keys(&self, now: UtcDateTime) -> Vec<KeyWindow> {
+        key_windows::all_of(self.inbox.source().receiver().verifier().keyring(), now)
     }
 
     /// How it is.

@@ -58,6 +58,7 @@ async fn a_refused_request_is_logged_with_its_reason_and_without_its_secrets() {
     }
     let (_, source) = gateway.call("GET", "/v1/sources/egym", gateway.api_key(), None).await;
     assert_eq!(source["state"], "connected", "{source}");
+    assert_eq!(source["keys"], json!([{"id": "berlin", "state": "valid", "from": null, "until": null}]));
     assert_eq!((&source["counts"]["accepted"], &source["counts"]["duplicates"]), (&json!(1), &json!(1)));
 }
 
