@@ -13,7 +13,7 @@ mod traces;
 
 pub(crate) use self::database::open as open_database;
 pub(crate) use self::listener::{Limits, Listener};
-pub(crate) use self::logs::start as start_logs;
+pub(crate) use self::logs::{start as start_logs, targets as log_targets};
 pub(crate) use self::signals::{Asked, Signals, Stopping};
 pub(crate) use self::tls::Certificates;
 pub(crate) use self::traces::Traces;

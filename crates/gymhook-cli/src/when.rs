@@ -15,12 +15,12 @@ pub(crate) fn instant(text: &str) -> Result<UtcDateTime, String> {
         return UtcDateTime::from_unix_timestamp_nanos(nanos)
             .map_err(|_| format!("{text} is no time that a calendar has: {WANTED}"));
     }
-    UtcDateTime::parse(text, &Rfc3339).map_err(|_| format!("{text:?} is no time: {WANTED}"))
+    UtcDateTime::parse(text, &Rfc3339).map_err(|_| format!("{text:?} is not a valid time: {WANTED}"))
 }
 
 /// Reads `90`, `90s`, `1500ms`, `10m`, `2h`, `1d`, and several in a row: `1h30m`. A bare number counts seconds.
 pub(crate) fn length(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no length of time: write it as 90s, 1500ms, 10m, 2h or 1d");
+    let wrong = || format!("{text:?} is not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d");
     let mut total = Duration::ZERO;
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -50,7 +50,12 @@ pub(crate) fn length(text: &str) -> Result<Duration, String> {
 pub(crate) fn since(text: &str) -> Result<UtcDateTime, String> {
     let looks_like_a_length = text.ends_with(|c: char| c.is_ascii_alphabetic() && c != 'Z');
     if looks_like_a_length {
-        return length(text).map(|ago| earlier(UtcDateTime::now(), ago));
+        let wrong = |_| {
+            format!(
+                "{text:?} is not a valid time: write how long ago it was, as 10m, 2h or 1d, or the time itself as 2026-01-31T12:00:00Z"
+            )
+        };
+        return length(text).map(|ago| earlier(UtcDateTime::now(), ago)).map_err(wrong);
     }
     instant(text)
 }
@@ -136,6 +141,8 @@ mod tests {
         for wrong in ["", "-5s", "5x", "s", "1.5h", "99999999999999999999s"] {
             assert!(length(wrong).is_err(), "{wrong}");
         }
+        let wrong = since("yesterday").unwrap_err();
+        assert!(wrong.contains("\"yesterday\"") && wrong.contains("2026-01-31T12:00:00Z"), "{wrong}");
         assert_eq!(span(Duration::from_secs(9_420)), "2 h 37 min");
         assert_eq!(span(Duration::from_millis(1_550)), "1.5 s");
     }

@@ -109,6 +109,33 @@ fn a_configuration_is_looked_at_without_starting_anything() {
         said.contains("gymhook.toml:1:1: listn: there is no such key: did you mean \"listen\"?"),
         "{said}"
     );
+    // What a start would refuse.
+    let destination = |url: &str| {
+        format!(
+            "[[destinations]]\nname = \"app\"\nurl = \"{url}\"\nsecret = \"${{EGYM_KEY}}\"\nencoding = \"text\"\n"
+        )
+    };
+    for (wrong, expected) in [
+        (destination("http://10.0.0.7/hooks"), "destination \"app\": "),
+        (
+            "log_level = \"info,gymhook_engine=loud\"".to_owned(),
+            "log_level \"info,gymhook_engine=loud\" cannot be used",
+        ),
+        (source("..."), "source \"...\": a name is 1 to 64"),
+    ] {
+        fs::write(&file, wrong).unwrap();
+        let (status, said) = check();
+        assert_eq!(status, 2, "{said}");
+        assert!(said.contains(expected), "{said}");
+        let started = command(folder.path()).args(["serve", "--config", "gymhook.toml"]).output().unwrap();
+        let said = String::from_utf8(started.stderr).unwrap();
+        assert_eq!(started.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+    fs::write(&file, destination("http://127.0.0.1:3000/hooks/canary?token=canary#canary")).unwrap();
+    let (status, said) = check();
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("destination app: http://127.0.0.1:3000/hooks/canary, as cloudevents"), "{said}");
 }
 
 /// Everything that was acknowledged is there, and a server that is asked to stop answers what it has taken.
@@ -191,9 +218,12 @@ fn the_configuration_is_read_again_without_losing_a_request() {
     serving.wait_for("zebra: there is no such key");
     serving.wait_for("everything stays as it was");
     assert_eq!(serving.send("/in/third", "a").unwrap().status, 404);
-    // Nor does one whose sources cannot be opened together with its destinations.
-    fs::write(&file, format!("listen = \"127.0.0.1:1\"\n{}", source("egym"))).unwrap();
+    // Nor does one with a destination that nothing may be sent to.
+    let inside = "[[destinations]]\nname = \"app\"\nurl = \"http://10.0.0.7/hooks\"\nsecret = \"${EGYM_KEY}\"\nencoding = \"text\"\n";
+    fs::write(&file, format!("{}{}{inside}", source("egym"), source("third"))).unwrap();
     serving.signal(Signal::HUP);
+    serving.wait_for("10.0.0.7");
+    assert_eq!(serving.send("/in/third", "a").unwrap().status, 404);
     load.reach(300);
     let (_, failed) = load.end();
     assert!(failed.is_empty(), "{failed:?}");
@@ -217,6 +247,27 @@ fn a_changed_session_secret_needs_a_new_start() {
     assert!(serving.log().contains("needs a new start"), "{}", serving.log());
     assert!(!serving.log().contains("-first-") && !serving.log().contains("-other-"), "{}", serving.log());
     assert!(serving.terminate().success());
+}
+
+/// Whether cookies are sent over https only follows from what is served, and not from what will be after the next start.
+#[test]
+fn a_certificate_that_is_named_later_does_not_end_sessions_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gymhook.toml");
+    fs::write(&file, "keep_days = 1").unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    let cookie = || serving.get("/sign-in", "").head.to_lowercase();
+    assert!(cookie().contains("set-cookie: ") && !cookie().contains("; secure"), "{}", cookie());
+    certificate(folder.path(), "a");
+    fs::write(&file, "tls_certificate = \"a.pem\"\ntls_key = \"a.key\"").unwrap();
+    serving.signal(Signal::HUP);
+    serving.wait_for("\"key\":\"tls_certificate\"");
+    serving.wait_for("the configuration was read again");
+    assert!(cookie().contains("set-cookie: ") && !cookie().contains("; secure"), "{}", cookie());
+    // As behind a proxy.
+    fs::write(&file, "https = true").unwrap();
+    serving.signal(Signal::HUP);
+    assert!(wait_until(|| cookie().contains("; secure")), "{}", cookie());
 }
 
 #[test]

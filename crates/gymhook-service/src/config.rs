@@ -83,6 +83,24 @@ pub enum DatabasePlace {
     Url(String),
 }
 
+impl DatabasePlace {
+    /// Whether this URL has a password, so that it does not belong in a file or an argument.
+    ///
+    /// ```
+    /// use gymhook_service::DatabasePlace;
+    ///
+    /// assert!(DatabasePlace::has_password("postgres://gym:secret@db.example/gym"));
+    /// assert!(!DatabasePlace::has_password("postgres://gym@db.example/gym"));
+    /// ```
+    #[must_use]
+    pub fn has_password(url: &str) -> bool {
+        let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
+        let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+        // Of a parameter, as a keyword, or as the name of a file with it: in doubt, it has one.
+        user.is_some_and(|user| user.contains(':')) || url.to_lowercase().contains("password")
+    }
+}
+
 impl fmt::Debug for DatabasePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -164,11 +182,10 @@ impl Config {
 
     fn read(mut document: Section, variables: &Variables, problems: &mut Problems) -> Option<Self> {
         let address = "write an address of this machine with a port, such as 127.0.0.1:8780 or [::]:8780";
-        let document = &mut document;
         let listen = document.take("listen", problems, |entry| entry.parsed(address));
         let metrics_listen = document.take("metrics_listen", problems, |entry| entry.parsed(address));
-        let database = database(document, variables, problems);
-        let tls = tls(document, problems);
+        let database = database(&mut document, variables, problems);
+        let tls = tls(&mut document, problems);
         let log_formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = document.take("log_format", problems, |entry| entry.one_of(&log_formats));
         let text = |entry: &Entry| entry.text().map(str::to_owned);
@@ -176,12 +193,12 @@ impl Config {
         let otlp_endpoint = document.take("otlp_endpoint", problems, otlp_endpoint);
         let max_connections = document.take("max_connections", problems, |entry| entry.number(1, 1_000_000));
         let max_body = document.take("max_body_bytes", problems, |entry| entry.number(1_024, 1 << 30));
-        let settings = settings(document, variables, tls.is_some(), problems);
+        let settings = settings(&mut document, variables, tls.is_some(), problems);
         if listen.is_some() && listen == metrics_listen {
             let problem = "this is the address of the service itself: metrics need one of their own";
             problems.add(&document.place, "metrics_listen", problem);
         }
-        core::mem::replace(document, Section::empty()).finish(problems);
+        document.finish(problems);
         Some(Self {
             listen: listen.unwrap_or(Self::LISTEN),
             database: database?,
@@ -200,7 +217,7 @@ impl Config {
 /// A URL without secrets: what a collector asks for comes from another place.
 fn otlp_endpoint(entry: &Entry) -> Result<Uri, String> {
     // It may have a password, so it is not repeated.
-    let problem = "write the collector's URL as http://127.0.0.1:4318, without user, password and query: headers that it needs belong into the environment variable OTEL_EXPORTER_OTLP_HEADERS";
+    let problem = "write the collector's URL as http://127.0.0.1:4318, without user, password and query: headers that it needs belong in the environment variable OTEL_EXPORTER_OTLP_HEADERS";
     let text = entry.text()?;
     let uri: Uri = text.parse().map_err(|_| problem.to_owned())?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -241,11 +258,9 @@ fn database_url(entry: &Entry, variables: &Variables) -> Result<String, String> 
     if refers || matches!(entry.place, Place::Variable(_)) {
         return secret::text(entry, variables);
     }
-    let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
-    let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
-    if user.is_some_and(|user| user.contains(':')) || text.to_lowercase().contains("password") {
+    if DatabasePlace::has_password(text) {
         return Err(
-            "a password does not belong into this file: write \"${NAME}\" for an environment variable with the URL, or \"file:PATH\""
+            "a password does not belong in this file: write \"${NAME}\" for an environment variable with the URL, or \"file:PATH\""
                 .to_owned(),
         );
     }
@@ -282,7 +297,7 @@ fn settings(
 ) -> Settings {
     let mut settings = Settings::default();
     let networks = |entry: &Entry| {
-        let wanted = |text: &str| format!("{text:?} is no network: write it as 10.0.0.0/8");
+        let wanted = |text: &str| format!("{text:?} is not a valid network: write it as 10.0.0.0/8");
         entry.list(|text| text.parse::<IpNet>().map(|network| network.trunc()).map_err(|_| wanted(text)))
     };
     if let Some(networks) = document.take("destination_networks", problems, networks) {

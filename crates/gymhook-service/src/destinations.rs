@@ -18,7 +18,7 @@ use gymhook_engine::store::{EndpointStats, Page, Store as _, SubscriptionQuery};
 use gymhook_engine::{EndpointId, Engine, Subscription, SubscriptionError};
 
 pub(crate) use self::changes::{Changes, NewDestination, Written};
-pub(crate) use self::declared::NotDeclared;
+pub(crate) use self::declared::check as check_declared;
 pub(crate) use self::platform::{policy, provider};
 pub(crate) use self::route::{Filter, Route, form_of};
 use crate::Problem;
@@ -86,19 +86,24 @@ impl Destinations {
 
     /// The destination of this name.
     pub(crate) async fn get(&self, name: &str) -> Result<Found, Problem> {
-        let found = self.list().await?.into_iter().find(|found| found.route.name == name);
-        found.ok_or_else(|| Problem::not_found(WHAT))
+        let not_found = || Problem::not_found(WHAT);
+        let (id, row) = self.id_for(name).await?;
+        let health = row.ok_or_else(not_found)?.record;
+        let subscription = self.read(id).await?.ok_or_else(not_found)?;
+        let route = Route::of(&subscription).ok_or_else(not_found)?;
+        Ok(Found { route, subscription, health })
     }
 
     /// All of them, by name. One whose row cannot be read is not among them; that is logged.
     pub(crate) async fn list(&self) -> Result<Vec<Found>, SubscriptionError> {
         const AT_ONCE: u32 = 200;
         let mut found = Vec::new();
-        // No gym's: inboxes and destinations.
-        let mut query = SubscriptionQuery { gym: Some(String::new()), ..SubscriptionQuery::new(AT_ONCE) };
+        // The index is that of gyms, and destinations are of none, as inboxes are.
+        let (gym, platform) = (Some(String::new()), Some(DESTINATION.to_owned()));
+        let mut query = SubscriptionQuery { gym, platform, ..SubscriptionQuery::new(AT_ONCE) };
         loop {
             let Page { items, next } = self.engine.store().subscriptions(query.clone()).await?;
-            for row in items.into_iter().filter(|row| row.platform == DESTINATION) {
+            for row in items {
                 let Some(subscription) = self.read(row.id).await? else { continue };
                 if let Some(route) = Route::of(&subscription) {
                     found.push(Found { route, subscription, health: row.record });

@@ -1,11 +1,13 @@
 //! The gateway: sources, and what is passed on.
 
 mod counts;
+mod key_windows;
 mod refusal_log;
 mod refusals;
 mod relay;
 mod sources;
 
+pub(crate) use self::key_windows::{KeyState, KeyWindow};
 pub(crate) use self::refusal_log::{RefusalPage, RefusalQuery};
 pub(crate) use self::refusals::RefusedRequest;
 pub(crate) use self::relay::Relay;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gymhook::cloud_event::CloudEvent;
-use gymhook_engine::http::BuildError;
+use gymhook_engine::http::{BuildError, HttpTransportBuilder};
 use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{Answer, HttpTransport, Sending, Subscription, Transport};
 use http::HeaderValue;
 use time::UtcDateTime;
 use tracing::Instrument as _;
+use tracing::subscriber::NoSubscriber;
 
 use crate::activity::{Activity, Happening, millis, rfc3339};
 use crate::spans::{self, ContinueTrace};
@@ -37,12 +38,16 @@ impl GatewayTransport {
                 .iter()
                 .fold(HttpTransport::builder(), |builder, network| builder.dangerous_allow(*network))
         };
-        let subscribers = allowing(&settings.subscriber_networks).build()?;
+        // Each network would be logged for each transport, and by the name of a method: `tell_of_networks` names the setting.
+        let build = |builder: HttpTransportBuilder| {
+            tracing::subscriber::with_default(NoSubscriber::new(), || builder.build())
+        };
+        let subscribers = build(allowing(&settings.subscriber_networks))?;
         let to_destinations =
             || allowing(&settings.destination_networks).with_platform(DESTINATION, &destinations::provider());
         let cloud_events = HeaderValue::from_static(CloudEvent::CONTENT_TYPE);
-        let destinations = to_destinations().with_content_type(cloud_events).build()?;
-        let originals = to_destinations().build()?;
+        let destinations = build(to_destinations().with_content_type(cloud_events))?;
+        let originals = build(to_destinations())?;
         let continue_trace = settings.continue_trace;
         Ok(Self { subscribers, destinations, originals, activity, continue_trace })
     }
@@ -58,6 +63,23 @@ impl GatewayTransport {
         match destinations::form_of(subscription) {
             Form::Original if platform == DESTINATION => &self.originals,
             Form::Original | Form::CloudEvents => self.of(platform),
+        }
+    }
+}
+
+/// Logs networks besides public ones, unless they are those that are allowed by default.
+pub(crate) fn tell_of_networks(settings: &Settings) {
+    let default = Settings::default();
+    for (setting, networks, default) in [
+        ("destination_networks", &settings.destination_networks, &default.destination_networks),
+        ("subscriber_networks", &settings.subscriber_networks, &default.subscriber_networks),
+    ] {
+        if networks != default && !networks.is_empty() {
+            tracing::warn!(
+                setting,
+                ?networks,
+                "requests may be sent to these networks, which are not on the public internet"
+            );
         }
     }
 }

@@ -9,17 +9,19 @@ use gymhook::delivery::Limits;
 use gymhook::signature::SecretError;
 use gymhook_engine::http::BuildError;
 use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
-use gymhook_engine::{ApiKey, ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey};
+use gymhook_engine::{
+    ApiKey, ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey, SubscriptionError,
+};
 use tokio::sync::Mutex;
 
 use crate::access::KeyLimits;
 use crate::activity::Activity;
 use crate::app::App;
 use crate::database::Database;
-use crate::destinations::{Destinations, NotDeclared};
-use crate::incoming::{Relay, Sources, check_sources};
+use crate::destinations::Destinations;
+use crate::incoming::{Relay, Sources};
 use crate::operations::{self, Housekeeping, Pace, Readiness};
-use crate::outgoing::GatewayTransport;
+use crate::outgoing::{GatewayTransport, tell_of_networks};
 use crate::{Settings, api, page};
 
 /// A gateway that runs: its engines work in the background, and its [router](Service::router) answers. Cloning is cheap.
@@ -32,7 +34,7 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A source cannot be opened. Caused by the settings.
+    /// A source cannot be what the settings say. Caused by the settings.
     #[error("source {name:?}: {problem}")]
     Source {
         /// The source's name.
@@ -43,10 +45,18 @@ pub enum StartError {
     /// No secret for sessions of the page can be made.
     #[error("sessions of the page: {0}")]
     Session(#[from] SecretError),
-    /// A destination cannot be had. Caused by the settings, or by the database.
+    /// The inbox of a source cannot be opened. Caused by what the database has under its id.
+    #[error("source {name:?}: its inbox cannot be opened: {problem}")]
+    Inbox {
+        /// The source's name.
+        name: String,
+        /// Why not.
+        problem: SubscriptionError,
+    },
+    /// A destination cannot be what the settings say. Caused by the settings.
     #[error("destination {name:?}: {problem}")]
     Destination {
-        /// The destination's name; empty if it is not about one of them.
+        /// The destination's name.
         name: String,
         /// What is wrong with it.
         problem: String,
@@ -57,12 +67,6 @@ pub enum StartError {
     /// HTTP requests cannot be made. Caused by the settings or the system.
     #[error(transparent)]
     Transport(#[from] BuildError),
-}
-
-impl From<NotDeclared> for StartError {
-    fn from(error: NotDeclared) -> Self {
-        Self::Destination { name: error.name, problem: error.problem }
-    }
 }
 
 /// How many attempts each engine makes at a time, and how many of them in a hundred may go to one endpoint (our defaults): a
@@ -84,6 +88,8 @@ impl Service {
                 .shutdown_grace(settings.grace)
         };
         let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
+        settings.check_with(&transport)?;
+        tell_of_networks(&settings);
         let outgoing = builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
         let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
         destinations.declare(&settings.destinations).await?;
@@ -96,7 +102,7 @@ impl Service {
         let sources = Sources::open(&incoming, &settings.sources).await?;
         // Somebody who forgot to name the configuration wants nothing deleted.
         if !settings.destinations.is_empty() {
-            destinations.retire(&settings.destinations).await?;
+            destinations.retire(&settings.destinations).await;
         }
         let key_limits = KeyLimits::new(settings.requests_per_minute);
         let app = Arc::new(App {
@@ -142,28 +148,19 @@ impl Service {
     /// under way end by the earlier ones. All others are those that the service was started with.
     ///
     /// # Errors
-    /// [`StartError`]; then nothing has changed, unless the database failed on the way back, too, which is logged.
+    /// [`StartError`]; then everything is as it was, unless the database failed on the way back, too, which is logged.
     pub async fn reload(&self, settings: Settings) -> Result<(), StartError> {
         let _reloading = self.app.reloading.lock().await;
-        check_sources(&settings.sources)?;
+        settings.check_with(&self.app.transport)?;
         let before = self.app.settings.load_full();
         // The destinations first: what a new source brings is passed on to the new ones, too.
-        let changed = match self.app.destinations.declare(&settings.destinations).await {
-            Ok(()) => self.app.sources.reload(&self.app.incoming, &settings.sources).await,
-            Err(error) => Err(error.into()),
-        };
-        // Nothing is deleted before everything else has succeeded.
-        let changed = match changed {
-            Ok(()) => self.app.destinations.retire(&settings.destinations).await.map_err(StartError::from),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = changed {
-            if let Err(back) = self.app.destinations.declare(&before.destinations).await {
-                let back = StartError::from(back);
-                tracing::error!(error = %back, "the earlier destinations could not be declared again: load the settings again");
-            }
+        let replaced = self.app.destinations.declare(&settings.destinations).await?;
+        if let Err(error) = self.app.sources.reload(&self.app.incoming, &settings.sources).await {
+            self.app.destinations.restore(replaced).await;
             return Err(error);
         }
+        // Nothing is deleted before everything else has succeeded.
+        self.app.destinations.retire(&settings.destinations).await;
         // What the engines were built with stays, and so does what is shown of it.
         let settings = Settings {
             destination_networks: before.destination_networks.clone(),

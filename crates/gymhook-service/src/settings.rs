@@ -10,7 +10,11 @@ use gymhook::signature::Secret;
 use http::HeaderMap;
 use ipnet::IpNet;
 
-use crate::Destination;
+use crate::activity::Activity;
+use crate::destinations::check_declared;
+use crate::incoming::check_sources;
+use crate::outgoing::GatewayTransport;
+use crate::{Destination, StartError};
 
 /// What a service is started with. [`Settings::default`] has no sources and no destinations, and suits one process.
 #[derive(Clone, Debug)]
@@ -54,6 +58,31 @@ impl Settings {
     pub const GRACE: Duration = Duration::from_secs(30);
     /// The default of [`Settings::requests_per_minute`].
     pub const REQUESTS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
+
+    /// Whether a service can be started with these, as far as that is known without its database.
+    ///
+    /// ```
+    /// use gymhook::signature::{Keyring, Secret};
+    /// use gymhook_service::{Destination, Settings};
+    ///
+    /// let keys = Keyring::single("main", Secret::from_whsec("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?)?;
+    /// let mut settings = Settings::default();
+    /// settings.destinations = vec![Destination::new("app", "http://10.0.0.7/webhooks", keys)];
+    /// assert!(settings.check().is_err(), "10.0.0.0/8 is not in destination_networks");
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StartError`], with the first problem.
+    pub fn check(&self) -> Result<(), StartError> {
+        self.check_with(&GatewayTransport::new(self, Arc::new(Activity::new()))?)
+    }
+
+    /// As [`Settings::check`], for requests that this transport makes.
+    pub(crate) fn check_with(&self, transport: &GatewayTransport) -> Result<(), StartError> {
+        check_sources(&self.sources)?;
+        check_declared(&self.destinations, transport)
+    }
 }
 
 impl Default for Settings {

@@ -183,21 +183,21 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         (
             "database_url = \"postgres://gym:hunter2@db/gym\"".into(),
-            "database_url: a password does not belong into this file",
+            "database_url: a password does not belong in this file",
         ),
         (
             "database_url = \"host=db password=hunter2\"".into(),
-            "database_url: a password does not belong into this file",
+            "database_url: a password does not belong in this file",
         ),
         ("database_url = \"${NOT_SET}\"".into(), "database_url: environment variable NOT_SET is not set"),
         (
             "destination_networks = [\"10.0.0.0/33\"]".into(),
-            "destination_networks: \"10.0.0.0/33\" is no network: write it as 10.0.0.0/8",
+            "destination_networks: \"10.0.0.0/33\" is not a valid network: write it as 10.0.0.0/8",
         ),
         ("destination_networks = \"10.0.0.0/8\"".into(), "destination_networks: write a list of texts"),
         (
             "session_secret = \"literal-literal-literal-literal-1\"".into(),
-            "session_secret: a secret does not belong into this file",
+            "session_secret: a secret does not belong in this file",
         ),
         (
             "otlp_endpoint = \"http://me:hunter2@otel.example\"".into(),
@@ -227,13 +227,19 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
             "[[sources]]\nname = \"a\"\nplatform = \"egym\"".into(),
             "sources[0].keys: this key is missing: nothing can be proved",
         ),
-        ("[[sources]]\nname = \"a b\"".into(), "sources[0].name: \"a b\" is no name: use up to 64 letters"),
+        (
+            "[[sources]]\nname = \"a b\"".into(),
+            "sources[0].name: \"a b\" is not a valid name: use up to 64 letters",
+        ),
         (
             "[[sources]]\npath = \"/v1/x\"".into(),
             "sources[0].path: the service itself answers at /v1: choose another path",
         ),
-        ("[[sources]]\npath = \"in\"".into(), "sources[0].path: \"in\" is no path: begin with \"/\""),
-        ("[[sources]]\npath = \"/in/../v1\"".into(), "sources[0].path: \"/in/../v1\" is no path"),
+        (
+            "[[sources]]\npath = \"in\"".into(),
+            "sources[0].path: \"in\" is not a valid path: begin with \"/\"",
+        ),
+        ("[[sources]]\npath = \"/in/../v1\"".into(), "sources[0].path: \"/in/../v1\" is not a valid path"),
         (
             source("studoi = \"a\""),
             "gymhook.toml:7:1: sources[0].keys[0].studoi: there is no such key: did you mean \"studio\"?",
@@ -241,7 +247,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         (source("encoding = \"hex\""), "sources[0].keys[0].secret: environment variable EGYM_BERLIN: "),
         (
             source("from = 2026-06-01"),
-            "sources[0].keys[0].from: \"2026-06-01\" is no time with a distance from UTC",
+            "sources[0].keys[0].from: \"2026-06-01\" is not a time with an offset from UTC",
         ),
         (
             source("from = 2026-06-01T00:00:00Z\nuntil = 2026-05-01T00:00:00Z"),
@@ -267,7 +273,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         (
             "[[destinations]]\nname = \"d\"\nurl = \"app.example\"\nsecret = \"file:none\"".into(),
-            "destinations[0].url: \"app.example\" is no URL of a web server",
+            "destinations[0].url: \"app.example\" is not the URL of a web server",
         ),
     ];
     for (text, expected) in cases {
@@ -327,6 +333,26 @@ fn the_example_has_every_key_and_no_other() {
     assert_eq!(found, known);
 }
 
+/// The comment before a key is marked with (restart) if a change needs a new start.
+#[test]
+fn the_example_marks_the_keys_that_need_a_new_start() {
+    let mut marked = BTreeSet::new();
+    let mut is_marked = false;
+    for line in example().lines() {
+        if line.starts_with("# ") {
+            is_marked |= line.contains("(restart)");
+        } else if let Some((name, _)) = line.trim_start_matches('#').split_once(" = ") {
+            if is_marked {
+                marked.insert(name.to_owned());
+            }
+        } else {
+            is_marked = false;
+        }
+    }
+    let needed = Config::keys().filter(|key| key.needs_restart).map(|key| key.name.to_owned());
+    assert_eq!(marked, needed.collect());
+}
+
 #[test]
 fn the_example_is_read_as_it_is_and_with_all_its_settings() {
     let folder = tempfile::tempdir().unwrap();
@@ -364,4 +390,50 @@ fn the_example_is_read_as_it_is_and_with_all_its_settings() {
     assert_eq!(one.settings.destination_networks, defaults.settings.destination_networks);
     assert_eq!(one.settings.subscriber_networks, defaults.settings.subscriber_networks);
     assert_eq!(one.settings.sources[0].path, config.settings.sources[0].path);
+}
+
+/// Names of metrics in this text.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("gymhook_"));
+    words.map(str::to_owned).collect()
+}
+
+fn read_all(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// A metric that is renamed would silence its alert.
+#[test]
+fn the_metrics_of_alerts_and_documentation_are_counted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut code = String::new();
+    for name in ["gymhook-engine", "gymhook-service", "gymhook-tower"] {
+        read_all(&root.join("crates").join(name).join("src"), &mut code);
+    }
+    let alerts = fs::read_to_string(root.join("deploy/alerts.yml")).unwrap();
+    let expressions: Vec<_> = alerts.lines().filter(|line| line.trim().starts_with("expr: ")).collect();
+    let running = fs::read_to_string(root.join("docs/running.md")).unwrap();
+    let section = running.split("## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
+    let listed: Vec<_> = section.lines().filter(|line| line.starts_with("- `gymhook_")).collect();
+    let named = metrics(&expressions.join("\n"));
+    assert!(named.len() > 5 && listed.len() > 5, "{named:?} {listed:?}");
+    for name in named.union(&metrics(&listed.join("\n"))) {
+        let written = ["counter", "gauge", "histogram"].map(|kind| format!("{kind}!(\"{name}\""));
+        assert!(written.iter().any(|written| code.contains(written)), "{name} is nowhere counted");
+    }
+}
+
+/// The file beside `compose.yaml`.
+#[test]
+fn the_configuration_of_the_containers_is_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/gymhook.compose.toml");
+    assert!(parse(&fs::read_to_string(path).unwrap()).unwrap().settings.https);
 }

@@ -69,7 +69,8 @@ impl ServerArgs {
                 let loaded = from_file(file, SecretFormat::Text).map_err(Failure::usage)?;
                 String::from_utf8_lossy(loaded.secret().expose_secret()).into_owned()
             }
-            None => env::var(VARIABLE).map_err(|_| {
+            // A variable that is empty is one that a script has not filled.
+            None => env::var(VARIABLE).ok().filter(|key| !key.trim().is_empty()).ok_or_else(|| {
                 Failure::usage(format!(
                     "an API key is needed: set {VARIABLE}, or name a file with --key-file; \"gymhook serve\" prints the first one"
                 ))
@@ -111,7 +112,7 @@ impl Api {
         self.ask(Method::DELETE, path, None).await
     }
 
-    /// The items of a list, a page after the other, up to this many.
+    /// The items of a list, page by page, up to this many.
     pub(crate) async fn list(
         &self,
         path: &str,

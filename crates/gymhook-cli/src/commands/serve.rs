@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::serve::{self, Certificates, Limits, Listener, Signals, Stopping, Traces};
+use crate::target::without_secrets;
 
 /// Run the gateway: webhooks in, one shape out, with an API and a page of everything that was delivered
 #[derive(Args, Debug)]
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
     /// Keep everything in this SQLite file [default: gymhook.db]
     #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
     database: Option<PathBuf>,
-    /// Keep everything in PostgreSQL; a URL with a password belongs into GYMHOOK_DATABASE_URL
+    /// Keep everything in PostgreSQL; a URL with a password belongs in GYMHOOK_DATABASE_URL
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
     /// The form of log lines, on standard error [default: text on a terminal, else json]
@@ -99,6 +100,7 @@ impl Arguments {
             Some(Format::Json) => config.log_format = Some(LogFormat::Json),
             None => {}
         }
+        serve::log_targets(&config.log_level)?;
         if cfg!(not(feature = "otlp")) && config.otlp_endpoint.is_some() {
             return Err(Failure::usage(
                 "otlp_endpoint needs a gymhook with OpenTelemetry, which this one is not: install it with --features otlp, or leave the key out",
@@ -114,9 +116,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// A password in an argument is seen by everyone who may list processes.
 fn refuse_password(url: &str) -> Result<(), Failure> {
-    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
-    let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
-    if user.is_some_and(|user| user.contains(':')) || url.to_lowercase().contains("password") {
+    if DatabasePlace::has_password(url) {
         return Err(Failure::usage(
             "a password in an argument is seen by everyone who may list processes: set GYMHOOK_DATABASE_URL instead of --database-url",
         ));
@@ -140,6 +140,7 @@ fn url(config: &Config, address: SocketAddr) -> String {
 /// Says what would be started.
 fn check(config: &Config, output: &mut Output) -> Result<(), Failure> {
     let settings = &config.settings;
+    settings.check().map_err(|error| refused_start(&error))?;
     output.record(&Ready {
         record: "would-start",
         url: url(config, config.listen),
@@ -163,8 +164,8 @@ fn check(config: &Config, output: &mut Output) -> Result<(), Failure> {
         }
     }
     for destination in &settings.destinations {
-        // Receivers put tokens into queries, and this is printed into journals.
-        let url = destination.url.split('?').next().unwrap_or_default();
+        // This is printed into journals.
+        let url = without_secrets(&destination.url);
         output.line(&format!("destination {}: {url}, as {}", destination.name, destination.form.as_str()))?;
     }
     warn_of_plain_http(config, output);
@@ -249,7 +250,7 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
 }
 
 fn refused_start(error: &StartError) -> Failure {
-    if matches!(error, StartError::Source { .. }) {
+    if matches!(error, StartError::Source { .. } | StartError::Destination { .. }) {
         return Failure::usage(format!("{error}: correct the configuration"));
     }
     Failure::failed(format!("the service cannot be started: {error}"))
@@ -311,7 +312,11 @@ async fn load_again(
     service: &Service,
     certificates: Option<&Certificates>,
 ) -> Result<Config, String> {
-    let config = arguments.config().map_err(|failure| failure.to_string())?;
+    let mut config = arguments.config().map_err(|failure| failure.to_string())?;
+    if config.tls.is_some() != started.tls.is_some() {
+        // What is served stays what it was, and so does what cookies may be sent over.
+        config.settings.https = started.settings.https;
+    }
     // Both are looked at before either is changed.
     let files = config.tls.as_ref().filter(|_| started.tls.is_some());
     if let Some(files) = files {
@@ -326,10 +331,16 @@ async fn load_again(
 
 /// What was changed and is not changed by reading the configuration again.
 fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
-    let changed = [
+    // Other files are read again; to begin or to end serving TLS needs a new start.
+    let tls = ("tls_certificate", started.tls.is_some() != now.tls.is_some());
+    compared(started, now).into_iter().chain([tls]).filter_map(|(key, changed)| changed.then_some(key)).collect()
+}
+
+/// The keys that need a new start, and whether they were changed. Both keys of the database are the one.
+fn compared(started: &Config, now: &Config) -> Vec<(&'static str, bool)> {
+    vec![
         ("listen", started.listen != now.listen),
         ("database", started.database != now.database),
-        ("tls_certificate", started.tls.is_some() != now.tls.is_some()),
         ("metrics_listen", started.metrics_listen != now.metrics_listen),
         ("max_connections", started.max_connections != now.max_connections),
         ("max_body_bytes", started.max_body_bytes != now.max_body_bytes),
@@ -341,8 +352,7 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
         ("requests_per_minute", started.settings.requests_per_minute != now.settings.requests_per_minute),
         ("destination_networks", started.settings.destination_networks != now.settings.destination_networks),
         ("subscriber_networks", started.settings.subscriber_networks != now.settings.subscriber_networks),
-    ];
-    changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    ]
 }
 
 fn session_secret(config: &Config) -> Option<&[u8]> {
@@ -365,5 +375,21 @@ async fn close(database: &Database) -> Result<(), Failure> {
 fn tell_system(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(false, states) {
         tracing::warn!(%error, "the service manager cannot be told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_key_that_needs_a_new_start_is_compared() {
+        let config = Config::parse("", "", []).unwrap();
+        let compared: BTreeSet<_> = compared(&config, &config).into_iter().map(|(key, _)| key).collect();
+        let needed = Config::keys().filter(|key| key.needs_restart && key.name != "database_url");
+        assert_eq!(compared, needed.map(|key| key.name).collect());
+        assert_eq!(needs_restart(&config, &config), Vec::<&str>::new());
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP server: bounded in connections, time and bytes, and stopped without losing a request.
 
 use core::convert::Infallible;
+use core::future::pending;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
@@ -16,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tower::ServiceExt as _;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -25,7 +26,9 @@ use super::signals::Stopping;
 use super::tls::Certificates;
 use crate::failure::Failure;
 
-/// For a request's head, from the end of the one before: a proxy keeps connections open for some time.
+/// For the first head of a connection: whoever connects has something to ask.
+const FIRST_HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// For any other head, from the end of the request before: a proxy keeps connections open for some time.
 const HEAD_DEADLINE: Duration = Duration::from_secs(75);
 /// Between two parts of a body.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
@@ -139,10 +142,9 @@ async fn serve_connection(
     router: Router,
     stopping: Stopping,
 ) {
-    let requested = Arc::new(Notify::new());
-    let requests = Arc::clone(&requested);
+    let (requested, has_requested) = watch::channel(false);
     let service = router.map_request(move |mut request: Request<Incoming>| {
-        requests.notify_one();
+        requested.send_replace(true);
         request.extensions_mut().insert(ConnectInfo(peer));
         request
     });
@@ -155,10 +157,19 @@ async fn serve_connection(
     let is_asked = async {
         stopping.asked().await;
         // What was sent before may not have been read: hyper would close a connection without a request at once.
-        let _ = tokio::time::timeout(FIRST_REQUEST, requested.notified()).await;
+        let _ = tokio::time::timeout(FIRST_REQUEST, first_request(has_requested.clone())).await;
+    };
+    let is_idle = async {
+        if tokio::time::timeout(FIRST_HEAD_DEADLINE, first_request(has_requested.clone())).await.is_ok() {
+            pending::<()>().await;
+        }
     };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = is_idle => {
+            tracing::debug!(%peer, "a connection was closed that brought no request");
+            return;
+        }
         () = is_asked => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -166,5 +177,42 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+/// Waits until a connection has had a request, or has ended.
+async fn first_request(mut requested: watch::Receiver<bool>) {
+    let _ = requested.wait_for(|requested| *requested).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// For how long a connection is served whose peer sends this and then nothing.
+    async fn served_for(sent: &[u8]) -> Duration {
+        let (mut peer, stream) = tokio::io::duplex(4_096);
+        let began = Instant::now();
+        peer.write_all(sent).await.unwrap();
+        // Held: a receiver without a sender is told to stop.
+        let (_stop, stopping) = Stopping::new();
+        serve_connection(stream, SocketAddr::from(([127, 0, 0, 1], 1)), Router::new(), stopping).await;
+        let took = began.elapsed();
+        let mut answer = Vec::new();
+        peer.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer.starts_with(b"HTTP/1.1 404"), sent.ends_with(b"\r\n\r\n"));
+        took
+    }
+
+    /// The clock is the test's.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_waits_for_its_first_request_shorter_than_for_another() {
+        let begun = b"GET / HTTP/1.1\r\nhost: a\r\n";
+        assert_eq!(served_for(b"").await.as_secs(), FIRST_HEAD_DEADLINE.as_secs());
+        assert_eq!(served_for(begun).await.as_secs(), FIRST_HEAD_DEADLINE.as_secs());
+        assert_eq!(served_for(&[begun, &b"\r\n"[..]].concat()).await.as_secs(), HEAD_DEADLINE.as_secs());
     }
 }

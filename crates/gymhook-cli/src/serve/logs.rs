@@ -13,17 +13,22 @@ use crate::failure::Failure;
 /// A layer of this process's subscriber.
 pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
+/// Which log lines this level, or these directives, mean.
+pub(crate) fn targets(level: &str) -> Result<Targets, Failure> {
+    level.parse().map_err(|error| {
+        Failure::usage(format!(
+            "log_level {level:?} cannot be used ({error}): write error, warn, info, debug or trace, or levels by module as in info,gymhook_engine=debug"
+        ))
+    })
+}
+
 /// Writes log lines from now on: text on a terminal, else JSON, if nothing else is asked for. Spans go to `traces`, too.
 pub(crate) fn start(
     format: Option<LogFormat>,
     level: &str,
     traces: Option<BoxedLayer>,
 ) -> Result<(), Failure> {
-    let targets: Targets = level.parse().map_err(|error| {
-        Failure::usage(format!(
-            "log_level {level:?} cannot be used ({error}): write error, warn, info, debug or trace, or levels by module as in info,gymhook_engine=debug"
-        ))
-    })?;
+    let targets = targets(level)?;
     let is_terminal = io::stderr().is_terminal();
     let default = if is_terminal { LogFormat::Text } else { LogFormat::Json };
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 
 use serde::{Deserialize, Serialize};
+use time::UtcDateTime;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +17,7 @@ use crate::Problem;
 use crate::access::Caller;
 use crate::actions::sources;
 use crate::app::App;
-use crate::incoming::{OpenSource, RefusalQuery, RefusedRequest, SourceStatus};
+use crate::incoming::{KeyWindow, OpenSource, RefusalQuery, RefusedRequest, SourceStatus};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(refusals))
@@ -34,8 +35,8 @@ pub(crate) struct SourceView {
     /// connected: the last webhook was accepted; not-connected: none has come yet; error: the last request was refused.
     #[schema(example = "connected")]
     state: &'static str,
-    /// The ids of its keys.
-    keys: Vec<String>,
+    /// Its keys, without their secrets.
+    keys: Vec<SourceKey>,
     counts: SourceCounts,
     /// When the last webhook came that is still in the log.
     #[schema(format = "date-time")]
@@ -47,6 +48,33 @@ pub(crate) struct SourceView {
     in_flight: u64,
     /// Webhooks that were not passed on, and are kept.
     undeliverable: u64,
+}
+
+/// A key that proves a source's requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SourceKey {
+    #[schema(example = "berlin-2026-06")]
+    id: String,
+    /// valid, expired or not-yet-valid.
+    #[schema(example = "valid")]
+    state: &'static str,
+    /// When it becomes valid; `null` if it always was.
+    #[schema(format = "date-time")]
+    from: Option<String>,
+    /// When it ends; `null` if it does not.
+    #[schema(format = "date-time")]
+    until: Option<String>,
+}
+
+impl From<KeyWindow> for SourceKey {
+    fn from(key: KeyWindow) -> Self {
+        Self {
+            id: key.id,
+            state: key.state.as_str(),
+            from: key.from.map(rfc3339),
+            until: key.until.map(rfc3339),
+        }
+    }
 }
 
 /// What this process has seen since it started.
@@ -78,7 +106,7 @@ impl SourceView {
             platform: source.platform(),
             path: source.path.clone(),
             state: state.as_str(),
-            keys: source.keys(),
+            keys: source.keys(UtcDateTime::now()).into_iter().map(SourceKey::from).collect(),
             counts: SourceCounts {
                 accepted: counted.accepted,
                 duplicates: counted.duplicates,

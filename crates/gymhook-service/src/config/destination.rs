@@ -91,6 +91,8 @@ fn url(entry: &Entry) -> Result<String, String> {
     match authority {
         Some(authority) if is_http && !authority.as_str().contains('@') => Ok(text.to_owned()),
         Some(_) if is_http => Err("a URL does not have a user or a password here: leave them out".to_owned()),
-        _ => Err(format!("{text:?} is no URL of a web server: write it as https://app.example/webhooks")),
+        _ => {
+            Err(format!("{text:?} is not the URL of a web server: write it as https://app.example/webhooks"))
+        }
     }
 }

@@ -92,11 +92,6 @@ impl Origin<'_> {
 }
 
 impl Section {
-    /// A table with nothing in it.
-    pub(super) fn empty() -> Self {
-        Self { path: String::new(), place: Place::whole(Path::new("")), table: "", entries: BTreeMap::new() }
-    }
-
     /// Parses a document, and puts what environment variables say over it.
     pub(super) fn parse(
         text: &str,
@@ -281,7 +276,7 @@ impl Entry {
         };
         let text = text.replacen(' ', "T", 1);
         time::UtcDateTime::parse(&text, &time::format_description::well_known::Rfc3339).map_err(|_| {
-            format!("{text:?} is no time with a distance from UTC: write it as 2026-06-01T00:00:00Z")
+            format!("{text:?} is not a time with an offset from UTC: write it as 2026-06-01T00:00:00Z")
         })
     }
 

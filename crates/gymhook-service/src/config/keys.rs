@@ -8,6 +8,8 @@ pub struct ConfigKey {
     pub table: &'static str,
     /// Its name.
     pub name: &'static str,
+    /// Whether a change takes effect at the next start only, and not when the file is read again.
+    pub needs_restart: bool,
 }
 
 /// The table of the keys of one source.
@@ -49,6 +51,24 @@ const TABLES: [(&str, &[&str]); 4] = [
     (DESTINATIONS, &["name", "url", "secret", "secrets", "encoding", "form", "sources", "studios", "kinds"]),
 ];
 
+/// Those whose changes take effect at the next start.
+const NEEDS_RESTART: [&str; 14] = [
+    "listen",
+    "database",
+    "database_url",
+    "session_secret",
+    "requests_per_minute",
+    "destination_networks",
+    "subscriber_networks",
+    "metrics_listen",
+    "max_connections",
+    "max_body_bytes",
+    "grace_seconds",
+    "log_format",
+    "log_level",
+    "otlp_endpoint",
+];
+
 /// The keys of this table.
 pub(super) fn of_table(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| keys)
@@ -56,7 +76,12 @@ pub(super) fn of_table(table: &str) -> &'static [&'static str] {
 
 /// All keys.
 pub(super) fn all() -> impl Iterator<Item = ConfigKey> {
-    TABLES.iter().flat_map(|(table, keys)| keys.iter().map(move |name| ConfigKey { table, name }))
+    TABLES.iter().flat_map(|(table, keys)| {
+        keys.iter().map(move |name| {
+            let needs_restart = table.is_empty() && NEEDS_RESTART.contains(name);
+            ConfigKey { table, name, needs_restart }
+        })
+    })
 }
 
 impl ConfigKey {

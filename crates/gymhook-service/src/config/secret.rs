@@ -43,7 +43,7 @@ pub(super) fn resolve(
         (None, super::Place::Variable(name)) => (name.as_str(), Some(text)),
         (None, super::Place::File { .. }) => {
             return Err(format!(
-                "a secret does not belong into this file, which is copied and shown: {WANTED}"
+                "a secret does not belong in this file, which is copied and shown: {WANTED}"
             ));
         }
     };

@@ -173,7 +173,9 @@ pub(super) fn name(entry: &Entry) -> Result<String, String> {
     if name.len() <= 64 && name.chars().all(fits) {
         return Ok(name.to_owned());
     }
-    Err(format!("{name:?} is no name: use up to 64 letters (a to z), digits, \"-\", \"_\" and \".\""))
+    Err(format!(
+        "{name:?} is not a valid name: use up to 64 letters (a to z), digits, \"-\", \"_\" and \".\""
+    ))
 }
 
 fn path(entry: &Entry) -> Result<String, String> {
@@ -182,7 +184,7 @@ fn path(entry: &Entry) -> Result<String, String> {
     let is_plain = path.starts_with('/') && path.len() > 1 && path.chars().all(fits);
     if !is_plain || path.split('/').any(|segment| segment == "." || segment == "..") {
         return Err(format!(
-            "{path:?} is no path: begin with \"/\", then use letters, digits, \"-\", \"_\", \".\" and \"/\""
+            "{path:?} is not a valid path: begin with \"/\", then use letters, digits, \"-\", \"_\", \".\" and \"/\""
         ));
     }
     match crate::incoming::taken_path(path) {

@@ -1,6 +1,7 @@
 //! Creating and changing destinations.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::cloud_event::CloudEvent;
@@ -15,6 +16,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, policy, secret};
+use crate::incoming::check_name;
+use crate::outgoing::GatewayTransport;
 use crate::{Form, Problem};
 
 /// A destination to create. Its secret is drawn if none is given.
@@ -54,7 +57,7 @@ impl Destinations {
     pub(crate) async fn create(&self, new: NewDestination) -> Result<Written, Problem> {
         check_name(&new.name).map_err(|problem| Problem::invalid("/name", problem))?;
         check_filter(&new.filter)?;
-        let url = self.url(&new.url)?;
+        let url = checked_url(&self.transport, &new.url)?;
         let (text, shown) = match new.secret {
             Some(given) => (given, None),
             None => {
@@ -69,8 +72,8 @@ impl Destinations {
                 "there are {MAX_DESTINATIONS} destinations, which is the limit"
             )));
         }
-        let (id, is_there) = self.id_for(&new.name).await?;
-        if is_there {
+        let (id, row) = self.id_for(&new.name).await?;
+        if row.is_some() {
             let detail = format!(
                 "there is a destination {:?} already: change that one, or choose another name",
                 new.name
@@ -90,7 +93,7 @@ impl Destinations {
         let Found { mut route, subscription, health } = self.changeable(name).await?;
         let Some(http) = subscription.http() else { return Err(Problem::not_found(WHAT)) };
         let url = match &changes.url {
-            Some(url) => self.url(url)?,
+            Some(url) => checked_url(&self.transport, url)?,
             None => http.url().clone(),
         };
         route.form = changes.form.unwrap_or(route.form);
@@ -179,8 +182,25 @@ impl Destinations {
         held: Option<Subscription>,
     ) -> Result<Subscription, Problem> {
         let metadata = route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))?;
+        self.put(route, metadata, url, keys, held).await.map_err(|error| {
+            if let SubscriptionError::Refused { problem, .. } = error {
+                return Problem::invalid("/url", problem);
+            }
+            error.into()
+        })
+    }
+
+    /// Writes it with the policy that this version has, whichever it was first written with.
+    pub(super) async fn put(
+        &self,
+        route: &Route,
+        metadata: BTreeMap<String, String>,
+        url: EndpointUrl,
+        keys: Option<Arc<Keyring>>,
+        held: Option<Subscription>,
+    ) -> Result<Subscription, SubscriptionError> {
         let subscription = match held {
-            Some(held) => held.with_url(url),
+            Some(held) => held.with_url(url).with_policy(policy()),
             None => blank(route.id, url),
         };
         let subscription = match keys {
@@ -190,17 +210,7 @@ impl Destinations {
         let subscription = subscription.with_label(&route.name).with_metadata(metadata);
         let written = self.engine.put_subscription(&subscription).await;
         self.forget();
-        match written {
-            Ok(()) => Ok(subscription),
-            Err(SubscriptionError::Refused { problem, .. }) => Err(Problem::invalid("/url", problem)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The URL, if something may be sent there.
-    pub(super) fn url(&self, url: &str) -> Result<EndpointUrl, Problem> {
-        let checked = self.transport.of(DESTINATION).endpoint_url(DESTINATION, url);
-        checked.map_err(|error| Problem::invalid("/url", error.to_string()))
+        written.map(|()| subscription)
     }
 
     /// The destination of this name, if it is not the settings' to change.
@@ -230,9 +240,10 @@ fn blank(id: EndpointId, url: EndpointUrl) -> Subscription {
     Subscription::dangerous_unsigned(id, "", DESTINATION, url, policy())
 }
 
-/// A name is a part of paths.
-pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
-    crate::incoming::check_name(name)
+/// The URL, if something may be sent there.
+pub(super) fn checked_url(transport: &GatewayTransport, url: &str) -> Result<EndpointUrl, Problem> {
+    let checked = transport.of(DESTINATION).endpoint_url(DESTINATION, url);
+    checked.map_err(|error| Problem::invalid("/url", error.to_string()))
 }
 
 /// What no event can ever fit is a mistake.

@@ -3,109 +3,163 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::changes::{check_filter, check_name};
-use super::{Destinations, Filter, Route};
-use crate::{Destination, Problem};
+use gymhook::send::EndpointUrl;
+use gymhook_engine::{EndpointId, Subscription, SubscriptionError};
 
-/// A destination of the settings cannot be had. Caused by the settings, or by the database.
-#[derive(Debug)]
-pub(crate) struct NotDeclared {
-    /// Empty if it is not about one of them.
-    pub(crate) name: String,
-    pub(crate) problem: String,
+use super::changes::{check_filter, checked_url};
+use super::{Destinations, Filter, Route};
+use crate::incoming::check_name;
+use crate::outgoing::GatewayTransport;
+use crate::{Destination, Problem, StartError};
+
+/// What was there before a declaration, in the order in which it was written: nothing, or another destination.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced(Vec<(EndpointId, Option<Subscription>)>);
+
+/// Whether these can be declared, as far as that is known without the database.
+pub(crate) fn check(declared: &[Destination], transport: &GatewayTransport) -> Result<(), StartError> {
+    let mut names = BTreeSet::new();
+    for destination in declared {
+        let refused = |problem: &dyn core::fmt::Display| refused(destination, problem);
+        if !names.insert(destination.name.as_str()) {
+            return Err(refused(&"two destinations have this name: rename one"));
+        }
+        check_name(&destination.name).map_err(|problem| refused(&problem))?;
+        destination.keys.check_for_hmac_sha256().map_err(|error| refused(&error))?;
+        let detail = |problem: Problem| refused(&problem.detail());
+        check_filter(&Filter::from(destination)).map_err(detail)?;
+        Route::declared(EndpointId::from_u128(0), destination).metadata().map_err(|error| refused(&error))?;
+        checked_url(transport, &destination.url).map_err(detail)?;
+    }
+    Ok(())
 }
 
-impl NotDeclared {
-    fn new(name: &str, problem: &Problem) -> Self {
-        Self { name: name.to_owned(), problem: problem.detail().to_owned() }
-    }
+fn refused(destination: &Destination, problem: &dyn core::fmt::Display) -> StartError {
+    StartError::Destination { name: destination.name.clone(), problem: problem.to_string() }
 }
 
 impl Destinations {
-    /// Makes the destinations of the settings what they are there. Those that are there no more stay as they are until they are
-    /// [retired](Self::retire).
+    /// Makes the destinations of the settings what they are there, after [`check`]. Those that are no longer declared stay as they
+    /// are until they are [retired](Self::retire).
     ///
     /// One that was created otherwise and has a name that is declared now becomes the declared one, with what waits for it.
-    pub(crate) async fn declare(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
-        self.check(declared)?;
+    ///
+    /// # Errors
+    /// [`StartError`]; then everything is as it was, or the log says what is not.
+    pub(crate) async fn declare(&self, declared: &[Destination]) -> Result<Replaced, StartError> {
         let _changing = self.changing.lock().await;
+        let mut replaced = Replaced::default();
         for destination in declared {
-            let written = self.declare_one(destination).await;
-            written.map_err(|problem| NotDeclared::new(&destination.name, &problem))?;
+            if let Err(error) = self.declare_one(destination, &mut replaced).await {
+                self.put_back(replaced).await;
+                return Err(error);
+            }
         }
-        Ok(())
+        Ok(replaced)
     }
 
-    /// Retires the destinations that were declared before and are no more: they get nothing new. One for which nothing waits is
-    /// deleted; any other delivers what waits first, and is deleted when this is called again. Its log stays.
-    pub(crate) async fn retire(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
-        let names: BTreeSet<&str> = declared.iter().map(|destination| destination.name.as_str()).collect();
+    /// Undoes a declaration.
+    pub(crate) async fn restore(&self, replaced: Replaced) {
         let _changing = self.changing.lock().await;
-        self.retire_others(&names).await.map_err(|problem| NotDeclared::new("", &problem))
+        self.put_back(replaced).await;
     }
 
-    async fn retire_others(&self, names: &BTreeSet<&str>) -> Result<(), Problem> {
-        let held = self.list().await?;
-        let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
-        for found in held.into_iter().filter(|found| is_gone(&found.route)) {
-            let stats = self.engine.endpoint_stats(found.route.id).await?;
-            let waiting = stats.map_or(0, |stats| stats.waiting + stats.in_flight);
-            let name = found.route.name.clone();
-            if waiting == 0 {
-                tracing::warn!(name, "a destination is declared no more: it is deleted");
-                self.engine.delete_subscription(found.route.id).await?;
-            } else {
-                tracing::warn!(
-                    name,
-                    waiting,
-                    "a destination is declared no more: it gets nothing new, and is deleted when nothing waits for it"
-                );
-                if !found.route.retired {
-                    let retired = Route { retired: true, ..found.route };
-                    let subscription = found.subscription.with_metadata(
-                        retired
-                            .metadata()
-                            .map_err(|error| Problem::invalid("/sources", error.to_string()))?,
-                    );
-                    self.engine.put_subscription(&subscription).await?;
-                }
+    /// The last first. What cannot be put back is logged.
+    async fn put_back(&self, replaced: Replaced) {
+        for (id, before) in replaced.0.into_iter().rev() {
+            let put_back = match &before {
+                Some(before) => self.engine.put_subscription(before).await,
+                None => self.engine.delete_subscription(id).await.map(drop).map_err(SubscriptionError::from),
+            };
+            if let Err(error) = put_back {
+                let name = before.as_ref().map(Subscription::label);
+                tracing::error!(%id, name, %error, "a destination cannot be put back as it was: load the settings again");
             }
         }
         self.forget();
-        Ok(())
     }
 
-    /// Whether these can be declared, as far as that is known without the database.
-    pub(crate) fn check(&self, declared: &[Destination]) -> Result<(), NotDeclared> {
-        let mut names = BTreeSet::new();
-        for destination in declared {
-            let refused = |problem: Problem| NotDeclared::new(&destination.name, &problem);
-            if !names.insert(destination.name.as_str()) {
-                return Err(refused(Problem::conflict("two destinations have this name: rename one")));
+    /// Retires the destinations that are no longer declared: they get nothing new. One for which nothing waits is deleted; any
+    /// other delivers what waits first, and is deleted when this is called again. Its log stays.
+    ///
+    /// One that cannot be retired is logged, and is retired when this is called again.
+    pub(crate) async fn retire(&self, declared: &[Destination]) {
+        let names: BTreeSet<&str> = declared.iter().map(|destination| destination.name.as_str()).collect();
+        let _changing = self.changing.lock().await;
+        let held = match self.list().await {
+            Ok(held) => held,
+            Err(error) => {
+                tracing::error!(%error, "destinations that are no longer declared cannot be looked up: load the settings again");
+                return;
             }
-            check_name(&destination.name).map_err(|problem| refused(Problem::invalid("/name", problem)))?;
-            destination
-                .keys
-                .check_for_hmac_sha256()
-                .map_err(|error| refused(Problem::invalid("/secret", error.to_string())))?;
-            check_filter(&Filter::from(destination)).map_err(refused)?;
-            self.url(&destination.url).map_err(refused)?;
+        };
+        let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
+        for found in held.into_iter().filter(|found| is_gone(&found.route)) {
+            let name = found.route.name.clone();
+            if let Err(error) = self.retire_one(found.route, found.subscription).await {
+                tracing::error!(
+                    name,
+                    %error,
+                    "a destination is no longer declared and cannot be retired, so it stays: if its network was removed, too, allow it until nothing waits for the destination"
+                );
+            }
         }
+        self.forget();
+    }
+
+    async fn retire_one(&self, route: Route, held: Subscription) -> Result<(), RetireError> {
+        let stats = self.engine.endpoint_stats(route.id).await?;
+        let waiting = stats.map_or(0, |stats| stats.waiting + stats.in_flight);
+        let name = &route.name;
+        if waiting == 0 {
+            self.engine.delete_subscription(route.id).await?;
+            tracing::warn!(name, "a destination is no longer declared: it was deleted");
+            return Ok(());
+        }
+        if !route.retired {
+            let retired = Route { retired: true, ..route.clone() };
+            self.engine.put_subscription(&held.with_metadata(retired.metadata()?)).await?;
+        }
+        tracing::warn!(
+            name,
+            waiting,
+            "a destination is no longer declared: it gets nothing new, and is deleted when nothing waits for it"
+        );
         Ok(())
     }
 
-    async fn declare_one(&self, destination: &Destination) -> Result<(), Problem> {
-        let url = self.url(&destination.url)?;
-        let (id, is_there) = self.id_for(&destination.name).await?;
-        let held = if is_there { self.read(id).await? } else { None };
-        let route = Route {
-            id,
-            name: destination.name.clone(),
-            form: destination.form,
-            filter: Filter::from(destination),
-            declared: true,
-            retired: false,
+    async fn declare_one(
+        &self,
+        destination: &Destination,
+        replaced: &mut Replaced,
+    ) -> Result<(), StartError> {
+        let failed = |error: SubscriptionError| match error {
+            SubscriptionError::Store(error) => StartError::Store(error),
+            SubscriptionError::Refused { problem, .. } => refused(destination, &problem),
+            error => refused(destination, &error),
         };
-        self.write(&route, url, Some(Arc::clone(&destination.keys)), held).await.map(drop)
+        let url: EndpointUrl = checked_url(&self.transport, &destination.url)
+            .map_err(|problem| refused(destination, &problem.detail()))?;
+        let (id, row) = self.id_for(&destination.name).await?;
+        let held = if row.is_some() { self.read(id).await.map_err(failed)? } else { None };
+        let route = Route::declared(id, destination);
+        let metadata = route.metadata().map_err(|error| refused(destination, &error))?;
+        // What cannot be read cannot be put back either.
+        if row.is_none() || held.is_some() {
+            replaced.0.push((id, held.clone()));
+        }
+        self.put(&route, metadata, url, Some(Arc::clone(&destination.keys)), held).await.map_err(failed)?;
+        Ok(())
     }
+}
+
+/// A destination cannot be retired.
+#[derive(Debug, thiserror::Error)]
+enum RetireError {
+    #[error(transparent)]
+    Store(#[from] gymhook_engine::store::StoreError),
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionError),
+    #[error(transparent)]
+    Filter(#[from] super::route::FilterTooLong),
 }

@@ -20,16 +20,32 @@ fn id_of(name: &str, generation: u32) -> EndpointId {
 }
 
 impl Destinations {
-    /// The id of the destination of this name, or the one that it would get, and whether there is one.
-    pub(super) async fn id_for(&self, name: &str) -> Result<(EndpointId, bool), StoreError> {
+    /// The id of the destination of this name, with its row; or the id that it would get.
+    pub(super) async fn id_for(
+        &self,
+        name: &str,
+    ) -> Result<(EndpointId, Option<SubscriptionRow>), StoreError> {
         let mut generation = 0;
         loop {
             let id = id_of(name, generation);
             match self.engine.store().subscription(id).await? {
-                None => return Ok((id, false)),
-                Some(SubscriptionRow { deleted_at: None, .. }) => return Ok((id, true)),
-                Some(_) => generation += 1,
+                Some(row) if row.deleted_at.is_some() => generation += 1,
+                row => return Ok((id, row)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another version of the gateway has to find the same destination.
+    #[test]
+    fn an_id_is_the_same_in_all_versions() {
+        // printf 'gymhook-destination\0\0\0\0\0app' | sha256sum; version 8 and the variant are RFC 9562's.
+        assert_eq!(id_of("app", 0).to_string(), "5643d48a-a323-86a0-84f8-fc380e3314b6");
+        assert_ne!(id_of("app", 1), id_of("app", 0));
+        assert_ne!(id_of("app2", 0), id_of("app", 0));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Route {
     pub(crate) filter: Filter,
     /// Whether it is in the settings, and changed there only.
     pub(crate) declared: bool,
-    /// Whether it is in the settings no more: it gets nothing new, and is deleted once nothing waits for it.
+    /// Whether it is no longer in the settings: it gets nothing new, and is deleted once nothing waits for it.
     pub(crate) retired: bool,
 }
 
@@ -66,17 +66,29 @@ const RETIRED: &str = "retired";
 /// What begins the entries that hold the filter, one after the other.
 const FILTER: &str = "filter.";
 /// An entry holds 500 bytes, and there are 50.
-const PART: usize = 500;
-const PARTS: usize = 40;
+const ENTRY_BYTES: usize = 500;
+const MAX_ENTRIES: usize = 40;
 
 /// The filter is longer than what a subscription keeps. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sources, studios and kinds are {bytes} bytes together: shorten them to at most {}, or make several destinations", PART * PARTS)]
+#[error("sources, studios and kinds are {bytes} bytes together: shorten them to at most {}, or make several destinations", ENTRY_BYTES * MAX_ENTRIES)]
 pub(crate) struct FilterTooLong {
     bytes: usize,
 }
 
 impl Route {
+    /// A destination of the settings, under this id.
+    pub(super) fn declared(id: EndpointId, destination: &Destination) -> Self {
+        Self {
+            id,
+            name: destination.name.clone(),
+            form: destination.form,
+            filter: Filter::from(destination),
+            declared: true,
+            retired: false,
+        }
+    }
+
     /// The destination that this subscription is; `None` if it is none.
     pub(crate) fn of(subscription: &Subscription) -> Option<Self> {
         subscription.http().filter(|http| http.platform() == DESTINATION)?;
@@ -109,7 +121,7 @@ impl Route {
             metadata.insert(RETIRED.to_owned(), "settings".to_owned());
         }
         let parts = parts(&written);
-        if parts.len() > PARTS {
+        if parts.len() > MAX_ENTRIES {
             return Err(FilterTooLong { bytes: written.len() });
         }
         for (number, part) in parts.into_iter().enumerate() {
@@ -129,7 +141,7 @@ fn parts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let mut end = PART.min(rest.len());
+        let mut end = ENTRY_BYTES.min(rest.len());
         while !rest.is_char_boundary(end) {
             end -= 1;
         }

@@ -15,7 +15,7 @@ use time::UtcDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::refusals::RefusedRequest;
+use super::refusals::{NO_SOURCE, RefusedRequest};
 use crate::database::Database;
 
 /// How many the database keeps.
@@ -30,6 +30,8 @@ const GATHERING: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many of one source are logged in each window, so that a flood at one hides nothing of the others for a while.
 const OF_ONE_SOURCE: u32 = 100;
+/// How many of no source are: whoever tries all paths of a host does not know one of a source.
+const OF_NO_SOURCE: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// The log. It stops being written when it is dropped.
@@ -81,9 +83,9 @@ impl RefusalLog {
         Self { queue, engine, writing }
     }
 
-    /// Logs it, if there is room; it never waits.
-    pub(super) fn note(&self, refused: RefusedRequest, now: UtcDateTime) {
-        self.queue.add(refused, now);
+    /// Logs it, if there is room, and says whether there was; it never waits.
+    pub(super) fn note(&self, refused: RefusedRequest, now: UtcDateTime) -> bool {
+        self.queue.add(refused, now)
     }
 
     /// How many this process has not logged, because there were too many.
@@ -134,9 +136,10 @@ impl Drop for RefusalLog {
 }
 
 impl Queue {
-    fn add(&self, refused: RefusedRequest, now: UtcDateTime) {
+    fn add(&self, refused: RefusedRequest, now: UtcDateTime) -> bool {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.admits(&refused.source) && inner.waiting.len() < WAITING {
+        let is_admitted = inner.admits(&refused.source) && inner.waiting.len() < WAITING;
+        if is_admitted {
             inner.waiting.push_back((now, refused));
             drop(inner);
             self.arrived.notify_one();
@@ -144,6 +147,7 @@ impl Queue {
             drop(inner);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        is_admitted
     }
 
     fn take(&self) -> Vec<(UtcDateTime, RefusedRequest)> {
@@ -172,7 +176,7 @@ impl Inner {
                 (*began, *count) = (now, 0);
             }
             *count = count.saturating_add(1);
-            return *count <= OF_ONE_SOURCE;
+            return *count <= if source == NO_SOURCE { OF_NO_SOURCE } else { OF_ONE_SOURCE };
         }
         self.windows.insert(source.to_owned(), (now, 1));
         true
@@ -251,10 +255,17 @@ mod tests {
     #[test]
     fn a_flood_at_one_source_leaves_room_for_the_others() {
         let queue = Queue::default();
-        (0..100_000).for_each(|_| queue.add(refused("loud"), UtcDateTime::UNIX_EPOCH));
-        queue.add(refused("quiet"), UtcDateTime::UNIX_EPOCH);
+        let admitted = (0..100_000).filter(|_| queue.add(refused("loud"), UtcDateTime::UNIX_EPOCH)).count();
+        assert_eq!(admitted, OF_ONE_SOURCE as usize);
+        assert!(queue.add(refused("quiet"), UtcDateTime::UNIX_EPOCH));
+        (0..100).for_each(|_| {
+            queue.add(refused(NO_SOURCE), UtcDateTime::UNIX_EPOCH);
+        });
         let inner = queue.inner.lock().unwrap();
         let of = |source: &str| inner.waiting.iter().filter(|(_, refused)| refused.source == source).count();
-        assert_eq!((of("loud"), of("quiet")), (OF_ONE_SOURCE as usize, 1));
+        assert_eq!(
+            (of("loud"), of("quiet"), of(NO_SOURCE)),
+            (OF_ONE_SOURCE as usize, 1, OF_NO_SOURCE as usize)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use gymhook::Receiver;
 use gymhook::signature::KeyId;
 use gymhook::text::one_line;
-use http::{HeaderName, Request, header};
+use http::{HeaderName, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 use utoipa::ToSchema;
@@ -13,17 +13,22 @@ const HEADERS: usize = 32;
 const HEADER_LENGTH: usize = 64;
 /// How many ids of keys are kept.
 const KEYS: usize = 8;
+/// How many characters of a path are kept that is no source's.
+const PATH_LENGTH: usize = 128;
+
+/// What stands for the source of a request to no source: no source can have this name.
+pub(super) const NO_SOURCE: &str = "(no source)";
 
 /// A request that was refused: nothing of its body, and no value of a header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct RefusedRequest {
     /// When, in RFC 3339.
     pub(crate) at: String,
-    /// The source's name.
+    /// The source's name; `(no source)` if no source has the path.
     pub(crate) source: String,
-    /// Its platform.
+    /// Its platform; empty without a source.
     pub(crate) platform: String,
-    /// Why, in one word: `missing-header`, `signature-mismatch`, `body-too-large`, …
+    /// Why, in one word: `missing-header`, `signature-mismatch`, `body-too-large`, `unknown-path`, …
     pub(crate) reason: String,
     /// Why, in words.
     pub(crate) detail: String,
@@ -74,18 +79,25 @@ impl Head {
     }
 }
 
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Why<'a> {
+    pub(super) reason: &'static str,
+    pub(super) detail: &'a str,
+    pub(super) status: u16,
+    /// The key that matched.
+    pub(super) key: Option<&'a KeyId>,
+}
+
 impl RefusedRequest {
-    #[expect(clippy::too_many_arguments, reason = "each is told by its type")]
     pub(super) fn new(
         source: &str,
         receiver: &Receiver,
         head: &Head,
-        reason: &'static str,
-        detail: &str,
-        status: u16,
-        key: Option<&KeyId>,
+        why: Why<'_>,
         now: UtcDateTime,
     ) -> Self {
+        let Why { reason, detail, status, key } = why;
         let keyring = receiver.verifier().keyring();
         let id = |key: &KeyId| one_line(key.as_str());
         Self {
@@ -99,6 +111,27 @@ impl RefusedRequest {
             key: key.map(id),
             keys_tried: keyring.valid_at(now).take(KEYS).map(|key| id(key.id())).collect(),
             keys: keyring.len(),
+            headers: head.names(),
+            header_count: head.count,
+            declared_bytes: head.declared,
+        }
+    }
+
+    /// A request to a path that is no source's.
+    pub(super) fn without_source(path: &str, head: &Head, now: UtcDateTime) -> Self {
+        let shown: String = path.chars().take(PATH_LENGTH).collect();
+        let cut = if shown.len() < path.len() { "…" } else { "" };
+        Self {
+            at: crate::activity::rfc3339(now),
+            source: NO_SOURCE.to_owned(),
+            platform: String::new(),
+            reason: "unknown-path".to_owned(),
+            detail: format!("no source has the path {}{cut}", one_line(&shown)),
+            status: StatusCode::NOT_FOUND.as_u16(),
+            method: one_line(&head.method),
+            key: None,
+            keys_tried: Vec::new(),
+            keys: 0,
             headers: head.names(),
             header_count: head.count,
             declared_bytes: head.declared,
@@ -129,12 +162,18 @@ mod tests {
         *request.method_mut() = http::Method::from_bytes("M".repeat(5_000).as_bytes()).unwrap();
         let head = Head::of(&request);
         let now = UtcDateTime::UNIX_EPOCH;
-        let kept =
-            RefusedRequest::new("egym", &receiver(), &head, "missing-header", "no header", 401, None, now);
+        let why = Why { reason: "missing-header", detail: "no header", status: 401, key: None };
+        let kept = RefusedRequest::new("egym", &receiver(), &head, why, now);
         let written = serde_json::to_string(&kept).unwrap();
         assert!(written.len() < 4_000, "{}", written.len());
         assert!(!written.contains("canary"));
         assert_eq!((kept.headers.len(), kept.header_count, kept.keys), (32, 100, 1));
         assert_eq!(kept.keys_tried, ["berlin"]);
+
+        let path = format!("/{}", "\u{202e}\n".repeat(5_000));
+        let kept = RefusedRequest::without_source(&path, &head, now);
+        let written = serde_json::to_string(&kept).unwrap();
+        assert!(written.len() < 6_000 && !written.contains("canary"), "{}", written.len());
+        assert!(!kept.detail.contains(['\n', '\u{202e}']), "{}", kept.detail);
     }
 }

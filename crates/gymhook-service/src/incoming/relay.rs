@@ -56,12 +56,7 @@ impl Relay {
     /// A notification may have thousands of events, and a transaction is bounded. What is enqueued before the item is recorded as
     /// handled is there already if the item is handled again.
     async fn enqueue_excess(&self, follow_ups: &mut Vec<NewNotification>) -> Result<(), StoreError> {
-        const AT_ONCE: usize = Answer::MAX_FOLLOW_UPS / 2;
-        while follow_ups.len() > Answer::MAX_FOLLOW_UPS
-            || weight(follow_ups) > Answer::MAX_FOLLOW_UP_BYTES / 2
-        {
-            let rest = follow_ups.split_off(AT_ONCE.min(follow_ups.len() / 2 + 1));
-            let first = core::mem::replace(follow_ups, rest);
+        while let Some(first) = take_excess(follow_ups) {
             for refused in self.outgoing.enqueue(first).await?.into_iter().filter_map(Result::err) {
                 tracing::warn!(%refused, "a notification was not passed on to one destination");
             }
@@ -170,6 +165,16 @@ fn id_of(item: DeliveryId, destination: EndpointId, event: Option<usize>) -> Del
     DeliveryId::from(Builder::from_custom_bytes(first_half).into_uuid())
 }
 
+/// The first of these, if they are more or longer than one transaction takes.
+fn take_excess(follow_ups: &mut Vec<NewNotification>) -> Option<Vec<NewNotification>> {
+    const AT_ONCE: usize = Answer::MAX_FOLLOW_UPS / 2;
+    if follow_ups.len() <= Answer::MAX_FOLLOW_UPS && weight(follow_ups) <= Answer::MAX_FOLLOW_UP_BYTES / 2 {
+        return None;
+    }
+    let rest = follow_ups.split_off(AT_ONCE.min(follow_ups.len() / 2 + 1));
+    Some(core::mem::replace(follow_ups, rest))
+}
+
 fn weight(new: &[NewNotification]) -> usize {
     new.iter().map(NewNotification::weight).sum()
 }
@@ -191,6 +196,41 @@ mod tests {
         }
         // SHA-256 and RFC 9562 by another implementation: another version of the gateway has to make the same.
         assert_eq!(all[0].to_string(), "881f8149-90cc-895f-9c9d-e8672aad9aa0");
+    }
+
+    fn notifications(count: usize, bytes: usize) -> Vec<NewNotification> {
+        let body = Bytes::from(vec![b'x'; bytes]);
+        let new = |number: u128| {
+            NewNotification::new(DeliveryId::from_u128(number), EndpointId::from_u128(1), "a", body.clone())
+        };
+        (1..).map(new).take(count).collect()
+    }
+
+    #[test]
+    fn what_one_transaction_does_not_take_is_enqueued_before_it() {
+        let half = Answer::MAX_FOLLOW_UP_BYTES / 2;
+        for (count, bytes) in [
+            (Answer::MAX_FOLLOW_UPS + 1, 1),
+            (3 * Answer::MAX_FOLLOW_UPS, 1),
+            (10, half / 4),
+            (2, half - 100),
+            (1, half + 1),
+        ] {
+            let all = notifications(count, bytes);
+            let (mut left, mut enqueued) = (all.clone(), Vec::new());
+            while let Some(first) = take_excess(&mut left) {
+                assert!(
+                    !first.is_empty() && first.len() <= Answer::MAX_FOLLOW_UPS,
+                    "{count} of {bytes} bytes"
+                );
+                enqueued.extend(first);
+            }
+            assert!(!enqueued.is_empty() && left.len() <= Answer::MAX_FOLLOW_UPS, "{count} of {bytes} bytes");
+            assert!(weight(&left) <= half, "{count} of {bytes} bytes");
+            enqueued.extend(left);
+            assert!(enqueued == all, "{count} of {bytes} bytes: all of them, in their order");
+        }
+        assert_eq!(take_excess(&mut notifications(Answer::MAX_FOLLOW_UPS, 1)), None);
     }
 
     #[test]

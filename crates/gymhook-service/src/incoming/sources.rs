@@ -1,22 +1,27 @@
 //! Sources: where the webhooks of platforms come in.
 
 use core::num::NonZeroU32;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::extract::Request;
 use axum::response::Response;
+use gymhook::Provider;
+use gymhook::event::{AnyNotification, Vendor};
 use gymhook_axum::InboxSource;
 use gymhook_engine::store::{DeliveryQuery, EndpointStats, StoreError};
-use gymhook_engine::{EndpointId, Engine, Inbox};
+use gymhook_engine::{EndpointId, Engine, Inbox, SubscriptionError};
 use gymhook_tower::{Fate, WebhookSource};
+use http::Method;
 use time::UtcDateTime;
 use tracing::Instrument as _;
 
 use super::counts::{Counted, Counts};
+use super::key_windows::{self, KeyWindow};
 use super::refusal_log::RefusalLog;
-use super::refusals::{Head, RefusedRequest};
+use super::refusals::{Head, RefusedRequest, Why};
 use crate::activity::{Activity, Happening, rfc3339};
 use crate::database::Database;
 use crate::{Source, StartError, spans};
@@ -26,7 +31,6 @@ use crate::{Source, StartError, spans};
 pub(crate) struct Sources {
     by_path: ArcSwap<BTreeMap<String, Arc<OpenSource>>>,
     refusals: RefusalLog,
-    reloading: tokio::sync::Mutex<()>,
 }
 
 /// A source with its inbox.
@@ -65,13 +69,13 @@ impl Sources {
     /// Opens an inbox for each source.
     pub(crate) async fn open(engine: &Engine<Database>, sources: &[Source]) -> Result<Self, StartError> {
         let refusals = RefusalLog::start(engine.clone());
-        let opened = Self { by_path: ArcSwap::default(), refusals, reloading: tokio::sync::Mutex::default() };
+        let opened = Self { by_path: ArcSwap::default(), refusals };
         opened.reload(engine, sources).await?;
         Ok(opened)
     }
 
     /// Opens these sources and closes all others, whose inboxes stay. A source that was open before goes on with its counts, and
-    /// is verified with its new keys from here on; what is being received is finished.
+    /// is verified with its new keys from here on; what is being received is finished. One call at a time.
     ///
     /// # Errors
     /// [`StartError`]; then nothing has changed.
@@ -80,8 +84,6 @@ impl Sources {
         engine: &Engine<Database>,
         sources: &[Source],
     ) -> Result<(), StartError> {
-        let _reloading = self.reloading.lock().await;
-        check(sources)?;
         let before = self.by_path.load_full();
         let mut by_path = BTreeMap::new();
         let mut kept = Vec::new();
@@ -120,7 +122,11 @@ impl Sources {
 
     /// Receives at this path; `None` if no source is there.
     pub(crate) async fn receive(&self, activity: &Activity, request: Request) -> Option<Response> {
-        let source = self.by_path.load().get(request.uri().path()).cloned()?;
+        let found = self.by_path.load().get(request.uri().path()).cloned();
+        let Some(source) = found else {
+            self.note_unknown_path(&request);
+            return None;
+        };
         let head = Head::of(&request);
         let span = spans::received(&source.name, source.platform());
         let intake = source.inbox.accept_and_tell(request).instrument(span.clone()).await;
@@ -131,9 +137,8 @@ impl Sources {
         if let Fate::Refused { reason: why, detail } = &intake.fate {
             reason = Some(why.as_str());
             let receiver = source.inbox.source().receiver();
-            let (key, why) = (intake.key.as_ref(), why.as_str());
-            let refused = RefusedRequest::new(&source.name, &receiver, &head, why, detail, status, key, now);
-            self.refusals.note(refused, now);
+            let why = Why { reason: why.as_str(), detail, status, key: intake.key.as_ref() };
+            self.refusals.note(RefusedRequest::new(&source.name, &receiver, &head, why, now), now);
         }
         activity.happened(
             now,
@@ -141,19 +146,47 @@ impl Sources {
         );
         Some(intake.answer.into_response())
     }
+
+    /// What may be a webhook is logged: a platform that was given a wrong URL is found by it. A browser's requests, and those to
+    /// the service itself, are not.
+    fn note_unknown_path(&self, request: &Request) {
+        let path = request.uri().path();
+        if request.method() != Method::POST || taken(path).is_some() {
+            return;
+        }
+        let now = UtcDateTime::now();
+        let refused = RefusedRequest::without_source(path, &Head::of(request), now);
+        let detail = refused.detail.clone();
+        if self.refusals.note(refused, now) {
+            tracing::info!(detail, "a request was refused: is it a webhook for another path?");
+        }
+    }
 }
 
 /// How many items of a source are passed on at a time (our default): each waits for a commit, and those share one.
 const AT_A_TIME: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
 
+/// How long a body may take: four fifths of the time after which its platform gives up, so that it still gets an answer.
+fn read_deadline(platform: Vendor) -> Duration {
+    let given_up_after = Provider::of(platform).map(|provider| provider.profile().attempt_timeout().value);
+    let deadline = given_up_after.map_or(Duration::MAX, |timeout| timeout / 5 * 4);
+    deadline.min(WebhookSource::<AnyNotification>::DEFAULT_READ_DEADLINE)
+}
+
 impl OpenSource {
     async fn open(engine: &Engine<Database>, source: &Source) -> Result<Self, StartError> {
         let name = source.name.clone();
         let policy = Inbox::policy().with_max_in_flight(AT_A_TIME);
-        let inbox = Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy)
-            .await
-            .map_err(|problem| StartError::Source { name: name.clone(), problem: problem.to_string() })?;
-        let inbox = InboxSource::new(WebhookSource::new(source.receiver.clone()), inbox);
+        let inbox =
+            Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy).await.map_err(|problem| {
+                match problem {
+                    SubscriptionError::Store(error) => StartError::Store(error),
+                    problem => StartError::Inbox { name: name.clone(), problem },
+                }
+            })?;
+        let webhooks = WebhookSource::new(source.receiver.clone());
+        let webhooks = webhooks.with_read_deadline(read_deadline(source.receiver.vendor()));
+        let inbox = InboxSource::new(webhooks, inbox);
         Ok(Self { name, path: source.path.clone(), inbox, counts: Arc::default() })
     }
 
@@ -167,10 +200,9 @@ impl OpenSource {
         self.inbox.inbox().id()
     }
 
-    /// The ids of its keys.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        let receiver = self.inbox.source().receiver();
-        receiver.verifier().keyring().keys().map(|key| key.id().as_str().to_owned()).collect()
+    /// Its keys, as they are now.
+    pub(crate) fn keys(&self, now: UtcDateTime) -> Vec<KeyWindow> {
+        key_windows::all_of(self.inbox.source().receiver().verifier().keyring(), now)
     }
 
     /// How it is.
@@ -204,9 +236,8 @@ impl SourceState {
 }
 
 /// Where the service itself answers, with everything below: its API, its page, its operations.
-const TAKEN: [&str; 19] = [
+const TAKEN: [&str; 18] = [
     "/api",
-    "/api-keys",
     "/assets",
     "/audit",
     "/deliveries",
@@ -277,22 +308,41 @@ mod tests {
         }
     }
 
+    /// EGYM, PerfectGym and PG Next publish five seconds.
+    #[test]
+    fn a_body_takes_no_longer_than_its_platform_waits() {
+        for (platform, seconds) in
+            [(Vendor::EGYM, 4), (Vendor::PERFECTGYM, 4), (Vendor::PG_NEXT, 4), (Vendor::POINT, 10)]
+        {
+            assert_eq!(read_deadline(platform), Duration::from_secs(seconds), "{platform}");
+        }
+        for platform in Vendor::ALL {
+            let given_up_after = Provider::of(*platform).unwrap().profile().attempt_timeout().value;
+            assert!(read_deadline(*platform) < given_up_after, "{platform}");
+        }
+    }
+
     #[test]
     fn no_source_hides_a_route_of_the_service() {
         let mut sources = Vec::new();
         files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+        let mut unused: BTreeSet<_> = TAKEN.into_iter().collect();
         let mut seen = 0;
         for file in sources {
             let text = fs::read_to_string(&file).unwrap();
             for begin in [".route(\"/", "path = \"/"] {
                 for route in text.split(begin).skip(1).map(|rest| rest.split('"').next().unwrap()) {
                     let path = format!("/{route}");
-                    assert!(taken(&path).is_some(), "{path} in {} is not in TAKEN", file.display());
+                    let Some(of) = taken(&path) else {
+                        panic!("{path} in {} is not in TAKEN", file.display())
+                    };
+                    unused.remove(of);
                     seen += 1;
                 }
             }
         }
         assert!(seen > 60, "only {seen} routes were found");
+        assert!(unused.is_empty(), "no route begins with {unused:?}");
         assert_eq!(taken("/in/egym"), None);
         assert_eq!(taken("/v11"), None, "another segment");
     }

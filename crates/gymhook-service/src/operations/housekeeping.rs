@@ -1,4 +1,4 @@
-//! What a service does by itself: it purges what ended long ago, and forgets API keys that ask no more.
+//! What a service does by itself: it purges what ended long ago, and forgets idle API keys.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -19,7 +19,9 @@ use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count};
 use crate::Problem;
 use crate::actions::sources;
-use crate::incoming::{OpenSource, RefusalQuery, RefusedRequest, SourceState, SourceStatus};
+use crate::incoming::{
+    KeyState, KeyWindow, OpenSource, RefusalQuery, RefusedRequest, SourceState, SourceStatus,
+};
 
 /// A source in a list.
 pub(super) struct Row {
@@ -152,6 +154,16 @@ struct One {
     recent: Vec<Delivery>,
 }
 
+/// A key, and whether it is valid.
+fn shown(key: &KeyWindow, now: UtcDateTime) -> String {
+    let relative = |at: Option<UtcDateTime>| at.map_or_else(String::new, |at| Moment::new(at, now).relative);
+    match key.state {
+        KeyState::Valid => key.id.clone(),
+        KeyState::Expired => format!("{} (expired {})", key.id, relative(key.until)),
+        KeyState::NotYetValid => format!("{} (not valid yet: {})", key.id, relative(key.from)),
+    }
+}
+
 /// How many of its webhooks are shown.
 const RECENT: u32 = 10;
 
@@ -170,7 +182,7 @@ pub(super) async fn show(
         note: row.note.as_deref().map(sentence),
         row,
         inbox: source.inbox().to_string(),
-        keys: source.keys(),
+        keys: source.keys(visitor.now).iter().map(|key| shown(key, visitor.now)).collect(),
         reasons: status.counted.refused.iter().map(|(why, many)| (*why, count(*many))).collect(),
         recent: deliveries::rows(&visitor, recent).await?,
         refused,

@@ -1,8 +1,10 @@
 //! Applications that fail, and gateways that are stopped.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use gymhook::event::Vendor;
+use gymhook_engine::store::DeliveryQuery;
 use http::StatusCode;
 
 use crate::application::Application;
@@ -48,4 +50,33 @@ async fn what_is_proved_and_not_understood_is_kept() {
     application.until_taken(1).await;
     let stats = gateway.until_idle().await;
     assert_eq!((application.taken().len(), stats.unreadable), (1, 4));
+}
+
+/// Its row was damaged while the gateway ran: what it was known to want is enqueued all the same, and waits for its repair.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_cannot_be_read_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let gateway = Gateway::start(sqlite(folder.path()), settings_to(&application)).await;
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-1")).await, StatusCode::OK);
+    application.until_taken(1).await;
+    let (_, listed) = gateway.call("GET", "/v1/destinations/app", gateway.api_key(), None).await;
+    let endpoint: uuid::Uuid = listed["id"].as_str().unwrap().parse().unwrap();
+
+    let connection = rusqlite::Connection::open(folder.path().join("gymhook.db")).unwrap();
+    let damaged = connection
+        .execute("UPDATE gymhook_subscriptions SET settings = '[]' WHERE id = ?1", [endpoint.as_bytes()])
+        .unwrap();
+    assert_eq!(damaged, 1);
+    // What was known of it holds for a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-2")).await, StatusCode::OK);
+    let query = DeliveryQuery { endpoint: Some(endpoint.into()), ..DeliveryQuery::new(10) };
+    let engine = gateway.engine();
+    let enqueued = async {
+        while engine.deliveries(query.clone()).await.unwrap().items.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), enqueued).await.expect("the second is not enqueued");
 }

@@ -58,6 +58,7 @@ async fn a_refused_request_is_logged_with_its_reason_and_without_its_secrets() {
     }
     let (_, source) = gateway.call("GET", "/v1/sources/egym", gateway.api_key(), None).await;
     assert_eq!(source["state"], "connected", "{source}");
+    assert_eq!(source["keys"], json!([{"id": "berlin", "state": "valid", "from": null, "until": null}]));
     assert_eq!((&source["counts"]["accepted"], &source["counts"]["duplicates"]), (&json!(1), &json!(1)));
 }
 
@@ -104,4 +105,30 @@ async fn pages_of_refusals_follow_one_another() {
     let expected: Vec<Value> =
         (0..25).rev().step_by(2).map(|number| json!(format!("x-number-{number}"))).collect();
     assert_eq!(seen, expected);
+}
+
+/// A platform that was given a URL with a mistake in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_to_a_path_that_is_no_source_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("x-api-key"), HeaderValue::from_static("canary"));
+    let status = gateway.post("/in/egmy?token=canary", headers, r#"{"type":"canary"}"#).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let page = until_logged(&gateway, "/v1/refusals?reason=unknown-path", 1).await;
+    let refused = &page["items"][0];
+    assert_eq!((&refused["source"], &refused["status"]), (&json!("(no source)"), &json!(404)), "{refused}");
+    assert_eq!(refused["detail"], "no source has the path /in/egmy");
+    assert_eq!(refused["headers"], json!(["x-api-key"]));
+    assert!(!page.to_string().contains("canary"), "{page}");
+
+    // What is the service's own, or a browser's, is no webhook.
+    assert_eq!(gateway.post("/v1/nothing", HeaderMap::new(), "{}").await, StatusCode::NOT_FOUND);
+    let (status, _) = gateway.call("GET", "/favicon.png", "", None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(gateway.post("/in/other", HeaderMap::new(), "{}").await, StatusCode::NOT_FOUND);
+    let page = until_logged(&gateway, "/v1/refusals", 2).await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 2, "{page}");
+    assert_eq!(page["items"][0]["detail"], "no source has the path /in/other");
 }

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gymhook::event::Vendor;
+use gymhook_engine::store::{Store as _, SubscriptionQuery};
+use gymhook_engine::{Engine, Subscription};
+use gymhook_service::{Database, Service, Settings, StartError};
 use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 
-use crate::application::Application;
+use crate::application::{Application, SECRET};
 use crate::gateway::{Gateway, STUDIO, check_in, destination, secret_of, settings_to, source, sqlite};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,4 +129,141 @@ async fn other_settings_take_effect_at_once_and_bad_ones_change_nothing() {
     assert_eq!(status, StatusCode::OK);
     second.until_taken(2).await;
     assert_eq!(gateway.post("/in/egym", HeaderMap::new(), "{}").await, StatusCode::NOT_FOUND);
+}
+
+/// The destination of this name, as a subscription.
+async fn held(engine: &Engine<Database>, name: &str) -> Subscription {
+    let query = SubscriptionQuery { platform: Some("destination".to_owned()), ..SubscriptionQuery::new(100) };
+    for row in engine.store().subscriptions(query).await.unwrap().items {
+        let subscription = engine.subscription(row.id).await.unwrap().unwrap();
+        if subscription.label() == name {
+            return subscription;
+        }
+    }
+    panic!("there is no destination {name}");
+}
+
+/// The destinations, without how they are: an attempt may have failed in between.
+async fn listed(gateway: &Gateway) -> Value {
+    let (status, mut listed) = gateway.call("GET", "/v1/destinations", gateway.api_key(), None).await;
+    assert_eq!(status, StatusCode::OK, "{listed}");
+    for item in listed["items"].as_array_mut().unwrap() {
+        item.as_object_mut().unwrap().remove("health").unwrap();
+    }
+    listed
+}
+
+/// The database refuses the last of what is written: first a destination, then the inbox of a source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_fails_halfway_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (Application::start().await, Application::start().await);
+    // A worker may still know the URL that was written and put back: then it tries again, with what is written.
+    second.answer_with(500);
+    let gateway = Gateway::start(sqlite(folder.path()), settings_to(&first)).await;
+    let mine = json!({"name": "mine", "url": first.url, "secret": SECRET, "sources": ["egym"]});
+    let (status, created) = gateway.call("POST", "/v1/destinations", gateway.api_key(), Some(mine)).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let before = listed(&gateway).await;
+
+    let mut other = settings_to(&second);
+    other.destinations = ["app", "mine", "new", "broken"].map(|name| destination(name, &second)).to_vec();
+    let mut late = source(Vendor::PG_NEXT, &[STUDIO]);
+    (late.name, late.path) = ("late".to_owned(), "/in/late".to_owned());
+    other.sources.push(late);
+    let connection = rusqlite::Connection::open(folder.path().join("gymhook.db")).unwrap();
+    for refused in ["broken", "late"] {
+        let fault = format!(
+            "CREATE TRIGGER fault BEFORE INSERT ON gymhook_subscriptions WHEN instr(new.settings, '\"{refused}\"') BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        );
+        connection.execute_batch(&fault).unwrap();
+        let error = gateway.service.reload(other.clone()).await.unwrap_err();
+        assert!(matches!(error, StartError::Store(_)), "{refused}: {error}");
+        assert_eq!(listed(&gateway).await, before, "{refused}");
+        let uuid = format!("u-{refused}");
+        assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in(&uuid)).await, StatusCode::OK);
+        assert_eq!(gateway.post("/in/late", HeaderMap::new(), "{}").await, StatusCode::NOT_FOUND);
+        connection.execute_batch("DROP TRIGGER fault").unwrap();
+    }
+    first.until_taken(2).await;
+    gateway.until_idle().await;
+
+    first.answer_with(500);
+    second.answer_with(204);
+    gateway.service.reload(other).await.unwrap();
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-after")).await, StatusCode::OK);
+    second.until_taken(4).await;
+    assert_eq!(first.taken().len(), 2);
+}
+
+/// What the settings refuse is known before the database is touched.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_is_refused_for_what_the_check_refuses_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let database = sqlite(folder.path());
+    let changes: [(&str, fn(&mut Settings)); 8] = [
+        ("1 to 64 letters", |settings| settings.sources[1].name = "a/b".to_owned()),
+        ("the service itself answers at /v1", |settings| settings.sources[1].path = "/v1/egym".to_owned()),
+        ("begins with a slash", |settings| settings.sources[1].path = "egym".to_owned()),
+        ("two sources have this name", |settings| {
+            settings.sources[1].name = settings.sources[0].name.clone()
+        }),
+        ("1 to 64 letters", |settings| settings.destinations[0].name = "..".to_owned()),
+        ("two destinations", |settings| settings.destinations.push(settings.destinations[0].clone())),
+        ("shorten them", |settings| settings.destinations[0].studios = vec!["s".repeat(30_000)]),
+        ("not on the public internet", |settings| {
+            settings.destinations[0].url = "http://10.0.0.7/hooks".to_owned()
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut settings = settings_to(&application);
+        change(&mut settings);
+        let checked = settings.check().unwrap_err();
+        let is_of_settings = matches!(checked, StartError::Source { .. } | StartError::Destination { .. });
+        assert!(is_of_settings && checked.to_string().contains(expected), "{expected}: {checked}");
+        let started = Service::start(settings, database.clone()).await.unwrap_err();
+        assert_eq!(started.to_string(), checked.to_string());
+        assert!(
+            database.subscriptions(SubscriptionQuery::new(1)).await.unwrap().items.is_empty(),
+            "{expected}"
+        );
+    }
+    assert!(settings_to(&application).check().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_gets_the_policy_of_this_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let (database, settings) = (sqlite(folder.path()), settings_to(&application));
+    let gateway = Gateway::start(database.clone(), settings.clone()).await;
+    let written = held(&gateway.engine(), "app").await;
+    let policy = written.policy().clone();
+    let earlier = policy.clone().with_max_in_flight(core::num::NonZeroU32::MIN);
+    assert_ne!(policy, earlier);
+    gateway.engine().put_subscription(&written.with_policy(earlier)).await.unwrap();
+    gateway.service.reload(settings).await.unwrap();
+    assert_eq!(*held(&gateway.engine(), "app").await.policy(), policy);
+}
+
+/// It cannot be retired, since nothing may be sent to it, and that stops no start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_removed_with_its_network_stops_no_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (Application::start().await, Application::start().await);
+    old.answer_with(500);
+    let (database, mut settings) = (sqlite(folder.path()), settings_to(&old));
+    let gateway = Gateway::start(database.clone(), settings.clone()).await;
+    assert_eq!(gateway.receive(Vendor::PG_NEXT, "", &check_in("u-1")).await, StatusCode::OK);
+    old.until_attempted(1).await;
+    gateway.service.shutdown().await;
+    drop(gateway);
+
+    // The new one is at a name, which is looked up when something is sent.
+    settings.destinations = vec![destination("other", &new)];
+    settings.destinations[0].url = "https://app.example/hooks".to_owned();
+    settings.destination_networks.clear();
+    let gateway = Gateway::start(database, settings).await;
+    assert_eq!(held(&gateway.engine(), "app").await.label(), "app", "it was not deleted: something waits");
 }
