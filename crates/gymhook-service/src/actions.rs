@@ -6,6 +6,7 @@ pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod destinations;
+pub(crate) mod names;
 pub(crate) mod platforms;
 pub(crate) mod publish;
 pub(crate) mod redeliveries;

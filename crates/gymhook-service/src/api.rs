@@ -10,6 +10,7 @@ mod destinations;
 mod docs;
 mod document;
 mod egym;
+mod endpoint_actions;
 mod events;
 pub(crate) mod extract;
 pub(crate) mod page;
