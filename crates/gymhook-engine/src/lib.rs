@@ -45,7 +45,7 @@ pub use operations::{
 };
 pub use publication::Publication;
 pub use secret_cipher::{SecretCipher, SecretCipherError};
-pub use settings::SettingsError;
+pub use settings::{INBOX_PLATFORM, SettingsError};
 pub use subscription::{HttpTarget, MetadataError, Subscription, Target};
 pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

@@ -95,8 +95,8 @@ pub enum SettingsError {
     },
 }
 
-/// The platform of a subscription that is handled here.
-const INBOX: &str = "inbox";
+/// The platform, in a row of the log, of what comes to an [`Inbox`](crate::Inbox).
+pub const INBOX_PLATFORM: &str = "inbox";
 
 pub(crate) fn to_row(
     subscription: &Subscription,
@@ -108,7 +108,7 @@ pub(crate) fn to_row(
     let (settings, platform, target) = match subscription.target() {
         Target::Handler => (
             serde_json::to_string(&HandlerSettings { label, metadata, policy }),
-            INBOX,
+            INBOX_PLATFORM,
             TargetColumns::Handler,
         ),
         Target::Http(http) => {

@@ -76,6 +76,13 @@ pub(super) async fn revoke(lent: Lent<'_>, id: Uuid, at: UtcDateTime) -> Result<
     Ok(!rows.is_empty())
 }
 
+pub(super) async fn by_id(lent: Lent<'_>, id: Uuid) -> Result<Option<ApiKeyRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM gymhook.api_keys WHERE id = $1");
+    let rows = lent.query(&sql, &[&id]).await?;
+    lent.give_back().await?;
+    rows.first().map(read).transpose()
+}
+
 pub(super) async fn by_digest(lent: Lent<'_>, digest: [u8; 32]) -> Result<Option<ApiKeyRow>> {
     let sql = format!("SELECT {COLUMNS} FROM gymhook.api_keys WHERE digest = $1");
     let rows = lent.query(&sql, &[&digest.as_slice()]).await?;

@@ -437,6 +437,10 @@ impl Store for PostgresStore {
         self.call(0, |lent| api_keys::revoke(lent, id, at)).await
     }
 
+    async fn api_key(&self, id: Uuid) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(0, |lent| api_keys::by_id(lent, id)).await
+    }
+
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
         self.call(0, |lent| api_keys::by_digest(lent, digest)).await
     }

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod destinations;
 pub(crate) mod health;
+pub(crate) mod names;
 pub(crate) mod platforms;
 pub(crate) mod publish;
 pub(crate) mod redeliveries;

@@ -188,7 +188,10 @@ mod tests {
         for minute in 0..200_u32 {
             activity.happened(noon + Duration::from_secs(60) * minute, received(200));
         }
-        assert_eq!(activity.minutes.lock().unwrap().len(), 60);
+        let kept = activity.minutes.lock().unwrap();
+        let (oldest, newest) = (kept.front().unwrap().began, kept.back().unwrap().began);
+        assert_eq!(kept.len(), 60);
+        assert_eq!((oldest, newest), (last.began + 140 * 60, last.began + 199 * 60), "the oldest are gone");
     }
 
     #[test]

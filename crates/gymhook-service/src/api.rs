@@ -10,6 +10,7 @@ mod destinations;
 mod docs;
 mod document;
 mod egym;
+pub(crate) mod endpoint_actions;
 mod events;
 pub(crate) mod extract;
 pub(crate) mod page;
@@ -17,7 +18,7 @@ mod redeliveries;
 mod sources;
 mod stats;
 mod subscription;
-pub(crate) mod subscription_actions;
+mod subscription_actions;
 mod subscriptions;
 pub(crate) mod tail;
 

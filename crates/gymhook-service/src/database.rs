@@ -81,6 +81,7 @@ impl Store for Database {
         put_api_key(row: ApiKeyRow) -> Result<()>;
         rotate_api_key(rotation: ApiKeyRotation) -> Result<Option<ApiKeyRow>>;
         revoke_api_key(id: Uuid, at: UtcDateTime) -> Result<bool>;
+        api_key(id: Uuid) -> Result<Option<ApiKeyRow>>;
         api_key_by_digest(digest: [u8; 32]) -> Result<Option<ApiKeyRow>>;
         api_keys(query: ApiKeyQuery) -> Result<Page<ApiKeyRow, Uuid>>;
         append_to_journal(journal: Journal, entries: Vec<NewJournalEntry>, keep: u64) -> Result<()>;

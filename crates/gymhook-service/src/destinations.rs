@@ -7,7 +7,6 @@ mod declared;
 mod ids;
 mod platform;
 mod route;
-mod secret;
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! How attempts are made: to subscribers and to destinations, by different rules.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,10 +16,21 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::activity::{Activity, Happening, millis, rfc3339};
 use crate::spans::{self, ContinueTrace};
-use crate::{Form, Settings, destinations};
+use crate::{Form, Problem, Settings, destinations};
 
 /// The platform of subscriptions that are destinations.
 pub(crate) const DESTINATION: &str = "destination";
+
+/// The longest pause: a year. Our choice.
+const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Refuses a pause that is over, or lasts for more than a year.
+pub(crate) fn check_pause(now: UtcDateTime, until: UtcDateTime) -> Result<(), Problem> {
+    if until <= now || until > now + LONGEST_PAUSE {
+        return Err(Problem::invalid("/until", "it is not within a year from now: disable it instead"));
+    }
+    Ok(())
+}
 
 /// Sends to subscribers by the rules for strangers' URLs, to destinations by those for the operator's, and tells of each attempt.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// Why a request was not done, as `application/problem+json` (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
-    /// What kind of problem it is: `about:blank`, or a path of this service's documentation.
+    /// What kind of problem it is: always `about:blank`, that is, the one that its status names.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
@@ -109,6 +109,11 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// A field's name as a part of a JSON pointer (RFC 6901).
+pub(crate) fn pointer_part(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// How long a caller waits for a database that is away or full, in seconds. Our choice.

@@ -71,6 +71,13 @@ pub(super) fn revoke(connection: &Connection, id: Uuid, at: UtcDateTime) -> Resu
     Ok(revoked > 0)
 }
 
+pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<ApiKeyRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM gymhook_api_keys WHERE id = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query([id.as_bytes()])?;
+    rows.next()?.map(read).transpose()
+}
+
 pub(super) fn by_digest(connection: &Connection, digest: [u8; 32]) -> Result<Option<ApiKeyRow>> {
     let sql = format!("SELECT {COLUMNS} FROM gymhook_api_keys WHERE digest = ?1");
     let mut select = connection.prepare_cached(&sql)?;

@@ -431,6 +431,10 @@ impl Store for SqliteStore {
         self.write(0, move |connection| api_keys::revoke(connection, id, at)).await
     }
 
+    async fn api_key(&self, id: Uuid) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.0.reader.call((), move |connection| api_keys::by_id(connection, id)).await
+    }
+
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
         self.0.reader.call((), move |connection| api_keys::by_digest(connection, digest)).await
     }

@@ -303,6 +303,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         at: UtcDateTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// The key with this id.
+    fn api_key(&self, id: Uuid) -> impl Future<Output = Result<Option<ApiKeyRow>, StoreError>> + Send;
+
     /// The key with this digest.
     fn api_key_by_digest(
         &self,

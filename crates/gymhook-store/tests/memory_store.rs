@@ -347,6 +347,7 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::PutApiKey => store.put_api_key(key).await,
         Operation::RotateApiKey => store.rotate_api_key(rotation).await.map(drop),
         Operation::RevokeApiKey => store.revoke_api_key(uuid::Uuid::nil(), START).await.map(drop),
+        Operation::ApiKey => store.api_key(uuid::Uuid::nil()).await.map(drop),
         Operation::ApiKeyByDigest => store.api_key_by_digest([0; 32]).await.map(drop),
         Operation::ApiKeys => store.api_keys(gymhook_store::ApiKeyQuery::new(9)).await.map(drop),
         Operation::AppendToJournal => store.append_to_journal(Journal::Audit, Vec::new(), 1).await,

@@ -127,33 +127,25 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever the store says; refuse the caller then.
     pub async fn check_api_key(&self, presented: &str) -> Result<Option<ApiKey>, StoreError> {
-        let Some(row) = self.store().api_key_by_digest(digest(presented)).await? else { return Ok(None) };
-        let now = self.store().now().await?;
-        let counts = row.revoked_at.is_none_or(|revoked| now < revoked);
-        Ok(counts.then(|| row.into()))
+        let found = self.store().api_key_by_digest(digest(presented)).await?;
+        self.counting(found).await
     }
 
     /// The key with this id, if it counts now: for a service that has checked a key before and remembers whose request it is.
     ///
-    /// Stores find a key by its digest; by its id it is looked for among all keys, a page at a time.
-    ///
     /// # Errors
     /// Whatever the store says; refuse the caller then.
     pub async fn api_key(&self, id: Uuid) -> Result<Option<ApiKey>, StoreError> {
-        const PAGE: u32 = 1_000;
-        let mut query = ApiKeyQuery::new(PAGE);
-        loop {
-            let page = self.store().api_keys(query).await?;
-            if let Some(row) = page.items.into_iter().find(|row| row.id == id) {
-                let now = self.store().now().await?;
-                let counts = row.revoked_at.is_none_or(|revoked| now < revoked);
-                return Ok(counts.then(|| row.into()));
-            }
-            match page.next {
-                Some(next) => query = ApiKeyQuery { after: Some(next), ..ApiKeyQuery::new(PAGE) },
-                None => return Ok(None),
-            }
-        }
+        let found = self.store().api_key(id).await?;
+        self.counting(found).await
+    }
+
+    /// The key that was found, if it counts now.
+    async fn counting(&self, found: Option<ApiKeyRow>) -> Result<Option<ApiKey>, StoreError> {
+        let Some(row) = found else { return Ok(None) };
+        let now = self.store().now().await?;
+        let counts = row.revoked_at.is_none_or(|revoked| now < revoked);
+        Ok(counts.then(|| row.into()))
     }
 
     /// Keys, the revoked ones included, the oldest first.

@@ -3,11 +3,12 @@
 
 use core::time::Duration;
 
-use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, Page};
+use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, Page, Store as _};
 use gymhook_engine::{ApiKey, IssuedApiKey};
 use uuid::Uuid;
 
 use super::audit;
+use super::names::check_label;
 use crate::Problem;
 use crate::access::{Caller, Needs};
 
@@ -28,15 +29,9 @@ pub(crate) async fn list(
 
 /// One key, among those that the caller reaches.
 pub(crate) async fn get(caller: &Caller, id: Uuid) -> Result<ApiKey, Problem> {
-    const PAGE: u32 = 1_000;
-    let mut query = ApiKeyQuery::new(PAGE);
-    loop {
-        let page = caller.view().api_keys(query.clone()).await?;
-        if let Some(found) = page.items.into_iter().find(|key| key.id == id) {
-            return Ok(found);
-        }
-        query.after = Some(page.next.ok_or_else(|| Problem::not_found(WHAT))?);
-    }
+    let found = caller.app().outgoing.store().api_key(id).await?.map(ApiKey::from);
+    let reached = found.filter(|key| caller.gym().is_none_or(|own| key.owner.gym() == Some(own)));
+    reached.ok_or_else(|| Problem::not_found(WHAT))
 }
 
 /// Issues a key, which is shown this once.
@@ -48,6 +43,7 @@ pub(crate) async fn issue(
 ) -> Result<IssuedApiKey, Problem> {
     caller.may(Needs::Write)?;
     caller.operator(WHAT)?;
+    check_label(label)?;
     let issued = caller.app().outgoing.issue_api_key(owner, label, rights).await?;
     audit::record(caller, "issue API key", issued.key.owner.gym(), &issued.key.id.to_string()).await;
     Ok(issued)

@@ -66,7 +66,6 @@ pub(crate) async fn list(
         caller.reaches_gym(gym)?;
     }
     let gym = gym.or_else(|| caller.gym().map(str::to_owned));
-    let before = before.map(|before| before.min(i64::MAX.unsigned_abs()));
     let query = JournalQuery { gym, subject, before, ..JournalQuery::new(Journal::Audit, limit) };
     let page = caller.app().outgoing.journal(query).await?;
     Ok(page.map(|row| Entry {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gymhook::event::{Kind, Vendor};
 use gymhook_engine::store::{AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, Page, State};
-use gymhook_engine::{DeliveryId, DeliveryLog, EndpointId};
+use gymhook_engine::{DeliveryId, DeliveryLog, EndpointId, INBOX_PLATFORM};
 use http::StatusCode;
 use time::UtcDateTime;
 
@@ -41,8 +41,7 @@ impl DeliveryFilter {
             state: self.state,
             from: self.from,
             until: self.until,
-            // No store has a higher number.
-            before: before.map(|before| before.min(i64::MAX.unsigned_abs())),
+            before,
             ..DeliveryQuery::new(limit)
         }
     }
@@ -82,15 +81,16 @@ pub(crate) fn kind_of(row: &DeliveryRow) -> Option<Kind> {
     {
         return Some(kind);
     }
+    if row.platform != INBOX_PLATFORM {
+        return None;
+    }
     // An inbox keeps its platform's spelling, which no other platform has for another kind.
-    let kinds = Vendor::ALL.iter().filter_map(|vendor| vendor.kind_of(&row.event_type));
-    kinds.into_iter().find(|kind| *kind != Kind::Other).filter(|_| row.platform == INBOX)
+    let mut kinds = Vendor::ALL.iter().filter_map(|vendor| vendor.kind_of(&row.event_type));
+    kinds.find(|kind| *kind != Kind::Other)
 }
 
 /// What begins the type of what is passed on to a destination.
 const PASSED_ON: &str = "gymhook.";
-/// The platform of an inbox's subscription.
-pub(crate) const INBOX: &str = "inbox";
 
 /// Deliveries, the latest first. With a kind, a page may be shorter than `limit` although there is a next one.
 pub(crate) async fn list(
@@ -107,10 +107,13 @@ pub(crate) async fn list(
         return Ok(view.deliveries(filter.query(before, limit)).await?);
     }
     let (mut found, mut next, mut looked_at) = (Vec::new(), before, 0);
+    // If the store narrows by the types that have the kind, most of what it finds fits.
+    let mut read = if filter.query(None, 1).event_types.is_empty() { READ } else { limit.saturating_add(1) };
     while found.len() <= limit as usize && looked_at < LOOKED_AT {
-        let page = view.deliveries(filter.query(next, READ)).await?;
+        let page = view.deliveries(filter.query(next, read)).await?;
         found.extend(page.items.into_iter().filter(|row| filter.fits(row)));
-        looked_at += READ;
+        looked_at += read;
+        read = READ;
         next = page.next;
         if next.is_none() {
             break;
@@ -139,7 +142,8 @@ pub(crate) async fn attempts(
 /// A delivery's body, byte for byte.
 pub(crate) async fn body(caller: &Caller, id: DeliveryId) -> Result<(DeliveryRow, Bytes), Problem> {
     let DeliveryLog { delivery, body, .. } = get(caller, id).await?;
-    let body = body.ok_or_else(|| Problem::not_found("body: it was purged"))?;
+    let body =
+        body.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the body of this delivery was purged"))?;
     Ok((delivery, body))
 }
 
@@ -148,12 +152,12 @@ pub(crate) async fn redeliver(caller: &Caller, id: DeliveryId) -> Result<(), Pro
     caller.may(Needs::Retry)?;
     let held = get(caller, id).await?.delivery;
     if held.state == State::InFlight {
-        return Err(conflict("an attempt is under way: wait for its answer"));
+        return Err(Problem::conflict("an attempt is under way: wait for its answer"));
     }
     if !caller.view().redeliver(id).await? {
         let why =
             "its subscription was deleted, or what came in could not be read: there is nowhere to send it";
-        return Err(conflict(why));
+        return Err(Problem::conflict(why));
     }
     audit::record(caller, "redeliver", Some(&held.gym), &id.to_string()).await;
     Ok(())
@@ -164,18 +168,14 @@ pub(crate) async fn cancel(caller: &Caller, id: DeliveryId) -> Result<(), Proble
     caller.may(Needs::Retry)?;
     let held = get(caller, id).await?.delivery;
     if !matches!(held.state, State::Waiting | State::InFlight) {
-        return Err(conflict(&format!(
-            "it is {}: only what waits or is under way is cancelled",
-            held.state.as_str()
+        let state = held.state.as_str();
+        return Err(Problem::conflict(format!(
+            "it is {state}: only what waits or is under way is cancelled"
         )));
     }
     if !caller.view().cancel(id).await? {
-        return Err(conflict("its subscription was deleted: nothing more is sent"));
+        return Err(Problem::conflict("its subscription was deleted: nothing more is sent"));
     }
     audit::record(caller, "cancel", Some(&held.gym), &id.to_string()).await;
     Ok(())
-}
-
-fn conflict(detail: &str) -> Problem {
-    Problem::new(StatusCode::CONFLICT, detail)
 }

@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use gymhook::delivery::{EndpointPolicy, EndpointRecord, Rate};
 use gymhook::send::{EndpointUrl, EventFilter};
-use gymhook::signature::{Key, Keyring};
 use gymhook_engine::http::CheckSubscriptionError;
 use gymhook_engine::{EndpointId, Subscription, SubscriptionError, ViewError};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use time::UtcDateTime;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::names::{check_gym, check_label};
 use super::{audit, platforms, subscriptions};
 use crate::Problem;
 use crate::access::{Caller, Needs};
+use crate::problem::pointer_part;
+use crate::secrets::{NewKey, keyring};
 
 /// A subscription to create.
 pub(crate) struct NewSubscription {
@@ -65,9 +66,6 @@ pub(crate) struct Written {
     pub(crate) secret: Option<Zeroizing<String>>,
 }
 
-/// The longest label, in characters. Our choice.
-const LONGEST_LABEL: usize = 200;
-
 /// What reads a subscription and writes it back does so one after the other in this process, so that no change undoes another.
 static CHANGING: Mutex<()> = Mutex::const_new(());
 
@@ -75,37 +73,27 @@ static CHANGING: Mutex<()> = Mutex::const_new(());
 pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Written, Problem> {
     caller.may(Needs::Write)?;
     caller.reaches_gym(&new.gym)?;
-    if new.gym.is_empty() || new.gym.len() > 1_024 || new.gym.contains(char::is_control) {
-        let detail = "the gym is a name of 1 to 1,024 bytes without control characters";
-        return Err(Problem::invalid("/gym", detail));
-    }
-    if !platforms::is_known(&new.platform) {
-        let names = platforms::names().collect::<Vec<_>>().join(", ");
-        return Err(Problem::invalid(
-            "/platform",
-            format!("there is no such platform: choose one of {names}"),
-        ));
-    }
+    check_gym(&new.gym, "/gym")?;
+    platforms::check(&new.platform, "/platform")?;
     let url = endpoint_url(caller, &new.platform, &new.url, "/url")?;
     let id = EndpointId::from(Uuid::now_v7());
     let policy = platforms::policy(&new.platform);
     let subscription = Subscription::dangerous_unsigned(id, new.gym, &new.platform, url, policy);
-    let (keys, shown) = match new.secret {
-        NewSecret::Unsigned => (None, None),
-        NewSecret::Given(text) => (Some(key(&new.platform, &text)?), None),
-        NewSecret::Drawn => {
-            let text = platforms::new_secret(&new.platform);
-            (Some(key(&new.platform, &text)?), Some(text))
-        }
+    let key = match new.secret {
+        NewSecret::Unsigned => None,
+        NewSecret::Given(text) => Some(NewKey::new(&new.platform, Some(&text))?),
+        NewSecret::Drawn => Some(NewKey::new(&new.platform, None)?),
     };
-    let subscription = match keys {
-        Some(key) => subscription.with_keys(Arc::new(keyring([key])?)),
-        None => subscription,
+    let (subscription, drawn) = match key {
+        Some(NewKey { key, drawn }) => {
+            (subscription.with_keys(Arc::new(keyring(&new.platform, key)?)), drawn)
+        }
+        None => (subscription, None),
     };
     let subscription = changed(caller, subscription, &new.settings)?;
     write(caller, &subscription).await?;
     audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
-    Ok(Written { subscription, health: EndpointRecord::new(id), secret: shown })
+    Ok(Written { subscription, health: EndpointRecord::new(id), secret: drawn })
 }
 
 /// Changes a subscription; what waits is sent by the new settings.
@@ -135,7 +123,7 @@ pub(crate) async fn replace(
     let held = subscriptions::get(caller, id).await?;
     let platform = platform_of(&held).to_owned();
     let url = endpoint_url(caller, &platform, url, "/url")?;
-    let keys = keyring([key(&platform, secret)?])?;
+    let keys = keyring(&platform, NewKey::new(&platform, Some(secret))?.key)?;
     let subscription = held.with_url(url).with_keys(Arc::new(keys));
     write(caller, &subscription).await?;
     audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
@@ -153,35 +141,16 @@ pub(crate) async fn rotate(
     caller.may(Needs::Write)?;
     let _changing = CHANGING.lock().await;
     let held = subscriptions::get(caller, id).await?;
-    let platform = platform_of(&held);
-    let (key, shown) = match secret {
-        Some(text) => (key(platform, text)?, None),
-        None => {
-            let text = platforms::new_secret(platform);
-            (key(platform, &text)?, Some(text))
-        }
-    };
+    let NewKey { key, drawn } = NewKey::new(platform_of(&held), secret)?;
     let health = subscriptions::health(caller, id).await?;
     // From here on nothing fails: the secret could not be read a second time.
     let subscription = caller.view().rotate_key(id, key, overlap).await.map_err(located)?;
     audit::record(caller, "rotate secret", Some(held.gym()), &id.to_string()).await;
-    Ok(Written { subscription, health, secret: shown })
+    Ok(Written { subscription, health, secret: drawn })
 }
 
 fn platform_of(subscription: &Subscription) -> &str {
     subscription.http().map_or("", |http| http.platform())
-}
-
-/// A key with an id that no other one has, and that tells when it was made.
-fn key(platform: &str, text: &str) -> Result<Key, Problem> {
-    let secret =
-        platforms::secret(platform, text).map_err(|error| Problem::invalid("/secret", error.to_string()))?;
-    let drawn = Uuid::new_v4().simple().to_string();
-    Ok(Key::new(format!("{}-{}", UtcDateTime::now().date(), drawn.get(..8).unwrap_or_default()), secret))
-}
-
-fn keyring<const N: usize>(keys: [Key; N]) -> Result<Keyring, Problem> {
-    Keyring::new(keys).map_err(|error| Problem::invalid("/secret", error.to_string()))
 }
 
 fn endpoint_url(caller: &Caller, platform: &str, url: &str, place: &str) -> Result<EndpointUrl, Problem> {
@@ -194,10 +163,7 @@ fn changed(caller: &Caller, held: Subscription, changes: &Changes) -> Result<Sub
     let platform = platform_of(&held).to_owned();
     let mut subscription = held;
     if let Some(label) = &changes.label {
-        if label.chars().count() > LONGEST_LABEL || label.contains('\0') {
-            let detail = format!("the label has more than {LONGEST_LABEL} characters, or a NUL");
-            return Err(Problem::invalid("/label", detail));
-        }
+        check_label(label)?;
         subscription = subscription.with_label(label);
     }
     if let Some(url) = &changes.url {
@@ -262,7 +228,7 @@ fn with_urls(
         subscription = subscription.without_url_for(&event_type);
     }
     for (event_type, url) in urls {
-        let place = format!("/urls/{}", escaped(event_type));
+        let place = format!("/urls/{}", pointer_part(event_type));
         EventFilter::check_all(platform, None, [event_type])
             .map_err(|error| Problem::invalid(&place, error.to_string()))?;
         subscription = subscription.with_url_for(event_type, endpoint_url(caller, platform, url, &place)?);
@@ -273,7 +239,7 @@ fn with_urls(
 fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, Problem> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        let place = format!("/headers/{}", escaped(name));
+        let place = format!("/headers/{}", pointer_part(name));
         let name: HeaderName =
             name.parse().map_err(|_| Problem::invalid(&place, "this is not the name of a header"))?;
         let mut value = HeaderValue::from_str(value)
@@ -282,11 +248,6 @@ fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, Problem> 
         map.append(name, value);
     }
     Ok(map)
-}
-
-/// As a part of a JSON pointer (RFC 6901).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Writes it, after the check that each attempt makes, too.

@@ -1,6 +1,5 @@
 //! Subscriptions: who gets what, and how their endpoints are.
 
-use core::time::Duration;
 use std::collections::BTreeMap;
 
 use gymhook::delivery::EndpointRecord;
@@ -11,7 +10,7 @@ use time::UtcDateTime;
 use super::audit;
 use crate::Problem;
 use crate::access::{Caller, Needs};
-use crate::outgoing::DESTINATION;
+use crate::outgoing::{DESTINATION, check_pause};
 
 pub(super) const WHAT: &str = "subscription";
 
@@ -110,17 +109,11 @@ pub(crate) async fn enable(caller: &Caller, id: EndpointId) -> Result<(), Proble
     done(caller, "enable subscription", &held, caller.view().enable(id).await?).await
 }
 
-/// The longest pause: a year. Our choice.
-const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
 /// Sends nothing to it until then.
 pub(crate) async fn pause(caller: &Caller, id: EndpointId, until: UtcDateTime) -> Result<(), Problem> {
     caller.may(Needs::Write)?;
     let held = get(caller, id).await?;
-    let now = caller.app().outgoing.now().await?;
-    if until <= now || until > now + LONGEST_PAUSE {
-        return Err(Problem::invalid("/until", "it is not within a year from now: disable it instead"));
-    }
+    check_pause(caller.app().outgoing.now().await?, until)?;
     done(caller, "pause subscription", &held, caller.view().pause(id, until).await?).await
 }
 

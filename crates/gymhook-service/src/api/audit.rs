@@ -74,6 +74,5 @@ pub(crate) async fn list(
 ) -> Result<Json<Listed<Action>>, Problem> {
     let (before, limit) = (page::sequence("cursor", asked.cursor.as_deref())?, page::limit(asked.limit)?);
     let page = audit::list(&caller, asked.gym, asked.subject, before, limit).await?;
-    let items = page.items.into_iter().map(Action::from).collect();
-    Ok(Json(Listed { items, next: page.next.map(|next| next.to_string()) }))
+    Ok(Json(page.map(Action::from).into()))
 }

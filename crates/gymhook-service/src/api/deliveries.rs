@@ -20,6 +20,7 @@ use crate::Problem;
 use crate::access::{Caller, Retrier};
 use crate::actions::deliveries::{self, DeliveryFilter};
 use crate::app::App;
+use crate::nearest::nearest;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -105,11 +106,12 @@ fn state(place: &str, name: &str) -> Result<State, Problem> {
 
 fn kind(place: &str, name: &str) -> Result<Kind, Problem> {
     Kind::from_name(name).ok_or_else(|| {
-        // It is the caller's text, and may be long.
-        let name: String = name.chars().take(64).collect();
         let known = Kind::ALL.iter().map(|kind| kind.as_str());
-        let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, &name)).unwrap_or_default();
-        Problem::invalid(place, format!("there is no such kind of events: did you mean {nearest:?}?"))
+        let advice = match nearest(name, known.clone()) {
+            Some(nearest) => format!("did you mean {nearest:?}?"),
+            None => format!("choose one of {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        Problem::invalid(place, format!("there is no such kind of events: {advice}"))
     })
 }
 
@@ -138,8 +140,7 @@ pub(crate) async fn list(
     let filter = filter.read("")?;
     let before = page::sequence("cursor", asked.cursor.as_deref())?;
     let page = deliveries::list(&caller, &filter, before, page::limit(asked.limit)?).await?;
-    let items = page.items.iter().map(Delivery::from).collect();
-    Ok(Json(Listed { items, next: page.next.map(|next| next.to_string()) }))
+    Ok(Json(page.map(|row| Delivery::from(&row)).into()))
 }
 
 /// One delivery with its attempts.
@@ -184,8 +185,7 @@ pub(crate) async fn attempts(
     // No attempt has a higher number.
     let after = after.map(|after| u32::try_from(after).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()));
     let page = deliveries::attempts(&caller, id, after, page::limit(asked.limit)?).await?;
-    let items = page.items.iter().map(Attempt::from).collect();
-    Ok(Json(Listed { items, next: page.next.map(|next| next.to_string()) }))
+    Ok(Json(page.map(|row| Attempt::from(&row)).into()))
 }
 
 /// The exact bytes that are sent, or that came in, as an attachment.

@@ -1,6 +1,5 @@
 //! Where webhooks are passed on to.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,10 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
+use super::endpoint_actions::{Pause, Rotation, TestResult, location, overlap, patience};
 use super::extract::{Body, Name, OptionalBody, moment};
 use super::page::Listed;
-use super::subscription::{Counts, Health, KeyView};
-use super::subscription_actions::{Pause, Rotation, TestResult, overlap};
+use super::subscription::{Counts, Health, KeyView, shown_url};
 use crate::access::{Caller, Retrier, Writer};
 use crate::actions::destinations;
 use crate::app::App;
@@ -69,13 +68,10 @@ impl DestinationView {
     fn new(found: &Found, health: &EndpointRecord, writes: bool) -> Self {
         let Found { route, subscription, .. } = found;
         let url = subscription.http().map(|http| http.url());
-        let text = |url: &gymhook::send::EndpointUrl| {
-            if writes { url.to_uri().to_string() } else { url.to_string() }
-        };
         Self {
             name: route.name.clone(),
             id: route.id.to_string(),
-            url: url.map(text).unwrap_or_default(),
+            url: url.map(|url| shown_url(url, writes)).unwrap_or_default(),
             form: route.form.as_str(),
             sources: route.filter.sources.clone(),
             studios: route.filter.studios.clone(),
@@ -189,10 +185,8 @@ pub(crate) async fn create(
     let filter = Filter { sources: new.sources, studios: new.studios, kinds: new.kinds };
     let new = NewDestination { name: new.name, url: new.url, secret: new.secret, form, filter };
     let written = destinations::create(&caller, new).await?;
-    // Relative, since the router may be mounted under a path.
-    let location = HeaderValue::from_str(&format!("destinations/{}", written.found.route.name));
-    let location = location.unwrap_or_else(|_| HeaderValue::from_static("destinations"));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(written.into())))
+    let location = location("destinations", &written.found.route.name);
+    Ok((StatusCode::CREATED, location, Json(written.into())))
 }
 
 /// One destination with its health, and how much there is for it. For keys of all gyms.
@@ -339,11 +333,6 @@ pub(crate) async fn test(
     Name(name): Name,
     OptionalBody(test): OptionalBody<TestOfDestination>,
 ) -> Result<Json<TestResult>, Problem> {
-    const LONGEST: u32 = 30;
-    let wait = test.wait_seconds.unwrap_or(5);
-    if wait > LONGEST {
-        return Err(Problem::invalid("/wait_seconds", format!("it is at most {LONGEST} seconds")));
-    }
-    let tested = destinations::test(&caller, &name, Duration::from_secs(wait.into())).await?;
+    let tested = destinations::test(&caller, &name, patience(test.wait_seconds)?).await?;
     Ok(Json(tested.into()))
 }

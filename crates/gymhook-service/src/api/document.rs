@@ -1,6 +1,6 @@
 //! The OpenAPI document: what the routes say of themselves, and what is true of all of them.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr};
@@ -74,15 +74,24 @@ fn problems_of(path: &str, changes: bool, operation: &Operation) -> Vec<(&'stati
         problems.push(("403", "The API key's rights are not enough."));
         problems.push(("409", "It is not possible in the present state, or it exists already."));
     }
-    let has_query = operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty());
+    let mut parameters = operation.parameters.iter().flatten();
+    let has_query = parameters.any(
+        |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
+    );
+    if operation.request_body.is_some() {
+        problems.push(("408", "The body was not there in time."));
+    }
     if path.starts_with("/api/v2/") {
+        if !changes {
+            problems.push(("403", "The API key is not bound to a gym."));
+        }
         if operation.request_body.is_some() {
             problems.push(("400", "A field cannot be used, or the body is not JSON."));
             problems.push(("413", "The body has more than 1 MiB."));
         }
         return problems;
     }
-    if has_query || operation.request_body.is_some() || path.contains('{') {
+    if has_query || operation.request_body.is_some() {
         problems.push(("422", "A field or a parameter cannot be used: `pointer` says which."));
     }
     if operation.request_body.is_some() {

@@ -24,6 +24,7 @@ use utoipa_axum::routes;
 pub(super) use self::error::ErrorDto;
 use self::error::Refused;
 use super::extract::Body;
+use super::subscription::shown_url;
 use crate::Problem;
 use crate::access::{Caller, Needs};
 use crate::actions::subscription_changes::{self, Changes, NewSecret, NewSubscription};
@@ -119,9 +120,7 @@ impl Gym {
         });
         let may_write = self.caller.may(Needs::Write).is_ok();
         let secret = secret.filter(|_| may_write);
-        // Receivers put tokens into queries.
-        let url =
-            http.map(|http| if may_write { http.url().to_uri().to_string() } else { http.url().to_string() });
+        let url = http.map(|http| shown_url(http.url(), may_write));
         WebhookResponseDto {
             id: number(webhook.id()),
             url: url.unwrap_or_default(),

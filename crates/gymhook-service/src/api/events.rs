@@ -17,9 +17,11 @@ use uuid::Uuid;
 use super::extract::{JsonBytes, read};
 use crate::Problem;
 use crate::access::Writer;
+use crate::actions::names::{LONGEST_NAME, check_gym, check_name};
 use crate::actions::platforms;
 use crate::actions::publish::{self, Event, Outcome};
 use crate::app::App;
+use crate::problem::pointer_part;
 use crate::trace_context;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -115,10 +117,6 @@ pub(crate) enum PublishedEvents {
 
 /// How many events one request may have. Our choice.
 const MOST_EVENTS: usize = 100;
-/// The longest id and the longest type, in bytes. Our choice.
-const LONGEST_NAME: usize = 256;
-/// The longest gym, in bytes: a store keeps no longer one.
-const LONGEST_GYM: usize = 1_024;
 
 /// Publishes an event, or up to 100: when it is answered, a delivery for each subscription that wants it is on disk.
 ///
@@ -217,15 +215,12 @@ fn event(new: NewEvent, own: Option<&str>, place: &str, key: Option<String>) -> 
     let gym = new.gym.or_else(|| own.map(str::to_owned));
     let gym = gym.filter(|gym| !gym.is_empty());
     let gym = gym.ok_or_else(|| Problem::invalid(at("gym"), "name the gym whose event it is"))?;
-    if gym.len() > LONGEST_GYM || gym.contains(char::is_control) {
-        let detail = format!("it has at most {LONGEST_GYM} bytes, and no control character");
-        return Err(Problem::invalid(at("gym"), detail));
-    }
+    check_gym(&gym, &at("gym"))?;
     check_name(&new.event_type, &at("type"))?;
     let common = bytes_of(new.data, new.body, place)?;
     let mut parts = match (&new.platform, common) {
         (Some(platform), Some(body)) => {
-            check_platform(platform, &at("platform"))?;
+            platforms::check(platform, &at("platform"))?;
             Event::parts_for([platform.as_str()], &new.event_type, &body)
         }
         (None, Some(body)) => Event::parts_for_all(&new.event_type, &body),
@@ -238,8 +233,8 @@ fn event(new: NewEvent, own: Option<&str>, place: &str, key: Option<String>) -> 
         (None, None) => BTreeMap::new(),
     };
     for (platform, one) in new.bodies {
-        let at = at(&format!("bodies/{}", platform.replace('~', "~0").replace('/', "~1")));
-        check_platform(&platform, &at)?;
+        let at = at(&format!("bodies/{}", pointer_part(&platform)));
+        platforms::check(&platform, &at)?;
         let event_type = one.event_type.unwrap_or_else(|| new.event_type.clone());
         check_name(&event_type, &format!("{at}/type"))?;
         let body = bytes_of(one.data, one.body, &at)?;
@@ -247,22 +242,6 @@ fn event(new: NewEvent, own: Option<&str>, place: &str, key: Option<String>) -> 
         parts.insert(platform, (event_type, body));
     }
     Ok(Event { id, gym, parts })
-}
-
-fn check_name(name: &str, place: &str) -> Result<(), Problem> {
-    if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
-        let detail = format!("it has from 1 to {LONGEST_NAME} bytes, and no control character");
-        return Err(Problem::invalid(place, detail));
-    }
-    Ok(())
-}
-
-fn check_platform(name: &str, place: &str) -> Result<(), Problem> {
-    if platforms::is_known(name) {
-        return Ok(());
-    }
-    let names = platforms::names().collect::<Vec<_>>().join(", ");
-    Err(Problem::invalid(place, format!("there is no such platform: choose one of {names}")))
 }
 
 fn bytes_of(

@@ -16,6 +16,9 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::Problem;
+pub(crate) use crate::activity::rfc3339;
+use crate::nearest::nearest;
+use crate::problem::pointer_part;
 
 /// The longest body of an API request, in bytes: 1 MiB (our default).
 const LONGEST_BODY: usize = 1 << 20;
@@ -71,13 +74,10 @@ fn query<T: DeserializeOwned + IntoParams>(text: &str) -> Result<T, Problem> {
 
 /// What is said of a parameter that there is not, with the nearest one that there is.
 fn unknown(name: &str, known: &[String]) -> String {
-    // It is the caller's text: of a long one only the beginning is compared and repeated.
+    // It is the caller's text: of a long one only the beginning is repeated.
     let name: String = name.chars().take(64).collect();
-    let near = known.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known));
-    let nearest =
-        near.min_by_key(|(distance, _)| *distance).filter(|(distance, _)| *distance <= 1 + name.len() / 3);
-    match nearest {
-        Some((_, nearest)) => format!("there is no parameter {name:?} here: did you mean {nearest:?}?"),
+    match nearest(&name, known.iter().map(String::as_str)) {
+        Some(nearest) => format!("there is no parameter {name:?} here: did you mean {nearest:?}?"),
         None if known.is_empty() => format!("there is no parameter {name:?} here, nor any other"),
         None => format!("there is no parameter {name:?} here: there are {}", known.join(", ")),
     }
@@ -182,7 +182,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         let part = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Map { key } => pointer_part(key),
             Segment::Enum { variant } => variant.clone(),
             Segment::Unknown => continue,
         };
@@ -253,11 +253,6 @@ pub(crate) fn id<T: From<Uuid>>(place: &str, text: &str) -> Result<T, Problem> {
 pub(crate) fn moment(place: &str, text: &str) -> Result<UtcDateTime, Problem> {
     UtcDateTime::parse(text, &Rfc3339)
         .map_err(|_| Problem::invalid(place, "this is not a time in RFC 3339, such as 2026-01-31T12:00:00Z"))
-}
-
-/// A time in RFC 3339.
-pub(crate) fn rfc3339(at: UtcDateTime) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Pages of lists, with cursors.
 
+use gymhook_engine::store::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +13,12 @@ pub(crate) struct Listed<T> {
     pub(crate) items: Vec<T>,
     /// What to pass as `cursor` for the next page; `null` on the last.
     pub(crate) next: Option<String>,
+}
+
+impl<T, C: ToString> From<Page<T, C>> for Listed<T> {
+    fn from(page: Page<T, C>) -> Self {
+        Self { items: page.items, next: page.next.map(|next| next.to_string()) }
+    }
 }
 
 /// How many items a page has if nothing else is asked for.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus, Rate};
+use gymhook::send::EndpointUrl;
 use gymhook_engine::Subscription;
 use gymhook_engine::store::EndpointStats;
 use serde::{Deserialize, Serialize};
@@ -184,17 +185,20 @@ pub(crate) struct WrittenSubscription {
     pub(crate) secret: Option<String>,
 }
 
+/// A URL as it is shown to whoever may write, or may only read: receivers put tokens into the queries of their URLs.
+pub(super) fn shown_url(url: &EndpointUrl, writes: bool) -> String {
+    if writes { url.to_uri().to_string() } else { url.to_string() }
+}
+
 impl SubscriptionView {
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// As it is shown to whoever may write, or may only read: receivers put tokens into the queries of their URLs.
+    /// As it is shown to whoever may write, or may only read.
     pub(crate) fn new(subscription: &Subscription, health: &EndpointRecord, writes: bool) -> Self {
         let http = subscription.http();
-        let text = |url: &gymhook::send::EndpointUrl| {
-            if writes { url.to_uri().to_string() } else { url.to_string() }
-        };
+        let text = |url: &EndpointUrl| shown_url(url, writes);
         Self {
             id: subscription.id().to_string(),
             gym: subscription.gym().to_owned(),

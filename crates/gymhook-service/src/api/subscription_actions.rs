@@ -1,25 +1,24 @@
 //! What is done with a subscription: rotating its secret, pausing it, testing it.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Json;
 use bytes::Bytes;
-use gymhook_engine::{EndpointId, TestFailure, TestOutcome};
+use gymhook_engine::EndpointId;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zeroize::Zeroizing;
 
+use super::endpoint_actions::{Pause, Rotation, TestResult, overlap, patience};
 use super::extract::{Body, Id, Name, OptionalBody, moment};
 use super::subscription::WrittenSubscription;
 use super::subscriptions::written;
 use crate::Problem;
 use crate::access::{Retrier, Writer};
-use crate::actions::tests_of_endpoints::Tested;
+use crate::actions::names::check_name;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
 use crate::app::App;
 
@@ -31,34 +30,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(disable))
         .routes(routes!(test))
         .routes(routes!(test_all))
-}
-
-/// How a secret is rotated.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"overlap_seconds": 86_400}))]
-pub(crate) struct Rotation {
-    /// The new secret; drawn and shown once if it is left out.
-    #[schema(value_type = Option<String>)]
-    pub(super) secret: Option<Zeroizing<String>>,
-    /// For how long the old one signs as well, where the platform's signature has room for both; a day by default.
-    #[schema(maximum = 2_592_000)]
-    pub(super) overlap_seconds: Option<u32>,
-}
-
-/// How long an old secret signs if nothing else is asked for. Our choice.
-const OVERLAP: u32 = 24 * 60 * 60;
-/// The longest overlap: 30 days. Our choice.
-pub(crate) const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
-
-/// The overlap of a rotation.
-pub(super) fn overlap(seconds: Option<u32>) -> Result<Duration, Problem> {
-    let seconds = seconds.unwrap_or(OVERLAP);
-    if seconds > LONGEST_OVERLAP {
-        let detail = format!("it is at most {LONGEST_OVERLAP} seconds");
-        return Err(Problem::invalid("/overlap_seconds", detail));
-    }
-    Ok(Duration::from_secs(seconds.into()))
 }
 
 /// Signs with a new secret from now on. Give it to the receiver first, or within the overlap.
@@ -80,16 +51,6 @@ pub(crate) async fn rotate(
     let secret = rotation.secret.as_ref().map(|text| text.as_str());
     let rotated = subscription_changes::rotate(&caller, id, secret, overlap).await?;
     Ok(Json(written(rotated)))
-}
-
-/// Until when nothing is sent.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"until": "2026-01-31T12:00:00Z"}))]
-pub(crate) struct Pause {
-    /// Within a year.
-    #[schema(format = "date-time")]
-    pub(super) until: String,
 }
 
 /// Sends nothing to a subscription until a time; what is published waits.
@@ -153,23 +114,6 @@ pub(crate) struct NewTest {
     wait_seconds: Option<u32>,
 }
 
-/// How a test went.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"delivery": "0192ab34-0000-7000-8000-000000000001", "outcome": "succeeded", "status": 204}))]
-pub(crate) struct TestResult {
-    /// Its delivery, in the log.
-    #[schema(format = "uuid")]
-    delivery: String,
-    /// succeeded, failed or pending.
-    outcome: &'static str,
-    /// The status of the answer, if there was one.
-    status: Option<u16>,
-    /// The answer's first characters.
-    response: Option<String>,
-    /// Why it failed, or has not been sent.
-    detail: Option<String>,
-}
-
 /// Sends a test event, even to a disabled subscription, once, without any effect on its health.
 #[utoipa::path(
     post,
@@ -185,39 +129,18 @@ pub(crate) async fn test(
     Id(id): Id<EndpointId>,
     OptionalBody(test): OptionalBody<NewTest>,
 ) -> Result<Json<TestResult>, Problem> {
-    const LONGEST: u32 = 30;
-    let wait = test.wait_seconds.unwrap_or(5);
-    if wait > LONGEST {
-        return Err(Problem::invalid("/wait_seconds", format!("it is at most {LONGEST} seconds")));
-    }
+    let patience = patience(test.wait_seconds)?;
     let event = match (test.event_type, test.data) {
         (None, None) => None,
         (None, Some(_)) => return Err(Problem::invalid("/type", "name the type of the event")),
-        (Some(name), _) if name.is_empty() || name.len() > 256 || name.contains(char::is_control) => {
-            return Err(Problem::invalid("/type", "it has from 1 to 256 bytes, and no control character"));
+        (Some(name), data) => {
+            check_name(&name, "/type")?;
+            let data = data.map(|data| Bytes::from(Box::<str>::from(data).into_string()));
+            Some((name, data.unwrap_or_else(|| Bytes::from_static(b"{}"))))
         }
-        (Some(name), None) => Some((name, Bytes::from_static(b"{}"))),
-        (Some(name), Some(data)) => Some((name, Bytes::from(Box::<str>::from(data).into_string()))),
     };
-    let wait = Duration::from_secs(wait.into());
-    let tested = tests_of_endpoints::send(&caller, id, event, wait).await?;
+    let tested = tests_of_endpoints::send(&caller, id, event, patience).await?;
     Ok(Json(TestResult::from(tested)))
-}
-
-impl From<Tested> for TestResult {
-    fn from(tested: Tested) -> Self {
-        let delivery = tested.delivery.to_string();
-        let (outcome, status, response, detail) = match tested.outcome {
-            TestOutcome::Succeeded(answer) => ("succeeded", Some(answer.status), answer.body, None),
-            TestOutcome::Failed(TestFailure::Answered(answer)) => {
-                ("failed", Some(answer.status), answer.body, None)
-            }
-            TestOutcome::Failed(failure) => ("failed", None, None, Some(failure.to_string())),
-            TestOutcome::Pending { problem } => ("pending", None, None, problem),
-            _ => ("pending", None, None, None),
-        };
-        Self { delivery, outcome, status, response, detail }
-    }
 }
 
 /// One of a gym's tests.

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
+use super::endpoint_actions::location;
 use super::extract::{Body, Id, Parameters, id};
 use super::page::{self, Listed};
 use super::subscription::{Counts, NewRate, SubscriptionDetail, SubscriptionView, WrittenSubscription};
@@ -156,9 +157,8 @@ pub(crate) async fn list(
     let page = subscriptions::list(&caller, asked.gym, asked.platform.as_deref(), after, limit).await?;
     let writes = caller.may(Needs::Write).is_ok();
     let view =
-        |found: &subscriptions::Described| SubscriptionView::new(&found.subscription, &found.health, writes);
-    let items = page.items.iter().map(view).collect();
-    Ok(Json(Listed { items, next: page.next.map(|next| next.to_string()) }))
+        |found: subscriptions::Described| SubscriptionView::new(&found.subscription, &found.health, writes);
+    Ok(Json(page.map(view).into()))
 }
 
 /// Creates a subscription. A secret that was drawn is shown in this answer only.
@@ -187,10 +187,7 @@ pub(crate) async fn create(
     };
     let new = NewSubscription { gym, platform: new.platform, url: new.url, secret, settings };
     let written = written(changes::create(&caller, new).await?);
-    // Relative, since the router may be mounted under a path.
-    let location = HeaderValue::from_str(&format!("subscriptions/{}", written.subscription.id()));
-    let location = location.unwrap_or_else(|_| HeaderValue::from_static("subscriptions"));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(written)))
+    Ok((StatusCode::CREATED, location("subscriptions", written.subscription.id()), Json(written)))
 }
 
 pub(super) fn written(written: Written) -> WrittenSubscription {

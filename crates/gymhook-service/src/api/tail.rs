@@ -94,13 +94,25 @@ impl Filter {
         if let Some(gym) = &asked.gym {
             caller.reaches_gym(gym)?;
         }
-        let of_attempts = asked.gym.is_some() || asked.endpoint.is_some() || asked.event_type.is_some();
+        let of_attempts = [
+            ("gym", asked.gym.is_some()),
+            ("endpoint", asked.endpoint.is_some()),
+            ("type", asked.event_type.is_some()),
+        ];
+        let of_attempts = of_attempts.into_iter().find_map(|(name, is_asked)| is_asked.then_some(name));
+        let of_received = asked.source.is_some().then_some("source");
         let (attempts, received) = match asked.what.as_deref() {
-            None => (asked.source.is_none(), !of_attempts),
+            None => (of_received.is_none(), of_attempts.is_none()),
             Some("attempt") => (true, false),
             Some("received") => (false, true),
             Some(_) => return Err(Problem::invalid("what", "it is received or attempt")),
         };
+        if let Some(name) = of_attempts.filter(|_| !attempts) {
+            return Err(Problem::invalid(name, "it is about attempts, and what is received is asked for"));
+        }
+        if let Some(name) = of_received.filter(|_| !received) {
+            return Err(Problem::invalid(name, "it is about what is received, and attempts are asked for"));
+        }
         let endpoint =
             asked.endpoint.as_deref().map(|text| id::<EndpointId>("endpoint", text)).transpose()?;
         let attempts = if attempts {

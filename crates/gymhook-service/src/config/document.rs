@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys;
 use super::problem::{Place, Problems};
+use crate::nearest::nearest;
 
 /// A table.
 #[derive(Debug)]
@@ -316,12 +317,4 @@ pub(super) fn unknown<'a>(text: &str, words: impl Iterator<Item = &'a str> + Clo
         None => Box::new(format!("write one of {}", words.collect::<Vec<_>>().join(", "))),
     };
     format!("{text:?} is unknown: {advice}")
-}
-
-/// The word that is nearest, if it is near enough: up to a third of the letters may differ.
-fn nearest<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let text: String = text.to_lowercase().chars().take(64).collect();
-    let measured = words.map(|word| (strsim::damerau_levenshtein(&text, word), word));
-    let (distance, word) = measured.min_by_key(|(distance, _)| *distance)?;
-    (distance <= (text.chars().count() / 3).max(1)).then_some(word)
 }

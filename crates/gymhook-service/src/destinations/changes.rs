@@ -15,9 +15,10 @@ use time::UtcDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, policy, secret};
+use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, policy};
 use crate::incoming::check_name;
-use crate::outgoing::GatewayTransport;
+use crate::outgoing::{GatewayTransport, check_pause};
+use crate::secrets::{NewKey, keyring};
 use crate::{Form, Problem};
 
 /// A destination to create. Its secret is drawn if none is given.
@@ -49,8 +50,6 @@ pub(crate) struct Written {
 
 /// The relay looks at each of them for each item. Our limit.
 const MAX_DESTINATIONS: usize = 500;
-/// The longest pause: a year. Our choice.
-const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Destinations {
     /// Creates a destination; it gets what is relayed from now on.
@@ -58,14 +57,8 @@ impl Destinations {
         check_name(&new.name).map_err(|problem| Problem::invalid("/name", problem))?;
         check_filter(&new.filter)?;
         let url = checked_url(&self.transport, &new.url)?;
-        let (text, shown) = match new.secret {
-            Some(given) => (given, None),
-            None => {
-                let drawn = secret::draw();
-                (drawn.clone(), Some(drawn))
-            }
-        };
-        let keys = secret::keyring(secret::key(&text)?)?;
+        let NewKey { key, drawn } = NewKey::new(DESTINATION, new.secret.as_ref().map(|text| text.as_str()))?;
+        let keys = keyring(DESTINATION, key)?;
         let _changing = self.changing.lock().await;
         if self.list().await?.len() >= MAX_DESTINATIONS {
             return Err(Problem::conflict(format!(
@@ -84,7 +77,7 @@ impl Destinations {
             Route { id, name: new.name, form: new.form, filter: new.filter, declared: false, retired: false };
         let subscription = self.write(&route, url, Some(Arc::new(keys)), None).await?;
         let found = Found { health: EndpointRecord::new(route.id), route, subscription };
-        Ok(Written { found, secret: shown })
+        Ok(Written { found, secret: drawn })
     }
 
     /// Changes a destination; what waits is sent to the new URL.
@@ -124,16 +117,10 @@ impl Destinations {
     ) -> Result<Written, Problem> {
         let _changing = self.changing.lock().await;
         let found = self.changeable(name).await?;
-        let (text, shown) = match given {
-            Some(given) => (given, None),
-            None => {
-                let drawn = secret::draw();
-                (drawn.clone(), Some(drawn))
-            }
-        };
+        let NewKey { key, drawn } = NewKey::new(DESTINATION, given.as_ref().map(|text| text.as_str()))?;
         // From here on nothing fails: the secret could not be read a second time.
-        let subscription = self.engine.rotate_key(found.route.id, secret::key(&text)?, overlap).await?;
-        Ok(Written { found: Found { subscription, ..found }, secret: shown })
+        let subscription = self.engine.rotate_key(found.route.id, key, overlap).await?;
+        Ok(Written { found: Found { subscription, ..found }, secret: drawn })
     }
 
     /// Sends nothing to it until it is enabled; what comes waits.
@@ -149,10 +136,7 @@ impl Destinations {
     /// Sends nothing to it until then; what comes waits.
     pub(crate) async fn pause(&self, name: &str, until: UtcDateTime) -> Result<(), Problem> {
         let id = self.get(name).await?.route.id;
-        let now = self.engine.now().await?;
-        if until <= now || until > now + LONGEST_PAUSE {
-            return Err(Problem::invalid("/until", "it is not within a year from now: disable it instead"));
-        }
+        check_pause(self.engine.now().await?, until)?;
         Ok(self.engine.pause(id, until).await?)
     }
 

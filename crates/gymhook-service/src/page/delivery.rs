@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::{Html, Response};
 use gymhook::delivery::{End, Undeliverable};
 use gymhook_engine::store::{AttemptOutcome, AttemptQuery, AttemptRow, DeliveryRow, State as InState};
-use gymhook_engine::{DeliveryId, DeliveryLog, DeliveryState, Subscription};
+use gymhook_engine::{DeliveryId, DeliveryLog, DeliveryState, INBOX_PLATFORM, Subscription};
 use http::StatusCode;
 use serde::Deserialize;
 use time::UtcDateTime;
@@ -21,7 +21,7 @@ use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, bytes, length};
 use super::{Confirm, NoFields, render};
 use crate::access::Needs;
-use crate::actions::deliveries::{self, INBOX};
+use crate::actions::deliveries;
 use crate::outgoing::DESTINATION;
 
 /// An attempt that was made.
@@ -109,7 +109,7 @@ pub(super) async fn show(
     let endpoint = Endpoint::find(&visitor.caller, delivery.endpoint).await?;
     let is_deleted = matches!(endpoint, Endpoint::Deleted);
     let subscription = endpoint.subscription();
-    let is_incoming = delivery.platform == INBOX;
+    let is_incoming = delivery.platform == INBOX_PLATFORM;
     let planned = subscription.map(|found| plan(&delivery, found)).unwrap_or_default();
     let gives_up = planned
         .last()

@@ -95,6 +95,10 @@ async fn every_parameter_is_checked_by_name() {
         let (place, _) = stage.get(&format!("/v1/deliveries?{query}")).await.problem(422);
         assert_eq!(place, name, "{query}");
     }
+    let (_, detail) = stage.get("/v1/deliveries?kind=checkin").await.problem(422);
+    assert!(detail.contains("did you mean \"check-in\"?"), "{detail}");
+    let (_, detail) = stage.get("/v1/deliveries?kind=zzzz").await.problem(422);
+    assert!(!detail.contains("mean") && detail.contains("choose one of check-in"), "{detail}");
     // Made up, but possible: it is a place in the log like any other.
     for cursor in ["0", "1", "9223372036854775807", "9223372036854775808", "18446744073709551615"] {
         stage.get(&format!("/v1/deliveries?cursor={cursor}")).await.expect(200);

@@ -77,7 +77,13 @@ async fn every_operation_has_a_name_a_summary_a_key_and_its_problems() {
                 "{method} {path} {status}"
             );
         }
-        if method != Method::GET {
+        let has = |status: &str| about["responses"][status].is_object();
+        let parameters = about["parameters"].as_array().into_iter().flatten();
+        let in_query = parameters.filter(|parameter| parameter["in"] == "query").count();
+        let (is_egym, has_body) = (path.starts_with("/api/"), about["requestBody"].is_object());
+        assert_eq!(has("408"), has_body, "{method} {path}");
+        assert_eq!(has("422"), !is_egym && (has_body || in_query > 0), "{method} {path}");
+        if method != Method::GET || is_egym {
             assert!(about["responses"]["403"].is_object(), "{method} {path}");
         }
         let schemes = about.get("security").or_else(|| document.get("security")).unwrap();

@@ -28,7 +28,7 @@ pub(crate) struct Stage {
     pub(crate) engine: Engine<SqliteStore>,
     /// A key of all gyms that may do everything.
     pub(crate) operator: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer with its whole body.
@@ -79,7 +79,18 @@ impl Stage {
         let engine = Engine::builder(store.clone()).enqueue_only();
         let service = Service::start(settings, store).await.unwrap();
         let operator = service.first_api_key().await.unwrap().unwrap().expose_key().to_owned();
-        Self { router: service.router(), service, engine, operator, _folder: folder }
+        Self { router: service.router(), service, engine, operator, folder }
+    }
+
+    /// Another service on the same file, as after a restart.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { service, router, engine, operator, folder } = self;
+        service.shutdown().await;
+        drop((service, router, engine));
+        let store = SqliteStore::open(folder.path().join("gymhook.db")).unwrap();
+        let engine = Engine::builder(store.clone()).enqueue_only();
+        let service = Service::start(Settings::default(), store).await.unwrap();
+        Self { router: service.router(), service, engine, operator, folder }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

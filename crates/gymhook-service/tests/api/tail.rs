@@ -115,6 +115,13 @@ async fn another_gym_cannot_be_listened_to_and_parameters_are_checked() {
     };
     stage.send(get(&key, "gym=wien")).await.problem(404);
     assert_eq!(stage.send(get(&key, "what=x")).await.problem(422).0, "what");
+    for (query, name) in [
+        ("what=attempt&source=egym", "source"),
+        ("what=received&type=x", "type"),
+        ("source=egym&gym=berlin", "gym"),
+    ] {
+        assert_eq!(stage.send(get(&stage.operator, query)).await.problem(422).0, name, "{query}");
+    }
     assert_eq!(stage.send(get(&key, "endpoint=x")).await.problem(422).0, "endpoint");
     stage.send(get(&key, "since=1")).await.problem(422);
 }

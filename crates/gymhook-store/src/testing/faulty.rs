@@ -275,6 +275,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::RevokeApiKey, || self.inner.revoke_api_key(id, at)).await
     }
 
+    async fn api_key(&self, id: Uuid) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.call(Operation::ApiKey, || self.inner.api_key(id)).await
+    }
+
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
         self.call(Operation::ApiKeyByDigest, || self.inner.api_key_by_digest(digest)).await
     }

@@ -291,6 +291,10 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.revoke_api_key(id, at)))
     }
 
+    async fn api_key(&self, id: Uuid) -> Result<Option<ApiKeyRow>, StoreError> {
+        Ok(self.with_tables(|tables| tables.api_key(id)))
+    }
+
     async fn api_key_by_digest(&self, digest: [u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
         Ok(self.with_tables(|tables| tables.api_key_by_digest(digest)))
     }

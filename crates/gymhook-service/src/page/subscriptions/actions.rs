@@ -18,7 +18,7 @@ use super::super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::Problem;
 use crate::access::Needs;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
-use crate::api::subscription_actions::LONGEST_OVERLAP;
+use crate::api::endpoint_actions::LONGEST_OVERLAP;
 
 async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
     visitor.caller.may(Needs::Write)?;

@@ -55,6 +55,7 @@ operations! {
     PutApiKey put_api_key "put-api-key"
     RotateApiKey rotate_api_key "rotate-api-key"
     RevokeApiKey revoke_api_key "revoke-api-key"
+    ApiKey api_key "api-key"
     ApiKeyByDigest api_key_by_digest "api-key-by-digest"
     ApiKeys api_keys "api-keys"
     AppendToJournal append_to_journal "append-to-journal"

@@ -212,6 +212,10 @@ impl Tables {
         true
     }
 
+    pub(super) fn api_key(&self, id: Uuid) -> Option<ApiKeyRow> {
+        self.api_keys.get(&id).cloned()
+    }
+
     pub(super) fn api_key_by_digest(&self, digest: [u8; 32]) -> Option<ApiKeyRow> {
         self.api_keys.values().find(|key| key.digest == digest).cloned()
     }

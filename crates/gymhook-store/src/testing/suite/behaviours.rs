@@ -133,6 +133,7 @@ macro_rules! __store_behaviours {
             }
             keys {
                 a_key_is_found_by_its_digest
+                a_key_is_found_by_its_id
                 a_key_is_changed_and_revoked
                 a_digest_is_one_keys
                 the_oldest_is_listed_first

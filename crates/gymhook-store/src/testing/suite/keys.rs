@@ -37,6 +37,21 @@ pub async fn a_key_is_found_by_its_digest<H: Harness>(harness: &H) {
     assert_eq!(stage.store.api_key_by_digest(almost).await, Ok(None));
 }
 
+/// A key is found by its id, revoked or not, and by no other.
+pub async fn a_key_is_found_by_its_id<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let (one, two) = (key(&stage, 1), key(&stage, 3));
+    assert_eq!(stage.store.api_key(one.id).await, Ok(None));
+    assert_eq!(stage.store.put_api_key(one.clone()).await, Ok(()));
+    assert_eq!(stage.store.put_api_key(two.clone()).await, Ok(()));
+    assert_eq!(stage.store.api_key(one.id).await, Ok(Some(one.clone())));
+    assert_eq!(stage.store.api_key(two.id).await, Ok(Some(two)));
+    assert_eq!(stage.store.api_key(Uuid::nil()).await, Ok(None));
+    assert_eq!(stage.store.revoke_api_key(one.id, stage.now).await, Ok(true));
+    let revoked = ApiKeyRow { revoked_at: Some(stage.now), ..one };
+    assert_eq!(stage.store.api_key(revoked.id).await, Ok(Some(revoked)));
+}
+
 /// A key that is written again is changed; revoked, it can still be found, and is never prolonged.
 pub async fn a_key_is_changed_and_revoked<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
