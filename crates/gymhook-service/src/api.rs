@@ -4,7 +4,7 @@
 
 mod api_keys;
 mod audit;
-mod deliveries;
+pub(crate) mod deliveries;
 mod delivery;
 mod destinations;
 mod docs;

@@ -75,6 +75,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/tail", get(tail::tail))
         .route("/overview", get(overview::overview))
         .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/redeliver", get(deliveries::ask_to_redeliver).post(deliveries::redeliver))
         .route("/deliveries/{id}", get(delivery::show))
         .route("/deliveries/{id}/retry", post(delivery::retry))
         .route("/deliveries/{id}/cancel", get(delivery::ask_to_cancel).post(delivery::cancel))

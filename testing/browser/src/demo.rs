@@ -32,12 +32,13 @@ pub struct Demo {
     pub base: String,
     /// A key that may do everything.
     pub operator: String,
-    /// A key of one gym that may only read.
-    pub reader: String,
-    /// A delivery that was given up.
+    /// A delivery with hostile strings in every place, that was given up.
     pub failed: DeliveryId,
-    /// A delivery with hostile strings in every place.
-    pub hostile: DeliveryId,
+    pub delivered: DeliveryId,
+    /// What came in with a hostile string in it.
+    pub incoming: DeliveryId,
+    /// A key that is called by hostile strings.
+    pub hostile_key: uuid::Uuid,
     /// A delivery that waits for its next attempt.
     pub waiting: DeliveryId,
     pub failing: EndpointId,
@@ -59,11 +60,7 @@ struct Wanted {
 fn policy(platform: &str) -> EndpointPolicy {
     let provider = platform.parse::<Vendor>().ok().and_then(Provider::of);
     provider.map_or_else(
-        || {
-            EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(
-                [300, 1_800, 7_200, 18_000].map(Duration::from_secs).to_vec(),
-            )))
-        },
+        || EndpointPolicy::new(RetryPolicy::standard_webhooks()),
         |provider| provider.profile().endpoint_policy(),
     )
 }
@@ -102,10 +99,14 @@ impl Demo {
 
         let engine = Engine::builder(store).enqueue_only();
         let operator = engine.issue_api_key(ApiKeyOwner::All, "Operator", ApiKeyRights::Write).await?;
-        let reader = ApiKeyOwner::Gym("berlin-mitte".to_owned());
-        let reader = engine.issue_api_key(reader, "Front desk", ApiKeyRights::Read).await?;
-        let old = engine.issue_api_key(ApiKeyOwner::All, HOSTILE, ApiKeyRights::Write).await?;
+        let hostile_key = engine.issue_api_key(ApiKeyOwner::All, HOSTILE, ApiKeyRights::Write).await?;
+        let old = engine.issue_api_key(ApiKeyOwner::All, "Old", ApiKeyRights::Read).await?;
         engine.revoke_api_key(old.key.id).await?;
+        // In the audit this is the hostile key's.
+        let bearer = format!("authorization: Bearer {}\r\n", hostile_key.expose_key());
+        let destination =
+            serde_json::json!({ "name": "door-app", "url": format!("{receivers}/ok") }).to_string();
+        post(&address.to_string(), "/v1/destinations", &bearer, &destination).await?;
 
         let mut put = Vec::new();
         for wanted in wanted() {
@@ -142,23 +143,25 @@ impl Demo {
                 .map(|(id, _)| *id)
                 .ok_or("a subscription to each")
         };
-        let (failed, hostile) = (at("/hostile")?, at("/hostile")?);
-        let demo = Self {
+        let failed = at("/hostile")?;
+        receive(&address.to_string()).await?;
+        at_rest(&engine, failed).await?;
+        let came = DeliveryQuery { state: Some(State::Unreadable), ..DeliveryQuery::new(1) };
+        let came = engine.deliveries(came).await?.items;
+        Ok(Self {
             base: format!("http://{address}"),
             operator: operator.expose_key().to_owned(),
-            reader: reader.expose_key().to_owned(),
             failed,
-            hostile,
+            delivered: at("/ok")?,
+            incoming: came.first().map(|row| row.id).ok_or("what could not be read is kept")?,
+            hostile_key: hostile_key.key.id,
             waiting: at("/down")?,
             failing: endpoint("/down")?,
             hostile_subscription: endpoint("/hostile")?,
             engine,
             service,
             _folder: folder,
-        };
-        receive(&address.to_string()).await?;
-        at_rest(&demo.engine, failed).await?;
-        Ok(demo)
+        })
     }
 
     /// Publishes an event of this type, which is delivered at once.
@@ -209,23 +212,31 @@ async fn subscribe(engine: &Engine<SqliteStore>, receivers: &str, wanted: &Wante
     Ok(id)
 }
 
-/// Two webhooks that are what they seem, and one that is not.
+/// Two webhooks that are what they seem, one that is not, and one that cannot be read.
 async fn receive(address: &str) -> Result<()> {
     let body = r#"{"accountId":"4a1f9b0e-2c54-4a0e-9d0c-6f6f0f0a1b2c","timestamp":1667921312188,"type":"GYM_CHECKIN"}"#;
     for (key, body) in [
         (EGYM_KEY, body.to_owned()),
         (EGYM_KEY, body.replace("188", "189")),
         ("another key", body.to_owned()),
+        (EGYM_KEY, serde_json::json!({ "type": HOSTILE, HOSTILE: [HOSTILE] }).to_string()),
     ] {
-        let request = format!(
-            "POST /in/egym HTTP/1.1\r\nhost: {address}\r\nx-api-key: {key}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len()
-        );
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(request.as_bytes()).await?;
-        stream.read_to_end(&mut Vec::new()).await?;
+        let headers = format!("x-api-key: {key}\r\nauthorization: Bearer {key}\r\nx-'&lt'planted: 1\r\n");
+        post(address, "/in/egym", &headers, &body).await?;
     }
+    Ok(())
+}
+
+/// Sends JSON, whatever is answered.
+async fn post(address: &str, path: &str, headers: &str, body: &str) -> Result<()> {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    stream.read_to_end(&mut Vec::new()).await?;
     Ok(())
 }
 

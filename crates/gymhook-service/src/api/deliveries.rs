@@ -66,19 +66,19 @@ pub(crate) struct Asked {
 
 /// The texts of a filter, wherever they are from.
 #[derive(Debug, Default)]
-pub(super) struct FilterTexts<'t> {
-    pub(super) gym: Option<&'t str>,
-    pub(super) endpoint: Option<&'t str>,
-    pub(super) event_type: Option<&'t str>,
-    pub(super) kind: Option<&'t str>,
-    pub(super) state: Option<&'t str>,
-    pub(super) from: Option<&'t str>,
-    pub(super) until: Option<&'t str>,
+pub(crate) struct FilterTexts<'t> {
+    pub(crate) gym: Option<&'t str>,
+    pub(crate) endpoint: Option<&'t str>,
+    pub(crate) event_type: Option<&'t str>,
+    pub(crate) kind: Option<&'t str>,
+    pub(crate) state: Option<&'t str>,
+    pub(crate) from: Option<&'t str>,
+    pub(crate) until: Option<&'t str>,
 }
 
 impl FilterTexts<'_> {
     /// Reads them; `place` is what comes before a field's name in the place of a problem.
-    pub(super) fn read(&self, place: &str) -> Result<DeliveryFilter, Problem> {
+    pub(crate) fn read(&self, place: &str) -> Result<DeliveryFilter, Problem> {
         let at = |name: &str| format!("{place}{name}");
         let text = |name: &str, text: Option<&str>| match text {
             Some(text) if text.contains('\0') => Err(Problem::invalid(at(name), "it has a NUL character")),

@@ -3,22 +3,25 @@
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 use gymhook::event::Kind;
-use gymhook_engine::EndpointId;
 use gymhook_engine::store::{DeliveryRow, State};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use uuid::Uuid;
 
+use super::done::Done;
 use super::failure::{Failure, sentence};
 use super::names::Names;
 use super::parameters::{Asked, filled, moment};
-use super::render;
 use super::state::{Badge, next_of};
-use super::visitor::{Frame, Section, Visitor};
-use super::words::Moment;
+use super::visitor::{Frame, Posted, Section, Visitor};
+use super::words::{Moment, count};
+use super::{Confirm, NoFields, render};
 use crate::Problem;
+use crate::access::Needs;
 use crate::actions::deliveries::{self, DeliveryFilter};
+use crate::actions::redeliveries;
+use crate::activity::rfc3339;
+use crate::api::deliveries::FilterTexts;
 
 /// How many are on a page.
 const LIMIT: u32 = 50;
@@ -63,13 +66,24 @@ impl Filter {
 
     /// The same filter's URL, from the delivery with this sequence number on.
     fn link(&self, before: Option<u64>) -> String {
+        self.with("/deliveries", before)
+    }
+
+    /// Where all that it lists are redelivered, if they ended without a success.
+    fn redelivery(&self) -> Option<String> {
+        let of_state = [State::Undeliverable, State::Cancelled].map(State::as_str);
+        of_state.contains(&self.value("state")).then(|| self.with("/deliveries/redeliver", None))
+    }
+
+    /// This path of the page with the filter.
+    fn with(&self, path: &str, before: Option<u64>) -> String {
         let before = before.map(|before| before.to_string());
         let fields = self.fields().into_iter().chain([("before", before.as_deref())]);
         let pairs = fields.filter_map(|(name, value)| {
             value.map(|value| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
         });
         let pairs: Vec<_> = pairs.collect();
-        if pairs.is_empty() { "/deliveries".to_owned() } else { format!("/deliveries?{}", pairs.join("&")) }
+        if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
     }
 
     fn value(&self, name: &str) -> &str {
@@ -100,53 +114,34 @@ impl Filter {
         Kind::ALL.iter().map(choice).collect()
     }
 
-    fn query(&self) -> Result<(DeliveryFilter, Option<u64>), Problem> {
+    /// As the API reads it, but for times, which may be written as a browser's fields are.
+    fn read(&self) -> Result<DeliveryFilter, Problem> {
         let time = |name: &'static str, text: Option<&str>| match text.map(|text| (text, moment(text))) {
             None => Ok(None),
-            Some((_, Some(time))) => Ok(Some(time)),
+            Some((_, Some(time))) => Ok(Some(rfc3339(time))),
             Some((text, None)) => {
                 let detail = format!("{name} is {text:?}: write it like 2026-01-31T18:00, in UTC");
                 Err(Problem::invalid(name, detail))
             }
         };
-        let endpoint = match filled(self.endpoint.as_ref()).map(str::parse::<Uuid>) {
-            None => None,
-            Some(Ok(id)) => Some(EndpointId::from(id)),
-            Some(Err(_)) => {
-                return Err(Problem::invalid("endpoint", "the endpoint is no id: copy it from its page"));
-            }
+        let from = time("from", filled(self.from.as_ref()))?;
+        let until = time("until", filled(self.until.as_ref()))?;
+        let texts = FilterTexts {
+            gym: filled(self.gym.as_ref()),
+            endpoint: filled(self.endpoint.as_ref()),
+            event_type: filled(self.event_type.as_ref()),
+            kind: filled(self.kind.as_ref()),
+            state: filled(self.state.as_ref()),
+            from: from.as_deref(),
+            until: until.as_deref(),
         };
-        let state = match filled(self.state.as_ref()) {
-            None => None,
-            Some(name) => match State::ALL.into_iter().find(|state| state.as_str() == name) {
-                Some(state) => Some(state),
-                None => return Err(Problem::invalid("state", format!("there is no state {name:?}"))),
-            },
-        };
-        let kind = match filled(self.kind.as_ref()) {
-            None => None,
-            Some(name) => match Kind::ALL.iter().find(|kind| kind.as_str() == name) {
-                Some(kind) => Some(*kind),
-                None => return Err(Problem::invalid("kind", format!("there is no kind {name:?}"))),
-            },
-        };
-        let before = match filled(self.before.as_ref()).map(str::parse) {
-            None => None,
-            Some(Ok(before)) => Some(before),
-            Some(Err(_)) => {
-                return Err(Problem::invalid("before", "this page is not there: go back to the latest"));
-            }
-        };
-        let filter = DeliveryFilter {
-            endpoint,
-            gym: filled(self.gym.as_ref()).map(str::to_owned),
-            event_type: filled(self.event_type.as_ref()).map(str::to_owned),
-            kind,
-            state,
-            from: time("from", filled(self.from.as_ref()))?,
-            until: time("until", filled(self.until.as_ref()))?,
-        };
-        Ok((filter, before))
+        texts.read("")
+    }
+
+    /// The page after the delivery with this sequence number.
+    fn before(&self) -> Result<Option<u64>, Problem> {
+        let before = filled(self.before.as_ref()).map(str::parse).transpose();
+        before.map_err(|_| Problem::invalid("before", "this page is not there: go back to the latest"))
     }
 }
 
@@ -195,6 +190,8 @@ struct Page {
     older: Option<String>,
     is_live: bool,
     shows_gym: bool,
+    /// Where those that are listed are redelivered.
+    redelivery: Option<String>,
 }
 
 /// What a list says if there is nothing in it: each has its own words.
@@ -233,6 +230,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
         older: next.map(|next| filter.link(Some(next))),
         is_live: is_first && status.is_success(),
         shows_gym: visitor.is_operator(),
+        redelivery: filter.redelivery().filter(|_| visitor.may_retry() && !rows.is_empty()),
         filter,
         rows,
         listing,
@@ -241,7 +239,50 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
 }
 
 async fn load(visitor: &Visitor, filter: &Filter) -> Result<(Vec<Row>, Option<u64>), Problem> {
-    let (filter, before) = filter.query()?;
-    let found = deliveries::list(&visitor.caller, &filter, before, LIMIT).await?;
+    let found = deliveries::list(&visitor.caller, &filter.read()?, filter.before()?, LIMIT).await?;
     Ok((rows(visitor, found.items).await?, found.next))
+}
+
+/// Asks first, with how many there are.
+pub(super) async fn ask_to_redeliver(
+    visitor: Visitor,
+    Asked(filter): Asked<Filter>,
+) -> Result<Html<String>, Failure> {
+    visitor.caller.may(Needs::Retry)?;
+    let action = filter.redelivery().ok_or_else(|| Failure::not_found("page"))?;
+    let found = redeliveries::redeliver(&visitor.caller, &filter.read()?, None, true).await?;
+    let what = match (found.deliveries, found.next) {
+        (0, None) => "No delivery of this filter can be sent again.".to_owned(),
+        (1, None) => "One delivery will be sent again.".to_owned(),
+        (many, None) => format!("{} deliveries will be sent again.", count(many)),
+        (many, Some(_)) => format!(
+            "The latest {} deliveries will be sent again. There are more: repeat it for the rest.",
+            count(many)
+        ),
+    };
+    let without = match found.without_subscription {
+        0 => String::new(),
+        without => {
+            format!(" {} more have nowhere to go, since their subscription was deleted.", count(without))
+        }
+    };
+    render(&Confirm {
+        frame: visitor.frame(Section::Deliveries, "Redeliver all of these?"),
+        what: format!("{what}{without}"),
+        consequence: "Each keeps its id, so that a receiver can tell a repeat, and gets all attempts of its policy anew.",
+        button: "Redeliver them",
+        action,
+        back: filter.link(None),
+    })
+}
+
+pub(super) async fn redeliver(
+    Asked(filter): Asked<Filter>,
+    posted: Posted<NoFields>,
+) -> Result<Response, Failure> {
+    let visitor = posted.visitor;
+    visitor.caller.may(Needs::Retry)?;
+    filter.redelivery().ok_or_else(|| Failure::not_found("page"))?;
+    redeliveries::redeliver(&visitor.caller, &filter.read()?, None, false).await?;
+    Ok(Done::Redelivered.then(&visitor, &filter.link(None)))
 }

@@ -46,6 +46,7 @@ done! {
     Disabled = "disabled": "It is being disabled: what arrives meanwhile waits.",
     Enabled = "enabled": "It is being enabled: what waited is sent first.",
     Deleted = "deleted": "It was deleted.",
+    Redelivered = "redelivered": "The deliveries are being sent again.",
     KeyRevoked = "key-revoked": "The key was revoked: it is no longer valid, and its sessions have ended.",
 }
 

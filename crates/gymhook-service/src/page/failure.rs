@@ -88,6 +88,29 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
+/// What is wrong with a form, beside the field that it is about.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    field: String,
+    pub(super) words: String,
+}
+
+impl Wrong {
+    /// What a visitor can correct; everything else is a failure.
+    pub(super) fn of(problem: Problem) -> Result<Self, Failure> {
+        if !problem.status().is_client_error() {
+            return Err(problem.into());
+        }
+        let pointer = problem.pointer().unwrap_or_default();
+        let field = pointer.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
+        Ok(Self { field, words: sentence(problem.detail()) })
+    }
+
+    pub(super) fn is(wrong: Option<&Self>, field: &str) -> bool {
+        wrong.is_some_and(|wrong| wrong.field == field)
+    }
+}
+
 /// An error's words as a sentence.
 pub(super) fn sentence(words: &str) -> String {
     let mut rest = words.chars();

@@ -11,12 +11,12 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::done::Done;
-use super::failure::{Failure, sentence};
+use super::failure::{Failure, Wrong};
 use super::parameters::{Asked, filled, id};
 use super::state::Badge;
 use super::subscriptions::Overlap;
 use super::visitor::{Frame, Posted, Section, Visitor};
-use super::words::Moment;
+use super::words::{Moment, rights};
 use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::Problem;
 use crate::access::Needs;
@@ -49,7 +49,7 @@ impl Row {
                 Some(_) => Badge::REVOKED,
             },
             id: key.id.to_string(),
-            rights: rights(&key),
+            rights: rights(key.rights),
             is_own: key.id == own,
             can_rotate: key.revoked_at.is_none(),
             issued: Moment::new(key.issued_at, now),
@@ -58,14 +58,6 @@ impl Row {
             label: key.label,
             counts,
         }
-    }
-}
-
-const fn rights(key: &ApiKey) -> &'static str {
-    match key.rights {
-        ApiKeyRights::Read => "read",
-        ApiKeyRights::Retry => "read and retry",
-        ApiKeyRights::Write => "read and write",
     }
 }
 
@@ -115,7 +107,13 @@ struct New {
     label: String,
     gym: String,
     rights: String,
-    problem: Option<String>,
+    problem: Option<Wrong>,
+}
+
+impl New {
+    fn is_wrong(&self, field: &str) -> bool {
+        Wrong::is(self.problem.as_ref(), field)
+    }
 }
 
 pub(super) async fn form(visitor: Visitor) -> Result<Html<String>, Failure> {
@@ -141,22 +139,23 @@ pub(super) async fn issue(posted: Posted<Entered>) -> Result<Response, Failure> 
         gym => ApiKeyOwner::Gym(gym.to_owned()),
     };
     let chosen = ApiKeyRights::ALL.into_iter().find(|known| known.as_str() == rights);
-    let chosen =
-        chosen.ok_or_else(|| Problem::invalid("rights", "there are no such rights: read, retry or write"))?;
-    match api_keys::issue(&visitor.caller, label.trim(), owner, chosen).await {
+    let issued = match chosen {
+        Some(chosen) => api_keys::issue(&visitor.caller, label.trim(), owner, chosen).await,
+        None => Err(Problem::invalid("/rights", "there are no such rights: read, retry or write")),
+    };
+    match issued {
         Ok(issued) => {
             let advice =
                 "It is stored as a digest, so nobody can look it up: keep it where secrets are kept.";
             Ok(shown(&visitor, "The new API key", &issued.key.label, issued.expose_key(), advice)?
                 .into_response())
         }
-        Err(problem) if problem.status() == http::StatusCode::UNPROCESSABLE_ENTITY => {
+        Err(problem) => {
+            let problem = Some(Wrong::of(problem)?);
             let frame = visitor.frame(Section::Keys, "New API key");
-            let problem = Some(sentence(problem.detail()));
             let status = http::StatusCode::UNPROCESSABLE_ENTITY;
             Ok((status, render(&New { frame, label, gym, rights, problem })?).into_response())
         }
-        Err(problem) => Err(problem.into()),
     }
 }
 
@@ -194,7 +193,7 @@ pub(super) async fn ask_to_revoke(
     };
     render(&Confirm {
         frame: visitor.frame(Section::Keys, "Revoke this API key?"),
-        what: format!("The key “{}” ({}) will no longer be valid.", key.label, rights(&key)),
+        what: format!("The key “{}” ({}) will no longer be valid.", key.label, rights(key.rights)),
         consequence,
         button: "Revoke the key",
         action: format!("/keys/{}/revoke", key.id),

@@ -17,7 +17,7 @@ use super::base::Base;
 use super::done::Done;
 use super::failure::Failure;
 use super::session::Session;
-use super::words::Moment;
+use super::words::{Moment, rights};
 use crate::Problem;
 use crate::access::{Caller, Needs};
 use crate::api::extract::in_time;
@@ -151,11 +151,7 @@ impl Visitor {
             sections: Section::ALL.into_iter().filter(shown).collect(),
             label: self.key().label.clone(),
             gym: self.key().owner.gym().map(str::to_owned),
-            rights: match (self.may_write(), self.may_retry()) {
-                (true, _) => "may read and write",
-                (false, true) => "may read and retry",
-                (false, false) => "may only read",
-            },
+            rights: rights(self.key().rights),
             token: self.caller.app().page.secret.token(&self.session),
             ends: Moment::new(ends, self.now),
             done: self.done.as_ref().map(ToString::to_string),
@@ -184,10 +180,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Posted<T> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         let body = read(Request::from_parts(parts, body)).await?;
-        let fits = |token: Token| app.page.secret.token_fits(&visitor.session, &token.csrf);
-        if !serde_urlencoded::from_bytes(&body).is_ok_and(fits) {
-            return Err(foreign());
-        }
+        check_token(&body, |token| app.page.secret.token_fits(&visitor.session, token))?;
         Ok(Self { visitor, form: fields(&body)? })
     }
 }
@@ -208,10 +201,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for GuestForm<T> {
         let guest = jar.get(GUEST_COOKIE).and_then(|cookie| app.page.secret.guest(cookie.value()));
         let guest = guest.ok_or_else(foreign)?;
         let body = read(request).await?;
-        let fits = |token: Token| app.page.secret.guest_token_fits(guest, &token.csrf);
-        if !serde_urlencoded::from_bytes(&body).is_ok_and(fits) {
-            return Err(foreign());
-        }
+        check_token(&body, |token| app.page.secret.guest_token_fits(guest, token))?;
         Ok(Self(fields(&body)?))
     }
 }
@@ -228,6 +218,11 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Failure> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let origin = origin.and_then(|origin| origin.split_once("://"));
     let is_own = origin.zip(host).is_some_and(|((_, origin), host)| origin.eq_ignore_ascii_case(host));
+    if is_own { Ok(()) } else { Err(foreign()) }
+}
+
+fn check_token(body: &[u8], fits: impl FnOnce(&str) -> bool) -> Result<(), Failure> {
+    let is_own = serde_urlencoded::from_bytes(body).is_ok_and(|Token { csrf }| fits(&csrf));
     if is_own { Ok(()) } else { Err(foreign()) }
 }
 

@@ -1,7 +1,8 @@
-//! Times, lengths and sizes, as people read them.
+//! Times, lengths, sizes and rights, as people read them.
 
 use core::time::Duration;
 
+use gymhook_engine::store::ApiKeyRights;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -65,6 +66,15 @@ pub(super) fn length(length: Duration) -> String {
         }
         seconds @ HOUR..DAY => two(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
         seconds => two(seconds / DAY, "d", if seconds < 10 * DAY { seconds % DAY / HOUR } else { 0 }, "h"),
+    }
+}
+
+/// What a key may do.
+pub(super) const fn rights(of: ApiKeyRights) -> &'static str {
+    match of {
+        ApiKeyRights::Read => "read only",
+        ApiKeyRights::Retry => "read and retry",
+        ApiKeyRights::Write => "read and write",
     }
 }
 

@@ -16,9 +16,9 @@ async fn an_empty_log_and_a_filter_that_fits_nothing_and_one_that_cannot_be_have
     assert!(fits.has("No delivery fits this filter") && !fits.has("Nothing has been"));
     for (query, words) in [
         ("from=yesterday", "write it like 2026-01-31T18:00"),
-        ("state=lost", "There is no state"),
-        ("kind=lost", "There is no kind"),
-        ("endpoint=1", "The endpoint is no id"),
+        ("state=lost", "There is no such state"),
+        ("kind=lost", "There is no such kind"),
+        ("endpoint=1", "This is not an id"),
         ("before=x", "This page is not there"),
     ] {
         let page = browser.get(&format!("/deliveries?{query}")).await.expect(422);
@@ -125,7 +125,7 @@ async fn cancelling_asks_first_and_says_what_was_done() {
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
     let path = format!("/deliveries/{delivery}");
     let asked = browser.get(&format!("{path}/cancel")).await.expect(200);
-    assert!(asked.has("Cancel this delivery?") && asked.has("Keep it"));
+    assert!(asked.has("Cancel this delivery?") && asked.has(">Back<"));
     let done = browser.submit(&format!("{path}/cancel"), &format!("{path}/cancel"), &[]).await.expect(303);
     assert_eq!(done.location(), path);
     let told = browser.get(&path).await.expect(200);
@@ -138,6 +138,52 @@ async fn cancelling_asks_first_and_says_what_was_done() {
         tokio::time::sleep(core::time::Duration::from_millis(50)).await;
     }
     panic!("it was not cancelled");
+}
+
+#[tokio::test]
+async fn all_that_a_filter_lists_are_redelivered_after_a_question_with_their_number() {
+    let stage = Stage::new().await;
+    stage.subscription("berlin", "app").await;
+    stage.subscription("wien", "app").await;
+    let mut cancelled = Vec::new();
+    for gym in ["berlin", "berlin", "wien"] {
+        let delivery = stage.publish(gym, "member.updated", "{}").await;
+        stage.attempted(delivery).await;
+        stage.engine.cancel(delivery).await.unwrap();
+        cancelled.push(delivery);
+    }
+    let state = async |delivery| stage.engine.delivery(delivery).await.unwrap().unwrap().delivery.state;
+    for delivery in &cancelled {
+        while state(*delivery).await != State::Cancelled {
+            tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+        }
+    }
+    let mut browser = stage.signed_in(None, ApiKeyRights::Retry).await;
+    assert!(!browser.get("/deliveries").await.has("/deliveries/redeliver"), "a state is named first");
+    let list = browser.get("/deliveries?state=cancelled&gym=berlin").await.expect(200);
+    let path = "/deliveries/redeliver?gym=berlin&state=cancelled";
+    assert!(list.has(&path.replace('&', "&#38;")), "{}", list.text);
+    let asked = browser.get(path).await.expect(200);
+    assert!(asked.has("2 deliveries will be sent again."), "{}", asked.text);
+    assert_eq!(state(cancelled[0]).await, State::Cancelled, "it asks first");
+    let done = browser.submit(path, path, &[]).await.expect(303);
+    assert_eq!(done.location(), "/deliveries?gym=berlin&state=cancelled");
+    for delivery in &cancelled[..2] {
+        while state(*delivery).await == State::Cancelled {
+            tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+        }
+    }
+    assert_eq!(state(cancelled[2]).await, State::Cancelled, "another gym's");
+    for wrong in ["/deliveries/redeliver", "/deliveries/redeliver?state=delivered"] {
+        browser.get(wrong).await.expect(404);
+        browser.submit("/overview", wrong, &[]).await.expect(404);
+    }
+    let mut reader = stage.signed_in(None, ApiKeyRights::Read).await;
+    assert!(!reader.get("/deliveries?state=cancelled").await.has("/deliveries/redeliver"));
+    reader.get(path).await.expect(403);
+    reader.submit("/overview", path, &[]).await.expect(403);
+    let mut wien = stage.signed_in(Some("wien"), ApiKeyRights::Retry).await;
+    wien.submit("/overview", path, &[]).await.expect(404);
 }
 
 #[tokio::test]
@@ -273,7 +319,9 @@ async fn a_key_is_issued_rotated_and_revoked() {
     let stage = Stage::new().await;
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
     browser.submit("/keys/new", "/keys/new", &[("label", " "), ("rights", "read")]).await.expect(422);
-    browser.submit("/keys/new", "/keys/new", &[("label", "x"), ("rights", "all")]).await.expect(422);
+    let wrong =
+        browser.submit("/keys/new", "/keys/new", &[("label", "x"), ("rights", "all")]).await.expect(422);
+    assert!(wrong.has("There are no such rights") && wrong.has("value=\"x\""), "{}", wrong.text);
     let fields = [("label", "front desk"), ("gym", "berlin"), ("rights", "retry")];
     let shown = browser.submit("/keys/new", "/keys/new", &fields).await.expect(200);
     let key = format!("ghk_{}", shown.text.split(">ghk_").nth(1).unwrap().split('<').next().unwrap());

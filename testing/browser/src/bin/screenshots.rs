@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
                 .iter()
                 .filter(|screen| only.as_ref().is_none_or(|only| screen.name.starts_with(only.as_str())))
             {
-                browser.client.goto(&format!("{}{}", demo.base, screen.path)).await?;
+                screen.show(&browser, &demo.base).await?;
                 if screen.name.starts_with("delivery-failed") {
                     browser
                         .ask("for (const part of document.querySelectorAll('details')) part.open = true")

@@ -6,14 +6,14 @@ use http::StatusCode;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::failure::{Failure, sentence};
+use super::super::failure::{Failure, Wrong};
 use super::super::names::destination_path as path;
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{Secret, render};
-use crate::Form;
 use crate::access::Needs;
 use crate::actions::destinations;
 use crate::destinations::{Filter, NewDestination, WHAT};
+use crate::{Form, Problem};
 
 #[derive(Template)]
 #[template(path = "new_destination.html")]
@@ -21,13 +21,12 @@ struct Page {
     frame: Frame,
     entered: Entered,
     sources: Vec<String>,
-    /// The field, and what is wrong with it.
-    problem: Option<(String, String)>,
+    problem: Option<Wrong>,
 }
 
 impl Page {
     fn is_wrong(&self, field: &str) -> bool {
-        self.problem.as_ref().is_some_and(|(wrong, _)| wrong == field)
+        Wrong::is(self.problem.as_ref(), field)
     }
 }
 
@@ -50,17 +49,17 @@ pub(in super::super) struct Entered {
     secret: Zeroizing<String>,
 }
 
-pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Failure> {
+fn check(visitor: &Visitor) -> Result<(), Problem> {
     visitor.caller.operator(WHAT)?;
-    visitor.caller.may(Needs::Write)?;
+    visitor.caller.may(Needs::Write)
+}
+
+pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Failure> {
+    check(&visitor)?;
     page(&visitor, Entered::default(), None)
 }
 
-fn page(
-    visitor: &Visitor,
-    entered: Entered,
-    problem: Option<(String, String)>,
-) -> Result<Html<String>, Failure> {
+fn page(visitor: &Visitor, entered: Entered, problem: Option<Wrong>) -> Result<Html<String>, Failure> {
     let sources = visitor.caller.app().sources.all();
     render(&Page {
         frame: visitor.frame(Section::Destinations, "New destination"),
@@ -76,6 +75,7 @@ fn list(text: &str) -> Vec<String> {
 
 pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
     let Posted { visitor, form } = posted;
+    check(&visitor)?;
     let new = NewDestination {
         name: form.name.trim().to_owned(),
         url: form.url.trim().to_owned(),
@@ -89,16 +89,12 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
     };
     let written = match destinations::create(&visitor.caller, new).await {
         Ok(written) => written,
-        Err(problem)
-            if problem.status().is_client_error() && visitor.is_operator() && visitor.may_write() =>
-        {
-            let field = problem.pointer().and_then(|pointer| pointer.split('/').nth(1)).unwrap_or_default();
-            let problem = (field.to_owned(), sentence(problem.detail()));
+        Err(problem) => {
+            let problem = Wrong::of(problem)?;
             let entered = Entered { secret: Zeroizing::default(), ..form };
             let html = page(&visitor, entered, Some(problem))?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response());
         }
-        Err(problem) => return Err(problem.into()),
     };
     let name = written.found.route.name;
     let back = path(&name);

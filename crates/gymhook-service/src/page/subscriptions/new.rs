@@ -2,10 +2,11 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
+use http::StatusCode;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::failure::{Failure, sentence};
+use super::super::failure::{Failure, Wrong};
 use super::super::names::{name_of, subscription_path};
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{Secret, render};
@@ -21,13 +22,12 @@ struct Page {
     entered: Entered,
     /// The gym, if the key has one.
     gym: Option<String>,
-    /// The field, and what is wrong with it.
-    problem: Option<(String, String)>,
+    problem: Option<Wrong>,
 }
 
 impl Page {
     fn is_wrong(&self, field: &str) -> bool {
-        self.problem.as_ref().is_some_and(|(wrong, _)| wrong == field)
+        Wrong::is(self.problem.as_ref(), field)
     }
 }
 
@@ -56,11 +56,7 @@ pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Fai
     page(&visitor, entered, None)
 }
 
-fn page(
-    visitor: &Visitor,
-    entered: Entered,
-    problem: Option<(String, String)>,
-) -> Result<Html<String>, Failure> {
+fn page(visitor: &Visitor, entered: Entered, problem: Option<Wrong>) -> Result<Html<String>, Failure> {
     render(&Page {
         frame: visitor.frame(Section::Subscriptions, "New subscription"),
         platforms: platforms::names().collect(),
@@ -72,6 +68,7 @@ fn page(
 
 pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
     let Posted { visitor, form } = posted;
+    visitor.caller.may(Needs::Write)?;
     let events: Vec<String> = form
         .events
         .split([',', ' ', '\n', '\r', '\t'])
@@ -91,14 +88,12 @@ pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response
     };
     let written = match subscription_changes::create(&visitor.caller, new).await {
         Ok(written) => written,
-        Err(problem) if problem.status().is_client_error() && visitor.may_write() => {
-            let field = problem.pointer().and_then(|pointer| pointer.split('/').nth(1)).unwrap_or_default();
-            let problem = (field.to_owned(), sentence(problem.detail()));
-            let status = http::StatusCode::UNPROCESSABLE_ENTITY;
+        Err(problem) => {
+            let problem = Wrong::of(problem)?;
             let entered = Entered { secret: Zeroizing::default(), ..form };
-            return Ok((status, page(&visitor, entered, Some(problem))?).into_response());
+            let html = page(&visitor, entered, Some(problem))?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response());
         }
-        Err(problem) => return Err(problem.into()),
     };
     let back = subscription_path(written.subscription.id());
     let Some(secret) = written.secret else {
