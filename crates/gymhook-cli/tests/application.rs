@@ -1,6 +1,6 @@
 //! The application behind the gateway that README shows: `examples/other_languages/application.py`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "support/serving.rs"]
 mod serving;

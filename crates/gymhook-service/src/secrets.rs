@@ -26,7 +26,7 @@ impl NewKey {
             Some(_) => None,
             None => Some(draw(platform)),
         };
-        let text = given.or(drawn.as_deref().map(String::as_str)).unwrap_or_default();
+        let text = given.or_else(|| drawn.as_deref().map(String::as_str)).unwrap_or_default();
         let secret = read(platform, text).map_err(|error| Problem::invalid("/secret", error.to_string()))?;
         if platform == DESTINATION && secret.is_weak() {
             let detail = "this secret is too short to be safe: leave it out, and one is drawn";

@@ -133,10 +133,14 @@ impl Destinations {
         destination: &Destination,
         replaced: &mut Replaced,
     ) -> Result<(), StartError> {
-        let failed = |error: SubscriptionError| match error {
-            SubscriptionError::Store(error) => StartError::Store(error),
-            SubscriptionError::Refused { problem, .. } => refused(destination, &problem),
-            error => refused(destination, &error),
+        let failed = |error: SubscriptionError| {
+            if let SubscriptionError::Store(error) = error {
+                return StartError::Store(error);
+            }
+            if let SubscriptionError::Refused { problem, .. } = error {
+                return refused(destination, &problem);
+            }
+            refused(destination, &error)
         };
         let url: EndpointUrl = checked_url(&self.transport, &destination.url)
             .map_err(|problem| refused(destination, &problem.detail()))?;

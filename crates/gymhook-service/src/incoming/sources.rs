@@ -177,13 +177,13 @@ impl OpenSource {
     async fn open(engine: &Engine<Database>, source: &Source) -> Result<Self, StartError> {
         let name = source.name.clone();
         let policy = Inbox::policy().with_max_in_flight(AT_A_TIME);
-        let inbox =
-            Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy).await.map_err(|problem| {
-                match problem {
-                    SubscriptionError::Store(error) => StartError::Store(error),
-                    problem => StartError::Inbox { name: name.clone(), problem },
-                }
-            })?;
+        let failed = |problem| {
+            if let SubscriptionError::Store(error) = problem {
+                return StartError::Store(error);
+            }
+            StartError::Inbox { name: name.clone(), problem }
+        };
+        let inbox = Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy).await.map_err(failed)?;
         let webhooks = WebhookSource::new(source.receiver.clone());
         let webhooks = webhooks.with_read_deadline(read_deadline(source.receiver.vendor()));
         let inbox = InboxSource::new(webhooks, inbox);

@@ -199,10 +199,11 @@ async fn a_reload_that_fails_halfway_leaves_everything_as_it_was() {
 /// What the settings refuse is known before the database is touched.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_is_refused_for_what_the_check_refuses_and_nothing_is_written() {
+    type Change = fn(&mut Settings);
     let folder = tempfile::tempdir().unwrap();
     let application = Application::start().await;
     let database = sqlite(folder.path());
-    let changes: [(&str, fn(&mut Settings)); 8] = [
+    let changes: [(&str, Change); 8] = [
         ("1 to 64 letters", |settings| settings.sources[1].name = "a/b".to_owned()),
         ("the service itself answers at /v1", |settings| settings.sources[1].path = "/v1/egym".to_owned()),
         ("begins with a slash", |settings| settings.sources[1].path = "egym".to_owned()),
