@@ -2,13 +2,13 @@
 
 use core::fmt;
 
-use gymhook_delivery::AttemptRef;
+use gymhook_delivery::{DeliveryId, EndpointId};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::header_rules::{self, CheckHeadersError, HeaderLimits};
 use crate::operations::ONLY_200;
-use crate::store::{DeliveryRow, NewNotification};
+use crate::store::NewNotification;
 
 /// Headers of one outgoing delivery, beside those of its subscription: the publisher's trace context, or the proof of what is
 /// passed on. Each attempt has them, also after a restart.
@@ -118,17 +118,10 @@ impl DeliveryHeaders {
         Ok(Self::new(headers)?)
     }
 
-    /// Of a delivery in the log, as an attempt would read them.
-    pub(crate) fn of_row(row: &DeliveryRow) -> Self {
-        let text = row.origin.as_deref().filter(|text| *text != ONLY_200);
-        text.and_then(|text| Self::from_text(text).ok()).unwrap_or_default()
-    }
-
     /// Of the column of what goes out. A text that cannot be read is logged, and the request goes without.
-    pub(crate) fn of_delivery(attempt: &AttemptRef, origin: Option<&str>) -> Self {
+    pub(crate) fn of_delivery(delivery: DeliveryId, endpoint: EndpointId, origin: Option<&str>) -> Self {
         let Some(text) = origin.filter(|text| *text != ONLY_200) else { return Self::default() };
         Self::from_text(text).unwrap_or_else(|problem| {
-            let (delivery, endpoint) = (attempt.delivery, attempt.endpoint);
             tracing::warn!(%delivery, %endpoint, %problem, "a delivery's headers cannot be read: it is sent without them");
             Self::default()
         })

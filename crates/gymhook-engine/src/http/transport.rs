@@ -144,7 +144,7 @@ impl HttpTransport {
         now: UtcDateTime,
     ) -> Result<Request<Bytes>, Answer> {
         let target = subscription.http().ok_or_else(inbox)?;
-        let own = DeliveryHeaders::of_row(delivery);
+        let own = DeliveryHeaders::of_delivery(delivery.id, delivery.endpoint, delivery.origin.as_deref());
         let Prepared { outgoing: Outgoing { uri, headers, body }, .. } =
             self.prepare(target, delivery.id, &delivery.event_type, own.as_map(), body, now)?;
         let mut request = Request::new(body);

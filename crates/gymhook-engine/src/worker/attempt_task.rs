@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gymhook_delivery::Attempt;
+use gymhook_delivery::{Attempt, AttemptRef};
 use gymhook_retry::{Fault, Outcome, OwnFault};
 use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
@@ -112,7 +112,10 @@ pub(crate) async fn run<T: Transport>(
         let origin = origin.as_deref();
         let (arrival, headers) = match subscription.direction() {
             Direction::Incoming => (origin.and_then(Arrival::from_text), DeliveryHeaders::default()),
-            Direction::Outgoing => (None, DeliveryHeaders::of_delivery(&attempt.attempt, origin)),
+            Direction::Outgoing => {
+                let AttemptRef { delivery, endpoint, .. } = attempt.attempt;
+                (None, DeliveryHeaders::of_delivery(delivery, endpoint, origin))
+            }
         };
         let sending =
             Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival, headers };
