@@ -14,7 +14,7 @@ use self::rows::{
     EndpointRows, drop_commands, seq, write_attempts, write_deliveries, write_leases, write_notices,
 };
 use super::connection::{Lent, Prepared};
-use super::enqueue::{self, Runner};
+use super::enqueue::{self, Runner, Timed};
 use super::error::Result;
 use super::options::Schema;
 use super::row;
@@ -235,7 +235,8 @@ async fn enqueue_follow_ups(
         return Ok(Vec::new());
     }
     lent.batch(BEFORE_FOLLOW_UPS).await?;
-    let enqueued = enqueue::insert(Runner::Lent(lent), schema, new, now).await?;
+    let timed: Vec<Timed<'_>> = new.iter().map(|new| Timed { new, at: now }).collect();
+    let enqueued = enqueue::insert(Runner::Lent(lent), schema, &timed).await?;
     let by_id = new.iter().map(|new| new.id).zip(enqueued);
     Ok(by_id.filter_map(|(id, enqueued)| Some((id, enqueued.err()?))).collect())
 }

@@ -1,6 +1,5 @@
 //! Enqueueing: inserting and nothing else.
 
-use core::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -69,22 +68,25 @@ pub async fn enqueue_in(
         return Err(StoreError::Invalid { problem });
     }
     let now = UtcDateTime::from(row.try_get::<_, SystemTime>(0).map_err(Failure::from)?);
-    Ok(insert(Runner::Caller { transaction, schema }, schema, new, now).await?)
+    let new: Vec<Timed<'_>> = new.iter().map(|new| Timed { new, at: now }).collect();
+    Ok(insert(Runner::Caller { transaction, schema }, schema, &new).await?)
+}
+
+/// A notification, with the time at which its caller enqueues it.
+#[derive(Clone, Copy)]
+pub(super) struct Timed<'n> {
+    pub(super) new: &'n NewNotification,
+    pub(super) at: UtcDateTime,
 }
 
 /// The same in a transaction of its own.
-pub(super) async fn enqueue(
-    lent: Lent<'_>,
-    schema: &Schema,
-    new: &[NewNotification],
-    now: UtcDateTime,
-) -> Result<Outcomes> {
-    let is_one_statement =
-        chunks(storable(new), |new| *new).len() <= 1 && !new.iter().any(|new| new.read_from.is_some());
+pub(super) async fn enqueue(lent: Lent<'_>, schema: &Schema, new: &[Timed<'_>]) -> Result<Outcomes> {
+    let is_one_statement = chunks(storable(new), |timed| timed.new).len() <= 1
+        && !new.iter().any(|timed| timed.new.read_from.is_some());
     if !is_one_statement {
         lent.begin("").await?;
     }
-    let outcomes = insert(Runner::Lent(&lent), schema, new, now).await?;
+    let outcomes = insert(Runner::Lent(&lent), schema, new).await?;
     // It commits, if it is several.
     lent.give_back().await?;
     Ok(outcomes)
@@ -125,57 +127,46 @@ impl Runner<'_> {
     }
 }
 
-pub(super) async fn insert<N: Borrow<NewNotification>>(
-    runner: Runner<'_>,
-    schema: &Schema,
-    new: &[N],
-    now: UtcDateTime,
-) -> Result<Outcomes> {
-    let mut stored = insert_storable(runner, schema, &storable(new), now).await?.into_iter();
-    let outcome = |new: &NewNotification| match new.check() {
+pub(super) async fn insert(runner: Runner<'_>, schema: &Schema, new: &[Timed<'_>]) -> Result<Outcomes> {
+    let mut stored = insert_storable(runner, schema, &storable(new)).await?.into_iter();
+    let outcome = |timed: &Timed<'_>| match timed.new.check() {
         Err(refused) => Some(Err(refused)),
         Ok(()) => stored.next(),
     };
-    Ok(new.iter().map(Borrow::borrow).filter_map(outcome).collect())
+    Ok(new.iter().filter_map(outcome).collect())
 }
 
 /// Those that the database can keep.
-fn storable<N: Borrow<NewNotification>>(new: &[N]) -> Vec<&NewNotification> {
-    new.iter().map(Borrow::borrow).filter(|new| new.check().is_ok()).collect()
+fn storable<'n>(new: &[Timed<'n>]) -> Vec<Timed<'n>> {
+    new.iter().copied().filter(|timed| timed.new.check().is_ok()).collect()
 }
 
-async fn insert_storable(
-    runner: Runner<'_>,
-    schema: &Schema,
-    new: &[&NewNotification],
-    now: UtcDateTime,
-) -> Result<Outcomes> {
+async fn insert_storable(runner: Runner<'_>, schema: &Schema, new: &[Timed<'_>]) -> Result<Outcomes> {
     if new.is_empty() {
         return Ok(Vec::new());
     }
     let sequences = draw_sequences(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
-    let mut by_id: Vec<(&NewNotification, i64)> =
-        new.iter().copied().zip(sequences.iter().copied()).collect();
-    by_id.sort_by_key(|(new, sequence)| repeats::place(new, *sequence));
+    let mut by_id: Vec<(Timed<'_>, i64)> = new.iter().copied().zip(sequences.iter().copied()).collect();
+    by_id.sort_by_key(|(timed, sequence)| repeats::place(timed.new, *sequence));
 
     let mut inserted = BTreeSet::new();
-    for chunk in chunks(by_id, |(new, _)| *new) {
-        inserted.extend(insert_chunk(runner, schema, &chunk, now).await?);
+    for chunk in chunks(by_id, |(timed, _)| timed.new) {
+        inserted.extend(insert_chunk(runner, schema, &chunk).await?);
     }
     let is_inserted = |sequence: &i64| inserted.contains(sequence);
-    let rest = new.iter().zip(&sequences).filter(|(_, sequence)| !is_inserted(sequence)).map(|(new, _)| *new);
-    let held = Held::read(runner, rest.collect()).await?;
+    let rest = new.iter().zip(&sequences).filter(|(_, sequence)| !is_inserted(sequence));
+    let held = Held::read(runner, rest.map(|(timed, _)| timed.new).collect()).await?;
     let mut mending = Mending::default();
-    let outcome = |(new, sequence): (_, &i64)| {
-        if is_inserted(sequence) {
-            Ok(Ok(Enqueued::New))
+    let mut outcomes = Outcomes::with_capacity(new.len());
+    for (timed, sequence) in new.iter().zip(&sequences) {
+        outcomes.push(if is_inserted(sequence) {
+            Ok(Enqueued::New)
         } else {
-            held.compare(new, *sequence, now, &mut mending)
-        }
-    };
-    let outcomes: Outcomes = new.iter().copied().zip(&sequences).map(outcome).collect::<Result<_>>()?;
-    mending.write(runner, schema, now).await?;
+            held.compare(*timed, *sequence, &mut mending)?
+        });
+    }
+    mending.write(runner, schema).await?;
     unreadable::forget(runner, new, &outcomes).await?;
     Ok(outcomes)
 }
@@ -225,12 +216,13 @@ macro_rules! insert {
     INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin",
             $column,
             ")
-    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, $1::bigint, n.test, n.body, n.origin",
+    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, n.enqueued_at, n.test, n.body, n.origin",
             $column,
             "
-    FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[], $11::text[]",
+    FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[],
+            $11::text[]",
             $array,
-            ") AS n (seq, id, endpoint, digest, event_type, test, body, origin",
+            ") AS n (enqueued_at, seq, id, endpoint, digest, event_type, test, body, origin",
             $column,
             ")
     WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
@@ -279,33 +271,41 @@ const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::te
 /// Workers are told by a statement that is sent right behind the one that inserts. In a transaction it counts when that
 /// commits. On its own it is another transaction: PostgreSQL lets only one transaction that notifies commit at a time, and
 /// those that insert are to wait for the disk together.
-async fn insert_chunk(
-    runner: Runner<'_>,
-    schema: &Schema,
-    chunk: &[(&NewNotification, i64)],
-    at: UtcDateTime,
-) -> Result<Vec<i64>> {
-    let row =
-        |(new, sequence): &(&NewNotification, i64)| new.columns(u64::try_from(*sequence).unwrap_or(0), at);
+async fn insert_chunk(runner: Runner<'_>, schema: &Schema, chunk: &[(Timed<'_>, i64)]) -> Result<Vec<i64>> {
+    let row = |(timed, sequence): &(Timed<'_>, i64)| {
+        timed.new.columns(u64::try_from(*sequence).unwrap_or(0), timed.at)
+    };
     let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
+    let new: Vec<&NewNotification> = chunk.iter().map(|(timed, _)| timed.new).collect();
+    let times: Vec<i64> = chunk.iter().map(|(timed, _)| StoreTime::floor(timed.at).micros()).collect();
     let seqs: Vec<i64> = rows.iter().map(|row| row.sequence).collect();
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
     let digests: Vec<&[u8]> = rows.iter().map(|row| row.digest.as_slice()).collect();
-    let event_types: Vec<&str> = chunk.iter().map(|(new, _)| new.event_type.as_str()).collect();
+    let event_types: Vec<&str> = new.iter().map(|new| new.event_type.as_str()).collect();
     let tests: Vec<bool> = rows.iter().map(|row| row.test).collect();
-    let bodies: Vec<&[u8]> = chunk.iter().map(|(new, _)| as_bytes(&new.body)).collect();
+    let bodies: Vec<&[u8]> = new.iter().map(|new| as_bytes(&new.body)).collect();
     let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
     let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
-    let now = StoreTime::floor(at).micros();
-    let origins: Vec<Option<&str>> = chunk.iter().map(|(new, _)| new.origin.as_deref()).collect();
-    let fingerprints = repeats::fingerprints(chunk);
+    let origins: Vec<Option<&str>> = new.iter().map(|new| new.origin.as_deref()).collect();
+    let fingerprints = repeats::fingerprints(&new);
     let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
-    let mut values: Vec<&dyn Value> =
-        vec![&now, &seqs, &ids, &endpoints, &digests, &event_types, &tests, &bodies, &due, &checks, &origins];
+    let mut values: Vec<&dyn Value> = vec![
+        &times,
+        &seqs,
+        &ids,
+        &endpoints,
+        &digests,
+        &event_types,
+        &tests,
+        &bodies,
+        &due,
+        &checks,
+        &origins,
+    ];
     let mut insert = INSERT;
-    if fingerprints.iter().any(Option::is_some) || chunk.iter().any(|(new, _)| new.unreadable) {
-        repeats::end_windows(runner, chunk, at).await?;
+    if fingerprints.iter().any(Option::is_some) || new.iter().any(|new| new.unreadable) {
+        repeats::end_windows(runner, chunk.iter().map(|(timed, _)| *timed)).await?;
         insert = INSERT_INCOMING;
         values.extend([&fingerprints as &dyn Value, &states]);
     }
@@ -348,9 +348,11 @@ mod tests {
         let full: Vec<_> = (0..16).map(new).collect();
         let over: Vec<_> = (0..17).map(new).collect();
         for (batch, statements) in [(full, 1), (over, 2)] {
+            let timed = |new| Timed { new, at: UtcDateTime::UNIX_EPOCH };
+            let batch: Vec<Timed<'_>> = batch.iter().map(timed).collect();
             let with_places = storable(&batch).into_iter().zip(0_i64..).collect();
-            assert_eq!(chunks(storable(&batch), |new| *new).len(), statements);
-            assert_eq!(chunks(with_places, |(new, _)| *new).len(), statements);
+            assert_eq!(chunks(storable(&batch), |timed| timed.new).len(), statements);
+            assert_eq!(chunks(with_places, |(timed, _)| timed.new).len(), statements);
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
-use time::UtcDateTime;
 use uuid::Uuid;
 
-use super::enqueue::Runner;
+use super::enqueue::{Runner, Timed};
 use super::error::{Failure, Result};
 use super::mending::Mending;
 use super::repeats::{self, Fingerprint, First};
@@ -64,9 +63,8 @@ impl Held {
     /// What becomes of a new one, and what is to be done for the one that was there before.
     pub(super) fn compare<'n>(
         &self,
-        new: &'n NewNotification,
+        Timed { new, at }: Timed<'n>,
         sequence: i64,
-        now: UtcDateTime,
         mending: &mut Mending<'n>,
     ) -> Result<core::result::Result<Enqueued, Refused>> {
         if !self.known.contains(&new.endpoint) {
@@ -93,9 +91,9 @@ impl Held {
             return Err(Failure { was_undone: true, ..error.into() });
         };
         if let Some(columns) = &held.columns
-            && let Some(record) = mended(columns, new, u64::try_from(sequence).unwrap_or(0), now)
+            && let Some(record) = mended(columns, new, u64::try_from(sequence).unwrap_or(0), at)
         {
-            let state = mending.revive(columns, record, new);
+            let state = mending.revive(columns, record, Timed { new, at });
             return Ok(Ok(Enqueued::Duplicate { state }));
         }
         let same = held.record.filter(|held| new.is_same_as(held));

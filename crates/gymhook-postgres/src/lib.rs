@@ -10,6 +10,7 @@ mod enqueue;
 mod error;
 mod fetch;
 mod find;
+mod group_commit;
 mod held;
 mod journal;
 mod lease;
@@ -37,7 +38,6 @@ use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId};
 use time::UtcDateTime;
 use tokio::sync::Semaphore;
-use tokio::task::JoinError;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
@@ -81,6 +81,7 @@ struct Shared {
     admission: Admission,
     /// Leaves a connection to the worker.
     turns: Arc<Semaphore>,
+    queue: group_commit::Queue,
     clock: SharedClock,
     call_timeout: Duration,
     /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
@@ -154,6 +155,7 @@ impl PostgresStore {
                 connections: Connections::new(config, tls, &options, sessions)?,
                 admission: Admission::new(options.queue()),
                 turns: Arc::new(Semaphore::new(options.connections.saturating_sub(1).max(1))),
+                queue: group_commit::Queue::default(),
                 clock: SharedClock::default(),
                 call_timeout: options.call_timeout,
                 dial,
@@ -203,35 +205,6 @@ impl PostgresStore {
         self.in_time(async {
             let _turn = self.0.turns.acquire().await.map_err(|_| StoreError::Closed)?;
             self.make(make).await
-        })
-        .await
-    }
-
-    /// Makes a caller's call, and completes it once it has begun, whether or not the caller still waits: the server's cost is
-    /// the same, and a connection that is left within a call is closed and has to be replaced.
-    async fn call_to_its_end<T, F>(
-        &self,
-        bytes: usize,
-        whole: impl FnOnce(Self) -> F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Attempted<T>> + Send + 'static,
-    {
-        let admitted = self.0.admission.enter(bytes).await?;
-        let whole = whole(self.clone());
-        self.in_time(async {
-            let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-            let store = self.clone();
-            let begun = tokio::spawn(async move {
-                let _held = (admitted, turn);
-                store.in_time(whole).await
-            });
-            match begun.await.map_err(JoinError::try_into_panic) {
-                Ok(ended) => Ok(ended?),
-                Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                Err(Err(_shutting_down)) => Err(StoreError::Closed.into()),
-            }
         })
         .await
     }
@@ -320,10 +293,9 @@ impl Store for PostgresStore {
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
         let bytes = new.iter().map(NewNotification::weight).sum();
-        self.call_to_its_end(bytes, |store| async move {
-            store.make(|lent| enqueue::enqueue(lent, store.schema(), &new, now)).await
-        })
-        .await
+        let admitted = self.0.admission.enter(bytes).await?;
+        let told = self.0.queue.push(self, admitted, new, now);
+        self.in_time(async { Ok(told.await.map_err(|_| group_commit::gone())??) }).await
     }
 
     async fn command(

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, DeliveryState};
-use time::UtcDateTime;
 
 use super::arrivals::payloads;
-use super::enqueue::Runner;
+use super::enqueue::{Runner, Timed};
 use super::error::{Failure, Result};
 use super::options::Schema;
 use super::values::Values;
@@ -24,7 +23,7 @@ pub(super) struct Mending<'n> {
 struct Revival<'n> {
     old: DeliveryColumns,
     record: DeliveryRecord,
-    new: &'n NewNotification,
+    by: Timed<'n>,
 }
 
 impl<'n> Mending<'n> {
@@ -38,12 +37,12 @@ impl<'n> Mending<'n> {
         &mut self,
         old: &DeliveryColumns,
         record: DeliveryRecord,
-        new: &'n NewNotification,
+        by: Timed<'n>,
     ) -> DeliveryState {
-        self.revived.entry(new.id).or_insert(Revival { old: *old, record, new }).record.state
+        self.revived.entry(by.new.id).or_insert(Revival { old: *old, record, by }).record.state
     }
 
-    pub(super) async fn write(self, runner: Runner<'_>, schema: &Schema, now: UtcDateTime) -> Result<()> {
+    pub(super) async fn write(self, runner: Runner<'_>, schema: &Schema) -> Result<()> {
         for (delivery, new) in self.bodies {
             let sql = "UPDATE gymhook.notifications SET body = $2 WHERE id = $1 AND digest = $3 RETURNING id";
             let (body, digest) = (new.body.as_ref(), new.digest());
@@ -53,15 +52,15 @@ impl<'n> Mending<'n> {
             }
         }
         for revival in self.revived.into_values() {
-            revival.write(runner, schema, now).await?;
+            revival.write(runner, schema).await?;
         }
         Ok(())
     }
 }
 
 impl Revival<'_> {
-    async fn write(self, runner: Runner<'_>, schema: &Schema, now: UtcDateTime) -> Result<()> {
-        let Self { old, record, new } = self;
+    async fn write(self, runner: Runner<'_>, schema: &Schema) -> Result<()> {
+        let Self { old, record, by: Timed { new, at } } = self;
         let sql = "WITH moved AS (
             UPDATE gymhook.deliveries SET seq = $2, state = $4, at = $5, code = $6, round = $7, attempt = $8, sends = $9,
                 first_failure = $10, probe = $11, check_sum = $12
@@ -92,7 +91,7 @@ impl Revival<'_> {
             &body,
             &new.event_type,
             &new.origin,
-            &StoreTime::floor(now).micros(),
+            &StoreTime::floor(at).micros(),
             &schema.channel(),
             &said,
         ];

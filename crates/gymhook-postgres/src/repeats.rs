@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use gymhook_delivery::{DeliveryId, EndpointId};
-use time::UtcDateTime;
 use uuid::Uuid;
 
-use super::enqueue::Runner;
+use super::enqueue::{Runner, Timed};
 use super::error::Result;
 use gymhook_store::NewNotification;
 
@@ -33,9 +32,8 @@ pub(super) fn place(new: &NewNotification, sequence: i64) -> (Option<[u8; 32]>, 
 }
 
 /// The fingerprints of these, in their order.
-pub(super) fn fingerprints(new: &[(&NewNotification, i64)]) -> Vec<Option<Vec<u8>>> {
-    let of = |new: &NewNotification| new.fingerprint().map(|fingerprint| fingerprint.to_vec());
-    new.iter().map(|(new, _)| of(new)).collect()
+pub(super) fn fingerprints(new: &[&NewNotification]) -> Vec<Option<Vec<u8>>> {
+    new.iter().map(|new| new.fingerprint().map(|fingerprint| fingerprint.to_vec())).collect()
 }
 
 /// A file, so that a test asks for the plan of this very statement.
@@ -46,13 +44,12 @@ const END_WINDOWS: &str = include_str!("end_windows.sql");
 /// Whatever comes of the inserts behind it: a window that is over is over.
 pub(super) async fn end_windows(
     runner: Runner<'_>,
-    new: &[(&NewNotification, i64)],
-    now: UtcDateTime,
+    new: impl Iterator<Item = Timed<'_>> + Clone,
 ) -> Result<()> {
-    let checks = || new.iter().filter_map(|(new, _)| Some((new.endpoint, new.repeat_check?)));
-    let endpoints: Vec<Uuid> = checks().map(|(endpoint, _)| *endpoint.as_uuid()).collect();
-    let before: Vec<i64> = checks().map(|(_, check)| check.before_window(now)).collect();
-    let fingerprints: Vec<Vec<u8>> = checks().map(|(_, check)| check.fingerprint.to_vec()).collect();
+    let checks = new.filter_map(|Timed { new, at }| Some((new.endpoint, new.repeat_check?, at)));
+    let endpoints: Vec<Uuid> = checks.clone().map(|(endpoint, ..)| *endpoint.as_uuid()).collect();
+    let before: Vec<i64> = checks.clone().map(|(_, check, at)| check.before_window(at)).collect();
+    let fingerprints: Vec<Vec<u8>> = checks.map(|(_, check, _)| check.fingerprint.to_vec()).collect();
     runner.query(END_WINDOWS, &[&endpoints, &fingerprints, &before]).await.map(drop)
 }
 

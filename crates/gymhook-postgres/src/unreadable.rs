@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gymhook_delivery::{BodyDigest, DeliveryId, EndpointId, Enqueued};
 use uuid::Uuid;
 
-use super::enqueue::Runner;
+use super::enqueue::{Runner, Timed};
 use super::error::Result;
 use gymhook_store::{NewNotification, Refused};
 
@@ -43,12 +43,12 @@ pub(super) async fn held(runner: Runner<'_>, new: &[&NewNotification]) -> Result
 /// Forgets those that were read, where what was read from them is kept.
 pub(super) async fn forget(
     runner: Runner<'_>,
-    new: &[&NewNotification],
+    new: &[Timed<'_>],
     outcomes: &[core::result::Result<Enqueued, Refused>],
 ) -> Result<()> {
     type Outcome = core::result::Result<Enqueued, Refused>;
-    let read = |(new, outcome): (&&NewNotification, &Outcome)| {
-        new.read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat))
+    let read = |(timed, outcome): (&Timed<'_>, &Outcome)| {
+        timed.new.read_from.filter(|_| outcome.as_ref().err().is_none_or(Refused::is_repeat))
     };
     let kept: Vec<Uuid> = new.iter().zip(outcomes).filter_map(read).map(|kept| *kept.as_uuid()).collect();
     if kept.is_empty() {

@@ -12,6 +12,7 @@ mod damage;
 mod failover;
 mod faults;
 mod follow_ups;
+mod group_commit;
 mod listening;
 mod load;
 mod messages;

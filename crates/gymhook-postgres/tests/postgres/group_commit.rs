@@ -1,0 +1,104 @@
+//! Calls that enqueue at the same time share a transaction, and each is told what came of its own.
+
+use bytes::Bytes;
+use gymhook_postgres::PostgresStore;
+use gymhook_postgres::tokio_postgres::Client;
+use gymhook_store::{DeliveryId, Enqueued, NewNotification, Refused, Store, StoreError};
+use time::Duration;
+use tokio::task::JoinHandle;
+
+use crate::stage::{NOW, client, endpoint, execute, fresh, notification, shared, subscription};
+
+type Told = Result<Vec<Result<Enqueued, Refused>>, StoreError>;
+
+/// Waits until this many of a store's statements wait for a lock.
+async fn until_locked_out(client: &Client, store: &PostgresStore, count: i64) {
+    let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
+    let table = format!("{}.notifications", store.schema());
+    while client.query_one(sql, &[&table]).await.unwrap().get::<_, i64>(0) < count {
+        tokio::time::sleep(core::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_callers_share_a_few_commits_and_each_gets_its_own_answer() {
+    let store = fresh().await;
+    store.put_subscription(subscription(1), NOW).await.unwrap();
+    store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
+    let client = client(&shared()).await;
+    execute(&client, &store, "BEGIN; LOCK TABLE gymhook.notifications IN SHARE MODE").await;
+    let call = |number: u128| -> JoinHandle<Told> {
+        let store = store.clone();
+        // New ones, a duplicate, a conflict, and one for nobody, each in a call with a time of its own.
+        let new = match number {
+            10 => vec![notification(1, 1)],
+            20 => vec![notification(20, 9), notification(1_020, 1)],
+            30 => vec![NewNotification { body: Bytes::from_static(b"another"), ..notification(1, 1) }],
+            _ => vec![notification(number, 1)],
+        };
+        let now = NOW + Duration::seconds(i64::try_from(number).unwrap());
+        tokio::spawn(async move { store.enqueue(new, now).await })
+    };
+    let calls: Vec<_> = (2..102).map(call).collect();
+    until_locked_out(&client, &store, 2).await;
+    // Whoever was not among the first waits in the store, and not for the lock.
+    tokio::time::sleep(core::time::Duration::from_millis(200)).await;
+    execute(&client, &store, "COMMIT").await;
+    for (number, call) in (2..).zip(calls) {
+        let told = call.await.unwrap().unwrap();
+        match (number, &told[..]) {
+            (10, [Ok(Enqueued::Duplicate { .. })]) => {}
+            (20, [Err(Refused::UnknownEndpoint { endpoint: unknown }), Ok(Enqueued::New)]) => {
+                assert_eq!(*unknown, endpoint(9));
+            }
+            (30, [Err(Refused::Conflict { delivery })]) => assert_eq!(*delivery, DeliveryId::from_u128(1)),
+            (_, [Ok(Enqueued::New)]) => {}
+            (_, told) => panic!("call {number}: {told:?}"),
+        }
+    }
+    let sql = format!(
+        "SELECT count(*), count(DISTINCT xmin::text), count(DISTINCT enqueued_at) FROM {}.notifications WHERE seq > 1",
+        store.schema()
+    );
+    let row = client.query_one(&sql, &[]).await.unwrap();
+    let (rows, commits, times): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!(rows, 98);
+    assert_eq!(times, 98, "each has the time of its call");
+    assert!(commits <= 10, "{commits} transactions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_the_server_refuses_harms_none_of_the_others() {
+    let store = fresh().await;
+    store.put_subscription(subscription(1), NOW).await.unwrap();
+    let client = client(&shared()).await;
+    execute(
+        &client,
+        &store,
+        "CREATE FUNCTION gymhook.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.event_type = 'refused' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON gymhook.notifications FOR EACH ROW EXECUTE FUNCTION gymhook.refuse();
+         BEGIN; LOCK TABLE gymhook.notifications IN SHARE MODE",
+    )
+    .await;
+    let call = |number: u128| -> JoinHandle<Told> {
+        let store = store.clone();
+        let mut new = notification(number, 1);
+        if number == 25 {
+            new.event_type = "refused".to_owned();
+        }
+        tokio::spawn(async move { store.enqueue(vec![new], NOW).await })
+    };
+    let calls: Vec<_> = (1..=50).map(call).collect();
+    until_locked_out(&client, &store, 2).await;
+    execute(&client, &store, "COMMIT").await;
+    for (number, call) in (1..).zip(calls) {
+        match (number, call.await.unwrap()) {
+            (25, Err(StoreError::Invalid { problem })) => {
+                assert!(problem.contains("not this one"), "{problem}")
+            }
+            (_, Ok(told)) if number != 25 => assert_eq!(told, [Ok(Enqueued::New)]),
+            (_, told) => panic!("call {number}: {told:?}"),
+        }
+    }
+}
