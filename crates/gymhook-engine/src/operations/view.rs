@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use gymhook_delivery::{DeliveryId, EndpointId};
-use gymhook_signature::Key;
 use time::UtcDateTime;
 use uuid::Uuid;
 
@@ -45,7 +44,7 @@ use crate::{Engine, Publication, Subscription};
 /// ```
 #[derive(Clone, Debug)]
 pub struct EngineView<S> {
-    engine: Engine<S>,
+    pub(super) engine: Engine<S>,
     owner: ApiKeyOwner,
     rights: ApiKeyRights,
 }
@@ -286,21 +285,6 @@ impl<S: Store> EngineView<S> {
         Ok(self.may_change(id, ApiKeyRights::Write).await? && self.engine.delete_subscription(id).await?)
     }
 
-    /// As [`Engine::rotate_key`].
-    ///
-    /// # Errors
-    /// [`ViewError::NotAllowed`], and as [`Engine::rotate_key`]; of another gym's subscription [`SubscriptionError::Unknown`].
-    pub async fn rotate_key(
-        &self,
-        subscription: EndpointId,
-        new: Key,
-        overlap: Duration,
-    ) -> Result<Subscription, ViewError> {
-        self.check(ApiKeyRights::Write)?;
-        self.known(subscription).await?;
-        Ok(self.engine.rotate_key(subscription, new, overlap).await?)
-    }
-
     /// As [`Engine::disable`]. Returns `false` if there is no such subscription.
     ///
     /// # Errors
@@ -387,7 +371,7 @@ impl<S: Store> EngineView<S> {
     }
 
     /// Whether what is a gym's may be seen. What is no gym's has no name.
-    fn reaches(&self, gym: &str) -> bool {
+    pub(super) fn reaches(&self, gym: &str) -> bool {
         match &self.owner {
             ApiKeyOwner::All => true,
             ApiKeyOwner::Gym(own) => own == gym && !gym.is_empty(),
@@ -419,11 +403,11 @@ impl<S: Store> EngineView<S> {
         is_there.then_some(()).ok_or(SubscriptionError::Unknown { subscription })
     }
 
-    fn check(&self, needs: ApiKeyRights) -> Result<(), ViewError> {
+    pub(super) fn check(&self, needs: ApiKeyRights) -> Result<(), ViewError> {
         if self.rights >= needs { Ok(()) } else { Err(ViewError::NotAllowed { needs }) }
     }
 
-    fn check_gym(&self, gym: &str) -> Result<(), ViewError> {
+    pub(super) fn check_gym(&self, gym: &str) -> Result<(), ViewError> {
         self.reaches(gym).then_some(()).ok_or_else(|| ViewError::OtherGym { gym: gym.to_owned() })
     }
 }
