@@ -136,13 +136,14 @@ impl<S: Store> Inbox<S> {
     ) -> Result<Self, SubscriptionError> {
         let new = Subscription::handled_here(id, policy).with_label(label);
         let opened = |held: Subscription| new.clone().with_metadata(held.metadata().clone());
-        match engine.update_subscription(id, opened).await {
-            Ok(_) => {}
+        let created = match engine.create_subscription(&new).await {
+            Err(SubscriptionError::Exists { .. }) => engine.update_subscription(id, opened).await.map(drop),
+            created => created,
+        };
+        match created {
             // A row that cannot be read is written anew.
-            Err(SubscriptionError::Unknown { .. } | SubscriptionError::Settings(_)) => {
-                engine.put_subscription(&new).await?;
-            }
-            Err(error) => return Err(error),
+            Err(SubscriptionError::Settings(_)) => engine.put_subscription(&new).await?,
+            created => created?,
         }
         Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform })
     }

@@ -27,8 +27,9 @@ pub(super) async fn put(
 ) -> Result<bool> {
     let due = StoreTime::ceil(now).micros();
     let written = match condition {
-        WriteCondition::Always => create_or_replace(&lent, schema, new, true, due).await?,
-        WriteCondition::SameGym => create_or_replace(&lent, schema, new, false, due).await?,
+        WriteCondition::Always | WriteCondition::New | WriteCondition::SameGym => {
+            create_or_replace(&lent, schema, new, condition, due).await?
+        }
         WriteCondition::Unchanged(read) => replace_unchanged(&lent, schema, new, read, due).await?,
     };
     lent.give_back().await?;
@@ -41,12 +42,11 @@ const TELL_ITS_WORKER: &str = ", added AS (
     )
     SELECT pg_notify($3, id::text) FROM put";
 
-/// With `of_any_gym` also one that is another gym's.
 async fn create_or_replace(
     lent: &Lent<'_>,
     schema: &Schema,
     new: &SubscriptionRow,
-    of_any_gym: bool,
+    condition: &WriteCondition,
     due: i64,
 ) -> Result<bool> {
     let sql = format!(
@@ -55,7 +55,7 @@ async fn create_or_replace(
         VALUES ($4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE
         SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
             url = excluded.url
-        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming AND ($13 OR s.gym = excluded.gym)
+        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming AND $13 AND ($14 OR s.gym = excluded.gym)
         RETURNING s.id
     ) {TELL_ITS_WORKER}"
     );
@@ -72,7 +72,8 @@ async fn create_or_replace(
         &(new.direction() == Direction::Incoming),
         &endpoint_record_to_json(&new.record)?,
         &new.record.is_disabled(),
-        &of_any_gym,
+        &(*condition != WriteCondition::New),
+        &(*condition != WriteCondition::SameGym),
     ];
     Ok(!lent.query(&sql, values).await?.is_empty())
 }

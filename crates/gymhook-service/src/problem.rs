@@ -181,6 +181,7 @@ impl From<SubscriptionError> for Problem {
             }
             SubscriptionError::Deleted { .. }
             | SubscriptionError::Direction { .. }
+            | SubscriptionError::Exists { .. }
             | SubscriptionError::UrlTaken { .. } => StatusCode::CONFLICT,
             SubscriptionError::Filter { .. }
             | SubscriptionError::Inbox { .. }

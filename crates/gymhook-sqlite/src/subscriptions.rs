@@ -20,8 +20,9 @@ pub(super) fn put(
     now: UtcDateTime,
 ) -> Result<bool> {
     let is_written = match condition {
-        WriteCondition::Always => create_or_replace(connection, new, true)?,
-        WriteCondition::SameGym => create_or_replace(connection, new, false)?,
+        WriteCondition::Always | WriteCondition::New | WriteCondition::SameGym => {
+            create_or_replace(connection, new, condition)?
+        }
         WriteCondition::Unchanged(read) => replace_unchanged(connection, new, read)?,
     };
     if is_written {
@@ -30,15 +31,18 @@ pub(super) fn put(
     Ok(is_written)
 }
 
-/// With `of_any_gym` also one that is another gym's.
-fn create_or_replace(connection: &Connection, new: &SubscriptionRow, of_any_gym: bool) -> Result<bool> {
+fn create_or_replace(
+    connection: &Connection,
+    new: &SubscriptionRow,
+    condition: &WriteCondition,
+) -> Result<bool> {
     let written = connection
         .prepare_cached(
             "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, disabled, incoming, url, platform)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE
              SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
                  url = excluded.url
-             WHERE deleted_at IS NULL AND incoming = excluded.incoming AND (?10 OR gym = excluded.gym)",
+             WHERE deleted_at IS NULL AND incoming = excluded.incoming AND ?10 AND (?11 OR gym = excluded.gym)",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
@@ -50,7 +54,8 @@ fn create_or_replace(connection: &Connection, new: &SubscriptionRow, of_any_gym:
             new.direction() == Direction::Incoming,
             new.target.url(),
             new.platform,
-            of_any_gym,
+            *condition != WriteCondition::New,
+            *condition != WriteCondition::SameGym,
         ])?;
     Ok(written > 0)
 }

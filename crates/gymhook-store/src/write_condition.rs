@@ -10,6 +10,8 @@ use crate::SubscriptionRow;
 pub enum WriteCondition {
     /// None: a new subscription is created, and an existing one is replaced.
     Always,
+    /// There is no subscription with this id, deleted or not. Of several that create it at the same time, one does.
+    New,
     /// The subscription is new, or already has the gym of the row. Of several gyms that claim one id at the same time, one has
     /// it.
     SameGym,
@@ -28,7 +30,7 @@ impl WriteCondition {
     /// The memory that it takes while a call waits, in bytes.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Always | Self::SameGym => 0,
+            Self::Always | Self::New | Self::SameGym => 0,
             Self::Unchanged(read) => read.weight(),
         }
     }

@@ -39,6 +39,12 @@ pub enum SubscriptionError {
         /// The subscription.
         subscription: EndpointId,
     },
+    /// There is a subscription with this id, and a [new one](Engine::create_subscription) replaces none. The caller's mistake.
+    #[error("there is a subscription {subscription} already: update that one, or use another id")]
+    Exists {
+        /// The subscription.
+        subscription: EndpointId,
+    },
     /// A filter, or the type that a URL is for, can never match, so nothing would ever be sent. The caller's mistake.
     #[error("subscription {subscription}: {problem}")]
     Filter {
@@ -174,7 +180,32 @@ impl<S: Store> Engine<S> {
         self.put_on_condition(subscription, WriteCondition::Always).await
     }
 
-    /// The same, unless its id is another gym's: then it is [unknown](SubscriptionError::Unknown), as to anybody who does not
+    /// Creates a subscription, and replaces none: of several callers that create one with the same id, in this process or in
+    /// another one on the same store, one does.
+    ///
+    /// ```
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
+    /// let refused = engine.create_subscription(&subscription.with_label("another")).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::Exists { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::Exists`]: there is one with this id.
+    /// - as [`Engine::put_subscription`].
+    pub async fn create_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        self.put_on_condition(subscription, WriteCondition::New).await
+    }
+
+    /// As [`put_subscription`](Self::put_subscription), unless its id is another gym's: then it is [unknown](SubscriptionError::Unknown), as to anybody who does not
     /// reach that gym. The store compares the gyms as it writes.
     pub(super) async fn put_subscription_of_gym(
         &self,
@@ -258,9 +289,12 @@ impl<S: Store> Engine<S> {
         let id = subscription.id();
         let held = self.store().subscription(id).await?;
         let is_reached =
-            |held: &SubscriptionRow| *condition == WriteCondition::Always || held.gym == subscription.gym();
+            |held: &SubscriptionRow| *condition != WriteCondition::SameGym || held.gym == subscription.gym();
         Ok(match held {
             Some(held) if !is_reached(&held) => SubscriptionError::Unknown { subscription: id },
+            Some(held) if *condition == WriteCondition::New && held.deleted_at.is_none() => {
+                SubscriptionError::Exists { subscription: id }
+            }
             Some(held) if held.direction() != subscription.direction() => {
                 SubscriptionError::Direction { subscription: id }
             }

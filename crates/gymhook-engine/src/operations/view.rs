@@ -17,7 +17,8 @@ use crate::{Engine, Publication, Subscription};
 ///
 /// [`Engine::for_gym`] makes one for a gym, [`ApiKey::view`] one for a key, which may be owned by all gyms. A service that handles
 /// requests through a view has no check to forget: an id of another gym's is answered like one that is not there, whatever it
-/// names. The exception is [`put_subscription`](Self::put_subscription), which cannot create what is there. Inboxes are no gym's,
+/// names. The exceptions are [`create_subscription`](Self::create_subscription) and [`put_subscription`](Self::put_subscription),
+/// which cannot create what is there. Inboxes are no gym's,
 /// so a gym's view does not reach them.
 ///
 /// What needs more than the [rights](ApiKey::rights) of the view's key is [`ViewError::NotAllowed`]. [`ApiKeyRights::Retry`] is enough to
@@ -275,6 +276,18 @@ impl<S: Store> EngineView<S> {
             ApiKeyOwner::Gym(_) => self.engine.put_subscription_of_gym(subscription).await?,
         }
         Ok(())
+    }
+
+    /// As [`Engine::create_subscription`].
+    ///
+    /// # Errors
+    /// - [`ViewError::NotAllowed`].
+    /// - [`ViewError::OtherGym`]: it would be another gym's.
+    /// - as [`Engine::create_subscription`].
+    pub async fn create_subscription(&self, subscription: &Subscription) -> Result<(), ViewError> {
+        self.check(ApiKeyRights::Write)?;
+        self.check_gym(subscription.gym())?;
+        Ok(self.engine.create_subscription(subscription).await?)
     }
 
     /// As [`Engine::delete_subscription`].

@@ -67,19 +67,18 @@ impl Destinations {
         }
         let (id, row) = self.id_for(&new.name).await?;
         if row.is_some() {
-            let detail = format!(
-                "there is a destination {:?} already: change that one, or choose another name",
-                new.name
-            );
-            return Err(Problem::conflict(detail));
+            return Err(exists(&new.name));
         }
         let route =
             Route { id, name: new.name, form: new.form, filter: new.filter, declared: false, retired: false };
         let subscription =
             kept(&route, metadata(&route)?, url.clone(), Some(Arc::new(keys)), blank(route.id, url));
-        let written = self.engine.put_subscription(&subscription).await;
+        let created = self.engine.create_subscription(&subscription).await;
         self.forget();
-        written.map_err(|error| NotWritten::from(error).0)?;
+        created.map_err(|error| match error {
+            SubscriptionError::Exists { .. } => exists(&route.name),
+            error => NotWritten::from(error).0,
+        })?;
         let found = Found { health: EndpointRecord::new(route.id), route, subscription };
         Ok(Written { found, secret: drawn })
     }
@@ -187,6 +186,12 @@ impl Route {
         }
         Ok(())
     }
+}
+
+fn exists(name: &str) -> Problem {
+    Problem::conflict(format!(
+        "there is a destination {name:?} already: change that one, or choose another name"
+    ))
 }
 
 /// Why a destination is not written.

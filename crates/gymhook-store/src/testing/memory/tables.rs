@@ -114,6 +114,7 @@ impl Tables {
             }
             let is_met = match condition {
                 WriteCondition::Always => true,
+                WriteCondition::New => false,
                 WriteCondition::SameGym => old.row.gym == new.gym,
                 WriteCondition::Unchanged(read) => old.row.has_same_configuration(read),
             };

@@ -38,6 +38,7 @@ macro_rules! __store_behaviours {
             }
             conditional_writes {
                 another_gym_s_is_not_written
+                a_new_one_replaces_none
                 a_conditional_change_overwrites_no_other
             }
             damage {

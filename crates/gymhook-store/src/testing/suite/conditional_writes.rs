@@ -48,6 +48,27 @@ pub async fn another_gym_s_is_not_written<H: Harness>(harness: &H) {
     );
 }
 
+/// Written as a new one, a subscription is created where there is none and none was deleted.
+pub async fn a_new_one_replaces_none<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let put = async |row: &SubscriptionRow| {
+        stage.store.put_subscription(row.clone(), WriteCondition::New, stage.now).await
+    };
+    let row = subscription(1);
+    assert_eq!(put(&row).await, Ok(true));
+    assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(row.clone())));
+    stage.carry_out_commands(endpoint(1)).await;
+    let other = SubscriptionRow { settings: "{}".to_owned(), ..row.clone() };
+    for again in [&row, &other] {
+        assert_eq!(put(again).await, Ok(false));
+        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(row.clone())));
+        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, [], "its worker has nothing to reload");
+    }
+    stage.store.delete_subscription(endpoint(1), stage.now).await.unwrap();
+    assert_eq!(put(&row).await, Ok(false), "it was deleted");
+    assert_eq!(put(&subscription(2)).await, Ok(true));
+}
+
 /// A change that is conditional on what was read is written if the configuration is still that, and only then.
 pub async fn a_conditional_change_overwrites_no_other<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
