@@ -75,9 +75,11 @@ impl Destinations {
             kept(&route, metadata(&route)?, url.clone(), Some(Arc::new(keys)), blank(route.id, url));
         let created = self.engine.create_subscription(&subscription).await;
         self.forget();
-        created.map_err(|error| match error {
-            SubscriptionError::Exists { .. } => exists(&route.name),
-            error => NotWritten::from(error).0,
+        created.map_err(|error| {
+            if matches!(error, SubscriptionError::Exists { .. }) {
+                return exists(&route.name);
+            }
+            NotWritten::from(error).0
         })?;
         let found = Found { health: EndpointRecord::new(route.id), route, subscription };
         Ok(Written { found, secret: drawn })
@@ -205,11 +207,13 @@ impl From<Problem> for NotWritten {
 
 impl From<SubscriptionError> for NotWritten {
     fn from(error: SubscriptionError) -> Self {
-        Self(match error {
-            SubscriptionError::Refused { problem, .. } => Problem::invalid("/url", problem),
-            SubscriptionError::Unknown { .. } => Problem::not_found(WHAT),
-            error => error.into(),
-        })
+        if let SubscriptionError::Refused { problem, .. } = error {
+            return Self(Problem::invalid("/url", problem));
+        }
+        if matches!(error, SubscriptionError::Unknown { .. }) {
+            return Self(Problem::not_found(WHAT));
+        }
+        Self(error.into())
     }
 }
 
