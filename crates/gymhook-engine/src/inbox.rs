@@ -124,7 +124,7 @@ impl<S: Store> Inbox<S> {
     /// Opens an inbox, or makes it, with its own name, and handles what is in it as `policy` says; [`Inbox::policy`] is a good one.
     ///
     /// Its [metadata](Subscription::with_metadata) stays: it is read and written as any subscription's, with
-    /// [`Engine::subscription`] and [`Engine::put_subscription`].
+    /// [`Engine::subscription`] and [`Engine::update_subscription`].
     ///
     /// # Errors
     /// As [`Engine::put_subscription`].
@@ -134,15 +134,17 @@ impl<S: Store> Inbox<S> {
         label: &str,
         policy: EndpointPolicy,
     ) -> Result<Self, SubscriptionError> {
-        let held = match engine.subscription(id).await {
-            Ok(held) => held,
-            // A row that cannot be read is written anew.
-            Err(SubscriptionError::Settings(_)) => None,
-            Err(error) => return Err(error),
+        let new = Subscription::handled_here(id, policy).with_label(label);
+        let opened = |held: Subscription| new.clone().with_metadata(held.metadata().clone());
+        let created = match engine.create_subscription(&new).await {
+            Err(SubscriptionError::Exists { .. }) => engine.update_subscription(id, opened).await.map(drop),
+            created => created,
         };
-        let metadata = held.map(|held| held.metadata().clone()).unwrap_or_default();
-        let subscription = Subscription::handled_here(id, policy).with_label(label).with_metadata(metadata);
-        engine.put_subscription(&subscription).await?;
+        match created {
+            // A row that cannot be read is written anew.
+            Err(SubscriptionError::Settings(_)) => engine.put_subscription(&new).await?,
+            created => created?,
+        }
         Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform })
     }
 

@@ -6,6 +6,7 @@ mod gym_pages;
 mod journal;
 mod notices;
 mod publish;
+mod subscription_updates;
 mod subscriptions;
 mod testing;
 mod view;

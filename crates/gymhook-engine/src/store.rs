@@ -17,5 +17,5 @@ pub use gymhook_store::{
     LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, PendingCommand, Redelivery,
     Refused, RepeatCheck, State, Stats, StatsQuery, Store, StoreError, StoreTime, StoredNotification,
     SubscriptionQuery, SubscriptionRow, TargetColumns, UnknownAttemptOutcome, UnreadableRow, Unstorable,
-    WorkerId,
+    WorkerId, WriteCondition,
 };

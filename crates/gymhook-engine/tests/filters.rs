@@ -213,7 +213,10 @@ async fn a_list_of_an_older_version_is_read() {
     let older = row.settings.replace(written, r#""event_types":["*","member.created","member.updated "]"#);
     let now = engine.now().await.unwrap();
     let row = gymhook_engine::store::SubscriptionRow { settings: older, ..row };
-    assert_eq!(engine.store().put_subscription(row, now).await, Ok(true));
+    assert_eq!(
+        engine.store().put_subscription(row, gymhook_engine::store::WriteCondition::Always, now).await,
+        Ok(true)
+    );
     let read = engine.subscription(id(1)).await.unwrap().unwrap();
     assert!(read.wants("member.created") && !read.wants("member.updated"));
 

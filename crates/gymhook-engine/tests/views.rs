@@ -102,6 +102,11 @@ async fn answers(
         said("disable", view.disable(to).await, to),
         said("enable", view.enable(to).await, to),
         said("pause", view.pause(to, NOW + HOUR).await, to),
+        said(
+            "update_subscription",
+            view.update_subscription(to, |held| held.with_label("x")).await.map(drop),
+            to,
+        ),
         said("rotate_key", view.rotate_key(to, key(), HOUR).await.map(drop), to),
         said("send_test", view.send_test(to).await.map(drop), to),
         said("send_test_event", view.send_test_event(to, &test).await.map(drop), to),
@@ -251,13 +256,14 @@ async fn a_key_s_view_is_its_owner_s() {
 }
 
 /// What each operation in [`answers`] needs that changes something.
-const NEEDS: [(&str, ApiKeyRights); 10] = [
+const NEEDS: [(&str, ApiKeyRights); 11] = [
     ("cancel", ApiKeyRights::Retry),
     ("redeliver", ApiKeyRights::Retry),
     ("redeliver_range", ApiKeyRights::Retry),
     ("disable", ApiKeyRights::Write),
     ("enable", ApiKeyRights::Write),
     ("pause", ApiKeyRights::Write),
+    ("update_subscription", ApiKeyRights::Write),
     ("rotate_key", ApiKeyRights::Write),
     ("send_test", ApiKeyRights::Retry),
     ("send_test_event", ApiKeyRights::Retry),

@@ -54,7 +54,7 @@ use gymhook_store::{
     Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
     Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery,
     JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// The driver, in the version that this crate uses.
@@ -258,18 +258,15 @@ impl Store for PostgresStore {
         self.0.clock.now(|| self.work(clock::read)).await
     }
 
-    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
-        row.check()?;
-        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, true, now)).await
-    }
-
-    async fn put_subscription_of_gym(
+    async fn put_subscription(
         &self,
         row: SubscriptionRow,
+        condition: WriteCondition,
         now: UtcDateTime,
     ) -> Result<bool, StoreError> {
         row.check()?;
-        self.call(row.weight(), |lent| subscriptions::put(lent, self.schema(), &row, false, now)).await
+        let bytes = row.weight() + condition.weight();
+        self.call(bytes, |lent| subscriptions::put(lent, self.schema(), &row, &condition, now)).await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {

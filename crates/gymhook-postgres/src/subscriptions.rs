@@ -13,51 +13,111 @@ use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
 use super::values::{Values, has_nul};
 use gymhook_store::end_under_way;
 use gymhook_store::{
-    Command, DeliveryColumns, Page, Redelivery, SubscriptionQuery, SubscriptionRow, endpoint_record_to_json,
+    Command, DeliveryColumns, Page, Redelivery, SubscriptionQuery, SubscriptionRow, WriteCondition,
+    endpoint_record_to_json,
 };
 use gymhook_store::{Direction, StoreTime};
 
-/// With `of_any_gym` also one that is another gym's.
 pub(super) async fn put(
     lent: Lent<'_>,
     schema: &Schema,
     new: &SubscriptionRow,
-    of_any_gym: bool,
+    condition: &WriteCondition,
     now: UtcDateTime,
 ) -> Result<bool> {
-    let sql = "WITH put AS (
-        INSERT INTO gymhook.subscriptions AS s (id, gym, settings, secrets, record, disabled, incoming, url, platform)
-        VALUES ($1, $2, $3, $4, $5, $6, $10, $11, $12) ON CONFLICT (id) DO UPDATE
+    let due = StoreTime::ceil(now).micros();
+    let written = match condition {
+        WriteCondition::Always | WriteCondition::New | WriteCondition::SameGym => {
+            create_or_replace(&lent, schema, new, condition, due).await?
+        }
+        WriteCondition::Unchanged(read) => replace_unchanged(&lent, schema, new, read, due).await?,
+    };
+    lent.give_back().await?;
+    Ok(written)
+}
+
+/// Leaves the worker a command to read again what the query `put` has written.
+const TELL_ITS_WORKER: &str = ", added AS (
+        INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $1, $2 FROM put
+    )
+    SELECT pg_notify($3, id::text) FROM put";
+
+async fn create_or_replace(
+    lent: &Lent<'_>,
+    schema: &Schema,
+    new: &SubscriptionRow,
+    condition: &WriteCondition,
+    due: i64,
+) -> Result<bool> {
+    let sql = format!(
+        "WITH put AS (
+        INSERT INTO gymhook.subscriptions AS s (id, gym, platform, settings, secrets, url, incoming, record, disabled)
+        VALUES ($4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE
         SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
             url = excluded.url
-        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming AND ($13 OR s.gym = excluded.gym)
+        WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming AND $13 AND ($14 OR s.gym = excluded.gym)
         RETURNING s.id
-    ), added AS (
-        INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $7, $8 FROM put
-    )
-    SELECT pg_notify($9, id::text) FROM put";
-    let written = lent
-        .query(
-            sql,
-            &[
-                new.id.as_uuid(),
-                &new.gym,
-                &new.settings,
-                &new.target.secrets(),
-                &endpoint_record_to_json(&new.record)?,
-                &new.record.is_disabled(),
-                &StoreTime::ceil(now).micros(),
-                &Command::Reload.name(),
-                &schema.channel(),
-                &(new.direction() == Direction::Incoming),
-                &new.target.url(),
-                &new.platform,
-                &of_any_gym,
-            ],
-        )
-        .await?;
-    lent.give_back().await?;
-    Ok(!written.is_empty())
+    ) {TELL_ITS_WORKER}"
+    );
+    let values: Values<'_> = &[
+        &due,
+        &Command::Reload.name(),
+        &schema.channel(),
+        new.id.as_uuid(),
+        &new.gym,
+        &new.platform,
+        &new.settings,
+        &new.target.secrets(),
+        &new.target.url(),
+        &(new.direction() == Direction::Incoming),
+        &endpoint_record_to_json(&new.record)?,
+        &new.record.is_disabled(),
+        &(*condition != WriteCondition::New),
+        &(*condition != WriteCondition::SameGym),
+    ];
+    Ok(!lent.query(&sql, values).await?.is_empty())
+}
+
+/// If its configuration is still the one that was read. While another writer has the row, the update waits, and then compares
+/// what that one has written.
+async fn replace_unchanged(
+    lent: &Lent<'_>,
+    schema: &Schema,
+    new: &SubscriptionRow,
+    read: &SubscriptionRow,
+    due: i64,
+) -> Result<bool> {
+    if has_nul([Some(read.gym.as_str()), Some(&read.platform), Some(&read.settings), read.target.url()]) {
+        return Ok(false);
+    }
+    let sql = format!(
+        "WITH put AS (
+        UPDATE gymhook.subscriptions s SET gym = $5, platform = $6, settings = $7, secrets = $8, url = $9
+        WHERE s.id = $4 AND s.deleted_at IS NULL AND s.incoming = $10
+        AND s.id = $11 AND s.gym = $12 AND s.platform = $13 AND s.settings = $14
+        AND s.secrets IS NOT DISTINCT FROM $15 AND s.url IS NOT DISTINCT FROM $16
+        RETURNING s.id
+    ) {TELL_ITS_WORKER}"
+    );
+    let values: Values<'_> = &[
+        &due,
+        &Command::Reload.name(),
+        &schema.channel(),
+        new.id.as_uuid(),
+        &new.gym,
+        &new.platform,
+        &new.settings,
+        &new.target.secrets(),
+        &new.target.url(),
+        &(new.direction() == Direction::Incoming),
+        read.id.as_uuid(),
+        &read.gym,
+        &read.platform,
+        &read.settings,
+        &read.target.secrets(),
+        &read.target.url(),
+    ];
+    Ok(!lent.query(&sql, values).await?.is_empty())
 }
 
 pub(super) async fn one(lent: Lent<'_>, id: EndpointId) -> Result<Option<SubscriptionRow>> {

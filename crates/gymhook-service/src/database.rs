@@ -8,6 +8,7 @@ use gymhook_engine::store::{
     DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow,
     LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, PostgresStore, Redelivery, Refused,
     SqliteStore, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    WriteCondition,
 };
 use gymhook_engine::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -54,8 +55,7 @@ type Result<T> = core::result::Result<T, StoreError>;
 impl Store for Database {
     pass_on! {
         now() -> Result<UtcDateTime>;
-        put_subscription(row: SubscriptionRow, now: UtcDateTime) -> Result<bool>;
-        put_subscription_of_gym(row: SubscriptionRow, now: UtcDateTime) -> Result<bool>;
+        put_subscription(row: SubscriptionRow, condition: WriteCondition, now: UtcDateTime) -> Result<bool>;
         subscription(id: EndpointId) -> Result<Option<SubscriptionRow>>;
         subscriptions(query: SubscriptionQuery) -> Result<Page<SubscriptionRow, EndpointId>>;
         delete_subscription(id: EndpointId, now: UtcDateTime) -> Result<bool>;

@@ -38,7 +38,7 @@ pub(crate) struct Destinations {
     known: Mutex<Known>,
     /// One look-up at a time; the others wait for it and use what it found.
     looking: tokio::sync::Mutex<()>,
-    /// What reads a destination and writes it back does so one after the other in this process.
+    /// One change at a time in this process: a declaration is many, and is undone as a whole if one of them fails.
     changing: tokio::sync::Mutex<()>,
 }
 

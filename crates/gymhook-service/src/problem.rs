@@ -118,6 +118,8 @@ pub(crate) fn pointer_part(name: &str) -> String {
 
 /// How long a caller waits for a database that is away or full, in seconds. Our choice.
 const DATABASE_RETRY: u64 = 5;
+/// How long a caller waits for others who keep changing the same thing, in seconds. Our choice.
+const CONTENDED_RETRY: u64 = 1;
 
 /// What a caller may know of it: the store's words, which name files and servers, go to the log.
 impl From<StoreError> for Problem {
@@ -169,6 +171,9 @@ impl From<SubscriptionError> for Problem {
         let status = match &error {
             SubscriptionError::Store(error) => return error.clone().into(),
             SubscriptionError::Unknown { .. } => return Self::not_found("subscription"),
+            SubscriptionError::Contended { .. } => {
+                return Self::later(StatusCode::SERVICE_UNAVAILABLE, CONTENDED_RETRY, error.to_string());
+            }
             SubscriptionError::Settings(error) => {
                 tracing::error!(%error, "a subscription cannot be read or written");
                 let detail = "a subscription's settings cannot be read or written: the operator finds the reason in the log";
@@ -176,6 +181,7 @@ impl From<SubscriptionError> for Problem {
             }
             SubscriptionError::Deleted { .. }
             | SubscriptionError::Direction { .. }
+            | SubscriptionError::Exists { .. }
             | SubscriptionError::UrlTaken { .. } => StatusCode::CONFLICT,
             SubscriptionError::Filter { .. }
             | SubscriptionError::Inbox { .. }

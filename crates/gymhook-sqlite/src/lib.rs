@@ -46,6 +46,7 @@ use gymhook_store::{
     Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery,
     JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
     Stats, StatsQuery, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow, WorkerId,
+    WriteCondition,
 };
 
 /// The driver, in the version that this crate uses: a program can link SQLite only once.
@@ -205,20 +206,6 @@ impl SqliteStore {
         })
     }
 
-    async fn put_subscription_if(
-        &self,
-        row: SubscriptionRow,
-        of_any_gym: bool,
-        now: UtcDateTime,
-    ) -> Result<bool, StoreError> {
-        row.check()?;
-        let (id, bytes) = (row.id, row.weight());
-        let put = move |connection: &Connection| subscriptions::put(connection, &row, of_any_gym, now);
-        let written = self.write(bytes, put).await?;
-        self.1.add([id]);
-        Ok(written)
-    }
-
     /// Writes for a caller, who waits until there is room for the bytes that the call brings.
     async fn write<T: Send + 'static>(
         &self,
@@ -245,16 +232,18 @@ impl Store for SqliteStore {
         Ok(StoreTime::from_micros(StoreTime::floor(now).micros()).to_utc().unwrap_or(now))
     }
 
-    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.put_subscription_if(row, true, now).await
-    }
-
-    async fn put_subscription_of_gym(
+    async fn put_subscription(
         &self,
         row: SubscriptionRow,
+        condition: WriteCondition,
         now: UtcDateTime,
     ) -> Result<bool, StoreError> {
-        self.put_subscription_if(row, false, now).await
+        row.check()?;
+        let (id, bytes) = (row.id, row.weight() + condition.weight());
+        let put = move |connection: &Connection| subscriptions::put(connection, &row, &condition, now);
+        let written = self.write(bytes, put).await?;
+        self.1.add([id]);
+        Ok(written)
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {

@@ -10,15 +10,31 @@ use super::error::Result;
 use super::{commit, lease, row};
 use gymhook_store::{
     Command, Direction, Page, Redelivery, State, StoreTime, SubscriptionQuery, SubscriptionRow,
-    end_under_way, endpoint_record_to_json,
+    WriteCondition, end_under_way, endpoint_record_to_json,
 };
 
-/// With `of_any_gym` also one that is another gym's.
 pub(super) fn put(
     connection: &Connection,
     new: &SubscriptionRow,
-    of_any_gym: bool,
+    condition: &WriteCondition,
     now: UtcDateTime,
+) -> Result<bool> {
+    let is_written = match condition {
+        WriteCondition::Always | WriteCondition::New | WriteCondition::SameGym => {
+            create_or_replace(connection, new, condition)?
+        }
+        WriteCondition::Unchanged(read) => replace_unchanged(connection, new, read)?,
+    };
+    if is_written {
+        command(connection, &[(new.id, Command::Reload)], now)?;
+    }
+    Ok(is_written)
+}
+
+fn create_or_replace(
+    connection: &Connection,
+    new: &SubscriptionRow,
+    condition: &WriteCondition,
 ) -> Result<bool> {
     let written = connection
         .prepare_cached(
@@ -26,7 +42,7 @@ pub(super) fn put(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE
              SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
                  url = excluded.url
-             WHERE deleted_at IS NULL AND incoming = excluded.incoming AND (?10 OR gym = excluded.gym)",
+             WHERE deleted_at IS NULL AND incoming = excluded.incoming AND ?10 AND (?11 OR gym = excluded.gym)",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
@@ -38,11 +54,36 @@ pub(super) fn put(
             new.direction() == Direction::Incoming,
             new.target.url(),
             new.platform,
-            of_any_gym,
+            *condition != WriteCondition::New,
+            *condition != WriteCondition::SameGym,
         ])?;
-    if written > 0 {
-        command(connection, &[(new.id, Command::Reload)], now)?;
-    }
+    Ok(written > 0)
+}
+
+/// If its configuration is still the one that was read.
+fn replace_unchanged(connection: &Connection, new: &SubscriptionRow, read: &SubscriptionRow) -> Result<bool> {
+    let written = connection
+        .prepare_cached(
+            "UPDATE gymhook_subscriptions
+             SET gym = ?2, platform = ?3, settings = ?4, secrets = ?5, url = ?6
+             WHERE id = ?1 AND deleted_at IS NULL AND incoming = ?7
+             AND id = ?8 AND gym = ?9 AND platform = ?10 AND settings = ?11 AND secrets IS ?12 AND url IS ?13",
+        )?
+        .execute(params![
+            new.id.as_uuid().as_bytes(),
+            new.gym,
+            new.platform,
+            new.settings,
+            new.target.secrets(),
+            new.target.url(),
+            new.direction() == Direction::Incoming,
+            read.id.as_uuid().as_bytes(),
+            read.gym,
+            read.platform,
+            read.settings,
+            read.target.secrets(),
+            read.target.url(),
+        ])?;
     Ok(written > 0)
 }
 

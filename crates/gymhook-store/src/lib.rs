@@ -22,6 +22,7 @@ mod target;
 pub mod testing;
 mod time;
 mod worker;
+mod write_condition;
 
 use core::time::Duration;
 
@@ -59,6 +60,7 @@ pub use self::worker::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,
     WorkerId,
 };
+pub use self::write_condition::WriteCondition;
 /// The machine, in the version that is in use here: its records are what a store keeps.
 pub use gymhook_delivery;
 pub use gymhook_delivery::{DeliveryId, EndpointId, Enqueued};
@@ -75,26 +77,16 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Writes a subscription: a new one, or new settings and secrets of an existing one, whose endpoint keeps its record and its
     /// lease. In the same transaction it inserts a [`Command::Reload`] for the endpoint's worker.
     ///
-    /// A deleted subscription stays deleted, and a direction never changes: then nothing is written and `false` is returned.
-    /// The row's record is used only if the subscription is new, its `deleted_at` never.
+    /// If `condition` is not met, nothing is written and `false` is returned. A deleted subscription stays deleted, and a
+    /// direction never changes, whatever the condition: then, too, the result is `false`. The row's record is used only if the
+    /// subscription is new, its `deleted_at` never.
     ///
     /// # Errors
     /// What [`SubscriptionRow::check`] says.
     fn put_subscription(
         &self,
         row: SubscriptionRow,
-        now: UtcDateTime,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
-
-    /// The same, if the subscription is new or its gym is already the row's: looked at in the same transaction, so that of
-    /// several gyms that claim one id at the same time one has it. If it is another gym's, nothing is written and `false` is
-    /// returned.
-    ///
-    /// # Errors
-    /// What [`SubscriptionRow::check`] says.
-    fn put_subscription_of_gym(
-        &self,
-        row: SubscriptionRow,
+        condition: WriteCondition,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 

@@ -36,6 +36,21 @@ impl SubscriptionRow {
     pub const fn direction(&self) -> Direction {
         self.target.direction()
     }
+
+    /// Whether both have one id and one configuration: gym, platform, target and settings, byte for byte. Health and deletion
+    /// are not compared.
+    ///
+    /// Secrets are compared as they are stored: encrypted anew, equal secrets may be different bytes, and so another
+    /// configuration.
+    #[must_use]
+    pub fn has_same_configuration(&self, other: &Self) -> bool {
+        let Self { id, gym, platform, target, settings, record: _, deleted_at: _ } = self;
+        *id == other.id
+            && *gym == other.gym
+            && *platform == other.platform
+            && *target == other.target
+            && *settings == other.settings
+    }
 }
 
 /// `Debug` shows neither settings, which contain URLs, nor secrets.

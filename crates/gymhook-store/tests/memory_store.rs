@@ -13,7 +13,7 @@ use gymhook_store::testing::memory::MemoryStore;
 use gymhook_store::testing::suite::Harness;
 use gymhook_store::{
     ApiKeyRotation, Batch, Command, Enqueued, Journal, JournalQuery, LeaseRequest, NewNotification,
-    Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns, WorkerId,
+    Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns, WorkerId, WriteCondition,
 };
 use gymhook_store::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -128,7 +128,7 @@ fn unavailable() -> StoreError {
 
 async fn with_subscription() -> FaultyStore<MemoryStore> {
     let store = FaultyStore::new(MemoryStore::new(START));
-    assert_eq!(store.put_subscription(subscription(), START).await, Ok(true));
+    assert_eq!(store.put_subscription(subscription(), WriteCondition::Always, START).await, Ok(true));
     store
 }
 
@@ -142,7 +142,7 @@ async fn work_wakes_every_other_clone() {
     let store = MemoryStore::new(START);
     let (one, two) = (store.clone(), store.clone());
     assert!(waits(&one).await);
-    store.put_subscription(subscription(), START).await.unwrap();
+    store.put_subscription(subscription(), WriteCondition::Always, START).await.unwrap();
     assert!(!waits(&one).await);
     assert!(waits(&one).await, "it was told");
 
@@ -322,7 +322,9 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
     };
     match operation {
         Operation::Now => store.now().await.map(drop),
-        Operation::PutSubscription => store.put_subscription(subscription(), START).await.map(drop),
+        Operation::PutSubscription => {
+            store.put_subscription(subscription(), WriteCondition::Always, START).await.map(drop)
+        }
         Operation::Subscription => store.subscription(ENDPOINT).await.map(drop),
         Operation::Subscriptions => store.subscriptions(subscriptions).await.map(drop),
         Operation::DeleteSubscription => store.delete_subscription(ENDPOINT, START).await.map(drop),

@@ -1,18 +1,16 @@
 //! Subscriptions: who gets what, where.
 
-use core::time::Duration;
-use std::sync::Arc;
-
 use gymhook::Provider;
 use gymhook::event::Vendor;
 use gymhook::send::{EventFilter, FilterError};
 use gymhook_delivery::EndpointId;
-use gymhook_retry::time_math;
-use gymhook_signature::{Key, Keyring, KeyringError, Secret};
+use gymhook_signature::KeyringError;
 use time::UtcDateTime;
 
 use super::gym_pages::GymPages;
-use crate::store::{Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable};
+use crate::store::{
+    Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable, WriteCondition,
+};
 use crate::subscription::metadata;
 use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, settings};
 
@@ -20,6 +18,13 @@ use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, sett
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscriptionError {
+    /// An [update](Engine::update_subscription) was not written, since others changed the subscription again and again while it
+    /// was made. Try again later.
+    #[error("subscription {subscription} was not updated, since others keep changing it: try again later")]
+    Contended {
+        /// The subscription.
+        subscription: EndpointId,
+    },
     /// It was deleted, and its id is not used again. The caller's mistake.
     #[error("subscription {subscription} was deleted: create a new one with another id")]
     Deleted {
@@ -31,6 +36,12 @@ pub enum SubscriptionError {
         "subscription {subscription} has the other direction, since an inbox receives and every other subscription is sent to: use another id"
     )]
     Direction {
+        /// The subscription.
+        subscription: EndpointId,
+    },
+    /// There is a subscription with this id, and a [new one](Engine::create_subscription) replaces none. The caller's mistake.
+    #[error("there is a subscription {subscription} already: update that one, or use another id")]
+    Exists {
         /// The subscription.
         subscription: EndpointId,
     },
@@ -69,6 +80,16 @@ pub enum SubscriptionError {
         subscription: EndpointId,
         /// Its platform.
         platform: String,
+    },
+    /// The change of an [update](Engine::update_subscription) returned a subscription with another id. The caller's mistake.
+    #[error(
+        "the change of subscription {subscription} returned subscription {other}: an id never changes, so put that one by itself"
+    )]
+    OtherId {
+        /// The subscription to update.
+        subscription: EndpointId,
+        /// The one that was returned.
+        other: EndpointId,
     },
     /// The transport of this engine cannot send for it: an unknown platform, a forbidden URL or header, keys of the wrong
     /// kind. Caused by its settings, or by those of the transport.
@@ -114,17 +135,12 @@ pub enum SubscriptionError {
     },
 }
 
-/// Which subscription with the same id is overwritten.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Overwrites {
-    AnyGym,
-    /// One of the gym of the new one only: the store compares them as it writes.
-    OwnGym,
-}
-
 impl<S: Store> Engine<S> {
-    /// Creates or updates a subscription: URL, filter, headers, keys and policy take effect with the next attempt, also for
+    /// Creates or replaces a subscription: URL, filter, headers, keys and policy take effect with the next attempt, also for
     /// waiting deliveries. The endpoint keeps its health.
+    ///
+    /// All of it is written, whatever is there: to change a subscription that others may change at the same time, use
+    /// [`Engine::update_subscription`].
     ///
     /// An engine that delivers [checks](crate::Transport::check) it first, as far as that is possible without a look-up; the HTTP
     /// transport's guard checks the addresses behind a URL whenever it connects. An engine without a worker does not check: call
@@ -139,10 +155,9 @@ impl<S: Store> Engine<S> {
     /// # let (engine, endpoint) = engine().await?;
     ///
     /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
-    /// engine.put_subscription(&subscription.only(["workout.*"])).await?; // the same id updates it
+    /// engine.put_subscription(&subscription).await?; // the same id replaces it
     ///
     /// // A deleted subscription stays deleted.
-    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
     /// engine.delete_subscription(endpoint).await?;
     /// let refused = engine.put_subscription(&subscription).await;
     /// assert!(matches!(refused, Err(SubscriptionError::Deleted { .. })));
@@ -162,21 +177,59 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::Settings`]: a header is not visible ASCII, or the secrets cannot be encrypted.
     /// - [`SubscriptionError::Store`]: the store failed.
     pub async fn put_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        self.check_new(subscription).await?;
-        self.write_subscription(subscription).await
+        self.put_on_condition(subscription, WriteCondition::Always).await
     }
 
-    /// The same, unless its id is another gym's: then it is [unknown](SubscriptionError::Unknown), as to anybody who does not
+    /// Creates a subscription, and replaces none: of several callers that create one with the same id, in this process or in
+    /// another one on the same store, one does.
+    ///
+    /// ```
+    /// use gymhook_engine::SubscriptionError;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// let subscription = engine.subscription(endpoint).await?.ok_or("it was written")?;
+    /// let refused = engine.create_subscription(&subscription.with_label("another")).await;
+    /// assert!(matches!(refused, Err(SubscriptionError::Exists { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::Exists`]: there is one with this id.
+    /// - as [`Engine::put_subscription`].
+    pub async fn create_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+        self.put_on_condition(subscription, WriteCondition::New).await
+    }
+
+    /// As [`put_subscription`](Self::put_subscription), unless its id is another gym's: then it is [unknown](SubscriptionError::Unknown), as to anybody who does not
     /// reach that gym. The store compares the gyms as it writes.
     pub(super) async fn put_subscription_of_gym(
         &self,
         subscription: &Subscription,
     ) -> Result<(), SubscriptionError> {
-        self.check_new(subscription).await?;
-        self.write(subscription, Overwrites::OwnGym).await
+        self.put_on_condition(subscription, WriteCondition::SameGym).await
     }
 
-    async fn check_new(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
+    async fn put_on_condition(
+        &self,
+        subscription: &Subscription,
+        condition: WriteCondition,
+    ) -> Result<(), SubscriptionError> {
+        self.check_new(subscription).await?;
+        let row = self.checked_row(subscription)?;
+        let now = self.store().now().await?;
+        if self.store().put_subscription(row, condition.clone(), now).await? {
+            return Ok(());
+        }
+        Err(self.why_not_written(subscription, &condition).await?)
+    }
+
+    /// Checks its filters, and its URL against those of its gym.
+    pub(super) async fn check_new(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         if let Some(http) = subscription.http() {
             EventFilter::check_all(http.platform(), subscription.filters(), http.urls().keys())
                 .map_err(|problem| SubscriptionError::Filter { subscription: subscription.id(), problem })?;
@@ -211,26 +264,11 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    /// Without a look at its filters, which are as they were.
-    async fn write_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
-        self.write(subscription, Overwrites::AnyGym).await
-    }
-
-    async fn write(
+    /// Its row, if this engine can send for it.
+    pub(super) fn checked_row(
         &self,
         subscription: &Subscription,
-        overwrites: Overwrites,
-    ) -> Result<(), SubscriptionError> {
-        let row = self.checked_row(subscription)?;
-        let now = self.store().now().await?;
-        let is_written = match overwrites {
-            Overwrites::AnyGym => self.store().put_subscription(row, now).await?,
-            Overwrites::OwnGym => self.store().put_subscription_of_gym(row, now).await?,
-        };
-        if is_written { Ok(()) } else { Err(self.why_not_written(subscription, overwrites).await?) }
-    }
-
-    fn checked_row(&self, subscription: &Subscription) -> Result<SubscriptionRow, SubscriptionError> {
+    ) -> Result<SubscriptionRow, SubscriptionError> {
         let id = subscription.id();
         if let Some(setting) = subscription.misplaced() {
             return Err(SubscriptionError::Inbox { subscription: id, setting });
@@ -246,14 +284,17 @@ impl<S: Store> Engine<S> {
     async fn why_not_written(
         &self,
         subscription: &Subscription,
-        overwrites: Overwrites,
+        condition: &WriteCondition,
     ) -> Result<SubscriptionError, StoreError> {
         let id = subscription.id();
         let held = self.store().subscription(id).await?;
         let is_reached =
-            |held: &SubscriptionRow| overwrites == Overwrites::AnyGym || held.gym == subscription.gym();
+            |held: &SubscriptionRow| *condition != WriteCondition::SameGym || held.gym == subscription.gym();
         Ok(match held {
             Some(held) if !is_reached(&held) => SubscriptionError::Unknown { subscription: id },
+            Some(held) if *condition == WriteCondition::New && held.deleted_at.is_none() => {
+                SubscriptionError::Exists { subscription: id }
+            }
             Some(held) if held.direction() != subscription.direction() => {
                 SubscriptionError::Direction { subscription: id }
             }
@@ -307,56 +348,6 @@ impl<S: Store> Engine<S> {
         let deleted = self.store().delete_subscription(id, now).await?;
         self.look_for_work([id]);
         Ok(deleted)
-    }
-
-    /// Signs with a new key from now on. The old ones stay valid for `overlap`, a `core::time::Duration` (not one of the
-    /// crate `time`): schemes with room for several signatures sign with all of them in the meantime. Give the receiver the
-    /// new secret first. A subscription that was unsigned is signed from now on. Returns the subscription as it was written.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use gymhook::signature::{Key, Secret};
-    /// use gymhook_engine::SubscriptionError;
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
-    /// #
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (engine, endpoint) = engine().await?;
-    ///
-    /// let new = |id| -> Result<Key, Box<dyn std::error::Error>> { Ok(Key::new(id, Secret::new("another 128 random bits")?)) };
-    /// let day = Duration::from_secs(86_400);
-    /// engine.rotate_key(endpoint, new("2026-02")?, day).await?; // both keys sign for a day
-    ///
-    /// let refused = engine.rotate_key(endpoint, new("2026-01")?, day).await;
-    /// assert!(matches!(refused, Err(SubscriptionError::Key(_)))); // an id is used once
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// - [`SubscriptionError::Unknown`]: there is no such subscription.
-    /// - [`SubscriptionError::Key`]: the new key has the id or the secret of an old one.
-    /// - as [`Engine::put_subscription`].
-    pub async fn rotate_key(
-        &self,
-        subscription: EndpointId,
-        new: Key,
-        overlap: Duration,
-    ) -> Result<Subscription, SubscriptionError> {
-        let held =
-            self.subscription(subscription).await?.ok_or(SubscriptionError::Unknown { subscription })?;
-        let now = self.store().now().await?;
-        let last = time_math::later(now, overlap);
-        let mut keys = vec![new];
-        let held_keys = held.http().and_then(HttpTarget::keys).into_iter().flat_map(|keys| keys.keys());
-        let counting = held_keys.filter(|key| key.not_after().is_none_or(|ends| ends >= now));
-        keys.extend(counting.filter_map(|key| ending(key, last)));
-        let keys = Keyring::new(keys)?;
-        // Which scheme signs is the transport's to know; said here, it reaches who rotates and not the first attempt.
-        keys.check_for_hmac_sha256()?;
-        let rotated = held.with_keys(Arc::new(keys));
-        self.write_subscription(&rotated).await?;
-        Ok(rotated)
     }
 
     /// Disables an endpoint: nothing is sent to it until it is [enabled](Engine::enable). New deliveries wait.
@@ -415,18 +406,4 @@ impl<S: Store> Engine<S> {
         let now = self.store().now().await?;
         self.store().command(vec![(endpoint, command)], now).await
     }
-}
-
-/// The same key, which ends at this moment unless it ends before; `None` if there is no secret in it, which cannot be.
-fn ending(key: &Key, last: UtcDateTime) -> Option<Key> {
-    let secret = Secret::new(key.secret().expose_secret()).ok()?;
-    let mut copy =
-        Key::new(key.id().clone(), secret).valid_until(key.not_after().map_or(last, |ends| ends.min(last)));
-    if let Some(first) = key.not_before() {
-        copy = copy.valid_from(first);
-    }
-    if let Some(tenant) = key.named_tenant() {
-        copy = copy.with_tenant(tenant.clone());
-    }
-    Some(copy)
 }

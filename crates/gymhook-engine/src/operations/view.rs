@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use gymhook_delivery::{DeliveryId, EndpointId};
-use gymhook_signature::Key;
 use time::UtcDateTime;
 use uuid::Uuid;
 
@@ -18,7 +17,8 @@ use crate::{Engine, Publication, Subscription};
 ///
 /// [`Engine::for_gym`] makes one for a gym, [`ApiKey::view`] one for a key, which may be owned by all gyms. A service that handles
 /// requests through a view has no check to forget: an id of another gym's is answered like one that is not there, whatever it
-/// names. The exception is [`put_subscription`](Self::put_subscription), which cannot create what is there. Inboxes are no gym's,
+/// names. The exceptions are [`create_subscription`](Self::create_subscription) and [`put_subscription`](Self::put_subscription),
+/// which cannot create what is there. Inboxes are no gym's,
 /// so a gym's view does not reach them.
 ///
 /// What needs more than the [rights](ApiKey::rights) of the view's key is [`ViewError::NotAllowed`]. [`ApiKeyRights::Retry`] is enough to
@@ -45,7 +45,7 @@ use crate::{Engine, Publication, Subscription};
 /// ```
 #[derive(Clone, Debug)]
 pub struct EngineView<S> {
-    engine: Engine<S>,
+    pub(super) engine: Engine<S>,
     owner: ApiKeyOwner,
     rights: ApiKeyRights,
 }
@@ -278,27 +278,24 @@ impl<S: Store> EngineView<S> {
         Ok(())
     }
 
+    /// As [`Engine::create_subscription`].
+    ///
+    /// # Errors
+    /// - [`ViewError::NotAllowed`].
+    /// - [`ViewError::OtherGym`]: it would be another gym's.
+    /// - as [`Engine::create_subscription`].
+    pub async fn create_subscription(&self, subscription: &Subscription) -> Result<(), ViewError> {
+        self.check(ApiKeyRights::Write)?;
+        self.check_gym(subscription.gym())?;
+        Ok(self.engine.create_subscription(subscription).await?)
+    }
+
     /// As [`Engine::delete_subscription`].
     ///
     /// # Errors
     /// [`ViewError::NotAllowed`], [`ViewError::Store`].
     pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, ViewError> {
         Ok(self.may_change(id, ApiKeyRights::Write).await? && self.engine.delete_subscription(id).await?)
-    }
-
-    /// As [`Engine::rotate_key`].
-    ///
-    /// # Errors
-    /// [`ViewError::NotAllowed`], and as [`Engine::rotate_key`]; of another gym's subscription [`SubscriptionError::Unknown`].
-    pub async fn rotate_key(
-        &self,
-        subscription: EndpointId,
-        new: Key,
-        overlap: Duration,
-    ) -> Result<Subscription, ViewError> {
-        self.check(ApiKeyRights::Write)?;
-        self.known(subscription).await?;
-        Ok(self.engine.rotate_key(subscription, new, overlap).await?)
     }
 
     /// As [`Engine::disable`]. Returns `false` if there is no such subscription.
@@ -387,7 +384,7 @@ impl<S: Store> EngineView<S> {
     }
 
     /// Whether what is a gym's may be seen. What is no gym's has no name.
-    fn reaches(&self, gym: &str) -> bool {
+    pub(super) fn reaches(&self, gym: &str) -> bool {
         match &self.owner {
             ApiKeyOwner::All => true,
             ApiKeyOwner::Gym(own) => own == gym && !gym.is_empty(),
@@ -419,11 +416,11 @@ impl<S: Store> EngineView<S> {
         is_there.then_some(()).ok_or(SubscriptionError::Unknown { subscription })
     }
 
-    fn check(&self, needs: ApiKeyRights) -> Result<(), ViewError> {
+    pub(super) fn check(&self, needs: ApiKeyRights) -> Result<(), ViewError> {
         if self.rights >= needs { Ok(()) } else { Err(ViewError::NotAllowed { needs }) }
     }
 
-    fn check_gym(&self, gym: &str) -> Result<(), ViewError> {
+    pub(super) fn check_gym(&self, gym: &str) -> Result<(), ViewError> {
         self.reaches(gym).then_some(()).ok_or_else(|| ViewError::OtherGym { gym: gym.to_owned() })
     }
 }

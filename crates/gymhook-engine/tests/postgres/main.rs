@@ -12,15 +12,22 @@ mod resembling;
 #[allow(dead_code, reason = "shared with a test file that plays more of it")]
 #[path = "../resembling/scenario.rs"]
 mod scenario;
+mod updates;
+#[path = "../updates/scenario.rs"]
+mod updating;
 
 use gymhook_engine::store::PostgresStore;
-use gymhook_engine::store::postgres::tokio_postgres::NoTls;
+use gymhook_engine::store::postgres::tokio_postgres::{Config, NoTls};
 use gymhook_engine::store::postgres::{PostgresOptions, Schema};
+
+/// How to reach the server that the tests of this process share.
+fn shared() -> Config {
+    gymhook_test_postgres::shared().unwrap_or_else(|problem| panic!("{problem}"))
+}
 
 /// An empty store in a schema of its own, on the server that the tests of this process share.
 async fn fresh() -> PostgresStore {
-    let config = gymhook_test_postgres::shared().unwrap_or_else(|problem| panic!("{problem}"));
     let schema = Schema::new(gymhook_test_postgres::fresh_schema()).unwrap();
     let options = PostgresOptions::new().with_schema(schema);
-    PostgresStore::connect_with(config, NoTls, options).await.unwrap()
+    PostgresStore::connect_with(shared(), NoTls, options).await.unwrap()
 }

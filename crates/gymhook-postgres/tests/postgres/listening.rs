@@ -5,7 +5,7 @@ use core::time::Duration;
 use gymhook_delivery::Enqueued;
 use gymhook_postgres::PostgresStore;
 use gymhook_postgres::enqueue_in;
-use gymhook_store::{Command, Redelivery, Store};
+use gymhook_store::{Command, Redelivery, Store, WriteCondition};
 
 use crate::stage::{NOW, at, client, endpoint, fresh, notification, shared, soon, subscribe, subscription};
 
@@ -36,7 +36,7 @@ async fn whoever_leaves_work_wakes_the_others() {
 
     store.command(vec![(endpoint(2), Command::Enable)], NOW).await.unwrap();
     assert_eq!(soon(worker.work_arrived()).await, [endpoint(2)]);
-    store.put_subscription(subscription(1), NOW).await.unwrap();
+    store.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap();
     assert_eq!(soon(worker.work_arrived()).await, [endpoint(1)]);
     let which = Redelivery { endpoint: endpoint(3), from: NOW, until: None, undeliverable_only: false };
     store.redeliver(which, NOW).await.unwrap();

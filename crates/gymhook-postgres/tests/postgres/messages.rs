@@ -3,7 +3,7 @@
 use gymhook_postgres::PostgresOptions;
 use gymhook_postgres::PostgresStore;
 use gymhook_postgres::tokio_postgres::{Config, NoTls};
-use gymhook_store::{Command, NewNotification, StatsQuery, Store, StoreError};
+use gymhook_store::{Command, NewNotification, StatsQuery, Store, StoreError, WriteCondition};
 
 use crate::stage::{NOW, client, endpoint, execute, fresh, notification, shared, subscribe, subscription};
 
@@ -134,7 +134,7 @@ async fn a_target_that_is_neither_is_said_as_such() {
         END $$;
         CREATE TRIGGER change BEFORE INSERT ON gymhook.subscriptions FOR EACH ROW EXECUTE FUNCTION gymhook.change()";
     execute(&client, &store, change).await;
-    let error = store.put_subscription(subscription(1), NOW).await.unwrap_err();
+    let error = store.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap_err();
     let expected = format!(
         "a subscription would have neither a URL and secrets nor a handler as its target in {}.subscriptions (SQLSTATE 23514: ",
         store.schema()

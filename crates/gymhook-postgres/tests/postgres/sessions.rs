@@ -2,7 +2,7 @@
 
 use gymhook_postgres::tokio_postgres::{Config, NoTls};
 use gymhook_postgres::{PostgresOptions, PostgresStore, Schema};
-use gymhook_store::{Enqueued, NewNotification, StatsQuery, Store, StoreError};
+use gymhook_store::{Enqueued, NewNotification, StatsQuery, Store, StoreError, WriteCondition};
 use gymhook_test_postgres::fresh_schema;
 
 use crate::stage::{NOW, client, endpoint, fresh, notification, request, shared, subscribe, subscription};
@@ -40,7 +40,7 @@ async fn where_nothing_may_be_written_only_those_connect_who_ask_to() {
     assert_eq!(reader.stats(StatsQuery::new(), NOW).await.unwrap().waiting, 1);
     read_only(reader.enqueue(vec![notification(2, 1)], NOW).await.unwrap_err());
     read_only(reader.lease(request(1), NOW).await.unwrap_err());
-    read_only(reader.put_subscription(subscription(1), NOW).await.unwrap_err());
+    read_only(reader.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap_err());
     assert_eq!(store.stats(StatsQuery::new(), NOW).await.unwrap().waiting, 1);
 }
 

@@ -9,7 +9,7 @@ use gymhook_postgres::tokio_postgres::{Client, Config, NoTls};
 use gymhook_postgres::{PostgresOptions, Schema};
 use gymhook_store::{
     Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow, TargetColumns,
-    WorkerId,
+    WorkerId, WriteCondition,
 };
 use gymhook_store::{DeliveryId, Direction, EndpointId};
 use time::UtcDateTime;
@@ -89,7 +89,7 @@ pub(crate) fn request(worker: u128) -> LeaseRequest {
 /// Endpoints without anything to do but what is enqueued: their first command is removed.
 pub(crate) async fn subscribe(store: &PostgresStore, client: &Client, numbers: impl Iterator<Item = u128>) {
     for number in numbers {
-        assert!(store.put_subscription(subscription(number), NOW).await.unwrap());
+        assert!(store.put_subscription(subscription(number), WriteCondition::Always, NOW).await.unwrap());
     }
     execute(client, store, "DELETE FROM gymhook.commands").await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gymhook_delivery::{DeliveryId, DeliveryState, End, EndpointId, EndpointRecord, Enqueued};
 use gymhook_postgres::enqueue_in;
-use gymhook_store::{AttemptOutcome, AttemptRow, Batch, Command, Lease, LeaseRequest, Store};
+use gymhook_store::{AttemptOutcome, AttemptRow, Batch, Command, Lease, LeaseRequest, Store, WriteCondition};
 
 use crate::stage::{
     LEASE, NOW, all_of, at, begin, client, dump, endpoint, fresh, held, notification, record, request,
@@ -152,7 +152,7 @@ async fn a_worker_waits_for_nobody_who_hands_over() {
     };
     let committed = soon(store.commit(batch, NOW)).await.unwrap();
     assert_eq!((committed.lost.len(), committed.notifications.len()), (0, 1));
-    soon(store.put_subscription(crate::stage::subscription(1), NOW)).await.unwrap();
+    soon(store.put_subscription(crate::stage::subscription(1), WriteCondition::Always, NOW)).await.unwrap();
     transaction.commit().await.unwrap();
     assert!(store.delivery(DeliveryId::from_u128(2)).await.unwrap().is_some());
 }

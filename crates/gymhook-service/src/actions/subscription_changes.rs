@@ -10,7 +10,6 @@ use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_engine::http::CheckSubscriptionError;
 use gymhook_engine::{EndpointId, Subscription, SubscriptionError, ViewError};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::sync::Mutex;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -66,9 +65,6 @@ pub(crate) struct Written {
     pub(crate) secret: Option<Zeroizing<String>>,
 }
 
-/// What reads a subscription and writes it back does so one after the other in this process, so that no change undoes another.
-static CHANGING: Mutex<()> = Mutex::const_new(());
-
 /// Creates a subscription.
 pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Written, Problem> {
     caller.may(Needs::Write)?;
@@ -91,7 +87,8 @@ pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Writ
         None => (subscription, None),
     };
     let subscription = changed(caller, subscription, &new.settings)?;
-    write(caller, &subscription).await?;
+    check(caller, &subscription)?;
+    caller.view().put_subscription(&subscription).await.map_err(located)?;
     audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(Written { subscription, health: EndpointRecord::new(id), secret: drawn })
 }
@@ -103,10 +100,7 @@ pub(crate) async fn update(
     changes: &Changes,
 ) -> Result<Subscription, Problem> {
     caller.may(Needs::Write)?;
-    let _changing = CHANGING.lock().await;
-    let held = subscriptions::get(caller, id).await?;
-    let subscription = changed(caller, held, changes)?;
-    write(caller, &subscription).await?;
+    let subscription = update_by(caller, id, |held| changed(caller, held, changes)).await?;
     audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(subscription)
 }
@@ -119,13 +113,13 @@ pub(crate) async fn replace(
     secret: &str,
 ) -> Result<Subscription, Problem> {
     caller.may(Needs::Write)?;
-    let _changing = CHANGING.lock().await;
-    let held = subscriptions::get(caller, id).await?;
-    let platform = platform_of(&held).to_owned();
-    let url = endpoint_url(caller, &platform, url, "/url")?;
-    let keys = keyring(&platform, NewKey::new(&platform, Some(secret))?.key)?;
-    let subscription = held.with_url(url).with_keys(Arc::new(keys));
-    write(caller, &subscription).await?;
+    let replaced = |held: Subscription| {
+        let platform = platform_of(&held).to_owned();
+        let url = endpoint_url(caller, &platform, url, "/url")?;
+        let keys = keyring(&platform, NewKey::new(&platform, Some(secret))?.key)?;
+        Ok(held.with_url(url).with_keys(Arc::new(keys)))
+    };
+    let subscription = update_by(caller, id, replaced).await?;
     audit::record(caller, "update subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(subscription)
 }
@@ -139,7 +133,6 @@ pub(crate) async fn rotate(
     overlap: Duration,
 ) -> Result<Written, Problem> {
     caller.may(Needs::Write)?;
-    let _changing = CHANGING.lock().await;
     let held = subscriptions::get(caller, id).await?;
     let NewKey { key, drawn } = NewKey::new(platform_of(&held), secret)?;
     let health = subscriptions::health(caller, id).await?;
@@ -250,8 +243,37 @@ fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, Problem> 
     Ok(map)
 }
 
-/// Writes it, after the check that each attempt makes, too.
-async fn write(caller: &Caller, subscription: &Subscription) -> Result<(), Problem> {
+/// Why a change is not made.
+struct NotChanged(Problem);
+
+impl From<Problem> for NotChanged {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<ViewError> for NotChanged {
+    fn from(error: ViewError) -> Self {
+        Self(located(error))
+    }
+}
+
+/// Changes a subscription, and keeps what others change at the same time: then `change` is called again.
+async fn update_by(
+    caller: &Caller,
+    id: EndpointId,
+    change: impl Fn(Subscription) -> Result<Subscription, Problem>,
+) -> Result<Subscription, Problem> {
+    let checked = |held| {
+        let changed = change(subscriptions::of_a_gym(held)?)?;
+        check(caller, &changed)?;
+        Ok(changed)
+    };
+    caller.view().try_update_subscription(id, checked).await.map_err(|NotChanged(problem)| problem)
+}
+
+/// The check that each attempt makes, too.
+fn check(caller: &Caller, subscription: &Subscription) -> Result<(), Problem> {
     caller.app().transport.subscribers.check_subscription(subscription).map_err(|error| {
         let place = match &error {
             CheckSubscriptionError::Headers(_) => "/headers",
@@ -263,8 +285,7 @@ async fn write(caller: &Caller, subscription: &Subscription) -> Result<(), Probl
             | _ => "/url",
         };
         Problem::invalid(place, error.to_string())
-    })?;
-    caller.view().put_subscription(subscription).await.map_err(located)
+    })
 }
 
 /// The engine's refusal at its place.

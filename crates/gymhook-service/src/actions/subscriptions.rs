@@ -64,8 +64,13 @@ pub(crate) async fn list(
 
 /// One subscription.
 pub(crate) async fn get(caller: &Caller, id: EndpointId) -> Result<Subscription, Problem> {
-    let found = caller.view().subscription(id).await?.filter(is_a_gyms);
-    found.ok_or_else(|| Problem::not_found(WHAT))
+    let found = caller.view().subscription(id).await?;
+    of_a_gym(found.ok_or_else(|| Problem::not_found(WHAT))?)
+}
+
+/// The subscription, if it is a gym's.
+pub(super) fn of_a_gym(found: Subscription) -> Result<Subscription, Problem> {
+    if is_a_gyms(&found) { Ok(found) } else { Err(Problem::not_found(WHAT)) }
 }
 
 /// One subscription with its endpoint's health, and how much there is for it.

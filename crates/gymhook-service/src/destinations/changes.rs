@@ -67,35 +67,46 @@ impl Destinations {
         }
         let (id, row) = self.id_for(&new.name).await?;
         if row.is_some() {
-            let detail = format!(
-                "there is a destination {:?} already: change that one, or choose another name",
-                new.name
-            );
-            return Err(Problem::conflict(detail));
+            return Err(exists(&new.name));
         }
         let route =
             Route { id, name: new.name, form: new.form, filter: new.filter, declared: false, retired: false };
-        let subscription = self.write(&route, url, Some(Arc::new(keys)), None).await?;
+        let subscription =
+            kept(&route, metadata(&route)?, url.clone(), Some(Arc::new(keys)), blank(route.id, url));
+        let created = self.engine.create_subscription(&subscription).await;
+        self.forget();
+        created.map_err(|error| {
+            if matches!(error, SubscriptionError::Exists { .. }) {
+                return exists(&route.name);
+            }
+            NotWritten::from(error).0
+        })?;
         let found = Found { health: EndpointRecord::new(route.id), route, subscription };
         Ok(Written { found, secret: drawn })
     }
 
-    /// Changes a destination; what waits is sent to the new URL.
+    /// Changes a destination, and keeps what other processes change at the same time; what waits is sent to the new URL.
     pub(crate) async fn update(&self, name: &str, changes: Changes) -> Result<Found, Problem> {
         let _changing = self.changing.lock().await;
-        let Found { mut route, subscription, health } = self.changeable(name).await?;
-        let Some(http) = subscription.http() else { return Err(Problem::not_found(WHAT)) };
-        let url = match &changes.url {
-            Some(url) => checked_url(&self.transport, url)?,
-            None => http.url().clone(),
+        let Found { route, health, .. } = self.changeable(name).await?;
+        let changed = |held: Subscription| {
+            let (mut route, url) = changeable(&held)?;
+            let url = match &changes.url {
+                Some(url) => checked_url(&self.transport, url)?,
+                None => url,
+            };
+            route.form = changes.form.unwrap_or(route.form);
+            let filter = &mut route.filter;
+            filter.sources = changes.sources.clone().unwrap_or_else(|| filter.sources.clone());
+            filter.studios = changes.studios.clone().unwrap_or_else(|| filter.studios.clone());
+            filter.kinds = changes.kinds.clone().unwrap_or_else(|| filter.kinds.clone());
+            check_filter(filter)?;
+            Ok(kept(&route, metadata(&route)?, url, None, held))
         };
-        route.form = changes.form.unwrap_or(route.form);
-        let filter = &mut route.filter;
-        filter.sources = changes.sources.unwrap_or_else(|| filter.sources.clone());
-        filter.studios = changes.studios.unwrap_or_else(|| filter.studios.clone());
-        filter.kinds = changes.kinds.unwrap_or_else(|| filter.kinds.clone());
-        check_filter(filter)?;
-        let subscription = self.write(&route, url, None, Some(subscription)).await?;
+        let updated = self.engine.try_update_subscription(route.id, changed).await;
+        self.forget();
+        let subscription = updated.map_err(|NotWritten(problem)| problem)?;
+        let route = Route::of(&subscription).ok_or_else(|| Problem::not_found(WHAT))?;
         Ok(Found { route, subscription, health })
     }
 
@@ -157,61 +168,21 @@ impl Destinations {
         Ok((sent, outcome.unwrap_or(TestOutcome::Pending { problem: None })))
     }
 
-    /// Writes it, after the check that each attempt makes, too. Returns it as it was written.
-    pub(super) async fn write(
-        &self,
-        route: &Route,
-        url: EndpointUrl,
-        keys: Option<Arc<Keyring>>,
-        held: Option<Subscription>,
-    ) -> Result<Subscription, Problem> {
-        let metadata = route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))?;
-        self.put(route, metadata, url, keys, held).await.map_err(|error| {
-            if let SubscriptionError::Refused { problem, .. } = error {
-                return Problem::invalid("/url", problem);
-            }
-            error.into()
-        })
-    }
-
-    /// Writes it with the policy that this version has, whichever it was first written with.
-    pub(super) async fn put(
-        &self,
-        route: &Route,
-        metadata: BTreeMap<String, String>,
-        url: EndpointUrl,
-        keys: Option<Arc<Keyring>>,
-        held: Option<Subscription>,
-    ) -> Result<Subscription, SubscriptionError> {
-        let subscription = match held {
-            Some(held) => held.with_url(url).with_policy(policy()),
-            None => blank(route.id, url),
-        };
-        let subscription = match keys {
-            Some(keys) => subscription.with_keys(keys),
-            None => subscription,
-        };
-        let subscription = subscription.with_label(&route.name).with_metadata(metadata);
-        let written = self.engine.put_subscription(&subscription).await;
-        self.forget();
-        written.map(|()| subscription)
-    }
-
     /// The destination of this name, if it is not the settings' to change.
     async fn changeable(&self, name: &str) -> Result<Found, Problem> {
         let found = self.get(name).await?;
-        found.changeable()?;
+        found.route.changeable()?;
         Ok(found)
     }
 }
 
-impl Found {
+impl Route {
     /// Refuses what is the settings' to change.
     pub(crate) fn changeable(&self) -> Result<(), Problem> {
-        if self.route.declared {
+        if self.declared {
             let detail = format!(
                 "the destination {:?} is declared in the settings that the gateway was started with: change it there, and reload",
-                self.route.name
+                self.name
             );
             return Err(Problem::conflict(detail));
         }
@@ -219,8 +190,62 @@ impl Found {
     }
 }
 
+fn exists(name: &str) -> Problem {
+    Problem::conflict(format!(
+        "there is a destination {name:?} already: change that one, or choose another name"
+    ))
+}
+
+/// Why a destination is not written.
+struct NotWritten(Problem);
+
+impl From<Problem> for NotWritten {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<SubscriptionError> for NotWritten {
+    fn from(error: SubscriptionError) -> Self {
+        if let SubscriptionError::Refused { problem, .. } = error {
+            return Self(Problem::invalid("/url", problem));
+        }
+        if matches!(error, SubscriptionError::Unknown { .. }) {
+            return Self(Problem::not_found(WHAT));
+        }
+        Self(error.into())
+    }
+}
+
+/// The destination that this subscription is, and its URL, if it is not the settings' to change.
+fn changeable(held: &Subscription) -> Result<(Route, EndpointUrl), Problem> {
+    let found = Route::of(held).zip(held.http().map(|http| http.url().clone()));
+    let (route, url) = found.ok_or_else(|| Problem::not_found(WHAT))?;
+    route.changeable()?;
+    Ok((route, url))
+}
+
+fn metadata(route: &Route) -> Result<BTreeMap<String, String>, Problem> {
+    route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))
+}
+
+/// The destination as it is kept, with the policy that this version has, whichever it was first written with.
+pub(super) fn kept(
+    route: &Route,
+    metadata: BTreeMap<String, String>,
+    url: EndpointUrl,
+    keys: Option<Arc<Keyring>>,
+    held: Subscription,
+) -> Subscription {
+    let subscription = match keys {
+        Some(keys) => held.with_keys(keys),
+        None => held,
+    };
+    subscription.with_url(url).with_policy(policy()).with_label(&route.name).with_metadata(metadata)
+}
+
 /// Without a secret yet.
-fn blank(id: EndpointId, url: EndpointUrl) -> Subscription {
+pub(super) fn blank(id: EndpointId, url: EndpointUrl) -> Subscription {
     Subscription::dangerous_unsigned(id, "", DESTINATION, url, policy())
 }
 

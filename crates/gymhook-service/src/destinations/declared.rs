@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gymhook::send::EndpointUrl;
 use gymhook_engine::{EndpointId, Subscription, SubscriptionError};
 
-use super::changes::{check_filter, checked_url};
+use super::changes::{blank, check_filter, checked_url, kept};
 use super::{Destinations, Filter, Route};
 use crate::incoming::check_name;
 use crate::outgoing::GatewayTransport;
@@ -96,7 +96,7 @@ impl Destinations {
         let is_gone = |route: &Route| route.declared && !names.contains(route.name.as_str());
         for found in held.into_iter().filter(|found| is_gone(&found.route)) {
             let name = found.route.name.clone();
-            if let Err(error) = self.retire_one(found.route, found.subscription).await {
+            if let Err(error) = self.retire_one(found.route).await {
                 tracing::error!(
                     name,
                     %error,
@@ -107,7 +107,7 @@ impl Destinations {
         self.forget();
     }
 
-    async fn retire_one(&self, route: Route, held: Subscription) -> Result<(), RetireError> {
+    async fn retire_one(&self, route: Route) -> Result<(), RetireError> {
         let stats = self.engine.endpoint_stats(route.id).await?;
         let waiting = stats.map_or(0, |stats| stats.waiting + stats.in_flight);
         let name = &route.name;
@@ -117,8 +117,12 @@ impl Destinations {
             return Ok(());
         }
         if !route.retired {
-            let retired = Route { retired: true, ..route.clone() };
-            self.engine.put_subscription(&held.with_metadata(retired.metadata()?)).await?;
+            let retired = |held: Subscription| {
+                let Some(route) = Route::of(&held) else { return Ok(held) };
+                let metadata = Route { retired: true, ..route }.metadata()?;
+                Ok::<_, RetireError>(held.with_metadata(metadata))
+            };
+            self.engine.try_update_subscription(route.id, retired).await?;
         }
         tracing::warn!(
             name,
@@ -148,12 +152,27 @@ impl Destinations {
         let held = if row.is_some() { self.read(id).await.map_err(failed)? } else { None };
         let route = Route::declared(id, destination);
         let metadata = route.metadata().map_err(|error| refused(destination, &error))?;
-        // What cannot be read cannot be put back either.
-        if row.is_none() || held.is_some() {
-            replaced.0.push((id, held.clone()));
-        }
-        self.put(&route, metadata, url, Some(Arc::clone(&destination.keys)), held).await.map_err(failed)?;
-        Ok(())
+        let declared = |held: Subscription| {
+            kept(&route, metadata.clone(), url.clone(), Some(Arc::clone(&destination.keys)), held)
+        };
+        let written = if held.is_some() {
+            let mut before = None;
+            let changed = |held: Subscription| {
+                before = Some(held.clone());
+                declared(held)
+            };
+            let updated = self.engine.update_subscription(id, changed).await;
+            replaced.0.extend(before.map(|before| (id, Some(before))));
+            updated.map(drop)
+        } else {
+            // What cannot be read cannot be put back either.
+            if row.is_none() {
+                replaced.0.push((id, None));
+            }
+            self.engine.put_subscription(&declared(blank(id, url.clone()))).await
+        };
+        self.forget();
+        written.map_err(failed)
     }
 }
 

@@ -81,7 +81,7 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
 /// The destination that is to be rotated or deleted, which is done in the settings to one that is declared there.
 async fn changeable(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
     let found = asked(visitor, name).await?;
-    found.changeable()?;
+    found.route.changeable()?;
     Ok(found)
 }
 

@@ -18,3 +18,4 @@ mod hostile;
 mod platforms;
 mod refusals;
 mod reload;
+mod two_gateways;

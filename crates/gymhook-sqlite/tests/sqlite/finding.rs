@@ -2,7 +2,9 @@
 
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord};
 use gymhook_sqlite::SqliteStore;
-use gymhook_store::{DeliveryQuery, NewNotification, Store as _, SubscriptionRow, TargetColumns};
+use gymhook_store::{
+    DeliveryQuery, NewNotification, Store as _, SubscriptionRow, TargetColumns, WriteCondition,
+};
 use time::UtcDateTime;
 
 /// The endpoints of a gym that has most of the log, and of one that has little of it: the first is found by a walk through all,
@@ -31,7 +33,7 @@ async fn a_walk_and_an_index_find_the_same() {
     let mut number = 0;
     for (gym, endpoints, each) in GYMS {
         for endpoint in endpoints {
-            store.put_subscription(subscription(endpoint, gym), now).await.unwrap();
+            store.put_subscription(subscription(endpoint, gym), WriteCondition::Always, now).await.unwrap();
             for _ in 0..each {
                 number += 1;
                 let (id, endpoint) = (DeliveryId::from_u128(number), EndpointId::from_u128(endpoint));

@@ -5,6 +5,7 @@ use core::time::Duration;
 use gymhook_sqlite::SqliteStore;
 use gymhook_store::{
     Command, Journal, NewJournalEntry, NewNotification, StatsQuery, Store as _, StoreError, SubscriptionRow,
+    WriteCondition,
 };
 
 use crate::stage::{notification, subscribe};
@@ -42,8 +43,8 @@ async fn all_that_a_call_holds_is_counted() {
             busy.push(call.await.map(drop));
         }
         busy.push(store.command(commands(), now).await);
-        busy.push(store.put_subscription(with_settings.clone(), now).await.map(drop));
-        busy.push(store.put_subscription_of_gym(with_settings, now).await.map(drop));
+        busy.push(store.put_subscription(with_settings.clone(), WriteCondition::Always, now).await.map(drop));
+        busy.push(store.put_subscription(with_settings, WriteCondition::SameGym, now).await.map(drop));
         busy.push(store.acknowledge_notices(vec![uuid::Uuid::nil(); 4_000], now).await.map(drop));
         busy.push(store.append_to_journal(Journal::Audit, journal(), 1).await);
         disk.execute_batch("COMMIT").unwrap();

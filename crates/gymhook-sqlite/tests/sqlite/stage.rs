@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gymhook_delivery::EndpointRecord;
 use gymhook_sqlite::SqliteStore;
 use gymhook_store::{DeliveryId, EndpointId};
-use gymhook_store::{NewNotification, Store as _, SubscriptionRow, TargetColumns};
+use gymhook_store::{NewNotification, Store as _, SubscriptionRow, TargetColumns, WriteCondition};
 use tempfile::TempDir;
 
 pub(crate) fn endpoint() -> EndpointId {
@@ -34,7 +34,7 @@ pub(crate) async fn subscribe(store: &SqliteStore) {
         deleted_at: None,
     };
     let now = store.now().await.unwrap();
-    assert!(store.put_subscription(row, now).await.unwrap());
+    assert!(store.put_subscription(row, WriteCondition::Always, now).await.unwrap());
 }
 
 /// A disk in memory; it is given back when this is dropped.

@@ -19,7 +19,7 @@ use crate::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
     DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
     LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
-    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so that it is
@@ -135,16 +135,13 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Now, || self.inner.now()).await
     }
 
-    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.call(Operation::PutSubscription, || self.inner.put_subscription(row, now)).await
-    }
-
-    async fn put_subscription_of_gym(
+    async fn put_subscription(
         &self,
         row: SubscriptionRow,
+        condition: WriteCondition,
         now: UtcDateTime,
     ) -> Result<bool, StoreError> {
-        self.call(Operation::PutSubscription, || self.inner.put_subscription_of_gym(row, now)).await
+        self.call(Operation::PutSubscription, || self.inner.put_subscription(row, condition, now)).await
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {

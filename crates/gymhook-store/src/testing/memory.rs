@@ -20,7 +20,7 @@ use crate::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command, Committed,
     DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
     LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
-    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// A store in memory, for tests and experiments. It is not durable: its contents end with its last clone.
@@ -31,7 +31,7 @@ use crate::{
 /// use bytes::Bytes;
 /// use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord, Enqueued};
 /// use gymhook_store::testing::memory::MemoryStore;
-/// use gymhook_store::{NewNotification, StatsQuery, Store, SubscriptionRow, TargetColumns};
+/// use gymhook_store::{NewNotification, StatsQuery, Store, SubscriptionRow, TargetColumns, WriteCondition};
 /// use time::macros::utc_datetime;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -49,7 +49,7 @@ use crate::{
 ///     record: EndpointRecord::new(endpoint),
 ///     deleted_at: None,
 /// };
-/// assert!(store.put_subscription(subscription, now).await?);
+/// assert!(store.put_subscription(subscription, WriteCondition::Always, now).await?);
 ///
 /// let body = Bytes::from_static(b"{}");
 /// let new = NewNotification::new(DeliveryId::from_u128(7), endpoint, "workout.created", body);
@@ -146,18 +146,14 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn put_subscription(&self, row: SubscriptionRow, now: UtcDateTime) -> Result<bool, StoreError> {
-        row.check()?;
-        Ok(self.leaving_work([row.id], |tables| tables.put_subscription(row, true, now)))
-    }
-
-    async fn put_subscription_of_gym(
+    async fn put_subscription(
         &self,
         row: SubscriptionRow,
+        condition: WriteCondition,
         now: UtcDateTime,
     ) -> Result<bool, StoreError> {
         row.check()?;
-        Ok(self.leaving_work([row.id], |tables| tables.put_subscription(row, false, now)))
+        Ok(self.leaving_work([row.id], |tables| tables.put_subscription(row, &condition, now)))
     }
 
     async fn subscription(&self, id: EndpointId) -> Result<Option<SubscriptionRow>, StoreError> {

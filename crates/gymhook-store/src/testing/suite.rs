@@ -40,6 +40,7 @@
 mod behaviours;
 pub mod commanding;
 pub mod committing;
+pub mod conditional_writes;
 pub mod damage;
 pub mod durability;
 pub mod enqueueing;

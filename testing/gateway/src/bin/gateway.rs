@@ -69,10 +69,16 @@ async fn hasten(database: &Database, engine: &Engine<Database>) -> Result<(), Fa
     let page = database.subscriptions(SubscriptionQuery::new(AT_ONCE)).await?;
     for row in page.items.into_iter().filter(|row| row.platform != "inbox") {
         let subscription = engine.subscription(row.id).await?.ok_or("a destination is gone")?;
-        let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_millis(200), 100));
-        let policy = subscription.policy().clone().with_retry(retry).with_breaker(None);
-        if *subscription.policy() != policy {
-            engine.put_subscription(&subscription.with_policy(policy)).await?;
+        let hastened = |held: &Subscription| {
+            let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_millis(200), 100));
+            held.policy().clone().with_retry(retry).with_breaker(None)
+        };
+        if *subscription.policy() != hastened(&subscription) {
+            let change = |held: Subscription| {
+                let policy = hastened(&held);
+                held.with_policy(policy)
+            };
+            engine.update_subscription(row.id, change).await?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::StoreTime;
 use crate::mending::mended;
 use crate::{
     ApiKeyRow, AttemptRow, Command, DeliveryColumns, Journal, JournalRow, LeaseHolder, NewNotification,
-    Notice, Page, Redelivery, Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
+    Notice, Page, Redelivery, Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 #[derive(Debug, Default)]
@@ -101,11 +101,10 @@ impl Delivery {
 }
 
 impl Tables {
-    /// With `of_any_gym` also one that is another gym's.
     pub(super) fn put_subscription(
         &mut self,
         new: SubscriptionRow,
-        of_any_gym: bool,
+        condition: &WriteCondition,
         now: UtcDateTime,
     ) -> bool {
         let id = new.id;
@@ -113,11 +112,20 @@ impl Tables {
             if old.row.deleted_at.is_some() || old.row.direction() != new.direction() {
                 return false;
             }
-            if !of_any_gym && old.row.gym != new.gym {
+            let is_met = match condition {
+                WriteCondition::Always => true,
+                WriteCondition::New => false,
+                WriteCondition::SameGym => old.row.gym == new.gym,
+                WriteCondition::Unchanged(read) => old.row.has_same_configuration(read),
+            };
+            if !is_met {
                 return false;
             }
             old.row = SubscriptionRow { record: old.row.record, deleted_at: None, ..new };
         } else {
+            if let WriteCondition::Unchanged(_) = condition {
+                return false;
+            }
             let row = SubscriptionRow { record: as_kept(new.record), deleted_at: None, ..new };
             self.subscriptions
                 .insert(id, Subscription { row, epoch: 0, leased_by: None, leased_until: i64::MIN });

@@ -36,6 +36,11 @@ macro_rules! __store_behaviours {
                 an_empty_batch_is_nothing
                 a_captured_nul_holds_nothing_up
             }
+            conditional_writes {
+                another_gym_s_is_not_written
+                a_new_one_replaces_none
+                a_conditional_change_overwrites_no_other
+            }
             damage {
                 a_fetch_goes_on
                 pages_go_on
@@ -220,6 +225,7 @@ macro_rules! __store_behaviours {
                 workers_lease_different_endpoints
                 what_comes_in_goes_out_once
                 a_subscription_is_one_gym_s
+                no_change_is_lost
             }
             repeating {
                 one_of_equal_fingerprints_is_kept
@@ -239,7 +245,6 @@ macro_rules! __store_behaviours {
             subscribing {
                 what_was_put_is_there
                 a_change_keeps_the_record
-                another_gym_s_is_not_written
                 a_change_keeps_the_lease
                 a_change_is_told_to_the_worker
                 they_are_listed_by_id

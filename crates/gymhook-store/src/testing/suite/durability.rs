@@ -8,7 +8,7 @@ use super::stage::{
     HOUR, Stage, attempt, begun, delivery, disabled, ended, endpoint, endpoints, held, http, notification,
     skip, subscription,
 };
-use crate::{ApiKeyRow, Batch, Command, Store, SubscriptionRow};
+use crate::{ApiKeyRow, Batch, Command, Store, SubscriptionRow, WriteCondition};
 
 /// The same stage after its store was closed and opened again.
 async fn reopened<H: Harness>(stage: Stage<'_, H>) -> Option<Stage<'_, H>> {
@@ -82,7 +82,10 @@ pub async fn a_lease_is_still_held<H: Harness>(harness: &H) {
 pub async fn settings_are_there<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     let changed = SubscriptionRow { target: http(vec![1, 2, 3]), ..subscription(1) };
-    assert_eq!(stage.store.put_subscription(changed.clone(), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(changed.clone(), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     assert_eq!(stage.store.delete_subscription(endpoint(2), stage.now).await, Ok(true));
     let key = ApiKeyRow {
         id: Uuid::from_u128(1),
@@ -97,7 +100,10 @@ pub async fn settings_are_there<H: Harness>(harness: &H) {
 
     let Some(stage) = reopened(stage).await else { return };
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(changed)));
-    assert_eq!(stage.store.put_subscription(subscription(2), stage.now).await, Ok(false));
+    assert_eq!(
+        stage.store.put_subscription(subscription(2), WriteCondition::Always, stage.now).await,
+        Ok(false)
+    );
     assert_eq!(stage.api_keys().await, Ok(vec![key]));
 }
 

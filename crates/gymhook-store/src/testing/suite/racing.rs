@@ -11,6 +11,7 @@ use super::stage::{
 use crate::Direction;
 use crate::{
     Batch, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, StatsQuery, Store, SubscriptionRow,
+    WriteCondition,
 };
 
 /// How many tasks race, and how often.
@@ -262,7 +263,9 @@ pub async fn a_subscription_is_one_gym_s<H: Harness>(harness: &H) {
         let of = move |task: u128| SubscriptionRow { gym: format!("gym {task}"), ..subscription(number) };
         let put = |task: u128| {
             let store = stage.store.clone();
-            tokio::spawn(async move { store.put_subscription_of_gym(of(task), now).await.unwrap() })
+            tokio::spawn(async move {
+                store.put_subscription(of(task), WriteCondition::SameGym, now).await.unwrap()
+            })
         };
         for _ in 0..2 {
             let tasks: Vec<_> = (0..TASKS).map(put).collect();
@@ -276,4 +279,37 @@ pub async fn a_subscription_is_one_gym_s<H: Harness>(harness: &H) {
             assert_eq!(stage.store.subscription(endpoint(number)).await, Ok(written.pop()));
         }
     }
+}
+
+/// Of several that read a subscription, change it and write it back on condition that nobody else has, none loses a change.
+pub async fn no_change_is_lost<H: Harness>(harness: &H) {
+    let stage = Stage::with(harness, [1]).await;
+    let now = stage.now;
+    let change = |task: u128| {
+        let store = stage.store.clone();
+        tokio::spawn(async move {
+            for round in 0..ROUNDS {
+                loop {
+                    let read = store.subscription(endpoint(1)).await.unwrap().unwrap();
+                    let settings = format!("{}{task}.{round},", read.settings);
+                    let changed = SubscriptionRow { settings, ..read.clone() };
+                    let condition = WriteCondition::unchanged(read);
+                    if store.put_subscription(changed, condition, now).await.unwrap() {
+                        break;
+                    }
+                }
+            }
+        })
+    };
+    for task in (0..TASKS).map(change).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let first = subscription(1).settings;
+    let held = stage.store.subscription(endpoint(1)).await.unwrap().unwrap();
+    let mut changes: Vec<&str> = held.settings[first.len()..].split_terminator(',').collect();
+    changes.sort_unstable();
+    let mut expected: Vec<String> =
+        (0..TASKS).flat_map(|task| (0..ROUNDS).map(move |round| format!("{task}.{round}"))).collect();
+    expected.sort_unstable();
+    assert_eq!(changes, expected);
 }

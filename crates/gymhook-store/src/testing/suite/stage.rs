@@ -15,7 +15,7 @@ use crate::Direction;
 use crate::{
     ApiKeyQuery, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch, Committed, DeliveryRow, Fetch,
     Fetched, Lease, LeaseRequest, Leased, NewNotification, Store, StoreError, StoredNotification,
-    SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId,
+    SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId, WriteCondition,
 };
 
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -141,7 +141,9 @@ impl<'h, H: Harness> Stage<'h, H> {
 
     pub(super) async fn subscribe(&self, row: SubscriptionRow) {
         let id = row.id;
-        assert!(self.store.put_subscription(row, self.now).await.expect("it is written"));
+        assert!(
+            self.store.put_subscription(row, WriteCondition::Always, self.now).await.expect("it is written")
+        );
         self.carry_out_commands(id).await;
     }
 

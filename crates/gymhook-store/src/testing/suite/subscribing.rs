@@ -10,7 +10,7 @@ use super::stage::{
 use crate::Direction;
 use crate::{
     Batch, Command, LeaseRequest, State, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
-    TargetColumns,
+    TargetColumns, WriteCondition,
 };
 
 /// What was written comes back.
@@ -24,7 +24,7 @@ pub async fn what_was_put_is_there<H: Harness>(harness: &H) {
         record: disabled(1, stage.now - HOUR),
         ..subscription(1)
     };
-    assert_eq!(stage.store.put_subscription(row.clone(), stage.now).await, Ok(true));
+    assert_eq!(stage.store.put_subscription(row.clone(), WriteCondition::Always, stage.now).await, Ok(true));
     assert_eq!(stage.store.subscription(row.id).await, Ok(Some(row)));
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(None));
 }
@@ -45,38 +45,13 @@ pub async fn a_change_keeps_the_record<H: Harness>(harness: &H) {
         settings: "{\"label\":\"changed\"}".to_owned(),
         ..subscription(1)
     };
-    assert_eq!(stage.store.put_subscription(changed.clone(), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(changed.clone(), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     let expected = SubscriptionRow { record, ..changed };
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(expected)));
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(subscription(2))));
-}
-
-/// Written for its gym alone, a subscription is new or that gym's already; otherwise nothing is written.
-pub async fn another_gym_s_is_not_written<H: Harness>(harness: &H) {
-    let stage = Stage::open(harness).await;
-    let of = |gym: &str, settings: &str| SubscriptionRow {
-        gym: gym.to_owned(),
-        settings: settings.to_owned(),
-        ..subscription(1)
-    };
-    let (first, changed) = (of("wien", "{}"), of("wien", "{\"label\":\"changed\"}"));
-    assert_eq!(stage.store.put_subscription_of_gym(first.clone(), stage.now).await, Ok(true));
-    stage.carry_out_commands(endpoint(1)).await;
-    for other in ["berlin", "Wien", ""] {
-        assert_eq!(stage.store.put_subscription_of_gym(of(other, "[]"), stage.now).await, Ok(false));
-        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(first.clone())));
-        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, [], "its worker has nothing to reload");
-    }
-    assert_eq!(stage.store.put_subscription_of_gym(changed.clone(), stage.now).await, Ok(true));
-    assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(changed.clone())));
-    assert_eq!(stage.fetch(endpoint(1), 0).await.commands.len(), 1);
-    let handler = SubscriptionRow { target: TargetColumns::Handler, ..changed.clone() };
-    assert_eq!(stage.store.put_subscription_of_gym(handler, stage.now).await, Ok(false));
-    let unstorable = SubscriptionRow { gym: "a\0b".to_owned(), ..changed.clone() };
-    assert!(stage.store.put_subscription_of_gym(unstorable, stage.now).await.is_err());
-    assert_eq!(stage.store.put_subscription(of("berlin", "{}"), stage.now).await, Ok(true), "it moves");
-    stage.store.delete_subscription(endpoint(1), stage.now).await.unwrap();
-    assert_eq!(stage.store.put_subscription_of_gym(of("berlin", "{}"), stage.now).await, Ok(false));
 }
 
 /// A change leaves the lease with its owner.
@@ -84,7 +59,10 @@ pub async fn a_change_keeps_the_lease<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     stage.enqueue([notification(1, 1)]).await;
     let lease = held(&stage.lease(1, 1).await);
-    assert_eq!(stage.store.put_subscription(subscription(1), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(subscription(1), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     assert_eq!(endpoints(&stage.lease_any(2).await), [], "it has an owner");
     let batch = Batch { leases: vec![lease], ..Batch::default() };
     assert_eq!(stage.commit(batch).await.lost, []);
@@ -94,7 +72,10 @@ pub async fn a_change_keeps_the_lease<H: Harness>(harness: &H) {
 pub async fn a_change_is_told_to_the_worker<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), [], "nothing is to be done");
-    assert_eq!(stage.store.put_subscription(subscription(1), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(subscription(1), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     let commands = stage.fetch(endpoint(1), 0).await.commands;
     assert_eq!(commands.iter().map(|command| command.command).collect::<Vec<_>>(), [Command::Reload]);
     assert_eq!(stage.fetch(endpoint(2), 0).await.commands, []);
@@ -107,7 +88,10 @@ pub async fn they_are_listed_by_id<H: Harness>(harness: &H) {
     let row = |number: u128, gym: &str| SubscriptionRow { gym: gym.to_owned(), ..subscription(number) };
     let (one, two, three) = (row(1, "berlin"), row(2, "wien"), row(3, "berlin"));
     for row in [&three, &one, &two] {
-        assert_eq!(stage.store.put_subscription(row.clone(), stage.now).await, Ok(true));
+        assert_eq!(
+            stage.store.put_subscription(row.clone(), WriteCondition::Always, stage.now).await,
+            Ok(true)
+        );
     }
     let query =
         |gym: Option<&str>| SubscriptionQuery { gym: gym.map(str::to_owned), ..SubscriptionQuery::new(10) };
@@ -184,7 +168,7 @@ pub async fn ids_are_sorted_by_their_bytes<H: Harness>(harness: &H) {
     for number in numbers {
         let id = number.into_id();
         let row = SubscriptionRow { id, record: EndpointRecord::new(id), ..subscription(1) };
-        assert_eq!(stage.store.put_subscription(row, stage.now).await, Ok(true));
+        assert_eq!(stage.store.put_subscription(row, WriteCondition::Always, stage.now).await, Ok(true));
     }
     let mut expected = numbers;
     expected.sort_unstable();
@@ -234,7 +218,7 @@ pub async fn a_deleted_one_stays_deleted<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
     let changed = SubscriptionRow { settings: "{}".to_owned(), ..subscription(1) };
-    assert_eq!(stage.store.put_subscription(changed, stage.now).await, Ok(false));
+    assert_eq!(stage.store.put_subscription(changed, WriteCondition::Always, stage.now).await, Ok(false));
     let deleted = SubscriptionRow { deleted_at: Some(stage.now), ..subscription(1) };
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(deleted)));
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
@@ -244,28 +228,37 @@ pub async fn a_deleted_one_stays_deleted<H: Harness>(harness: &H) {
 pub async fn none_changes_its_direction<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let incoming = |number| SubscriptionRow { target: TargetColumns::Handler, ..subscription(number) };
-    assert_eq!(stage.store.put_subscription(incoming(1), stage.now).await, Ok(false));
+    assert_eq!(stage.store.put_subscription(incoming(1), WriteCondition::Always, stage.now).await, Ok(false));
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(subscription(1))));
     assert_eq!(endpoints(&stage.lease_any(1).await), [], "nor is its worker told anything");
 
-    assert_eq!(stage.store.put_subscription(incoming(2), stage.now).await, Ok(true));
-    assert_eq!(stage.store.put_subscription(subscription(2), stage.now).await, Ok(false));
+    assert_eq!(stage.store.put_subscription(incoming(2), WriteCondition::Always, stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(subscription(2), WriteCondition::Always, stage.now).await,
+        Ok(false)
+    );
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(incoming(2))));
-    assert_eq!(stage.store.put_subscription(incoming(2), stage.now).await, Ok(true));
+    assert_eq!(stage.store.put_subscription(incoming(2), WriteCondition::Always, stage.now).await, Ok(true));
 }
 
 /// A handler has neither URL nor secrets, and is listed, changed and leased like any other.
 pub async fn a_handler_has_neither_url_nor_secrets<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
     let handler = SubscriptionRow { gym: String::new(), target: TargetColumns::Handler, ..subscription(2) };
-    assert_eq!(stage.store.put_subscription(handler.clone(), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(handler.clone(), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(handler.clone())));
     let query = SubscriptionQuery::new(10);
     let listed = stage.store.subscriptions(query).await.unwrap();
     assert_eq!(listed.items, [subscription(1), handler.clone()]);
 
     let changed = SubscriptionRow { settings: "{}".to_owned(), ..handler };
-    assert_eq!(stage.store.put_subscription(changed.clone(), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(changed.clone(), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     assert_eq!(stage.store.subscription(endpoint(2)).await, Ok(Some(changed.clone())));
     stage.enqueue([notification(1, 2)]).await;
     let direction = Direction::Incoming;
@@ -281,7 +274,10 @@ pub async fn a_url_is_kept_as_it_is<H: Harness>(harness: &H) {
     for url in ["", "https://receiver.example/z\u{fc}rich?a=\"b\\\"&'--;", long.as_str()] {
         let target = TargetColumns::Http { url: url.to_owned(), secrets: Vec::new() };
         let row = SubscriptionRow { target, ..subscription(1) };
-        assert_eq!(stage.store.put_subscription(row.clone(), stage.now).await, Ok(true));
+        assert_eq!(
+            stage.store.put_subscription(row.clone(), WriteCondition::Always, stage.now).await,
+            Ok(true)
+        );
         assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(row)));
     }
 }
@@ -347,7 +343,10 @@ pub async fn what_a_deleted_one_had_under_way_ends<H: Harness>(harness: &H) {
 pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
     let longest = SubscriptionRow { gym: "g".repeat(1 << 10), ..subscription(1) };
-    assert_eq!(stage.store.put_subscription(longest.clone(), stage.now).await, Ok(true));
+    assert_eq!(
+        stage.store.put_subscription(longest.clone(), WriteCondition::Always, stage.now).await,
+        Ok(true)
+    );
     for (row, field) in [
         (SubscriptionRow { gym: "a\0b".to_owned(), ..subscription(2) }, "gym"),
         (SubscriptionRow { gym: "g".repeat((1 << 10) + 1), ..subscription(2) }, "gym"),
@@ -362,7 +361,7 @@ pub async fn what_cannot_be_stored_is_refused<H: Harness>(harness: &H) {
             "URL",
         ),
     ] {
-        match stage.store.put_subscription(row, stage.now).await {
+        match stage.store.put_subscription(row, WriteCondition::Always, stage.now).await {
             Err(StoreError::Invalid { problem }) => assert!(problem.contains(field), "{problem}"),
             other => panic!("{field}: {other:?}"),
         }
