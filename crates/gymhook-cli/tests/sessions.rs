@@ -277,6 +277,38 @@ fn ctrl_c_ends_with_the_summary_and_status_130() {
     assert_eq!((&summary["interrupted"], &summary["attempts"]), (&true.into(), &1.into()));
 }
 
+/// A command that is asked case by case is left where it hangs, and what it answered before counts.
+#[test]
+fn ctrl_c_ends_a_run_of_vectors_with_its_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let script = format!(
+        "read -r line; echo '{{\"unsupported\":true}}'; read -r line; touch {started:?}; exec sleep 600"
+    );
+    let mut command = gymhook("");
+    command.args([
+        "vectors",
+        "tests/cmd/vectors.in/two.json",
+        "--stream",
+        "--timeout",
+        "10m",
+        "--against",
+        &script,
+    ]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !started.exists() {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(
+        (ended.status.code(), said.as_ref()),
+        (Some(130), "interrupted: 0 passed, 0 failed, 1 not supported\n")
+    );
+    assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
 /// A port where nobody listens is no public address.
 #[test]
 fn a_refused_connection_is_a_fault_of_the_endpoint() {
