@@ -4,8 +4,10 @@
 
 mod support;
 
-use std::io::Read as _;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
+use std::sync::{Arc, Barrier};
 
 use serde_json::Value;
 use support::{Listening, gymhook, interrupt, records};
@@ -283,7 +285,7 @@ fn ctrl_c_ends_a_run_of_vectors_with_its_summary() {
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");
     let script = format!(
-        "read -r line; echo '{{\"unsupported\":true}}'; read -r line; touch {started:?}; exec sleep 600"
+        "read -r line; echo '{{\"unsupported\":true}}'; read -r line; touch {started:?}; read -r line"
     );
     let mut command = gymhook("");
     command.args([
@@ -307,6 +309,55 @@ fn ctrl_c_ends_a_run_of_vectors_with_its_summary() {
         (Some(130), "interrupted: 0 passed, 0 failed, 1 not supported\n")
     );
     assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// Whoever waits for a retry keeps nobody from being sent, even where one is sent at a time.
+#[test]
+fn a_delivery_that_waits_for_its_retry_holds_no_place() {
+    let receiver = listening("pg-next", &["--status", "500"]);
+    let mut command = gymhook(SECRET);
+    // A retry is ten seconds away.
+    command.args(["--json", "send", "pg-next", "--to", &receiver.url, "--speed", "60x"]);
+    command.args(["--count", "3", "--concurrency", "1"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..3 {
+        let record: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!((&record["attempt"], &record["next"]), (&1.into(), &"retry".into()), "{record}");
+    }
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// As many requests are open at a time as were asked for: a receiver that answers three at once gets three, and no fourth.
+#[test]
+fn as_many_are_sent_at_a_time_as_asked_for() {
+    const AT_A_TIME: usize = 3;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let all_are_there = Arc::new(Barrier::new(AT_A_TIME));
+    std::thread::spawn({
+        let most = Arc::clone(&most);
+        move || {
+            for stream in listener.incoming() {
+                let (open, most) = (Arc::clone(&open), Arc::clone(&most));
+                let (mut stream, all_are_there) = (stream.unwrap(), Arc::clone(&all_are_there));
+                std::thread::spawn(move || {
+                    let _ = stream.read(&mut [0; 8_192]);
+                    most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    all_are_there.wait();
+                    open.fetch_sub(1, Ordering::SeqCst);
+                    let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+                });
+            }
+        }
+    });
+    let mut command = gymhook(SECRET);
+    command.args(["--json", "send", "egym", "--to", &url, "--count", "12", "--concurrency", "3"]);
+    let (status, sent) = records(&mut command);
+    assert_eq!((status, &summary(&sent)["delivered"]), (0, &12.into()));
+    assert_eq!(most.load(Ordering::SeqCst), AT_A_TIME);
 }
 
 /// A port where nobody listens is no public address.

@@ -1,6 +1,7 @@
 //! `gymhook listen`: a local endpoint that verifies and shows what arrives.
 
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -95,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failu
     let first_id = recording.as_ref().map(Recording::last_id).transpose()?.unwrap_or(0).saturating_add(1);
     let (record, writer) = match recording {
         Some(recording) => {
-            let (record, writer) = start_writer(recording, arguments.keep.into());
+            let (record, writer) = start_writer(recording, usize::try_from(arguments.keep).unwrap_or(usize::MAX));
             (Some(record), Some(writer))
         }
         None => (None, None),
@@ -158,7 +159,7 @@ async fn until_writer_ends<T>(writer: Option<&thread::JoinHandle<T>>) {
 /// Waits until the thread has ended.
 async fn until_gone<T>(thread: &thread::JoinHandle<T>) {
     while !thread.is_finished() {
-        tokio::time::sleep(core::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -297,15 +298,26 @@ const UNWRITTEN: usize = 1_024;
 /// How many requests one transaction holds at most.
 const BATCH: usize = 256;
 
-/// A thread that writes what is sent to it, in groups that grow with the slowness of the disk, and tells each when it is written.
+/// Where several requests come at a time, those that come in this time are written together.
+const GATHERING: Duration = Duration::from_micros(500);
+
+/// A thread that writes what is sent to it, in groups, and tells each when it is written.
 fn start_writer(
     mut recording: Recording,
-    keep: i64,
+    keep: usize,
 ) -> (mpsc::Sender<Unwritten>, thread::JoinHandle<Result<(), Failure>>) {
     let (record, mut requests) = mpsc::channel(UNWRITTEN);
     let writer = thread::spawn(move || {
         let mut batch: Vec<Unwritten> = Vec::new();
-        while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
+        let mut is_alone = true;
+        loop {
+            if !is_alone {
+                thread::sleep(GATHERING);
+            }
+            if requests.blocking_recv_many(&mut batch, BATCH) == 0 {
+                break;
+            }
+            is_alone = batch.len() == 1;
             recording.add(batch.iter().map(|unwritten| &unwritten.request), keep)?;
             for unwritten in batch.drain(..) {
                 // Whoever waited for it may be gone.
