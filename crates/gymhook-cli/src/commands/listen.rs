@@ -1,7 +1,6 @@
 //! `gymhook listen`: a local endpoint that verifies and shows what arrives.
 
 use core::net::{IpAddr, SocketAddr};
-use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -159,7 +158,7 @@ async fn until_writer_ends<T>(writer: Option<&thread::JoinHandle<T>>) {
 /// Waits until the thread has ended.
 async fn until_gone<T>(thread: &thread::JoinHandle<T>) {
     while !thread.is_finished() {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(core::time::Duration::from_millis(200)).await;
     }
 }
 
@@ -298,10 +297,7 @@ const UNWRITTEN: usize = 1_024;
 /// How many requests one transaction holds at most.
 const BATCH: usize = 256;
 
-/// Where several requests come at a time, those that come in this time are written together.
-const GATHERING: Duration = Duration::from_micros(500);
-
-/// A thread that writes what is sent to it, in groups, and tells each when it is written.
+/// A thread that writes what is sent to it, in groups that grow with the slowness of the disk, and tells each when it is written.
 fn start_writer(
     mut recording: Recording,
     keep: usize,
@@ -309,15 +305,7 @@ fn start_writer(
     let (record, mut requests) = mpsc::channel(UNWRITTEN);
     let writer = thread::spawn(move || {
         let mut batch: Vec<Unwritten> = Vec::new();
-        let mut is_alone = true;
-        loop {
-            if !is_alone {
-                thread::sleep(GATHERING);
-            }
-            if requests.blocking_recv_many(&mut batch, BATCH) == 0 {
-                break;
-            }
-            is_alone = batch.len() == 1;
+        while requests.blocking_recv_many(&mut batch, BATCH) > 0 {
             recording.add(batch.iter().map(|unwritten| &unwritten.request), keep)?;
             for unwritten in batch.drain(..) {
                 // Whoever waited for it may be gone.
