@@ -369,6 +369,19 @@ mod tests {
         assert_eq!(count(&recording), 32);
     }
 
+    #[test]
+    fn what_an_earlier_run_recorded_is_forgotten_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.db");
+        for first in [1, 5] {
+            let mut recording = Recording::create(&path).unwrap();
+            let requests = [request(first), request(first + 1), request(first + 2)];
+            recording.add(requests.iter(), 4).unwrap();
+        }
+        let found = Recording::open(&path).unwrap().find(&Wanted::default()).unwrap();
+        assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [3, 5, 6, 7]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn nobody_else_reads_what_is_recorded() {
