@@ -1,12 +1,16 @@
 //! The command line: what can be asked, and how it is explained.
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Style};
-use clap::{Args, Parser};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser};
 
 use crate::commands::Asked;
+use crate::failure::Failure;
+use crate::output::{Output, shown};
 
 const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -47,17 +51,47 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
-/// Prints clap's own words: help and version with status 0, a wrong usage with status 2.
+/// Prints help and version with status 0, and a wrong usage with status 2, in one line or one object as every other error.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
-    // A reader that is gone needs no explanation.
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // A reader that is gone needs no explanation.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let arguments: Vec<String> =
+        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    let output = Output::new(&Global { json, quiet: false, verbose: 0 });
+    let message = in_one_line(&error.render().to_string(), &command_of(Cli::command(), &arguments));
+    output.end_with(&Failure::usage(message))
+}
+
+/// What clap says in several paragraphs, without its usage: the command's help has it.
+fn in_one_line(said: &str, command: &str) -> String {
+    let paragraphs = said
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|paragraph| {
+            !paragraph.starts_with("Usage: ") && !paragraph.starts_with("For more information")
+        })
+        .map(|paragraph| paragraph.trim_start_matches("error: ").trim_start_matches("tip: ").to_owned());
+    let line = paragraphs.collect::<Vec<_>>().join("; ");
+    shown(&format!("{line}; \"{command} --help\" says more"))
+}
+
+/// The command that these arguments name, with those above it.
+fn command_of(root: clap::Command, arguments: &[String]) -> String {
+    let (mut path, mut command) = (root.get_name().to_owned(), &root);
+    for name in arguments.iter().filter(|argument| !argument.starts_with('-')) {
+        let Some(found) = command.find_subcommand(name) else { break };
+        path = format!("{path} {name}");
+        command = found;
+    }
+    path
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -68,5 +102,18 @@ mod tests {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Example"), "{} shows no example", command.get_name());
         }
+    }
+
+    /// clap's own words, as its documentation shows them.
+    #[test]
+    fn a_wrong_usage_is_explained_in_one_line() {
+        let said = "error: invalid value 'x' for '[NAME]'\n  [possible values: a, b]\n\n  tip: a similar value exists: \
+                    'a'\n\nUsage: gymhook providers [NAME]\n\nFor more information, try '--help'.\n";
+        assert_eq!(
+            in_one_line(said, "gymhook providers"),
+            "invalid value 'x' for '[NAME]' [possible values: a, b]; a similar value exists: 'a'; \
+             \"gymhook providers --help\" says more"
+        );
+        assert_eq!(in_one_line("error: '\u{1b}[2J\n'\n", "g"), "'\\u{1b}[2J '; \"g --help\" says more");
     }
 }

@@ -13,6 +13,9 @@ pub(crate) const MAX_BODY: usize = 16 << 20;
 /// The largest capture that is read: a browser's HAR holds a whole session.
 pub(crate) const MAX_CAPTURE: usize = 256 << 20;
 
+/// The largest file of vectors that is read: a hundred times the largest of the project's.
+pub(crate) const MAX_VECTORS: usize = 16 << 20;
+
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
     if path == Path::new("-") {

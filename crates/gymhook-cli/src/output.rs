@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use gymhook::text::alters_display;
@@ -121,8 +123,14 @@ impl Output {
         if self.json {
             return self.raw(held.as_bytes());
         }
-        let mut out = anstream::stdout().lock();
-        out.write_all(held.as_bytes())?;
+        // In one piece: the stream that takes colours away writes each of theirs by itself.
+        let mut out = io::stdout().lock();
+        match anstream::AutoStream::choice(&out) {
+            ColorChoice::Never => out.write_all(strip_str(&held).to_string().as_bytes())?,
+            ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi => {
+                out.write_all(held.as_bytes())?;
+            }
+        }
         Ok(out.flush()?)
     }
 

@@ -1,5 +1,6 @@
 //! Requests that came, in a SQLite file of bounded length: what arrived while nobody looked is there.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,8 +52,9 @@ pub(crate) struct Wanted {
 pub(crate) struct Recording {
     connection: Connection,
     path: PathBuf,
-    /// Written since the oldest were forgotten last.
-    written: i64,
+    /// The numbers of all that are kept, where this is the one who records: to find the oldest in the file, as many rows as
+    /// are kept would be walked through.
+    kept: BTreeSet<i64>,
     /// Held by the one who records.
     _lock: Option<fs::File>,
 }
@@ -72,8 +74,11 @@ CREATE TABLE IF NOT EXISTS requests (
     types TEXT NOT NULL
 ) STRICT";
 
-const FORGET: &str =
-    "DELETE FROM requests WHERE id <= (SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?1)";
+const FORGET: &str = "DELETE FROM requests WHERE id <= ?1";
+
+/// Pages of 4 KiB that are written before they are moved into the file, which waits for the disk: the log beside the file
+/// is at most about this long.
+const CHECKPOINT: u32 = 4_096;
 
 impl Recording {
     /// Where requests are kept unless another file is named: the user's folder for state.
@@ -103,10 +108,12 @@ impl Recording {
         lock.try_lock().map_err(|_| unusable("another gymhook listen records there".to_owned()))?;
         let connection = Connection::open(path).map_err(|error| unusable(error.to_string()))?;
         let prepared = connection.execute_batch(&format!(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000; {SCHEMA}"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000;
+             PRAGMA wal_autocheckpoint={CHECKPOINT}; {SCHEMA}"
         ));
         prepared.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { connection, path: path.to_owned(), written: 0, _lock: Some(lock) })
+        let kept = numbers(&connection).map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { connection, path: path.to_owned(), kept, _lock: Some(lock) })
     }
 
     /// Opens a file that is there, to read it.
@@ -123,7 +130,7 @@ impl Recording {
         let connection = connection.map_err(|error| unusable(error.to_string()))?;
         let has_table = connection.prepare("SELECT id, types FROM requests LIMIT 1").map(|_| ());
         has_table.map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { connection, path: path.to_owned(), written: 0, _lock: None })
+        Ok(Self { connection, path: path.to_owned(), kept: BTreeSet::new(), _lock: None })
     }
 
     pub(crate) fn last_id(&self) -> Result<i64, Failure> {
@@ -132,18 +139,23 @@ impl Recording {
         last.map_err(|error| self.failed(&error))
     }
 
-    /// Writes these in one transaction. The oldest beyond `keep` are forgotten when there is a sixteenth more: to find them, all
-    /// that are kept are walked through.
+    /// Writes these in one transaction. The oldest beyond `keep` are forgotten when there is a sixteenth more.
+    ///
+    /// It does not wait for the disk: what was written survives the end of this process, and not always that of the machine.
     pub(crate) fn add<'r>(
         &mut self,
         requests: impl Iterator<Item = &'r Recorded>,
-        keep: i64,
+        keep: usize,
     ) -> Result<(), Failure> {
         let written = self.write(requests, keep);
         written.map_err(|error| self.failed(&error))
     }
 
-    fn write<'r>(&mut self, requests: impl Iterator<Item = &'r Recorded>, keep: i64) -> rusqlite::Result<()> {
+    fn write<'r>(
+        &mut self,
+        requests: impl Iterator<Item = &'r Recorded>,
+        keep: usize,
+    ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
@@ -164,19 +176,21 @@ impl Recording {
                     request.reason,
                     request.types,
                 ])?;
-                self.written = self.written.saturating_add(1);
+                self.kept.insert(request.id);
             }
         }
-        if self.written > keep / 16 {
-            transaction.execute(FORGET, [keep])?;
-            self.written = 0;
+        if self.kept.len() > keep.saturating_add(keep / 16)
+            && let Some(newest) = beyond(&mut self.kept, keep)
+        {
+            transaction.execute(FORGET, [newest])?;
         }
         transaction.commit()
     }
 
     /// Forgets all beyond `keep`, at the end.
-    pub(crate) fn forget(&mut self, keep: i64) -> Result<(), Failure> {
-        let forgotten = self.connection.execute(FORGET, [keep]);
+    pub(crate) fn forget(&mut self, keep: usize) -> Result<(), Failure> {
+        let Some(newest) = beyond(&mut self.kept, keep) else { return Ok(()) };
+        let forgotten = self.connection.execute(FORGET, [newest]);
         forgotten.map(|_| ()).map_err(|error| self.failed(&error))
     }
 
@@ -231,6 +245,19 @@ impl Recording {
             self.path
         ))
     }
+}
+
+fn numbers(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    connection.prepare("SELECT id FROM requests")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Takes the oldest beyond `keep` away: the newest of them.
+fn beyond(kept: &mut BTreeSet<i64>, keep: usize) -> Option<i64> {
+    let mut newest = None;
+    while kept.len() > keep {
+        newest = kept.pop_first().or(newest);
+    }
+    newest
 }
 
 fn private_file(path: &Path) -> std::io::Result<()> {
@@ -340,6 +367,19 @@ mod tests {
         }
         recording.forget(32).unwrap();
         assert_eq!(count(&recording), 32);
+    }
+
+    #[test]
+    fn what_an_earlier_run_recorded_is_forgotten_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.db");
+        for first in [1, 5] {
+            let mut recording = Recording::create(&path).unwrap();
+            let requests = [request(first), request(first + 1), request(first + 2)];
+            recording.add(requests.iter(), 4).unwrap();
+        }
+        let found = Recording::open(&path).unwrap().find(&Wanted::default()).unwrap();
+        assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [3, 5, 6, 7]);
     }
 
     #[cfg(unix)]

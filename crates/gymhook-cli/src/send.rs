@@ -5,7 +5,7 @@ mod report;
 mod tamper;
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use gymhook::retry::{AttemptNumber, Decision, Outcome, RetryAfter, RetryPolicy, 
 use gymhook::send;
 use gymhook::signature::Signer;
 use time::UtcDateTime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub(crate) use self::edit::{Edit, edit, edited};
@@ -88,48 +88,97 @@ pub(crate) async fn run(
 }
 
 /// Starts deliveries as rate and concurrency allow, and waits for them all.
-async fn produce(plan: Arc<Plan>, deliveries: impl Iterator<Item = Delivery>, tell: mpsc::Sender<Attempted>) {
-    let slots = Arc::new(Semaphore::new(plan.concurrency));
-    let start = tokio::time::Instant::now();
+///
+/// As many tasks as may send at a time make the first attempts: a task for each delivery, and one that starts them, would
+/// wake one another for every request. What has to be retried is a task of its own, since it waits for long.
+async fn produce(
+    plan: Arc<Plan>,
+    deliveries: impl Iterator<Item = Delivery> + Send + 'static,
+    tell: mpsc::Sender<Attempted>,
+) {
+    let slots = Semaphore::new(plan.concurrency);
+    let sending = Arc::new(Sending { start: tokio::time::Instant::now(), slots, tell, plan });
+    let deliveries = Arc::new(Mutex::new((0_u32..).zip(deliveries)));
     let mut running = JoinSet::new();
-    for (number, delivery) in (0_u32..).zip(deliveries) {
-        if let Some(rate) = plan.rate {
-            tokio::time::sleep_until(start + Duration::from_secs_f64(f64::from(number) / rate)).await;
-        }
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        running.spawn(deliver(Arc::clone(&plan), delivery, Arc::clone(&slots), slot, tell.clone()));
-        while running.try_join_next().is_some() {}
+    for _ in 0..sending.plan.concurrency {
+        let (sending, deliveries) = (Arc::clone(&sending), Arc::clone(&deliveries));
+        running.spawn(async move {
+            let mut retried = JoinSet::new();
+            let next = || deliveries.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some((number, delivery)) = next() {
+                if let Some(again) = sending.begin(number, delivery).await {
+                    let sending = Arc::clone(&sending);
+                    retried.spawn(async move { sending.retry(again).await });
+                }
+                while retried.try_join_next().is_some() {}
+            }
+            while retried.join_next().await.is_some() {}
+        });
     }
-    drop(tell);
+    drop(sending);
     while running.join_next().await.is_some() {}
 }
 
-/// One delivery from its first attempt to its end.
-async fn deliver(
+/// What all deliveries share.
+struct Sending {
     plan: Arc<Plan>,
-    delivery: Delivery,
-    slots: Arc<Semaphore>,
-    mut slot: OwnedSemaphorePermit,
+    start: tokio::time::Instant,
+    slots: Semaphore,
     tell: mpsc::Sender<Attempted>,
-) {
-    let mut attempt = AttemptNumber::FIRST;
-    // Waits are decided on a clock that runs as fast as the waits are short.
-    let (began, started) = (UtcDateTime::now(), Instant::now());
-    let mut first_failure = None;
-    loop {
-        let request = match plan.request(&delivery) {
+}
+
+/// A delivery between two attempts.
+struct Underway {
+    delivery: Delivery,
+    attempt: AttemptNumber,
+    /// Waits are decided on a clock that runs as fast as the waits are short: when it began, on both clocks.
+    began: UtcDateTime,
+    started: Instant,
+    first_failure: Option<UtcDateTime>,
+    /// Before the next attempt.
+    wait: Duration,
+}
+
+impl Sending {
+    /// The first attempt, when its time has come; what is left if it has to be retried.
+    async fn begin(&self, number: u32, delivery: Delivery) -> Option<Underway> {
+        if let Some(rate) = self.plan.rate {
+            tokio::time::sleep_until(self.start + Duration::from_secs_f64(f64::from(number) / rate)).await;
+        }
+        let _slot = self.slots.acquire().await.ok()?;
+        let (attempt, began, started) = (AttemptNumber::FIRST, UtcDateTime::now(), Instant::now());
+        let first = Underway { delivery, attempt, began, started, first_failure: None, wait: Duration::ZERO };
+        self.attempt(first).await
+    }
+
+    /// All attempts but the first. Nobody is kept waiting while it waits.
+    async fn retry(&self, mut again: Underway) {
+        loop {
+            tokio::time::sleep(again.wait.div_f64(self.plan.speed)).await;
+            let Ok(_slot) = self.slots.acquire().await else { return };
+            match self.attempt(again).await {
+                Some(failed) => again = failed,
+                None => return,
+            }
+        }
+    }
+
+    async fn attempt(&self, mut underway: Underway) -> Option<Underway> {
+        let Underway { delivery, attempt, began, started, first_failure, wait } = &mut underway;
+        let plan = &*self.plan;
+        let request = match plan.request(delivery) {
             Ok(request) => request,
             Err(problem) => {
-                let _ = tell.send(Attempted::not_sent(&delivery, attempt, problem)).await;
-                return;
+                let _ = self.tell.send(Attempted::not_sent(delivery, *attempt, problem)).await;
+                return None;
             }
         };
         let seen = exchange(&plan.client, request, plan.policy.attempt_timeout()).await;
-        drop(slot);
-        let now = time_math::later(began, started.elapsed().mul_f64(plan.speed));
+        let now = time_math::later(*began, started.elapsed().mul_f64(plan.speed));
         let outcome = shifted(seen.outcome, now);
-        let decision = plan.policy.decide(attempt, first_failure, &outcome, draw(&delivery.id, attempt), now);
-        first_failure = first_failure.or(Some(now));
+        let drawn = draw(&delivery.id, *attempt);
+        let decision = plan.policy.decide(*attempt, *first_failure, &outcome, drawn, now);
+        *first_failure = first_failure.or(Some(now));
         let next = match decision {
             Decision::Delivered => Next::Delivered,
             Decision::EndpointGone => Next::EndpointGone,
@@ -140,12 +189,10 @@ async fn deliver(
                 Next::Retry { attempt, wait: time_math::elapsed(now, at) }
             }
         };
-        let _ = tell.send(Attempted::of(&delivery, attempt, seen, next)).await;
-        let Next::Retry { attempt: following, wait } = next else { return };
-        tokio::time::sleep(wait.div_f64(plan.speed)).await;
-        attempt = following;
-        let Ok(again) = Arc::clone(&slots).acquire_owned().await else { return };
-        slot = again;
+        let _ = self.tell.send(Attempted::of(delivery, *attempt, seen, next)).await;
+        let Next::Retry { attempt: following, wait: until_then } = next else { return None };
+        (*attempt, *wait) = (following, until_then);
+        Some(underway)
     }
 }
 

@@ -17,6 +17,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::failure::Failure;
+use crate::input;
+
+/// The longest file of certificates: a whole system's authorities take a quarter of a mebibyte.
+const MAX_CERTIFICATES: usize = 4 << 20;
 
 pub(crate) type Body = http_body_util::Full<bytes::Bytes>;
 pub(crate) type HttpClient = Client<hyper_rustls::HttpsConnector<HttpConnector<Pinned>>, Body>;
@@ -124,10 +128,9 @@ impl TargetArgs {
             let unreadable = |problem: String| {
                 Failure::usage(format!("file {path:?} has no certificate ({problem}): name a PEM file"))
             };
-            let certificates =
-                CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
+            let pem = input::read(path, MAX_CERTIFICATES)?;
             let mut count = 0_usize;
-            for certificate in certificates {
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
                 roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
                 count += 1;

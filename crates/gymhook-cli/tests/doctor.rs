@@ -4,12 +4,8 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::thread;
-
 use serde_json::Value;
-use support::{Listening, gymhook, records};
+use support::{Listening, answering, gymhook, records};
 
 /// The level of each check, the last one of each name.
 fn levels(url: &str, more: &[&str]) -> (i32, Vec<(String, String)>) {
@@ -22,23 +18,6 @@ fn levels(url: &str, more: &[&str]) -> (i32, Vec<(String, String)>) {
 
 fn level<'l>(levels: &'l [(String, String)], check: &str) -> &'l str {
     levels.iter().rfind(|(name, _)| name == check).map_or("not examined", |(_, level)| level)
-}
-
-/// A server that gives every request this answer.
-fn answering(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            thread::spawn(move || {
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request);
-                let _ = stream.write_all(answer.as_bytes());
-            });
-        }
-    });
-    url
 }
 
 #[test]

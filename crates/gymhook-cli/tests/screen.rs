@@ -5,20 +5,19 @@
 #![allow(clippy::disallowed_methods, reason = "a person waits until something is on the screen")]
 
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use core::time::Duration;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use rustix::fs::{Mode, OFlags, open};
-use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, tcgetattr};
 use support::{Listening, gymhook, records};
 
 /// Enters and leaves the second screen, in xterm's own words.
@@ -46,32 +45,11 @@ struct Screen {
 }
 
 impl Screen {
-    fn open(mut command: Command) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        // Another test's child that held it would keep this one from its end.
-        fcntl_setfd(&keyboard, FdFlags::CLOEXEC).unwrap();
-        grantpt(&keyboard).unwrap();
-        unlockpt(&keyboard).unwrap();
-        let name = ptsname(&keyboard, Vec::new()).unwrap();
-        let terminal = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        tcsetwinsize(&terminal, Winsize { ws_row: 10, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        let side = || terminal.try_clone().unwrap();
-        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().map(Owned).unwrap();
-        // It holds its child's side of the terminal, too.
-        drop(command);
-        let keyboard = File::from(keyboard);
-        let mut screen = keyboard.try_clone().unwrap();
-        let shown = Arc::new(Mutex::new(String::new()));
-        let reading = std::thread::spawn({
-            let shown = Arc::clone(&shown);
-            move || {
-                let mut some = [0; 4096];
-                // The end of a pseudo-terminal is an error on Linux, and an end elsewhere.
-                while let Ok(read @ 1..) = screen.read(&mut some) {
-                    *shown.lock().unwrap() += &String::from_utf8_lossy(&some[..read]);
-                }
-            }
-        });
+    fn open(command: Command) -> Self {
+        let (keyboard, terminal) = terminal::open(80, 10);
+        let child = terminal::spawn(command, &terminal);
+        let child = Owned(child);
+        let (shown, reading) = terminal::read(&keyboard);
         let screen = Self { child, keyboard, terminal, shown, reading };
         screen.wait_for("nothing has come yet");
         screen

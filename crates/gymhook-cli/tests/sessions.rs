@@ -4,8 +4,10 @@
 
 mod support;
 
-use std::io::Read as _;
+use core::time::Duration;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
+use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::Value;
 use support::{Listening, gymhook, interrupt, records};
@@ -275,6 +277,91 @@ fn ctrl_c_ends_with_the_summary_and_status_130() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let summary: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
     assert_eq!((&summary["interrupted"], &summary["attempts"]), (&true.into(), &1.into()));
+}
+
+/// A command that is asked case by case is left where it hangs, and what it answered before counts.
+#[test]
+fn ctrl_c_ends_a_run_of_vectors_with_its_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let script = format!(
+        "read -r line; echo '{{\"unsupported\":true}}'; read -r line; touch {started:?}; read -r line"
+    );
+    let mut command = gymhook("");
+    command.args([
+        "vectors",
+        "tests/cmd/vectors.in/two.json",
+        "--stream",
+        "--timeout",
+        "10m",
+        "--against",
+        &script,
+    ]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !started.exists() {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(
+        (ended.status.code(), said.as_ref()),
+        (Some(130), "interrupted: 0 passed, 0 failed, 1 not supported\n")
+    );
+    assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// Whoever waits for a retry keeps nobody from being sent, even where one is sent at a time.
+#[test]
+fn a_delivery_that_waits_for_its_retry_holds_no_place() {
+    let receiver = listening("pg-next", &["--status", "500"]);
+    let mut command = gymhook(SECRET);
+    // A retry is ten seconds away.
+    command.args(["--json", "send", "pg-next", "--to", &receiver.url, "--speed", "60x"]);
+    command.args(["--count", "3", "--concurrency", "1"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..3 {
+        let record: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!((&record["attempt"], &record["next"]), (&1.into(), &"retry".into()), "{record}");
+    }
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// As many requests are open at a time as were asked for: a receiver that waits for a fourth has three.
+#[test]
+fn as_many_are_sent_at_a_time_as_asked_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // How many are open, and the most that ever were.
+    let counts = Arc::new((Mutex::new((0, 0)), Condvar::new()));
+    std::thread::spawn({
+        let counts = Arc::clone(&counts);
+        move || {
+            for stream in listener.incoming() {
+                let (mut stream, counts) = (stream.unwrap(), Arc::clone(&counts));
+                std::thread::spawn(move || {
+                    let _ = stream.read(&mut [0; 8_192]);
+                    let (counts, changed) = &*counts;
+                    let mut seen = counts.lock().unwrap();
+                    seen.0 += 1;
+                    seen.1 = seen.0.max(seen.1);
+                    changed.notify_all();
+                    let wait = Duration::from_millis(100);
+                    seen = changed.wait_timeout_while(seen, wait, |(open, _)| *open < 4).unwrap().0;
+                    seen.0 -= 1;
+                    drop(seen);
+                    let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+                });
+            }
+        }
+    });
+    let mut command = gymhook(SECRET);
+    command.args(["--json", "send", "egym", "--to", &url, "--count", "12", "--concurrency", "3"]);
+    let (status, sent) = records(&mut command);
+    assert_eq!((status, &summary(&sent)["delivered"]), (0, &12.into()));
+    assert_eq!(counts.0.lock().unwrap().1, 3);
 }
 
 /// A port where nobody listens is no public address.

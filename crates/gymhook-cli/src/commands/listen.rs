@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments, mut output: Output) -> Result<(), Failu
     let first_id = recording.as_ref().map(Recording::last_id).transpose()?.unwrap_or(0).saturating_add(1);
     let (record, writer) = match recording {
         Some(recording) => {
-            let (record, writer) = start_writer(recording, arguments.keep.into());
+            let (record, writer) = start_writer(recording, usize::try_from(arguments.keep).unwrap_or(usize::MAX));
             (Some(record), Some(writer))
         }
         None => (None, None),
@@ -300,7 +300,7 @@ const BATCH: usize = 256;
 /// A thread that writes what is sent to it, in groups that grow with the slowness of the disk, and tells each when it is written.
 fn start_writer(
     mut recording: Recording,
-    keep: i64,
+    keep: usize,
 ) -> (mpsc::Sender<Unwritten>, thread::JoinHandle<Result<(), Failure>>) {
     let (record, mut requests) = mpsc::channel(UNWRITTEN);
     let writer = thread::spawn(move || {

@@ -1,20 +1,25 @@
 //! `gymhook vectors`: runs conformance vectors, against this implementation or another.
 
+use core::fmt::Display;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio, exit};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Instant;
 
 use clap::Args;
 use gymhook_vectors::{Case, VectorFile};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
+use crate::input;
 use crate::output::{Output, Tone, shown};
 use crate::progress;
 use crate::when;
@@ -65,24 +70,27 @@ struct Summary {
     passed: usize,
     failed: usize,
     unsupported: usize,
+    interrupted: bool,
 }
 
 enum Verdict {
     Passed,
     Failed(String),
     Unsupported,
+    /// Ctrl-C came before the answer.
+    Interrupted,
 }
 
 /// More output than this is no answer.
 const MAX_ANSWER: u64 = 1 << 20;
 
+/// How often it is looked whether Ctrl-C came.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let mut files = Vec::new();
     for path in &arguments.files {
-        files.push(
-            VectorFile::read(path)
-                .map_err(|error| Failure::usage(format!("{error}; is it a file of vectors?")))?,
-        );
+        files.push(read(path)?);
     }
     let wanted = |case: &&Case| {
         arguments.kind.as_deref().is_none_or(|kind| case.kind() == Some(kind))
@@ -92,6 +100,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     if total == 0 {
         return Err(Failure::usage("no case fits --kind and --name: leave one of them out"));
     }
+    stop_at_ctrl_c()?;
     let bar = progress::bar(output, total, arguments.against.is_some());
     let mut summary = Summary { record: "summary", ..Summary::default() };
     let mut other = arguments.against.as_deref().map(|command| Other {
@@ -100,30 +109,29 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         stream: arguments.stream,
         running: None,
     });
-    for file in &files {
-        for case in file.cases().iter().filter(wanted) {
-            let verdict = match &mut other {
-                None => {
-                    case.run().map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed)
-                }
-                Some(other) => other.ask(case)?,
-            };
-            bar.inc(1);
-            summary.count(&verdict);
-            bar.suspend(|| report(file, case, &verdict, output))?;
+    let cases = files.iter().flat_map(|file| file.cases().iter().filter(wanted).map(move |case| (file, case)));
+    for (file, case) in cases {
+        let verdict = match &mut other {
+            _ if is_interrupted() => Verdict::Interrupted,
+            None => case.run().map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed),
+            Some(other) => other.ask(case)?,
+        };
+        if matches!(verdict, Verdict::Interrupted) {
+            summary.interrupted = true;
+            break;
         }
+        bar.inc(1);
+        summary.count(&verdict);
+        bar.suspend(|| report(file, case, &verdict, output))?;
     }
     bar.finish_and_clear();
     if let Some(running) = other.and_then(|other| other.running) {
-        running.end(false);
+        running.end(summary.interrupted);
     }
-    output.record(&summary)?;
-    let unsupported = if summary.unsupported > 0 {
-        format!(", {} not supported", summary.unsupported)
-    } else {
-        String::new()
-    };
-    output.line(&format!("{} passed, {} failed{unsupported}", summary.passed, summary.failed))?;
+    summary.print(output)?;
+    if summary.interrupted {
+        return Err(Failure::Interrupted);
+    }
     if summary.failed > 0 {
         return Err(Failure::Refused);
     }
@@ -139,8 +147,51 @@ impl Summary {
             Verdict::Passed => self.passed += 1,
             Verdict::Failed(_) => self.failed += 1,
             Verdict::Unsupported => self.unsupported += 1,
+            Verdict::Interrupted => {}
         }
     }
+
+    fn print(&self, output: &mut Output) -> Result<(), Failure> {
+        output.record(self)?;
+        let ended = if self.interrupted { "interrupted: " } else { "" };
+        let unsupported = match self.unsupported {
+            0 => String::new(),
+            some => format!(", {some} not supported"),
+        };
+        output.line(&format!("{ended}{} passed, {} failed{unsupported}", self.passed, self.failed))
+    }
+}
+
+fn read(path: &Path) -> Result<VectorFile, Failure> {
+    let wrong = |problem: &dyn Display| Failure::usage(format!("{problem}; is it a file of vectors?"));
+    let (name, bytes) = (path.display().to_string(), input::read(path, input::MAX_VECTORS)?);
+    let text = core::str::from_utf8(&bytes).map_err(|error| wrong(&format_args!("{name}: {error}")))?;
+    VectorFile::parse(&name, text).map_err(|error| wrong(&error))
+}
+
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+fn is_interrupted() -> bool {
+    IS_INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// From now on Ctrl-C does not end the process: whoever works looks whether it came.
+fn stop_at_ctrl_c() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let mut interrupts = {
+        let _entered = runtime.enter();
+        signal(SignalKind::interrupt()).map_err(Failure::failed)?
+    };
+    thread::spawn(move || {
+        if runtime.block_on(interrupts.recv()).is_some() {
+            IS_INTERRUPTED.store(true, Ordering::Relaxed);
+        }
+        // Whoever presses it again does not want to wait for a command that reads nothing.
+        if runtime.block_on(interrupts.recv()).is_some() {
+            exit(Failure::Interrupted.status().into());
+        }
+    });
+    Ok(())
 }
 
 fn report(file: &VectorFile, case: &Case, verdict: &Verdict, output: &mut Output) -> Result<(), Failure> {
@@ -148,6 +199,7 @@ fn report(file: &VectorFile, case: &Case, verdict: &Verdict, output: &mut Output
         Verdict::Passed => ("passed", None),
         Verdict::Failed(problem) => ("failed", Some(problem.as_str())),
         Verdict::Unsupported => ("unsupported", None),
+        Verdict::Interrupted => return Ok(()),
     };
     output.record(&Record {
         record: "case",
@@ -201,6 +253,7 @@ impl Other<'_> {
             running.end(answer.is_err());
         }
         Ok(match answer {
+            Err(_) if is_interrupted() => Verdict::Interrupted,
             Err(problem) => Verdict::Failed(problem),
             Ok(answer) if is_unsupported(&answer) => Verdict::Unsupported,
             Ok(answer) => case
@@ -269,11 +322,23 @@ impl Running {
         if !stream {
             self.input = None;
         }
-        match self.answers.recv_timeout(timeout) {
+        match self.wait(timeout) {
             Ok(answer) if !answer.trim().is_empty() => Ok(answer),
             Ok(_) | Err(RecvTimeoutError::Disconnected) => Err("the command answered nothing".to_owned()),
             Err(RecvTimeoutError::Timeout) => {
                 Err(format!("the command did not answer within {}", when::span(timeout)))
+            }
+        }
+    }
+
+    /// The next answer. It is waited for a little at a time, so that Ctrl-C ends the wait.
+    fn wait(&self, timeout: Duration) -> Result<String, RecvTimeoutError> {
+        let began = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(began.elapsed());
+            match self.answers.recv_timeout(left.min(BETWEEN_LOOKS)) {
+                Err(RecvTimeoutError::Timeout) if !left.is_zero() && !is_interrupted() => {}
+                ended => return ended,
             }
         }
     }

@@ -154,7 +154,26 @@ fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Out
 }
 
 fn print(request: &Shown, hints: Vec<Hint>, output: &mut Output) -> Result<(), Failure> {
-    output.record(&Record {
+    if output.is_json() {
+        return output.record(&record(request, hints));
+    }
+    if output.is_quiet() {
+        return Ok(());
+    }
+    output.line(&line(request))?;
+    for hint in &hints {
+        let arguments =
+            hint.arguments.as_ref().map(|arguments| format!("  [{arguments}]")).unwrap_or_default();
+        output.line(&format!("          - {}{arguments}", hint.text))?;
+    }
+    if output.is_verbose() {
+        details(request, output)?;
+    }
+    Ok(())
+}
+
+fn record(request: &Shown, hints: Vec<Hint>) -> Record<'_> {
+    Record {
         record: "request",
         id: request.id,
         at: when::text(request.at),
@@ -175,21 +194,8 @@ fn print(request: &Shown, hints: Vec<Hint>, output: &mut Output) -> Result<(), F
         rehearsed: request.rehearsed,
         forwarded: request.forwarded.as_ref(),
         body_bytes: request.body_bytes,
-        hints: hints.clone(),
-    })?;
-    if output.is_json() || output.is_quiet() {
-        return Ok(());
+        hints,
     }
-    output.line(&line(request))?;
-    for hint in &hints {
-        let arguments =
-            hint.arguments.as_ref().map(|arguments| format!("  [{arguments}]")).unwrap_or_default();
-        output.line(&format!("          - {}{arguments}", hint.text))?;
-    }
-    if output.is_verbose() {
-        details(request, output)?;
-    }
-    Ok(())
 }
 
 fn line(request: &Shown) -> String {
