@@ -120,7 +120,7 @@ pub(super) fn secrets(secret: &[u8]) -> Vec<SecretVariant> {
         add(
             "secret-of-the-sender",
             what,
-            "the sender's secret is longer than yours: enter it there again",
+            "the sender has a longer secret than you; enter it there again",
             Some([before.as_bytes(), secret, behind.as_bytes()].concat()),
         );
     }
