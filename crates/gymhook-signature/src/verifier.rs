@@ -131,7 +131,7 @@ pub enum VerifyError {
     },
     /// The signature is well-formed, but no valid key made it.
     #[error(
-        "the signature in {header} was made with none of the {keys_tried} valid keys ({keys_outside_window} more are outside their window): \
+        "no valid key made the signature in {header} (keys tried: {keys_tried}, outside their validity window: {keys_outside_window}): \
          wrong secret, or the body was changed on its way{}",
         And(warning.as_ref())
     )]
@@ -164,7 +164,7 @@ pub enum VerifyError {
         tolerance: Duration,
     },
     /// The API key is none of the valid ones.
-    #[error("the key in {header} is none of the {keys_known} known ones, or it is outside its window{}", And(warning.as_ref()))]
+    #[error("the key in {header} is unknown or outside its validity window (known keys: {keys_known}){}", And(warning.as_ref()))]
     UnknownKey {
         /// The key's header.
         header: HeaderName,

@@ -59,7 +59,7 @@ fn a_refused_proof() {
                 keys_outside_window: 2,
                 warning: None,
             },
-            "the signature in point-signature was made with none of the 1 valid keys (2 more are outside their window): \
+            "no valid key made the signature in point-signature (keys tried: 1, outside their validity window: 2): \
              wrong secret, or the body was changed on its way",
         ),
         row(
@@ -69,7 +69,7 @@ fn a_refused_proof() {
                 keys_outside_window: 0,
                 warning: warning.clone(),
             },
-            "the signature in point-signature was made with none of the 1 valid keys (0 more are outside their window): \
+            "no valid key made the signature in point-signature (keys tried: 1, outside their validity window: 0): \
              wrong secret, or the body was changed on its way; the secret of key \"main\" ends with a line end: was it \
              pasted with one?",
         ),
@@ -87,11 +87,11 @@ fn a_refused_proof() {
                 keys_known: 3,
                 warning: None,
             },
-            "the key in x-api-key is none of the 3 known ones, or it is outside its window",
+            "the key in x-api-key is unknown or outside its validity window (known keys: 3)",
         ),
         row(
             VerifyError::UnknownKey { header: HeaderName::from_static("x-api-key"), keys_known: 3, warning },
-            "the key in x-api-key is none of the 3 known ones, or it is outside its window; the secret of key \"main\" ends \
+            "the key in x-api-key is unknown or outside its validity window (known keys: 3); the secret of key \"main\" ends \
              with a line end: was it pasted with one?",
         ),
         row(

@@ -54,7 +54,7 @@ pub(super) fn secrets(secret: &[u8]) -> Vec<SecretVariant> {
         let encoded = bare.strip_prefix("whsec_").unwrap_or(bare);
         add(
             "secret-whsec",
-            "with the base64 behind whsec_ decoded",
+            "with the base64 after whsec_ decoded",
             "give --secret-format whsec, and decode it so in your receiver",
             bare.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok()),
         );
@@ -111,16 +111,16 @@ pub(super) fn secrets(secret: &[u8]) -> Vec<SecretVariant> {
         Some(format!("whsec_{base64}").into_bytes()),
     );
     for (before, behind, what) in [
-        ("", "\n", "with a line end (\\n) behind the secret"),
-        ("", "\r\n", "with a line end (\\r\\n) behind the secret"),
-        ("", " ", "with a space behind the secret"),
+        ("", "\n", "with a line end (\\n) after the secret"),
+        ("", "\r\n", "with a line end (\\r\\n) after the secret"),
+        ("", " ", "with a space after the secret"),
         (" ", "", "with a space before the secret"),
         ("\"", "\"", "with quotation marks around the secret"),
     ] {
         add(
             "secret-of-the-sender",
             what,
-            "the sender's secret has more than this one: enter it there again",
+            "the sender has a longer secret than you; enter it there again",
             Some([before.as_bytes(), secret, behind.as_bytes()].concat()),
         );
     }
@@ -175,7 +175,7 @@ pub(super) fn bodies(body: &[u8]) -> Vec<BodyVariant> {
     }
     let layouts = [
         (Layout::Compact, "written without white space"),
-        (Layout::Spaced, "written with a space behind \",\" and \":\""),
+        (Layout::Spaced, "written with a space after \",\" and \":\""),
         (Layout::Indented(2), "indented by two spaces"),
         (Layout::Indented(4), "indented by four spaces"),
         (Layout::Tabs, "indented by tabs"),
