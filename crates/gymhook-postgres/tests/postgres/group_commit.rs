@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gymhook_postgres::PostgresStore;
 use gymhook_postgres::tokio_postgres::Client;
-use gymhook_store::{DeliveryId, Enqueued, NewNotification, Refused, Store, StoreError};
+use gymhook_store::{DeliveryId, Enqueued, NewNotification, Refused, Store, StoreError, WriteCondition};
 use time::Duration;
 use tokio::task::JoinHandle;
 
@@ -23,7 +23,7 @@ async fn until_locked_out(client: &Client, store: &PostgresStore, count: i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_callers_share_a_few_commits_and_each_gets_its_own_answer() {
     let store = fresh().await;
-    store.put_subscription(subscription(1), NOW).await.unwrap();
+    store.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap();
     store.enqueue(vec![notification(1, 1)], NOW).await.unwrap();
     let client = client(&shared()).await;
     execute(&client, &store, "BEGIN; LOCK TABLE gymhook.notifications IN SHARE MODE").await;
@@ -70,7 +70,7 @@ async fn a_hundred_callers_share_a_few_commits_and_each_gets_its_own_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_the_server_refuses_harms_none_of_the_others() {
     let store = fresh().await;
-    store.put_subscription(subscription(1), NOW).await.unwrap();
+    store.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap();
     let client = client(&shared()).await;
     execute(
         &client,
