@@ -23,6 +23,7 @@ mod sources;
 mod state;
 mod subscriptions;
 mod tail;
+mod tested;
 mod visitor;
 mod words;
 
@@ -90,6 +91,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/subscriptions/{id}/delete", get(subscriptions::ask_to_delete).post(subscriptions::delete))
         .route("/destinations", get(destinations::list))
         .route("/destinations/+new", get(destinations::form).post(destinations::create))
+        .route("/destinations/+test-all", post(destinations::test_all))
         .route("/destinations/{name}", get(destinations::show))
         .route("/destinations/{name}/test", post(destinations::test))
         .route("/destinations/{name}/enable", post(destinations::enable))

@@ -69,6 +69,12 @@ pub fn screens(demo: &Demo) -> Vec<Screen> {
         ),
         screen("subscription-delete", format!("/subscriptions/{hostile}/delete")),
         screen("destinations", "/destinations".to_owned()),
+        pressed(
+            "destinations-tested",
+            "/destinations".to_owned(),
+            "form[action$=test-all] button",
+            "table td[data-name=Test]",
+        ),
         screen("destination", "/destinations/member-app".to_owned()),
         screen("destination-pause", "/destinations/door-app/pause".to_owned()),
         screen("destination-rotate", "/destinations/door-app/rotate".to_owned()),

@@ -49,6 +49,8 @@ async fn no_string_of_others_becomes_markup() {
         browser.submit("/overview", "/subscriptions/test-all", &[("gym", HOSTILE)]).await.expect(200);
     is_text("the tests", &tested);
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let tested = browser.submit("/overview", "/destinations/+test-all", &[]).await.expect(200);
+    is_text("the tests of destinations", &tested);
     // All that a header's name may have.
     let refused = http::Request::post("/in/egym").header("x-'&lt'planted", "1").header("x-api-key", HOSTILE);
     browser.send(refused.body(axum::body::Body::from(HOSTILE)).unwrap()).await.expect(401);

@@ -48,6 +48,7 @@ async fn a_key_that_may_only_read_sees_no_buttons_and_is_refused() {
     }
     let gym = [("gym", "berlin")];
     reader.submit("/overview", "/subscriptions/test-all", &gym).await.expect(403);
+    reader.submit("/overview", "/destinations/+test-all", &[]).await.expect(403);
     let log = stage.engine.delivery(delivery).await.unwrap().unwrap();
     assert_ne!(log.delivery.state, State::Cancelled);
     assert!(stage.engine.subscription(subscription).await.unwrap().is_some());
@@ -89,6 +90,7 @@ async fn another_gym_is_not_there() {
         format!("/keys/{berlin_key}/revoke"),
         format!("/keys/{berlin_key}/rotate"),
         "/subscriptions/test-all".to_owned(),
+        "/destinations/+test-all".to_owned(),
     ] {
         let fields = [("hours", "1"), ("minutes", ""), ("gym", "berlin")];
         wien.submit("/overview", &path, &fields).await.expect(404);

@@ -267,6 +267,15 @@ async fn a_destination_is_created_tested_and_deleted() {
     let one = browser.get("/destinations/new").await.expect(200);
     assert!(one.has("check-in") && one.has("original"));
     browser.submit("/destinations/new", "/destinations/new/test", &[]).await.expect(303);
+    let all = browser.submit("/destinations", "/destinations/+test-all", &[]).await.expect(200);
+    assert!(
+        all.has("Tests of <bdi>all destinations</bdi>") && all.has("href=\"/destinations/new\""),
+        "{}",
+        all.text
+    );
+    let sent = stage.engine.deliveries(DeliveryQuery::new(10)).await.unwrap().items;
+    assert_eq!(sent.iter().filter(|row| row.event_type == "gymhook.test").count(), 2);
+    assert!(all.has(&format!("href=\"/deliveries/{}\"", sent[0].id)), "{}", all.text);
     let rotated =
         browser.submit("/destinations/new/rotate", "/destinations/new/rotate", &[("hours", "1")]).await;
     assert!(rotated.expect(200).has("whsec_"));
