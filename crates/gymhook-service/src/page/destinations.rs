@@ -1,5 +1,7 @@
 //! Destinations: the operator's applications, which get what came in.
 
+mod edit;
+mod form;
 mod new;
 
 use core::time::Duration;
@@ -8,6 +10,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, Response};
 
+pub(super) use self::edit::{edit, save};
 pub(super) use self::new::{create, form};
 use super::done::Done;
 use super::failure::Failure;
@@ -92,7 +95,7 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
     Ok(destinations::describe(&visitor.caller, name).await?.0)
 }
 
-/// The destination that is to be rotated or deleted, which is done in the settings to one that is declared there.
+/// The destination that is to be edited, rotated or deleted, which is done in the settings to one that is declared there.
 async fn changeable(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
     let found = asked(visitor, name).await?;
     found.changeable()?;

@@ -1,6 +1,9 @@
 //! Subscriptions: who gets what, and how their endpoints are.
 
 mod actions;
+mod edit;
+mod fields;
+mod form;
 mod new;
 
 use askama::Template;
@@ -15,6 +18,7 @@ pub(super) use self::actions::{
     AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate,
     test, test_all,
 };
+pub(super) use self::edit::{edit, save};
 pub(super) use self::new::{create, form};
 use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
@@ -150,7 +154,9 @@ const RECENT: u32 = 10;
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
     let id: EndpointId = id(&name, "subscription")?;
     let (subscription, stats) = subscriptions::describe(&visitor.caller, id).await?;
-    one(&visitor, Section::Subscriptions, &subscription, &stats, Vec::new(), None).await
+    let notes = subscription.metadata().iter();
+    let notes = notes.map(|(name, value)| Fact { name: "Note", value: format!("{name}: {value}") }).collect();
+    one(&visitor, Section::Subscriptions, &subscription, &stats, notes, None).await
 }
 
 /// The screen of a subscription or a destination.

@@ -293,8 +293,8 @@ async fn a_destination_of_the_settings_is_changed_there() {
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
     let page = browser.get("/destinations/app").await.expect(200);
     assert!(page.has("declared in the gateway") && page.has("/destinations/app/pause\""), "{}", page.text);
-    assert!(!page.has("/rotate\"") && !page.has("/delete\""), "{}", page.text);
-    for path in ["/destinations/app/rotate", "/destinations/app/delete"] {
+    assert!(!page.has("/rotate\"") && !page.has("/edit\"") && !page.has("/delete\""), "{}", page.text);
+    for path in ["/destinations/app/edit", "/destinations/app/rotate", "/destinations/app/delete"] {
         browser.get(path).await.expect(409);
         browser.submit("/overview", path, &[("hours", "1")]).await.expect(409);
     }

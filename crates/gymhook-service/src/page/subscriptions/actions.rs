@@ -21,7 +21,7 @@ use crate::access::Needs;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
 use crate::api::endpoint_actions::LONGEST_OVERLAP;
 
-async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
+pub(super) async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
     visitor.caller.may(Needs::Write)?;
     let id: EndpointId = id(name, "subscription")?;
     Ok((id, subscriptions::get(&visitor.caller, id).await?))
