@@ -153,6 +153,65 @@ fn a_subscription_is_paused_enabled_rotated_and_deleted() {
 }
 
 #[test]
+fn a_subscription_is_updated_and_what_is_not_named_stays() {
+    let world = World::new();
+    let id = world.subscribe();
+    let before = world.succeeds(&["subscriptions", "show", &id]).remove(0);
+    fs::write(world.folder.path().join("headers"), "X-Token: header-canary\n\nx-region: eu\n").unwrap();
+    let update = ["subscriptions", "update", &id];
+    let with = |more: &[&str]| world.succeeds(&[update.as_slice(), more].concat()).remove(0);
+    let changed =
+        with(&["--label", "front desk", "--rate", "120/1m", "--burst", "5", "--headers-file", "headers"]);
+    assert_eq!(changed["label"], "front desk");
+    assert_eq!(changed["rate"], serde_json::json!({ "attempts": 120, "per_seconds": 60, "burst": 5 }));
+    assert_eq!(changed["headers"], serde_json::json!(["x-region", "x-token"]));
+    assert!(!changed.to_string().contains("canary"), "{changed}");
+    let changed = with(&[
+        "--event",
+        "member.*",
+        "--event",
+        "workout.created",
+        "--url-for",
+        "workout.created=http://127.0.0.1:9/a=b",
+        "--ordered",
+        "true",
+        "--note",
+        "contact=front desk",
+        "--max-in-flight",
+        "1",
+    ]);
+    assert_eq!(changed["events"].as_array().unwrap().len(), 2);
+    assert_eq!(changed["urls"], serde_json::json!({ "workout.created": "http://127.0.0.1:9/a=b" }));
+    assert_eq!((&changed["ordered"], &changed["label"]), (&true.into(), &"front desk".into()));
+    assert_eq!(changed["metadata"], serde_json::json!({ "contact": "front desk" }));
+
+    // Standard input, in which there is nothing.
+    let mut bare = world.ask(&world.key, &update);
+    bare.args([
+        "--headers-file",
+        "-",
+        "--all-events",
+        "--one-url",
+        "--no-rate",
+        "--no-notes",
+        "--ordered",
+        "false",
+        "--label",
+        "",
+    ]);
+    let output = bare.stdin(Stdio::null()).output().unwrap();
+    let bare: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for name in ["headers", "events", "urls", "rate", "metadata", "label", "ordered", "url", "keys"] {
+        assert_eq!(bare[name], before[name], "{name}");
+    }
+
+    assert_eq!(world.run(&update).0, 2, "nothing is to be changed");
+    assert_eq!(world.run(&[update.as_slice(), &["--rate", "fast"]].concat()).0, 2);
+    assert_eq!(world.run(&[update.as_slice(), &["--url", "http://169.254.169.254/"]].concat()).0, 1);
+    assert_eq!(world.succeeds(&["subscriptions", "show", &id])[0]["url"], before["url"]);
+}
+
+#[test]
 fn keys_are_issued_rotated_and_revoked() {
     let world = World::new();
     let issued = world.succeeds(&["keys", "issue", "front desk", "--gym", "berlin", "--rights", "read"]);

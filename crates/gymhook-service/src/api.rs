@@ -17,7 +17,7 @@ pub(crate) mod page;
 mod redeliveries;
 mod sources;
 mod stats;
-mod subscription;
+pub(crate) mod subscription;
 mod subscription_actions;
 mod subscriptions;
 pub(crate) mod tail;

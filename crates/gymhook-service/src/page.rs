@@ -17,12 +17,14 @@ mod parameters;
 mod payload;
 mod plot;
 mod request;
+mod seen;
 mod session;
 mod sign_in;
 mod sources;
 mod state;
 mod subscriptions;
 mod tail;
+mod tested;
 mod visitor;
 mod words;
 
@@ -83,6 +85,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/subscriptions/new", get(subscriptions::form).post(subscriptions::create))
         .route("/subscriptions/test-all", post(subscriptions::test_all))
         .route("/subscriptions/{id}", get(subscriptions::show))
+        .route("/subscriptions/{id}/edit", get(subscriptions::edit).post(subscriptions::save))
         .route("/subscriptions/{id}/test", post(subscriptions::test))
         .route("/subscriptions/{id}/enable", post(subscriptions::enable))
         .route("/subscriptions/{id}/pause", get(subscriptions::ask_to_disable).post(subscriptions::disable))
@@ -90,7 +93,9 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/subscriptions/{id}/delete", get(subscriptions::ask_to_delete).post(subscriptions::delete))
         .route("/destinations", get(destinations::list))
         .route("/destinations/+new", get(destinations::form).post(destinations::create))
+        .route("/destinations/+test-all", post(destinations::test_all))
         .route("/destinations/{name}", get(destinations::show))
+        .route("/destinations/{name}/edit", get(destinations::edit).post(destinations::save))
         .route("/destinations/{name}/test", post(destinations::test))
         .route("/destinations/{name}/enable", post(destinations::enable))
         .route("/destinations/{name}/pause", get(destinations::ask_to_disable).post(destinations::disable))

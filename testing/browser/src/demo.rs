@@ -212,7 +212,7 @@ async fn subscribe(engine: &Engine<SqliteStore>, receivers: &str, wanted: &Wante
     Ok(id)
 }
 
-/// Two webhooks that are what they seem, one that is not, and one that cannot be read.
+/// Two webhooks that are what they seem, one that is not, one of an unknown type, and one that cannot be read.
 async fn receive(address: &str) -> Result<()> {
     let body = r#"{"accountId":"4a1f9b0e-2c54-4a0e-9d0c-6f6f0f0a1b2c","timestamp":1667921312188,"type":"GYM_CHECKIN"}"#;
     for (key, body) in [
@@ -220,6 +220,7 @@ async fn receive(address: &str) -> Result<()> {
         (EGYM_KEY, body.replace("188", "189")),
         ("another key", body.to_owned()),
         (EGYM_KEY, serde_json::json!({ "type": HOSTILE, HOSTILE: [HOSTILE] }).to_string()),
+        (EGYM_KEY, format!("{{\"type\": {HOSTILE}")),
     ] {
         let headers = format!("x-api-key: {key}\r\nauthorization: Bearer {key}\r\nx-'&lt'planted: 1\r\n");
         post(address, "/in/egym", &headers, &body).await?;
@@ -246,9 +247,12 @@ async fn at_rest(engine: &Engine<SqliteStore>, failed: DeliveryId) -> Result<()>
         let open = DeliveryQuery { state: Some(State::InFlight), ..DeliveryQuery::new(1) };
         let is_open = !engine.deliveries(open).await?.items.is_empty();
         let state = engine.delivery(failed).await?.map(|log| log.delivery.state);
+        // What came in takes its own way, and one of it cannot be read.
+        let unreadable = DeliveryQuery { state: Some(State::Unreadable), ..DeliveryQuery::new(1) };
         let delivered = DeliveryQuery { state: Some(State::Delivered), ..DeliveryQuery::new(100) };
         if !is_open
             && state == Some(State::Undeliverable)
+            && !engine.deliveries(unreadable).await?.items.is_empty()
             && engine.deliveries(delivered).await?.items.len() >= 16
         {
             return Ok(());

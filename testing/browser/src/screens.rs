@@ -53,6 +53,8 @@ pub fn screens(demo: &Demo) -> Vec<Screen> {
         screen("subscription-failing", format!("/subscriptions/{failing}")),
         screen("subscription-hostile", format!("/subscriptions/{hostile}")),
         screen("subscription-new", "/subscriptions/new".to_owned()),
+        screen("subscription-edit", format!("/subscriptions/{failing}/edit")),
+        screen("subscription-edit-hostile", format!("/subscriptions/{hostile}/edit")),
         screen("subscription-pause", format!("/subscriptions/{failing}/pause")),
         screen("subscription-rotate", format!("/subscriptions/{failing}/rotate")),
         pressed(
@@ -69,7 +71,14 @@ pub fn screens(demo: &Demo) -> Vec<Screen> {
         ),
         screen("subscription-delete", format!("/subscriptions/{hostile}/delete")),
         screen("destinations", "/destinations".to_owned()),
+        pressed(
+            "destinations-tested",
+            "/destinations".to_owned(),
+            "form[action$=test-all] button",
+            "table td[data-name=Test]",
+        ),
         screen("destination", "/destinations/member-app".to_owned()),
+        screen("destination-edit", "/destinations/door-app/edit".to_owned()),
         screen("destination-pause", "/destinations/door-app/pause".to_owned()),
         screen("destination-rotate", "/destinations/door-app/rotate".to_owned()),
         screen("destination-delete", "/destinations/door-app/delete".to_owned()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
-use gymhook_browser_tests::{Browser, Demo, Result, Scheme, axe_script, is_skipped, screens};
+use gymhook_browser_tests::{Browser, Demo, HOSTILE, Result, Scheme, axe_script, is_skipped, screens};
 use serde_json::Value;
 
 /// What axe-core finds on the page that is shown.
@@ -161,6 +161,108 @@ async fn a_live_list_shows_what_happens_until_it_is_paused() -> Result<()> {
     assert!(client.find_all(later).await?.is_empty(), "a paused list stands still");
     client.find(Locator::Css("button.live")).await?.click().await?;
     client.wait().at_most(Duration::from_secs(20)).for_element(later).await?;
+    browser.close().await?;
+    demo.stop().await;
+    Ok(())
+}
+
+/// The article of an operation in the page about the API.
+async fn said_of(browser: &Browser, operation: &str, element: &str) -> Result<String> {
+    let script = format!("return document.querySelector('#{operation} {element}').textContent");
+    Ok(browser.ask(&script).await?.as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_operation_is_tried_from_the_page_about_the_api() -> Result<()> {
+    if is_skipped() {
+        return Ok(());
+    }
+    let demo = Demo::start().await?;
+    let browser = Browser::start().await?;
+    let client = &browser.client;
+    client.goto(&format!("{}/docs", demo.base)).await?;
+    client.find(Locator::Id("key-text")).await?.send_keys(&demo.operator).await?;
+    let press = async |operation: &str| -> Result<()> {
+        let button = format!("document.querySelector('#{operation} form.try button[type=submit]').click()");
+        // It does not wait for the question that may follow.
+        browser.ask(&format!("setTimeout(() => {button})")).await?;
+        Ok(())
+    };
+    let until = async |operation: &str, status: &str| -> Result<String> {
+        for _ in 0..200 {
+            if said_of(&browser, operation, ".said").await?.starts_with(status) {
+                return said_of(&browser, operation, ".answer").await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(format!("{operation}: {}", said_of(&browser, operation, ".said").await?).into())
+    };
+    let answer_question = async |accept: bool| -> Result<String> {
+        for _ in 0..200 {
+            if let Ok(question) = client.get_alert_text().await {
+                if accept {
+                    client.accept_alert().await?
+                } else {
+                    client.dismiss_alert().await?
+                };
+                return Ok(question);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err("nobody asked".into())
+    };
+
+    // What only reads is not asked about.
+    press("getStats").await?;
+    let stats = until("getStats", "200").await?;
+    assert!(stats.contains("content-type: application/json") && stats.contains("\"waiting\""), "{stats}");
+
+    // A change is, and without a yes nothing is sent.
+    press("publish").await?;
+    assert!(answer_question(false).await?.contains("POST /v1/events"));
+    until("publish", "Nothing was sent.").await?;
+    let body = client.find(Locator::Css("#publish textarea")).await?;
+    body.clear().await?;
+    let event =
+        serde_json::json!({ "gym": "berlin-mitte", "type": "tried.here", "data": { "text": HOSTILE } });
+    body.send_keys(&event.to_string()).await?;
+    client.find(Locator::Css("#publish input[name=Idempotency-Key]")).await?.send_keys("tried-1").await?;
+    press("publish").await?;
+    answer_question(true).await?;
+    let published = until("publish", "202").await?;
+    assert!(
+        published.contains("\"id\":\"tried-1\"") && published.contains("\"repeated\":false"),
+        "{published}"
+    );
+
+    // A path, a query, and a stranger's string in the answer, which is text.
+    client
+        .find(Locator::Css("#getSubscription input[name=id]"))
+        .await?
+        .send_keys(&demo.hostile_subscription.to_string())
+        .await?;
+    press("getSubscription").await?;
+    let hostile = until("getSubscription", "200").await?;
+    assert!(hostile.contains("onerror=window.__xss=1"), "{hostile}");
+    assert_eq!(browser.ask("return typeof window.__xss").await?, "undefined");
+    assert_eq!(browser.ask("return document.querySelectorAll('.answer *').length").await?, 0);
+    client.find(Locator::Css("#listDeliveries input[name=type]")).await?.send_keys("tried.here").await?;
+    press("listDeliveries").await?;
+    assert!(until("listDeliveries", "200").await?.contains("tried.here"));
+
+    // A refusal is shown as well, and a stream until it is stopped.
+    client.find(Locator::Css("#getDestination input[name=name]")).await?.send_keys("nothing").await?;
+    press("getDestination").await?;
+    assert!(until("getDestination", "404").await?.contains("application/problem+json"));
+    press("tail").await?;
+    until("tail", "200").await?;
+    client.find(Locator::Css("#tail .stop")).await?.click().await?;
+    until("tail", "Stopped.").await?;
+
+    assert_eq!(browser.violations().await?, Vec::<String>::new());
+    assert_eq!(browser.ask("return localStorage.length + sessionStorage.length").await?, 0);
+    client.refresh().await?;
+    assert_eq!(browser.ask("return document.getElementById('key-text').value").await?, "", "the key is gone");
     browser.close().await?;
     demo.stop().await;
     Ok(())

@@ -1,5 +1,7 @@
 //! `gymhook subscriptions`: who gets which events of a server.
 
+mod update;
+
 use core::time::Duration;
 use std::path::PathBuf;
 
@@ -14,11 +16,13 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::when;
 
-/// List, show, create, test, pause, enable and rotate the subscriptions of "gymhook serve"
+/// List, show, create, update, test, pause, enable and rotate the subscriptions of "gymhook serve"
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example: everything of one gym, signed as Standard Webhooks
   GYMHOOK_API_KEY=… gymhook subscriptions create https://receiver.example/hooks --gym berlin --platform standard-webhooks
+Example: the receiver moved, and wants check-ins only
+  gymhook subscriptions update 01a22318-bfe4-743a-9c5b-5d3b79104cff --url https://new.example/hooks --event checkin.created
 Example: does the receiver answer?
   gymhook subscriptions test 01a22318-bfe4-743a-9c5b-5d3b79104cff --type ping")]
 pub(crate) struct Arguments {
@@ -63,6 +67,13 @@ enum Action {
         /// A file with its secret
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
+    },
+    /// Change one: what is not named stays as it is, and what waits is sent by the new settings
+    Update {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        update: update::UpdateArgs,
     },
     /// Send a test event, without any effect on its health
     Test {
@@ -141,6 +152,9 @@ async fn act(api: &Api, action: &Action, output: &mut Output) -> Result<(), Fail
             ];
             set(&mut new, given);
             shown(&api.post("/v1/subscriptions", Some(&new)).await?, output)
+        }
+        Action::Update { id, update } => {
+            shown(&api.patch(&path(id, ""), &update.changes()?).await?, output)
         }
         Action::Test { id, event_type } => {
             let test = event_type.as_ref().map(|event_type| json!({ "type": event_type }));

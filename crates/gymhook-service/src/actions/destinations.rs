@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use gymhook_engine::DeliveryId;
 use gymhook_engine::store::{ApiKeyRights, EndpointStats};
 use time::UtcDateTime;
 use zeroize::Zeroizing;
@@ -91,6 +92,31 @@ pub(crate) async fn test(caller: &Caller, name: &str, patience: Duration) -> Res
     let (delivery, outcome) = caller.app().destinations.test(name, patience).await?;
     audit::record(caller, "test destination", None, name).await;
     Ok(Tested { delivery, outcome })
+}
+
+/// A test of one of all destinations.
+#[derive(Clone, Debug)]
+pub(crate) struct TestSent {
+    pub(crate) name: String,
+    /// Its delivery, or why none was sent.
+    pub(crate) test: Result<DeliveryId, Problem>,
+}
+
+/// Sends a CloudEvent of the type `gymhook.test` to each of them that gets anything new, and waits for no outcome.
+pub(crate) async fn test_all(caller: &Caller) -> Result<Vec<TestSent>, Problem> {
+    check(caller, ApiKeyRights::Retry)?;
+    let destinations = &caller.app().destinations;
+    let mut sent = Vec::new();
+    for found in destinations.list().await?.into_iter().filter(|found| !found.route.retired) {
+        let name = found.route.name;
+        let test = destinations.test(&name, Duration::ZERO).await.map(|(delivery, _)| delivery);
+        sent.push(TestSent { name, test });
+    }
+    // What sent nothing is not recorded: it would push out what did something.
+    if sent.iter().any(|sent| sent.test.is_ok()) {
+        audit::record(caller, "test all destinations", None, "all destinations").await;
+    }
+    Ok(sent)
 }
 
 fn check(caller: &Caller, needs: ApiKeyRights) -> Result<(), Problem> {

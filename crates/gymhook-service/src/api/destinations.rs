@@ -18,7 +18,7 @@ use super::extract::{Body, Name, OptionalBody, moment};
 use super::page::Listed;
 use super::subscription::{Counts, Health, KeyView, shown_url};
 use crate::access::{Caller, Retrier, Writer};
-use crate::actions::destinations;
+use crate::actions::destinations::{self, TestSent};
 use crate::app::App;
 use crate::destinations::{Changes, Filter, Found, NewDestination, Written};
 use crate::{Form, Problem};
@@ -32,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(enable))
         .routes(routes!(disable))
         .routes(routes!(test))
+        .routes(routes!(test_all))
 }
 
 /// Where webhooks are passed on to. Its secret is not part of it.
@@ -335,4 +336,38 @@ pub(crate) async fn test(
 ) -> Result<Json<TestResult>, Problem> {
     let tested = destinations::test(&caller, &name, patience(test.wait_seconds)?).await?;
     Ok(Json(tested.into()))
+}
+
+/// The test of one of all destinations.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SentToDestination {
+    #[schema(example = "members-app")]
+    destination: String,
+    /// Its delivery, in the log; `null` if none was sent.
+    #[schema(format = "uuid")]
+    delivery: Option<String>,
+    /// Why none was sent.
+    problem: Option<Problem>,
+}
+
+/// Sends a CloudEvent of the type `gymhook.test` to each destination, even to disabled ones, once, without any effect on their
+/// health. The log has the outcomes. For keys of all gyms.
+// Not below `/v1/destinations`, where every name may be a destination's.
+#[utoipa::path(
+    post,
+    path = "/v1/destination-tests",
+    operation_id = "testDestinations",
+    tag = "destinations",
+    responses((status = 200, description = "What was sent, by the destinations' names.", body = Vec<SentToDestination>))
+)]
+pub(crate) async fn test_all(Retrier(caller): Retrier) -> Result<Json<Vec<SentToDestination>>, Problem> {
+    let sent = destinations::test_all(&caller).await?;
+    let tests = sent.into_iter().map(|TestSent { name, test }| {
+        let (delivery, problem) = match test {
+            Ok(delivery) => (Some(delivery.to_string()), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        SentToDestination { destination: name, delivery, problem }
+    });
+    Ok(Json(tests.collect()))
 }

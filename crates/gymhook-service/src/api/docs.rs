@@ -1,4 +1,4 @@
-//! The document as a page: a list of operations that works without scripts, and a form to try those that only read.
+//! The document as a page: a list of operations that works without scripts, and with one a form to try each.
 
 use askama::Template;
 use axum::Router;
@@ -34,10 +34,16 @@ struct Operation {
     path: String,
     summary: String,
     parameters: Vec<Parameter>,
-    example: Option<String>,
+    /// The body that it takes, by an example.
+    body: Option<Body>,
     answers: Vec<(String, String)>,
-    /// Whether the page can try it.
-    is_tried: bool,
+    /// The scheme of its key.
+    key: String,
+}
+
+struct Body {
+    example: String,
+    required: bool,
 }
 
 struct Parameter {
@@ -108,7 +114,6 @@ fn operation(document: &Value, method: &str, path: &str, about: &Value) -> Opera
     let answers = object(about.get("responses"));
     Operation {
         id: about.get("operationId").map(text).unwrap_or_default(),
-        is_tried: method == "get" && path.starts_with("/v1/") && path != "/v1/tail",
         method: method.to_uppercase(),
         path: path.to_owned(),
         summary: summary.join(" "),
@@ -120,11 +125,22 @@ fn operation(document: &Value, method: &str, path: &str, about: &Value) -> Opera
                 required: parameter.get("required").and_then(Value::as_bool).unwrap_or_default(),
             })
             .collect(),
-        example: example(document, about),
+        body: about.get("requestBody").map(|body| Body {
+            example: example(document, about).unwrap_or_default(),
+            required: body.get("required").and_then(Value::as_bool).unwrap_or_default(),
+        }),
+        key: key(document, about),
         answers: answers
             .map(|(status, answer)| (status.clone(), answer.get("description").map(text).unwrap_or_default()))
             .collect(),
     }
+}
+
+/// The scheme by which it gets its key: its own, or that of the document.
+fn key(document: &Value, about: &Value) -> String {
+    let schemes = about.get("security").or_else(|| document.get("security"));
+    let first = schemes.and_then(|schemes| schemes.get(0)?.as_object()?.keys().next());
+    first.cloned().unwrap_or_default()
 }
 
 /// The example of the body that it takes.

@@ -130,7 +130,7 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Opti
 }
 
 impl NewRate {
-    fn read(self) -> Result<Rate, Problem> {
+    pub(crate) fn read(self) -> Result<Rate, Problem> {
         if !(1..=86_400).contains(&self.per_seconds) {
             return Err(Problem::invalid("/rate/per_seconds", "it is from 1 to 86,400 seconds"));
         }

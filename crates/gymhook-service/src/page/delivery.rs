@@ -235,20 +235,29 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
     }
 }
 
+/// Whether the receiver said that it has it.
+pub(super) fn is_success(row: &AttemptRow) -> bool {
+    row.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// The status of the response, or what happened in its place.
+pub(super) fn outcome_of(row: &AttemptRow) -> String {
+    let status = row.status.and_then(|status| StatusCode::from_u16(status).ok());
+    status.map_or_else(|| row.outcome.to_string(), |status| status.to_string())
+}
+
 fn attempt(row: AttemptRow, now: UtcDateTime) -> Attempt {
-    let is_success = row.status.is_some_and(|status| (200..300).contains(&status));
     let badge = match row.outcome {
-        AttemptOutcome::Response if is_success => Badge::SUCCESS,
+        AttemptOutcome::Response if is_success(&row) => Badge::SUCCESS,
         AttemptOutcome::Lost | AttemptOutcome::Internal => Badge::UNKNOWN,
         AttemptOutcome::Response | AttemptOutcome::Fault(_) | AttemptOutcome::Panicked | _ => Badge::FAILED,
     };
-    let status = row.status.and_then(|status| StatusCode::from_u16(status).ok());
     Attempt {
         send: row.send,
         round: row.round.get(),
         number: row.number,
         badge,
-        outcome: status.map_or_else(|| row.outcome.to_string(), |status| status.to_string()),
+        outcome: outcome_of(&row),
         ended: Moment::new(row.ended, now),
         took: row.began.map(|began| length((row.ended - began).unsigned_abs())),
         detail: row.detail,

@@ -1,5 +1,7 @@
 //! Destinations: the operator's applications, which get what came in.
 
+mod edit;
+mod form;
 mod new;
 
 use core::time::Duration;
@@ -8,15 +10,17 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, Response};
 
+pub(super) use self::edit::{edit, save};
 pub(super) use self::new::{create, form};
 use super::done::Done;
 use super::failure::Failure;
 use super::names::destination_path as path;
 use super::subscriptions::{AskPause, Fact, Overlap, Pause, Row, one};
+use super::tested::{self, Sent};
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::access::Needs;
-use crate::actions::destinations;
+use crate::actions::destinations::{self, TestSent};
 use crate::destinations::{Found, WHAT};
 
 #[derive(Template)]
@@ -26,6 +30,8 @@ struct Page {
     rows: Vec<Row>,
     shows_gym: bool,
     may_write: bool,
+    /// Whether there is anything to test, and that may be done.
+    has_test: bool,
 }
 
 pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
@@ -37,7 +43,8 @@ pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
         }
     }
     let frame = visitor.frame(Section::Destinations, "Destinations");
-    render(&Page { frame, rows, shows_gym: false, may_write: visitor.may_write() })
+    let has_test = visitor.may_retry() && !rows.is_empty();
+    render(&Page { frame, rows, shows_gym: false, may_write: visitor.may_write(), has_test })
 }
 
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
@@ -65,6 +72,16 @@ pub(super) async fn test(Path(name): Path<String>, posted: Posted<NoFields>) -> 
     Ok(Done::Tested.then(&visitor, &path(&name)))
 }
 
+/// One to each of them.
+pub(super) async fn test_all(posted: Posted<NoFields>) -> Result<Html<String>, Failure> {
+    let visitor = posted.visitor;
+    let tests = destinations::test_all(&visitor.caller).await?;
+    let sent = tests.into_iter().map(|TestSent { name, test }| {
+        Sent::new(path(&name), name, test.map_err(|problem| problem.detail().to_owned()))
+    });
+    tested::page(&visitor, Section::Destinations, "all destinations".to_owned(), sent.collect())
+}
+
 pub(super) async fn enable(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     destinations::enable(&visitor.caller, &name).await?;
@@ -78,7 +95,7 @@ async fn asked(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
     Ok(destinations::describe(&visitor.caller, name).await?.0)
 }
 
-/// The destination that is to be rotated or deleted, which is done in the settings to one that is declared there.
+/// The destination that is to be edited, rotated or deleted, which is done in the settings to one that is declared there.
 async fn changeable(visitor: &Visitor, name: &str) -> Result<Found, Failure> {
     let found = asked(visitor, name).await?;
     found.route.changeable()?;

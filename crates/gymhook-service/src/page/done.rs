@@ -45,6 +45,7 @@ done! {
     Paused = "paused": "It is being paused: what arrives meanwhile waits.",
     Disabled = "disabled": "It is being disabled: what arrives meanwhile waits.",
     Enabled = "enabled": "It is being enabled: what waited is sent first.",
+    Changed = "changed": "It was changed: what waits is sent by the new settings.",
     Deleted = "deleted": "It was deleted.",
     Redelivered = "redelivered": "The deliveries are being sent again.",
     KeyRevoked = "key-revoked": "The key was revoked: it is no longer valid, and its sessions have ended.",

@@ -1,6 +1,10 @@
 //! Subscriptions: who gets what, and how their endpoints are.
 
 mod actions;
+mod edit;
+mod fields;
+mod form;
+mod latest;
 mod new;
 
 use askama::Template;
@@ -15,6 +19,8 @@ pub(super) use self::actions::{
     AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate,
     test, test_all,
 };
+pub(super) use self::edit::{edit, save};
+use self::latest::LastError;
 pub(super) use self::new::{create, form};
 use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
@@ -42,6 +48,7 @@ pub(super) struct Row {
     pub(super) waiting: String,
     pub(super) failing_since: Option<Moment>,
     pub(super) last_delivered: Option<Moment>,
+    pub(super) last_given_up: Option<Moment>,
     pub(super) next_due: Option<Moment>,
 }
 
@@ -62,6 +69,7 @@ impl Row {
             waiting: count(stats.waiting),
             failing_since: stats.record.failing_since.map(moment),
             last_delivered: stats.last_delivered.map(moment),
+            last_given_up: stats.last_undeliverable.map(moment),
             next_due: stats.oldest_due.map(moment),
         }
     }
@@ -132,6 +140,9 @@ struct One {
     in_a_row: Option<(u32, u32)>,
     will_be_disabled: Option<Moment>,
     recent: Vec<Delivery>,
+    last_error: Option<LastError>,
+    /// When the next attempt is due, if nothing holds it back.
+    next_attempt: Option<Moment>,
     is_disabled: bool,
     may_write: bool,
     /// Where it is changed, if that is not here.
@@ -150,7 +161,9 @@ const RECENT: u32 = 10;
 pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<Html<String>, Failure> {
     let id: EndpointId = id(&name, "subscription")?;
     let (subscription, stats) = subscriptions::describe(&visitor.caller, id).await?;
-    one(&visitor, Section::Subscriptions, &subscription, &stats, Vec::new(), None).await
+    let notes = subscription.metadata().iter();
+    let notes = notes.map(|(name, value)| Fact { name: "Note", value: format!("{name}: {value}") }).collect();
+    one(&visitor, Section::Subscriptions, &subscription, &stats, notes, None).await
 }
 
 /// The screen of a subscription or a destination.
@@ -165,7 +178,13 @@ pub(super) async fn one(
     let row = Row::new(subscription, stats, visitor.now);
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
+    let last_error = latest::error_of(visitor, &recent).await?;
     let recent = deliveries::rows(visitor, recent).await?;
+    let next_attempt = match stats.waiting {
+        0 => None,
+        _ if stats.record.is_disabled() => None,
+        _ => latest::next_attempt(visitor, subscription.id()).await?,
+    };
     let has_own = section == Section::Destinations;
     let has_test =
         visitor.may_retry() && (has_own || visitor.caller.view().test_event(subscription.id()).await.is_ok());
@@ -183,6 +202,8 @@ pub(super) async fn one(
         in_flight: count(stats.in_flight),
         given_up: count(stats.undeliverable),
         recent,
+        last_error,
+        next_attempt: next_attempt.map(|at| Moment::new(at, visitor.now)),
         row,
     })
 }

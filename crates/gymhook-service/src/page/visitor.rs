@@ -86,6 +86,19 @@ impl Section {
         }
     }
 
+    /// One of what is there.
+    pub(super) const fn one(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Deliveries => "Delivery",
+            Self::Subscriptions => "Subscription",
+            Self::Destinations => "Destination",
+            Self::Sources => "Source",
+            Self::Keys => "API key",
+            Self::Audit => "Change",
+        }
+    }
+
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/overview",

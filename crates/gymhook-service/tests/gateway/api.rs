@@ -59,6 +59,32 @@ async fn a_destination_is_created_changed_rotated_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_destinations_are_tested_at_once_whatever_they_are_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (Application::start().await, Application::start().await);
+    let mut settings = settings();
+    settings.destinations = vec![destination("test", &one), destination("paused", &other)];
+    let gateway = Gateway::start(sqlite(folder.path()), settings).await;
+    let key = gateway.api_key();
+    let (status, _) = gateway.call("POST", "/v1/destinations/paused/disable", key, None).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let (status, sent) = gateway.call("POST", "/v1/destination-tests", key, None).await;
+    assert_eq!(status, StatusCode::OK, "{sent}");
+    let names: Vec<_> = sent.as_array().unwrap().iter().map(|sent| sent["destination"].clone()).collect();
+    assert_eq!(names, [json!("paused"), json!("test")]);
+    for (sent, application) in sent.as_array().unwrap().iter().zip([&other, &one]) {
+        let test = application.until_taken(1).await.remove(0);
+        assert_eq!(test.event()["type"], json!("gymhook.test"));
+        assert_eq!(test.header("webhook-id"), sent["delivery"].as_str().unwrap());
+        assert_eq!(sent["problem"], Value::Null);
+    }
+    let (status, _) = gateway.call("GET", "/v1/destinations/test", key, None).await;
+    assert_eq!(status, StatusCode::OK, "a destination of this name is there");
+    let (_, audit) = gateway.call("GET", "/v1/audit", key, None).await;
+    assert_eq!(audit["items"][0]["action"], json!("test all destinations"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_destination_is_said_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
@@ -116,6 +142,7 @@ async fn no_gym_s_key_reaches_a_destination_or_a_source() {
             ("GET", "/v1/destinations/app"),
             ("DELETE", "/v1/destinations/app"),
             ("POST", "/v1/destinations/app/test"),
+            ("POST", "/v1/destination-tests"),
             ("POST", "/v1/destinations/app/disable"),
             ("GET", "/v1/sources"),
             ("GET", "/v1/sources/egym"),

@@ -34,7 +34,12 @@ async fn no_string_of_others_becomes_markup() {
     let subscription = stage.subscription(gym, HOSTILE).await;
     let held = stage.engine.subscription(subscription).await.unwrap().unwrap();
     let url = EndpointUrl::dangerous_without_rule(&receiver().await).unwrap();
-    stage.engine.put_subscription(&held.with_url(url)).await.unwrap();
+    let held = held.with_url_for(HOSTILE, url.clone()).with_url(url);
+    let notes = [
+        ("\"'><img src=x>".to_owned(), HOSTILE.to_owned()),
+        ("a".to_owned(), "</textarea><img src=x>".to_owned()),
+    ];
+    stage.engine.put_subscription(&held.with_metadata(notes)).await.unwrap();
     let body = serde_json::to_string(HOSTILE).unwrap();
     let delivery = stage.publish(gym, HOSTILE, &body).await;
     let raw = stage.publish(gym, "raw", HOSTILE).await;
@@ -49,6 +54,20 @@ async fn no_string_of_others_becomes_markup() {
         browser.submit("/overview", "/subscriptions/test-all", &[("gym", HOSTILE)]).await.expect(200);
     is_text("the tests", &tested);
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let new = [("name", "app"), ("url", "http://127.0.0.1:9/"), ("studios", HOSTILE), ("sources", HOSTILE)];
+    browser.submit("/overview", "/destinations/+new", &new).await.expect(200);
+    for field in ["kinds", "url", "form"] {
+        let refused =
+            browser.submit("/overview", "/destinations/app/edit", &[(field, HOSTILE)]).await.expect(422);
+        is_text("a destination's form", &refused);
+    }
+    for field in ["url", "urls", "headers", "events", "max_in_flight", "rate_attempts", "metadata", "seen"] {
+        let path = format!("/subscriptions/{subscription}/edit");
+        let refused = browser.submit("/overview", &path, &[(field, HOSTILE)]).await.expect(422);
+        is_text(field, &refused);
+    }
+    let tested = browser.submit("/overview", "/destinations/+test-all", &[]).await.expect(200);
+    is_text("the tests of destinations", &tested);
     // All that a header's name may have.
     let refused = http::Request::post("/in/egym").header("x-'&lt'planted", "1").header("x-api-key", HOSTILE);
     browser.send(refused.body(axum::body::Body::from(HOSTILE)).unwrap()).await.expect(401);
@@ -66,6 +85,7 @@ async fn no_string_of_others_becomes_markup() {
         "/subscriptions".to_owned(),
         format!("/subscriptions?{}", serde_urlencoded::to_string([("gym", HOSTILE)]).unwrap()),
         format!("/subscriptions/{subscription}"),
+        format!("/subscriptions/{subscription}/edit"),
         format!("/subscriptions/{subscription}/pause"),
         format!("/subscriptions/{subscription}/rotate"),
         format!("/subscriptions/{subscription}/delete"),
@@ -75,6 +95,8 @@ async fn no_string_of_others_becomes_markup() {
         "/sources".to_owned(),
         "/sources/egym".to_owned(),
         "/destinations".to_owned(),
+        "/destinations/app".to_owned(),
+        "/destinations/app/edit".to_owned(),
         "/audit".to_owned(),
         format!("/audit?{}", serde_urlencoded::to_string([("gym", HOSTILE), ("subject", HOSTILE)]).unwrap()),
         format!("/sign-in?{}", serde_urlencoded::to_string([("next", HOSTILE)]).unwrap()),

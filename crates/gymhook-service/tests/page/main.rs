@@ -9,6 +9,8 @@
     reason = "a test fails by panicking, and asks the clock"
 )]
 
+mod edit;
+mod form;
 mod hostile;
 mod mounted;
 mod protection;

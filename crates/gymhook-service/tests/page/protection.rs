@@ -81,6 +81,7 @@ async fn nothing_changes_by_get() {
         format!("/subscriptions/{subscription}/test"),
         format!("/subscriptions/{subscription}/enable"),
         "/subscriptions/test-all".to_owned(),
+        "/destinations/+test-all".to_owned(),
         "/sign-out".to_owned(),
     ] {
         let page = browser.get(&path).await;

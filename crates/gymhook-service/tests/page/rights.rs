@@ -23,9 +23,17 @@ async fn a_key_that_may_only_read_sees_no_buttons_and_is_refused() {
         let page = reader.get(path).await.expect(200);
         // Only signing out is left.
         assert_eq!(page.text.matches("method=\"post\"").count(), 1, "{path}");
-        for link in
-            ["/retry\"", "/cancel\"", "/delete\"", "/pause\"", "/rotate\"", "/revoke\"", "/new\"", "/+new\""]
-        {
+        for link in [
+            "/retry\"",
+            "/cancel\"",
+            "/delete\"",
+            "/pause\"",
+            "/rotate\"",
+            "/edit\"",
+            "/revoke\"",
+            "/new\"",
+            "/+new\"",
+        ] {
             assert!(!page.has(link), "{path}: {link}");
         }
     }
@@ -36,18 +44,22 @@ async fn a_key_that_may_only_read_sees_no_buttons_and_is_refused() {
         format!("/subscriptions/{subscription}/enable"),
         format!("/subscriptions/{subscription}/pause"),
         format!("/subscriptions/{subscription}/rotate"),
+        format!("/subscriptions/{subscription}/edit"),
+        "/destinations/app/edit".to_owned(),
         format!("/subscriptions/{subscription}/delete"),
         format!("/keys/{}/revoke", uuid::Uuid::now_v7()),
     ] {
         let fields = [("hours", "1"), ("minutes", "")];
         reader.submit("/overview", &path, &fields).await.expect(403).is_protected();
     }
-    for path in ["/keys/new", "/subscriptions/new", "/destinations/+new"] {
+    let edit = format!("/subscriptions/{subscription}/edit");
+    for path in ["/keys/new", "/subscriptions/new", "/destinations/+new", &edit, "/destinations/app/edit"] {
         reader.get(path).await.expect(403);
         reader.submit("/overview", path, &[("label", "x"), ("rights", "read")]).await.expect(403);
     }
     let gym = [("gym", "berlin")];
     reader.submit("/overview", "/subscriptions/test-all", &gym).await.expect(403);
+    reader.submit("/overview", "/destinations/+test-all", &[]).await.expect(403);
     let log = stage.engine.delivery(delivery).await.unwrap().unwrap();
     assert_ne!(log.delivery.state, State::Cancelled);
     assert!(stage.engine.subscription(subscription).await.unwrap().is_some());
@@ -66,7 +78,9 @@ async fn another_gym_is_not_there() {
         format!("/subscriptions/{subscription}"),
         format!("/subscriptions/{subscription}/delete"),
         format!("/subscriptions/{subscription}/rotate"),
+        format!("/subscriptions/{subscription}/edit"),
         format!("/subscriptions/{subscription}/pause"),
+        "/destinations/app/edit".to_owned(),
         format!("/keys/{berlin_key}/rotate"),
         "/destinations".to_owned(),
         "/destinations/app".to_owned(),
@@ -84,11 +98,14 @@ async fn another_gym_is_not_there() {
         format!("/subscriptions/{subscription}/delete"),
         format!("/subscriptions/{subscription}/test"),
         format!("/subscriptions/{subscription}/rotate"),
+        format!("/subscriptions/{subscription}/edit"),
+        "/destinations/app/edit".to_owned(),
         format!("/subscriptions/{subscription}/pause"),
         format!("/subscriptions/{subscription}/enable"),
         format!("/keys/{berlin_key}/revoke"),
         format!("/keys/{berlin_key}/rotate"),
         "/subscriptions/test-all".to_owned(),
+        "/destinations/+test-all".to_owned(),
     ] {
         let fields = [("hours", "1"), ("minutes", ""), ("gym", "berlin")];
         wien.submit("/overview", &path, &fields).await.expect(404);

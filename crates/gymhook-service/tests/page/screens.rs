@@ -267,6 +267,15 @@ async fn a_destination_is_created_tested_and_deleted() {
     let one = browser.get("/destinations/new").await.expect(200);
     assert!(one.has("check-in") && one.has("original"));
     browser.submit("/destinations/new", "/destinations/new/test", &[]).await.expect(303);
+    let all = browser.submit("/destinations", "/destinations/+test-all", &[]).await.expect(200);
+    assert!(
+        all.has("Tests of <bdi>all destinations</bdi>") && all.has("href=\"/destinations/new\""),
+        "{}",
+        all.text
+    );
+    let sent = stage.engine.deliveries(DeliveryQuery::new(10)).await.unwrap().items;
+    assert_eq!(sent.iter().filter(|row| row.event_type == "gymhook.test").count(), 2);
+    assert!(all.has(&format!("href=\"/deliveries/{}\"", sent[0].id)), "{}", all.text);
     let rotated =
         browser.submit("/destinations/new/rotate", "/destinations/new/rotate", &[("hours", "1")]).await;
     assert!(rotated.expect(200).has("whsec_"));
@@ -284,8 +293,8 @@ async fn a_destination_of_the_settings_is_changed_there() {
     let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
     let page = browser.get("/destinations/app").await.expect(200);
     assert!(page.has("declared in the gateway") && page.has("/destinations/app/pause\""), "{}", page.text);
-    assert!(!page.has("/rotate\"") && !page.has("/delete\""), "{}", page.text);
-    for path in ["/destinations/app/rotate", "/destinations/app/delete"] {
+    assert!(!page.has("/rotate\"") && !page.has("/edit\"") && !page.has("/delete\""), "{}", page.text);
+    for path in ["/destinations/app/edit", "/destinations/app/rotate", "/destinations/app/delete"] {
         browser.get(path).await.expect(409);
         browser.submit("/overview", path, &[("hours", "1")]).await.expect(409);
     }
@@ -398,4 +407,42 @@ async fn every_change_is_in_the_audit_with_the_key_s_label() {
     assert!(browser.get("/audit?gym=wien").await.expect(200).has("No change fits this filter"));
     let mut wien = stage.signed_in(Some("wien"), ApiKeyRights::Write).await;
     assert!(!wien.get("/audit").await.expect(200).has(&subscription.to_string()));
+}
+
+#[tokio::test]
+async fn an_endpoint_s_page_says_what_failed_last_and_when_the_next_attempt_is() {
+    let stage = Stage::new().await;
+    let subscription = stage.subscription("berlin", "app").await;
+    let path = format!("/subscriptions/{subscription}");
+    let mut browser = stage.signed_in(None, ApiKeyRights::Read).await;
+    let fact = |page: &crate::stage::Page, name: &str| {
+        let (_, rest) = page.text.split_once(&format!("<dt>{name}</dt><dd>"))?;
+        Some(rest.split("</dd>").next().unwrap().to_owned())
+    };
+    let page = browser.get(&path).await.expect(200);
+    assert_eq!(fact(&page, "Last error of its latest deliveries").unwrap(), "none");
+    assert!(fact(&page, "Next attempt").is_none());
+    let delivery = stage.publish("berlin", "member.updated", "{}").await;
+    stage.attempted(delivery).await;
+    let page = browser.get(&path).await.expect(200);
+    let error = fact(&page, "Last error of its latest deliveries").unwrap();
+    let log = stage.engine.delivery(delivery).await.unwrap().unwrap();
+    assert!(error.starts_with(&format!("<a href=\"/deliveries/{delivery}\">")), "{error}");
+    assert!(error.contains(&log.attempts.items[0].outcome.to_string()), "{error}");
+    // The schedule's 600 s.
+    assert!(
+        fact(&page, "Next attempt").unwrap().contains("in 10 min")
+            || fact(&page, "Next attempt").unwrap().contains("in 9 min")
+    );
+    stage.engine.cancel(delivery).await.unwrap();
+    let mut page = browser.get(&path).await;
+    for _ in 0..200 {
+        if fact(&page, "Next attempt").is_none() {
+            break;
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+        page = browser.get(&path).await;
+    }
+    assert!(fact(&page, "Next attempt").is_none(), "nothing waits");
+    assert!(browser.get("/subscriptions").await.has("data-name=\"Last given up\""));
 }

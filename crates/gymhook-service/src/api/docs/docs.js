@@ -1,29 +1,95 @@
 "use strict";
-// Tries operations that only read. The key stays in this page; what is answered is shown as text.
+// Tries operations. The key stays in this page, and whatever is answered is shown as text.
 const key = document.getElementById("key");
 key.hidden = false;
 key.addEventListener("submit", (event) => event.preventDefault());
+
+// How much of an answer is shown, in characters: a stream does not end.
+const LONGEST = 200_000;
+
+// The request that is in a form.
+function requestOf(form) {
+  const { method, path: template, key: scheme } = form.dataset;
+  const headers = new Headers();
+  const query = new URLSearchParams();
+  let path = template;
+  for (const { name, value, dataset } of form.querySelectorAll("input")) {
+    if (dataset.in === "path") {
+      // A browser would take these for another path.
+      if (value === "." || value === "..") throw new Error(`${name} cannot be ${value} in an address`);
+      path = path.replace(`{${name}}`, () => encodeURIComponent(value));
+    } else if (value !== "") {
+      if (dataset.in === "header") headers.set(name, value);
+      else query.append(name, value);
+    }
+  }
+  const text = document.getElementById("key-text").value.trim();
+  if (text !== "") {
+    if (scheme === "bearer") headers.set("authorization", `Bearer ${text}`);
+    else headers.set(scheme, text);
+  }
+  const body = form.querySelector("textarea")?.value.trim() || undefined;
+  if (body !== undefined) headers.set("content-type", "application/json");
+  // The page may be mounted under a path.
+  const root = location.pathname.replace(/\/docs$/, "");
+  const url = root + path + (query.size > 0 ? `?${query}` : "");
+  return { url, options: { method, headers, body, credentials: "omit", cache: "no-store", redirect: "error" } };
+}
+
+// Shows a body as it comes, up to a length.
+async function show(body, into) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let shown = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return "";
+    into.append(value.slice(0, LONGEST - shown));
+    shown += value.length;
+    if (shown > LONGEST) {
+      await reader.cancel();
+      return `, cut after ${LONGEST} characters`;
+    }
+  }
+}
+
+async function tryIt(form) {
+  const said = form.querySelector(".said");
+  const answer = form.querySelector(".answer");
+  const stop = form.querySelector(".stop");
+  const submit = form.querySelector("button[type=submit]");
+  const ends = new AbortController();
+  answer.hidden = true;
+  answer.textContent = "";
+  said.textContent = "";
+  try {
+    const { url, options } = requestOf(form);
+    if (options.method !== "GET" && !confirm(`${options.method} ${url}\n\nThis is really done. Go on?`)) {
+      said.textContent = "Nothing was sent.";
+      return;
+    }
+    submit.disabled = true;
+    stop.hidden = false;
+    stop.onclick = () => ends.abort();
+    said.textContent = "Sent…";
+    const response = await fetch(url, { ...options, signal: ends.signal });
+    const status = `${response.status} ${response.statusText}`.trim();
+    said.textContent = status;
+    const headers = [...response.headers].map(([name, value]) => `${name}: ${value}\n`);
+    answer.textContent = `${status}\n${headers.join("")}\n`;
+    answer.hidden = false;
+    if (response.body) said.textContent += await show(response.body, answer);
+  } catch (error) {
+    said.textContent = ends.signal.aborted ? "Stopped." : `No answer: ${error.message}`;
+  } finally {
+    submit.disabled = false;
+    stop.hidden = true;
+  }
+}
+
 for (const form of document.querySelectorAll("form.try")) {
   form.hidden = false;
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    let path = form.dataset.path;
-    const query = new URLSearchParams();
-    for (const input of form.querySelectorAll("input")) {
-      if (input.dataset.in === "path") path = path.replace(`{${input.name}}`, encodeURIComponent(input.value));
-      else if (input.value !== "") query.set(input.name, input.value);
-    }
-    // The page may be mounted under a path.
-    const root = location.pathname.replace(/\/docs$/, "");
-    const url = root + path + (query.size > 0 ? `?${query}` : "");
-    const output = form.querySelector("output");
-    output.textContent = "…";
-    try {
-      const headers = { authorization: `Bearer ${document.getElementById("key-text").value.trim()}` };
-      const answer = await fetch(url, { headers, credentials: "omit", cache: "no-store" });
-      output.textContent = `${answer.status} ${answer.statusText}\n${await answer.text()}`;
-    } catch (error) {
-      output.textContent = `no answer: ${error}`;
-    }
+    tryIt(form);
   });
 }

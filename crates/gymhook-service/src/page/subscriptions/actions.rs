@@ -10,9 +10,10 @@ use serde::Deserialize;
 use time::UtcDateTime;
 
 use super::super::done::Done;
-use super::super::failure::{Failure, sentence};
+use super::super::failure::Failure;
 use super::super::names::{Names, name_of, subscription_path as path};
 use super::super::parameters::id;
+use super::super::tested::{self, Sent};
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::Problem;
@@ -20,7 +21,7 @@ use crate::access::Needs;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
 use crate::api::endpoint_actions::LONGEST_OVERLAP;
 
-async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
+pub(super) async fn asked(visitor: &Visitor, name: &str) -> Result<(EndpointId, Subscription), Failure> {
     visitor.caller.may(Needs::Write)?;
     let id: EndpointId = id(name, "subscription")?;
     Ok((id, subscriptions::get(&visitor.caller, id).await?))
@@ -144,22 +145,6 @@ pub(in super::super) struct OfGym {
     gym: String,
 }
 
-/// A test that was sent, or why not.
-struct Sent {
-    subscription: String,
-    name: String,
-    delivery: Option<String>,
-    problem: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "tested.html")]
-struct Tested {
-    frame: Frame,
-    gym: String,
-    sent: Vec<Sent>,
-}
-
 /// One to each subscription of a gym, as PerfectGym's button does.
 pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<String>, Failure> {
     let Posted { visitor, form: OfGym { gym } } = posted;
@@ -167,14 +152,9 @@ pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<Str
     let mut names = Names::new(&visitor.caller);
     let mut sent = Vec::with_capacity(tests.len());
     for TestSent { subscription, test, .. } in tests {
-        let name = names.of(subscription).await?;
-        let (delivery, problem) = match test {
-            Ok(delivery) => (Some(delivery.to_string()), None),
-            Err(error) => (None, Some(sentence(&error.to_string()))),
-        };
-        sent.push(Sent { subscription: subscription.to_string(), name, delivery, problem });
+        sent.push(Sent::new(path(subscription), names.of(subscription).await?, test));
     }
-    render(&Tested { frame: visitor.frame(Section::Subscriptions, format!("Tests of {gym}")), gym, sent })
+    tested::page(&visitor, Section::Subscriptions, gym, sent)
 }
 
 pub(in super::super) async fn ask_to_rotate(

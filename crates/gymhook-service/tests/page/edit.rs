@@ -1,0 +1,282 @@
+//! Changing subscriptions and destinations.
+
+use std::collections::BTreeMap;
+
+use gymhook::send::{EndpointUrl, EventFilter};
+use gymhook_engine::store::ApiKeyRights;
+use gymhook_engine::{EndpointId, Subscription};
+
+use crate::form::Form;
+use crate::stage::Stage;
+
+async fn held(stage: &Stage, id: EndpointId) -> Subscription {
+    stage.engine.subscription(id).await.unwrap().unwrap()
+}
+
+/// Everything that a form can set, with the values of headers.
+fn settings(subscription: &Subscription) -> String {
+    let http = subscription.http().unwrap();
+    let url = |url: &EndpointUrl| url.to_uri().to_string();
+    let urls: BTreeMap<_, _> = http.urls().iter().map(|(event_type, it)| (event_type, url(it))).collect();
+    let headers: Vec<_> =
+        http.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let policy = subscription.policy();
+    let filters: Option<Vec<String>> =
+        subscription.filters().map(|filters| filters.iter().map(ToString::to_string).collect());
+    let rate = policy.rate().map(|rate| format!("{} in {:?}", rate.attempts(), rate.per()));
+    format!(
+        "label {:?}, url {}, filters {}, urls {urls:?}, headers {headers:?}, {} at a time, {}, ordered {}, notes {:?}",
+        subscription.label(),
+        url(http.url()),
+        filters.map_or_else(|| "none".to_owned(), |filters| filters.join(" ")),
+        policy.max_in_flight(),
+        rate.as_deref().unwrap_or("no rate"),
+        policy.is_ordered(),
+        subscription.metadata()
+    )
+}
+
+#[tokio::test]
+async fn a_subscription_is_edited_and_what_is_not_touched_stays() {
+    let stage = Stage::new().await;
+    let id = stage.subscription("berlin", "app").await;
+    let before = settings(&held(&stage, id).await);
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let (path, edit) = (format!("/subscriptions/{id}"), format!("/subscriptions/{id}/edit"));
+    assert!(browser.get(&path).await.expect(200).has(&format!("href=\"{edit}\"")), "there is a link");
+    let page = browser.get(&edit).await.expect(200);
+    page.is_protected();
+    assert!(!page.has("header-canary") && !page.has("secret-canary"), "{}", page.text);
+    let form = Form::on(&page, &edit);
+    assert_eq!(form.value("url"), "https://receiver.example/hooks?token=query-canary");
+    assert_eq!(form.value("headers"), "x-token:\r\n");
+    assert_eq!(form.send(&mut browser).await.expect(303).location(), path);
+    assert_eq!(settings(&held(&stage, id).await), before, "nothing was touched");
+    assert!(browser.get(&path).await.has("It was changed"));
+
+    let form = form
+        .with("label", " front desk ")
+        .with("url", "https://receiver.example/new")
+        .with("events", "member.*, checkin.created")
+        .with("urls", "member.created https://other.example/members?a=b\r\n")
+        .with("headers", "X-Token:\r\nx-new: its value: with a colon\r\n")
+        .with("max_in_flight", "7")
+        .with("rate_attempts", "120")
+        .with("rate_seconds", "60")
+        .with("metadata", "contact: front desk\r\n\r\nroom: 4:2");
+    form.send(&mut browser).await.expect(303);
+    let changed = settings(&held(&stage, id).await);
+    assert_eq!(
+        changed,
+        "label \"front desk\", url https://receiver.example/new, filters checkin.created member.*, \
+         urls {\"member.created\": \"https://other.example/members?a=b\"}, \
+         headers [(\"x-new\", \"its value: with a colon\"), (\"x-token\", \"header-canary\")], 7 at a time, \
+         120 in 60s, ordered false, notes {\"contact\": \"front desk\", \"room\": \"4:2\"}"
+    );
+    let rate = held(&stage, id).await.policy().rate().unwrap();
+    assert_eq!((rate.attempts().get(), rate.per().as_secs(), rate.burst().get()), (120, 60, 1));
+    assert!(browser.get(&path).await.has("contact: front desk"));
+
+    // In order is one at a time.
+    Form::at(&mut browser, &edit).await.with("ordered", "yes").send(&mut browser).await.expect(303);
+    let ordered = held(&stage, id).await;
+    assert!(ordered.policy().is_ordered());
+    assert_eq!(Form::at(&mut browser, &edit).await.value("ordered"), "yes");
+
+    // Everything that may be left out is taken away again.
+    let mut form = Form::at(&mut browser, &edit).await;
+    form.send(&mut browser).await.expect(303);
+    assert_eq!(settings(&held(&stage, id).await), settings(&ordered), "nothing was touched");
+    form = Form::at(&mut browser, &edit).await;
+    for field in [
+        "label",
+        "events",
+        "urls",
+        "headers",
+        "rate_attempts",
+        "rate_seconds",
+        "rate_burst",
+        "ordered",
+        "metadata",
+    ] {
+        form = form.with(field, "");
+    }
+    form.send(&mut browser).await.expect(303);
+    let bare = held(&stage, id).await;
+    let http = bare.http().unwrap();
+    assert!(bare.filters().is_none() && http.urls().is_empty() && http.headers().is_empty());
+    assert!(bare.policy().rate().is_none() && !bare.policy().is_ordered() && bare.metadata().is_empty());
+    assert_eq!(bare.label(), "");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_beside_its_field_and_nothing_is_changed() {
+    let stage = Stage::new().await;
+    let id = stage.subscription("berlin", "app").await;
+    let before = settings(&held(&stage, id).await);
+    let mut browser = stage.signed_in(Some("berlin"), ApiKeyRights::Write).await;
+    let edit = format!("/subscriptions/{id}/edit");
+    let form = Form::at(&mut browser, &edit).await;
+    for (field, value) in [
+        ("url", "http://169.254.169.254/"),
+        ("url", ""),
+        ("label", &*"x".repeat(201)),
+        ("events", "a*b"),
+        ("urls", "https://no-type.example/"),
+        ("urls", "member.created http://10.0.0.1/"),
+        ("urls", "a https://receiver.example/1\na https://receiver.example/2"),
+        ("headers", "x-token:\nx-new:"),
+        ("headers", "x-new header-without-a-colon"),
+        ("headers", "bad name: 1"),
+        ("headers", "x-token: a\nX-Token: b"),
+        ("headers", "webhook-signature: v1,forged"),
+        ("max_in_flight", "0"),
+        ("max_in_flight", ""),
+        ("metadata", "no colon"),
+        ("metadata", ": no name"),
+    ] {
+        let refused = form.clone().with(field, value).send(&mut browser).await;
+        assert_eq!(refused.status.as_u16(), 422, "{field}: {value}");
+        refused.is_protected();
+        let (_, after) = refused.text.split_once(&format!("id=\"{field}\"")).unwrap();
+        let tag = after.split('>').next().unwrap();
+        assert!(tag.contains("aria-invalid=\"true\"") && tag.contains("problem"), "{field} {value}: {tag}");
+        assert_eq!(refused.text.matches("aria-invalid").count(), 1, "{field} {value}");
+        assert_eq!(
+            Form::on(&refused, &edit).value(field).replace('\r', "").trim(),
+            value,
+            "it is still there"
+        );
+        assert!(!refused.has("header-canary"));
+    }
+    for rate in [("rate_attempts", "5"), ("rate_seconds", "60"), ("rate_burst", "2"), ("rate_attempts", "-1")]
+    {
+        let refused = form.clone().with(rate.0, rate.1).send(&mut browser).await.expect(422);
+        assert!(refused.has("<fieldset aria-describedby=\"problem\">"), "{rate:?}");
+    }
+    let too_long = form.clone().with("rate_attempts", "5").with("rate_seconds", "86401");
+    assert!(too_long.send(&mut browser).await.expect(422).has("86,400 seconds"));
+    assert_eq!(settings(&held(&stage, id).await), before);
+}
+
+#[tokio::test]
+async fn what_another_has_changed_meanwhile_is_not_undone_unseen() {
+    let stage = Stage::new().await;
+    let id = stage.subscription("berlin", "app").await;
+    let mut one = stage.signed_in(None, ApiKeyRights::Write).await;
+    let mut other = stage.signed_in(None, ApiKeyRights::Write).await;
+    let edit = format!("/subscriptions/{id}/edit");
+    let (first, second) = (Form::at(&mut one, &edit).await, Form::at(&mut other, &edit).await);
+    first.with("label", "the first one's").send(&mut one).await.expect(303);
+    let refused = second.with("max_in_flight", "3").send(&mut other).await.expect(422);
+    assert!(refused.has("was changed since this form was loaded"), "{}", refused.text);
+    assert_eq!(held(&stage, id).await.label(), "the first one's");
+    Form::on(&refused, &edit).send(&mut other).await.expect(303);
+    assert_eq!(
+        (held(&stage, id).await.label(), held(&stage, id).await.policy().max_in_flight().get()),
+        ("app", 3)
+    );
+}
+
+#[tokio::test]
+async fn what_a_field_cannot_hold_stays_as_it_is() {
+    let stage = Stage::new().await;
+    let id = stage.subscription("berlin", "two\nlines").await;
+    let mut headers = http::HeaderMap::new();
+    for value in ["one", "two"] {
+        headers.append("x-twice", value.parse().unwrap());
+    }
+    let note = BTreeMap::from([("a: b".to_owned(), "first\nsecond".to_owned())]);
+    let odd = held(&stage, id).await.with_metadata(note).with_headers(headers);
+    let odd = odd.only([EventFilter::from("a, b")]);
+    stage.engine.put_subscription(&odd).await.unwrap();
+    let before = settings(&held(&stage, id).await);
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let edit = format!("/subscriptions/{id}/edit");
+    let form = Form::at(&mut browser, &edit).await;
+    // A browser's field of one line has no line ends.
+    let label = form.value("label").replace('\n', "");
+    form.clone().with("label", &label).send(&mut browser).await.expect(303);
+    assert_eq!(settings(&held(&stage, id).await), before);
+    let refused = form.clone().with("metadata", "c: d").send(&mut browser).await.expect(422);
+    assert!(refused.has("change them through the API"), "{}", refused.text);
+    form.with("headers", "x-twice:\nx-new: 1").send(&mut browser).await.expect(422);
+    assert_eq!(settings(&held(&stage, id).await), before);
+}
+
+#[tokio::test]
+async fn a_new_subscription_has_the_same_fields() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(Some("berlin"), ApiKeyRights::Write).await;
+    let form = Form::at(&mut browser, "/subscriptions/new").await.with("url", "https://receiver.example/");
+    let form = form
+        .with("headers", "authorization: Bearer header-canary")
+        .with("rate_attempts", "2")
+        .with("rate_seconds", "1");
+    let refused = form.clone().with("max_in_flight", "x").send(&mut browser).await.expect(422);
+    assert!(refused.has("<details open>"), "the field is seen");
+    form.send(&mut browser).await.expect(200);
+    let listed =
+        stage.engine.subscriptions(gymhook_engine::store::SubscriptionQuery::new(10)).await.unwrap().items;
+    let created = listed.iter().find(|one| one.gym() == "berlin").unwrap();
+    assert_eq!(created.http().unwrap().headers()["authorization"], "Bearer header-canary");
+    assert_eq!(created.policy().rate().unwrap().interval().as_millis(), 500);
+}
+
+#[tokio::test]
+async fn a_destination_is_edited_and_what_is_not_touched_stays() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let new = [
+        ("name", "app"),
+        ("url", "http://127.0.0.1:9/?token=a"),
+        ("form", "original"),
+        ("sources", "egym"),
+        ("studios", "berlin, wien"),
+    ];
+    browser.submit("/destinations/+new", "/destinations/+new", &new).await.expect(200);
+    assert!(browser.get("/destinations/app").await.has("href=\"/destinations/app/edit\""));
+    let edit = "/destinations/app/edit";
+    let form = Form::at(&mut browser, edit).await;
+    assert_eq!(form.send(&mut browser).await.expect(303).location(), "/destinations/app");
+    let again = Form::at(&mut browser, edit).await;
+    for (field, value) in [
+        ("url", "http://127.0.0.1:9/?token=a"),
+        ("form", "original"),
+        ("sources", "egym"),
+        ("studios", "berlin, wien"),
+        ("kinds", ""),
+    ] {
+        assert_eq!(again.value(field), value, "{field}");
+    }
+    for (field, value) in [
+        ("url", "http://169.254.169.254/"),
+        ("form", "xml"),
+        ("kinds", "check-in, chek-in"),
+        ("studios", &*"s".repeat(30_000)),
+    ] {
+        let refused = form.clone().with(field, value).send(&mut browser).await.expect(422);
+        let (_, after) = refused.text.split_once(&format!("id=\"{field}\"")).unwrap();
+        assert!(after.split('>').next().unwrap().contains("aria-invalid=\"true\""), "{field}: {after}");
+    }
+    let changed = form
+        .clone()
+        .with("url", "http://127.0.0.1:9/new")
+        .with("kinds", "check-in")
+        .with("studios", "")
+        .with("form", "cloudevents");
+    changed.send(&mut browser).await.expect(303);
+    let after = Form::at(&mut browser, edit).await;
+    for (field, value) in [
+        ("url", "http://127.0.0.1:9/new"),
+        ("form", "cloudevents"),
+        ("sources", "egym"),
+        ("studios", ""),
+        ("kinds", "check-in"),
+    ] {
+        assert_eq!(after.value(field), value, "{field}");
+    }
+    let stale = form.send(&mut browser).await.expect(422);
+    assert!(stale.has("was changed since this form was loaded"), "{}", stale.text);
+    browser.get("/destinations/nothing/edit").await.expect(404);
+}
