@@ -21,6 +21,7 @@ pub(crate) mod subscription;
 mod subscription_actions;
 mod subscriptions;
 pub(crate) mod tail;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::document::{Document, with_problems};
+use self::webhooks::with_webhooks;
 use crate::app::App;
 use crate::{Problem, spans};
 
@@ -57,7 +59,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
 /// Everything that is answered.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, document) = documented().split_for_parts();
-    let documentation = docs::routes(&with_problems(document));
+    let documentation = docs::routes(&with_webhooks(with_problems(document)));
     router
         .layer(middleware::map_response(private))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), spans::api_request))

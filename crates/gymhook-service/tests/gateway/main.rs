@@ -11,6 +11,7 @@
 
 mod api;
 mod application;
+mod documented;
 mod faults;
 mod filters;
 mod gateway;
