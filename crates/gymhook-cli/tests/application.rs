@@ -121,11 +121,14 @@ fn behind_the_gateway_it_prints_the_check_ins_of_all_platforms() {
              keys = [{{ id = \"berlin\", secret = \"${{EGYM_KEY}}\" }}]\n"
         )
     });
-    let destination = format!(
-        "[[destinations]]\nname = \"app\"\nurl = \"http://{}/\"\nsecret = \"{SECRET}\"\n",
-        application.address
-    );
     let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, SECRET).unwrap();
+    let destination = format!(
+        "[[destinations]]\nname = \"app\"\nurl = \"http://{}/\"\nsecret = \"file:{}\"\n",
+        application.address,
+        secret.display()
+    );
     fs::write(folder.path().join("gymhook.toml"), sources.concat() + &destination).unwrap();
     let serving = Serving::start(folder.path(), &[]);
     for platform in platforms {
