@@ -7,7 +7,8 @@ use std::sync::Arc;
 use gymhook_crash_tests::drive::until_drained;
 use gymhook_crash_tests::orders::Place;
 use gymhook_crash_tests::process::Process;
-use gymhook_engine::store::Store;
+use gymhook_engine::store::{DeliveryQuery, State, Store};
+use gymhook_engine::{DeliveryState, Engine};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
@@ -133,6 +134,7 @@ impl Stage {
         const NAMED: usize = 20;
         let ended = tokio::time::timeout(LONGEST, self.platforms.end()).await;
         ended.map_err(|_| "a platform's request is never acknowledged")??;
+        retry_now(store).await?;
         until_drained(store).await?;
         self.gateway.end().await?;
         drop(self.application);
@@ -143,6 +145,21 @@ impl Stage {
             format!("{} broken promises:\n{}", violations.len(), named.join("\n")).into()
         })
     }
+}
+
+/// Has what waits for long retried. A gateway that starts gives its destinations the policy of its version, with pauses of hours,
+/// until the program makes them short again: what fails in between waits for so long.
+async fn retry_now<S: Store>(store: &S) -> Result<(), Failure> {
+    let engine = Engine::builder(store.clone()).enqueue_only();
+    let waiting = DeliveryQuery { state: Some(State::Waiting), ..DeliveryQuery::new(10_000) };
+    let late = store.now().await? + Duration::from_secs(10);
+    for row in store.deliveries(waiting).await?.items {
+        let state = row.record.map(|record| record.state);
+        if matches!(state, Some(DeliveryState::Waiting { due }) if due > late) {
+            engine.redeliver(row.id).await?;
+        }
+    }
+    Ok(())
 }
 
 fn start(program: &Path, orders: &Orders) -> Result<Process, Failure> {
