@@ -81,8 +81,9 @@ fn note_without(without: u64, output: &Output) {
 }
 
 fn told(deliveries: u64, without_subscription: u64, dry_run: bool, output: &mut Output) -> Result<(), Failure> {
-    let verb = if dry_run { "would be" } else { "are" };
-    output.line(&format!("{deliveries} deliveries {verb} sent again"))?;
+    let (what, verb) = if deliveries == 1 { ("delivery", "is") } else { ("deliveries", "are") };
+    let verb = if dry_run { "would be" } else { verb };
+    output.line(&format!("{deliveries} {what} {verb} sent again"))?;
     output.record(&Redelivered { record: "redelivered", deliveries, without_subscription, dry_run })
 }
 
