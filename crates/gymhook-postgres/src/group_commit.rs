@@ -4,33 +4,33 @@
 //! callers there are, the less each of them costs the server.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::UtcDateTime;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::PostgresStore;
 use super::enqueue::{self, Outcomes, Timed};
 use gymhook_store::{Admitted, NewNotification, StoreError};
 
-/// How many groups are written at a time while few notifications wait: one is prepared while the other waits for the disk.
-const GROUPS: usize = 2;
-/// With more notifications than this, another group is begun at once, as far as there are connections.
+/// How many tasks write while few notifications wait: one prepares a group while the other waits for the disk.
+const WRITERS: usize = 2;
+/// With more notifications than this, another task writes, too, as far as there are connections.
 const CROWD: usize = 256;
 /// A group is closed once it has this many notifications or bytes. One call is never divided.
 const GROUP: (usize, usize) = (1_000, 4 << 20);
 
 /// The calls that wait for a group.
-#[derive(Clone, Default)]
-pub(super) struct Queue(Arc<Mutex<Waiting>>);
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    max_writers: usize,
+}
 
 #[derive(Default)]
 struct Waiting {
     calls: VecDeque<Call>,
     notifications: usize,
-    /// How many groups are being written, or are about to be.
-    groups: usize,
+    writers: usize,
 }
 
 /// A call, until its caller is told what came of it.
@@ -41,10 +41,19 @@ struct Call {
     _admitted: Admitted,
 }
 
-/// A group's place among those that are written. It begins the next ones when it is dropped, also by a panic.
-struct Place(PostgresStore);
+/// A task that writes group after group until nobody waits.
+struct Writer {
+    store: PostgresStore,
+    /// Whether it is no longer counted.
+    is_over: bool,
+}
 
 impl Queue {
+    /// With as many writers at the same time, in a crowd.
+    pub(super) fn new(connections: usize) -> Self {
+        Self { waiting: Mutex::default(), max_writers: connections }
+    }
+
     /// Has these enqueued. What comes of it is received, unless whatever writes them is gone.
     pub(super) fn push(
         &self,
@@ -58,38 +67,37 @@ impl Queue {
         waiting.notifications += new.len();
         waiting.calls.push_back(Call { new, at, tell, _admitted: admitted });
         drop(waiting);
-        self.begin_groups(store);
+        self.start_writer(store);
         told
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a group if one may be begun and somebody waits for it.
-    fn begin_groups(&self, store: &PostgresStore) {
-        // Without a runtime nobody waits any more.
-        let Ok(runtime) = Handle::try_current() else { return };
+    /// Starts another writer if somebody waits and there may be one more.
+    fn start_writer(&self, store: &PostgresStore) {
         let mut waiting = self.lock();
-        let is_crowd = waiting.notifications > CROWD;
-        if waiting.calls.is_empty() || (waiting.groups >= GROUPS && !is_crowd) {
-            return;
+        let most =
+            if waiting.notifications > CROWD { self.max_writers } else { WRITERS.min(self.max_writers) };
+        if !waiting.calls.is_empty() && waiting.writers < most {
+            waiting.writers += 1;
+            drop(waiting);
+            tokio::spawn(Writer { store: store.clone(), is_over: false }.write_groups());
         }
-        waiting.groups += 1;
-        drop(waiting);
-        runtime.spawn(write_group(Place(store.clone())));
     }
+}
 
+impl Waiting {
     /// Those that wait and are still waited for, as far as they fit into a group.
-    fn take_group(&self) -> Vec<Call> {
-        let mut waiting = self.lock();
+    fn take_group(&mut self) -> Vec<Call> {
         let mut group = Vec::new();
         let (mut notifications, mut bytes) = (0, 0);
         while notifications < GROUP.0
             && bytes < GROUP.1
-            && let Some(call) = waiting.calls.pop_front()
+            && let Some(call) = self.calls.pop_front()
         {
-            waiting.notifications -= call.new.len();
+            self.notifications -= call.new.len();
             if !call.tell.is_closed() {
                 notifications += call.new.len();
                 bytes += call.new.iter().map(NewNotification::weight).sum::<usize>();
@@ -100,25 +108,55 @@ impl Queue {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let queue = &self.0.0.queue;
-        queue.lock().groups -= 1;
-        queue.begin_groups(&self.0);
+impl Writer {
+    async fn write_groups(mut self) {
+        let store = self.store.clone();
+        loop {
+            let turn = store.0.turns.acquire().await;
+            // As late as possible: whoever has come meanwhile is in it.
+            let Some(group) = self.next_group() else { return };
+            match turn {
+                Ok(_turn) => write_group(&store, group).await,
+                Err(_) => group.into_iter().for_each(|call| call.answer(Err(StoreError::Closed))),
+            }
+        }
+    }
+
+    /// The next group. If there is none, this writer is over before anybody else can wait for it.
+    fn next_group(&mut self) -> Option<Vec<Call>> {
+        let mut waiting = self.store.0.queue.lock();
+        let group = waiting.take_group();
+        if group.is_empty() {
+            waiting.writers -= 1;
+            self.is_over = true;
+            return None;
+        }
+        Some(group)
     }
 }
 
-async fn write_group(place: Place) {
-    let store = &place.0;
-    let turn = store.0.turns.acquire().await;
-    // As late as possible: whoever has come meanwhile is in it.
-    let group = store.0.queue.take_group();
-    if turn.is_err() {
-        return group.into_iter().for_each(|call| call.answer(Err(StoreError::Closed)));
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let queue = &self.store.0.queue;
+        let mut waiting = queue.lock();
+        waiting.writers -= 1;
+        if std::thread::panicking() {
+            drop(waiting);
+            queue.start_writer(&self.store);
+        } else if waiting.writers == 0 {
+            // The runtime is shutting down: whoever waits in another one is told that the writer is gone.
+            waiting.notifications = 0;
+            let left = core::mem::take(&mut waiting.calls);
+            drop(waiting);
+            drop(left);
+        }
     }
-    if group.is_empty() {
-        return;
-    }
+}
+
+async fn write_group(store: &PostgresStore, group: Vec<Call>) {
     match write(store, &group).await {
         Ok(mut outcomes) => {
             for call in group {

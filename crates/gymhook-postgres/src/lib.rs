@@ -48,6 +48,7 @@ use self::connection::{Connections, Lent, Sessions};
 use self::connection_string::Target;
 pub use self::enqueue::enqueue_in;
 use self::error::Result as Attempted;
+use self::group_commit::Queue;
 use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use gymhook_store::{
@@ -80,8 +81,8 @@ struct Shared {
     connections: Connections,
     admission: Admission,
     /// Leaves a connection to the worker.
-    turns: Arc<Semaphore>,
-    queue: group_commit::Queue,
+    turns: Semaphore,
+    queue: Queue,
     clock: SharedClock,
     call_timeout: Duration,
     /// How to reach the server past a pooler that pools transactions; `None` if that is not known.
@@ -150,12 +151,13 @@ impl PostgresStore {
             }
             None => (sessions == Sessions::Own).then_some(dial),
         };
+        let for_callers = options.connections.saturating_sub(1).max(1);
         let store = Self(
             Arc::new(Shared {
                 connections: Connections::new(config, tls, &options, sessions)?,
                 admission: Admission::new(options.queue()),
-                turns: Arc::new(Semaphore::new(options.connections.saturating_sub(1).max(1))),
-                queue: group_commit::Queue::default(),
+                turns: Semaphore::new(for_callers),
+                queue: Queue::new(for_callers),
                 clock: SharedClock::default(),
                 call_timeout: options.call_timeout,
                 dial,

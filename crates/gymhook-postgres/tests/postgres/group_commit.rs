@@ -102,3 +102,27 @@ async fn a_call_that_the_server_refuses_harms_none_of_the_others() {
         }
     }
 }
+
+/// What waits has nobody to write it any more, and nobody who waits for it.
+#[test]
+fn a_runtime_that_shuts_down_leaves_what_waits_behind() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let keeper = tokio::runtime::Runtime::new().unwrap();
+    let (client, store) = keeper.block_on(async {
+        let store = fresh().await;
+        store.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap();
+        (client(&shared()).await, store)
+    });
+    keeper.block_on(execute(&client, &store, "BEGIN; LOCK TABLE gymhook.notifications IN SHARE MODE"));
+    for number in 1..=50 {
+        let store = store.clone();
+        runtime.spawn(async move { store.enqueue(vec![notification(number, 1)], NOW).await });
+    }
+    keeper.block_on(until_locked_out(&client, &store, 2));
+    drop(runtime);
+    keeper.block_on(async {
+        execute(&client, &store, "COMMIT").await;
+        let told = store.enqueue(vec![notification(51, 1)], NOW).await;
+        assert_eq!(told, Ok(vec![Ok(Enqueued::New)]), "another runtime goes on");
+    });
+}
