@@ -324,8 +324,8 @@ fn attacks(platforms: &Platforms) -> Result<Vec<Attack>, AnyError> {
     doubled.append("point-signature", HeaderValue::from_static("t=1,v1=00"));
 
     let mut attacks = vec![
-        point("body changed", signed, &changed, "made with none of the 2 valid keys"),
-        point("secret wrong", stranger.sign("", body, now)?, body, "made with none of the 2 valid keys"),
+        point("body changed", signed, &changed, "no valid key made the signature"),
+        point("secret wrong", stranger.sign("", body, now)?, body, "no valid key made the signature"),
         point("signature stripped", HeaderMap::new(), body, "point-signature is missing"),
         point("header doubled", doubled, body, "occurs 2 times"),
         point("time stale", platforms.sign(Vendor::POINT, body, now - Duration::HOUR)?, body, "ago"),
