@@ -1,6 +1,6 @@
 //! Enqueueing: inserting and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -23,6 +23,13 @@ use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
 /// What came of each notification, in their order.
 pub(super) type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
+
+/// A notification, with the time at which its caller enqueues it.
+#[derive(Clone, Copy)]
+pub(super) struct Timed<'n> {
+    pub(super) new: &'n NewNotification,
+    pub(super) at: UtcDateTime,
+}
 
 /// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
@@ -72,14 +79,7 @@ pub async fn enqueue_in(
     Ok(insert(Runner::Caller { transaction, schema }, schema, &new).await?)
 }
 
-/// A notification, with the time at which its caller enqueues it.
-#[derive(Clone, Copy)]
-pub(super) struct Timed<'n> {
-    pub(super) new: &'n NewNotification,
-    pub(super) at: UtcDateTime,
-}
-
-/// The same in a transaction of its own.
+/// Enqueues notifications in one statement, or in a transaction if it takes several.
 pub(super) async fn enqueue(lent: Lent<'_>, schema: &Schema, new: &[Timed<'_>]) -> Result<Outcomes> {
     let is_one_statement = chunks(storable(new), |timed| timed.new).len() <= 1
         && !new.iter().any(|timed| timed.new.read_from.is_some());
@@ -142,9 +142,40 @@ fn storable<'n>(new: &[Timed<'n>]) -> Vec<Timed<'n>> {
 }
 
 async fn insert_storable(runner: Runner<'_>, schema: &Schema, new: &[Timed<'_>]) -> Result<Outcomes> {
-    if new.is_empty() {
-        return Ok(Vec::new());
+    /// A row that prevents an insert and is gone when it is looked for is rare: nobody meets that so often.
+    const ROUNDS: usize = 10;
+    let mut ended = BTreeMap::new();
+    let mut left: Vec<(usize, Timed<'_>)> = new.iter().copied().enumerate().collect();
+    for _ in 0..ROUNDS {
+        if left.is_empty() {
+            break;
+        }
+        let timed: Vec<Timed<'_>> = left.iter().map(|(_, timed)| *timed).collect();
+        let outcomes = insert_or_compare(runner, schema, &timed).await?;
+        let again = |((place, timed), outcome)| match outcome {
+            Some(outcome) => {
+                ended.insert(place, outcome);
+                None
+            }
+            None => Some((place, timed)),
+        };
+        left = left.into_iter().zip(outcomes).filter_map(again).collect();
     }
+    if let Some((_, Timed { new, .. })) = left.first() {
+        let problem = format!("delivery {} is neither stored nor new", new.id);
+        return Err(StoreError::Unavailable { problem }.into());
+    }
+    let outcomes: Outcomes = ended.into_values().collect();
+    unreadable::forget(runner, new, &outcomes).await?;
+    Ok(outcomes)
+}
+
+/// What came of each that was inserted, or is there already. It may have committed before it fails.
+async fn insert_or_compare(
+    runner: Runner<'_>,
+    schema: &Schema,
+    new: &[Timed<'_>],
+) -> Result<Vec<Option<core::result::Result<Enqueued, Refused>>>> {
     let sequences = draw_sequences(runner, new.len()).await?;
     // The order in which they are inserted, over all statements.
     let mut by_id: Vec<(Timed<'_>, i64)> = new.iter().copied().zip(sequences.iter().copied()).collect();
@@ -158,16 +189,15 @@ async fn insert_storable(runner: Runner<'_>, schema: &Schema, new: &[Timed<'_>])
     let rest = new.iter().zip(&sequences).filter(|(_, sequence)| !is_inserted(sequence));
     let held = Held::read(runner, rest.map(|(timed, _)| timed.new).collect()).await?;
     let mut mending = Mending::default();
-    let mut outcomes = Outcomes::with_capacity(new.len());
+    let mut outcomes = Vec::with_capacity(new.len());
     for (timed, sequence) in new.iter().zip(&sequences) {
         outcomes.push(if is_inserted(sequence) {
-            Ok(Enqueued::New)
+            Some(Ok(Enqueued::New))
         } else {
-            held.compare(*timed, *sequence, &mut mending)?
+            held.compare(*timed, *sequence, &mut mending)
         });
     }
     mending.write(runner, schema).await?;
-    unreadable::forget(runner, new, &outcomes).await?;
     Ok(outcomes)
 }
 

@@ -1,13 +1,18 @@
 //! Group commit: calls that enqueue at the same time share a statement and its commit.
 //!
-//! A call that finds the store at work waits until that is over, and then goes together with all others that wait. So the more
-//! callers there are, the less each of them costs the server.
+//! A call that arrives while two groups are being written waits, and is written with all others that wait. So the more callers
+//! there are, the less each of them costs the server. A group that takes long, since it waits for a lock for example, holds up
+//! nobody outside.
 
+use core::pin::pin;
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::UtcDateTime;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::PostgresStore;
 use super::enqueue::{self, Outcomes, Timed};
@@ -15,10 +20,14 @@ use gymhook_store::{Admitted, NewNotification, StoreError};
 
 /// How many tasks write while few notifications wait: one prepares a group while the other waits for the disk.
 const WRITERS: usize = 2;
-/// With more notifications than this, another task writes, too, as far as there are connections.
-const CROWD: usize = 256;
-/// A group is closed once it has this many notifications or bytes. One call is never divided.
-const GROUP: (usize, usize) = (1_000, 4 << 20);
+/// With more notifications than this, other tasks write, too, as far as there are connections.
+const MANY_WAITING: usize = 256;
+/// A group is closed once it has this many notifications. One call is never divided.
+const MAX_GROUP_NOTIFICATIONS: usize = 1_000;
+/// A group is closed once it has this many bytes.
+const MAX_GROUP_BYTES: usize = 4 << 20;
+/// A writer that takes longer for one group is no longer counted: another one may write meanwhile.
+const SLOW: Duration = Duration::from_millis(100);
 
 /// The calls that wait for a group.
 pub(super) struct Queue {
@@ -36,16 +45,19 @@ struct Waiting {
 /// A call, until its caller is told what came of it.
 struct Call {
     new: Vec<NewNotification>,
+    /// Of all of these.
+    bytes: usize,
     at: UtcDateTime,
-    tell: oneshot::Sender<Result<Outcomes, StoreError>>,
+    answer: oneshot::Sender<Result<Outcomes, StoreError>>,
     _admitted: Admitted,
 }
 
 /// A task that writes group after group until nobody waits.
 struct Writer {
     store: PostgresStore,
-    /// Whether it is no longer counted.
-    is_over: bool,
+    /// Whether it is one of [`Waiting::writers`].
+    is_counted: bool,
+    has_run: bool,
 }
 
 impl Queue {
@@ -54,21 +66,22 @@ impl Queue {
         Self { waiting: Mutex::default(), max_writers: connections }
     }
 
-    /// Has these enqueued. What comes of it is received, unless whatever writes them is gone.
+    /// Has these enqueued, which have this many bytes. What comes of it is received, unless whatever writes them is gone.
     pub(super) fn push(
         &self,
         store: &PostgresStore,
         admitted: Admitted,
         new: Vec<NewNotification>,
+        bytes: usize,
         at: UtcDateTime,
     ) -> oneshot::Receiver<Result<Outcomes, StoreError>> {
-        let (tell, told) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let mut waiting = self.lock();
         waiting.notifications += new.len();
-        waiting.calls.push_back(Call { new, at, tell, _admitted: admitted });
+        waiting.calls.push_back(Call { new, bytes, at, answer, _admitted: admitted });
         drop(waiting);
         self.start_writer(store);
-        told
+        answered
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -77,30 +90,37 @@ impl Queue {
 
     /// Starts another writer if somebody waits and there may be one more.
     fn start_writer(&self, store: &PostgresStore) {
+        // Without a runtime nobody waits any more.
+        let Ok(runtime) = Handle::try_current() else { return };
         let mut waiting = self.lock();
-        let most =
-            if waiting.notifications > CROWD { self.max_writers } else { WRITERS.min(self.max_writers) };
-        if !waiting.calls.is_empty() && waiting.writers < most {
+        if !waiting.calls.is_empty() && waiting.writers < self.most_writers(&waiting) {
             waiting.writers += 1;
             drop(waiting);
-            tokio::spawn(Writer { store: store.clone(), is_over: false }.write_groups());
+            let writer = Writer { store: store.clone(), is_counted: true, has_run: false };
+            runtime.spawn(writer.write_groups());
         }
+    }
+
+    fn most_writers(&self, waiting: &Waiting) -> usize {
+        if waiting.notifications > MANY_WAITING { self.max_writers } else { WRITERS.min(self.max_writers) }
     }
 }
 
 impl Waiting {
-    /// Those that wait and are still waited for, as far as they fit into a group.
+    /// Those that wait and are still waited for, as far as they fit into a group: what comes in and what goes out are enqueued by
+    /// different statements.
     fn take_group(&mut self) -> Vec<Call> {
-        let mut group = Vec::new();
+        let mut group: Vec<Call> = Vec::new();
         let (mut notifications, mut bytes) = (0, 0);
-        while notifications < GROUP.0
-            && bytes < GROUP.1
+        while notifications < MAX_GROUP_NOTIFICATIONS
+            && bytes < MAX_GROUP_BYTES
+            && self.calls.front().is_some_and(|call| call.fits(&group))
             && let Some(call) = self.calls.pop_front()
         {
             self.notifications -= call.new.len();
-            if !call.tell.is_closed() {
+            if !call.answer.is_closed() {
                 notifications += call.new.len();
-                bytes += call.new.iter().map(NewNotification::weight).sum::<usize>();
+                bytes += call.bytes;
                 group.push(call);
             }
         }
@@ -110,44 +130,64 @@ impl Waiting {
 
 impl Writer {
     async fn write_groups(mut self) {
+        self.has_run = true;
         let store = self.store.clone();
         loop {
-            let turn = store.0.turns.acquire().await;
+            let Ok(_turn) = store.0.turns.acquire().await else { return };
             // As late as possible: whoever has come meanwhile is in it.
             let Some(group) = self.next_group() else { return };
-            match turn {
-                Ok(_turn) => write_group(&store, group).await,
-                Err(_) => group.into_iter().for_each(|call| call.answer(Err(StoreError::Closed))),
+            let mut writing = pin!(write_group(&store, group));
+            if timeout(SLOW, &mut writing).await.is_err() {
+                self.is_counted = false;
+                store.0.queue.lock().writers -= 1;
+                store.0.queue.start_writer(&store);
+                writing.await;
+                if !self.is_counted_again() {
+                    return;
+                }
             }
         }
     }
 
     /// The next group. If there is none, this writer is over before anybody else can wait for it.
     fn next_group(&mut self) -> Option<Vec<Call>> {
-        let mut waiting = self.store.0.queue.lock();
-        let group = waiting.take_group();
+        let queue = &self.store.0.queue;
+        let mut waiting = queue.lock();
+        let is_one_too_many = waiting.writers > queue.most_writers(&waiting);
+        let group = if is_one_too_many { Vec::new() } else { waiting.take_group() };
         if group.is_empty() {
             waiting.writers -= 1;
-            self.is_over = true;
+            self.is_counted = false;
             return None;
         }
         Some(group)
     }
+
+    fn is_counted_again(&mut self) -> bool {
+        let queue = &self.store.0.queue;
+        let mut waiting = queue.lock();
+        if waiting.writers < queue.most_writers(&waiting) {
+            waiting.writers += 1;
+            self.is_counted = true;
+        }
+        self.is_counted
+    }
 }
 
+/// By a panic, or as the runtime shuts down, before its end.
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.is_over {
+        if !self.is_counted {
             return;
         }
         let queue = &self.store.0.queue;
         let mut waiting = queue.lock();
         waiting.writers -= 1;
-        if std::thread::panicking() {
+        if self.has_run {
             drop(waiting);
             queue.start_writer(&self.store);
         } else if waiting.writers == 0 {
-            // The runtime is shutting down: whoever waits in another one is told that the writer is gone.
+            // Nothing runs any more: whoever waits in another runtime is told so.
             waiting.notifications = 0;
             let left = core::mem::take(&mut waiting.calls);
             drop(waiting);
@@ -165,9 +205,9 @@ async fn write_group(store: &PostgresStore, group: Vec<Call>) {
                 call.answer(Ok(own));
             }
         }
-        // One of them is the cause, and the others shall not suffer from it.
+        // Each is written alone, so that only the one that is the cause fails.
         Err(error) if group.len() > 1 && is_caused_by_one(&error) => {
-            for call in group {
+            for call in group.into_iter().filter(|call| !call.answer.is_closed()) {
                 let alone = write(store, core::slice::from_ref(&call)).await;
                 call.answer(alone);
             }
@@ -194,14 +234,25 @@ const fn is_caused_by_one(error: &StoreError) -> bool {
 }
 
 /// What a caller is told whose group ended without an answer.
-pub(super) fn gone() -> StoreError {
+pub(super) fn writer_gone() -> StoreError {
     let problem = "the task that writes is gone: it panicked, or the runtime is shutting down".to_owned();
     StoreError::Unavailable { problem }
 }
 
 impl Call {
+    /// Whether it is written as what comes in.
+    fn comes_in(&self) -> bool {
+        let comes_in =
+            |new: &NewNotification| new.repeat_check.is_some() || new.unreadable || new.read_from.is_some();
+        self.new.iter().any(comes_in)
+    }
+
+    fn fits(&self, group: &[Self]) -> bool {
+        self.answer.is_closed() || group.first().is_none_or(|first| first.comes_in() == self.comes_in())
+    }
+
     fn answer(self, ended: Result<Outcomes, StoreError>) {
         // A caller that is gone needs no answer.
-        drop(self.tell.send(ended));
+        drop(self.answer.send(ended));
     }
 }

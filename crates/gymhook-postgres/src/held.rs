@@ -6,13 +6,13 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, Enqueued};
 use uuid::Uuid;
 
 use super::enqueue::{Runner, Timed};
-use super::error::{Failure, Result};
+use super::error::Result;
 use super::mending::Mending;
 use super::repeats::{self, Fingerprint, First};
 use super::row::{DELIVERY, Delivery};
 use super::unreadable;
 use gymhook_store::mended;
-use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
+use gymhook_store::{DeliveryColumns, NewNotification, Refused};
 
 #[derive(Default)]
 pub(super) struct Held {
@@ -60,22 +60,23 @@ impl Held {
         })
     }
 
-    /// What becomes of a new one, and what is to be done for the one that was there before.
+    /// What becomes of a new one, and what is to be done for the one that was there before. `None` if it was not inserted, and
+    /// nothing that prevents it is there any more: its row was purged, or its endpoint came to be, in between.
     pub(super) fn compare<'n>(
         &self,
         Timed { new, at }: Timed<'n>,
         sequence: i64,
         mending: &mut Mending<'n>,
-    ) -> Result<core::result::Result<Enqueued, Refused>> {
+    ) -> Option<core::result::Result<Enqueued, Refused>> {
         if !self.known.contains(&new.endpoint) {
-            return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
+            return Some(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
         }
         let held = self.deliveries.get(&new.id);
         if new.unreadable && self.unreadable.contains(&unreadable::identity(new)) {
             if held.is_some_and(|held| !held.is_whole) {
                 mending.bring_body(new.id, new);
             }
-            return Ok(Err(Refused::Repeat { delivery: new.id }));
+            return Some(Err(Refused::Repeat { delivery: new.id }));
         }
         let Some(held) = held else {
             let first = repeats::fingerprint(new).and_then(|fingerprint| self.fingerprints.get(&fingerprint));
@@ -83,24 +84,21 @@ impl Held {
                 if !first.is_whole {
                     mending.bring_body(first.delivery, new);
                 }
-                return Ok(Err(Refused::Repeat { delivery: first.delivery }));
+                return Some(Err(Refused::Repeat { delivery: first.delivery }));
             }
-            // It was purged, or the endpoint came to be, since the attempt to insert: another one will do.
-            let problem = format!("delivery {} is neither stored nor new", new.id);
-            let error = StoreError::Unavailable { problem };
-            return Err(Failure { was_undone: true, ..error.into() });
+            return None;
         };
         if let Some(columns) = &held.columns
             && let Some(record) = mended(columns, new, u64::try_from(sequence).unwrap_or(0), at)
         {
             let state = mending.revive(columns, record, Timed { new, at });
-            return Ok(Ok(Enqueued::Duplicate { state }));
+            return Some(Ok(Enqueued::Duplicate { state }));
         }
         let same = held.record.filter(|held| new.is_same_as(held));
-        let Some(same) = same else { return Ok(Err(Refused::Conflict { delivery: new.id })) };
+        let Some(same) = same else { return Some(Err(Refused::Conflict { delivery: new.id })) };
         if !held.is_whole {
             mending.bring_body(new.id, new);
         }
-        Ok(Ok(Enqueued::Duplicate { state: same.state }))
+        Some(Ok(Enqueued::Duplicate { state: same.state }))
     }
 }

@@ -293,8 +293,8 @@ impl Store for PostgresStore {
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
         let bytes = new.iter().map(NewNotification::weight).sum();
         let admitted = self.0.admission.enter(bytes).await?;
-        let told = self.0.queue.push(self, admitted, new, now);
-        self.in_time(async { Ok(told.await.map_err(|_| group_commit::gone())??) }).await
+        let answered = self.0.queue.push(self, admitted, new, bytes, now);
+        self.in_time(async { Ok(answered.await.map_err(|_| group_commit::writer_gone())??) }).await
     }
 
     async fn command(

@@ -164,7 +164,7 @@ impl PostgresOptions {
 
     /// How long a call may take, including the wait for a connection, before it fails with
     /// [`Unavailable`](StoreError::Unavailable); at least a millisecond. The server is told to cancel it as well, so that it
-    /// does not take effect much later.
+    /// does not take effect much later: an `enqueue` that waited for others, at most this long after its caller was told.
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         Self { call_timeout: call_timeout.max(Duration::from_millis(1)), ..self }

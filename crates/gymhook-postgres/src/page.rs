@@ -1,5 +1,7 @@
 //! Pages of rows of which some may not be readable.
 
+use core::fmt;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -21,7 +23,7 @@ pub(super) async fn readable<C, T>(
     read: impl Fn(&Row) -> Result<T>,
 ) -> Result<Vec<T>>
 where
-    C: Value + for<'r> FromSql<'r>,
+    C: Value + fmt::Debug + for<'r> FromSql<'r>,
 {
     let most = (limit as usize).saturating_add(1);
     let mut found = Vec::new();
@@ -36,7 +38,7 @@ where
             match read(row) {
                 Ok(row) => found.push(row),
                 Err(problem) => {
-                    tracing::error!(problem = %problem.error, "{what} cannot be read: it is skipped")
+                    tracing::error!(row = ?cursor, problem = %problem.error, "{what} cannot be read: it is skipped")
                 }
             }
         }

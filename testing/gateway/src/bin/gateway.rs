@@ -13,7 +13,7 @@ use gymhook_engine::store::postgres::{PostgresOptions, Schema};
 use gymhook_engine::store::{
     ApiKeyOwner, ApiKeyRights, PostgresStore, SqliteStore, Store as _, SubscriptionQuery,
 };
-use gymhook_engine::{EndpointId, Engine, Subscription};
+use gymhook_engine::{Direction, EndpointId, Engine, Subscription};
 use gymhook_gateway_tests::Failure;
 use gymhook_gateway_tests::orders::{Orders, Recipient, api_key};
 use gymhook_service::{Database, Service};
@@ -67,7 +67,7 @@ async fn subscribe(engine: &Engine<Database>, orders: &Orders) -> Result<(), Fai
 async fn hasten(database: &Database, engine: &Engine<Database>) -> Result<(), Failure> {
     const AT_ONCE: u32 = 200;
     let page = database.subscriptions(SubscriptionQuery::new(AT_ONCE)).await?;
-    for row in page.items.into_iter().filter(|row| row.platform != "inbox") {
+    for row in page.items.into_iter().filter(|row| row.direction() == Direction::Outgoing) {
         let subscription = engine.subscription(row.id).await?.ok_or("a destination is gone")?;
         let hastened = |held: &Subscription| {
             let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_millis(200), 100));
