@@ -69,3 +69,27 @@ impl Rounds {
         median(self.0.iter().filter_map(|round| Some(round.get(contender)? / round.get(other)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the order of their turns.
+    #[test]
+    fn each_contender_has_its_own_figures() {
+        let nanos = [100.0, 200.0, 400.0];
+        let mut order = Vec::new();
+        let rounds = Rounds::play(3, 11, Duration::ZERO, |contender| {
+            order.push(contender);
+            Ok(*nanos.get(contender).ok_or("no such contender")?)
+        });
+        let rounds = rounds.unwrap_or_else(|error| panic!("{error}"));
+        assert!(order.chunks(3).any(|turns| !turns.is_sorted()), "the order is never another one");
+        // Whole numbers and their halves, which are exact.
+        let rates = [0, 1, 2].map(|contender| rounds.ratio_of_rates(contender, 0).to_bits());
+        assert_eq!(rates, [1.0_f64, 0.5, 0.25].map(f64::to_bits));
+        let times = [0, 1, 2].map(|contender| rounds.ratio(contender, 0).to_bits());
+        assert_eq!(times, [1.0_f64, 2.0, 4.0].map(f64::to_bits));
+        assert_eq!(rounds.rate(1).to_bits(), 5e6_f64.to_bits());
+    }
+}

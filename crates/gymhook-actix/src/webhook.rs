@@ -48,6 +48,8 @@ use crate::request::{Incoming, head_of};
 ///         .service(web::resource("/point").app_data(point).to(workout));
 /// }
 /// ```
+///
+/// Exhaustive on purpose: a handler takes it apart in its parameters.
 #[derive(Clone, Debug)]
 pub struct Webhook<N = AnyNotification, P = AsProved>(pub Verified<Received<N>, P>);
 

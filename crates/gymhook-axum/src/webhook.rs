@@ -40,6 +40,8 @@ use crate::WebhookRejection;
 ///         .route("/point", post(workout).with_state(point))
 /// }
 /// ```
+///
+/// Exhaustive on purpose: a handler takes it apart in its parameters.
 #[derive(Clone, Debug)]
 pub struct Webhook<N = AnyNotification, P = AsProved>(pub Verified<Received<N>, P>);
 

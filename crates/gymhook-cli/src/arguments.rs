@@ -2,6 +2,7 @@
 
 use std::env;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Style};
@@ -51,6 +52,14 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+/// The arguments that this process was started with, without its name.
+pub(crate) fn given() -> &'static [String] {
+    static GIVEN: LazyLock<Vec<String>> = LazyLock::new(|| {
+        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+    });
+    &GIVEN
+}
+
 /// Prints help and version with status 0, and a wrong usage with status 2, in one line or one object as every other error.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -58,11 +67,10 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
-    let arguments: Vec<String> =
-        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments = given();
     let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     let output = Output::new(&Global { json, quiet: false, verbose: 0 });
-    let message = in_one_line(&error.render().to_string(), &command_of(Cli::command(), &arguments));
+    let message = in_one_line(&error.render().to_string(), &command_of(Cli::command(), arguments));
     output.end_with(&Failure::usage(message))
 }
 
@@ -82,12 +90,30 @@ fn in_one_line(said: &str, command: &str) -> String {
 /// The command that these arguments name, with those above it.
 fn command_of(root: clap::Command, arguments: &[String]) -> String {
     let (mut path, mut command) = (root.get_name().to_owned(), &root);
-    for name in arguments.iter().filter(|argument| !argument.starts_with('-')) {
+    let mut arguments = arguments.iter();
+    while let Some(name) = arguments.next() {
+        if name.starts_with('-') {
+            // The word after it is its value, and names no command.
+            if command.get_arguments().any(|option| is_followed_by_value(option, name)) {
+                arguments.next();
+            }
+            continue;
+        }
         let Some(found) = command.find_subcommand(name) else { break };
         path = format!("{path} {name}");
         command = found;
     }
     path
+}
+
+/// Whether this is that option, and has its value in the next word.
+fn is_followed_by_value(option: &clap::Arg, written: &str) -> bool {
+    let is_it = match (written.strip_prefix("--"), written.strip_prefix('-')) {
+        (Some(long), _) => option.get_long() == Some(long),
+        (None, Some(short)) => option.get_short().is_some_and(|letter| short.chars().eq([letter])),
+        (None, None) => false,
+    };
+    is_it && option.get_action().takes_values()
 }
 
 #[cfg(test)]
@@ -101,6 +127,26 @@ mod tests {
         for command in command.get_subcommands() {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Example"), "{} shows no example", command.get_name());
+        }
+    }
+
+    #[test]
+    fn a_command_is_named_with_those_above_it_wherever_options_are() {
+        for (given, command) in [
+            (
+                "subscriptions --server http://127.0.0.1:1 update 1 --rate fast",
+                "gymhook subscriptions update",
+            ),
+            ("subscriptions --server=http://127.0.0.1:1 update 1", "gymhook subscriptions update"),
+            ("--json subscriptions -q list extra", "gymhook subscriptions list"),
+            // A value with the name of a command.
+            ("subscriptions --server list update", "gymhook subscriptions update"),
+            ("sample point list", "gymhook sample"),
+            ("--nothing verify", "gymhook verify"),
+            ("", "gymhook"),
+        ] {
+            let arguments: Vec<String> = given.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(command_of(Cli::command(), &arguments), command, "{given}");
         }
     }
 

@@ -4,10 +4,9 @@ mod port;
 
 pub(crate) use self::port::holder as port_holder;
 
-use std::env;
-
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
+use crate::arguments::given;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -88,10 +87,8 @@ impl FromArgMatches for Asked {
 
 impl Subcommand for Asked {
     fn augment_subcommands(root: clap::Command) -> clap::Command {
-        let arguments: Vec<String> =
-            env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
         // A test's own arguments ask for nothing.
-        Self::augment(root, if cfg!(test) { &[] } else { &arguments })
+        Self::augment(root, if cfg!(test) { &[] } else { given() })
     }
 
     fn augment_subcommands_for_update(root: clap::Command) -> clap::Command {

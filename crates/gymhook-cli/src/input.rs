@@ -38,9 +38,7 @@ static IS_STDIN_READ: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn read_stdin(max: usize) -> Result<Vec<u8>, Failure> {
     if io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "nothing was given on standard input: name a file with --body or --request, or pipe the body in",
-        ));
+        return Err(Failure::usage("nothing was given on standard input: pipe it in, or name a file"));
     }
     if IS_STDIN_READ.swap(true, Ordering::Relaxed) {
         return Err(Failure::usage(

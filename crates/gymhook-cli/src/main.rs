@@ -9,6 +9,7 @@ mod capture;
 mod commands;
 mod diagnose;
 mod doctor;
+mod environment;
 mod exchange;
 mod failure;
 mod input;

@@ -5,7 +5,7 @@ mod report;
 mod tamper;
 
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use gymhook::signature::Signer;
 use time::UtcDateTime;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 pub(crate) use self::edit::{Edit, edit, edited};
 pub(crate) use self::report::{Attempted, Next, Reporter};
@@ -26,10 +27,28 @@ use crate::target::{HttpClient, Target};
 /// One body on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
-    pub(crate) id: String,
+    pub(crate) id: Id,
     /// The event's type, or the file it came from.
     pub(crate) label: Arc<str>,
     pub(crate) body: Bytes,
+}
+
+/// A delivery's id, which its copies share.
+///
+/// A random one is drawn when it is first read: that takes a system call, and whoever takes the next delivery holds a lock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Id(Arc<OnceLock<String>>);
+
+impl Id {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.get_or_init(|| Uuid::new_v4().to_string())
+    }
+}
+
+impl From<String> for Id {
+    fn from(id: String) -> Self {
+        Self(Arc::new(OnceLock::from(id)))
+    }
 }
 
 /// How deliveries are sent.
@@ -176,7 +195,7 @@ impl Sending {
         let seen = exchange(&plan.client, request, plan.policy.attempt_timeout()).await;
         let now = time_math::later(*began, started.elapsed().mul_f64(plan.speed));
         let outcome = shifted(seen.outcome, now);
-        let drawn = draw(&delivery.id, *attempt);
+        let drawn = draw(delivery.id.as_str(), *attempt);
         let decision = plan.policy.decide(*attempt, *first_failure, &outcome, drawn, now);
         *first_failure = first_failure.or(Some(now));
         let next = match decision {
@@ -206,7 +225,8 @@ fn shifted(outcome: Outcome, now: UtcDateTime) -> Outcome {
 impl Plan {
     fn request(&self, delivery: &Delivery) -> Result<http::Request<Bytes>, String> {
         let now = self.tampering.as_ref().map_or_else(UtcDateTime::now, Tampering::now);
-        let request = send::request(&self.signer, &self.target.url, &delivery.id, delivery.body.clone(), now);
+        let (id, body) = (delivery.id.as_str(), delivery.body.clone());
+        let request = send::request(&self.signer, &self.target.url, id, body, now);
         let request = request.map_err(|error| error.to_string())?;
         match &self.tampering {
             None => Ok(request),

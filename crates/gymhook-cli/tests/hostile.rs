@@ -235,11 +235,12 @@ fn a_file_of_a_gibibyte_is_not_read_to_its_end() {
         vec!["send", "point", "--to", "https://127.0.0.1:1/", "--ca-file", path],
         vec!["replay", path, "--to", "http://127.0.0.1:1/", "--yes"],
         vec!["vectors", path],
+        vec!["subscriptions", "update", "1", "--headers-file", path],
     ] {
         // Room for the longest capture that is read, and not for the file.
         let script = "ulimit -v 786432; exec \"$0\" \"$@\"";
         let mut command = Command::new("bash");
-        command.env_clear().env("GYMHOOK_SECRET", SECRET);
+        command.env_clear().env("GYMHOOK_SECRET", SECRET).env("GYMHOOK_API_KEY", SECRET);
         command.args(["-c", script, env!("CARGO_BIN_EXE_gymhook")]).args(&arguments);
         let output = command.output().unwrap();
         let problem = String::from_utf8_lossy(&output.stderr).into_owned();

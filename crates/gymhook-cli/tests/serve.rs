@@ -426,15 +426,20 @@ fn what_is_not_in_a_file_is_not_copied() {
     let said = |arguments: &[&str], url: Option<&str>| {
         let mut command = command(folder.path());
         command.arg("backup").args(arguments).envs(url.map(|url| ("GYMHOOK_DATABASE_URL", url)));
+        command.env("GYMHOOK_DATABASE", "");
         let output = command.output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let (status, postgres) = said(&["copy.db"], Some("postgres://gym:hunter2@db/gym"));
     assert_eq!(status, 2, "{postgres}");
+    assert!(!postgres.contains("$GYMHOOK_DATABASE_URL"), "it may be a reference to a file: {postgres}");
     assert!(postgres.contains("pg_dump") && !postgres.contains("hunter2"), "{postgres}");
-    let (status, none) = said(&["copy.db"], None);
-    assert_eq!(status, 2, "{none}");
-    assert!(none.contains("there is no gymhook.db: name the server's file with --database"), "{none}");
+    // A variable that is empty is not set.
+    for url in [None, Some("")] {
+        let (status, none) = said(&["copy.db"], url);
+        assert_eq!(status, 2, "{none}");
+        assert!(none.contains("there is no gymhook.db: name the server's file with --database"), "{none}");
+    }
     fs::write(folder.path().join("text"), "no database, but long enough to be mistaken for one").unwrap();
     let (status, text) = said(&["--database", "text", "copy.db"], None);
     assert_eq!(status, 1, "{text}");

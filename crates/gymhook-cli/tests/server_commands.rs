@@ -122,6 +122,12 @@ fn a_delivery_is_tested_found_and_sent_again() {
     assert_eq!((&counted[0]["deliveries"], &counted[0]["dry_run"]), (&1.into(), &true.into()));
     assert_eq!(world.run(&all).0, 2, "it asks, and there is nobody to answer");
     assert_eq!(world.run(&["redeliver"]).0, 2, "nobody said which");
+    let nothing = world.succeeds(&["redeliver", "--state", "undeliverable"]);
+    assert_eq!(
+        (&nothing[0]["deliveries"], &nothing[0]["dry_run"]),
+        (&0.into(), &false.into()),
+        "nobody is asked"
+    );
     assert_eq!(world.succeeds(&with("--yes"))[0]["deliveries"], 1);
     assert_eq!(world.receiver.next()["repeat_of"], first["id"]);
     let stats = world.succeeds(&["stats", "--window", "1h"]);
@@ -175,7 +181,7 @@ fn a_subscription_is_updated_and_what_is_not_named_stays() {
         "workout.created=http://127.0.0.1:9/a=b",
         "--ordered",
         "true",
-        "--note",
+        "--metadata",
         "contact=front desk",
         "--max-in-flight",
         "1",
@@ -191,9 +197,9 @@ fn a_subscription_is_updated_and_what_is_not_named_stays() {
         "--headers-file",
         "-",
         "--all-events",
-        "--one-url",
+        "--no-url-for",
         "--no-rate",
-        "--no-notes",
+        "--no-metadata",
         "--ordered",
         "false",
         "--label",

@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "support/serving.rs"]
+mod serving;
 mod support;
 
 use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{Child, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::Value;
+use serving::wait_until;
 use support::{Listening, gymhook, interrupt, records};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -298,17 +301,59 @@ fn ctrl_c_ends_a_run_of_vectors_with_its_summary() {
         &script,
     ]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !started.exists() {
-        std::thread::yield_now();
-    }
+    assert!(wait_until(|| started.exists()), "it was not started");
     interrupt(&child);
-    let ended = child.wait_with_output().unwrap();
+    let ended = ended(child);
     let said = String::from_utf8_lossy(&ended.stdout);
     assert_eq!(
         (ended.status.code(), said.as_ref()),
         (Some(130), "interrupted: 0 passed, 0 failed, 1 not supported\n")
     );
     assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// Neither a command that reads nothing, so that writing to it waits, nor one that does not end keeps Ctrl-C from ending all.
+#[test]
+fn ctrl_c_ends_a_command_that_reads_nothing_or_does_not_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let two = std::fs::read_to_string("tests/cmd/vectors.in/two.json").unwrap();
+    // Longer than what a pipe holds: "YWFh" is "aaa".
+    let long =
+        two.replacen(r#""body_base64": """#, &format!(r#""body_base64": "{}""#, "YWFh".repeat(100_000)), 1);
+    assert_ne!(long, two);
+    let vectors = folder.path().join("long.json");
+    std::fs::write(&vectors, long).unwrap();
+    let unsupported = "echo '{\"unsupported\":true}'";
+    for (name, script, status, summary) in [
+        ("deaf", "touch \"$0\"; sleep 600".to_owned(), 130, "interrupted: 0 passed, 0 failed\n"),
+        (
+            "endless",
+            format!(
+                "read -r one; {unsupported}; read -r two; {unsupported}; cat >/dev/null; touch \"$0\"; sleep 600"
+            ),
+            1,
+            "0 passed, 0 failed, 2 not supported\n",
+        ),
+    ] {
+        let started = folder.path().join(name);
+        let against = format!("exec sh -c '{}' {started:?}", script.replace('\'', r"'\''"));
+        let mut command = gymhook("");
+        command.args(["vectors", "--stream", "--timeout", "10m", "--against", &against]).arg(&vectors);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        assert!(wait_until(|| started.exists()), "{name} was not started");
+        // All that it starts has its standard error, which has no end before theirs.
+        interrupt(&child);
+        let ended = ended(child);
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert_eq!((ended.status.code(), said.as_ref()), (Some(status), summary), "{name}");
+    }
+}
+
+/// How it ends, with all that it started and that has its standard error.
+fn ended(child: Child) -> Output {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
+    told.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("it does not end"))
 }
 
 /// Whoever waits for a retry keeps nobody from being sent, even where one is sent at a time.

@@ -166,8 +166,10 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// At its place in a request that has the field.
 impl From<SubscriptionError> for Problem {
     fn from(error: SubscriptionError) -> Self {
+        let pointer = pointer_to(&error);
         let status = match &error {
             SubscriptionError::Store(error) => return error.clone().into(),
             SubscriptionError::Unknown { .. } => return Self::not_found("subscription"),
@@ -192,7 +194,30 @@ impl From<SubscriptionError> for Problem {
             | SubscriptionError::Unstorable { .. }
             | _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        Self::new(status, error.to_string())
+        Self { pointer: pointer.map(str::to_owned), ..Self::new(status, error.to_string()) }
+    }
+}
+
+/// The field that a refusal of the engine is about. URLs and headers are checked before, so what is left to
+/// [refuse](SubscriptionError::Refused) are keys.
+fn pointer_to(error: &SubscriptionError) -> Option<&'static str> {
+    match error {
+        SubscriptionError::Filter { .. } => Some("/events"),
+        SubscriptionError::Key(_) | SubscriptionError::Refused { .. } => Some("/secret"),
+        SubscriptionError::Metadata { .. } => Some("/metadata"),
+        SubscriptionError::UrlTaken { .. } => Some("/url"),
+        SubscriptionError::Contended { .. }
+        | SubscriptionError::Deleted { .. }
+        | SubscriptionError::Direction { .. }
+        | SubscriptionError::Exists { .. }
+        | SubscriptionError::Inbox { .. }
+        | SubscriptionError::NoTestEvent { .. }
+        | SubscriptionError::OtherId { .. }
+        | SubscriptionError::Settings(_)
+        | SubscriptionError::Store(_)
+        | SubscriptionError::Unknown { .. }
+        | SubscriptionError::Unstorable { .. }
+        | _ => None,
     }
 }
 

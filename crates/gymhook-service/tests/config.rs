@@ -229,7 +229,11 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         (
             "[[sources]]\nname = \"a b\"".into(),
-            "sources[0].name: \"a b\" is not a valid name: use up to 64 letters",
+            "sources[0].name: \"a b\" is not a valid name: a name is 1 to 64 letters",
+        ),
+        (
+            "[[sources]]\nname = \"..\"".into(),
+            "gymhook.toml:2:1: sources[0].name: \"..\" is not a valid name",
         ),
         (
             "[[sources]]\npath = \"/v1/x\"".into(),

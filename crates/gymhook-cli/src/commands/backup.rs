@@ -1,6 +1,5 @@
 //! `gymhook backup`: a consistent copy of the database, while it is used.
 
-use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
 
+use crate::environment::variable;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -67,12 +67,12 @@ impl Arguments {
         if let Some(file) = &self.database {
             return Ok(file.clone());
         }
-        if env::var_os("GYMHOOK_DATABASE_URL").is_some() {
+        if variable("GYMHOOK_DATABASE_URL").is_some() {
             return Err(Failure::usage(
-                "everything is kept in PostgreSQL, whose own program copies it: pg_dump --format=custom --file=FILE \"$GYMHOOK_DATABASE_URL\"",
+                "everything is kept in PostgreSQL, whose own program copies it: pg_dump --format=custom --file=FILE, with the URL of your database",
             ));
         }
-        Ok(env::var_os("GYMHOOK_DATABASE").map_or_else(|| Config::DATABASE.into(), PathBuf::from))
+        Ok(variable("GYMHOOK_DATABASE").map_or_else(|| Config::DATABASE.into(), PathBuf::from))
     }
 }
 

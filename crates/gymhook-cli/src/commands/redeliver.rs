@@ -60,27 +60,20 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         // With --yes nobody is asked, so they are not counted first.
         if !arguments.yes {
             let (count, without) = all(&api, &arguments.filter, until, true).await?;
-            note_without(without, output);
             if arguments.dry_run || count == 0 {
-                return told(count, without, true, output);
+                return told(count, without, arguments.dry_run, output);
             }
             super::replay::ask(&format!("this sends {count} deliveries again"))?;
         }
         let (count, without) = all(&api, &arguments.filter, until, false).await?;
-        if arguments.yes {
-            note_without(without, output);
-        }
         told(count, without, false, output)
     })
 }
 
-fn note_without(without: u64, output: &Output) {
-    if without > 0 {
-        output.note(&format!("{without} more have nowhere to go: their subscription was deleted"));
-    }
-}
-
 fn told(deliveries: u64, without_subscription: u64, dry_run: bool, output: &mut Output) -> Result<(), Failure> {
+    if without_subscription > 0 {
+        output.note(&format!("{without_subscription} more have nowhere to go: their subscription was deleted"));
+    }
     let (what, verb) = if deliveries == 1 { ("delivery", "is") } else { ("deliveries", "are") };
     let verb = if dry_run { "would be" } else { verb };
     output.line(&format!("{deliveries} {what} {verb} sent again"))?;

@@ -125,7 +125,7 @@ async fn send_all(
 ) -> Result<(), Failure> {
     for request in requests {
         let label = Arc::from(request.label.as_str());
-        let delivery = Delivery { id: request.name.clone(), label, body: request.again.body.clone() };
+        let delivery = Delivery { id: request.name.clone().into(), label, body: request.again.body.clone() };
         let attempted = match request.again.http(signer, target) {
             Err(problem) => Attempted::not_sent(&delivery, AttemptNumber::FIRST, problem),
             Ok(http) => {

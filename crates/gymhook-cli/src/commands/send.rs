@@ -20,7 +20,7 @@ use crate::platform::Platform;
 use crate::progress;
 use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
-use crate::send::{self, Delivery, Edit, Plan, Reporter, Tamper, Tampering};
+use crate::send::{self, Delivery, Edit, Id, Plan, Reporter, Tamper, Tampering};
 use crate::target::{Target, TargetArgs};
 use crate::when;
 
@@ -208,8 +208,7 @@ impl Arguments {
         let bodies: Vec<Named> = bodies.to_vec();
         let round = move || bodies.clone().into_iter().cycle().take(count);
         (0..repeat).flat_map(move |_| round()).flat_map(move |(label, body)| {
-            let id = uuid::Uuid::new_v4().to_string();
-            core::iter::repeat_n(Delivery { id, label, body }, copies)
+            core::iter::repeat_n(Delivery { id: Id::default(), label, body }, copies)
         })
     }
 

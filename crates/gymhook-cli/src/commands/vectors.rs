@@ -6,14 +6,15 @@ use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio, exit};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use clap::Args;
 use gymhook_vectors::{Case, VectorFile};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,15 +78,10 @@ enum Verdict {
     Passed,
     Failed(String),
     Unsupported,
-    /// Ctrl-C came before the answer.
-    Interrupted,
 }
 
 /// More output than this is no answer.
 const MAX_ANSWER: u64 = 1 << 20;
-
-/// How often it is looked whether Ctrl-C came.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let mut files = Vec::new();
@@ -112,14 +108,16 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     let cases = files.iter().flat_map(|file| file.cases().iter().filter(wanted).map(move |case| (file, case)));
     for (file, case) in cases {
         let verdict = match &mut other {
-            _ if is_interrupted() => Verdict::Interrupted,
-            None => case.run().map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed),
+            _ if is_interrupted() => None,
+            None => {
+                Some(case.run().map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed))
+            }
             Some(other) => other.ask(case)?,
         };
-        if matches!(verdict, Verdict::Interrupted) {
+        let Some(verdict) = verdict else {
             summary.interrupted = true;
             break;
-        }
+        };
         bar.inc(1);
         summary.count(&verdict);
         bar.suspend(|| report(file, case, &verdict, output))?;
@@ -147,7 +145,6 @@ impl Summary {
             Verdict::Passed => self.passed += 1,
             Verdict::Failed(_) => self.failed += 1,
             Verdict::Unsupported => self.unsupported += 1,
-            Verdict::Interrupted => {}
         }
     }
 
@@ -175,7 +172,15 @@ fn is_interrupted() -> bool {
     IS_INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// From now on Ctrl-C does not end the process: whoever works looks whether it came.
+/// The process group of the command that runs. Whoever starts one holds this, so that Ctrl-C finds it or is noticed.
+static GROUP: Mutex<Option<Pid>> = Mutex::new(None);
+
+fn group() -> MutexGuard<'static, Option<Pid>> {
+    GROUP.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on Ctrl-C does not end the process, but the command that is asked, with its children: then whoever writes to it,
+/// or waits for it, goes on and sees that Ctrl-C came.
 fn stop_at_ctrl_c() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let mut interrupts = {
@@ -185,13 +190,18 @@ fn stop_at_ctrl_c() -> Result<(), Failure> {
     thread::spawn(move || {
         if runtime.block_on(interrupts.recv()).is_some() {
             IS_INTERRUPTED.store(true, Ordering::Relaxed);
-        }
-        // Whoever presses it again does not want to wait for a command that reads nothing.
-        if runtime.block_on(interrupts.recv()).is_some() {
-            exit(Failure::Interrupted.status().into());
+            if let Some(running) = *group() {
+                kill(running);
+            }
         }
     });
     Ok(())
+}
+
+/// Ends all of a process group: a shell's child that sleeps on would keep standard error open.
+fn kill(group: Pid) {
+    // It may have ended.
+    let _ = kill_process_group(group, Signal::KILL);
 }
 
 fn report(file: &VectorFile, case: &Case, verdict: &Verdict, output: &mut Output) -> Result<(), Failure> {
@@ -199,7 +209,6 @@ fn report(file: &VectorFile, case: &Case, verdict: &Verdict, output: &mut Output
         Verdict::Passed => ("passed", None),
         Verdict::Failed(problem) => ("failed", Some(problem.as_str())),
         Verdict::Unsupported => ("unsupported", None),
-        Verdict::Interrupted => return Ok(()),
     };
     output.record(&Record {
         record: "case",
@@ -240,8 +249,9 @@ struct Running {
 }
 
 impl Other<'_> {
-    /// What the command says to one case. A command that cannot be started is the caller's mistake; all else fails the case.
-    fn ask(&mut self, case: &Case) -> Result<Verdict, Failure> {
+    /// What the command says to one case, unless Ctrl-C comes before. A command that cannot be started is the caller's mistake;
+    /// all else fails the case.
+    fn ask(&mut self, case: &Case) -> Result<Option<Verdict>, Failure> {
         let mut running = match self.running.take() {
             Some(running) => running,
             None => self.start()?,
@@ -252,14 +262,17 @@ impl Other<'_> {
         } else {
             running.end(answer.is_err());
         }
-        Ok(match answer {
-            Err(_) if is_interrupted() => Verdict::Interrupted,
+        if is_interrupted() {
+            // It was killed, perhaps amid its answer.
+            return Ok(None);
+        }
+        Ok(Some(match answer {
             Err(problem) => Verdict::Failed(problem),
             Ok(answer) if is_unsupported(&answer) => Verdict::Unsupported,
             Ok(answer) => case
                 .judge(&answer)
                 .map_or_else(|error| Verdict::Failed(error.to_string()), |()| Verdict::Passed),
-        })
+        }))
     }
 
     fn start(&self) -> Result<Running, Failure> {
@@ -273,6 +286,7 @@ impl Other<'_> {
         {
             command.env_remove(name);
         }
+        let mut group = group();
         let mut child = command
             .args(["-c", self.command])
             .stdin(Stdio::piped())
@@ -281,6 +295,12 @@ impl Other<'_> {
             .process_group(0)
             .spawn()
             .map_err(|error| unstartable(&error.to_string()))?;
+        let pid = Pid::from_child(&child);
+        *group = Some(pid);
+        if is_interrupted() {
+            kill(pid);
+        }
+        drop(group);
         let (Some(input), Some(out)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(unstartable("it has no standard input and output"));
         };
@@ -322,7 +342,7 @@ impl Running {
         if !stream {
             self.input = None;
         }
-        match self.wait(timeout) {
+        match self.answers.recv_timeout(timeout) {
             Ok(answer) if !answer.trim().is_empty() => Ok(answer),
             Ok(_) | Err(RecvTimeoutError::Disconnected) => Err("the command answered nothing".to_owned()),
             Err(RecvTimeoutError::Timeout) => {
@@ -331,24 +351,16 @@ impl Running {
         }
     }
 
-    /// The next answer. It is waited for a little at a time, so that Ctrl-C ends the wait.
-    fn wait(&self, timeout: Duration) -> Result<String, RecvTimeoutError> {
-        let began = Instant::now();
-        loop {
-            let left = timeout.saturating_sub(began.elapsed());
-            match self.answers.recv_timeout(left.min(BETWEEN_LOOKS)) {
-                Err(RecvTimeoutError::Timeout) if !left.is_zero() && !is_interrupted() => {}
-                ended => return ended,
-            }
-        }
-    }
-
     fn end(mut self, by_force: bool) {
         self.input = None;
+        let pid = Pid::from_child(&self.child);
         if by_force {
-            // The shell's own children, too: one that sleeps on would keep standard error open.
-            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            kill(pid);
         }
+        // Ctrl-C may still have to kill it, but not whoever gets its number after it has been reaped.
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while let Err(Errno::INTR) = waitid(WaitId::Pid(pid), ended) {}
+        *group() = None;
         let _ = self.child.wait();
     }
 }

@@ -126,6 +126,7 @@ impl Waiting {
 
 fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Output) -> Result<(), Failure> {
     let mut diagnosed: Option<Instant> = None;
+    let shows_hints = output.is_json() || !output.is_quiet();
     loop {
         // What waits already is written together; what does not come yet is not waited for with lines in hand.
         let request = match requests.try_recv() {
@@ -143,7 +144,7 @@ fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Out
         output.hold();
         summary.count(&request);
         let may_diagnose = diagnosed.is_none_or(|last| last.elapsed() >= BETWEEN_DIAGNOSES);
-        let hints = if request.refused.is_some() && may_diagnose {
+        let hints = if shows_hints && request.refused.is_some() && may_diagnose {
             diagnosed = Some(Instant::now());
             request.hints()
         } else {

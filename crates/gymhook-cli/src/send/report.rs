@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::retry::AttemptNumber;
+use http::{HeaderValue, header};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::Delivery;
+use super::{Delivery, Id};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
@@ -17,7 +18,7 @@ use crate::when;
 /// An attempt that ended.
 #[derive(Debug)]
 pub(crate) struct Attempted {
-    delivery: String,
+    delivery: Id,
     label: Arc<str>,
     attempt: AttemptNumber,
     seen: Option<Exchange>,
@@ -91,12 +92,14 @@ pub(crate) struct Reporter<'o> {
     latencies: Vec<Duration>,
     pub(crate) summary: Summary,
     warned_of_clock: bool,
+    /// The `Date` of the answer that the clocks were last compared by.
+    last_date: Option<HeaderValue>,
 }
 
 impl<'o> Reporter<'o> {
     pub(crate) fn new(output: &'o mut Output, bar: ProgressBar, speed: f64) -> Self {
         let summary = Summary { record: "summary", ..Summary::default() };
-        Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false }
+        Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false, last_date: None }
     }
 
     /// Reports these, and writes their lines together.
@@ -111,11 +114,13 @@ impl<'o> Reporter<'o> {
 
     pub(crate) fn report(&mut self, attempted: Attempted) -> Result<(), Failure> {
         self.count(&attempted);
-        if let Some(ahead) = attempted.seen.as_ref().and_then(Exchange::clock_ahead) {
-            self.warn_of_clock(ahead);
+        if !self.warned_of_clock {
+            self.compare_clocks(&attempted);
         }
-        self.output.record(&record(&attempted))?;
-        if self.output.is_quiet() || self.output.is_json() {
+        if self.output.is_json() {
+            return self.output.record(&record(&attempted));
+        }
+        if self.output.is_quiet() {
             return Ok(());
         }
         let line = self.line(&attempted);
@@ -140,9 +145,18 @@ impl<'o> Reporter<'o> {
         self.bar.inc(1);
     }
 
-    fn warn_of_clock(&mut self, ahead: time::Duration) {
+    /// Warns once if the receiver's clock is far from this one.
+    fn compare_clocks(&mut self, attempted: &Attempted) {
         const ODD: Duration = Duration::from_secs(30);
-        if ahead.unsigned_abs() > ODD && !self.warned_of_clock {
+        let Some(seen) = &attempted.seen else { return };
+        // Most answers come in the same second as the one before.
+        let date = seen.headers.get(header::DATE);
+        if date == self.last_date.as_ref() {
+            return;
+        }
+        self.last_date = date.cloned();
+        let Some(ahead) = seen.clock_ahead() else { return };
+        if ahead.unsigned_abs() > ODD {
             self.warned_of_clock = true;
             let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
             let by = when::span(Duration::from_secs(ahead.unsigned_abs().as_secs()));
@@ -161,7 +175,8 @@ impl<'o> Reporter<'o> {
         };
         let problem =
             attempted.problem.as_ref().map(|problem| format!(" ({})", shown(problem))).unwrap_or_default();
-        let id = attempted.delivery.get(..8).unwrap_or(&attempted.delivery);
+        let id = attempted.delivery.as_str();
+        let id = id.get(..8).unwrap_or(id);
         let mut line = format!(
             "{:<8} {:>8}  {}  {}  attempt {}: {next}{problem}",
             tone.paint(&format!("{word:<8}")),
@@ -227,7 +242,7 @@ fn record(attempted: &Attempted) -> AttemptRecord<'_> {
     };
     AttemptRecord {
         record: "attempt",
-        delivery: &attempted.delivery,
+        delivery: attempted.delivery.as_str(),
         event_type: &attempted.label,
         attempt: attempted.attempt.get(),
         status: attempted.seen.as_ref().and_then(Exchange::status).map(|status| status.as_u16()),

@@ -1,5 +1,7 @@
 //! Subscriptions and destinations that are not sent to as they should be.
 
+use core::cmp::Reverse;
+
 use gymhook::delivery::{BreakerState, EndpointRecord};
 use gymhook_engine::Direction;
 use gymhook_engine::store::{Store as _, SubscriptionQuery, SubscriptionRow};
@@ -35,6 +37,11 @@ fn badness(record: &EndpointRecord, now: UtcDateTime) -> Option<u8> {
     }
 }
 
+/// The worst first; of those that are equally bad, the one that has failed longest.
+fn order(badness: u8, record: &EndpointRecord, now: UtcDateTime) -> (Reverse<u8>, UtcDateTime) {
+    (Reverse(badness), record.failing_since.unwrap_or(now))
+}
+
 /// Looks for them: `most` are described, the others counted.
 pub(crate) async fn ailing(caller: &Caller, now: UtcDateTime, most: usize) -> Result<Ailing, Problem> {
     let mut query =
@@ -51,7 +58,33 @@ pub(crate) async fn ailing(caller: &Caller, now: UtcDateTime, most: usize) -> Re
             break;
         }
     }
-    found.sort_by_key(|(badness, row)| (core::cmp::Reverse(*badness), row.record.failing_since));
+    found.sort_by_key(|(badness, row)| order(*badness, &row.record, now));
     let others = found.len().saturating_sub(most);
     Ok(Ailing { worst: found.into_iter().take(most).map(|(_, row)| row).collect(), others, is_cut })
+}
+
+#[cfg(test)]
+mod tests {
+    use gymhook_engine::EndpointId;
+    use time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn of_those_that_are_equally_bad_the_one_that_has_failed_longest_is_first() {
+        let now = UtcDateTime::UNIX_EPOCH + Duration::DAY;
+        let failing = |id: u128, since: Option<UtcDateTime>| EndpointRecord {
+            failing_since: since,
+            failed_in_a_row: 1,
+            ..EndpointRecord::new(EndpointId::from_u128(id))
+        };
+        let mut records = [
+            failing(1, None),
+            failing(2, Some(now - Duration::HOUR)),
+            failing(3, Some(now - Duration::HOUR * 2)),
+        ];
+        records.sort_by_key(|record| order(badness(record, now).unwrap(), record, now));
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        assert_eq!(ids, [3, 2, 1].map(EndpointId::from_u128));
+    }
 }

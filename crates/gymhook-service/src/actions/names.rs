@@ -9,8 +9,8 @@ const LONGEST_GYM: usize = 1_024;
 /// The longest label, in characters. Our choice.
 const LONGEST_LABEL: usize = 200;
 
-/// Checks an id or a type.
-pub(crate) fn check_name(name: &str, place: &str) -> Result<(), Problem> {
+/// Checks an event's id or its type.
+pub(crate) fn check_event_name(name: &str, place: &str) -> Result<(), Problem> {
     if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
         let detail = format!("it has from 1 to {LONGEST_NAME} bytes, and no control character");
         return Err(Problem::invalid(place, detail));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use gymhook_engine::store::Enqueued;
 use gymhook_engine::{DeliveryHeaders, DeliveryId, EndpointId, Publication};
+use http::StatusCode;
 
 use super::platforms;
 use crate::Problem;
@@ -45,6 +46,20 @@ pub(crate) struct Published {
     pub(crate) deliveries: Vec<Delivery>,
 }
 
+impl Published {
+    /// Whether it was published before, and nothing of it is new.
+    pub(crate) fn is_repeated(&self) -> bool {
+        !self.deliveries.is_empty()
+            && self.deliveries.iter().all(|delivery| delivery.outcome == Outcome::Repeated)
+    }
+
+    /// Whether its id is that of another event, and nothing of this one was enqueued.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let outcomes = || self.deliveries.iter().map(|delivery| &delivery.outcome);
+        outcomes().any(Outcome::is_conflict) && outcomes().all(|outcome| *outcome != Outcome::Enqueued)
+    }
+}
+
 /// What became of an event for one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
@@ -62,6 +77,15 @@ pub(crate) enum Outcome {
     Repeated,
     /// It is not delivered.
     Refused(Problem),
+}
+
+impl Outcome {
+    fn is_conflict(&self) -> bool {
+        match self {
+            Self::Refused(problem) => problem.status() == StatusCode::CONFLICT,
+            Self::Enqueued | Self::Repeated => false,
+        }
+    }
 }
 
 /// Publishes events, in this order and in one transaction: when it returns, each delivery is on disk or refused.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use gymhook::delivery::{EndpointPolicy, EndpointRecord, Rate};
 use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_engine::http::CheckSubscriptionError;
-use gymhook_engine::{EndpointId, Subscription, SubscriptionError, ViewError};
+use gymhook_engine::{EndpointId, Subscription};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -88,7 +88,7 @@ pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Writ
     };
     let subscription = changed(caller, subscription, &new.settings)?;
     check(caller, &subscription)?;
-    caller.view().put_subscription(&subscription).await.map_err(located)?;
+    caller.view().create_subscription(&subscription).await?;
     audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(Written { subscription, health: EndpointRecord::new(id), secret: drawn })
 }
@@ -137,7 +137,7 @@ pub(crate) async fn rotate(
     let NewKey { key, drawn } = NewKey::new(platform_of(&held), secret)?;
     let health = subscriptions::health(caller, id).await?;
     // From here on nothing fails: the secret could not be read a second time.
-    let subscription = caller.view().rotate_key(id, key, overlap).await.map_err(located)?;
+    let subscription = caller.view().rotate_key(id, key, overlap).await?;
     audit::record(caller, "rotate secret", Some(held.gym()), &id.to_string()).await;
     Ok(Written { subscription, health, secret: drawn })
 }
@@ -243,21 +243,6 @@ fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, Problem> 
     Ok(map)
 }
 
-/// Why a change is not made.
-struct NotChanged(Problem);
-
-impl From<Problem> for NotChanged {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl From<ViewError> for NotChanged {
-    fn from(error: ViewError) -> Self {
-        Self(located(error))
-    }
-}
-
 /// Changes a subscription, and keeps what others change at the same time: then `change` is called again.
 async fn update_by(
     caller: &Caller,
@@ -269,7 +254,7 @@ async fn update_by(
         check(caller, &changed)?;
         Ok(changed)
     };
-    caller.view().try_update_subscription(id, checked).await.map_err(|NotChanged(problem)| problem)
+    caller.view().try_update_subscription(id, checked).await
 }
 
 /// The check that each attempt makes, too.
@@ -286,21 +271,4 @@ fn check(caller: &Caller, subscription: &Subscription) -> Result<(), Problem> {
         };
         Problem::invalid(place, error.to_string())
     })
-}
-
-/// The engine's refusal at its place.
-fn located(error: ViewError) -> Problem {
-    match &error {
-        ViewError::Subscription(SubscriptionError::UrlTaken { .. }) => Problem::from(error).at("/url"),
-        ViewError::Subscription(SubscriptionError::Metadata { .. }) => Problem::from(error).at("/metadata"),
-        ViewError::Subscription(SubscriptionError::Filter { .. }) => Problem::from(error).at("/events"),
-        ViewError::Subscription(SubscriptionError::Key(_) | SubscriptionError::Refused { .. }) => {
-            Problem::from(error).at("/secret")
-        }
-        ViewError::OtherGym { .. }
-        | ViewError::NotAllowed { .. }
-        | ViewError::Store(_)
-        | ViewError::Subscription(_)
-        | _ => error.into(),
-    }
 }

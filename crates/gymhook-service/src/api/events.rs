@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::extract::{JsonBytes, read};
 use crate::Problem;
 use crate::access::Writer;
-use crate::actions::names::{LONGEST_NAME, check_gym, check_name};
+use crate::actions::names::{LONGEST_NAME, check_event_name, check_gym};
 use crate::actions::platforms;
 use crate::actions::publish::{self, Event, Outcome};
 use crate::app::App;
@@ -157,8 +157,7 @@ pub(crate) async fn create(
         vec![event(read(&bytes)?, caller.gym(), "", key.map(str::to_owned))?]
     };
     let published = publish::publish(&caller, &events, &along).await?;
-    let mut published: Vec<PublishedEvent> = published.into_iter().map(PublishedEvent::from).collect();
-    if published.iter().all(PublishedEvent::is_conflict) {
+    if published.iter().all(publish::Published::is_conflict) {
         let (pointer, detail) = if is_list {
             ("/0/id", "events with these ids were published before, with other bodies: use other ids")
         } else {
@@ -166,6 +165,7 @@ pub(crate) async fn create(
         };
         return Err(Problem::conflict(detail).at(pointer));
     }
+    let mut published: Vec<PublishedEvent> = published.into_iter().map(PublishedEvent::from).collect();
     let repeated = published.iter().all(|event| event.repeated);
     let status = if repeated { StatusCode::OK } else { StatusCode::ACCEPTED };
     let answer = match published.pop() {
@@ -211,12 +211,12 @@ fn event(new: NewEvent, own: Option<&str>, place: &str, key: Option<String>) -> 
         (Some(id), _) | (None, Some(id)) => id,
         (None, None) => Uuid::now_v7().to_string(),
     };
-    check_name(&id, &at("id"))?;
+    check_event_name(&id, &at("id"))?;
     let gym = new.gym.or_else(|| own.map(str::to_owned));
     let gym = gym.filter(|gym| !gym.is_empty());
     let gym = gym.ok_or_else(|| Problem::invalid(at("gym"), "name the gym whose event it is"))?;
     check_gym(&gym, &at("gym"))?;
-    check_name(&new.event_type, &at("type"))?;
+    check_event_name(&new.event_type, &at("type"))?;
     let common = bytes_of(new.data, new.body, place)?;
     let mut parts = match (&new.platform, common) {
         (Some(platform), Some(body)) => {
@@ -236,7 +236,7 @@ fn event(new: NewEvent, own: Option<&str>, place: &str, key: Option<String>) -> 
         let at = at(&format!("bodies/{}", pointer_part(&platform)));
         platforms::check(&platform, &at)?;
         let event_type = one.event_type.unwrap_or_else(|| new.event_type.clone());
-        check_name(&event_type, &format!("{at}/type"))?;
+        check_event_name(&event_type, &format!("{at}/type"))?;
         let body = bytes_of(one.data, one.body, &at)?;
         let body = body.ok_or_else(|| Problem::invalid(format!("{at}/data"), "add data or body"))?;
         parts.insert(platform, (event_type, body));
@@ -258,20 +258,10 @@ fn bytes_of(
     }
 }
 
-impl PublishedEvent {
-    /// Whether its id is that of another event, and nothing of this one was enqueued.
-    fn is_conflict(&self) -> bool {
-        let mut problems = self.deliveries.iter().filter_map(|delivery| delivery.problem.as_ref());
-        problems.any(|problem| problem.status() == StatusCode::CONFLICT)
-            && self.deliveries.iter().all(|delivery| delivery.result != "enqueued")
-    }
-}
-
 impl From<publish::Published> for PublishedEvent {
     fn from(published: publish::Published) -> Self {
-        let deliveries: Vec<_> = published.deliveries.into_iter().map(PublishedDelivery::from).collect();
-        let repeated =
-            !deliveries.is_empty() && deliveries.iter().all(|delivery| delivery.result == "repeated");
+        let repeated = published.is_repeated();
+        let deliveries = published.deliveries.into_iter().map(PublishedDelivery::from).collect();
         Self { id: published.id, repeated, deliveries }
     }
 }

@@ -18,7 +18,7 @@ use super::subscription::WrittenSubscription;
 use super::subscriptions::written;
 use crate::Problem;
 use crate::access::{Retrier, Writer};
-use crate::actions::names::check_name;
+use crate::actions::names::check_event_name;
 use crate::actions::{subscription_changes, subscriptions, tests_of_endpoints};
 use crate::app::App;
 
@@ -134,7 +134,7 @@ pub(crate) async fn test(
         (None, None) => None,
         (None, Some(_)) => return Err(Problem::invalid("/type", "name the type of the event")),
         (Some(name), data) => {
-            check_name(&name, "/type")?;
+            check_event_name(&name, "/type")?;
             let data = data.map(|data| Bytes::from(Box::<str>::from(data).into_string()));
             Some((name, data.unwrap_or_else(|| Bytes::from_static(b"{}"))))
         }

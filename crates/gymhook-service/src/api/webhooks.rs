@@ -39,7 +39,7 @@ fn event() -> Value {
                     "datacontenttype": {"type": "string", "enum": ["application/json"]},
                     "gymhookproved": {"type": "string", "description": "What was proved, separated by spaces: sender, body, time, id."},
                     "gymhookkey": {"type": "string", "description": "The id of the key that matched."},
-                    "data": {"type": "object", "description": "The event, as the platform sent it. `gymhook schema --cloudevents` prints its schema."}
+                    "data": {"type": "object", "description": "What was read of the event, under the same names for every platform: `type`, `kind`, `subject`, `subject_id` and others. The platform's own data is in its `data`. `gymhook schema --cloudevents` prints its schema."}
                 }
             }}}
         },
@@ -51,11 +51,11 @@ fn original() -> Value {
     let mut parameters = signature();
     if let Value::Array(parameters) = &mut parameters {
         parameters.extend([
-            header("gymhook-platform", "The platform that sent it."),
-            header("gymhook-source", "The name of the source that received it."),
-            header("gymhook-id", "The id of the request in the log of the gateway."),
-            header("gymhook-key", "The id of the key that matched, percent-encoded."),
-            header("gymhook-proved", "What was proved, separated by spaces: sender, body, time, id."),
+            origin("gymhook-platform", "The platform that sent it."),
+            origin("gymhook-source", "The name of the source that received it."),
+            origin("gymhook-id", "The id of the request in the log of the gateway."),
+            origin("gymhook-key", "The id of the key that matched, percent-encoded."),
+            origin("gymhook-proved", "What was proved, separated by spaces: sender, body, time, id."),
         ]);
     }
     json!({
@@ -79,8 +79,15 @@ fn signature() -> Value {
     ])
 }
 
+/// A header of every request.
 fn header(name: &str, description: &str) -> Value {
     json!({"name": name, "in": "header", "required": true, "description": description, "schema": {"type": "string"}})
+}
+
+/// A header that says where a request came from: nobody sent a test event.
+fn origin(name: &str, description: &str) -> Value {
+    let description = format!("{description} A test event has none.");
+    json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}})
 }
 
 fn answers() -> Value {

@@ -11,6 +11,7 @@ use super::document::{Entry, Section, unknown};
 use super::problem::Problems;
 use super::secret::{self, FORMATS, Variables};
 use crate::Source;
+use crate::incoming::check_name;
 
 const ENCODINGS: [(&str, Encoding); 3] =
     [("hex", Encoding::Hex), ("hex-any-case", Encoding::HexAnyCase), ("base64", Encoding::Base64)];
@@ -169,13 +170,8 @@ fn key(mut section: Section, variables: &Variables, problems: &mut Problems) -> 
 /// A name that fits into paths, headers and file names.
 pub(super) fn name(entry: &Entry) -> Result<String, String> {
     let name = entry.text()?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.len() <= 64 && name.chars().all(fits) {
-        return Ok(name.to_owned());
-    }
-    Err(format!(
-        "{name:?} is not a valid name: use up to 64 letters (a to z), digits, \"-\", \"_\" and \".\""
-    ))
+    check_name(name).map_err(|problem| format!("{name:?} is not a valid name: {problem}"))?;
+    Ok(name.to_owned())
 }
 
 fn path(entry: &Entry) -> Result<String, String> {

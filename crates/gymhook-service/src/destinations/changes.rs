@@ -79,7 +79,7 @@ impl Destinations {
             if matches!(error, SubscriptionError::Exists { .. }) {
                 return exists(&route.name);
             }
-            NotWritten::from(error).0
+            error.into()
         })?;
         let found = Found { health: EndpointRecord::new(route.id), route, subscription };
         Ok(Written { found, secret: drawn })
@@ -103,9 +103,9 @@ impl Destinations {
             check_filter(filter)?;
             Ok(kept(&route, metadata(&route)?, url, None, held))
         };
-        let updated = self.engine.try_update_subscription(route.id, changed).await;
+        let updated: Result<_, Problem> = self.engine.try_update_subscription(route.id, changed).await;
         self.forget();
-        let subscription = updated.map_err(|NotWritten(problem)| problem)?;
+        let subscription = updated?;
         let route = Route::of(&subscription).ok_or_else(|| Problem::not_found(WHAT))?;
         Ok(Found { route, subscription, health })
     }
@@ -194,27 +194,6 @@ fn exists(name: &str) -> Problem {
     Problem::conflict(format!(
         "there is a destination {name:?} already: change that one, or choose another name"
     ))
-}
-
-/// Why a destination is not written.
-struct NotWritten(Problem);
-
-impl From<Problem> for NotWritten {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl From<SubscriptionError> for NotWritten {
-    fn from(error: SubscriptionError) -> Self {
-        if let SubscriptionError::Refused { problem, .. } = error {
-            return Self(Problem::invalid("/url", problem));
-        }
-        if matches!(error, SubscriptionError::Unknown { .. }) {
-            return Self(Problem::not_found(WHAT));
-        }
-        Self(error.into())
-    }
 }
 
 /// The destination that this subscription is, and its URL, if it is not the settings' to change.

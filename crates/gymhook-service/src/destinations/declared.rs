@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gymhook::send::EndpointUrl;
 use gymhook_engine::{EndpointId, Subscription, SubscriptionError};
+use uuid::Uuid;
 
 use super::changes::{blank, check_filter, checked_url, kept};
 use super::{Destinations, Filter, Route};
@@ -12,9 +13,27 @@ use crate::incoming::check_name;
 use crate::outgoing::GatewayTransport;
 use crate::{Destination, Problem, StartError};
 
-/// What was there before a declaration, in the order in which it was written: nothing, or another destination.
+/// What a declaration wrote, in its order.
 #[derive(Debug, Default)]
-pub(crate) struct Replaced(Vec<(EndpointId, Option<Subscription>)>);
+pub(crate) struct Replaced(Vec<Write>);
+
+/// What may have been written, since a store that fails does not always say whether it wrote.
+#[derive(Debug)]
+struct Write {
+    written: Subscription,
+    /// What was there: nothing, or another destination.
+    before: Option<Subscription>,
+}
+
+impl Write {
+    /// Whether this is still what was written: each declaration has an id, which is in the metadata.
+    fn is_still(&self, held: &Subscription) -> bool {
+        self.written.metadata() == held.metadata()
+    }
+}
+
+/// How often another process may create or delete a destination while it is declared. Our choice.
+const MAX_TRIES: u32 = 10;
 
 /// Whether these can be declared, as far as that is known without the database.
 pub(crate) fn check(declared: &[Destination], transport: &GatewayTransport) -> Result<(), StartError> {
@@ -45,12 +64,13 @@ impl Destinations {
     /// One that was created otherwise and has a name that is declared now becomes the declared one, with what waits for it.
     ///
     /// # Errors
-    /// [`StartError`]; then everything is as it was, or the log says what is not.
+    /// [`StartError`]; then everything is as it was, except for what another process has written in the meantime, or the log says
+    /// what is not.
     pub(crate) async fn declare(&self, declared: &[Destination]) -> Result<Replaced, StartError> {
         let _changing = self.changing.lock().await;
-        let mut replaced = Replaced::default();
+        let (declaration, mut replaced) = (Uuid::now_v7(), Replaced::default());
         for destination in declared {
-            if let Err(error) = self.declare_one(destination, &mut replaced).await {
+            if let Err(error) = self.declare_one(destination, declaration, &mut replaced).await {
                 self.put_back(replaced).await;
                 return Err(error);
             }
@@ -64,19 +84,35 @@ impl Destinations {
         self.put_back(replaced).await;
     }
 
-    /// The last first. What cannot be put back is logged.
+    /// The last first. What another process has written since stays as it is. What cannot be put back is logged.
     async fn put_back(&self, replaced: Replaced) {
-        for (id, before) in replaced.0.into_iter().rev() {
-            let put_back = match &before {
-                Some(before) => self.engine.put_subscription(before).await,
-                None => self.engine.delete_subscription(id).await.map(drop).map_err(SubscriptionError::from),
-            };
-            if let Err(error) = put_back {
-                let name = before.as_ref().map(Subscription::label);
+        for write in replaced.0.into_iter().rev() {
+            if let Err(error) = self.put_back_one(&write).await {
+                let (id, name) = (write.written.id(), write.written.label());
                 tracing::error!(%id, name, %error, "a destination cannot be put back as it was: load the settings again");
             }
         }
         self.forget();
+    }
+
+    async fn put_back_one(&self, write: &Write) -> Result<(), SubscriptionError> {
+        let id = write.written.id();
+        let Some(before) = &write.before else {
+            if self.engine.subscription(id).await?.is_some_and(|held| write.is_still(&held)) {
+                self.engine.delete_subscription(id).await?;
+            }
+            return Ok(());
+        };
+        let put_back = |held: Subscription| match write.is_still(&held) {
+            true => Ok(before.clone()),
+            false => Err(NotPutBack::Changed),
+        };
+        match self.engine.try_update_subscription(id, put_back).await {
+            Ok(_) | Err(NotPutBack::Changed | NotPutBack::Failed(SubscriptionError::Unknown { .. })) => {
+                Ok(())
+            }
+            Err(NotPutBack::Failed(error)) => Err(error),
+        }
     }
 
     /// Retires the destinations that are no longer declared: they get nothing new. One for which nothing waits is deleted; any
@@ -135,44 +171,101 @@ impl Destinations {
     async fn declare_one(
         &self,
         destination: &Destination,
+        declaration: Uuid,
         replaced: &mut Replaced,
     ) -> Result<(), StartError> {
-        let failed = |error: SubscriptionError| {
-            if let SubscriptionError::Store(error) = error {
-                return StartError::Store(error);
+        let mut tries = 1;
+        loop {
+            let declared = self.try_to_declare(destination, declaration, replaced).await;
+            self.forget();
+            match declared {
+                // Another process has created or deleted it in the meantime.
+                Err(Undeclared::Held(
+                    SubscriptionError::Exists { .. }
+                    | SubscriptionError::Deleted { .. }
+                    | SubscriptionError::Unknown { .. },
+                )) if tries < MAX_TRIES => tries += 1,
+                declared => return declared.map_err(|error| error.of(destination)),
             }
-            if let SubscriptionError::Refused { problem, .. } = error {
-                return refused(destination, &problem);
-            }
-            refused(destination, &error)
-        };
+        }
+    }
+
+    async fn try_to_declare(
+        &self,
+        destination: &Destination,
+        declaration: Uuid,
+        replaced: &mut Replaced,
+    ) -> Result<(), Undeclared> {
         let url: EndpointUrl = checked_url(&self.transport, &destination.url)
-            .map_err(|problem| refused(destination, &problem.detail()))?;
-        let (id, row) = self.id_for(&destination.name).await?;
-        let held = if row.is_some() { self.read(id).await.map_err(failed)? } else { None };
+            .map_err(|problem| Undeclared::Refused(problem.detail().to_owned()))?;
+        let (id, row) = self.id_for(&destination.name).await.map_err(SubscriptionError::from)?;
+        let held = if row.is_some() { self.read(id).await? } else { None };
         let route = Route::declared(id, destination);
-        let metadata = route.metadata().map_err(|error| refused(destination, &error))?;
+        let metadata =
+            route.metadata_by(declaration).map_err(|error| Undeclared::Refused(error.to_string()))?;
         let declared = |held: Subscription| {
             kept(&route, metadata.clone(), url.clone(), Some(Arc::clone(&destination.keys)), held)
         };
-        let written = if held.is_some() {
-            let mut before = None;
+        if held.is_some() {
+            let mut last = None;
             let changed = |held: Subscription| {
-                before = Some(held.clone());
-                declared(held)
+                let written = declared(held.clone());
+                last = Some(Write { written: written.clone(), before: Some(held) });
+                written
             };
             let updated = self.engine.update_subscription(id, changed).await;
-            replaced.0.extend(before.map(|before| (id, Some(before))));
-            updated.map(drop)
-        } else {
+            replaced.0.extend(last);
+            updated?;
+            return Ok(());
+        }
+        let written = declared(blank(id, url.clone()));
+        if row.is_some() {
             // What cannot be read cannot be put back either.
-            if row.is_none() {
-                replaced.0.push((id, None));
+            self.engine.put_subscription(&written).await?;
+            return Ok(());
+        }
+        let created = self.engine.create_subscription(&written).await;
+        replaced.0.push(Write { written, before: None });
+        Ok(created?)
+    }
+}
+
+/// Why a destination is not declared.
+enum Undeclared {
+    /// What is declared cannot be used.
+    Refused(String),
+    /// What is held cannot be read or written.
+    Held(SubscriptionError),
+}
+
+impl From<SubscriptionError> for Undeclared {
+    fn from(error: SubscriptionError) -> Self {
+        Self::Held(error)
+    }
+}
+
+impl Undeclared {
+    fn of(self, destination: &Destination) -> StartError {
+        match self {
+            Self::Refused(problem) | Self::Held(SubscriptionError::Refused { problem, .. }) => {
+                refused(destination, &problem)
             }
-            self.engine.put_subscription(&declared(blank(id, url.clone()))).await
-        };
-        self.forget();
-        written.map_err(failed)
+            Self::Held(SubscriptionError::Store(error)) => StartError::Store(error),
+            Self::Held(error) => refused(destination, &error),
+        }
+    }
+}
+
+/// Why a destination is not put back.
+enum NotPutBack {
+    /// Another process has written it since.
+    Changed,
+    Failed(SubscriptionError),
+}
+
+impl From<SubscriptionError> for NotPutBack {
+    fn from(error: SubscriptionError) -> Self {
+        Self::Failed(error)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gymhook::signature::Proof;
 use gymhook_engine::{EndpointId, Subscription};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::outgoing::DESTINATION;
 use crate::{Destination, Form};
@@ -127,6 +128,15 @@ impl Route {
         for (number, part) in parts.into_iter().enumerate() {
             metadata.insert(format!("{FILTER}{number:02}"), part.to_owned());
         }
+        Ok(metadata)
+    }
+}
+
+impl Route {
+    /// As it is kept, with the id of the declaration that writes it: so each declaration knows what it wrote itself.
+    pub(super) fn metadata_by(&self, declaration: Uuid) -> Result<BTreeMap<String, String>, FilterTooLong> {
+        let mut metadata = self.metadata()?;
+        metadata.insert(DECLARED.to_owned(), declaration.to_string());
         Ok(metadata)
     }
 }

@@ -1,7 +1,7 @@
 //! The log of deliveries: a list with filters in its URL.
 
 use askama::Template;
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use gymhook::event::Kind;
 use gymhook_engine::store::{DeliveryRow, State};
 use http::StatusCode;
@@ -15,11 +15,11 @@ use super::parameters::{Asked, filled, moment};
 use super::state::{Badge, next_of};
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, count};
-use super::{Confirm, NoFields, render};
+use super::{NoFields, render};
 use crate::Problem;
 use crate::access::Needs;
 use crate::actions::deliveries::{self, DeliveryFilter};
-use crate::actions::redeliveries;
+use crate::actions::redeliveries::{self, Affected};
 use crate::activity::rfc3339;
 use crate::api::deliveries::FilterTexts;
 
@@ -69,10 +69,10 @@ impl Filter {
         self.with("/deliveries", before)
     }
 
-    /// Where all that it lists are redelivered, if they ended without a success.
-    fn redelivery(&self) -> Option<String> {
+    /// Where all that it lists are redelivered, or those before this sequence number, if they ended without a success.
+    fn redelivery(&self, before: Option<u64>) -> Option<String> {
         let of_state = [State::Undeliverable, State::Cancelled].map(State::as_str);
-        of_state.contains(&self.value("state")).then(|| self.with("/deliveries/redeliver", None))
+        of_state.contains(&self.value("state")).then(|| self.with("/deliveries/redeliver", before))
     }
 
     /// This path of the page with the filter.
@@ -230,7 +230,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
         older: next.map(|next| filter.link(Some(next))),
         is_live: is_first && status.is_success(),
         shows_gym: visitor.is_operator(),
-        redelivery: filter.redelivery().filter(|_| visitor.may_retry() && !rows.is_empty()),
+        redelivery: filter.redelivery(None).filter(|_| visitor.may_retry() && !rows.is_empty()),
         filter,
         rows,
         listing,
@@ -243,46 +243,73 @@ async fn load(visitor: &Visitor, filter: &Filter) -> Result<(Vec<Row>, Option<u6
     Ok((rows(visitor, found.items).await?, found.next))
 }
 
-/// Asks first, with how many there are.
-pub(super) async fn ask_to_redeliver(
-    visitor: Visitor,
-    Asked(filter): Asked<Filter>,
-) -> Result<Html<String>, Failure> {
-    visitor.caller.may(Needs::Retry)?;
-    let action = filter.redelivery().ok_or_else(|| Failure::not_found("page"))?;
-    let found = redeliveries::redeliver(&visitor.caller, &filter.read()?, None, true).await?;
+#[derive(Template)]
+#[template(path = "redeliver.html")]
+struct AskRedeliver {
+    frame: Frame,
+    what: String,
+    /// Where the form goes; `None` if there is nothing to send.
+    action: Option<String>,
+    /// Where the question for the rest is, if nothing is sent before it.
+    rest: Option<String>,
+    back: String,
+}
+
+/// What will be done, in words, of those before `before`.
+fn forecast(found: &Affected, before: Option<u64>) -> String {
+    let which = if before.is_some() { "next" } else { "latest" };
     let what = match (found.deliveries, found.next) {
         (0, None) => "No delivery of this filter can be sent again.".to_owned(),
+        (0, Some(_)) => format!("None of the {which} deliveries of this filter can be sent again."),
         (1, None) => "One delivery will be sent again.".to_owned(),
         (many, None) => format!("{} deliveries will be sent again.", count(many)),
         (many, Some(_)) => format!(
-            "The latest {} deliveries will be sent again. There are more: repeat it for the rest.",
+            "Of the {which} deliveries of this filter, {} will be sent again; after that, you are asked for the rest.",
             count(many)
         ),
     };
     let without = match found.without_subscription {
         0 => String::new(),
         without => {
-            format!(" {} more have nowhere to go, since their subscription was deleted.", count(without))
+            format!(" {} have nowhere to go, since their subscription was deleted.", count(without))
         }
     };
-    render(&Confirm {
+    format!("{what}{without}")
+}
+
+/// Asks first, with how many there are.
+pub(super) async fn ask_to_redeliver(
+    visitor: Visitor,
+    Asked(filter): Asked<Filter>,
+) -> Result<Html<String>, Failure> {
+    visitor.caller.may(Needs::Retry)?;
+    let before = filter.before()?;
+    let action = filter.redelivery(before).ok_or_else(|| Failure::not_found("page"))?;
+    let found = redeliveries::redeliver(&visitor.caller, &filter.read()?, before, true).await?;
+    let is_nothing = found.deliveries == 0;
+    render(&AskRedeliver {
         frame: visitor.frame(Section::Deliveries, "Redeliver all of these?"),
-        what: format!("{what}{without}"),
-        consequence: "Each keeps its id, so that a receiver can tell a repeat, and gets all attempts of its policy anew.",
-        button: "Redeliver them",
-        action,
+        what: forecast(&found, before),
+        action: (!is_nothing).then_some(action),
+        rest: found.next.filter(|_| is_nothing).and_then(|next| filter.redelivery(Some(next))),
         back: filter.link(None),
     })
 }
 
+/// Redelivers as many as one call looks at, and asks for the rest.
 pub(super) async fn redeliver(
     Asked(filter): Asked<Filter>,
     posted: Posted<NoFields>,
 ) -> Result<Response, Failure> {
     let visitor = posted.visitor;
     visitor.caller.may(Needs::Retry)?;
-    filter.redelivery().ok_or_else(|| Failure::not_found("page"))?;
-    redeliveries::redeliver(&visitor.caller, &filter.read()?, None, false).await?;
-    Ok(Done::Redelivered.then(&visitor, &filter.link(None)))
+    let before = filter.before()?;
+    filter.redelivery(before).ok_or_else(|| Failure::not_found("page"))?;
+    let done = redeliveries::redeliver(&visitor.caller, &filter.read()?, before, false).await?;
+    let rest = done.next.and_then(|next| filter.redelivery(Some(next)));
+    let next = rest.unwrap_or_else(|| filter.link(None));
+    if done.deliveries == 0 {
+        return Ok(Redirect::to(&visitor.base.path(&next)).into_response());
+    }
+    Ok(Done::Redelivered.then(&visitor, &next))
 }

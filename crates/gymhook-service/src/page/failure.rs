@@ -96,9 +96,9 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
-    /// What a visitor can correct; everything else is a failure.
+    /// What a visitor can correct in the form; everything else is a failure.
     pub(super) fn of(problem: Problem) -> Result<Self, Failure> {
-        if !problem.status().is_client_error() {
+        if ![StatusCode::UNPROCESSABLE_ENTITY, StatusCode::CONFLICT].contains(&problem.status()) {
             return Err(problem.into());
         }
         let pointer = problem.pointer().unwrap_or_default();
@@ -117,4 +117,20 @@ pub(super) fn sentence(words: &str) -> String {
     let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     let end = if words.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", rest.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_shown_again_for_what_can_be_corrected_in_it() {
+        let wrong = Wrong::of(Problem::invalid("/urls/member.created", "no")).unwrap();
+        assert!(Wrong::is(Some(&wrong), "urls") && !Wrong::is(Some(&wrong), "url"));
+        assert_eq!(Wrong::of(Problem::conflict("it is there")).unwrap().words, "It is there.");
+        for status in [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS] {
+            let failure = Wrong::of(Problem::new(status, "no")).unwrap_err();
+            assert!(matches!(failure, Failure::Problem(problem) if problem.status() == status), "{status}");
+        }
+    }
 }

@@ -27,6 +27,11 @@ pub(super) fn check(seen: &str, now: &str) -> Result<(), Problem> {
     ))
 }
 
+/// Refuses what was entered in a field that does not show all that there is, since it would be taken for another.
+pub(super) fn cannot_hold(place: &str) -> Problem {
+    Problem::invalid(place, "there are entries that this field cannot hold: change them through the API")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

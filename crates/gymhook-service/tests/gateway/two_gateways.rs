@@ -4,7 +4,8 @@ use gymhook_service::Database;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::gateway::{Gateway, postgres, settings, sqlite};
+use crate::application::Application;
+use crate::gateway::{Gateway, destination, postgres, settings, settings_to, sqlite};
 
 const ROUNDS: usize = 20;
 
@@ -62,5 +63,36 @@ async fn changed(one: &Gateway, path: &str, first: Value, other: &Gateway, secon
     );
     for (status, said) in [first, second] {
         assert_eq!(status, StatusCode::OK, "{path}: {said}");
+    }
+}
+
+/// Both declare the same destination; one of them fails at the last of many, and takes back only what it wrote itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_fails_takes_nothing_back_that_the_other_gateway_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = sqlite(folder.path());
+    let (mine, theirs) = (Application::start().await, Application::start().await);
+    let one = Gateway::start(database.clone(), settings_to(&mine)).await;
+    let other = Gateway::start(database, settings_to(&mine)).await;
+    let connection = rusqlite::Connection::open(folder.path().join("gymhook.db")).unwrap();
+    let fault = "CREATE TRIGGER fault BEFORE INSERT ON gymhook_subscriptions WHEN instr(new.settings, '\"broken\"') BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    connection.execute_batch(fault).unwrap();
+    for round in 0..ROUNDS {
+        let shared = format!("shared-{round}");
+        let mut failing = settings_to(&mine);
+        let names = (0..20).map(|number| format!("other-{round}-{number}"));
+        let names = core::iter::once(shared.clone()).chain(names).chain(["broken".to_owned()]);
+        failing.destinations = names.map(|name| destination(&name, &mine)).collect();
+        let mut right = settings_to(&theirs);
+        right.destinations = vec![destination(&shared, &theirs)];
+        let (failed, done) = tokio::join!(one.service.reload(failing), other.service.reload(right));
+        assert!(failed.is_err());
+        done.unwrap();
+        let (status, found) =
+            one.call("GET", &format!("/v1/destinations/{shared}"), one.api_key(), None).await;
+        assert_eq!((status, &found["url"]), (StatusCode::OK, &json!(theirs.url)), "{round}: {found}");
+        let (_, listed) = one.call("GET", "/v1/destinations", one.api_key(), None).await;
+        let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| &item["name"]).collect();
+        assert_eq!(names, [&json!(shared)], "what failed has left nothing");
     }
 }

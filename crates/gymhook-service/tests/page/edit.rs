@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gymhook::send::{EndpointUrl, EventFilter};
-use gymhook_engine::store::ApiKeyRights;
+use gymhook_engine::store::{ApiKeyRights, Store as _, SubscriptionQuery};
 use gymhook_engine::{EndpointId, Subscription};
 
 use crate::form::Form;
@@ -200,8 +200,32 @@ async fn what_a_field_cannot_hold_stays_as_it_is() {
     assert_eq!(settings(&held(&stage, id).await), before);
     let refused = form.clone().with("metadata", "c: d").send(&mut browser).await.expect(422);
     assert!(refused.has("change them through the API"), "{}", refused.text);
+    let refused = form.clone().with("events", "a, b, c").send(&mut browser).await.expect(422);
+    assert!(refused.has("change them through the API"), "{}", refused.text);
     form.with("headers", "x-twice:\nx-new: 1").send(&mut browser).await.expect(422);
     assert_eq!(settings(&held(&stage, id).await), before);
+}
+
+#[tokio::test]
+async fn a_studio_with_a_comma_is_not_split() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let key = stage.key(None, ApiKeyRights::Write).await;
+    let new = http::Request::post("/v1/destinations")
+        .header("authorization", format!("Bearer {}", key.expose_key()))
+        .header("content-type", "application/json")
+        .body(r#"{"name":"app","url":"http://127.0.0.1:9/","studios":["Berlin, Mitte","Wien"]}"#.into());
+    browser.send(new.unwrap()).await.expect(201);
+    let form = Form::at(&mut browser, "/destinations/app/edit").await;
+    assert_eq!(form.value("studios"), "Berlin, Mitte, Wien");
+    let touched =
+        form.clone().with("studios", "Berlin, Mitte, Wien, Graz").send(&mut browser).await.expect(422);
+    assert!(touched.has("change them through the API"), "{}", touched.text);
+    form.with("kinds", "check-in").send(&mut browser).await.expect(303);
+    let query = SubscriptionQuery { platform: Some("destination".to_owned()), ..SubscriptionQuery::new(1) };
+    let id = stage.engine.store().subscriptions(query).await.unwrap().items[0].id;
+    let kept = held(&stage, id).await.metadata()["filter.00"].clone();
+    assert!(kept.contains(r#""studios":["Berlin, Mitte","Wien"]"#) && kept.contains("check-in"), "{kept}");
 }
 
 #[tokio::test]

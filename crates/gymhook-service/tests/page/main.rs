@@ -14,6 +14,7 @@ mod form;
 mod hostile;
 mod mounted;
 mod protection;
+mod redeliver;
 mod request;
 mod rights;
 mod screens;

@@ -131,59 +131,7 @@ async fn cancelling_asks_first_and_says_what_was_done() {
     let told = browser.get(&path).await.expect(200);
     assert!(told.has("The delivery is being cancelled."), "{}", told.text);
     assert!(!browser.get(&path).await.has("The delivery is being cancelled."), "it is told once");
-    for _ in 0..200 {
-        if stage.engine.delivery(delivery).await.unwrap().unwrap().delivery.state == State::Cancelled {
-            return;
-        }
-        tokio::time::sleep(core::time::Duration::from_millis(50)).await;
-    }
-    panic!("it was not cancelled");
-}
-
-#[tokio::test]
-async fn all_that_a_filter_lists_are_redelivered_after_a_question_with_their_number() {
-    let stage = Stage::new().await;
-    stage.subscription("berlin", "app").await;
-    stage.subscription("wien", "app").await;
-    let mut cancelled = Vec::new();
-    for gym in ["berlin", "berlin", "wien"] {
-        let delivery = stage.publish(gym, "member.updated", "{}").await;
-        stage.attempted(delivery).await;
-        stage.engine.cancel(delivery).await.unwrap();
-        cancelled.push(delivery);
-    }
-    let state = async |delivery| stage.engine.delivery(delivery).await.unwrap().unwrap().delivery.state;
-    for delivery in &cancelled {
-        while state(*delivery).await != State::Cancelled {
-            tokio::time::sleep(core::time::Duration::from_millis(20)).await;
-        }
-    }
-    let mut browser = stage.signed_in(None, ApiKeyRights::Retry).await;
-    assert!(!browser.get("/deliveries").await.has("/deliveries/redeliver"), "a state is named first");
-    let list = browser.get("/deliveries?state=cancelled&gym=berlin").await.expect(200);
-    let path = "/deliveries/redeliver?gym=berlin&state=cancelled";
-    assert!(list.has(&path.replace('&', "&#38;")), "{}", list.text);
-    let asked = browser.get(path).await.expect(200);
-    assert!(asked.has("2 deliveries will be sent again."), "{}", asked.text);
-    assert_eq!(state(cancelled[0]).await, State::Cancelled, "it asks first");
-    let done = browser.submit(path, path, &[]).await.expect(303);
-    assert_eq!(done.location(), "/deliveries?gym=berlin&state=cancelled");
-    for delivery in &cancelled[..2] {
-        while state(*delivery).await == State::Cancelled {
-            tokio::time::sleep(core::time::Duration::from_millis(20)).await;
-        }
-    }
-    assert_eq!(state(cancelled[2]).await, State::Cancelled, "another gym's");
-    for wrong in ["/deliveries/redeliver", "/deliveries/redeliver?state=delivered"] {
-        browser.get(wrong).await.expect(404);
-        browser.submit("/overview", wrong, &[]).await.expect(404);
-    }
-    let mut reader = stage.signed_in(None, ApiKeyRights::Read).await;
-    assert!(!reader.get("/deliveries?state=cancelled").await.has("/deliveries/redeliver"));
-    reader.get(path).await.expect(403);
-    reader.submit("/overview", path, &[]).await.expect(403);
-    let mut wien = stage.signed_in(Some("wien"), ApiKeyRights::Retry).await;
-    wien.submit("/overview", path, &[]).await.expect(404);
+    stage.until(delivery, |state| state == State::Cancelled).await;
 }
 
 #[tokio::test]

@@ -110,6 +110,19 @@ impl Stage {
         panic!("it was not attempted");
     }
 
+    /// Waits until its state is one that is wanted.
+    pub(crate) async fn until(&self, delivery: DeliveryId, is_wanted: impl Fn(State) -> bool) {
+        let mut state = State::Waiting;
+        for _ in 0..1_000 {
+            state = self.engine.delivery(delivery).await.unwrap().unwrap().delivery.state;
+            if is_wanted(state) {
+                return;
+            }
+            tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+        }
+        panic!("{delivery} is still {}", state.as_str());
+    }
+
     pub(crate) async fn publish(&self, gym: &str, event_type: &str, body: &str) -> DeliveryId {
         let publication = Publication::new("standard-webhooks", event_type, body.to_owned());
         let event = uuid::Uuid::now_v7().to_string();

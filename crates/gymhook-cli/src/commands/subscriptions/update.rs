@@ -2,8 +2,6 @@
 
 use core::num::NonZeroU32;
 use core::time::Duration;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
@@ -11,10 +9,11 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::input;
 use crate::when;
 
 /// The longest file of headers, in bytes: an API takes no longer body.
-const MAX_HEADERS: u64 = 1 << 20;
+const MAX_HEADERS: usize = 1 << 20;
 
 /// What is changed.
 #[derive(Args, Debug)]
@@ -36,7 +35,7 @@ pub(super) struct UpdateArgs {
     urls: Vec<(String, String)>,
     /// No other URLs
     #[arg(long, conflicts_with = "urls")]
-    one_url: bool,
+    no_url_for: bool,
     /// A file with all headers of its own, one "name: value" a line, in place of all before; - is standard input, an empty one
     /// removes them
     #[arg(long, value_name = "FILE")]
@@ -57,11 +56,11 @@ pub(super) struct UpdateArgs {
     #[arg(long, value_name = "true|false", action = ArgAction::Set)]
     ordered: Option<bool>,
     /// A note about it, in place of all before; no secret
-    #[arg(long = "note", value_name = "NAME=VALUE", value_parser = pair)]
-    notes: Vec<(String, String)>,
-    /// No notes
-    #[arg(long, conflicts_with = "notes")]
-    no_notes: bool,
+    #[arg(long = "metadata", value_name = "NAME=VALUE", value_parser = pair)]
+    metadata: Vec<(String, String)>,
+    /// No metadata
+    #[arg(long, conflicts_with = "metadata")]
+    no_metadata: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -95,7 +94,7 @@ impl UpdateArgs {
         } else if !self.events.is_empty() {
             set("events", json!(self.events));
         }
-        if self.one_url || !self.urls.is_empty() {
+        if self.no_url_for || !self.urls.is_empty() {
             set("urls", object(&self.urls, "--url-for")?);
         }
         if let Some(file) = &self.headers_file {
@@ -112,8 +111,8 @@ impl UpdateArgs {
         if let Some(ordered) = self.ordered {
             set("ordered", json!(ordered));
         }
-        if self.no_notes || !self.notes.is_empty() {
-            set("metadata", object(&self.notes, "--note")?);
+        if self.no_metadata || !self.metadata.is_empty() {
+            set("metadata", object(&self.metadata, "--metadata")?);
         }
         if changes.is_empty() {
             return Err(Failure::usage("nothing is to be changed: name what is, such as --url or --label"));
@@ -133,18 +132,12 @@ fn object(pairs: &[(String, String)], option: &str) -> Result<Value, Failure> {
     Ok(Value::Object(object))
 }
 
+/// They may be secrets, so an error does not say what is in them.
 fn read(file: &Path) -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(MAX_HEADERS + 1).read_to_string(&mut text)
-    } else {
-        File::open(file).and_then(|file| file.take(MAX_HEADERS + 1).read_to_string(&mut text))
-    };
-    read.map_err(|error| Failure::usage(format!("the headers of {} cannot be read: {error}", file.display())))?;
-    if text.len() as u64 > MAX_HEADERS {
-        return Err(Failure::usage(format!("the headers of {} have more than {MAX_HEADERS} bytes", file.display())));
-    }
-    Ok(text)
+    let bytes = Zeroizing::new(input::read(file, MAX_HEADERS)?);
+    let text = core::str::from_utf8(&bytes)
+        .map_err(|error| Failure::usage(format!("the headers of {} are no text: {error}", file.display())))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// All headers. A line may be a secret, so an error has its number only.

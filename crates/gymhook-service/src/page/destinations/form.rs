@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use super::super::failure::{Failure, Wrong};
 use super::super::names::destination_path;
+use super::super::render;
+use super::super::seen::{self, cannot_hold};
 use super::super::visitor::{Frame, Section, Visitor};
-use super::super::{render, seen};
 use crate::destinations::{Changes, Filter, Found};
 use crate::{Form, Problem};
 
@@ -74,18 +75,22 @@ impl Entered {
         Filter { sources: list(&self.sources), studios: list(&self.studios), kinds: list(&self.kinds) }
     }
 
-    /// What is to be changed: the fields that are not what they were. A name with a comma stays as it is.
+    /// What is to be changed: the fields that are not what they were. A list with a name that the field cannot hold stays as it is.
     pub(super) fn changes(&self, held: &Found) -> Result<Changes, Problem> {
         let was = Self::of(held);
         seen::check(&self.seen, &was.seen)?;
         let changed = |now: &str, was: &str| (now.trim() != was.trim()).then(|| now.trim().to_owned());
-        let changed_list = |now: &str, was: &str| changed(now, was).map(|names| list(&names));
+        let changed_list = |place: &str, now: &str, was: &str, held: &[String]| match changed(now, was) {
+            Some(_) if list(was) != held => Err(cannot_hold(place)),
+            names => Ok(names.map(|names| list(&names))),
+        };
+        let filter = &held.route.filter;
         Ok(Changes {
             url: changed(&self.url, &was.url),
             form: changed(&self.form, &was.form).map(|_| self.form()).transpose()?,
-            sources: changed_list(&self.sources, &was.sources),
-            studios: changed_list(&self.studios, &was.studios),
-            kinds: changed_list(&self.kinds, &was.kinds),
+            sources: changed_list("/sources", &self.sources, &was.sources, &filter.sources)?,
+            studios: changed_list("/studios", &self.studios, &was.studios, &filter.studios)?,
+            kinds: changed_list("/kinds", &self.kinds, &was.kinds, &filter.kinds)?,
         })
     }
 }

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::seen;
+use super::super::seen::{self, cannot_hold};
 use crate::Problem;
 use crate::actions::subscription_changes::Changes;
 use crate::api::subscription::NewRate;
@@ -48,10 +48,7 @@ impl Entered {
     pub(super) fn of(subscription: &Subscription) -> Self {
         let http = subscription.http();
         let policy = subscription.policy();
-        let events = subscription.filters().map(|filters| {
-            let filters: Vec<String> = filters.iter().map(ToString::to_string).collect();
-            filters.join(", ")
-        });
+        let events = filters_of(subscription).map(|filters| filters.join(", "));
         let names = http.into_iter().flat_map(|http| http.headers().keys());
         let mut entered = Self {
             url: http.map(|http| http.url().to_uri().to_string()).unwrap_or_default(),
@@ -87,6 +84,9 @@ impl Entered {
         let line = |now: &str, was: &str| (in_line(now) != in_line(was)).then(|| in_line(now));
         let text = |now: &str, was: &str| (in_lines(now) != in_lines(was)).then(|| in_lines(now));
         let events = line(&self.events, &was.events).map(|events| filters(&events));
+        if events.is_some() && filters(&was.events) != held.and_then(filters_of) {
+            return Err(cannot_hold("/events"));
+        }
         let urls = text(&self.urls, &was.urls).map(|now| read_urls(&now)).transpose()?;
         if urls.is_some() && read_urls(&was.urls).ok().as_ref() != Some(&urls_of(http)) {
             return Err(cannot_hold("/urls"));
@@ -158,8 +158,8 @@ fn lines(all: impl Iterator<Item = String>) -> String {
     })
 }
 
-fn cannot_hold(place: &str) -> Problem {
-    Problem::invalid(place, "there are entries that this field cannot hold: change them through the API")
+fn filters_of(subscription: &Subscription) -> Option<Vec<String>> {
+    subscription.filters().map(|filters| filters.iter().map(ToString::to_string).collect())
 }
 
 /// Nothing is every type.
