@@ -151,7 +151,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
     };
     let destination =
         |lines: &str| format!("[[destinations]]\nname = \"d\"\nurl = \"https://a.example/\"\n{lines}");
-    let cases: [(String, &str); 48] = [
+    let cases: [(String, &str); 49] = [
         ("listn = \"a\"".into(), "gymhook.toml:1:1: listn: there is no such key: did you mean \"listen\"?"),
         ("\n  zebra = 1".into(), "gymhook.toml:2:3: zebra: there is no such key: known are listen, "),
         ("listen = ".into(), "gymhook.toml:1:10: this is not TOML: "),

@@ -143,7 +143,7 @@ async fn a_crowd_is_written_by_as_many_as_there_are_connections_for_callers() {
         let store = store.clone();
         // What came in and what goes out, which have statements of their own.
         let mut new = notification(number, 1);
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             let fingerprint =
                 [u8::try_from(number % 256).unwrap(), u8::try_from(number / 256).unwrap()].repeat(16);
             new.repeat_check = Some(RepeatCheck {

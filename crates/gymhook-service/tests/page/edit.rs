@@ -240,8 +240,7 @@ async fn a_new_subscription_has_the_same_fields() {
     let refused = form.clone().with("max_in_flight", "x").send(&mut browser).await.expect(422);
     assert!(refused.has("<details open>"), "the field is seen");
     form.send(&mut browser).await.expect(200);
-    let listed =
-        stage.engine.subscriptions(gymhook_engine::store::SubscriptionQuery::new(10)).await.unwrap().items;
+    let listed = stage.engine.subscriptions(SubscriptionQuery::new(10)).await.unwrap().items;
     let created = listed.iter().find(|one| one.gym() == "berlin").unwrap();
     assert_eq!(created.http().unwrap().headers()["authorization"], "Bearer header-canary");
     assert_eq!(created.policy().rate().unwrap().interval().as_millis(), 500);
