@@ -39,7 +39,7 @@ fn event() -> Value {
                     "datacontenttype": {"type": "string", "enum": ["application/json"]},
                     "gymhookproved": {"type": "string", "description": "What was proved, separated by spaces: sender, body, time, id."},
                     "gymhookkey": {"type": "string", "description": "The id of the key that matched."},
-                    "data": {"type": "object", "description": "What was read of the event, under the same names for every platform: `type`, `kind`, `subject`, `subject_id` and others. The platform's own data is in its `data`. `gymhook schema --cloudevents` prints its schema."}
+                    "data": {"type": "object", "description": "What was read of the event, under the same names for every platform: `type`, `kind`, `subject`, `subject_id` and others. What the platform says beyond that is in its `data`. `gymhook schema --cloudevents` prints its schema."}
                 }
             }}}
         },
