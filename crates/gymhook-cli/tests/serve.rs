@@ -121,7 +121,7 @@ fn a_configuration_is_looked_at_without_starting_anything() {
             "log_level = \"info,gymhook_engine=loud\"".to_owned(),
             "log_level \"info,gymhook_engine=loud\" cannot be used",
         ),
-        (source("..."), "source \"...\": a name is 1 to 64"),
+        (source("..."), "sources[0].name: \"...\" is not a valid name: a name is 1 to 64"),
     ] {
         fs::write(&file, wrong).unwrap();
         let (status, said) = check();
