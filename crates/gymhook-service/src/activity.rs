@@ -1,14 +1,19 @@
 //! What this process sees happen: for the live tail, and for the plots of the last hour.
 
+mod endpoints;
+
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use gymhook_engine::EndpointId;
 use serde::Serialize;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
+
+pub(crate) use self::endpoints::{Ended, Endpoints, Period};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -79,11 +84,13 @@ pub(crate) struct Activity {
     /// `None` when nothing more will happen.
     tail: RwLock<Option<broadcast::Sender<Happening>>>,
     minutes: Mutex<VecDeque<Minute>>,
+    endpoints: Endpoints,
 }
 
 impl Activity {
     pub(crate) fn new() -> Self {
-        Self { tail: RwLock::new(Some(broadcast::Sender::new(BEHIND))), minutes: Mutex::default() }
+        let tail = RwLock::new(Some(broadcast::Sender::new(BEHIND)));
+        Self { tail, minutes: Mutex::default(), endpoints: Endpoints::default() }
     }
 
     /// Everything from now on. A listener that is too slow misses some, and is told how many.
@@ -119,6 +126,16 @@ impl Activity {
                 found.copied().unwrap_or_else(|| Minute { began, ..Minute::default() })
             })
             .collect()
+    }
+
+    /// Counts an attempt for its endpoint.
+    pub(crate) fn attempted(&self, endpoint: EndpointId, ended: Ended) {
+        self.endpoints.count(endpoint, ended);
+    }
+
+    /// What happened at each endpoint.
+    pub(crate) const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     fn count(&self, now: UtcDateTime, happening: &Happening) {

@@ -14,7 +14,7 @@ use time::UtcDateTime;
 use tracing::Instrument as _;
 use tracing::subscriber::NoSubscriber;
 
-use crate::activity::{Activity, Happening, millis, rfc3339};
+use crate::activity::{Activity, Ended, Happening, millis, rfc3339};
 use crate::spans::{self, ContinueTrace};
 use crate::{Form, Problem, Settings, destinations};
 
@@ -99,7 +99,7 @@ pub(crate) fn tell_of_networks(settings: &Settings) {
 impl Transport for GatewayTransport {
     async fn send(&self, sending: Sending) -> Answer {
         let attempt = &sending.attempt;
-        let (delivery, number) = (attempt.attempt.delivery.to_string(), attempt.number.get());
+        let (delivery, number) = (attempt.attempt.delivery, attempt.number.get());
         let subscription = Arc::clone(&sending.subscription);
         let event_type = sending.event_type.clone();
         let began = Instant::now();
@@ -107,17 +107,20 @@ impl Transport for GatewayTransport {
         let answer = self.of_subscription(&subscription).send(sending).instrument(span.clone()).await;
         spans::record_answer(&span, &answer);
         let now = UtcDateTime::now();
+        let outcome = AttemptOutcome::from(&answer.outcome);
+        let status = answer.outcome.status().map(|status| status.as_u16());
+        self.activity.attempted(subscription.id(), Ended { at: now, delivery, outcome, status });
         self.activity.happened(
             now,
             Happening::Attempt {
                 at: rfc3339(now),
-                delivery,
+                delivery: delivery.to_string(),
                 subscription: subscription.id().to_string(),
                 gym: subscription.gym().to_owned(),
                 event_type,
                 attempt: number,
-                outcome: AttemptOutcome::from(&answer.outcome).as_str(),
-                status: answer.outcome.status().map(|status| status.as_u16()),
+                outcome: outcome.as_str(),
+                status,
                 took_ms: millis(began.elapsed()),
             },
         );

@@ -242,8 +242,13 @@ pub(super) fn is_success(row: &AttemptRow) -> bool {
 
 /// The status of the response, or what happened in its place.
 pub(super) fn outcome_of(row: &AttemptRow) -> String {
-    let status = row.status.and_then(|status| StatusCode::from_u16(status).ok());
-    status.map_or_else(|| row.outcome.to_string(), |status| status.to_string())
+    answer_of(row.status, row.outcome)
+}
+
+/// A status with its reason, or what happened in its place.
+pub(super) fn answer_of(status: Option<u16>, outcome: AttemptOutcome) -> String {
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    status.map_or_else(|| outcome.to_string(), |status| status.to_string())
 }
 
 fn attempt(row: AttemptRow, now: UtcDateTime) -> Attempt {

@@ -15,7 +15,7 @@ pub(super) use self::new::{create, form};
 use super::done::Done;
 use super::failure::Failure;
 use super::names::destination_path as path;
-use super::subscriptions::{AskPause, Fact, Overlap, Pause, Row, one};
+use super::subscriptions::{AskPause, Fact, Listed, Overlap, Pause, one};
 use super::tested::{self, Sent};
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, NoFields, Secret, render};
@@ -27,7 +27,7 @@ use crate::destinations::{Found, WHAT};
 #[template(path = "destinations.html")]
 struct Page {
     frame: Frame,
-    rows: Vec<Row>,
+    rows: Vec<Listed>,
     shows_gym: bool,
     may_write: bool,
     /// Whether there is anything to test, and that may be done.
@@ -39,7 +39,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Html<String>, Failure> {
     let mut rows = Vec::with_capacity(found.len());
     for Found { subscription, .. } in found {
         if let Some(stats) = visitor.caller.app().outgoing.endpoint_stats(subscription.id()).await? {
-            rows.push(Row::new(&subscription, &stats, visitor.now));
+            rows.push(Listed::new(&visitor, &subscription, &stats).await?);
         }
     }
     let frame = visitor.frame(Section::Destinations, "Destinations");

@@ -1,7 +1,7 @@
 //! The last hour as small plots, drawn as SVG.
 
 use super::words::{Moment, count};
-use crate::activity::Minute;
+use crate::activity::{Minute, Period};
 
 /// The plot's height and a minute's width, in its own units.
 const HEIGHT: u64 = 60;
@@ -18,6 +18,14 @@ pub(super) struct Plot {
     pub(super) bars: Vec<Bar>,
     pub(super) width: u64,
     pub(super) height: u64,
+}
+
+/// A small plot in a row of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Spark {
+    pub(super) plot: Plot,
+    /// How many failed, if any did.
+    pub(super) failed: Option<String>,
 }
 
 /// A rectangle.
@@ -65,9 +73,9 @@ pub(super) fn throughput(hour: &[Minute]) -> Plot {
         count(delivered),
         count(failed)
     );
-    stacked(hour, summary, "a minute", |minute| {
-        [("good", minute.delivered, "delivered"), ("bad", minute.failed, "failed")]
-    })
+    let values =
+        |minute: &Minute| [("good", minute.delivered, "delivered"), ("bad", minute.failed, "failed")];
+    stacked(hour.iter().map(|minute| (minute.began, values(minute))), summary, "a minute", 1)
 }
 
 /// Webhooks received a minute: those accepted, and on top of them those refused.
@@ -80,9 +88,9 @@ pub(super) fn received(hour: &[Minute]) -> Plot {
         count(accepted),
         count(refused)
     );
-    stacked(hour, summary, "a minute", |minute| {
-        [("moving", minute.received, "accepted"), ("bad", minute.refused, "refused")]
-    })
+    let values =
+        |minute: &Minute| [("moving", minute.received, "accepted"), ("bad", minute.refused, "refused")];
+    stacked(hour.iter().map(|minute| (minute.began, values(minute))), summary, "a minute", 1)
 }
 
 /// How long attempts took: the mean, and on top of it how far the longest was above.
@@ -99,42 +107,54 @@ pub(super) fn latency(hour: &[Minute]) -> Plot {
         ),
         None => "Time of attempts in the last hour: there was none.".to_owned(),
     };
-    stacked(hour, summary, "ms", |minute| {
+    let values = |minute: &Minute| {
         let mean = mean(minute);
         [
             ("moving", mean, "ms on average"),
             ("faint", minute.longest_ms.saturating_sub(mean), "ms more at most"),
         ]
-    })
+    };
+    stacked(hour.iter().map(|minute| (minute.began, values(minute))), summary, "ms", 1)
 }
 
-fn stacked(
-    hour: &[Minute],
-    summary: String,
-    unit: &str,
-    values: impl Fn(&Minute) -> [(&'static str, u64, &'static str); 2],
-) -> Plot {
-    let top = hour
-        .iter()
-        .map(|minute| values(minute).iter().map(|(_, value, _)| value).sum())
-        .max()
-        .unwrap_or(0_u64);
+/// Attempts of an endpoint in the last hour: those that delivered, and on top of them those that failed.
+pub(super) fn spark(hour: &[Period]) -> Spark {
+    let delivered = hour.iter().map(|period| period.delivered).sum();
+    let failed = hour.iter().map(|period| period.failed).sum();
+    let summary =
+        format!("Attempts of the last hour: {} delivered, {} failed.", count(delivered), count(failed));
+    let points = hour.iter().map(|period| {
+        let values = [("good", period.delivered, "delivered"), ("bad", period.failed, "failed")];
+        (period.began, values)
+    });
+    // So low that a smaller bar would not be seen.
+    let plot = stacked(points, summary, "in five minutes", HEIGHT / 8);
+    Spark { plot, failed: (failed > 0).then(|| count(failed)) }
+}
+
+/// A bar's class, its value, and what is counted.
+type Value = (&'static str, u64, &'static str);
+
+/// A bar of two values for each moment. Whatever is not nothing is at least `least` high, so that one failure among thousands is seen.
+fn stacked(points: impl Iterator<Item = (i64, [Value; 2])>, summary: String, unit: &str, least: u64) -> Plot {
+    let points: Vec<_> = points.collect();
+    let top = points.iter().map(|(_, values)| values.iter().map(|(_, value, _)| value).sum()).max();
+    let top: u64 = top.unwrap_or(0);
     let mut bars = Vec::new();
-    for (place, minute) in (0_u64..).zip(hour) {
+    for (place, (began, values)) in (0_u64..).zip(&points) {
         let mut below = 0;
-        for (class, value, name) in values(minute) {
-            // At least one unit high, so that one failure among thousands is seen.
+        for (class, value, name) in *values {
             let Some(height) = value.saturating_mul(HEIGHT).checked_div(top) else { continue };
-            let height = if value > 0 { height.max(1) } else { continue };
+            let height = if value > 0 { height.max(least) } else { continue };
             let y = HEIGHT.saturating_sub(below + height);
-            let at = time::UtcDateTime::from_unix_timestamp(minute.began);
+            let at = time::UtcDateTime::from_unix_timestamp(*began);
             let at = at.map(|at| format!("{:02}:{:02}", at.hour(), at.minute())).unwrap_or_default();
             let title = format!("{at}: {} {name}", count(value));
             bars.push(Bar { class, x: place * STEP + 1, y, width: BAR, height, title });
             below += height;
         }
     }
-    let width = u64::try_from(hour.len()).unwrap_or(0) * STEP;
+    let width = u64::try_from(points.len()).unwrap_or(0) * STEP;
     Plot { summary, top: format!("{} {unit}", count(top)), bars, width, height: HEIGHT }
 }
 
@@ -152,6 +172,19 @@ mod tests {
         assert_eq!((plot.bars[1].class, plot.bars[1].height, plot.bars[1].y), ("bad", 1, 0));
         assert_eq!(plot.top, "10,000 a minute");
         assert_eq!(plot.bars[1].title, "00:01: 1 failed");
+    }
+
+    #[test]
+    fn one_failure_is_seen_in_a_small_plot_and_counted_beside_it() {
+        let quiet = Period { began: 0, ..Period::default() };
+        let busy = Period { began: 300, delivered: 999, failed: 1 };
+        let Spark { plot, failed } = spark(&[quiet, busy]);
+        assert_eq!(plot.summary, "Attempts of the last hour: 999 delivered, 1 failed.");
+        assert_eq!((plot.bars.len(), plot.bars[1].class, plot.bars[1].height), (2, "bad", 7));
+        assert_eq!(plot.bars[1].title, "00:05: 1 failed");
+        assert_eq!(failed.as_deref(), Some("1"));
+        assert_eq!(spark(&[busy, quiet]).plot.bars[0].x, 1);
+        assert!(spark(&[quiet]).plot.bars.is_empty() && spark(&[quiet]).failed.is_none());
     }
 
     #[test]

@@ -20,16 +20,18 @@ pub(super) use self::actions::{
     test, test_all,
 };
 pub(super) use self::edit::{edit, save};
-use self::latest::LastError;
+use self::latest::{LastError, Next};
 pub(super) use self::new::{create, form};
 use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
 use super::names::{host_of, name_of, path_of};
 use super::parameters::{Asked, filled, id};
+use super::plot::{self, Spark};
 use super::render;
 use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count, length};
+use crate::Problem;
 use crate::actions::subscriptions;
 
 /// How many are on a page.
@@ -49,7 +51,40 @@ pub(super) struct Row {
     pub(super) failing_since: Option<Moment>,
     pub(super) last_delivered: Option<Moment>,
     pub(super) last_given_up: Option<Moment>,
-    pub(super) next_due: Option<Moment>,
+    pub(super) overdue: Option<Moment>,
+}
+
+/// What a list shows of it besides.
+pub(super) struct Listed {
+    pub(super) row: Row,
+    pub(super) hour: Spark,
+    pub(super) last_error: Option<LastError>,
+    /// When the next attempt is made; nothing if none is to come.
+    pub(super) next: Option<Result<Moment, &'static str>>,
+}
+
+impl Listed {
+    /// It takes a query or two if something waits, and a few more if it fails.
+    pub(super) async fn new(
+        visitor: &Visitor,
+        subscription: &Subscription,
+        stats: &EndpointStats,
+    ) -> Result<Self, Problem> {
+        let now = visitor.now;
+        let waiting = latest::waiting(visitor, stats).await?;
+        let next = match latest::next_attempt(stats, waiting.as_deref()) {
+            Next::Never => None,
+            Next::At(at) => Some(Ok(Moment::new(at, now))),
+            Next::Unknown => Some(Err("not known: many wait")),
+        };
+        let hour = visitor.caller.app().activity.endpoints().last_hour(subscription.id(), now);
+        Ok(Self {
+            row: Row::new(subscription, stats, now),
+            hour: plot::spark(&hour),
+            last_error: latest::listed_error(visitor, stats, waiting.unwrap_or_default()).await?,
+            next,
+        })
+    }
 }
 
 impl Row {
@@ -70,7 +105,7 @@ impl Row {
             failing_since: stats.record.failing_since.map(moment),
             last_delivered: stats.last_delivered.map(moment),
             last_given_up: stats.last_undeliverable.map(moment),
-            next_due: stats.oldest_due.map(moment),
+            overdue: stats.oldest_due.map(moment),
         }
     }
 }
@@ -86,7 +121,7 @@ pub(super) struct Filter {
 struct Page {
     frame: Frame,
     gym: String,
-    rows: Vec<Row>,
+    rows: Vec<Listed>,
     next: Option<String>,
     is_first: bool,
     shows_gym: bool,
@@ -107,7 +142,7 @@ pub(super) async fn list(visitor: Visitor, Asked(filter): Asked<Filter>) -> Resu
     for described in &found.items {
         // One that was deleted meanwhile is left out.
         if let Some(stats) = view.endpoint_stats(described.subscription.id()).await? {
-            rows.push(Row::new(&described.subscription, &stats, visitor.now));
+            rows.push(Listed::new(&visitor, &described.subscription, &stats).await?);
         }
     }
     let of_gym = gym.clone().or_else(|| visitor.caller.gym().map(str::to_owned));
@@ -141,7 +176,7 @@ struct One {
     will_be_disabled: Option<Moment>,
     recent: Vec<Delivery>,
     last_error: Option<LastError>,
-    /// When the next attempt is due, if nothing holds it back.
+    /// When the next attempt is made, if that is known.
     next_attempt: Option<Moment>,
     is_disabled: bool,
     may_write: bool,
@@ -178,12 +213,12 @@ pub(super) async fn one(
     let row = Row::new(subscription, stats, visitor.now);
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
-    let last_error = latest::error_of(visitor, &recent).await?;
+    let last_error = latest::error_of(visitor, subscription.id(), &recent).await?;
     let recent = deliveries::rows(visitor, recent).await?;
-    let next_attempt = match stats.waiting {
-        0 => None,
-        _ if stats.record.is_disabled() => None,
-        _ => latest::next_attempt(visitor, subscription.id()).await?,
+    let waiting = latest::waiting(visitor, stats).await?;
+    let next_attempt = match latest::next_attempt(stats, waiting.as_deref()) {
+        Next::At(at) => Some(at),
+        Next::Never | Next::Unknown => None,
     };
     let has_own = section == Section::Destinations;
     let has_test =

@@ -12,6 +12,7 @@
 mod edit;
 mod form;
 mod hostile;
+mod lists;
 mod mounted;
 mod protection;
 mod redeliver;

@@ -368,12 +368,12 @@ async fn an_endpoint_s_page_says_what_failed_last_and_when_the_next_attempt_is()
         Some(rest.split("</dd>").next().unwrap().to_owned())
     };
     let page = browser.get(&path).await.expect(200);
-    assert_eq!(fact(&page, "Last error of its latest deliveries").unwrap(), "none");
+    assert_eq!(fact(&page, "Last error").unwrap(), "none lately");
     assert!(fact(&page, "Next attempt").is_none());
     let delivery = stage.publish("berlin", "member.updated", "{}").await;
     stage.attempted(delivery).await;
     let page = browser.get(&path).await.expect(200);
-    let error = fact(&page, "Last error of its latest deliveries").unwrap();
+    let error = fact(&page, "Last error").unwrap();
     let log = stage.engine.delivery(delivery).await.unwrap().unwrap();
     assert!(error.starts_with(&format!("<a href=\"/deliveries/{delivery}\">")), "{error}");
     assert!(error.contains(&log.attempts.items[0].outcome.to_string()), "{error}");
