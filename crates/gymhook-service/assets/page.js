@@ -105,7 +105,11 @@ function follow() {
     clearTimeout(asking);
     source?.close();
     source = new EventSource(`${base}/tail`);
-    source.addEventListener("open", said);
+    source.addEventListener("open", () => {
+      said();
+      // What happened between the page's answer and now was told to nobody.
+      changed();
+    });
     source.addEventListener("changed", changed);
     source.addEventListener("error", () => {
       said();

@@ -13,17 +13,15 @@ use gymhook_engine::store::{ApiKeyOwner, ApiKeyRights, DeliveryQuery, SqliteStor
 use gymhook_engine::{DeliveryId, EndpointId, Engine, Publication, Subscription};
 use gymhook_service::{Destination, Service, Settings, Source};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::browser::Result;
+use crate::gateway::EGYM_KEY;
 use crate::receiver;
+use crate::request::send;
 
 /// What runs if it gets on a page as it is.
 pub const HOSTILE: &str = "</title></script>\"'><img src=x onerror=window.__xss=1><svg onload=window.__xss=1><script>window.__xss=1</script>";
-
-/// The key that EGYM's requests prove.
-const EGYM_KEY: &str = "the key that EGYM sends for this studio";
 
 /// The service, on a port of its own.
 #[derive(Debug)]
@@ -106,7 +104,7 @@ impl Demo {
         let bearer = format!("authorization: Bearer {}\r\n", hostile_key.expose_key());
         let destination =
             serde_json::json!({ "name": "door-app", "url": format!("{receivers}/ok") }).to_string();
-        post(&address.to_string(), "/v1/destinations", &bearer, &destination).await?;
+        send(&address.to_string(), "/v1/destinations", &bearer, &destination).await?;
 
         let mut put = Vec::new();
         for wanted in wanted() {
@@ -223,21 +221,8 @@ async fn receive(address: &str) -> Result<()> {
         (EGYM_KEY, format!("{{\"type\": {HOSTILE}")),
     ] {
         let headers = format!("x-api-key: {key}\r\nauthorization: Bearer {key}\r\nx-'&lt'planted: 1\r\n");
-        post(address, "/in/egym", &headers, &body).await?;
+        send(address, "/in/egym", &headers, &body).await?;
     }
-    Ok(())
-}
-
-/// Sends JSON, whatever is answered.
-async fn post(address: &str, path: &str, headers: &str, body: &str) -> Result<()> {
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(request.as_bytes()).await?;
-    stream.read_to_end(&mut Vec::new()).await?;
     Ok(())
 }
 
