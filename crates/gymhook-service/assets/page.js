@@ -1,4 +1,4 @@
-// What the page does by itself: it keeps what is marked as live up to date, and copies. Everything can be read without it.
+// Keeps what is marked as live up to date, and adds buttons that copy. Everything can be read without this script.
 "use strict";
 
 const base = document.querySelector("a.brand")?.getAttribute("href").replace(/\/overview$/, "") ?? "";
@@ -10,7 +10,7 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-// Copies what a `pre` has.
+// Adds a button to each text that can be copied.
 function addCopyButtons(within) {
   for (const text of within.querySelectorAll("pre[data-copy]:not([data-has-button])")) {
     text.dataset.hasButton = "";
@@ -25,14 +25,14 @@ function addCopyButtons(within) {
         all.selectNodeContents(text);
         getSelection().removeAllRanges();
         getSelection().addRange(all);
-        said.textContent = "This browser does not copy here: it is selected, so copy it by hand.";
+        said.textContent = "This browser does not allow copying here. The text is selected: copy it with the keyboard.";
       }
     });
     text.after(element("p", { class: "row" }, button, said));
   }
 }
 
-// Asks for this page again, and puts what is live in it in the place of what is shown.
+// Fetches this page again, and replaces its live parts.
 const open = (within) => new Set([...within.querySelectorAll("details[open][id]")].map((details) => details.id));
 
 async function refresh() {
@@ -42,7 +42,7 @@ async function refresh() {
   const shown = document.querySelectorAll("[data-live]");
   if (fresh.length !== shown.length) return;
   shown.forEach((part, place) => {
-    // Whoever is in it with the keyboard, or marks something, is not disturbed.
+    // A part that has the focus or a selection is left alone.
     if (part.contains(document.activeElement) || part.contains(getSelection()?.anchorNode ?? null) && !getSelection().isCollapsed) return;
     const opened = open(part);
     part.replaceChildren(...document.importNode(fresh[place], true).childNodes);
@@ -95,7 +95,7 @@ function follow() {
     word.textContent = text;
   }
 
-  // What the stream is: a page that was loaded is live only with it.
+  // Shows whether the stream is open: without it, the page is not live.
   function said() {
     if (source.readyState === EventSource.OPEN) show("", "Live");
     else show("is-off", "Not live: connecting");
@@ -107,13 +107,13 @@ function follow() {
     source = new EventSource(`${base}/tail`);
     source.addEventListener("open", () => {
       said();
-      // What happened between the page's answer and now was told to nobody.
+      // Nobody was told of what happened between the page's response and now.
       changed();
     });
     source.addEventListener("changed", changed);
     source.addEventListener("error", () => {
       said();
-      // A browser tries again by itself unless the answer was an error: too many open pages, a session that has ended.
+      // A browser tries again by itself, unless the response was an error: too many open pages, or a session that has ended.
       if (source.readyState === EventSource.CLOSED) asking = setTimeout(listen, 10000);
     });
   }

@@ -166,7 +166,7 @@ impl KeyLimits {
         };
         entered.map_err(|_| {
             let detail = format!(
-                "this API key has {UNDER_WAY} requests under way, live tails included: wait for one of them to end"
+                "this API key has {UNDER_WAY} requests in progress, live tails included: wait for one of them to end"
             );
             Problem::later(StatusCode::TOO_MANY_REQUESTS, 1, detail)
         })

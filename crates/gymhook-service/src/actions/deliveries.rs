@@ -152,7 +152,7 @@ pub(crate) async fn redeliver(caller: &Caller, id: DeliveryId) -> Result<(), Pro
     caller.may(Needs::Retry)?;
     let held = get(caller, id).await?.delivery;
     if held.state == State::InFlight {
-        return Err(Problem::conflict("an attempt is under way: wait for its answer"));
+        return Err(Problem::conflict("an attempt is in flight: wait until it ends"));
     }
     if !caller.view().redeliver(id).await? {
         let why =
@@ -163,14 +163,14 @@ pub(crate) async fn redeliver(caller: &Caller, id: DeliveryId) -> Result<(), Pro
     Ok(())
 }
 
-/// Cancels a delivery that has not ended; an attempt under way may still succeed.
+/// Cancels a delivery that has not ended; an attempt in flight may still succeed.
 pub(crate) async fn cancel(caller: &Caller, id: DeliveryId) -> Result<(), Problem> {
     caller.may(Needs::Retry)?;
     let held = get(caller, id).await?.delivery;
     if !matches!(held.state, State::Waiting | State::InFlight) {
         let state = held.state.as_str();
         return Err(Problem::conflict(format!(
-            "it is {state}: only what waits or is under way is cancelled"
+            "it is {state}: only what waits or is in flight can be cancelled"
         )));
     }
     if !caller.view().cancel(id).await? {

@@ -47,7 +47,7 @@ pub(crate) struct Delivery {
     test: bool,
     /// Its round: 1, and one more for each redelivery.
     round: Option<u32>,
-    /// Its attempt in this round: the coming one while it waits, the one under way, or the last one.
+    /// Its attempt in this round: the coming one while it waits, the one in flight, or the last one.
     attempt: Option<u32>,
     /// How many attempts were begun in all rounds.
     attempts: Option<u32>,

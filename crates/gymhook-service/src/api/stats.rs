@@ -58,7 +58,7 @@ pub(crate) struct StatsView {
     window_seconds: u32,
 }
 
-/// Counts what waits, is under way, was given up, and ended lately.
+/// Counts what waits, is in flight, was given up, and ended lately.
 #[utoipa::path(
     get,
     path = "/v1/stats",

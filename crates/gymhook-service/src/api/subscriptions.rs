@@ -62,7 +62,7 @@ macro_rules! with_settings {
             urls: Option<BTreeMap<String, String>>,
             /// Headers of its own, in place of all before.
             headers: Option<BTreeMap<String, String>>,
-            /// How many attempts may be under way at once.
+            /// How many attempts may be in flight at once.
             #[schema(minimum = 1, value_type = Option<u32>)]
             max_in_flight: Option<NonZeroU32>,
             /// A rate limit; `null` for none.
@@ -132,7 +132,10 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Opti
 impl NewRate {
     pub(crate) fn read(self) -> Result<Rate, Problem> {
         if !(1..=86_400).contains(&self.per_seconds) {
-            return Err(Problem::invalid("/rate/per_seconds", "it is from 1 to 86,400 seconds"));
+            return Err(Problem::invalid(
+                "/rate/per_seconds",
+                "the period of a rate limit is from 1 to 86,400 seconds",
+            ));
         }
         let rate = Rate::new(self.attempts, Duration::from_secs(self.per_seconds.into()));
         Ok(self.burst.map_or(rate, |burst| rate.with_burst(burst)))

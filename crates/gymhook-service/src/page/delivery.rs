@@ -128,7 +128,7 @@ pub(super) async fn show(
             Some("Its destination was deleted, so nothing more is sent.")
         }
         _ if is_deleted => Some("Its subscription was deleted, so nothing more is sent."),
-        InState::InFlight => Some("An attempt is under way: wait for its end."),
+        InState::InFlight => Some("An attempt is in flight: wait until it ends."),
         InState::Unreadable => Some("It could not be read, so there is nothing to send."),
         InState::Quarantined => Some("It is damaged: send the event again."),
         InState::Waiting | InState::Delivered | InState::Undeliverable | InState::Cancelled => None,
@@ -215,7 +215,7 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
         DeliveryState::Waiting { due } => {
             format!("Attempt {} follows {}.", record.attempt.get(), Moment::new(due, now).relative)
         }
-        DeliveryState::InFlight { .. } => format!("Attempt {} is under way.", record.attempt.get()),
+        DeliveryState::InFlight { .. } => format!("Attempt {} is in flight.", record.attempt.get()),
         DeliveryState::Finished { at, end: End::Delivered } => {
             format!("Delivered at {} UTC.", Moment::new(at, now).text)
         }

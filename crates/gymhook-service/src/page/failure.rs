@@ -91,7 +91,8 @@ fn title(status: StatusCode) -> &'static str {
 /// What is wrong with a form, beside the field that it is about.
 #[derive(Clone, Debug)]
 pub(super) struct Wrong {
-    field: String,
+    /// Its place, as in `rate/attempts`.
+    place: String,
     pub(super) words: String,
 }
 
@@ -102,12 +103,14 @@ impl Wrong {
             return Err(problem.into());
         }
         let pointer = problem.pointer().unwrap_or_default();
-        let field = pointer.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-        Ok(Self { field, words: sentence(problem.detail()) })
+        let place = pointer.trim_start_matches('/').to_owned();
+        Ok(Self { place, words: sentence(problem.detail()) })
     }
 
+    /// Whether this field is wrong, or something in it.
     pub(super) fn is(wrong: Option<&Self>, field: &str) -> bool {
-        wrong.is_some_and(|wrong| wrong.field == field)
+        let rest = wrong.and_then(|wrong| wrong.place.strip_prefix(field));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -127,6 +130,8 @@ mod tests {
     fn a_form_is_shown_again_for_what_can_be_corrected_in_it() {
         let wrong = Wrong::of(Problem::invalid("/urls/member.created", "no")).unwrap();
         assert!(Wrong::is(Some(&wrong), "urls") && !Wrong::is(Some(&wrong), "url"));
+        let rate = Wrong::of(Problem::invalid("/rate/burst", "no")).unwrap();
+        assert!(Wrong::is(Some(&rate), "rate/burst") && !Wrong::is(Some(&rate), "rate/attempts"));
         assert_eq!(Wrong::of(Problem::conflict("it is there")).unwrap().words, "It is there.");
         for status in [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS] {
             let failure = Wrong::of(Problem::new(status, "no")).unwrap_err();

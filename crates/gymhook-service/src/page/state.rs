@@ -79,7 +79,7 @@ pub(super) fn of_health(record: &EndpointRecord, now: UtcDateTime) -> Option<Str
         BreakerState::Open { until, .. } => {
             Some(format!("nothing is sent until a probe {}", Moment::new(until, now).relative))
         }
-        BreakerState::HalfOpen { .. } => Some("a probe is on its way".to_owned()),
+        BreakerState::HalfOpen { .. } => Some("a probe is in flight".to_owned()),
         BreakerState::Closed { .. } => {
             if let Some(held) = record.held_until.filter(|until| *until > now) {
                 return Some(format!("nothing is sent before {} UTC", Moment::new(held, now).text));

@@ -149,10 +149,21 @@ async fn what_is_wrong_is_said_beside_its_field_and_nothing_is_changed() {
         );
         assert!(!refused.has("header-canary"));
     }
-    for rate in [("rate_attempts", "5"), ("rate_seconds", "60"), ("rate_burst", "2"), ("rate_attempts", "-1")]
-    {
-        let refused = form.clone().with(rate.0, rate.1).send(&mut browser).await.expect(422);
-        assert!(refused.has("<fieldset aria-describedby=\"problem\">"), "{rate:?}");
+    for (field, value, wrong) in [
+        ("rate_attempts", "5", "rate_seconds"),
+        ("rate_seconds", "60", "rate_attempts"),
+        ("rate_burst", "2", "rate_attempts"),
+        ("rate_attempts", "-1", "rate_attempts"),
+    ] {
+        let refused = form.clone().with(field, value).send(&mut browser).await.expect(422);
+        let (_, after) = refused.text.split_once(&format!("id=\"{wrong}\"")).unwrap();
+        let tag = after.split('>').next().unwrap();
+        assert!(
+            tag.contains("aria-describedby=\"problem rate-hint\" aria-invalid=\"true\""),
+            "{field}: {tag}"
+        );
+        assert_eq!(refused.text.matches("aria-invalid").count(), 1, "{field} {value}");
+        assert!(refused.has(&format!("<label for=\"{wrong}\">")) && refused.has("of the rate limit: write"));
     }
     let too_long = form.clone().with("rate_attempts", "5").with("rate_seconds", "86401");
     assert!(too_long.send(&mut browser).await.expect(422).has("86,400 seconds"));

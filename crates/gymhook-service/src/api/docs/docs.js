@@ -1,13 +1,13 @@
 "use strict";
-// Tries operations. The key stays in this page, and whatever is answered is shown as text.
+// Sends requests to try operations. The key stays in this page, and a response is shown as text only.
 const key = document.getElementById("key");
 key.hidden = false;
 key.addEventListener("submit", (event) => event.preventDefault());
 
-// How much of an answer is shown, in characters: a stream does not end.
+// How much of a response is shown, in characters: a stream does not end.
 const LONGEST = 200_000;
 
-// The request that is in a form.
+// The request that a form describes.
 function requestOf(form) {
   const { method, path: template, key: scheme } = form.dataset;
   const headers = new Headers();
@@ -15,8 +15,8 @@ function requestOf(form) {
   let path = template;
   for (const { name, value, dataset } of form.querySelectorAll("input")) {
     if (dataset.in === "path") {
-      // A browser would take these for another path.
-      if (value === "." || value === "..") throw new Error(`${name} cannot be ${value} in an address`);
+      // A browser would read these as parts of another path.
+      if (value === "." || value === "..") throw new Error(`${name} cannot be ${value} in a URL`);
       path = path.replace(`{${name}}`, () => encodeURIComponent(value));
     } else if (value !== "") {
       if (dataset.in === "header") headers.set(name, value);
@@ -36,7 +36,7 @@ function requestOf(form) {
   return { url, options: { method, headers, body, credentials: "omit", cache: "no-store", redirect: "error" } };
 }
 
-// Shows a body as it comes, up to a length.
+// Shows a body while it arrives, up to a length.
 async function show(body, into) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let shown = 0;
@@ -63,7 +63,7 @@ async function tryIt(form) {
   said.textContent = "";
   try {
     const { url, options } = requestOf(form);
-    if (options.method !== "GET" && !confirm(`${options.method} ${url}\n\nThis is really done. Go on?`)) {
+    if (options.method !== "GET" && !confirm(`${options.method} ${url}\n\nThis request is sent for real. Continue?`)) {
       said.textContent = "Nothing was sent.";
       return;
     }
@@ -79,7 +79,7 @@ async function tryIt(form) {
     answer.hidden = false;
     if (response.body) said.textContent += await show(response.body, answer);
   } catch (error) {
-    said.textContent = ends.signal.aborted ? "Stopped." : `No answer: ${error.message}`;
+    said.textContent = ends.signal.aborted ? "Stopped." : `No response: ${error.message}`;
   } finally {
     submit.disabled = false;
     stop.hidden = true;

@@ -99,7 +99,8 @@ impl Entered {
         let headers = text(&self.headers, &was.headers).map(Zeroizing::new);
         let headers = headers.map(|now| read_headers(&now, http.map(HttpTarget::headers))).transpose()?;
         let max_in_flight = line(&self.max_in_flight, &was.max_in_flight);
-        let max_in_flight = max_in_flight.map(|now| number(&now, "/max_in_flight")).transpose()?;
+        let max_in_flight =
+            max_in_flight.map(|now| number(&now, "/max_in_flight", "attempts at a time")).transpose()?;
         let ordered = line(&self.ordered, &was.ordered).map(|now| now == "yes");
         Ok(Changes {
             label: line(&self.label, &was.label),
@@ -126,9 +127,13 @@ impl Entered {
         if [&attempts, &seconds, &burst].into_iter().all(String::is_empty) {
             return Ok(Some(None));
         }
-        let attempts = number(&attempts, "/rate/attempts")?;
-        let per_seconds = number(&seconds, "/rate/per_seconds")?.get();
-        let burst = if burst.is_empty() { None } else { Some(number(&burst, "/rate/burst")?) };
+        let attempts = number(&attempts, "/rate/attempts", "attempts of the rate limit")?;
+        let per_seconds = number(&seconds, "/rate/per_seconds", "seconds of the rate limit")?.get();
+        let burst = if burst.is_empty() {
+            None
+        } else {
+            Some(number(&burst, "/rate/burst", "attempts at once after a pause")?)
+        };
         NewRate { attempts, per_seconds, burst }.read().map(|rate| Some(Some(rate)))
     }
 
@@ -169,9 +174,8 @@ fn filters(text: &str) -> Option<Vec<String>> {
     (!all.is_empty()).then_some(all)
 }
 
-fn number(text: &str, place: &str) -> Result<NonZeroU32, Problem> {
-    let name = place.rsplit('/').next().unwrap_or_default().replace('_', " ");
-    text.parse().map_err(|_| Problem::invalid(place, format!("{name}: write a whole number from 1 on")))
+fn number(text: &str, place: &str, name: &str) -> Result<NonZeroU32, Problem> {
+    text.parse().map_err(|_| Problem::invalid(place, format!("{name}: write a whole number, 1 or more")))
 }
 
 fn urls_of(http: Option<&HttpTarget>) -> BTreeMap<String, String> {
