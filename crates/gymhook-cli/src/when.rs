@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use gymhook::text::parse_length;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcDateTime, UtcOffset};
 
@@ -20,30 +21,9 @@ pub(crate) fn instant(text: &str) -> Result<UtcDateTime, String> {
 
 /// Reads `90`, `90s`, `1500ms`, `10m`, `2h`, `1d`, and several in a row: `1h30m`. A bare number counts seconds.
 pub(crate) fn length(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d");
-    let mut total = Duration::ZERO;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return Err(wrong());
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, behind) = rest.split_at_checked(digits).ok_or_else(wrong)?;
-        let unit_length = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
-        let (unit, next) = behind.split_at_checked(unit_length).ok_or_else(wrong)?;
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let millis: u64 = match unit {
-            "ms" => 1,
-            "" | "s" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(wrong()),
-        };
-        total = total.saturating_add(Duration::from_millis(number.saturating_mul(millis)));
-        rest = next;
-    }
-    Ok(total)
+    parse_length(text).map_err(|_| {
+        format!("{text:?} is not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d")
+    })
 }
 
 /// As [`instant`], or how long ago: `10m`.

@@ -35,7 +35,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::document::{Document, with_problems};
-use self::webhooks::with_webhooks;
+use self::webhooks::webhooks;
 use crate::app::App;
 use crate::{Problem, spans};
 
@@ -59,7 +59,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
 /// Everything that is answered.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, document) = documented().split_for_parts();
-    let documentation = docs::routes(&with_webhooks(with_problems(document)));
+    let documentation = docs::routes(&with_problems(document), webhooks());
     router
         .layer(middleware::map_response(private))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), spans::api_request))

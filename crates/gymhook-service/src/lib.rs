@@ -11,7 +11,6 @@ mod database;
 mod destination;
 mod destinations;
 mod incoming;
-mod nearest;
 mod operations;
 mod outgoing;
 mod page;

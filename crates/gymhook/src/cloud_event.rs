@@ -154,6 +154,40 @@ impl CloudEvent {
         &self.event_type
     }
 
+    /// Its JSON Schema, of draft 2020-12. `gymhook schema --cloudevents` prints it.
+    ///
+    /// ```
+    /// use gymhook::cloud_event::CloudEvent;
+    ///
+    /// assert_eq!(CloudEvent::schema()["properties"]["specversion"]["const"], "1.0");
+    /// ```
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        serde_json::json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "An event of any of the five platforms, as a CloudEvent",
+            "type": "object",
+            "required": ["specversion", "id", "source", "type", "datacontenttype", "data"],
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": {"type": "string", "minLength": 1, "description": "with the source, equal for every repeat of the request: the vendor's id where there is one, and the event's index"},
+                "source": {"type": "string", "format": "uri-reference", "minLength": 1, "description": "the platform, and the tenant whose key matched: a studio, where each has a key"},
+                "type": {"type": "string", "pattern": "^gymhook\\.[a-z-]+$", "description": "the kind of event"},
+                "subject": {"type": "string", "minLength": 1},
+                "time": {"type": "string", "format": "date-time"},
+                "datacontenttype": {"const": "application/json"},
+                "gymhookproved": {
+                    "type": "string",
+                    "pattern": "^sender( body)?( time)?( id)?$",
+                    "description": "what was proved, separated by spaces; of a test event that the gateway sends, nothing"
+                },
+                "gymhookkey": {"type": "string", "minLength": 1, "description": "the id of the key that matched"},
+                "data": gymhook_event::schema::of_event()
+            }
+        })
+    }
+
     /// The one reading, which is its `data`.
     #[must_use]
     pub const fn data(&self) -> &EventRecord {

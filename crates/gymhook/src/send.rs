@@ -31,7 +31,6 @@
 
 mod endpoint_url;
 mod filter;
-mod nearest;
 
 use bytes::Bytes;
 use gymhook_retry::{Outcome, RetryAfter};

@@ -1,6 +1,13 @@
-//! Text from outside, made fit for a log, a terminal or an identifier.
+//! Text from outside: read, corrected, or made fit for a log, a terminal or an identifier.
+
+mod length;
+mod nearest;
 
 use sha2::{Digest as _, Sha256};
+
+pub use self::length::{LengthError, parse_length};
+pub use self::nearest::nearest;
+pub(crate) use self::nearest::nearest_beginning;
 
 /// The longest line that [`one_line`] makes, in characters.
 const MAX_CHARACTERS: usize = 300;

@@ -30,6 +30,8 @@ pub struct Demo {
     pub base: String,
     /// A key that may do everything.
     pub operator: String,
+    /// A key of the gym `berlin-mitte` that may do everything there.
+    pub of_gym: String,
     /// A delivery with hostile strings in every place, that was given up.
     pub failed: DeliveryId,
     pub delivered: DeliveryId,
@@ -98,6 +100,8 @@ impl Demo {
         let engine = Engine::builder(store).enqueue_only();
         let operator = engine.issue_api_key(ApiKeyOwner::All, "Operator", ApiKeyRights::Write).await?;
         let hostile_key = engine.issue_api_key(ApiKeyOwner::All, HOSTILE, ApiKeyRights::Write).await?;
+        let berlin = ApiKeyOwner::Gym("berlin-mitte".to_owned());
+        let of_gym = engine.issue_api_key(berlin, "Berlin", ApiKeyRights::Write).await?;
         let old = engine.issue_api_key(ApiKeyOwner::All, "Old", ApiKeyRights::Read).await?;
         engine.revoke_api_key(old.key.id).await?;
         // In the audit this is the hostile key's.
@@ -149,6 +153,7 @@ impl Demo {
         Ok(Self {
             base: format!("http://{address}"),
             operator: operator.expose_key().to_owned(),
+            of_gym: of_gym.expose_key().to_owned(),
             failed,
             delivered: at("/ok")?,
             incoming: came.first().map(|row| row.id).ok_or("what could not be read is kept")?,

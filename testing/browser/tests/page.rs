@@ -254,10 +254,27 @@ async fn every_kind_of_operation_is_tried_from_the_page_about_the_api() -> Resul
     client.find(Locator::Css("#getDestination input[name=name]")).await?.send_keys("nothing").await?;
     press("getDestination").await?;
     assert!(until("getDestination", "404").await?.contains("application/problem+json"));
+    // A deletion.
+    client.find(Locator::Css("#deleteDestination input[name=name]")).await?.send_keys("door-app").await?;
+    press("deleteDestination").await?;
+    assert!(answer_question(true).await?.contains("DELETE /v1/destinations/door-app"));
+    until("deleteDestination", "204").await?;
+    press("listDestinations").await?;
+    let left = until("listDestinations", "200").await?;
+    assert!(left.contains("member-app") && !left.contains("door-app"), "{left}");
     press("tail").await?;
     until("tail", "200").await?;
     client.find(Locator::Css("#tail .stop")).await?.click().await?;
     until("tail", "Stopped.").await?;
+
+    // EGYM's routes take the key of a gym, in a header of their own.
+    press("listEgymWebhooks").await?;
+    assert!(until("listEgymWebhooks", "403").await?.contains("bound to a gym"));
+    let key = client.find(Locator::Id("key-text")).await?;
+    key.clear().await?;
+    key.send_keys(&demo.of_gym).await?;
+    press("listEgymWebhooks").await?;
+    until("listEgymWebhooks", "200").await?;
 
     assert_eq!(browser.violations().await?, Vec::<String>::new());
     assert_eq!(browser.ask("return localStorage.length + sessionStorage.length").await?, 0);

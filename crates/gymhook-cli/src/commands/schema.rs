@@ -1,6 +1,7 @@
 //! `gymhook schema`: what the platforms send, for other tools.
 
 use clap::{ArgGroup, Args};
+use gymhook::cloud_event::CloudEvent;
 use gymhook::event::{Sample, Vendor, samples, schema};
 use serde_json::{Map, Value, json};
 
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
     let document = match arguments.platform {
         Some(platform) => of_platform(platform)?,
-        None if arguments.cloudevents => cloud_event(),
+        None if arguments.cloudevents => CloudEvent::schema(),
         None => asyncapi(),
     };
     if output.is_json() {
@@ -43,32 +44,6 @@ fn of_platform(platform: Platform) -> Result<Value, Failure> {
     let schema = platform.vendor().and_then(schema::of_body);
     schema.ok_or_else(|| {
         Failure::usage("standard-webhooks signs any payload and has no schema: name one of the five")
-    })
-}
-
-/// The schema of [`CloudEvent`](gymhook::cloud_event::CloudEvent).
-fn cloud_event() -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "An event of any of the five platforms, as a CloudEvent",
-        "type": "object",
-        "required": ["specversion", "id", "source", "type", "datacontenttype", "data"],
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": {"type": "string", "minLength": 1, "description": "with the source, equal for every repeat of the request: the vendor's id where there is one, and the event's index"},
-            "source": {"type": "string", "format": "uri-reference", "minLength": 1, "description": "the platform, and the tenant whose key matched: a studio, where each has a key"},
-            "type": {"type": "string", "pattern": "^gymhook\\.[a-z-]+$", "description": "the kind of event"},
-            "subject": {"type": "string", "minLength": 1},
-            "time": {"type": "string", "format": "date-time"},
-            "datacontenttype": {"const": "application/json"},
-            "gymhookproved": {
-                "type": "string",
-                "pattern": "^sender( body)?( time)?( id)?$",
-                "description": "what was proved, separated by spaces; of a test event that the gateway sends, nothing"
-            },
-            "gymhookkey": {"type": "string", "minLength": 1, "description": "the id of the key that matched"},
-            "data": schema::of_event()
-        }
     })
 }
 

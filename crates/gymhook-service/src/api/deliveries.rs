@@ -20,7 +20,7 @@ use crate::Problem;
 use crate::access::{Caller, Retrier};
 use crate::actions::deliveries::{self, DeliveryFilter};
 use crate::app::App;
-use crate::nearest::nearest;
+use gymhook::text::nearest;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -183,7 +183,7 @@ pub(crate) async fn attempts(
 ) -> Result<Json<Listed<Attempt>>, Problem> {
     let after = page::sequence("cursor", asked.cursor.as_deref())?;
     // No attempt has a higher number.
-    let after = after.map(|after| u32::try_from(after).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()));
+    let after = after.map(|after| u32::try_from(after).unwrap_or(u32::MAX));
     let page = deliveries::attempts(&caller, id, after, page::limit(asked.limit)?).await?;
     Ok(Json(page.map(|row| Attempt::from(&row)).into()))
 }
@@ -237,7 +237,7 @@ pub(crate) async fn redeliver(
     deliveries::redeliver(&caller, id).await.map(|()| StatusCode::ACCEPTED)
 }
 
-/// Cancels a delivery; an attempt under way may still succeed.
+/// Cancels a delivery; an attempt in flight may still succeed.
 #[utoipa::path(
     post,
     path = "/v1/deliveries/{id}/cancel",

@@ -53,11 +53,14 @@ struct Parameter {
     required: bool,
 }
 
-/// The document, and the page made from it.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Router<S> {
-    let json = document.to_json().unwrap_or_default();
-    let read: Value = serde_json::from_str(&json).unwrap_or_default();
-    let html = page(&read).render().unwrap_or_default();
+/// The document with its webhooks, and the page made from it.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(document: &OpenApi, webhooks: Value) -> Router<S> {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    if let Value::Object(document) = &mut document {
+        document.insert("webhooks".to_owned(), webhooks);
+    }
+    let json = document.to_string();
+    let html = page(&document).render().unwrap_or_default();
     let (json, html) = (Bytes::from(json), Bytes::from(html));
     Router::new()
         .route("/openapi.json", get(move || file("application/json", json.clone())))

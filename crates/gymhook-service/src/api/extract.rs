@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::Problem;
 pub(crate) use crate::activity::rfc3339;
-use crate::nearest::nearest;
 use crate::problem::pointer_part;
+use gymhook::text::nearest;
 
 /// The longest body of an API request, in bytes: 1 MiB (our default).
 const LONGEST_BODY: usize = 1 << 20;

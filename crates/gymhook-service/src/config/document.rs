@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys;
 use super::problem::{Place, Problems};
-use crate::nearest::nearest;
+use gymhook::text::nearest;
 
 /// A table.
 #[derive(Debug)]
@@ -129,7 +129,10 @@ impl Section {
         problems: &mut Problems,
         convert: impl FnOnce(&Entry) -> Result<T, String>,
     ) -> Option<T> {
-        debug_assert!(keys::of_table(self.table).contains(&name), "{name} is not in the list of keys");
+        debug_assert!(
+            keys::of_table(self.table).any(|known| known == name),
+            "{name} is not in the list of keys"
+        );
         let entry = self.entries.remove(name)?;
         match convert(&entry) {
             Ok(value) => Some(value),
@@ -161,7 +164,10 @@ impl Section {
             keys::SOURCES => keys::SOURCE_KEYS,
             _ => name,
         };
-        debug_assert!(keys::of_table(self.table).contains(&name), "{name} is not in the list of keys");
+        debug_assert!(
+            keys::of_table(self.table).any(|known| known == name),
+            "{name} is not in the list of keys"
+        );
         let Some(entry) = self.entries.remove(name) else { return Vec::new() };
         let wanted = format!("write each as a table that begins with [[{table}]]");
         let Value::List(items) = entry.value else {
@@ -192,9 +198,9 @@ impl Section {
     pub(super) fn finish(self, problems: &mut Problems) {
         let known = keys::of_table(self.table);
         for (name, entry) in self.entries {
-            let advice = match nearest(&name, known.iter().copied()) {
+            let advice = match nearest(&name, known.clone()) {
                 Some(near) => format!("did you mean {near:?}?"),
-                None => format!("known are {}", known.join(", ")),
+                None => format!("known are {}", known.clone().collect::<Vec<_>>().join(", ")),
             };
             problems.add(&entry.place, entry.key, format!("there is no such key: {advice}"));
         }

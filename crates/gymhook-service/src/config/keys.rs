@@ -1,5 +1,7 @@
 //! The keys of a configuration file: one list, which the reader, the documentation and the tests share.
 
+use self::Applies::{AtStart, OnReload};
+
 /// A key of the configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,70 +19,88 @@ pub(super) const SOURCE_KEYS: &str = "sources.keys";
 pub(super) const SOURCES: &str = "sources";
 pub(super) const DESTINATIONS: &str = "destinations";
 
-const TABLES: [(&str, &[&str]); 4] = [
+/// Whether a change takes effect when the file is read again, or at the next start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applies {
+    OnReload,
+    AtStart,
+}
+
+const TABLES: [(&str, &[(&str, Applies)]); 4] = [
     (
         "",
         &[
-            "listen",
-            "database",
-            "database_url",
-            "tls_certificate",
-            "tls_key",
-            "https",
-            "session_secret",
-            "keep_days",
-            "requests_per_minute",
-            "destination_networks",
-            "subscriber_networks",
-            "metrics_listen",
-            "max_connections",
-            "max_body_bytes",
-            "grace_seconds",
-            "log_format",
-            "log_level",
-            "otlp_endpoint",
-            SOURCES,
-            DESTINATIONS,
+            ("listen", AtStart),
+            ("database", AtStart),
+            ("database_url", AtStart),
+            ("tls_certificate", OnReload),
+            ("tls_key", OnReload),
+            ("https", OnReload),
+            ("session_secret", AtStart),
+            ("keep_days", OnReload),
+            ("requests_per_minute", AtStart),
+            ("destination_networks", AtStart),
+            ("subscriber_networks", AtStart),
+            ("metrics_listen", AtStart),
+            ("max_connections", AtStart),
+            ("max_body_bytes", AtStart),
+            ("grace_seconds", AtStart),
+            ("log_format", AtStart),
+            ("log_level", AtStart),
+            ("otlp_endpoint", AtStart),
+            (SOURCES, OnReload),
+            (DESTINATIONS, OnReload),
         ],
     ),
     (
         SOURCES,
-        &["name", "platform", "path", "signature_header", "signature_encoding", "signature_prefix", "keys"],
+        &[
+            ("name", OnReload),
+            ("platform", OnReload),
+            ("path", OnReload),
+            ("signature_header", OnReload),
+            ("signature_encoding", OnReload),
+            ("signature_prefix", OnReload),
+            ("keys", OnReload),
+        ],
     ),
-    (SOURCE_KEYS, &["id", "studio", "secret", "encoding", "from", "until"]),
-    (DESTINATIONS, &["name", "url", "secret", "secrets", "encoding", "form", "sources", "studios", "kinds"]),
-];
-
-/// Those whose changes take effect at the next start.
-const NEEDS_RESTART: [&str; 14] = [
-    "listen",
-    "database",
-    "database_url",
-    "session_secret",
-    "requests_per_minute",
-    "destination_networks",
-    "subscriber_networks",
-    "metrics_listen",
-    "max_connections",
-    "max_body_bytes",
-    "grace_seconds",
-    "log_format",
-    "log_level",
-    "otlp_endpoint",
+    (
+        SOURCE_KEYS,
+        &[
+            ("id", OnReload),
+            ("studio", OnReload),
+            ("secret", OnReload),
+            ("encoding", OnReload),
+            ("from", OnReload),
+            ("until", OnReload),
+        ],
+    ),
+    (
+        DESTINATIONS,
+        &[
+            ("name", OnReload),
+            ("url", OnReload),
+            ("secret", OnReload),
+            ("secrets", OnReload),
+            ("encoding", OnReload),
+            ("form", OnReload),
+            ("sources", OnReload),
+            ("studios", OnReload),
+            ("kinds", OnReload),
+        ],
+    ),
 ];
 
 /// The keys of this table.
-pub(super) fn of_table(table: &str) -> &'static [&'static str] {
-    TABLES.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| keys)
+pub(super) fn of_table(table: &str) -> impl Iterator<Item = &'static str> + Clone + use<> {
+    let keys = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, keys)| keys);
+    keys.iter().map(|(name, _)| *name)
 }
 
 /// All keys.
 pub(super) fn all() -> impl Iterator<Item = ConfigKey> {
     TABLES.iter().flat_map(|(table, keys)| {
-        keys.iter().map(move |name| {
-            let needs_restart = table.is_empty() && NEEDS_RESTART.contains(name);
-            ConfigKey { table, name, needs_restart }
-        })
+        keys.iter().map(move |(name, applies)| ConfigKey { table, name, needs_restart: *applies == AtStart })
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gymhook_event::{Kind, Vendor};
 
-use super::nearest::{nearest, nearest_beginning};
+use crate::text::{nearest, nearest_beginning};
 
 /// Which events a subscription wants: one type, all types with a prefix, or one kind across vendors.
 ///

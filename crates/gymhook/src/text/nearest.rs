@@ -1,15 +1,21 @@
 //! Suggestions for misspelt names.
 
-/// The name nearest to the given one, if it is near enough: up to a third of its letters may differ.
-pub(super) fn nearest(written: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+/// The name nearest to the given one, if it is near enough: up to a third of its letters may differ. Upper and lower case do not
+/// count, and of a long text only the first 64 characters do.
+///
+/// ```
+/// use gymhook::text::nearest;
+///
+/// let keys = ["listen", "database", "log_level"];
+/// assert_eq!(nearest("listn", keys.into_iter()), Some("listen"));
+/// assert_eq!(nearest("zebra", keys.into_iter()), None);
+/// ```
+pub fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     pick(written, names.map(|name| (name, name)))
 }
 
 /// The first name whose beginning is nearest to the given one.
-pub(super) fn nearest_beginning(
-    written: &str,
-    names: impl Iterator<Item = &'static str>,
-) -> Option<&'static str> {
+pub(crate) fn nearest_beginning<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = written.chars().count();
     // One letter may be missing, or too many.
     let beginnings = names.flat_map(move |name| {
@@ -20,7 +26,7 @@ pub(super) fn nearest_beginning(
     pick(written, beginnings)
 }
 
-fn pick(written: &str, names: impl Iterator<Item = (&'static str, &'static str)>) -> Option<&'static str> {
+fn pick<'a>(written: &str, names: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let written: Vec<char> = written.to_lowercase().chars().take(64).collect();
     let near_enough = (written.len() / 3).max(1);
     let measured = names.map(|(name, compared)| (distance(&written, &compared.to_lowercase()), name));
@@ -78,6 +84,8 @@ mod tests {
         assert_eq!(nearest("checkin.create", names()), Some("checkin.created"));
         assert_eq!(nearest("zzzzzzzzzzzzzz", names()), None);
         assert_eq!(nearest("", names()), None);
+        assert_eq!(nearest(&"checkin.created".repeat(1_000), names()), None);
+        assert_eq!(nearest("ur", ["check-in", "url"].into_iter()), Some("url"));
         assert_eq!(nearest_beginning("chekin.", names()), Some("checkin.created"));
         assert_eq!(nearest_beginning("x.", names()), None);
         assert_eq!(nearest("größe", core::iter::empty()), None);

@@ -1,0 +1,50 @@
+//! Lengths of time as people write them.
+
+use core::time::Duration;
+
+/// A text is not a length of time. Caused by whoever wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("it is not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d")]
+pub struct LengthError;
+
+/// Reads `90`, `90s`, `1500ms`, `10m` (or `10min`), `2h`, `1d`, and several in a row: `1h30m`. A bare number counts seconds.
+///
+/// A length beyond `u64::MAX` milliseconds is that.
+///
+/// ```
+/// use core::time::Duration;
+/// use gymhook::text::{LengthError, parse_length};
+///
+/// assert_eq!(parse_length("1h30m"), Ok(Duration::from_secs(5_400)));
+/// assert_eq!(parse_length("1500ms"), Ok(Duration::from_millis(1_500)));
+/// assert_eq!(parse_length("soon"), Err(LengthError));
+/// ```
+///
+/// # Errors
+/// [`LengthError`].
+pub fn parse_length(text: &str) -> Result<Duration, LengthError> {
+    let mut total = Duration::ZERO;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(LengthError);
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, behind) = rest.split_at_checked(digits).ok_or(LengthError)?;
+        let unit_length = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let (unit, next) = behind.split_at_checked(unit_length).ok_or(LengthError)?;
+        let number: u64 = number.parse().map_err(|_| LengthError)?;
+        let millis: u64 = match unit {
+            "ms" => 1,
+            "" | "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(LengthError),
+        };
+        total = total.saturating_add(Duration::from_millis(number.saturating_mul(millis)));
+        rest = next;
+    }
+    Ok(total)
+}
