@@ -1,5 +1,6 @@
 //! Where incoming webhooks are passed on to.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use gymhook::event::Kind;
@@ -7,8 +8,8 @@ use gymhook::signature::Keyring;
 
 /// Where incoming webhooks are passed on to: an application of the operator's.
 ///
-/// Each request is signed as Standard Webhooks, and retried as that specification recommends: ten attempts over three days, each
-/// of up to 15 s. A destination that has failed for 5 days, without a success in between, is disabled (our default), and what
+/// Each request is signed as Standard Webhooks, and by default retried as that specification recommends: ten attempts over three
+/// days, each of up to 15 s. A destination that has failed for 5 days, without a success in between, is disabled (our default), and what
 /// waits for it is kept.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -27,6 +28,12 @@ pub struct Destination {
     pub studios: Vec<String>,
     /// Events of which kinds; of all if empty.
     pub kinds: Vec<Kind>,
+    /// How long to wait after each failed attempt: one retry for each delay, up to 100, in whole seconds from 1 s to 30 days, and no
+    /// retry if it is empty. `None` for what the specification recommends.
+    pub retry_delays: Option<Vec<Duration>>,
+    /// How long an attempt may take, in whole seconds from 1 s to 2 min. `None` for 15 s, the shortest that the specification
+    /// recommends.
+    pub attempt_timeout: Option<Duration>,
 }
 
 impl Destination {
@@ -41,6 +48,8 @@ impl Destination {
             sources: Vec::new(),
             studios: Vec::new(),
             kinds: Vec::new(),
+            retry_delays: None,
+            attempt_timeout: None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod changes;
 mod declared;
 mod ids;
 mod platform;
+mod retry;
 mod route;
 
 use core::time::Duration;
@@ -18,7 +19,8 @@ use gymhook_engine::{EndpointId, Engine, Subscription, SubscriptionError};
 
 pub(crate) use self::changes::{Changes, NewDestination, Written};
 pub(crate) use self::declared::check as check_declared;
-pub(crate) use self::platform::{policy, provider};
+pub(crate) use self::platform::provider;
+pub(crate) use self::retry::{Retry, attempt_timeout, delay, exponential, shown};
 pub(crate) use self::route::{Filter, Route, form_of};
 use crate::Problem;
 use crate::database::Database;

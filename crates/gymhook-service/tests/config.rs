@@ -76,6 +76,13 @@ fn what_is_written_is_what_is_started() {
         sources = ["egym"]
         studios = ["berlin"]
         kinds = ["check-in"]
+        retry_delays = ["30s", "1h30m"]
+        attempt_timeout = "5s"
+        [[destinations]]
+        name = "other"
+        url = "http://127.0.0.1:3000/other"
+        secret = "${APP_SECRET}"
+        retry_exponential = "1m, 4, 1h, 4"
         "#,
     )
     .unwrap();
@@ -89,7 +96,12 @@ fn what_is_written_is_what_is_started() {
     assert_eq!(key.secret().expose_secret(), b"8c1f6d9b-7a52-berlin");
     assert_eq!(key.not_before(), Some(utc_datetime!(2026-06-01 00:00)));
     assert_eq!(key.not_after(), Some(utc_datetime!(2027-06-01 00:00)));
-    let [destination] = config.settings.destinations.as_slice() else { panic!("one destination") };
+    let [destination, other] = config.settings.destinations.as_slice() else { panic!("two destinations") };
+    let seconds = |delays: &[Duration]| delays.iter().map(Duration::as_secs).collect::<Vec<_>>();
+    assert_eq!(destination.retry_delays.as_deref().map(seconds), Some(vec![30, 5_400]));
+    assert_eq!(destination.attempt_timeout, Some(Duration::from_secs(5)));
+    assert_eq!(other.retry_delays.as_deref().map(seconds), Some(vec![60, 240, 960, 3_600]));
+    assert_eq!((other.form, other.attempt_timeout), (Form::CloudEvents, None));
     assert_eq!((destination.form, destination.keys.len()), (Form::Original, 2));
     assert_eq!(
         (destination.sources.as_slice(), destination.studios.as_slice()),
@@ -151,7 +163,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
     };
     let destination =
         |lines: &str| format!("[[destinations]]\nname = \"d\"\nurl = \"https://a.example/\"\n{lines}");
-    let cases: [(String, &str); 49] = [
+    let cases: [(String, &str); 57] = [
         ("listn = \"a\"".into(), "gymhook.toml:1:1: listn: there is no such key: did you mean \"listen\"?"),
         ("\n  zebra = 1".into(), "gymhook.toml:2:3: zebra: there is no such key: known are listen, "),
         ("listen = ".into(), "gymhook.toml:1:10: this is not TOML: "),
@@ -276,6 +288,38 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
             "destinations[0].secrets: secret and secrets exclude one another",
         ),
         (
+            destination("secret = \"${APP_SECRET}\"\nretry_delays = [\"30s\", \"soon\"]"),
+            "gymhook.toml:5:1: destinations[0].retry_delays: \"soon\" cannot be used: it is not a valid length of time",
+        ),
+        (
+            destination("secret = \"${APP_SECRET}\"\nretry_delays = [30]"),
+            "destinations[0].retry_delays: write it as a text in quotation marks",
+        ),
+        (
+            destination("secret = \"${APP_SECRET}\"\nretry_delays = [\"31d\"]"),
+            "destinations[0].retry_delays: \"31d\" cannot be used: write whole seconds from 1s to 30d",
+        ),
+        (
+            destination(&format!("secret = \"${{APP_SECRET}}\"\nretry_delays = [{}]", "\"1s\",".repeat(101))),
+            "destinations[0].retry_delays: more than 100 retries are too many",
+        ),
+        (
+            destination("secret = \"${APP_SECRET}\"\nretry_exponential = \"1m,2,1h\""),
+            "destinations[0].retry_exponential: \"1m,2,1h\" cannot be used: write the first delay, its factor, the longest delay",
+        ),
+        (
+            destination("secret = \"${APP_SECRET}\"\nretry_exponential = \"1h,2,1m,5\""),
+            "destinations[0].retry_exponential: \"1h,2,1m,5\" cannot be used: ",
+        ),
+        (
+            destination("secret = \"${APP_SECRET}\"\nretry_delays = []\nretry_exponential = \"1m,2,1h,5\""),
+            "gymhook.toml:6:1: destinations[0].retry_exponential: retry_delays and retry_exponential exclude one another",
+        ),
+        (
+            destination("secret = \"${APP_SECRET}\"\nattempt_timeout = \"3m\""),
+            "destinations[0].attempt_timeout: \"3m\" cannot be used: write whole seconds from 1s to 2m",
+        ),
+        (
             "[[destinations]]\nname = \"d\"\nurl = \"app.example\"\nsecret = \"file:none\"".into(),
             "destinations[0].url: \"app.example\" is not the URL of a web server",
         ),
@@ -368,14 +412,14 @@ fn the_example_is_read_as_it_is_and_with_all_its_settings() {
     assert_eq!((config.settings.sources.len(), config.settings.destinations.len()), (2, 1));
     assert_eq!(config.listen, defaults.listen);
 
-    // Two pairs of its keys exclude one another.
+    // Three pairs of its keys exclude one another.
     let without = |text: &str, names: &[&str]| -> String {
         let is_left = |line: &&str| !names.iter().any(|name| line.starts_with(&format!("{name} = ")));
         text.lines().filter(is_left).collect::<Vec<_>>().join("\n")
     };
-    let one = without(&here(&whole_example()), &["database_url", "secrets"]);
+    let one = without(&here(&whole_example()), &["database_url", "secrets", "retry_exponential"]);
     let one = parse(&one).unwrap();
-    let two = without(&here(&whole_example()), &["database", "secret"]).replace(
+    let two = without(&here(&whole_example()), &["database", "secret", "retry_delays"]).replace(
         "[[sources.keys]]\nid = \"all\"",
         "[[sources.keys]]\nid = \"all\"\nsecret = \"${EGYM_BERLIN}\"",
     );
@@ -394,6 +438,8 @@ fn the_example_is_read_as_it_is_and_with_all_its_settings() {
     assert_eq!(one.settings.destination_networks, defaults.settings.destination_networks);
     assert_eq!(one.settings.subscriber_networks, defaults.settings.subscriber_networks);
     assert_eq!(one.settings.sources[0].path, config.settings.sources[0].path);
+    let standard = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map(Duration::from_secs);
+    assert_eq!(one.settings.destinations[0].retry_delays.as_deref(), Some(standard.as_slice()));
 }
 
 /// Names of metrics in this text.

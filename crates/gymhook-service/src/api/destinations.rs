@@ -20,7 +20,8 @@ use super::subscription::{Counts, Health, KeyView, shown_url};
 use crate::access::{Caller, Retrier, Writer};
 use crate::actions::destinations::{self, TestSent};
 use crate::app::App;
-use crate::destinations::{Changes, Filter, Found, NewDestination, Written};
+use crate::destinations::{Changes, Filter, Found, NewDestination, Retry, Written};
+use crate::destinations::{attempt_timeout, delay, exponential, shown};
 use crate::{Form, Problem};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -60,6 +61,12 @@ pub(crate) struct DestinationView {
     declared: bool,
     /// The keys that it is signed with.
     keys: Vec<KeyView>,
+    /// The delays between attempts: one retry for each.
+    #[schema(example = json!(["5s", "5m", "30m"]))]
+    retry_delays: Vec<String>,
+    /// How long an attempt may take.
+    #[schema(example = "15s")]
+    attempt_timeout: String,
     /// When it is disabled for failing.
     auto_disable: String,
     health: Health,
@@ -69,6 +76,7 @@ impl DestinationView {
     fn new(found: &Found, health: &EndpointRecord, writes: bool) -> Self {
         let Found { route, subscription, .. } = found;
         let url = subscription.http().map(|http| http.url());
+        let (retry_delays, attempt_timeout) = shown(subscription.policy());
         Self {
             name: route.name.clone(),
             id: route.id.to_string(),
@@ -79,6 +87,8 @@ impl DestinationView {
             kinds: route.filter.kinds.clone(),
             declared: route.declared,
             keys: KeyView::all_of(subscription),
+            retry_delays,
+            attempt_timeout,
             auto_disable: subscription.policy().auto_disable().to_string(),
             health: Health::from(health),
         }
@@ -131,6 +141,13 @@ pub(crate) struct CreateDestination {
     studios: Vec<String>,
     #[serde(default)]
     kinds: Vec<String>,
+    /// How long to wait after each failed attempt, as `30s`, `5m`, `2h` or `1d`: one retry for each, and none if it is empty. By default
+    /// as Standard Webhooks recommends: `5s`, `5m`, `30m`, `2h`, `5h`, `10h`, `14h`, `20h`, `1d`.
+    retry_delays: Option<Vec<String>>,
+    /// Delays that grow, in the place of `retry_delays`: the first, its factor, the longest, and the number of retries, as `1m,2,1h,5`.
+    retry_exponential: Option<String>,
+    /// How long an attempt may take: from `1s` to `2m`; `15s` by default.
+    attempt_timeout: Option<String>,
 }
 
 /// What to change; what is left out stays as it is.
@@ -147,6 +164,36 @@ pub(crate) struct UpdateDestination {
     studios: Option<Vec<String>>,
     /// All if empty.
     kinds: Option<Vec<String>>,
+    /// How long to wait after each failed attempt, as `30s`, `5m`, `2h` or `1d`: one retry for each, and none if it is empty.
+    retry_delays: Option<Vec<String>>,
+    /// Delays that grow, in the place of `retry_delays`: the first, its factor, the longest, and the number of retries, as `1m,2,1h,5`.
+    retry_exponential: Option<String>,
+    /// How long an attempt may take: from `1s` to `2m`.
+    attempt_timeout: Option<String>,
+}
+
+/// What is given of how a destination is retried.
+fn retry(
+    delays: Option<Vec<String>>,
+    growing: Option<&str>,
+    timeout: Option<&str>,
+) -> Result<Retry, Problem> {
+    let at = |place: String| move |problem: String| Problem::invalid(place, problem);
+    let rule = || "/retry_exponential".to_owned();
+    let delays = match (delays, growing) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid(rule(), "it excludes retry_delays: leave one of the two out"));
+        }
+        (None, growing) => growing.map(exponential).transpose().map_err(at(rule()))?,
+        (Some(delays), None) => {
+            let all = delays.iter().enumerate();
+            let all = all.map(|(place, text)| delay(text).map_err(at(format!("/retry_delays/{place}"))));
+            Some(all.collect::<Result<Vec<_>, _>>()?)
+        }
+    };
+    let timeout = timeout.map(attempt_timeout).transpose().map_err(at("/attempt_timeout".to_owned()))?;
+    Retry::new(delays.as_deref(), timeout)
+        .map_err(|(field, problem)| Problem::invalid(format!("/{field}"), problem))
 }
 
 fn form(name: &str) -> Result<Form, Problem> {
@@ -184,7 +231,8 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, [(header::HeaderName, HeaderValue); 1], Json<WrittenDestination>), Problem> {
     let form = new.form.as_deref().map(form).transpose()?.unwrap_or_default();
     let filter = Filter { sources: new.sources, studios: new.studios, kinds: new.kinds };
-    let new = NewDestination { name: new.name, url: new.url, secret: new.secret, form, filter };
+    let retry = retry(new.retry_delays, new.retry_exponential.as_deref(), new.attempt_timeout.as_deref())?;
+    let new = NewDestination { name: new.name, url: new.url, secret: new.secret, form, filter, retry };
     let written = destinations::create(&caller, new).await?;
     let location = location("destinations", &written.found.route.name);
     Ok((StatusCode::CREATED, location, Json(written.into())))
@@ -225,9 +273,11 @@ pub(crate) async fn update(
     Name(name): Name,
     Body(update): Body<UpdateDestination>,
 ) -> Result<Json<DestinationDetail>, Problem> {
-    let UpdateDestination { url, form: named, sources, studios, kinds } = update;
+    let UpdateDestination { url, form: named, sources, studios, kinds, .. } = update;
     let form = named.as_deref().map(form).transpose()?;
-    destinations::update(&caller, &name, Changes { url, form, sources, studios, kinds }).await?;
+    let (growing, timeout) = (update.retry_exponential.as_deref(), update.attempt_timeout.as_deref());
+    let retry = retry(update.retry_delays, growing, timeout)?;
+    destinations::update(&caller, &name, Changes { url, form, sources, studios, kinds, retry }).await?;
     detail(&caller, &name).await.map(Json)
 }
 

@@ -1,5 +1,7 @@
 //! `[[destinations]]`: where webhooks are passed on to.
 
+use core::time::Duration;
+
 use gymhook::event::Kind;
 use gymhook::secret_source::SecretFormat;
 use gymhook::signature::{Key, Keyring, Secret};
@@ -8,6 +10,7 @@ use super::document::{Entry, Section, unknown};
 use super::problem::Problems;
 use super::secret::{self, FORMATS, Variables};
 use super::source;
+use crate::destinations::{Retry, attempt_timeout, delay, exponential};
 use crate::{Destination, Form};
 
 const FORMS: [(&str, Form); 2] =
@@ -39,6 +42,8 @@ pub(super) fn read(
             Kind::from_name(name).ok_or_else(|| unknown(name, names()))
         })
     });
+    let retry_delays = retry_delays(&mut section, problems);
+    let timeout = section.take("attempt_timeout", problems, |entry| attempt_timeout(entry.text()?));
     let (place, path) = (section.place.clone(), section.path.clone());
     section.finish(problems);
     let keys = secrets?.into_iter().zip(1_u32..).map(|(secret, number)| Key::new(number.to_string(), secret));
@@ -48,7 +53,26 @@ pub(super) fn read(
     destination.sources = from.unwrap_or_default();
     destination.studios = studios.unwrap_or_default();
     destination.kinds = kinds.unwrap_or_default();
+    destination.retry_delays = retry_delays;
+    destination.attempt_timeout = timeout;
     Some(destination)
+}
+
+/// The delays themselves, or a rule that they follow.
+fn retry_delays(section: &mut Section, problems: &mut Problems) -> Option<Vec<Duration>> {
+    let (has_delays, rule) = (section.has("retry_delays"), section.place_of("retry_exponential"));
+    let has_both = has_delays && section.has("retry_exponential");
+    let delays = section.take("retry_delays", problems, |entry| {
+        let delays = entry.list(delay)?;
+        Retry::new(Some(&delays), None).map_err(|(_, problem)| problem)?;
+        Ok(delays)
+    });
+    let grown = section.take("retry_exponential", problems, |entry| exponential(entry.text()?));
+    if has_both {
+        let problem = "retry_delays and retry_exponential exclude one another: leave one out";
+        problems.add(&rule, section.key_of("retry_exponential"), problem);
+    }
+    delays.or(grown)
 }
 
 /// One secret, or several while it is rotated.

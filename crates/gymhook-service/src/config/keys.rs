@@ -87,6 +87,9 @@ const TABLES: [(&str, &[(&str, Applies)]); 4] = [
             ("sources", OnReload),
             ("studios", OnReload),
             ("kinds", OnReload),
+            ("retry_delays", OnReload),
+            ("retry_exponential", OnReload),
+            ("attempt_timeout", OnReload),
         ],
     ),
 ];

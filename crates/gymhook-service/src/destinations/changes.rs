@@ -15,7 +15,7 @@ use time::UtcDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{DESTINATION, Destinations, Filter, Found, Route, WHAT, policy};
+use super::{DESTINATION, Destinations, Filter, Found, Retry, Route, WHAT};
 use crate::incoming::check_name;
 use crate::outgoing::{GatewayTransport, check_pause};
 use crate::secrets::{NewKey, keyring};
@@ -29,6 +29,7 @@ pub(crate) struct NewDestination {
     pub(crate) secret: Option<Zeroizing<String>>,
     pub(crate) form: Form,
     pub(crate) filter: Filter,
+    pub(crate) retry: Retry,
 }
 
 /// Settings to change; what is `None` stays as it is.
@@ -39,6 +40,7 @@ pub(crate) struct Changes {
     pub(crate) sources: Option<Vec<String>>,
     pub(crate) studios: Option<Vec<String>>,
     pub(crate) kinds: Option<Vec<String>>,
+    pub(crate) retry: Retry,
 }
 
 /// A destination that was written, with its secret if that was drawn: this is the only time that it can be read.
@@ -69,8 +71,8 @@ impl Destinations {
         if row.is_some() {
             return Err(exists(&new.name));
         }
-        let route =
-            Route { id, name: new.name, form: new.form, filter: new.filter, declared: false, retired: false };
+        let NewDestination { name, form, filter, retry, .. } = new;
+        let route = Route { id, name, form, filter, retry, declared: false, retired: false };
         let subscription =
             kept(&route, metadata(&route)?, url.clone(), Some(Arc::new(keys)), blank(route.id, url));
         let created = self.engine.create_subscription(&subscription).await;
@@ -101,6 +103,7 @@ impl Destinations {
             filter.studios = changes.studios.clone().unwrap_or_else(|| filter.studios.clone());
             filter.kinds = changes.kinds.clone().unwrap_or_else(|| filter.kinds.clone());
             check_filter(filter)?;
+            route.retry = route.retry.changed(&changes.retry);
             Ok(kept(&route, metadata(&route)?, url, None, held))
         };
         let updated: Result<_, Problem> = self.engine.try_update_subscription(route.id, changed).await;
@@ -158,14 +161,18 @@ impl Destinations {
         name: &str,
         patience: Duration,
     ) -> Result<(DeliveryId, TestOutcome), Problem> {
-        let id = self.get(name).await?.route.id;
+        let sent = self.send_test(self.get(name).await?.route.id).await?;
+        let outcome = self.engine.await_test(sent, patience).await?;
+        Ok((sent, outcome.unwrap_or(TestOutcome::Pending { problem: None })))
+    }
+
+    /// Sends a CloudEvent of the type `gymhook.test`, also if it is disabled or paused.
+    pub(crate) async fn send_test(&self, id: EndpointId) -> Result<DeliveryId, Problem> {
         let event = CloudEvent::test(&Uuid::now_v7().to_string());
         let event_type = event.event_type().to_owned();
         let body = serde_json::to_vec(&event)
             .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-        let sent = self.engine.send_test_event(id, &TestEvent::new(event_type, body)).await?;
-        let outcome = self.engine.await_test(sent, patience).await?;
-        Ok((sent, outcome.unwrap_or(TestOutcome::Pending { problem: None })))
+        Ok(self.engine.send_test_event(id, &TestEvent::new(event_type, body)).await?)
     }
 
     /// The destination of this name, if it is not the settings' to change.
@@ -208,7 +215,8 @@ fn metadata(route: &Route) -> Result<BTreeMap<String, String>, Problem> {
     route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))
 }
 
-/// The destination as it is kept, with the policy that this version has, whichever it was first written with.
+/// The destination as it is kept, with the policy that this version has, whichever it was first written with, but for what is its own
+/// of it.
 pub(super) fn kept(
     route: &Route,
     metadata: BTreeMap<String, String>,
@@ -220,12 +228,16 @@ pub(super) fn kept(
         Some(keys) => held.with_keys(keys),
         None => held,
     };
-    subscription.with_url(url).with_policy(policy()).with_label(&route.name).with_metadata(metadata)
+    subscription
+        .with_url(url)
+        .with_policy(route.retry.policy())
+        .with_label(&route.name)
+        .with_metadata(metadata)
 }
 
 /// Without a secret yet.
 pub(super) fn blank(id: EndpointId, url: EndpointUrl) -> Subscription {
-    Subscription::dangerous_unsigned(id, "", DESTINATION, url, policy())
+    Subscription::dangerous_unsigned(id, "", DESTINATION, url, Retry::default().policy())
 }
 
 /// The URL, if something may be sent there.

@@ -8,7 +8,7 @@ use gymhook_engine::{EndpointId, Subscription, SubscriptionError};
 use uuid::Uuid;
 
 use super::changes::{blank, check_filter, checked_url, kept};
-use super::{Destinations, Filter, Route};
+use super::{Destinations, Filter, Retry, Route};
 use crate::incoming::check_name;
 use crate::outgoing::GatewayTransport;
 use crate::{Destination, Problem, StartError};
@@ -45,6 +45,8 @@ pub(crate) fn check(declared: &[Destination], transport: &GatewayTransport) -> R
         }
         check_name(&destination.name).map_err(|problem| refused(&problem))?;
         destination.keys.check_for_hmac_sha256().map_err(|error| refused(&error))?;
+        Retry::new(destination.retry_delays.as_deref(), destination.attempt_timeout)
+            .map_err(|(field, problem)| refused(&format_args!("{field}: {problem}")))?;
         let detail = |problem: Problem| refused(&problem.detail());
         check_filter(&Filter::from(destination)).map_err(detail)?;
         Route::declared(EndpointId::from_u128(0), destination).metadata().map_err(|error| refused(&error))?;

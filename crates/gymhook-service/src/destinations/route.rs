@@ -7,6 +7,7 @@ use gymhook_engine::{EndpointId, Subscription};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Retry;
 use crate::outgoing::DESTINATION;
 use crate::{Destination, Form};
 
@@ -17,6 +18,7 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) form: Form,
     pub(crate) filter: Filter,
+    pub(crate) retry: Retry,
     /// Whether it is in the settings, and changed there only.
     pub(crate) declared: bool,
     /// Whether it is no longer in the settings: it gets nothing new, and is deleted once nothing waits for it.
@@ -69,6 +71,8 @@ const FILTER: &str = "filter.";
 /// An entry holds 500 bytes, and there are 50.
 const ENTRY_BYTES: usize = 500;
 const MAX_ENTRIES: usize = 40;
+/// What begins those that hold how it is retried: two at most.
+const RETRY: &str = "retry.";
 
 /// The filter is longer than what a subscription keeps. The caller's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,13 +82,15 @@ pub(crate) struct FilterTooLong {
 }
 
 impl Route {
-    /// A destination of the settings, under this id.
+    /// A destination of the settings, under this id, after [`check`](super::check_declared).
     pub(super) fn declared(id: EndpointId, destination: &Destination) -> Self {
+        let retry = Retry::new(destination.retry_delays.as_deref(), destination.attempt_timeout);
         Self {
             id,
             name: destination.name.clone(),
             form: destination.form,
             filter: Filter::from(destination),
+            retry: retry.unwrap_or_default(),
             declared: true,
             retired: false,
         }
@@ -94,18 +100,18 @@ impl Route {
     pub(crate) fn of(subscription: &Subscription) -> Option<Self> {
         subscription.http().filter(|http| http.platform() == DESTINATION)?;
         let metadata = subscription.metadata();
-        let written: String = metadata
-            .iter()
-            .filter(|(key, _)| key.starts_with(FILTER))
-            .map(|(_, part)| part.as_str())
-            .collect();
+        let written = |name: &str| -> String {
+            metadata.iter().filter(|(key, _)| key.starts_with(name)).map(|(_, part)| part.as_str()).collect()
+        };
         // What cannot be read wants everything: too much is noticed, and nothing at all is not.
-        let filter = serde_json::from_str(&written).unwrap_or_default();
+        let filter = serde_json::from_str(&written(FILTER)).unwrap_or_default();
+        let retry = serde_json::from_str(&written(RETRY)).unwrap_or_default();
         Some(Self {
             id: subscription.id(),
             name: subscription.label().to_owned(),
             form: form_of(subscription),
             filter,
+            retry,
             declared: metadata.contains_key(DECLARED),
             retired: metadata.contains_key(RETIRED),
         })
@@ -121,12 +127,18 @@ impl Route {
         if self.retired {
             metadata.insert(RETIRED.to_owned(), "settings".to_owned());
         }
-        let parts = parts(&written);
+        let parts = parts_of(&written);
         if parts.len() > MAX_ENTRIES {
             return Err(FilterTooLong { bytes: written.len() });
         }
-        for (number, part) in parts.into_iter().enumerate() {
-            metadata.insert(format!("{FILTER}{number:02}"), part.to_owned());
+        let mut keep = |name: &str, parts: Vec<&str>| {
+            for (number, part) in parts.into_iter().enumerate() {
+                metadata.insert(format!("{name}{number:02}"), part.to_owned());
+            }
+        };
+        keep(FILTER, parts);
+        if !self.retry.is_default() {
+            keep(RETRY, parts_of(&serde_json::to_string(&self.retry).unwrap_or_default()));
         }
         Ok(metadata)
     }
@@ -147,7 +159,7 @@ pub(crate) fn form_of(subscription: &Subscription) -> Form {
 }
 
 /// The text in parts that an entry holds, none of which ends within a character.
-fn parts(text: &str) -> Vec<&str> {
+fn parts_of(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -177,6 +189,7 @@ mod tests {
             name: "app".to_owned(),
             form: Form::Original,
             filter,
+            retry: Retry::default(),
             declared: true,
             retired: false,
         }
@@ -202,6 +215,16 @@ mod tests {
         }
         let too_long = Filter { studios: vec!["s".repeat(100); 250], ..Filter::default() };
         assert!(route(too_long).metadata().is_err());
+    }
+
+    #[test]
+    fn how_it_is_retried_is_kept() {
+        let month = core::time::Duration::from_secs(30 * 86_400);
+        let most = Retry::new(Some(&[month; 100]), Some(core::time::Duration::from_secs(120))).unwrap();
+        for retry in [Retry::default(), Retry::new(Some(&[]), None).unwrap(), most] {
+            let route = Route { retry, ..route(Filter::default()) };
+            assert_eq!(kept(&route), Some(route));
+        }
     }
 
     #[test]

@@ -103,6 +103,12 @@ async fn what_is_wrong_with_a_destination_is_said_with_its_place() {
         ("sources", json!(["a\u{0}b"]), "/sources/0"),
         ("studios", json!(vec!["s".repeat(1_000); 100]), "/studios"),
         ("kinds", json!("check-in"), "/kinds"),
+        ("retry_delays", json!(["5s", "soon"]), "/retry_delays/1"),
+        ("retry_delays", json!(["0s"]), "/retry_delays/0"),
+        ("retry_delays", json!(vec!["5s"; 101]), "/retry_delays"),
+        ("retry_delays", json!([5]), "/retry_delays/0"),
+        ("retry_exponential", json!("1m,2,1h"), "/retry_exponential"),
+        ("attempt_timeout", json!("3m"), "/attempt_timeout"),
         ("extra", json!(1), "/extra"),
     ] {
         let mut bad = good.clone();
@@ -113,6 +119,43 @@ async fn what_is_wrong_with_a_destination_is_said_with_its_place() {
         assert_eq!(problem["pointer"], pointer, "{problem}");
     }
     assert_eq!(gateway.call("GET", "/v1/destinations", gateway.api_key(), None).await.1["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_destination_is_retried_is_set_kept_and_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
+    let key = gateway.api_key().to_owned();
+    let set = async |gateway: &Gateway, method: &str, path: &str, body: Value| {
+        let (status, answer) = gateway.call(method, path, &key, Some(body)).await;
+        assert!(status.is_success(), "{answer}");
+        (answer["retry_delays"].clone(), answer["attempt_timeout"].clone())
+    };
+    let new = json!({"name": "app", "url": application.url});
+    let default = set(&gateway, "POST", "/v1/destinations", new).await;
+    let standard = json!(["5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "1d"]);
+    assert_eq!(default, (standard, json!("15s")));
+    let own = json!({"name": "own", "url": application.url, "retry_delays": ["90s", "1h"], "attempt_timeout": "4s"});
+    let own = set(&gateway, "POST", "/v1/destinations", own).await;
+    assert_eq!(own, (json!(["90s", "1h"]), json!("4s")));
+
+    // What is not given stays as it is.
+    let path = "/v1/destinations/own";
+    assert_eq!(set(&gateway, "PATCH", path, json!({"kinds": ["check-in"]})).await, own);
+    let growing = set(&gateway, "PATCH", path, json!({"retry_exponential": "1m,3,10m,4"})).await;
+    assert_eq!(growing, (json!(["1m", "3m", "9m", "10m"]), json!("4s")));
+    let both = json!({"retry_delays": [], "retry_exponential": "1m,2,1h,5"});
+    let (status, problem) = gateway.call("PATCH", path, &key, Some(both)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["pointer"], "/retry_exponential", "{problem}");
+    gateway.service.shutdown().await;
+    drop(gateway);
+
+    let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
+    assert_eq!(set(&gateway, "PATCH", path, json!({})).await, growing);
+    let never = set(&gateway, "PATCH", path, json!({"retry_delays": []})).await;
+    assert_eq!(never, (json!([]), json!("4s")));
 }
 
 /// A destination is of no gym: a key of one gym does not reach it, whatever the gym is called.

@@ -1,10 +1,12 @@
 //! Settings that are loaded again, while requests come.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gymhook::event::Vendor;
+use gymhook::retry::RetrySchedule;
 use gymhook_engine::store::{Store as _, SubscriptionQuery};
 use gymhook_engine::{Engine, Subscription};
 use gymhook_service::{Database, Service, Settings, StartError};
@@ -246,6 +248,27 @@ async fn a_destination_gets_the_policy_of_this_version() {
     gateway.engine().put_subscription(&written.with_policy(earlier)).await.unwrap();
     gateway.service.reload(settings).await.unwrap();
     assert_eq!(*held(&gateway.engine(), "app").await.policy(), policy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_destination_is_retried_is_what_the_settings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start().await;
+    let (database, settings) = (sqlite(folder.path()), settings_to(&application));
+    let mut own = settings.clone();
+    own.destinations[0].retry_delays = Some(vec![Duration::from_secs(90)]);
+    own.destinations[0].attempt_timeout = Some(Duration::from_secs(4));
+    let gateway = Gateway::start(database, own.clone()).await;
+    let retry = async || held(&gateway.engine(), "app").await.policy().retry().clone();
+    assert_eq!(*retry().await.schedule(), RetrySchedule::fixed(vec![Duration::from_secs(90)]));
+    assert_eq!(retry().await.attempt_timeout(), Duration::from_secs(4));
+    let mut wrong = own;
+    wrong.destinations[0].attempt_timeout = Some(Duration::ZERO);
+    let refused = gateway.service.reload(wrong).await.unwrap_err().to_string();
+    assert!(refused.contains("\"app\": attempt_timeout: write whole seconds from 1s to 2m"), "{refused}");
+    assert_eq!(retry().await.attempt_timeout(), Duration::from_secs(4));
+    gateway.service.reload(settings).await.unwrap();
+    assert_eq!((retry().await.schedule().retries(), retry().await.attempt_timeout().as_secs()), (9, 15));
 }
 
 /// It cannot be retired, since nothing may be sent to it, and that stops no start.

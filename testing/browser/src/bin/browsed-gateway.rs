@@ -4,12 +4,10 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use gymhook::event::Vendor;
-use gymhook::retry::{RetryPolicy, RetrySchedule};
 use gymhook::signature::{Keyring, Secret};
 use gymhook::{Provider, Receiver};
 use gymhook_browser_tests::{EGYM_KEY, Result};
-use gymhook_engine::store::{SqliteStore, Store as _, SubscriptionQuery};
-use gymhook_engine::{Direction, Engine};
+use gymhook_engine::store::SqliteStore;
 use gymhook_service::{Destination, Service, Settings, Source};
 use tokio::net::TcpListener;
 
@@ -27,28 +25,14 @@ async fn main() -> Result<()> {
     let secret = Keyring::single("2026-11", Secret::new("a secret of thirty-two bytes, or more")?)?;
     let mut settings = Settings::default();
     settings.sources = vec![Source::new("egym", Receiver::new(&egym, keys)?)];
-    settings.destinations = vec![Destination::new("member-app", application, secret)];
-    let service = Service::start(settings, store.clone()).await?;
-    retry_in_an_hour(&store).await?;
+    let mut destination = Destination::new("member-app", application, secret);
+    // So long that nothing is repeated but by hand.
+    destination.retry_delays = Some(vec![Duration::from_secs(60 * 60); 3]);
+    settings.destinations = vec![destination];
+    let service = Service::start(settings, store).await?;
     let key = service.first_api_key().await?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("{}", key.as_ref().map(|issued| issued.expose_key()).unwrap_or_default());
     std::io::stdout().flush()?;
     Ok(axum::serve(listener, service.router()).await?)
-}
-
-/// So that nothing is repeated but by hand.
-async fn retry_in_an_hour(store: &SqliteStore) -> Result<()> {
-    let engine = Engine::builder(store.clone()).enqueue_only();
-    let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_secs(60 * 60), 3));
-    for row in store.subscriptions(SubscriptionQuery::new(10)).await?.items {
-        if row.direction() == Direction::Outgoing {
-            let slow = |held: gymhook_engine::Subscription| {
-                let policy = held.policy().clone().with_retry(retry.clone());
-                held.with_policy(policy)
-            };
-            engine.update_subscription(row.id, slow).await?;
-        }
-    }
-    Ok(())
 }
