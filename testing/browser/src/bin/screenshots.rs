@@ -13,9 +13,10 @@ async fn main() -> Result<()> {
     let folder = PathBuf::from(arguments.next().ok_or("name the folder for the pictures")?);
     let only = arguments.next().and_then(|only| only.into_string().ok());
     std::fs::create_dir_all(&folder)?;
-    let demo = Demo::start().await?;
     let browser = Browser::start().await?;
     for scheme in Scheme::BOTH {
+        // A secret is rotated for a picture, which an endpoint allows three times a day.
+        let demo = Demo::start().await?;
         for width in WIDTHS {
             browser.show_on(width, scheme).await?;
             browser.client.delete_all_cookies().await?;
@@ -35,9 +36,9 @@ async fn main() -> Result<()> {
                 save(&browser, &folder, screen.name, width, scheme).await?;
             }
         }
+        demo.stop().await;
     }
     browser.close().await?;
-    demo.stop().await;
     Ok(())
 }
 

@@ -128,7 +128,7 @@ impl Entered {
             return Ok(Some(None));
         }
         let attempts = number(&attempts, "/rate/attempts", "attempts of the rate limit")?;
-        let per_seconds = number(&seconds, "/rate/per_seconds", "seconds of the rate limit")?.get();
+        let per_seconds = number(&seconds, "/rate/per_seconds", "period of the rate limit")?.get();
         let burst = if burst.is_empty() {
             None
         } else {
