@@ -6,6 +6,7 @@ mod api_keys;
 mod audit;
 pub(crate) mod deliveries;
 mod delivery;
+mod destination_retry;
 mod destinations;
 mod docs;
 mod document;

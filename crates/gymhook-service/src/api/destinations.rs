@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
+use super::destination_retry::retry;
 use super::endpoint_actions::{Pause, Rotation, TestResult, location, overlap, patience};
 use super::extract::{Body, Name, OptionalBody, moment};
 use super::page::Listed;
@@ -20,8 +21,7 @@ use super::subscription::{Counts, Health, KeyView, shown_url};
 use crate::access::{Caller, Retrier, Writer};
 use crate::actions::destinations::{self, TestSent};
 use crate::app::App;
-use crate::destinations::{Changes, Filter, Found, NewDestination, Retry, Written};
-use crate::destinations::{attempt_timeout, delay, exponential, shown};
+use crate::destinations::{Changes, Filter, Found, NewDestination, Written, shown};
 use crate::{Form, Problem};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -170,30 +170,6 @@ pub(crate) struct UpdateDestination {
     retry_exponential: Option<String>,
     /// How long an attempt may take: from `1s` to `2m`.
     attempt_timeout: Option<String>,
-}
-
-/// What is given of how a destination is retried.
-fn retry(
-    delays: Option<Vec<String>>,
-    growing: Option<&str>,
-    timeout: Option<&str>,
-) -> Result<Retry, Problem> {
-    let at = |place: String| move |problem: String| Problem::invalid(place, problem);
-    let rule = || "/retry_exponential".to_owned();
-    let delays = match (delays, growing) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::invalid(rule(), "it excludes retry_delays: leave one of the two out"));
-        }
-        (None, growing) => growing.map(exponential).transpose().map_err(at(rule()))?,
-        (Some(delays), None) => {
-            let all = delays.iter().enumerate();
-            let all = all.map(|(place, text)| delay(text).map_err(at(format!("/retry_delays/{place}"))));
-            Some(all.collect::<Result<Vec<_>, _>>()?)
-        }
-    };
-    let timeout = timeout.map(attempt_timeout).transpose().map_err(at("/attempt_timeout".to_owned()))?;
-    Retry::new(delays.as_deref(), timeout)
-        .map_err(|(field, problem)| Problem::invalid(format!("/{field}"), problem))
 }
 
 fn form(name: &str) -> Result<Form, Problem> {
