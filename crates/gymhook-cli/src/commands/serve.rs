@@ -284,7 +284,7 @@ async fn announce(
         Some(listener) => Some(format!("http://{}/metrics", listener.address()?)),
         None => None,
     };
-    output.line(&format!("page: {url}/"))?;
+    output.line(&format!("web UI: {url}/"))?;
     if let Some(issued) = &first {
         output.line(&format!("first API key, which is not shown again: {}", issued.expose_key()))?;
         output.record(&FirstKey { record: "api-key", id: issued.key.id.to_string(), key: issued.expose_key() })?;
