@@ -6,6 +6,7 @@
 mod serving;
 
 use core::net::SocketAddr;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -285,9 +286,20 @@ fn metrics_are_on_an_address_of_their_own() {
         "gymhook_ready 1",
         "gymhook_received_total{platform=\"egym\"} 1",
         "gymhook_deliveries{state=\"waiting\"}",
+        // What an alert watches is there before it counts anything: otherwise its first increment is no increase.
+        "gymhook_deliveries_total{change=\"undeliverable\"} 0",
+        "gymhook_panics_total{place=\"worker\"} 0",
+        "gymhook_store_failures_total 0",
+        "gymhook_commit_seconds_bucket{le=\"+Inf\"}",
     ] {
         assert!(metrics.body.contains(expected), "{expected} is not in {}", metrics.body);
     }
+    let named = |prefix: &str| -> BTreeSet<String> {
+        let lines = metrics.body.lines().filter_map(|line| line.strip_prefix(prefix));
+        lines.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    };
+    assert_eq!(named("# HELP "), named("# TYPE "), "each metric says what it means");
+    assert!(named("# TYPE ").len() > 15, "{:?}", named("# TYPE "));
     assert_eq!(serving.get("/metrics", "").status, 404);
     let long = "POST /v1/deliveries HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4096\r\n\r\n";
     assert_eq!(request(serving.address, long).unwrap().status, 413);

@@ -17,6 +17,7 @@ use crate::health::{Health, NotReady, Pulse, WorkerState};
 use crate::options::Options;
 use crate::requests::Request;
 use crate::store::{Store, StoreError};
+use crate::telemetry;
 use crate::worker::{Means, Worker, supervise};
 use crate::{Subscription, Transport};
 
@@ -146,6 +147,7 @@ impl<S: Store> Engine<S> {
         let direction = foreign::call(Place::Transport, || transport.direction()).map_err(|panicked| {
             StoreError::Invalid { problem: format!("asked for its direction, {panicked}") }
         })?;
+        foreign::quietly(telemetry::describe);
         let (options, transport, pulse) = (Arc::new(options), Arc::new(transport), Arc::new(Pulse::new()));
         let means = Means {
             store: store.clone(),

@@ -27,6 +27,18 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// All of them.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Handler,
+        Self::Observer,
+        #[cfg(feature = "http")]
+        Self::Resolver,
+        Self::SecretCipher,
+        Self::Store,
+        Self::Transport,
+        Self::Worker,
+    ];
+
     /// The label of the metric.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

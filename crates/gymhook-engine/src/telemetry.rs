@@ -3,6 +3,8 @@
 //! The metrics are listed on the crate's front page, "Logs and metrics": keep the two in agreement.
 //! Levels: `WARN` is for what a person has to look at, `INFO` for what one wants to find afterwards, `DEBUG` for the rest.
 
+mod described;
+
 use core::time::Duration;
 
 use gymhook_delivery::{
@@ -16,6 +18,37 @@ use gymhook::text::one_line;
 use crate::foreign::Place;
 use crate::store::{AttemptOutcome, AttemptRow, Refused, StoreError, WorkerId};
 use crate::{Answer, Direction};
+
+pub(crate) use self::described::describe;
+
+/// The labels of `gymhook_deliveries_total`.
+const DELIVERY_CHANGES: [&str; 4] = [DELIVERED, UNDELIVERABLE, CANCELLED, RETRY_SCHEDULED];
+const DELIVERED: &str = "delivered";
+const UNDELIVERABLE: &str = "undeliverable";
+const CANCELLED: &str = "cancelled";
+const RETRY_SCHEDULED: &str = "retry-scheduled";
+
+/// The labels of `gymhook_endpoint_changes_total`.
+const ENDPOINT_CHANGES: [&str; 9] = [
+    BREAKER_OPENED,
+    BREAKER_CLOSED,
+    HELD_BACK,
+    STARTED_FAILING,
+    RECOVERED,
+    DELIVERY_FAILED,
+    WARNED,
+    DISABLED,
+    ENABLED,
+];
+const BREAKER_OPENED: &str = "breaker-opened";
+const BREAKER_CLOSED: &str = "breaker-closed";
+const HELD_BACK: &str = "held-back";
+const STARTED_FAILING: &str = "started-failing";
+const RECOVERED: &str = "recovered";
+const DELIVERY_FAILED: &str = "delivery-failed";
+const WARNED: &str = "warned";
+const DISABLED: &str = "disabled";
+const ENABLED: &str = "enabled";
 
 /// An attempt has a row in the log: the same words are its labels.
 pub(crate) fn attempt_logged(row: &AttemptRow) {
@@ -59,10 +92,10 @@ const fn status_label(status: Option<u16>) -> &'static str {
 
 pub(crate) fn delivery_changed(change: DeliveryChange) {
     let label = match change {
-        DeliveryChange::Ended(End::Delivered) => "delivered",
-        DeliveryChange::Ended(End::Undeliverable(_)) => "undeliverable",
-        DeliveryChange::Ended(End::Cancelled) => "cancelled",
-        DeliveryChange::RetryScheduled { .. } => "retry-scheduled",
+        DeliveryChange::Ended(End::Delivered) => DELIVERED,
+        DeliveryChange::Ended(End::Undeliverable(_)) => UNDELIVERABLE,
+        DeliveryChange::Ended(End::Cancelled) => CANCELLED,
+        DeliveryChange::RetryScheduled { .. } => RETRY_SCHEDULED,
         DeliveryChange::Ended(End::Superseded)
         | DeliveryChange::Enqueued
         | DeliveryChange::AttemptBegan
@@ -127,15 +160,15 @@ pub(crate) fn attempt_failed(
 pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
     let label = match change {
         EndpointChange::TokenTaken | EndpointChange::Added => return,
-        EndpointChange::BreakerOpened { .. } => "breaker-opened",
-        EndpointChange::BreakerClosed => "breaker-closed",
-        EndpointChange::HeldBack { .. } => "held-back",
-        EndpointChange::StartedFailing => "started-failing",
-        EndpointChange::Recovered => "recovered",
-        EndpointChange::DeliveryFailed { .. } => "delivery-failed",
-        EndpointChange::Warned { .. } => "warned",
-        EndpointChange::Disabled { .. } => "disabled",
-        EndpointChange::Enabled => "enabled",
+        EndpointChange::BreakerOpened { .. } => BREAKER_OPENED,
+        EndpointChange::BreakerClosed => BREAKER_CLOSED,
+        EndpointChange::HeldBack { .. } => HELD_BACK,
+        EndpointChange::StartedFailing => STARTED_FAILING,
+        EndpointChange::Recovered => RECOVERED,
+        EndpointChange::DeliveryFailed { .. } => DELIVERY_FAILED,
+        EndpointChange::Warned { .. } => WARNED,
+        EndpointChange::Disabled { .. } => DISABLED,
+        EndpointChange::Enabled => ENABLED,
         _ => "other",
     };
     metrics::counter!("gymhook_endpoint_changes_total", "change" => label).increment(1);

@@ -18,4 +18,4 @@ pub use inbox::{Fate, InboxSource, Intake, Taken};
 pub use layer::{WebhookLayer, WebhookService};
 pub use refusal::{Refusal, RefusalReason};
 pub use source::WebhookSource;
-pub use telemetry::Refused;
+pub use telemetry::{Refused, describe_metrics};

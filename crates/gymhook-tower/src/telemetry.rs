@@ -29,6 +29,23 @@ pub struct Refused<'r> {
     pub error: &'r (dyn Error + 'static),
 }
 
+/// Tells the metrics recorder of this process what each metric of this crate means, for example as Prometheus' `# HELP`.
+///
+/// Call it once, after the recorder is installed. Without it the metrics are counted all the same.
+pub fn describe_metrics() {
+    quietly(|| {
+        metrics::describe_counter!("gymhook_received_total", "Webhooks that were received, by platform.");
+        metrics::describe_counter!(
+            "gymhook_refusals_total",
+            "Requests that were refused, by platform and reason."
+        );
+        metrics::describe_counter!(
+            "gymhook_accepted_total",
+            "Webhooks that an inbox stored or knew, by platform."
+        );
+    });
+}
+
 /// The user's callback for refusals.
 pub(crate) type Hook = dyn Fn(&Refused<'_>) + Send + Sync;
 

@@ -232,7 +232,7 @@ impl Arguments {
 fn note_rule(platform: Platform, target: &Target, output: &Output) {
     let rule = platform.profile().map_or(UrlRule::Https, |profile| profile.url_rule.value);
     if let Err(problem) = EndpointUrl::new(&target.url.to_uri().to_string(), rule) {
-        output.note(&format!("{} itself would not send here: {problem}", platform.name()));
+        output.note(&format!("{} itself would not send to this URL ({problem})", platform.name()));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use gymhook_engine::store::StoreError;
 use gymhook_service::{Config, Database, DatabasePlace, LogFormat, Service, StartError};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -245,9 +245,22 @@ async fn serve(
 }
 
 /// Counts from now on.
+///
+/// What is measured is counted in buckets: quantiles of several processes cannot be added up.
 fn recorder() -> Result<PrometheusHandle, Failure> {
-    PrometheusBuilder::new().install_recorder().map_err(|error| Failure::failed(format!("nothing can be counted: {error}")))
+    let seconds = Matcher::Suffix("_seconds".to_owned());
+    let records = Matcher::Full("gymhook_commit_records".to_owned());
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(seconds, &BUCKETS_OF_SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(records, &BUCKETS_OF_RECORDS));
+    let installed = builder.and_then(PrometheusBuilder::install_recorder);
+    installed.map_err(|error| Failure::failed(format!("nothing can be counted: {error}")))
 }
+
+/// From a commit on a fast disk to the longest time that a platform waits for an answer.
+const BUCKETS_OF_SECONDS: [f64; 13] =
+    [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+const BUCKETS_OF_RECORDS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 fn refused_start(error: &StartError) -> Failure {
     if matches!(error, StartError::Source { .. } | StartError::Destination { .. }) {
@@ -271,7 +284,7 @@ async fn announce(
         Some(listener) => Some(format!("http://{}/metrics", listener.address()?)),
         None => None,
     };
-    output.line(&format!("page: {url}/"))?;
+    output.line(&format!("web UI: {url}/"))?;
     if let Some(issued) = &first {
         output.line(&format!("first API key, which is not shown again: {}", issued.expose_key()))?;
         output.record(&FirstKey { record: "api-key", id: issued.key.id.to_string(), key: issued.expose_key() })?;

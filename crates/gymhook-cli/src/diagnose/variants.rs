@@ -120,7 +120,7 @@ pub(super) fn secrets(secret: &[u8]) -> Vec<SecretVariant> {
         add(
             "secret-of-the-sender",
             what,
-            "the sender has a longer secret than you; enter it there again",
+            "the sender's secret has something around yours: enter it again at the sender",
             Some([before.as_bytes(), secret, behind.as_bytes()].concat()),
         );
     }

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use gymhook_engine::store::{Stats, StatsQuery, Store as _};
+use metrics::{Unit, counter, describe_counter, describe_gauge};
 use tokio::sync::Mutex;
 
 use crate::app::App;
@@ -25,8 +26,28 @@ struct Metrics {
 
 /// `/metrics`, with what `render` writes.
 pub(crate) fn metrics_router(app: Arc<App>, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
+    describe();
     let metrics = Metrics { app, render: Box::new(render), gauged: Mutex::default() };
     Router::new().route("/metrics", get(show)).with_state(Arc::new(metrics))
+}
+
+/// Tells the recorder what each metric means.
+fn describe() {
+    gymhook_tower::describe_metrics();
+    describe_gauge!("gymhook_ready", "1 if /readyz answers 200, otherwise 0.");
+    describe_gauge!("gymhook_deliveries", "Deliveries now, by state.");
+    describe_gauge!("gymhook_subscriptions", "Subscriptions, destinations and inboxes.");
+    describe_gauge!(
+        "gymhook_subscriptions_disabled",
+        "Those subscriptions, destinations and inboxes that are disabled."
+    );
+    describe_gauge!(
+        "gymhook_oldest_due_seconds",
+        Unit::Seconds,
+        "How long ago the oldest waiting delivery became due."
+    );
+    describe_counter!("gymhook_purged_total", "Purged deliveries.");
+    counter!("gymhook_purged_total").increment(0);
 }
 
 async fn show(State(metrics): State<Arc<Metrics>>) -> Response {

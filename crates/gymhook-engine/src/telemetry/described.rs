@@ -1,0 +1,42 @@
+//! What each metric means, and which counters are there from the start.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
+
+use super::{DELIVERY_CHANGES, ENDPOINT_CHANGES};
+use crate::foreign::Place;
+
+/// Tells the recorder what each metric means, and counts nothing with the counters that an alert may watch.
+///
+/// A counter that appears when it is incremented for the first time has no increase that an alert could see.
+pub(crate) fn describe() {
+    describe_counter!("gymhook_attempts_total", "Attempts, by outcome and class of status.");
+    describe_histogram!("gymhook_attempt_seconds", Unit::Seconds, "How long attempts took.");
+    describe_counter!("gymhook_deliveries_total", "Deliveries that ended or were scheduled for a retry.");
+    describe_counter!("gymhook_endpoint_changes_total", "Changes of endpoints.");
+    describe_histogram!("gymhook_commit_seconds", Unit::Seconds, "How long commits of the worker took.");
+    describe_histogram!("gymhook_commit_records", Unit::Count, "Records that the worker committed together.");
+    describe_counter!("gymhook_late_answers_total", "Responses to attempts that had been counted as lost.");
+    describe_counter!("gymhook_follow_ups_refused_total", "Forwarded notifications that the store refused.");
+    describe_counter!("gymhook_leases_lost_total", "Leases that the worker lost.");
+    describe_counter!("gymhook_quarantined_total", "Damaged rows.");
+    describe_counter!("gymhook_store_failures_total", "Calls of the store that failed.");
+    describe_counter!("gymhook_panics_total", "Panics that were caught, by place.");
+    describe_gauge!("gymhook_workers_running", "Running workers in this process.");
+    describe_counter!("gymhook_worker_restarts_total", "Restarts of a worker after a panic.");
+
+    for change in DELIVERY_CHANGES {
+        counter!("gymhook_deliveries_total", "change" => change).increment(0);
+    }
+    for change in ENDPOINT_CHANGES {
+        counter!("gymhook_endpoint_changes_total", "change" => change).increment(0);
+    }
+    for place in Place::ALL {
+        counter!("gymhook_panics_total", "place" => place.as_str()).increment(0);
+    }
+    counter!("gymhook_late_answers_total").increment(0);
+    counter!("gymhook_follow_ups_refused_total").increment(0);
+    counter!("gymhook_leases_lost_total").increment(0);
+    counter!("gymhook_quarantined_total").increment(0);
+    counter!("gymhook_store_failures_total").increment(0);
+    counter!("gymhook_worker_restarts_total").increment(0);
+}
