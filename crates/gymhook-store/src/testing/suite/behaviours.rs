@@ -116,6 +116,7 @@ macro_rules! __store_behaviours {
                 by_gym
                 by_time
                 by_everything_at_once
+                every_combination
             }
             following {
                 what_follows_is_enqueued_with_the_record
