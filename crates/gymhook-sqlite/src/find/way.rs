@@ -57,13 +57,14 @@ impl Way {
 
 /// How many rows a walk goes through, if few of them were purged.
 fn rows(connection: &Connection) -> Result<i64> {
-    let mut span =
-        connection.prepare_cached("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM gymhook_deliveries")?;
-    Ok(span.query_row([], |row| row.get(0))?)
+    Ok(connection.prepare_cached(ROWS)?.query_row([], |row| row.get(0))?)
 }
 
-const OF_TYPE: &str = "INDEXED BY gymhook_deliveries_by_type WHERE event_type = ?1";
-const OF_ENDPOINT: &str = "INDEXED BY gymhook_deliveries_by_endpoint WHERE endpoint = ?1";
+/// Each end is looked up; both in one query would read the whole table.
+pub(super) const ROWS: &str = "SELECT coalesce((SELECT max(seq) FROM gymhook_deliveries) - (SELECT min(seq) FROM gymhook_deliveries) + 1, 0)";
+
+pub(super) const OF_TYPE: &str = "INDEXED BY gymhook_deliveries_by_type WHERE event_type = ?1";
+pub(super) const OF_ENDPOINT: &str = "INDEXED BY gymhook_deliveries_by_endpoint WHERE endpoint = ?1";
 
 /// How many rows an index leads to for all of these values, or `enough` if that many are there.
 fn count(
@@ -72,8 +73,7 @@ fn count(
     values: impl Iterator<Item = Value>,
     enough: i64,
 ) -> Result<i64> {
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM gymhook_deliveries {of_one} LIMIT ?2)");
-    let mut select = connection.prepare_cached(&sql)?;
+    let mut select = connection.prepare_cached(&counting(of_one))?;
     let mut found = 0;
     for value in values {
         if found >= enough {
@@ -82,6 +82,10 @@ fn count(
         found += select.query_row((value, enough - found), |row| row.get::<_, i64>(0))?;
     }
     Ok(found)
+}
+
+pub(super) fn counting(of_one: &str) -> String {
+    format!("SELECT count(*) FROM (SELECT 1 FROM gymhook_deliveries {of_one} LIMIT ?2)")
 }
 
 /// Whose deliveries are to be looked through, one after the other; `None` if everybody's.
