@@ -133,7 +133,7 @@ impl Writer {
         self.has_run = true;
         let store = self.store.clone();
         loop {
-            let Ok(_turn) = store.0.turns.acquire().await else { return };
+            let Ok(_permit) = store.0.caller_connections.acquire().await else { return };
             // As late as possible: whoever has come meanwhile is in it.
             let Some(group) = self.next_group() else { return };
             let mut writing = pin!(write_group(&store, group));

@@ -81,7 +81,7 @@ struct Shared {
     connections: Connections,
     admission: Admission,
     /// Leaves a connection to the worker.
-    turns: Semaphore,
+    caller_connections: Semaphore,
     queue: Queue,
     clock: SharedClock,
     call_timeout: Duration,
@@ -156,7 +156,7 @@ impl PostgresStore {
             Arc::new(Shared {
                 connections: Connections::new(config, tls, &options, sessions)?,
                 admission: Admission::new(options.queue()),
-                turns: Semaphore::new(for_callers),
+                caller_connections: Semaphore::new(for_callers),
                 queue: Queue::new(for_callers),
                 clock: SharedClock::default(),
                 call_timeout: options.call_timeout,
@@ -205,7 +205,7 @@ impl PostgresStore {
     {
         let _admitted = self.0.admission.enter(bytes).await?;
         self.in_time(async {
-            let _turn = self.0.turns.acquire().await.map_err(|_| StoreError::Closed)?;
+            let _permit = self.0.caller_connections.acquire().await.map_err(|_| StoreError::Closed)?;
             self.make(make).await
         })
         .await

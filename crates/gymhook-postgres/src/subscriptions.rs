@@ -87,15 +87,17 @@ async fn replace_unchanged(
     read: &SubscriptionRow,
     due: i64,
 ) -> Result<bool> {
-    if has_nul([Some(read.gym.as_str()), Some(&read.platform), Some(&read.settings), read.target.url()]) {
+    let is_storable =
+        !has_nul([Some(read.gym.as_str()), Some(&read.platform), Some(&read.settings), read.target.url()]);
+    if read.id != new.id || !is_storable {
         return Ok(false);
     }
     let sql = format!(
         "WITH put AS (
         UPDATE gymhook.subscriptions s SET gym = $5, platform = $6, settings = $7, secrets = $8, url = $9
         WHERE s.id = $4 AND s.deleted_at IS NULL AND s.incoming = $10
-        AND s.id = $11 AND s.gym = $12 AND s.platform = $13 AND s.settings = $14
-        AND s.secrets IS NOT DISTINCT FROM $15 AND s.url IS NOT DISTINCT FROM $16
+        AND s.gym = $11 AND s.platform = $12 AND s.settings = $13
+        AND s.secrets IS NOT DISTINCT FROM $14 AND s.url IS NOT DISTINCT FROM $15
         RETURNING s.id
     ) {TELL_ITS_WORKER}"
     );
@@ -110,7 +112,6 @@ async fn replace_unchanged(
         &new.target.secrets(),
         &new.target.url(),
         &(new.direction() == Direction::Incoming),
-        read.id.as_uuid(),
         &read.gym,
         &read.platform,
         &read.settings,

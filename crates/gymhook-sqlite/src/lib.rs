@@ -121,6 +121,9 @@ impl SqliteStore {
         }
         schema::make_durable(&writing)?;
         schema::migrate(&mut writing)?;
+        // What a savepoint changes is kept until it ends, to be undone: in memory, not in a file. A migration may sort all rows,
+        // which might need too much of it.
+        writing.execute_batch("PRAGMA temp_store = MEMORY")?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let readers = [connect(&path, read_only)?, connect(&path, read_only)?].map(ConnectionThread::reader);
         let [reader, log_reader] = readers;
@@ -464,5 +467,17 @@ mod tests {
             assert!(!select.exists([limit]).unwrap());
         }
         assert_eq!(select.get_status(StatementStatus::RePrepare), 0);
+    }
+
+    /// Else SQLite writes each page that a call changes to a temporary file first.
+    #[tokio::test]
+    async fn what_a_savepoint_changes_is_kept_in_memory() {
+        const MEMORY: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
+        let read = |connection: &Connection| {
+            Ok(connection.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(store.0.writer.call((), read).await, Ok(MEMORY));
     }
 }

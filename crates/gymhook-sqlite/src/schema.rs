@@ -6,7 +6,7 @@ use super::error::Result;
 use gymhook_store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_targets.sql"),
     include_str!("migrations/0006_platforms_and_owners.sql"),
     include_str!("migrations/0007_rights_and_journals.sql"),
+    include_str!("migrations/0008_types.sql"),
 ];
 
 /// Switches on what durability rests on, and looks whether it is on.
@@ -119,7 +120,7 @@ mod tests {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert_eq!(now, 7);
+            assert_eq!(now, 8);
             let sql =
                 "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
             type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
@@ -128,6 +129,17 @@ mod tests {
             };
             let kept: Read = connection.query_row(sql, [], read).unwrap();
             assert_eq!(kept, (vec![3], "member.created".to_owned(), 9, None, None), "version {version}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_any_version_finds_its_deliveries_by_type() {
+        for version in 1..MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            migrate(&mut connection).unwrap();
+            let sql = "SELECT seq FROM gymhook_deliveries INDEXED BY gymhook_deliveries_by_type WHERE event_type = 'member.created'";
+            let found: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(found, 7, "version {version}");
         }
     }
 
@@ -267,6 +279,7 @@ mod tests {
             "gymhook_subscriptions (gym, id)",
             "gymhook_deliveries (endpoint, state, at, seq)",
             "gymhook_deliveries (endpoint, seq)",
+            "gymhook_deliveries (event_type)",
             "gymhook_deliveries (endpoint, fingerprint) WHERE fingerprint IS NOT NULL",
             "gymhook_deliveries (endpoint, at, seq) WHERE test = 1 AND state = 0",
             "gymhook_commands (endpoint, due, number)",

@@ -62,12 +62,15 @@ fn create_or_replace(
 
 /// If its configuration is still the one that was read.
 fn replace_unchanged(connection: &Connection, new: &SubscriptionRow, read: &SubscriptionRow) -> Result<bool> {
+    if read.id != new.id {
+        return Ok(false);
+    }
     let written = connection
         .prepare_cached(
             "UPDATE gymhook_subscriptions
              SET gym = ?2, platform = ?3, settings = ?4, secrets = ?5, url = ?6
              WHERE id = ?1 AND deleted_at IS NULL AND incoming = ?7
-             AND id = ?8 AND gym = ?9 AND platform = ?10 AND settings = ?11 AND secrets IS ?12 AND url IS ?13",
+             AND gym = ?8 AND platform = ?9 AND settings = ?10 AND secrets IS ?11 AND url IS ?12",
         )?
         .execute(params![
             new.id.as_uuid().as_bytes(),
@@ -77,7 +80,6 @@ fn replace_unchanged(connection: &Connection, new: &SubscriptionRow, read: &Subs
             new.target.secrets(),
             new.target.url(),
             new.direction() == Direction::Incoming,
-            read.id.as_uuid().as_bytes(),
             read.gym,
             read.platform,
             read.settings,

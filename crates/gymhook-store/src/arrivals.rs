@@ -58,7 +58,8 @@ impl Announced {
 }
 
 impl Arrivals {
-    /// The most endpoints that are remembered by name: 2,000 (our default). Of more, a worker is better off looking for itself.
+    /// The maximum number of endpoints that are remembered by name: 2,000 (our limit). When there are more, a worker is told only
+    /// that there is work somewhere, and looks for it.
     pub const MAX_ENDPOINTS: usize = 2_000;
 
     /// There is new work at these endpoints; none change nothing.

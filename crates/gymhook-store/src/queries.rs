@@ -97,8 +97,8 @@ impl Default for StatsQuery {
 
 /// Which deliveries are wanted: each matches every field that is set.
 ///
-/// What is rare is found by an index: an endpoint's deliveries, a gym's, and those of a state in which few are. Types and
-/// times are not indexed: among what is left the latest is looked at first, until a page is full.
+/// What is rare is found by an index: an endpoint's deliveries, a gym's, those of a type, and those of a state in which few are.
+/// Times are not indexed: among what is left the latest is looked at first, until a page is full.
 ///
 /// ```
 /// use gymhook_store::{DeliveryQuery, State};

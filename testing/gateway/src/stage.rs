@@ -151,15 +151,21 @@ impl Stage {
 /// until the program makes them short again: what fails in between waits for so long.
 async fn retry_now<S: Store>(store: &S) -> Result<(), Failure> {
     let engine = Engine::builder(store.clone()).enqueue_only();
-    let waiting = DeliveryQuery { state: Some(State::Waiting), ..DeliveryQuery::new(10_000) };
+    let mut waiting = DeliveryQuery { state: Some(State::Waiting), ..DeliveryQuery::new(10_000) };
     let late = store.now().await? + Duration::from_secs(10);
-    for row in store.deliveries(waiting).await?.items {
-        let state = row.record.map(|record| record.state);
-        if matches!(state, Some(DeliveryState::Waiting { due }) if due > late) {
-            engine.redeliver(row.id).await?;
+    loop {
+        let page = store.deliveries(waiting.clone()).await?;
+        for row in page.items {
+            let state = row.record.map(|record| record.state);
+            if matches!(state, Some(DeliveryState::Waiting { due }) if due > late) {
+                engine.redeliver(row.id).await?;
+            }
         }
+        if page.next.is_none() {
+            return Ok(());
+        }
+        waiting.before = page.next;
     }
-    Ok(())
 }
 
 fn start(program: &Path, orders: &Orders) -> Result<Process, Failure> {

@@ -51,7 +51,8 @@ impl<S: Store> Engine<S> {
     /// - [`SubscriptionError::Unknown`]: there is no such subscription, or it was deleted.
     /// - [`SubscriptionError::Contended`]: others changed it again and again.
     /// - [`SubscriptionError::OtherId`]: `change` returned a subscription with another id.
-    /// - as [`Engine::put_subscription`].
+    /// - as [`Engine::put_subscription`]. After [`StoreError::Unavailable`](crate::store::StoreError::Unavailable) the change may
+    ///   have been written: read the subscription before you repeat it.
     pub async fn update_subscription(
         &self,
         id: EndpointId,
@@ -133,7 +134,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// - [`SubscriptionError::Key`]: the new key has the id or the secret of an old one.
-    /// - as [`Engine::update_subscription`].
+    /// - as [`Engine::update_subscription`]. After [`StoreError::Unavailable`](crate::store::StoreError::Unavailable) the new key
+    ///   may sign already: read the subscription before you repeat it, since the repetition would be refused.
     pub async fn rotate_key(
         &self,
         subscription: EndpointId,
@@ -218,10 +220,11 @@ impl<S: Store> EngineView<S> {
 
 /// Whether nothing that [`Engine::check_new`] looks at was changed.
 fn goes_where_it_went(held: &Subscription, changed: &Subscription) -> bool {
-    let urls = |http: &HttpTarget| (http.platform().to_owned(), http.url().clone(), http.urls().clone());
     held.gym() == changed.gym()
         && held.filters() == changed.filters()
-        && held.http().map(urls) == changed.http().map(urls)
+        && held.http().map(HttpTarget::platform) == changed.http().map(HttpTarget::platform)
+        && held.http().map(HttpTarget::url) == changed.http().map(HttpTarget::url)
+        && held.http().map(HttpTarget::urls) == changed.http().map(HttpTarget::urls)
 }
 
 /// The same key, which ends at this moment unless it ends before.

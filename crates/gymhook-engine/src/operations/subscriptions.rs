@@ -200,7 +200,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// - [`SubscriptionError::Exists`]: there is one with this id.
-    /// - as [`Engine::put_subscription`].
+    /// - as [`Engine::put_subscription`]. After [`StoreError::Unavailable`](crate::store::StoreError::Unavailable) the subscription
+    ///   may have been created: read it before you repeat the call, which would find that it exists.
     pub async fn create_subscription(&self, subscription: &Subscription) -> Result<(), SubscriptionError> {
         self.put_on_condition(subscription, WriteCondition::New).await
     }

@@ -87,7 +87,7 @@ async fn a_change_is_made_again_on_what_another_has_written() {
 }
 
 #[tokio::test]
-async fn an_update_that_others_always_forestall_ends() {
+async fn an_update_that_is_always_too_late_ends() {
     let engine = interrupted(u32::MAX, relabel).await;
     let updated = engine.update_subscription(ENDPOINT, |held| held.with_metadata([("a", "b")])).await;
     assert_eq!(updated.map(drop), Err(SubscriptionError::Contended { subscription: ENDPOINT }));

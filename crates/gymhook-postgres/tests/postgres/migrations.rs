@@ -95,7 +95,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
     assert_eq!(
         versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
-        [1, 2, 3, 4, 5, 6, 7],
+        [1, 2, 3, 4, 5, 6, 7, 8],
         "each was done once"
     );
     works(&connect(&config).await.unwrap(), &client).await;
@@ -106,9 +106,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (8)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (9)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 8, known: 7 });
+    assert_eq!(refused, StoreError::Schema { found: 9, known: 8 });
 }
 
 #[tokio::test]
@@ -144,13 +144,14 @@ async fn two_schemas_are_two_stores() {
 }
 
 /// What makes the tables of each version from those of the one before.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("../../src/migrations/0001_tables.sql"),
     include_str!("../../src/migrations/0002_directions.sql"),
     include_str!("../../src/migrations/0003_fingerprints.sql"),
     include_str!("../../src/migrations/0004_tests_and_notices.sql"),
     include_str!("../../src/migrations/0005_targets.sql"),
     include_str!("../../src/migrations/0006_platforms_and_owners.sql"),
+    include_str!("../../src/migrations/0007_rights_and_journals.sql"),
 ];
 
 /// Tables of this version with an inbox, another subscription, one with an odd platform, a damaged one, and a notification and a
@@ -205,7 +206,7 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
         let kept =
             "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();
@@ -382,6 +383,7 @@ async fn what_is_looked_for_often_is_indexed() {
         "subscriptions (gym, id)",
         "subscriptions (lease_until, id) WHERE (deleted_at IS NULL)",
         "notifications (endpoint, seq)",
+        "notifications (event_type, seq)",
         "notifications (endpoint, fingerprint) WHERE (fingerprint IS NOT NULL)",
         "deliveries (endpoint, state, at, seq)",
         "deliveries (endpoint, seq) WHERE (state = 0)",

@@ -9,7 +9,6 @@
 )]
 
 mod damage;
-mod finding;
 mod full;
 mod load;
 mod paths;

@@ -116,6 +116,7 @@ macro_rules! __store_behaviours {
                 by_gym
                 by_time
                 by_everything_at_once
+                every_combination
             }
             following {
                 what_follows_is_enqueued_with_the_record
@@ -225,6 +226,7 @@ macro_rules! __store_behaviours {
                 workers_lease_different_endpoints
                 what_comes_in_goes_out_once
                 a_subscription_is_one_gym_s
+                one_of_several_creates_a_subscription
                 no_change_is_lost
             }
             repeating {

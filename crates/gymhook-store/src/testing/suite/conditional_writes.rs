@@ -4,48 +4,41 @@ use super::Harness;
 use super::stage::{Stage, disabled, endpoint, held, http, notification, subscription};
 use crate::{Batch, Store, SubscriptionRow, TargetColumns, WriteCondition};
 
+/// Asserts that the subscription is still this one, and that its worker was not told to reload it.
+async fn assert_untouched<H: Harness>(stage: &Stage<'_, H>, row: &SubscriptionRow) {
+    assert_eq!(stage.store.subscription(row.id).await, Ok(Some(row.clone())));
+    assert_eq!(stage.fetch(row.id, 0).await.commands, []);
+}
+
 /// Written for its gym alone, a subscription is new or that gym's already; otherwise nothing is written.
 pub async fn another_gym_s_is_not_written<H: Harness>(harness: &H) {
     let stage = Stage::open(harness).await;
+    let put = async |row: &SubscriptionRow, condition| {
+        stage.store.put_subscription(row.clone(), condition, stage.now).await
+    };
     let of = |gym: &str, settings: &str| SubscriptionRow {
         gym: gym.to_owned(),
         settings: settings.to_owned(),
         ..subscription(1)
     };
     let (first, changed) = (of("wien", "{}"), of("wien", "{\"label\":\"changed\"}"));
-    assert_eq!(
-        stage.store.put_subscription(first.clone(), WriteCondition::SameGym, stage.now).await,
-        Ok(true)
-    );
+    assert_eq!(put(&first, WriteCondition::SameGym).await, Ok(true));
     stage.carry_out_commands(endpoint(1)).await;
     for other in ["berlin", "Wien", ""] {
-        assert_eq!(
-            stage.store.put_subscription(of(other, "[]"), WriteCondition::SameGym, stage.now).await,
-            Ok(false)
-        );
-        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(first.clone())));
-        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, [], "its worker has nothing to reload");
+        assert_eq!(put(&of(other, "[]"), WriteCondition::SameGym).await, Ok(false));
+        assert_untouched(&stage, &first).await;
     }
-    assert_eq!(
-        stage.store.put_subscription(changed.clone(), WriteCondition::SameGym, stage.now).await,
-        Ok(true)
-    );
+    assert_eq!(put(&changed, WriteCondition::SameGym).await, Ok(true));
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(changed.clone())));
     assert_eq!(stage.fetch(endpoint(1), 0).await.commands.len(), 1);
     let handler = SubscriptionRow { target: TargetColumns::Handler, ..changed.clone() };
-    assert_eq!(stage.store.put_subscription(handler, WriteCondition::SameGym, stage.now).await, Ok(false));
-    let unstorable = SubscriptionRow { gym: "a\0b".to_owned(), ..changed.clone() };
-    assert!(stage.store.put_subscription(unstorable, WriteCondition::SameGym, stage.now).await.is_err());
-    assert_eq!(
-        stage.store.put_subscription(of("berlin", "{}"), WriteCondition::Always, stage.now).await,
-        Ok(true),
-        "it moves"
-    );
+    assert_eq!(put(&handler, WriteCondition::SameGym).await, Ok(false));
+    let unstorable = SubscriptionRow { gym: "a\0b".to_owned(), ..changed };
+    assert!(put(&unstorable, WriteCondition::SameGym).await.is_err());
+    let moved = of("berlin", "{}");
+    assert_eq!(put(&moved, WriteCondition::Always).await, Ok(true), "it moves");
     stage.store.delete_subscription(endpoint(1), stage.now).await.unwrap();
-    assert_eq!(
-        stage.store.put_subscription(of("berlin", "{}"), WriteCondition::SameGym, stage.now).await,
-        Ok(false)
-    );
+    assert_eq!(put(&moved, WriteCondition::SameGym).await, Ok(false), "it was deleted");
 }
 
 /// Written as a new one, a subscription is created where there is none and none was deleted.
@@ -61,8 +54,7 @@ pub async fn a_new_one_replaces_none<H: Harness>(harness: &H) {
     let other = SubscriptionRow { settings: "{}".to_owned(), ..row.clone() };
     for again in [&row, &other] {
         assert_eq!(put(again).await, Ok(false));
-        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(row.clone())));
-        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, [], "its worker has nothing to reload");
+        assert_untouched(&stage, &row).await;
     }
     stage.store.delete_subscription(endpoint(1), stage.now).await.unwrap();
     assert_eq!(put(&row).await, Ok(false), "it was deleted");
@@ -99,9 +91,7 @@ pub async fn a_conditional_change_overwrites_no_other<H: Harness>(harness: &H) {
         subscription(2),
     ] {
         assert_eq!(put(&changed, &other).await, Ok(false), "{other:?}");
-        let expected = SubscriptionRow { record, ..read.clone() };
-        assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(expected)));
-        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, [], "its worker has nothing to reload");
+        assert_untouched(&stage, &SubscriptionRow { record, ..read.clone() }).await;
     }
     let handler = SubscriptionRow { target: TargetColumns::Handler, ..read.clone() };
     assert_eq!(put(&handler, &read).await, Ok(false), "a direction never changes");

@@ -2,6 +2,8 @@
 
 use gymhook_delivery::{End, Enqueued, Undeliverable};
 
+use time::UtcDateTime;
+
 use super::Harness;
 use super::stage::{HOUR, MICRO, SECOND, Stage, delivery, ended, endpoint, notification, subscription};
 use crate::{DeliveryQuery, NewNotification, State, Store, SubscriptionRow};
@@ -153,4 +155,145 @@ pub async fn by_everything_at_once<H: Harness>(harness: &H) {
     assert_eq!(numbers(&stage, query.clone()).await, [10, 8, 2]);
     let before = Some(stage.row(8).await.sequence);
     assert_eq!(numbers(&stage, DeliveryQuery { before, ..query }).await, [2]);
+}
+
+/// What a delivery of a long log was made of.
+struct Made {
+    number: u128,
+    to: u128,
+    event_type: &'static str,
+    state: State,
+    at: UtcDateTime,
+}
+
+impl Made {
+    /// What a query asks for, field by field.
+    fn is_meant(&self, query: &DeliveryQuery) -> bool {
+        query.endpoint.is_none_or(|wanted| wanted == endpoint(self.to))
+            && query.gym.as_ref().is_none_or(|gym| gym == gym_of(self.to))
+            && (query.event_types.is_empty() || query.event_types.iter().any(|one| one == self.event_type))
+            && query.state.is_none_or(|state| state == self.state)
+            && query.from.is_none_or(|from| self.at >= from)
+            && query.until.is_none_or(|until| self.at < until)
+    }
+}
+
+const fn gym_of(number: u128) -> &'static str {
+    match number {
+        1 | 2 => "berlin-mitte",
+        3 => "wien",
+        _ => "graz",
+    }
+}
+
+/// 320 deliveries, a second apart. In every 40, endpoint 3 has four, 4 and 5 have one each, and 1 and 2 the rest; two are payments
+/// and one a refund; one in eight is delivered, one in eight given up, and one in 40 cancelled.
+async fn many<H: Harness>(harness: &H) -> (Stage<'_, H>, Vec<Made>) {
+    let stage = Stage::open(harness).await;
+    for number in 1..=5 {
+        let gym = gym_of(number).to_owned();
+        stage.subscribe(SubscriptionRow { gym, ..subscription(number) }).await;
+    }
+    let mut made = Vec::new();
+    for number in 1..=320 {
+        let to = match number % 40 {
+            7 | 17 | 27 | 37 => 3,
+            11 => 4,
+            23 => 5,
+            rest => 1 + rest % 2,
+        };
+        let event_type = match number % 40 {
+            6 | 17 => "payment.failed",
+            23 => "payment.refunded",
+            rest if rest % 3 == 0 => "checkin.created",
+            _ => "workout.created",
+        };
+        let state = match number % 40 {
+            19 => State::Cancelled,
+            rest if rest % 8 == 1 => State::Delivered,
+            rest if rest % 8 == 7 => State::Undeliverable,
+            _ => State::Waiting,
+        };
+        let at = stage.now + SECOND * u32::try_from(number).unwrap();
+        made.push(Made { number, to, event_type, state, at });
+    }
+    for made in &made {
+        let event_type = made.event_type.to_owned();
+        let new = NewNotification { event_type, ..notification(made.number, made.to) };
+        assert_eq!(stage.store.enqueue(vec![new], made.at).await, Ok(vec![Ok(Enqueued::New)]));
+    }
+    let later = Stage { harness, store: stage.store.clone(), now: stage.now + HOUR };
+    for to in 1..=5 {
+        let mut records = Vec::new();
+        for made in made.iter().filter(|made| made.to == to) {
+            let end = match made.state {
+                State::Delivered => End::Delivered,
+                State::Undeliverable => End::Undeliverable(Undeliverable::Exhausted),
+                State::Cancelled => End::Cancelled,
+                State::Waiting | State::InFlight | State::Quarantined | State::Unreadable => continue,
+            };
+            records.push(ended(stage.record(made.number).await, stage.now, end));
+        }
+        later.write(to, records).await;
+    }
+    (stage, made)
+}
+
+/// Each query with each of these values.
+fn with_each<T: Copy>(
+    queries: Vec<DeliveryQuery>,
+    values: &[T],
+    set: impl Fn(&mut DeliveryQuery, T),
+) -> Vec<DeliveryQuery> {
+    let mut more = Vec::new();
+    for query in queries {
+        for value in values {
+            let mut query = query.clone();
+            set(&mut query, *value);
+            more.push(query);
+        }
+    }
+    more
+}
+
+/// All combinations of filters, in pages of 60.
+fn combinations(now: UtcDateTime) -> Vec<DeliveryQuery> {
+    let at = |second: u32| Some(now + SECOND * second);
+    let types: [&[&str]; 6] = [
+        &[],
+        &["workout.created"],
+        &["payment.failed"],
+        &["payment.refunded", "payment.failed"],
+        &["payment.refunded", "checkin.created", "payment.refunded"],
+        &["nothing.happened"],
+    ];
+    let states = [None, Some(State::Waiting), Some(State::Delivered), Some(State::Cancelled)];
+    let times = [(None, None), (at(200), None), (None, at(150)), (at(40), at(290))];
+    let queries = vec![DeliveryQuery::new(60)];
+    let queries =
+        with_each(queries, &[None, Some(1), Some(4)], |query, to| query.endpoint = to.map(endpoint));
+    let queries =
+        with_each(queries, &[None, Some("berlin-mitte"), Some("graz"), Some("nobody")], |query, gym| {
+            query.gym = gym.map(str::to_owned)
+        });
+    let queries = with_each(queries, &types, |query, types| query.event_types = of_types(types).event_types);
+    let queries = with_each(queries, &states, |query, state| query.state = state);
+    with_each(queries, &times, |query, time| (query.from, query.until) = time)
+}
+
+/// Whatever is asked for, alone or together, a long log answers as if each of its deliveries had been looked at.
+pub async fn every_combination<H: Harness>(harness: &H) {
+    let (stage, made) = many(harness).await;
+    for query in combinations(stage.now) {
+        let expected = made.iter().rev().filter(|made| made.is_meant(&query));
+        let expected: Vec<_> = expected.map(|made| delivery(made.number)).collect();
+        let (mut found, mut page) = (Vec::new(), query.clone());
+        loop {
+            let read = stage.store.deliveries(page.clone()).await.unwrap();
+            found.extend(read.items.into_iter().map(|row| row.id));
+            let Some(next) = read.next else { break };
+            page.before = Some(next);
+        }
+        assert_eq!(found, expected, "{query:?}");
+    }
 }

@@ -281,6 +281,35 @@ pub async fn a_subscription_is_one_gym_s<H: Harness>(harness: &H) {
     }
 }
 
+/// Of several that create one subscription at once, one does, and its row is kept, then and later.
+pub async fn one_of_several_creates_a_subscription<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let now = stage.now;
+    for number in 1..=ROUNDS {
+        let of = move |task: u128| SubscriptionRow {
+            settings: format!("{{\"label\":\"of {task}\"}}"),
+            ..subscription(number)
+        };
+        let put = |task: u128| {
+            let store = stage.store.clone();
+            tokio::spawn(
+                async move { store.put_subscription(of(task), WriteCondition::New, now).await.unwrap() },
+            )
+        };
+        let mut written = Vec::new();
+        for _ in 0..2 {
+            let tasks: Vec<_> = (0..TASKS).map(put).collect();
+            for (task, putting) in (0..).zip(tasks) {
+                if putting.await.unwrap() {
+                    written.push(of(task));
+                }
+            }
+            assert_eq!(written.len(), 1, "round {number}: {written:?}");
+            assert_eq!(stage.store.subscription(endpoint(number)).await, Ok(written.first().cloned()));
+        }
+    }
+}
+
 /// Of several that read a subscription, change it and write it back on condition that nobody else has, none loses a change.
 pub async fn no_change_is_lost<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
