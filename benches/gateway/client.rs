@@ -77,7 +77,7 @@ impl Connection {
 }
 
 /// The value of a header, whose name is written in lower case.
-pub(crate) fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.lines().find_map(|line| {
         let (found, value) = line.split_once(':')?;
         found.eq_ignore_ascii_case(name).then(|| value.trim())

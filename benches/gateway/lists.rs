@@ -8,7 +8,7 @@ use gymhook_benches::{Outcome, Report};
 
 use crate::add;
 use crate::child::{Gateway, api_key};
-use crate::client::{Connection, asking, header};
+use crate::client::{Connection, asking};
 use crate::filled::{ENDPOINTS, Filled, OF_A_GYM, RARE_TYPE, TYPES, gym};
 use crate::load::endpoint_id;
 
@@ -170,7 +170,7 @@ fn of_the_page(filled: &Filled) -> Outcome<Vec<List>> {
 async fn sign_in(gateway: &Gateway, key: &str) -> Sent<String> {
     let mut connection = Connection::open(gateway.address).await?;
     let form = connection.exchange(b"GET /sign-in HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
-    let guest = cookie(&form.head).ok_or("no cookie for a guest")?;
+    let guest = cookie(&form.head, "gymhook-sign-in").ok_or("no cookie for a guest")?;
     let html = String::from_utf8(form.body)?;
     let (_, rest) = html.split_once("name=\"csrf\" value=\"").ok_or("a form without a token")?;
     let (token, _) = rest.split_once('"').ok_or("a form without a token")?;
@@ -180,11 +180,14 @@ async fn sign_in(gateway: &Gateway, key: &str) -> Sent<String> {
         body.len()
     );
     let signed_in = connection.exchange(post.as_bytes()).await?;
-    cookie(&signed_in.head).ok_or_else(|| format!("not signed in: {}", signed_in.head).into())
+    let session = cookie(&signed_in.head, "gymhook-session");
+    session.ok_or_else(|| format!("not signed in: {}", signed_in.head).into())
 }
 
-/// The name and the value of the cookie that is set.
-fn cookie(head: &str) -> Option<String> {
-    let set = header(head, "set-cookie")?;
-    set.split(';').next().map(str::to_owned)
+/// The name and the value of the cookie that is set; others may be set or removed beside it.
+fn cookie(head: &str, name: &str) -> Option<String> {
+    let set = head.lines().filter_map(|line| line.split_once(": "));
+    let mut cookies = set.filter(|(header, _)| header.eq_ignore_ascii_case("set-cookie"));
+    let found = cookies.find(|(_, set)| set.split('=').next() == Some(name))?;
+    found.1.split(';').next().map(str::to_owned)
 }

@@ -38,9 +38,14 @@ impl World {
     }
 
     fn ask(&self, key: &str, arguments: &[&str]) -> Command {
+        let mut command = self.with_key(key);
+        command.arg("--json").args(arguments);
+        command
+    }
+
+    fn with_key(&self, key: &str) -> Command {
         let mut command = command(self.folder.path());
         command.env("GYMHOOK_API_KEY", key).env("GYMHOOK_SERVER", format!("http://{}", self.server.address));
-        command.arg("--json").args(arguments);
         command
     }
 
@@ -132,6 +137,10 @@ fn a_delivery_is_tested_found_and_sent_again() {
     assert_eq!(world.receiver.next()["repeat_of"], first["id"]);
     let stats = world.succeeds(&["stats", "--window", "1h"]);
     assert_eq!((&stats[0]["subscriptions"], &stats[0]["undeliverable"]), (&1.into(), &0.into()));
+    let shown = world.with_key(&world.key).args(["stats", "--window", "1h"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("delivered in the last 1 h"), "{shown}");
+    assert!(shown.contains("became undeliverable in the last 1 h"), "{shown}");
 }
 
 #[test]

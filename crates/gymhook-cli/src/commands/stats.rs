@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::log::with_record;
 use crate::api::{ServerArgs, field};
@@ -32,11 +33,21 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         let window = arguments.window.map(|window| window.as_secs().to_string());
         let stats = api.get("/v1/stats", &[("gym", arguments.gym.clone()), ("window_seconds", window)]).await?;
         output.record(&with_record("stats", &stats))?;
-        let names = [
-            "waiting", "in_flight", "delivered", "given_up", "undeliverable", "unreadable", "quarantined", "subscriptions",
-            "disabled", "oldest_due",
+        let within = stats.get("window_seconds").and_then(Value::as_u64).map(Duration::from_secs).map(when::span);
+        let within = within.map(|window| format!(" in the last {window}")).unwrap_or_default();
+        let rows = [
+            ("waiting", "waiting".to_owned()),
+            ("in_flight", "in flight".to_owned()),
+            ("undeliverable", "undeliverable".to_owned()),
+            ("unreadable", "unreadable".to_owned()),
+            ("quarantined", "quarantined".to_owned()),
+            ("delivered", format!("delivered{within}")),
+            ("given_up", format!("became undeliverable{within}")),
+            ("subscriptions", "subscriptions".to_owned()),
+            ("disabled", "of these disabled".to_owned()),
+            ("oldest_due", "due for the longest since".to_owned()),
         ];
-        let rows = names.map(|name| [name.replace('_', " "), field(&stats, name)]);
+        let rows = rows.map(|(name, label)| [label, field(&stats, name)]);
         output.table(&["what", "how much"], rows.into_iter().filter(|[_, value]| !value.is_empty()))
     })
 }
