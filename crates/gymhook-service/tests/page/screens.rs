@@ -260,13 +260,13 @@ async fn the_overview_shows_who_fails_before_anything_is_given_up() {
     stage.engine.delete_subscription(deleted).await.unwrap();
     let mut page = browser.get("/overview").await.expect(200);
     for _ in 0..200 {
-        if page.has("failing since") {
+        if page.has("first failed") {
             break;
         }
         tokio::time::sleep(core::time::Duration::from_millis(50)).await;
         page = browser.get("/overview").await.expect(200);
     }
-    assert!(page.has("The failing app") && page.has("failing since"), "{}", page.text);
+    assert!(page.has("The failing app") && page.has("first failed"), "{}", page.text);
     assert!(!page.has("The app of yesterday"), "it was deleted");
     assert!(page.has("No delivery was given up."), "{}", page.text);
 }
