@@ -1,6 +1,6 @@
 //! Enqueueing: inserting and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -144,28 +144,22 @@ fn storable<'n>(new: &[Timed<'n>]) -> Vec<Timed<'n>> {
 async fn insert_storable(runner: Runner<'_>, schema: &Schema, new: &[Timed<'_>]) -> Result<Outcomes> {
     /// A row that prevents an insert and is gone when it is looked for is rare: nobody meets that so often.
     const ROUNDS: usize = 10;
-    let mut ended = BTreeMap::new();
-    let mut left: Vec<(usize, Timed<'_>)> = new.iter().copied().enumerate().collect();
+    let mut outcomes = vec![None; new.len()];
     for _ in 0..ROUNDS {
+        let open = new.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
+        let (left, places): (Vec<Timed<'_>>, Vec<_>) = open.map(|(timed, place)| (*timed, place)).unzip();
         if left.is_empty() {
             break;
         }
-        let timed: Vec<Timed<'_>> = left.iter().map(|(_, timed)| *timed).collect();
-        let outcomes = insert_or_compare(runner, schema, &timed).await?;
-        let again = |((place, timed), outcome)| match outcome {
-            Some(outcome) => {
-                ended.insert(place, outcome);
-                None
-            }
-            None => Some((place, timed)),
-        };
-        left = left.into_iter().zip(outcomes).filter_map(again).collect();
+        for (place, outcome) in places.into_iter().zip(insert_or_compare(runner, schema, &left).await?) {
+            *place = outcome;
+        }
     }
-    if let Some((_, Timed { new, .. })) = left.first() {
+    if let Some((Timed { new, .. }, _)) = new.iter().zip(&outcomes).find(|(_, outcome)| outcome.is_none()) {
         let problem = format!("delivery {} is neither stored nor new", new.id);
         return Err(StoreError::Unavailable { problem }.into());
     }
-    let outcomes: Outcomes = ended.into_values().collect();
+    let outcomes: Outcomes = outcomes.into_iter().flatten().collect();
     unreadable::forget(runner, new, &outcomes).await?;
     Ok(outcomes)
 }
@@ -282,7 +276,7 @@ SELECT seq FROM kept"
 /// Those that wait, and that only their ids tell apart.
 const INSERT: &str = insert!("", "", "n.id, ", "(id)", "0", "", "");
 
-/// Those that came in: fingerprints tell them apart, too, in the order of these, and in that of `new` for one fingerprint; and
+/// Those of which one [is told apart](is_told_apart) by a fingerprint, too: in the order of these, and in that of `new` for one fingerprint; and
 /// not each of them waits.
 const INSERT_INCOMING: &str = insert!(
     ", fingerprint",
@@ -334,7 +328,7 @@ async fn insert_chunk(runner: Runner<'_>, schema: &Schema, chunk: &[(Timed<'_>, 
         &origins,
     ];
     let mut insert = INSERT;
-    if fingerprints.iter().any(Option::is_some) || new.iter().any(|new| new.unreadable) {
+    if new.iter().copied().any(is_told_apart) {
         repeats::end_windows(runner, chunk.iter().map(|(timed, _)| *timed)).await?;
         insert = INSERT_INCOMING;
         values.extend([&fingerprints as &dyn Value, &states]);
@@ -354,6 +348,11 @@ async fn insert_chunk(runner: Runner<'_>, schema: &Schema, chunk: &[(Timed<'_>, 
         heard => drop(heard?),
     }
     Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
+}
+
+/// Whether more than its id tells it apart, or it does not wait: then [`INSERT_INCOMING`] takes it.
+pub(super) fn is_told_apart(new: &NewNotification) -> bool {
+    new.fingerprint().is_some() || new.unreadable
 }
 
 fn as_bytes(body: &Bytes) -> &[u8] {

@@ -1,8 +1,8 @@
 //! Group commit: calls that enqueue at the same time share a statement and its commit.
 //!
 //! A call that arrives while two groups are being written waits, and is written with all others that wait. So the more callers
-//! there are, the less each of them costs the server. A group that takes long, since it waits for a lock for example, holds up
-//! nobody outside.
+//! there are, the less each of them costs the server. A group that takes long, since it waits for a lock for example, keeps its
+//! connection, and the others go on over those that are left.
 
 use core::pin::pin;
 use core::time::Duration;
@@ -57,6 +57,7 @@ struct Writer {
     store: PostgresStore,
     /// Whether it is one of [`Waiting::writers`].
     is_counted: bool,
+    /// Whether it was ever polled: a runtime that shuts down drops a task that it is given.
     has_run: bool,
 }
 
@@ -90,14 +91,28 @@ impl Queue {
 
     /// Starts another writer if somebody waits and there may be one more.
     fn start_writer(&self, store: &PostgresStore) {
-        // Without a runtime nobody waits any more.
-        let Ok(runtime) = Handle::try_current() else { return };
         let mut waiting = self.lock();
-        if !waiting.calls.is_empty() && waiting.writers < self.most_writers(&waiting) {
-            waiting.writers += 1;
+        if waiting.calls.is_empty() || waiting.writers >= self.most_writers(&waiting) {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
             drop(waiting);
-            let writer = Writer { store: store.clone(), is_counted: true, has_run: false };
-            runtime.spawn(writer.write_groups());
+            return self.dismiss_unless_written();
+        };
+        waiting.writers += 1;
+        drop(waiting);
+        let writer = Writer { store: store.clone(), is_counted: true, has_run: false };
+        runtime.spawn(writer.write_groups());
+    }
+
+    /// Where no writer is left, and none can be started, those that wait are told that it is [gone](writer_gone).
+    fn dismiss_unless_written(&self) {
+        let mut waiting = self.lock();
+        if waiting.writers == 0 {
+            waiting.notifications = 0;
+            let left = core::mem::take(&mut waiting.calls);
+            drop(waiting);
+            drop(left);
         }
     }
 
@@ -107,8 +122,7 @@ impl Queue {
 }
 
 impl Waiting {
-    /// Those that wait and are still waited for, as far as they fit into a group: what comes in and what goes out are enqueued by
-    /// different statements.
+    /// Those that wait and are still waited for, as far as they fit into a group.
     fn take_group(&mut self) -> Vec<Call> {
         let mut group: Vec<Call> = Vec::new();
         let (mut notifications, mut bytes) = (0, 0);
@@ -133,16 +147,16 @@ impl Writer {
         self.has_run = true;
         let store = self.store.clone();
         loop {
+            // Nobody closes it.
             let Ok(_permit) = store.0.caller_connections.acquire().await else { return };
             // As late as possible: whoever has come meanwhile is in it.
             let Some(group) = self.next_group() else { return };
             let mut writing = pin!(write_group(&store, group));
             if timeout(SLOW, &mut writing).await.is_err() {
-                self.is_counted = false;
-                store.0.queue.lock().writers -= 1;
+                self.uncount(&mut store.0.queue.lock());
                 store.0.queue.start_writer(&store);
                 writing.await;
-                if !self.is_counted_again() {
+                if !self.count_again() {
                     return;
                 }
             }
@@ -151,19 +165,26 @@ impl Writer {
 
     /// The next group. If there is none, this writer is over before anybody else can wait for it.
     fn next_group(&mut self) -> Option<Vec<Call>> {
-        let queue = &self.store.0.queue;
+        let store = self.store.clone();
+        let queue = &store.0.queue;
         let mut waiting = queue.lock();
         let is_one_too_many = waiting.writers > queue.most_writers(&waiting);
         let group = if is_one_too_many { Vec::new() } else { waiting.take_group() };
         if group.is_empty() {
-            waiting.writers -= 1;
-            self.is_counted = false;
+            self.uncount(&mut waiting);
             return None;
         }
         Some(group)
     }
 
-    fn is_counted_again(&mut self) -> bool {
+    /// It is no longer one of those that keep others from being started.
+    fn uncount(&mut self, waiting: &mut Waiting) {
+        waiting.writers -= 1;
+        self.is_counted = false;
+    }
+
+    /// Counts it again, if there may be one more.
+    fn count_again(&mut self) -> bool {
         let queue = &self.store.0.queue;
         let mut waiting = queue.lock();
         if waiting.writers < queue.most_writers(&waiting) {
@@ -180,18 +201,13 @@ impl Drop for Writer {
         if !self.is_counted {
             return;
         }
-        let queue = &self.store.0.queue;
-        let mut waiting = queue.lock();
-        waiting.writers -= 1;
+        let store = self.store.clone();
+        let queue = &store.0.queue;
+        self.uncount(&mut queue.lock());
         if self.has_run {
-            drop(waiting);
-            queue.start_writer(&self.store);
-        } else if waiting.writers == 0 {
-            // Nothing runs any more: whoever waits in another runtime is told so.
-            waiting.notifications = 0;
-            let left = core::mem::take(&mut waiting.calls);
-            drop(waiting);
-            drop(left);
+            queue.start_writer(&store);
+        } else {
+            queue.dismiss_unless_written();
         }
     }
 }
@@ -240,15 +256,13 @@ pub(super) fn writer_gone() -> StoreError {
 }
 
 impl Call {
-    /// Whether it is written as what comes in.
-    fn comes_in(&self) -> bool {
-        let comes_in =
-            |new: &NewNotification| new.repeat_check.is_some() || new.unreadable || new.read_from.is_some();
-        self.new.iter().any(comes_in)
+    /// Whether it costs more than the plain insert: the others shall not pay for it.
+    fn is_costly(&self) -> bool {
+        self.new.iter().any(|new| enqueue::is_told_apart(new) || new.read_from.is_some())
     }
 
     fn fits(&self, group: &[Self]) -> bool {
-        self.answer.is_closed() || group.first().is_none_or(|first| first.comes_in() == self.comes_in())
+        self.answer.is_closed() || group.first().is_none_or(|first| first.is_costly() == self.is_costly())
     }
 
     fn answer(self, ended: Result<Outcomes, StoreError>) {

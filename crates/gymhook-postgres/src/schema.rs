@@ -18,7 +18,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0005_targets.sql"),
     include_str!("migrations/0006_platforms_and_owners.sql"),
     include_str!("migrations/0007_rights_and_journals.sql"),
-    include_str!("migrations/0008_types.sql"),
+    include_str!("migrations/0008_index_by_type.sql"),
 ];
 
 /// Brings the tables up to date. Each step is one transaction, so it is whole or was never begun; of several processes that

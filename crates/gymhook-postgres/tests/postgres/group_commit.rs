@@ -167,8 +167,11 @@ fn a_runtime_that_shuts_down_leaves_nobody_waiting() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let keeper = tokio::runtime::Runtime::new().unwrap();
     let (client, store) = keeper.block_on(async {
-        let store = fresh().await;
-        store.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap();
+        let first = fresh().await;
+        first.put_subscription(subscription(1), WriteCondition::Always, NOW).await.unwrap();
+        // One is for workers.
+        let options = PostgresOptions::new().with_schema(first.schema().clone()).with_connections(3);
+        let store = PostgresStore::connect_with(shared(), NoTls, options).await.unwrap();
         (client(&shared()).await, store)
     });
     keeper.block_on(execute(&client, &store, "BEGIN; LOCK TABLE gymhook.notifications IN SHARE MODE"));
@@ -177,8 +180,17 @@ fn a_runtime_that_shuts_down_leaves_nobody_waiting() {
         runtime.spawn(async move { store.enqueue(vec![notification(number, 1)], NOW).await });
     }
     keeper.block_on(until_locked_out(&client, &store, 2));
+    // All connections are taken, and so are the places of those that write: it waits for them.
+    let elsewhere = store.clone();
+    let waiting = keeper.spawn(async move { elsewhere.enqueue(vec![notification(52, 1)], NOW).await });
+    std::thread::sleep(core::time::Duration::from_millis(500));
     drop(runtime);
     keeper.block_on(async {
+        let told = waiting.await.unwrap();
+        assert!(
+            matches!(&told, Err(StoreError::Unavailable { problem }) if problem.contains("is gone")),
+            "{told:?}"
+        );
         execute(&client, &store, "COMMIT").await;
         let told = store.enqueue(vec![notification(51, 1)], NOW).await;
         assert_eq!(told, Ok(vec![Ok(Enqueued::New)]), "another runtime goes on");
