@@ -8,8 +8,8 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     filled(env::var_os(name))
 }
 
-/// The same, where it is text.
-pub(crate) fn text(name: &str) -> Option<String> {
+/// The same, if it is UTF-8.
+pub(crate) fn text_variable(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }
 

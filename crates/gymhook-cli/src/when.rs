@@ -21,9 +21,7 @@ pub(crate) fn instant(text: &str) -> Result<UtcDateTime, String> {
 
 /// Reads `90`, `90s`, `1500ms`, `10m`, `2h`, `1d`, and several in a row: `1h30m`. A bare number counts seconds.
 pub(crate) fn length(text: &str) -> Result<Duration, String> {
-    parse_length(text).map_err(|_| {
-        format!("{text:?} is not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d")
-    })
+    parse_length(text).map_err(|error| format!("{text:?} is {error}"))
 }
 
 /// As [`instant`], or how long ago: `10m`.

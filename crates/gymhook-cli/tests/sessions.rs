@@ -349,6 +349,40 @@ fn ctrl_c_ends_a_command_that_reads_nothing_or_does_not_end() {
     }
 }
 
+/// What has left the command's process group is not ended with it. It is not waited for either: the second Ctrl-C ends the rest.
+#[test]
+fn the_second_ctrl_c_waits_for_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let against =
+        format!("exec setsid sh -c 'echo $$ > {0:?}.new; mv {0:?}.new {0:?}; exec sleep 600'", started);
+    let mut command = gymhook("");
+    command.args([
+        "vectors",
+        "--stream",
+        "--timeout",
+        "10m",
+        "--against",
+        &against,
+        "tests/cmd/vectors.in/two.json",
+    ]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert!(wait_until(|| started.exists()), "it was not started");
+    interrupt(&child);
+    std::thread::sleep(Duration::from_millis(200));
+    let ended_at_the_first = child.try_wait().unwrap();
+    interrupt(&child);
+    assert!(wait_until(|| child.try_wait().unwrap().is_some()), "it does not end");
+    let left: i32 = std::fs::read_to_string(&started).unwrap().trim().parse().unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(left).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    assert_eq!(ended_at_the_first, None, "what it waits for goes on");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
 /// How it ends, with all that it started and that has its standard error.
 fn ended(child: Child) -> Output {
     let (tell, told) = std::sync::mpsc::channel();

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use crate::environment::text;
+use crate::environment::text_variable;
 use crate::failure::Failure;
 use crate::output::{Output, shown};
 use crate::target::{HttpClient, Target, TargetArgs};
@@ -54,7 +54,7 @@ impl ServerArgs {
             )));
         }
         let key = self.key()?;
-        let named = self.server.clone().or_else(|| text("GYMHOOK_SERVER"));
+        let named = self.server.clone().or_else(|| text_variable("GYMHOOK_SERVER"));
         let base = named.unwrap_or_else(|| "http://127.0.0.1:8780".to_owned());
         let base = base.trim_end_matches('/').to_owned();
         let arguments = TargetArgs { allow_public: true, ca_file: self.ca_file.clone() };
@@ -69,7 +69,7 @@ impl ServerArgs {
                 let loaded = from_file(file, SecretFormat::Text).map_err(Failure::usage)?;
                 String::from_utf8_lossy(loaded.secret().expose_secret()).into_owned()
             }
-            None => text(VARIABLE).ok_or_else(|| {
+            None => text_variable(VARIABLE).ok_or_else(|| {
                 Failure::usage(format!(
                     "an API key is needed: set {VARIABLE}, or name a file with --key-file; \"gymhook serve\" prints the first one"
                 ))

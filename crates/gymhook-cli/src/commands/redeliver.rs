@@ -63,16 +63,22 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
             if arguments.dry_run || count == 0 {
                 return told(count, without, arguments.dry_run, output);
             }
-            super::replay::ask(&format!("this sends {count} deliveries again"))?;
+            let nowhere = nowhere_to_go(without).map(|said| format!(" ({said})")).unwrap_or_default();
+            super::replay::ask(&format!("this sends {count} deliveries again{nowhere}"))?;
         }
         let (count, without) = all(&api, &arguments.filter, until, false).await?;
         told(count, without, false, output)
     })
 }
 
+/// What is said of those that fit, and are not sent.
+fn nowhere_to_go(deliveries: u64) -> Option<String> {
+    (deliveries > 0).then(|| format!("{deliveries} more have nowhere to go: their subscription was deleted"))
+}
+
 fn told(deliveries: u64, without_subscription: u64, dry_run: bool, output: &mut Output) -> Result<(), Failure> {
-    if without_subscription > 0 {
-        output.note(&format!("{without_subscription} more have nowhere to go: their subscription was deleted"));
+    if let Some(said) = nowhere_to_go(without_subscription) {
+        output.note(&said);
     }
     let (what, verb) = if deliveries == 1 { ("delivery", "is") } else { ("deliveries", "are") };
     let verb = if dry_run { "would be" } else { verb };

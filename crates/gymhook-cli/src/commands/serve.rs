@@ -257,9 +257,9 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
     installed.map_err(|error| Failure::failed(format!("nothing can be counted: {error}")))
 }
 
-/// From a commit on a fast disk to the longest time that a platform waits for an answer.
-const BUCKETS_OF_SECONDS: [f64; 13] =
-    [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+/// From a commit on a fast disk to the longest attempt that a destination may be given; between them, how long platforms wait.
+const BUCKETS_OF_SECONDS: [f64; 16] =
+    [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 const BUCKETS_OF_RECORDS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 fn refused_start(error: &StartError) -> Failure {

@@ -180,7 +180,7 @@ fn group() -> MutexGuard<'static, Option<Pid>> {
 }
 
 /// From now on Ctrl-C does not end the process, but the command that is asked, with its children: then whoever writes to it,
-/// or waits for it, goes on and sees that Ctrl-C came.
+/// or waits for it, goes on and sees that Ctrl-C came. The second one ends the process.
 fn stop_at_ctrl_c() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let mut interrupts = {
@@ -193,6 +193,10 @@ fn stop_at_ctrl_c() -> Result<(), Failure> {
             if let Some(running) = *group() {
                 kill(running);
             }
+        }
+        // What has left the group was not killed, and may keep a pipe open for ever.
+        if runtime.block_on(interrupts.recv()).is_some() {
+            std::process::exit(Failure::Interrupted.status().into());
         }
     });
     Ok(())

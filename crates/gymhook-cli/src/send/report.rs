@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::retry::AttemptNumber;
-use http::{HeaderValue, header};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -92,14 +91,12 @@ pub(crate) struct Reporter<'o> {
     latencies: Vec<Duration>,
     pub(crate) summary: Summary,
     warned_of_clock: bool,
-    /// The `Date` of the answer that the clocks were last compared by.
-    last_date: Option<HeaderValue>,
 }
 
 impl<'o> Reporter<'o> {
     pub(crate) fn new(output: &'o mut Output, bar: ProgressBar, speed: f64) -> Self {
         let summary = Summary { record: "summary", ..Summary::default() };
-        Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false, last_date: None }
+        Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false }
     }
 
     /// Reports these, and writes their lines together.
@@ -149,12 +146,6 @@ impl<'o> Reporter<'o> {
     fn compare_clocks(&mut self, attempted: &Attempted) {
         const ODD: Duration = Duration::from_secs(30);
         let Some(seen) = &attempted.seen else { return };
-        // Most answers come in the same second as the one before.
-        let date = seen.headers.get(header::DATE);
-        if date == self.last_date.as_ref() {
-            return;
-        }
-        self.last_date = date.cloned();
         let Some(ahead) = seen.clock_ahead() else { return };
         if ahead.unsigned_abs() > ODD {
             self.warned_of_clock = true;

@@ -87,20 +87,18 @@ fn within(length: Duration, longest: Duration) -> Result<u64, String> {
 
 /// A delay between two attempts, as people write it.
 pub(crate) fn delay(text: &str) -> Result<Duration, String> {
-    let checked = parse_length(text).map_err(|error| error.to_string()).and_then(|length| {
-        within(length, LONGEST_DELAY)?;
-        Ok(length)
-    });
-    checked.map_err(|problem| format!("{text:?} cannot be used: {problem}"))
+    length_within(text, LONGEST_DELAY)
 }
 
 /// How long an attempt may take, as people write it.
 pub(crate) fn attempt_timeout(text: &str) -> Result<Duration, String> {
-    let checked = parse_length(text).map_err(|error| error.to_string()).and_then(|length| {
-        within(length, LONGEST_ATTEMPT)?;
-        Ok(length)
-    });
-    checked.map_err(|problem| format!("{text:?} cannot be used: {problem}"))
+    length_within(text, LONGEST_ATTEMPT)
+}
+
+fn length_within(text: &str, longest: Duration) -> Result<Duration, String> {
+    let length = parse_length(text).map_err(|error| format!("{text:?} is {error}"))?;
+    within(length, longest).map_err(|problem| format!("{text:?} cannot be used: {problem}"))?;
+    Ok(length)
 }
 
 /// The delays of a growing schedule, as `gymhook schedule --exponential` has it: the first delay, its factor, the longest delay and

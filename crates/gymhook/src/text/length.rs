@@ -5,12 +5,12 @@ use core::time::Duration;
 /// A text is not a length of time. Caused by whoever wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("it is not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d")]
+#[error("not a valid length of time: write it as 90s, 1500ms, 10m, 2h or 1d")]
 pub struct LengthError;
 
 /// Reads `90`, `90s`, `1500ms`, `10m` (or `10min`), `2h`, `1d`, and several in a row: `1h30m`. A bare number counts seconds.
 ///
-/// A length beyond `u64::MAX` milliseconds is that.
+/// A part counts at most `u64::MAX` milliseconds; a number above `u64::MAX` is refused.
 ///
 /// ```
 /// use core::time::Duration;
@@ -47,4 +47,44 @@ pub fn parse_length(text: &str) -> Result<Duration, LengthError> {
         rest = next;
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_one_part_or_several() {
+        for (written, millis) in [
+            ("90", 90_000),
+            ("90s", 90_000),
+            (" 2h ", 7_200_000),
+            ("10m", 600_000),
+            ("10min", 600_000),
+            ("1h30m", 5_400_000),
+            ("2d", 172_800_000),
+            ("1500ms", 1_500),
+            ("0", 0),
+            ("1m1", 61_000),
+        ] {
+            assert_eq!(parse_length(written), Ok(Duration::from_millis(millis)), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_as_long_as_can_be_written() {
+        let longest = Duration::from_millis(u64::MAX);
+        assert_eq!(parse_length("18446744073709551615ms"), Ok(longest));
+        assert_eq!(parse_length("18446744073709551615d"), Ok(longest));
+        assert_eq!(parse_length("18446744073709551615d1s"), Ok(longest + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn what_is_no_length_is_refused() {
+        for wrong in
+            ["", " ", "-5s", "5x", "s", "1.5h", "h1", "1 h", "5m x", "18446744073709551616", "5M", "+5"]
+        {
+            assert_eq!(parse_length(wrong), Err(LengthError), "{wrong:?}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ pub(super) struct UpdateArgs {
     #[arg(long, value_name = "true|false", action = ArgAction::Set)]
     ordered: Option<bool>,
     /// A note about it, in place of all before; no secret
-    #[arg(long = "metadata", value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     metadata: Vec<(String, String)>,
     /// No metadata
     #[arg(long, conflicts_with = "metadata")]
