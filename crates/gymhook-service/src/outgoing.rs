@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gymhook::cloud_event::CloudEvent;
-use gymhook_engine::http::{BuildError, HttpTransportBuilder};
+use gymhook_engine::http::{BuildError, CheckSubscriptionError, HttpTransportBuilder};
 use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{Answer, HttpTransport, Sending, Subscription, Transport};
 use http::HeaderValue;
@@ -76,6 +76,22 @@ impl GatewayTransport {
             Form::Original if platform == DESTINATION => &self.originals,
             Form::Original | Form::CloudEvents => self.of(platform),
         }
+    }
+
+    /// The check that each attempt makes, too.
+    pub(crate) fn check_subscription(&self, subscription: &Subscription) -> Result<(), Problem> {
+        self.of_subscription(subscription).check_subscription(subscription).map_err(|error| {
+            let place = match &error {
+                CheckSubscriptionError::Headers(_) => "/headers",
+                CheckSubscriptionError::Keys(_) | CheckSubscriptionError::SecretRequired { .. } => "/secret",
+                CheckSubscriptionError::UnknownPlatform { .. } => "/platform",
+                CheckSubscriptionError::Inbox
+                | CheckSubscriptionError::Tls(_)
+                | CheckSubscriptionError::Url(_)
+                | _ => "/url",
+            };
+            Problem::invalid(place, error.to_string())
+        })
     }
 }
 

@@ -198,12 +198,11 @@ impl From<SubscriptionError> for Problem {
     }
 }
 
-/// The field that a refusal of the engine is about. URLs and headers are checked before, so what is left to
-/// [refuse](SubscriptionError::Refused) are keys.
+/// The field that a refusal of the engine is about.
 fn pointer_to(error: &SubscriptionError) -> Option<&'static str> {
     match error {
         SubscriptionError::Filter { .. } => Some("/events"),
-        SubscriptionError::Key(_) | SubscriptionError::Refused { .. } => Some("/secret"),
+        SubscriptionError::Key(_) => Some("/secret"),
         SubscriptionError::Metadata { .. } => Some("/metadata"),
         SubscriptionError::UrlTaken { .. } => Some("/url"),
         SubscriptionError::Contended { .. }
@@ -213,6 +212,7 @@ fn pointer_to(error: &SubscriptionError) -> Option<&'static str> {
         | SubscriptionError::Inbox { .. }
         | SubscriptionError::NoTestEvent { .. }
         | SubscriptionError::OtherId { .. }
+        | SubscriptionError::Refused { .. }
         | SubscriptionError::Settings(_)
         | SubscriptionError::Store(_)
         | SubscriptionError::Unknown { .. }

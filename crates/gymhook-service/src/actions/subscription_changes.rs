@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use gymhook::delivery::{EndpointPolicy, EndpointRecord, Rate};
 use gymhook::send::{EndpointUrl, EventFilter};
-use gymhook_engine::http::CheckSubscriptionError;
 use gymhook_engine::{EndpointId, Subscription};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
@@ -87,7 +86,7 @@ pub(crate) async fn create(caller: &Caller, new: NewSubscription) -> Result<Writ
         None => (subscription, None),
     };
     let subscription = changed(caller, subscription, &new.settings)?;
-    check(caller, &subscription)?;
+    caller.app().transport.check_subscription(&subscription)?;
     caller.view().create_subscription(&subscription).await?;
     audit::record(caller, "create subscription", Some(subscription.gym()), &id.to_string()).await;
     Ok(Written { subscription, health: EndpointRecord::new(id), secret: drawn })
@@ -251,24 +250,8 @@ async fn update_by(
 ) -> Result<Subscription, Problem> {
     let checked = |held| {
         let changed = change(subscriptions::of_a_gym(held)?)?;
-        check(caller, &changed)?;
+        caller.app().transport.check_subscription(&changed)?;
         Ok(changed)
     };
     caller.view().try_update_subscription(id, checked).await
-}
-
-/// The check that each attempt makes, too.
-fn check(caller: &Caller, subscription: &Subscription) -> Result<(), Problem> {
-    caller.app().transport.subscribers.check_subscription(subscription).map_err(|error| {
-        let place = match &error {
-            CheckSubscriptionError::Headers(_) => "/headers",
-            CheckSubscriptionError::Keys(_) | CheckSubscriptionError::SecretRequired { .. } => "/secret",
-            CheckSubscriptionError::UnknownPlatform { .. } => "/platform",
-            CheckSubscriptionError::Inbox
-            | CheckSubscriptionError::Tls(_)
-            | CheckSubscriptionError::Url(_)
-            | _ => "/url",
-        };
-        Problem::invalid(place, error.to_string())
-    })
 }

@@ -104,11 +104,13 @@ impl Destinations {
             filter.kinds = changes.kinds.clone().unwrap_or_else(|| filter.kinds.clone());
             check_filter(filter)?;
             route.retry = route.retry.changed(&changes.retry);
-            Ok(kept(&route, metadata(&route)?, url, None, held))
+            let changed = kept(&route, metadata(&route)?, url, None, held);
+            self.transport.check_subscription(&changed)?;
+            Ok(changed)
         };
-        let updated: Result<_, Problem> = self.engine.try_update_subscription(route.id, changed).await;
+        let updated: Result<_, NotUpdated> = self.engine.try_update_subscription(route.id, changed).await;
         self.forget();
-        let subscription = updated?;
+        let subscription = updated.map_err(|NotUpdated(problem)| problem)?;
         let route = Route::of(&subscription).ok_or_else(|| Problem::not_found(WHAT))?;
         Ok(Found { route, subscription, health })
     }
@@ -213,6 +215,24 @@ fn changeable(held: &Subscription) -> Result<(Route, EndpointUrl), Problem> {
 
 fn metadata(route: &Route) -> Result<BTreeMap<String, String>, Problem> {
     route.metadata().map_err(|error| Problem::invalid("/studios", error.to_string()))
+}
+
+/// Why a destination is not changed.
+struct NotUpdated(Problem);
+
+impl From<Problem> for NotUpdated {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<SubscriptionError> for NotUpdated {
+    fn from(error: SubscriptionError) -> Self {
+        Self(match error {
+            SubscriptionError::Unknown { .. } => Problem::not_found(WHAT),
+            error => error.into(),
+        })
+    }
 }
 
 /// The destination as it is kept, with the policy that this version has, whichever it was first written with, but for what is its own

@@ -86,7 +86,8 @@ impl Destinations {
         self.put_back(replaced).await;
     }
 
-    /// The last first. What another process has written since stays as it is. What cannot be put back is logged.
+    /// The last first. What another process has written since stays as it is, unless that is in the instant between the look at one
+    /// that was created here and its deletion. What cannot be put back is logged.
     async fn put_back(&self, replaced: Replaced) {
         for write in replaced.0.into_iter().rev() {
             if let Err(error) = self.put_back_one(&write).await {

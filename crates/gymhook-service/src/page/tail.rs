@@ -6,7 +6,7 @@ use core::time::Duration;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use time::UtcDateTime;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::visitor::Visitor;
 use crate::api::tail::{Filter, Heard, Tail};
@@ -50,11 +50,14 @@ impl Changes {
         };
         let mut happened = timeout_at(self.ends, self.tail.next()).await.ok()?.map(number)?;
         let until = (self.told + PAUSE).max(Instant::now() + LOGGED_AFTER).min(self.ends);
-        while Instant::now() < until {
-            if let Ok(heard) = timeout_at(until, self.tail.next()).await {
+        // What happens later may not be in the log when the page looks: it is told of that the next time.
+        let logged = until.checked_sub(LOGGED_AFTER).unwrap_or(until);
+        while Instant::now() < logged {
+            if let Ok(heard) = timeout_at(logged, self.tail.next()).await {
                 happened += number(heard?);
             }
         }
+        sleep_until(until).await;
         self.told = Instant::now();
         Some(happened)
     }

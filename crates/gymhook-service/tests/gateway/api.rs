@@ -58,6 +58,23 @@ async fn a_destination_is_created_changed_rotated_and_deleted() {
     assert_eq!((status, &created["secret"]), (StatusCode::CREATED, &Value::Null));
 }
 
+/// The network was taken out of the settings: whatever is changed of it, its URL is what has to be changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_whose_network_is_no_longer_allowed_is_refused_for_its_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, application) = (sqlite(folder.path()), Application::start().await);
+    let before = Gateway::start(database.clone(), settings()).await;
+    let new = json!({"name": "app", "url": application.url});
+    let (status, created) = before.call("POST", "/v1/destinations", before.api_key(), Some(new)).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let mut narrower = settings();
+    narrower.destination_networks.clear();
+    let after = Gateway::start(database, narrower).await;
+    let change = json!({"kinds": ["check-in"]});
+    let (status, said) = after.call("PATCH", "/v1/destinations/app", before.api_key(), Some(change)).await;
+    assert_eq!((status, &said["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/url")), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn all_destinations_are_tested_at_once_whatever_they_are_called() {
     let folder = tempfile::tempdir().unwrap();
