@@ -65,26 +65,33 @@ pub(crate) async fn ailing(caller: &Caller, now: UtcDateTime, most: usize) -> Re
 
 #[cfg(test)]
 mod tests {
+    use gymhook::delivery::{DisableReason, EndpointStatus};
     use gymhook_engine::EndpointId;
     use time::Duration;
 
     use super::*;
 
     #[test]
-    fn of_those_that_are_equally_bad_the_one_that_has_failed_longest_is_first() {
+    fn the_worst_is_first_and_of_those_that_are_equally_bad_the_one_that_has_failed_longest() {
         let now = UtcDateTime::UNIX_EPOCH + Duration::DAY;
         let failing = |id: u128, since: Option<UtcDateTime>| EndpointRecord {
             failing_since: since,
             failed_in_a_row: 1,
             ..EndpointRecord::new(EndpointId::from_u128(id))
         };
+        // Disabled: worse, though it has failed for the shortest time.
+        let disabled = EndpointRecord {
+            status: EndpointStatus::Disabled { reason: DisableReason::ByHand, since: now },
+            ..failing(4, Some(now))
+        };
         let mut records = [
             failing(1, None),
+            disabled,
             failing(2, Some(now - Duration::HOUR)),
             failing(3, Some(now - Duration::HOUR * 2)),
         ];
         records.sort_by_key(|record| order(badness(record, now).unwrap(), record, now));
         let ids: Vec<_> = records.iter().map(|record| record.id).collect();
-        assert_eq!(ids, [3, 2, 1].map(EndpointId::from_u128));
+        assert_eq!(ids, [4, 3, 2, 1].map(EndpointId::from_u128));
     }
 }

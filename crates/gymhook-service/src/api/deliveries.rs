@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use gymhook::event::Kind;
+use gymhook::text::nearest;
 use gymhook_engine::DeliveryId;
 use gymhook_engine::store::State;
 use http::{HeaderValue, StatusCode, header};
@@ -20,7 +21,6 @@ use crate::Problem;
 use crate::access::{Caller, Retrier};
 use crate::actions::deliveries::{self, DeliveryFilter};
 use crate::app::App;
-use gymhook::text::nearest;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()

@@ -5,6 +5,7 @@ use core::time::Duration;
 use axum::body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
+use gymhook::text::nearest;
 use gymhook_engine::{DeliveryId, EndpointId};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -18,7 +19,6 @@ use uuid::Uuid;
 use crate::Problem;
 pub(crate) use crate::activity::rfc3339;
 use crate::problem::pointer_part;
-use gymhook::text::nearest;
 
 /// The longest body of an API request, in bytes: 1 MiB (our default).
 const LONGEST_BODY: usize = 1 << 20;

@@ -5,12 +5,12 @@ use core::str::FromStr;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gymhook::text::nearest;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys;
 use super::problem::{Place, Problems};
-use gymhook::text::nearest;
 
 /// A table.
 #[derive(Debug)]

@@ -228,10 +228,8 @@ impl From<Problem> for NotUpdated {
 
 impl From<SubscriptionError> for NotUpdated {
     fn from(error: SubscriptionError) -> Self {
-        Self(match error {
-            SubscriptionError::Unknown { .. } => Problem::not_found(WHAT),
-            error => error.into(),
-        })
+        let is_gone = matches!(error, SubscriptionError::Unknown { .. });
+        Self(if is_gone { Problem::not_found(WHAT) } else { error.into() })
     }
 }
 

@@ -21,7 +21,7 @@ use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::access::Needs;
 use crate::actions::destinations::{self, TestSent};
-use crate::destinations::{Found, WHAT};
+use crate::destinations::{Found, WHAT, shown};
 
 #[derive(Template)]
 #[template(path = "destinations.html")]
@@ -51,14 +51,17 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<H
     let (Found { route, subscription, .. }, stats) = destinations::describe(&visitor.caller, &name).await?;
     let list = |names: &[String], all: &str| if names.is_empty() { all.to_owned() } else { names.join(", ") };
     let fact = |name, value| Fact { name, value };
+    let (delays, timeout) = shown(subscription.policy());
     let mut own = vec![
         fact("Form", route.form.as_str().to_owned()),
         fact("From sources", list(&route.filter.sources, "all")),
         fact("Of studios", list(&route.filter.studios, "all")),
         fact("Kinds", list(&route.filter.kinds, "all")),
+        fact("Retried after", list(&delays, "nothing: each delivery has one attempt")),
+        fact("An attempt may take", timeout),
     ];
     let declared = route.declared.then_some(
-        "It is declared in the gateway's settings: change its URL, secret and filters there, or remove it there, then reload them.",
+        "It is declared in the gateway's settings: change its URL, secret, filters and retries there, or remove it there, then reload them.",
     );
     if route.retired {
         own.push(fact("Removed", "from the settings: it is deleted once nothing waits for it".to_owned()));

@@ -213,9 +213,13 @@ pub(super) async fn one(
     let row = Row::new(subscription, stats, visitor.now);
     let query = DeliveryQuery { endpoint: Some(subscription.id()), ..DeliveryQuery::new(RECENT) };
     let recent = visitor.caller.view().deliveries(query).await?.items;
-    let last_error = latest::error_of(visitor, subscription.id(), &recent).await?;
-    let recent = deliveries::rows(visitor, recent).await?;
     let waiting = latest::waiting(visitor, stats).await?;
+    let last_error = match latest::error_of(visitor, subscription.id(), &recent).await? {
+        Some(error) => Some(error),
+        // As in the list: one that waits may be older than these.
+        None => latest::listed_error(visitor, stats, waiting.clone().unwrap_or_default()).await?,
+    };
+    let recent = deliveries::rows(visitor, recent).await?;
     let next_attempt = match latest::next_attempt(stats, waiting.as_deref()) {
         Next::At(at) => Some(at),
         Next::Never | Next::Unknown => None,

@@ -146,7 +146,7 @@ pub(super) fn next_attempt(stats: &EndpointStats, waiting: Option<&[DeliveryRow]
 
 #[cfg(test)]
 mod tests {
-    use gymhook::delivery::EndpointRecord;
+    use gymhook::delivery::{DisableReason, EndpointRecord, EndpointStatus};
     use time::Duration;
 
     use super::*;
@@ -171,6 +171,14 @@ mod tests {
         assert_eq!(next_attempt(&stats, None), Next::At(now));
         stats.record.held_until = Some(now + Duration::HOUR);
         assert_eq!(next_attempt(&stats, None), Next::At(now + Duration::HOUR));
+        let until = now + Duration::HOUR * 2;
+        stats.record.breaker = BreakerState::Open { until, probes_failed: 0 };
+        assert_eq!(next_attempt(&stats, None), Next::At(until));
+        stats.record.breaker = BreakerState::Closed { failed: 0 };
+        let active = stats.record.status;
+        stats.record.status = EndpointStatus::Disabled { reason: DisableReason::ByHand, since: now };
+        assert_eq!(next_attempt(&stats, None), Next::Never, "it is disabled");
+        stats.record.status = active;
         stats.waiting = 0;
         assert_eq!(next_attempt(&stats, None), Next::Never);
     }
