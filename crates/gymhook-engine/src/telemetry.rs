@@ -21,35 +21,6 @@ use crate::{Answer, Direction};
 
 pub(crate) use self::described::describe;
 
-/// The labels of `gymhook_deliveries_total`.
-const DELIVERY_CHANGES: [&str; 4] = [DELIVERED, UNDELIVERABLE, CANCELLED, RETRY_SCHEDULED];
-const DELIVERED: &str = "delivered";
-const UNDELIVERABLE: &str = "undeliverable";
-const CANCELLED: &str = "cancelled";
-const RETRY_SCHEDULED: &str = "retry-scheduled";
-
-/// The labels of `gymhook_endpoint_changes_total`.
-const ENDPOINT_CHANGES: [&str; 9] = [
-    BREAKER_OPENED,
-    BREAKER_CLOSED,
-    HELD_BACK,
-    STARTED_FAILING,
-    RECOVERED,
-    DELIVERY_FAILED,
-    WARNED,
-    DISABLED,
-    ENABLED,
-];
-const BREAKER_OPENED: &str = "breaker-opened";
-const BREAKER_CLOSED: &str = "breaker-closed";
-const HELD_BACK: &str = "held-back";
-const STARTED_FAILING: &str = "started-failing";
-const RECOVERED: &str = "recovered";
-const DELIVERY_FAILED: &str = "delivery-failed";
-const WARNED: &str = "warned";
-const DISABLED: &str = "disabled";
-const ENABLED: &str = "enabled";
-
 /// An attempt has a row in the log: the same words are its labels.
 pub(crate) fn attempt_logged(row: &AttemptRow) {
     let status = status_label(row.status);
@@ -91,19 +62,25 @@ const fn status_label(status: Option<u16>) -> &'static str {
 }
 
 pub(crate) fn delivery_changed(change: DeliveryChange) {
-    let label = match change {
-        DeliveryChange::Ended(End::Delivered) => DELIVERED,
-        DeliveryChange::Ended(End::Undeliverable(_)) => UNDELIVERABLE,
-        DeliveryChange::Ended(End::Cancelled) => CANCELLED,
-        DeliveryChange::RetryScheduled { .. } => RETRY_SCHEDULED,
+    if let Some(label) = delivery_label(change) {
+        metrics::counter!("gymhook_deliveries_total", "change" => label).increment(1);
+    }
+}
+
+/// The label of a change that is counted.
+const fn delivery_label(change: DeliveryChange) -> Option<&'static str> {
+    Some(match change {
+        DeliveryChange::Ended(End::Delivered) => "delivered",
+        DeliveryChange::Ended(End::Undeliverable(_)) => "undeliverable",
+        DeliveryChange::Ended(End::Cancelled) => "cancelled",
+        DeliveryChange::RetryScheduled { .. } => "retry-scheduled",
         DeliveryChange::Ended(End::Superseded)
         | DeliveryChange::Enqueued
         | DeliveryChange::AttemptBegan
         | DeliveryChange::RoundOpened
         | DeliveryChange::CancelNoted
-        | DeliveryChange::RedeliveryNoted => return,
-    };
-    metrics::counter!("gymhook_deliveries_total", "change" => label).increment(1);
+        | DeliveryChange::RedeliveryNoted => return None,
+    })
 }
 
 /// An attempt that did not succeed.
@@ -157,20 +134,25 @@ pub(crate) fn attempt_failed(
     }
 }
 
-pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
-    let label = match change {
-        EndpointChange::TokenTaken | EndpointChange::Added => return,
-        EndpointChange::BreakerOpened { .. } => BREAKER_OPENED,
-        EndpointChange::BreakerClosed => BREAKER_CLOSED,
-        EndpointChange::HeldBack { .. } => HELD_BACK,
-        EndpointChange::StartedFailing => STARTED_FAILING,
-        EndpointChange::Recovered => RECOVERED,
-        EndpointChange::DeliveryFailed { .. } => DELIVERY_FAILED,
-        EndpointChange::Warned { .. } => WARNED,
-        EndpointChange::Disabled { .. } => DISABLED,
-        EndpointChange::Enabled => ENABLED,
+/// The label of a change that is counted.
+const fn endpoint_label(change: EndpointChange) -> Option<&'static str> {
+    Some(match change {
+        EndpointChange::TokenTaken | EndpointChange::Added => return None,
+        EndpointChange::BreakerOpened { .. } => "breaker-opened",
+        EndpointChange::BreakerClosed => "breaker-closed",
+        EndpointChange::HeldBack { .. } => "held-back",
+        EndpointChange::StartedFailing => "started-failing",
+        EndpointChange::Recovered => "recovered",
+        EndpointChange::DeliveryFailed { .. } => "delivery-failed",
+        EndpointChange::Warned { .. } => "warned",
+        EndpointChange::Disabled { .. } => "disabled",
+        EndpointChange::Enabled => "enabled",
         _ => "other",
-    };
+    })
+}
+
+pub(crate) fn endpoint_changed(endpoint: EndpointId, change: EndpointChange) {
+    let Some(label) = endpoint_label(change) else { return };
     metrics::counter!("gymhook_endpoint_changes_total", "change" => label).increment(1);
     match change {
         EndpointChange::Warned { .. } | EndpointChange::Disabled { .. } => {

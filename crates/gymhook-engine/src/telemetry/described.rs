@@ -2,8 +2,21 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
-use super::{DELIVERY_CHANGES, ENDPOINT_CHANGES};
 use crate::foreign::Place;
+
+/// The labels of changes that are counted.
+const DELIVERY_CHANGES: [&str; 4] = ["delivered", "undeliverable", "cancelled", "retry-scheduled"];
+const ENDPOINT_CHANGES: [&str; 9] = [
+    "breaker-opened",
+    "breaker-closed",
+    "held-back",
+    "started-failing",
+    "recovered",
+    "delivery-failed",
+    "warned",
+    "disabled",
+    "enabled",
+];
 
 /// Tells the recorder what each metric means, and counts nothing with the counters that an alert may watch.
 ///
@@ -39,4 +52,52 @@ pub(crate) fn describe() {
     counter!("gymhook_quarantined_total").increment(0);
     counter!("gymhook_store_failures_total").increment(0);
     counter!("gymhook_worker_restarts_total").increment(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use gymhook_delivery::{
+        AttemptFailure, DeliveryChange, DisableReason, End, EndpointChange, Undeliverable,
+    };
+    use time::UtcDateTime;
+
+    use super::super::{delivery_label, endpoint_label};
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_there_from_the_start_and_on_the_front_page() {
+        let deliveries = [
+            DeliveryChange::Ended(End::Delivered),
+            DeliveryChange::Ended(End::Undeliverable(Undeliverable::Exhausted)),
+            DeliveryChange::Ended(End::Cancelled),
+            DeliveryChange::RetryScheduled { after: AttemptFailure::Failed },
+            DeliveryChange::Ended(End::Superseded),
+            DeliveryChange::Enqueued,
+            DeliveryChange::AttemptBegan,
+            DeliveryChange::RoundOpened,
+            DeliveryChange::CancelNoted,
+            DeliveryChange::RedeliveryNoted,
+        ];
+        assert_eq!(deliveries.into_iter().filter_map(delivery_label).collect::<Vec<_>>(), DELIVERY_CHANGES);
+        let until = UtcDateTime::UNIX_EPOCH;
+        let endpoints = [
+            EndpointChange::Added,
+            EndpointChange::BreakerOpened { until },
+            EndpointChange::BreakerClosed,
+            EndpointChange::HeldBack { until },
+            EndpointChange::StartedFailing,
+            EndpointChange::Recovered,
+            EndpointChange::DeliveryFailed { in_a_row: 1 },
+            EndpointChange::Warned { percent: 50 },
+            EndpointChange::Disabled { reason: DisableReason::ByHand },
+            EndpointChange::Enabled,
+            EndpointChange::TokenTaken,
+        ];
+        assert_eq!(endpoints.into_iter().filter_map(endpoint_label).collect::<Vec<_>>(), ENDPOINT_CHANGES);
+        let page = include_str!("../../README.md");
+        let places = Place::ALL.iter().map(|place| place.as_str());
+        for label in DELIVERY_CHANGES.into_iter().chain(ENDPOINT_CHANGES).chain(places) {
+            assert!(page.contains(&format!("`{label}`")), "{label}");
+        }
+    }
 }
