@@ -101,7 +101,7 @@ fn length_within(text: &str, longest: Duration) -> Result<Duration, String> {
     Ok(length)
 }
 
-/// The delays of a growing schedule, as `gymhook schedule --exponential` has it: the first delay, its factor, the longest delay and
+/// The delays of a growing schedule, before jitter, as `gymhook schedule --exponential` has it: the first delay, its factor, the longest delay and
 /// the number of retries.
 pub(crate) fn exponential(text: &str) -> Result<Vec<Duration>, String> {
     let wanted = || {
