@@ -183,7 +183,7 @@ fn a_runtime_that_shuts_down_leaves_nobody_waiting() {
     // All connections are taken, and so are the places of those that write: it waits for them.
     let elsewhere = store.clone();
     let waiting = keeper.spawn(async move { elsewhere.enqueue(vec![notification(52, 1)], NOW).await });
-    keeper.block_on(tokio::time::sleep(core::time::Duration::from_millis(500)));
+    keeper.block_on(async { tokio::time::sleep(core::time::Duration::from_millis(500)).await });
     drop(runtime);
     keeper.block_on(async {
         let told = waiting.await.unwrap();
