@@ -3,23 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use gymhook_delivery::Enqueued;
 use time::UtcDateTime;
-use tokio::join;
 use tokio_postgres::{Row, Transaction};
-use uuid::Uuid;
 
-use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::{Failure, Result};
 use super::held::Held;
+use super::insert::{self, Numbered};
 use super::mending::Mending;
 use super::options::Schema;
-use super::values::{Value, Values, typed};
+use super::values::{Values, typed};
 use super::{repeats, unreadable};
-use gymhook_store::StoreTime;
-use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
+use gymhook_store::{NewNotification, Refused, StoreError};
 
 /// What came of each notification, in their order.
 pub(super) type Outcomes = Vec<core::result::Result<Enqueued, Refused>>;
@@ -101,7 +97,7 @@ pub(super) enum Runner<'r> {
 
 impl Runner<'_> {
     /// So that a query of it sends at once.
-    async fn prepare(self, sql: &str) -> Result<()> {
+    pub(super) async fn prepare(self, sql: &str) -> Result<()> {
         match self {
             Self::Lent(lent) => lent.prepare(sql).await.map(drop),
             Self::Caller { .. } => Ok(()),
@@ -109,7 +105,7 @@ impl Runner<'_> {
     }
 
     /// Whether what a statement has done stays, whatever comes of the next one.
-    fn commits_each_statement(self) -> bool {
+    pub(super) fn commits_each_statement(self) -> bool {
         match self {
             Self::Lent(lent) => !lent.is_in_transaction(),
             Self::Caller { .. } => false,
@@ -170,14 +166,19 @@ async fn insert_or_compare(
     schema: &Schema,
     new: &[Timed<'_>],
 ) -> Result<Vec<Option<core::result::Result<Enqueued, Refused>>>> {
-    let sequences = draw_sequences(runner, new.len()).await?;
+    let follow_ups = |timed: &Timed<'_>| timed.new.enqueued_with_it().map_or(0, <[_]>::len);
+    let all = new.len() + new.iter().map(follow_ups).sum::<usize>();
+    let mut sequences = draw_sequences(runner, all).await?;
+    let mut of_follow_ups = sequences.split_off(new.len()).into_iter();
+    let numbered = new.iter().zip(&sequences);
+    let numbered = numbered.map(|(timed, sequence)| Numbered::new(*timed, *sequence, &mut of_follow_ups));
     // The order in which they are inserted, over all statements.
-    let mut by_id: Vec<(Timed<'_>, i64)> = new.iter().copied().zip(sequences.iter().copied()).collect();
-    by_id.sort_by_key(|(timed, sequence)| repeats::place(timed.new, *sequence));
+    let mut by_id: Vec<Numbered<'_>> = numbered.collect();
+    by_id.sort_by_key(|numbered| repeats::place(numbered.timed.new, numbered.sequence));
 
     let mut inserted = BTreeSet::new();
-    for chunk in chunks(by_id, |(timed, _)| timed.new) {
-        inserted.extend(insert_chunk(runner, schema, &chunk).await?);
+    for chunk in chunks(by_id, |numbered| numbered.timed.new) {
+        inserted.extend(insert::insert(runner, schema, &chunk).await?);
     }
     let is_inserted = |sequence: &i64| inserted.contains(sequence);
     let rest = new.iter().zip(&sequences).filter(|(_, sequence)| !is_inserted(sequence));
@@ -212,151 +213,23 @@ const CHUNK: (usize, usize) = (10_000, 16 << 20);
 /// counted here alone.
 fn chunks<'n, T>(all: Vec<T>, notification: impl Fn(&T) -> &'n NewNotification) -> Vec<Vec<T>> {
     let mut chunks: Vec<Vec<T>> = Vec::new();
-    let mut bytes = 0;
+    let (mut rows, mut bytes) = (0, 0);
     for one in all {
-        let weight = notification(&one).body.len();
-        match chunks.last_mut().filter(|chunk| chunk.len() < CHUNK.0 && bytes + weight <= CHUNK.1) {
+        let follow_ups = notification(&one).enqueued_with_it().unwrap_or_default();
+        let followed: usize = follow_ups.iter().map(|new| new.body.len()).sum();
+        let (count, weight) = (1 + follow_ups.len(), notification(&one).body.len() + followed);
+        match chunks.last_mut().filter(|_| rows + count <= CHUNK.0 && bytes + weight <= CHUNK.1) {
             Some(chunk) => {
-                bytes += weight;
+                (rows, bytes) = (rows + count, bytes + weight);
                 chunk.push(one);
             }
             None => {
-                bytes = weight;
+                (rows, bytes) = (count, weight);
                 chunks.push(vec![one]);
             }
         }
     }
     chunks
-}
-
-/// In the order of ids, so that of two batches with the same ones neither waits for the other for ever, and in that of
-/// `new` for one id. The constants are those of a new delivery, which its checksum covers.
-macro_rules! insert {
-    (
-        $column:literal, $array:literal, $first:literal, $conflict:literal, $state:literal, $states:literal, $state_column:literal
-    ) => {
-        concat!(
-            "WITH kept AS (
-    INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body, origin",
-            $column,
-            ")
-    SELECT n.seq, n.id, n.endpoint, n.digest, n.event_type, n.enqueued_at, n.test, n.body, n.origin",
-            $column,
-            "
-    FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::bool[], $8::bytea[],
-            $11::text[]",
-            $array,
-            ") AS n (enqueued_at, seq, id, endpoint, digest, event_type, test, body, origin",
-            $column,
-            ")
-    WHERE EXISTS (SELECT FROM gymhook.subscriptions s WHERE s.id = n.endpoint AND s.deleted_at IS NULL)
-    ORDER BY ",
-            $first,
-            "n.seq
-    ON CONFLICT ",
-            $conflict,
-            " DO NOTHING RETURNING seq
-), placed AS (
-    INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, first_failure, probe, check_sum, test)
-    SELECT n.seq, n.endpoint, ",
-            $state,
-            ", n.at, 0, 1, 1, 0, NULL, false, n.check_sum, n.test
-    FROM unnest($2::bigint[], $4::uuid[], $9::bigint[], $10::bigint[], $7::bool[]",
-            $states,
-            ") AS n (seq, endpoint, at, check_sum, test",
-            $state_column,
-            ")
-    JOIN kept USING (seq)
-)
-SELECT seq FROM kept"
-        )
-    };
-}
-
-/// Those that wait, and that only their ids tell apart.
-const INSERT: &str = insert!("", "", "n.id, ", "(id)", "0", "", "");
-
-/// Those of which one [is told apart](is_told_apart) by a fingerprint, too: in the order of these, and in that of `new` for one fingerprint; and
-/// not each of them waits.
-const INSERT_INCOMING: &str = insert!(
-    ", fingerprint",
-    ", $12::bytea[]",
-    "n.fingerprint NULLS FIRST, CASE WHEN n.fingerprint IS NULL THEN n.id END, ",
-    "",
-    "n.state",
-    ", $13::smallint[]",
-    ", state"
-);
-
-const NOTIFY: &str = "SELECT pg_notify($1::text, n.endpoints) FROM unnest($2::text[]) AS n (endpoints)";
-
-/// The sequence numbers of those that were inserted.
-///
-/// Workers are told by a statement that is sent right behind the one that inserts. In a transaction it counts when that
-/// commits. On its own it is another transaction: PostgreSQL lets only one transaction that notifies commit at a time, and
-/// those that insert are to wait for the disk together.
-async fn insert_chunk(runner: Runner<'_>, schema: &Schema, chunk: &[(Timed<'_>, i64)]) -> Result<Vec<i64>> {
-    let row = |(timed, sequence): &(Timed<'_>, i64)| {
-        timed.new.columns(u64::try_from(*sequence).unwrap_or(0), timed.at)
-    };
-    let rows: Vec<DeliveryColumns> = chunk.iter().map(row).collect();
-    let new: Vec<&NewNotification> = chunk.iter().map(|(timed, _)| timed.new).collect();
-    let times: Vec<i64> = chunk.iter().map(|(timed, _)| StoreTime::floor(timed.at).micros()).collect();
-    let seqs: Vec<i64> = rows.iter().map(|row| row.sequence).collect();
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let endpoints: Vec<Uuid> = rows.iter().map(|row| row.endpoint).collect();
-    let digests: Vec<&[u8]> = rows.iter().map(|row| row.digest.as_slice()).collect();
-    let event_types: Vec<&str> = new.iter().map(|new| new.event_type.as_str()).collect();
-    let tests: Vec<bool> = rows.iter().map(|row| row.test).collect();
-    let bodies: Vec<&[u8]> = new.iter().map(|new| as_bytes(&new.body)).collect();
-    let due: Vec<i64> = rows.iter().map(|row| row.at).collect();
-    let checks: Vec<i64> = rows.iter().map(|row| row.check).collect();
-    let origins: Vec<Option<&str>> = new.iter().map(|new| new.origin.as_deref()).collect();
-    let fingerprints = repeats::fingerprints(&new);
-    let states: Vec<i16> = rows.iter().map(|row| row.state).collect();
-    let mut values: Vec<&dyn Value> = vec![
-        &times,
-        &seqs,
-        &ids,
-        &endpoints,
-        &digests,
-        &event_types,
-        &tests,
-        &bodies,
-        &due,
-        &checks,
-        &origins,
-    ];
-    let mut insert = INSERT;
-    if new.iter().copied().any(is_told_apart) {
-        repeats::end_windows(runner, chunk.iter().map(|(timed, _)| *timed)).await?;
-        insert = INSERT_INCOMING;
-        values.extend([&fingerprints as &dyn Value, &states]);
-    }
-    let (channel, payloads) = (schema.channel(), payloads(endpoints.iter().copied()));
-    let told: Values<'_> = &[&channel, &payloads];
-    runner.prepare(insert).await?;
-    runner.prepare(NOTIFY).await?;
-    // First polled, and so sent, in this order.
-    let (inserted, heard) = join!(runner.query(insert, &values), runner.query(NOTIFY, told));
-    let inserted = inserted?;
-    match heard {
-        // What was inserted is there anyway, and workers poll.
-        Err(failure) if runner.commits_each_statement() => {
-            tracing::warn!(problem = %failure.error, "no worker was notified of what was enqueued");
-        }
-        heard => drop(heard?),
-    }
-    Ok(inserted.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?)
-}
-
-/// Whether more than its id tells it apart, or it does not wait: then [`INSERT_INCOMING`] takes it.
-pub(super) fn is_told_apart(new: &NewNotification) -> bool {
-    new.fingerprint().is_some() || new.unreadable
-}
-
-fn as_bytes(body: &Bytes) -> &[u8] {
-    body
 }
 
 #[cfg(test)]
@@ -379,9 +252,11 @@ mod tests {
         for (batch, statements) in [(full, 1), (over, 2)] {
             let timed = |new| Timed { new, at: UtcDateTime::UNIX_EPOCH };
             let batch: Vec<Timed<'_>> = batch.iter().map(timed).collect();
-            let with_places = storable(&batch).into_iter().zip(0_i64..).collect();
+            let numbered = |(timed, sequence)| Numbered::new(timed, sequence, &mut core::iter::empty());
+            let numbered: Vec<Numbered<'_>> =
+                storable(&batch).into_iter().zip(0_i64..).map(numbered).collect();
             assert_eq!(chunks(storable(&batch), |timed| timed.new).len(), statements);
-            assert_eq!(chunks(with_places, |(timed, _)| timed.new).len(), statements);
+            assert_eq!(chunks(numbered, |numbered| numbered.timed.new).len(), statements);
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::PostgresStore;
 use super::enqueue::{self, Outcomes, Timed};
+use super::insert::is_more;
 use gymhook_store::{Admitted, NewNotification, StoreError};
 
 /// How many tasks write while few notifications wait: one prepares a group while the other waits for the disk.
@@ -258,7 +259,7 @@ pub(super) fn writer_gone() -> StoreError {
 impl Call {
     /// Whether it costs more than the plain insert: the others shall not pay for it.
     fn is_costly(&self) -> bool {
-        self.new.iter().any(|new| enqueue::is_told_apart(new) || new.read_from.is_some())
+        self.new.iter().any(|new| is_more(new) || new.read_from.is_some())
     }
 
     fn fits(&self, group: &[Self]) -> bool {

@@ -12,6 +12,7 @@ mod fetch;
 mod find;
 mod group_commit;
 mod held;
+mod insert;
 mod journal;
 mod lease;
 mod listener;

@@ -1,6 +1,7 @@
 //! Enqueueing: inserting and nothing else.
 
 use core::borrow::Borrow;
+use core::ops::RangeFrom;
 
 use gymhook_delivery::{EndpointId, Enqueued};
 use rusqlite::{Connection, Transaction, params};
@@ -8,9 +9,9 @@ use time::UtcDateTime;
 
 use super::error::Result;
 use super::row::{bind_state, state_columns, state_values};
-use super::{mending, repeats, row, schema, unreadable};
+use super::{commit, mending, repeats, row, schema, unreadable};
 use gymhook_store::StoreTime;
-use gymhook_store::{NewNotification, Refused, StoreError};
+use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
 /// Enqueues notifications in your own transaction: they exist if, and only if, it commits (outbox).
 ///
@@ -65,24 +66,69 @@ pub(super) fn insert<N: Borrow<NewNotification>>(
     new: &[N],
     now: UtcDateTime,
 ) -> Result<Vec<core::result::Result<Enqueued, Refused>>> {
-    let first = draw_sequences(connection, new.len())?;
+    let count = |new: &N| 1 + new.borrow().enqueued_with_it().map_or(0, <[_]>::len);
+    let mut sequences = draw_sequences(connection, new.iter().map(count).sum())?..;
     let mut known = Known::default();
     let mut enqueued = Vec::with_capacity(new.len());
-    for (sequence, new) in (first..).zip(new.iter().map(Borrow::borrow)) {
+    for new in new.iter().map(Borrow::borrow) {
         let new: &NewNotification = new;
-        enqueued.push(match new.check() {
-            Err(refused) => Err(refused),
-            Ok(()) if known.has(connection, new.endpoint)? => {
-                let outcome = insert_one(connection, new, sequence, now)?;
-                if outcome.as_ref().err().is_none_or(Refused::is_repeat) {
-                    unreadable::forget(connection, new.read_from)?;
-                }
-                outcome
+        enqueued.push(match new.enqueued_with_it() {
+            Some(follow_ups) => insert_handled(connection, new, follow_ups, &mut sequences, &mut known, now)?,
+            None => {
+                let sequence = sequences.next().unwrap_or(u64::MAX);
+                let columns = new.columns(sequence, now);
+                insert_known(connection, new, &columns, &mut known, now)?
             }
-            Ok(()) => Err(Refused::UnknownEndpoint { endpoint: new.endpoint }),
         });
     }
     Ok(enqueued)
+}
+
+/// Inserts one as handled, if all that follows from it is new with it; otherwise it waits for its handler.
+fn insert_handled(
+    connection: &Connection,
+    new: &NewNotification,
+    follow_ups: &[NewNotification],
+    sequences: &mut RangeFrom<u64>,
+    known: &mut Known,
+    now: UtcDateTime,
+) -> Result<core::result::Result<Enqueued, Refused>> {
+    let sequence = sequences.next().unwrap_or(u64::MAX);
+    let columns = new.handled_columns(sequence, now);
+    let outcome = insert_known(connection, new, &columns, known, now)?;
+    if outcome != Ok(Enqueued::New) {
+        return Ok(outcome);
+    }
+    let mut are_new = true;
+    for (follow_up, sequence) in follow_ups.iter().zip(sequences) {
+        let columns = follow_up.columns(sequence, now);
+        let enqueued = insert_known(connection, follow_up, &columns, known, now)?;
+        are_new &= enqueued == Ok(Enqueued::New);
+    }
+    if !are_new {
+        commit::write_deliveries(connection, core::iter::once(&new.record(sequence, now)))?;
+    }
+    Ok(outcome)
+}
+
+fn insert_known(
+    connection: &Connection,
+    new: &NewNotification,
+    columns: &DeliveryColumns,
+    known: &mut Known,
+    now: UtcDateTime,
+) -> Result<core::result::Result<Enqueued, Refused>> {
+    if let Err(refused) = new.check() {
+        return Ok(Err(refused));
+    }
+    if !known.has(connection, new.endpoint)? {
+        return Ok(Err(Refused::UnknownEndpoint { endpoint: new.endpoint }));
+    }
+    let outcome = insert_one(connection, new, columns, now)?;
+    if outcome.as_ref().err().is_none_or(Refused::is_repeat) {
+        unreadable::forget(connection, new.read_from)?;
+    }
+    Ok(outcome)
 }
 
 /// The endpoints of this batch that are known to exist: most batches have few.
@@ -115,13 +161,12 @@ fn draw_sequences(connection: &Connection, count: usize) -> Result<u64> {
 fn insert_one(
     connection: &Connection,
     new: &NewNotification,
-    sequence: u64,
+    columns: &DeliveryColumns,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     if let Some(check) = &new.repeat_check {
         repeats::end_windows(connection, new.endpoint, check, now)?;
     }
-    let columns = new.columns(sequence, now);
     let mut insert = connection.prepare_cached(concat!(
         "INSERT INTO gymhook_deliveries (",
         state_columns!(),
@@ -130,7 +175,7 @@ fn insert_one(
         ", ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) ON CONFLICT (id) DO NOTHING
          ON CONFLICT (endpoint, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING"
     ))?;
-    bind_state(&mut insert, &columns)?;
+    bind_state(&mut insert, columns)?;
     insert.raw_bind_parameter(10, columns.sequence)?;
     insert.raw_bind_parameter(11, columns.id.as_bytes())?;
     insert.raw_bind_parameter(12, columns.endpoint.as_bytes())?;
@@ -142,6 +187,7 @@ fn insert_one(
     insert.raw_bind_parameter(18, new.fingerprint())?;
     let inserted = insert.raw_execute()?;
     if inserted == 0 {
+        let sequence = u64::try_from(columns.sequence).unwrap_or(u64::MAX);
         return compare(connection, new, sequence, now);
     }
     connection

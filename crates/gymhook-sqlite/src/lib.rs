@@ -269,7 +269,7 @@ impl Store for SqliteStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        let endpoints: Vec<EndpointId> = new.iter().map(|new| new.endpoint).collect();
+        let endpoints: Vec<EndpointId> = new.iter().flat_map(NewNotification::endpoints_with_work).collect();
         let bytes = new.iter().map(NewNotification::weight).sum();
         let enqueued = self.write(bytes, move |connection| enqueue::insert(connection, &new, now)).await?;
         self.1.add(endpoints);

@@ -126,6 +126,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Of several with equal fingerprints, in one call or in concurrent ones, one is new, and the others are
     /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. A quarantined row has no
     /// repeats.
+    ///
+    /// One that has [follow-ups](NewNotification::handled_by) and is new is enqueued with them as a whole.
     fn enqueue(
         &self,
         new: Vec<NewNotification>,

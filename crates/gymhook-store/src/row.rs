@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use crate::{DeliveryColumns, Direction, StoreError, StoreTime, TargetColumns, Unstorable};
 use bytes::Bytes;
-use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use gymhook_delivery::{
+    BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, EndpointId, EndpointRecord,
+};
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 
@@ -110,6 +112,8 @@ pub struct NewNotification {
     pub read_from: Option<DeliveryId>,
     /// How a repeat with another id is recognised; `None` if only the id counts.
     pub repeat_check: Option<RepeatCheck>,
+    /// What follows from it, if that is known before a handler gets it: see [`NewNotification::handled_by`].
+    pub follow_ups: Option<Vec<NewNotification>>,
 }
 
 /// How a repeat is recognised if senders give no ids.
@@ -181,7 +185,69 @@ impl NewNotification {
             unreadable: false,
             read_from: None,
             repeat_check: None,
+            follow_ups: None,
         }
+    }
+
+    /// Enqueues these with it, in the same transaction: then it needs no handler, and is enqueued as delivered, without an attempt.
+    ///
+    /// They are enqueued only if it is new itself. If one of them is not new, or is refused, it waits for its handler as if it had
+    /// none, and some of them may have been enqueued: the handler has to return what is here, with the same ids. So it is if one
+    /// of them is more than an event to be sent: has follow-ups itself, a [`RepeatCheck`], or something that it was read from.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use gymhook_delivery::{DeliveryId, EndpointId};
+    /// use gymhook_store::testing::memory::MemoryStore;
+    /// use gymhook_store::{NewNotification, State, Store};
+    /// # use gymhook_delivery::EndpointRecord;
+    /// # use gymhook_store::{SubscriptionRow, TargetColumns, WriteCondition};
+    /// # use time::macros::utc_datetime;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let now = utc_datetime!(2026-01-01 12:00);
+    /// # let store = MemoryStore::new(now);
+    /// # let (inbox, destination) = (EndpointId::from_u128(1), EndpointId::from_u128(2));
+    /// # for id in [inbox, destination] {
+    /// #     let target = TargetColumns::Http { url: "https://receiver.example".to_owned(), secrets: Vec::new() };
+    /// #     let (gym, platform, settings) = (String::new(), String::new(), "{}".to_owned());
+    /// #     let record = EndpointRecord::new(id);
+    /// #     let row = SubscriptionRow { id, gym, platform, target, settings, record, deleted_at: None };
+    /// #     store.put_subscription(row, WriteCondition::New, now).await?;
+    /// # }
+    ///
+    /// let body = Bytes::from_static(b"{}");
+    /// let received = NewNotification::new(DeliveryId::from_u128(7), inbox, "checkin", body.clone());
+    /// let passed_on = NewNotification::new(DeliveryId::from_u128(8), destination, "checkin", body);
+    /// let _ = store.enqueue(vec![received.handled_by(vec![passed_on])], now).await?;
+    ///
+    /// let state = async |id| store.delivery(DeliveryId::from_u128(id)).await.map(|row| row.map(|row| row.state));
+    /// assert_eq!(state(7).await?, Some(State::Delivered));
+    /// assert_eq!(state(8).await?, Some(State::Waiting));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn handled_by(self, follow_ups: Vec<Self>) -> Self {
+        Self { follow_ups: Some(follow_ups), ..self }
+    }
+
+    /// What a store enqueues with it; `None` if it waits for its handler in any case.
+    #[must_use]
+    pub fn enqueued_with_it(&self) -> Option<&[Self]> {
+        let is_plain = |new: &Self| {
+            let is_event = new.follow_ups.is_none() && new.repeat_check.is_none();
+            is_event && !new.unreadable && new.read_from.is_none() && new.check().is_ok()
+        };
+        self.follow_ups.as_deref().filter(|new| !self.unreadable && new.iter().all(is_plain))
+    }
+
+    /// The endpoints that have work once it is enqueued. One that waits although its follow-ups were to be enqueued with it is
+    /// found by polling.
+    pub fn endpoints_with_work(&self) -> impl Iterator<Item = EndpointId> {
+        let follow_ups = self.enqueued_with_it();
+        let own = follow_ups.is_none().then_some(self.endpoint);
+        own.into_iter().chain(follow_ups.into_iter().flatten().map(|new| new.endpoint))
     }
 
     /// What a repeat has in common with it, if anything may be one.
@@ -190,10 +256,11 @@ impl NewNotification {
         self.repeat_check.filter(|check| !check.window.is_zero()).map(|check| check.fingerprint)
     }
 
-    /// How much room it takes while a call waits, in bytes: its body, its texts, its ids and its times.
+    /// How much room it takes while a call waits, in bytes: its body, its texts, its ids, its times and its follow-ups.
     pub fn weight(&self) -> usize {
         let texts = self.event_type.len() + self.origin.as_ref().map_or(0, String::len);
-        size_of::<Self>() + texts + self.body.len()
+        let follow_ups: usize = self.follow_ups.iter().flatten().map(Self::weight).sum();
+        size_of::<Self>() + texts + self.body.len() + follow_ups
     }
 
     /// Whether this record is of the same delivery.
@@ -224,6 +291,13 @@ impl NewNotification {
             columns.check = columns.check_sum();
         }
         columns
+    }
+
+    /// The columns that its row begins with if it needs no handler.
+    #[must_use]
+    pub fn handled_columns(&self, sequence: u64, now: UtcDateTime) -> DeliveryColumns {
+        let state = DeliveryState::Finished { at: now, end: End::Delivered };
+        DeliveryColumns::from(&DeliveryRecord { state, ..self.record(sequence, now) })
     }
 }
 

@@ -74,7 +74,19 @@ pub(crate) fn unmount(at: &Path) {
 }
 
 /// Mounts a folder over itself, to be read only.
-pub(crate) fn mount_read_only(folder: &Path) -> bool {
+///
+/// It is busy while a process that another test has just begun has not yet closed what it inherited.
+pub(crate) async fn mount_read_only(folder: &Path) -> bool {
+    const TRIES: usize = 100;
     let itself = folder.to_str().unwrap();
-    mount(&["--bind", itself], folder) && mount(&["-o", "remount,bind,ro"], folder)
+    if !mount(&["--bind", itself], folder) {
+        return false;
+    }
+    for _ in 0..TRIES {
+        if mount(&["-o", "remount,bind,ro"], folder) {
+            return true;
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(50)).await;
+    }
+    false
 }

@@ -139,16 +139,17 @@ async fn a_worker_takes_a_lock_again_that_was_deleted() {
     assert_eq!(second.take_over().await, Ok(false), "the first is there");
 }
 
-#[test]
-fn a_file_that_may_only_be_read_is_refused_when_it_is_opened() {
+#[tokio::test]
+async fn a_file_that_may_only_be_read_is_refused_when_it_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("webhooks.db");
-    drop(SqliteStore::open(&path).unwrap());
+    // What is still open for writing cannot be mounted to be read only.
+    SqliteStore::open(&path).unwrap().close().await.unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap();
     let stops_this_user = std::fs::File::options().write(true).open(&path).is_err();
     // Permissions do not stop root, but a mount does.
     assert!(
-        stops_this_user || crate::stage::mount_read_only(folder.path()),
+        stops_this_user || crate::stage::mount_read_only(folder.path()).await,
         "this test needs a user that permissions stop, or one that may mount"
     );
     let refused = SqliteStore::open(&path).map(drop);

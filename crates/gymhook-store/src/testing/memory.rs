@@ -176,7 +176,7 @@ impl Store for MemoryStore {
         new: Vec<NewNotification>,
         now: UtcDateTime,
     ) -> Result<Vec<Result<Enqueued, Refused>>, StoreError> {
-        let endpoints: Vec<EndpointId> = new.iter().map(|new| new.endpoint).collect();
+        let endpoints: Vec<EndpointId> = new.iter().flat_map(NewNotification::endpoints_with_work).collect();
         let enqueue = |tables: &mut Tables| new.into_iter().map(|new| tables.enqueue(new, now)).collect();
         Ok(self.leaving_work(endpoints, enqueue))
     }

@@ -48,6 +48,7 @@ pub mod fencing;
 pub mod fetching;
 pub mod filtering;
 pub mod following;
+pub mod handling;
 pub mod journaling;
 pub mod keys;
 pub mod leasing;

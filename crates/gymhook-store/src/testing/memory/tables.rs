@@ -177,6 +177,20 @@ impl Tables {
     }
 
     fn insert(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
+        let outcome = self.insert_one(new.clone(), now);
+        if outcome == Ok(Enqueued::New)
+            && let Some(follow_ups) = new.enqueued_with_it()
+        {
+            let sequence = self.last_sequence;
+            let enqueued: Vec<_> = follow_ups.iter().map(|new| self.insert_one(new.clone(), now)).collect();
+            if enqueued.iter().all(|enqueued| *enqueued == Ok(Enqueued::New)) {
+                self.write(sequence, |columns| *columns = new.handled_columns(sequence, now));
+            }
+        }
+        outcome
+    }
+
+    fn insert_one(&mut self, new: NewNotification, now: UtcDateTime) -> Result<Enqueued, Refused> {
         new.check()?;
         if self.living_mut(new.endpoint).is_none() {
             return Err(Refused::UnknownEndpoint { endpoint: new.endpoint });

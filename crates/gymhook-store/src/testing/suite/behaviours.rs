@@ -126,6 +126,17 @@ macro_rules! __store_behaviours {
                 two_batches_enqueue_the_same_one_once
                 each_worker_hears_of_it
             }
+            handling {
+                what_needs_no_handler_is_delivered_with_what_follows
+                a_duplicate_enqueues_nothing
+                what_is_refused_enqueues_nothing
+                what_cannot_be_passed_on_waits_for_its_handler
+                what_follows_from_two_follows_once
+                the_same_one_at_a_time_is_handled_once
+                nothing_follows_from_what_could_not_be_read
+                what_was_read_again_is_handled
+                workers_hear_of_what_follows
+            }
             journaling {
                 the_latest_entry_comes_first
                 only_the_newest_entries_are_kept
