@@ -1,7 +1,8 @@
-//! Incoming notifications, accepted durably before they are answered, and worked off afterwards.
+//! Incoming notifications, accepted durably before they are answered, and handled afterwards.
 
 mod error;
 mod names;
+mod passing_on;
 mod unreadable;
 
 use core::time::Duration;
@@ -13,12 +14,13 @@ use gymhook_delivery::{AutoDisable, DeliveryState, EndpointId, EndpointPolicy};
 use gymhook_retry::{Classify, RetryPolicy, RetrySchedule, Verdict};
 
 pub use self::error::AcceptError;
+use self::passing_on::PassingOn;
 pub use self::unreadable::{KeptUnreadable, ReadAgainError};
 use crate::handler::REJECTED;
 use crate::ids::new_id;
 use crate::store::{Enqueued, NewNotification, Refused, RepeatCheck, Store, StoreError};
 use crate::stored_arrival::Arrival;
-use crate::{DeliveryId, Engine, Subscription, SubscriptionError};
+use crate::{DeliveryId, Engine, HandlerError, InboxItem, Subscription, SubscriptionError};
 
 /// Accepts incoming notifications: what [`Inbox::accept`] has returned for is on disk, and is handled at least once.
 ///
@@ -47,6 +49,7 @@ pub struct Inbox<S> {
     engine: Engine<S>,
     id: EndpointId,
     digest_dedupe: DigestDedupe,
+    passing_on: Option<PassingOn>,
 }
 
 /// For how long an equal body is a duplicate, where there is no key.
@@ -118,6 +121,17 @@ impl Inbox<()> {
     pub fn id_of(name: &str) -> EndpointId {
         names::of_inbox(name)
     }
+
+    /// The most follow-ups of an item that is [passed on at once](Inbox::passing_on): 100 (our default).
+    pub const MAX_PASSED_ON_AT_ONCE: usize = 100;
+
+    /// The most bytes of several follow-ups that are [passed on at once](Inbox::passing_on), [weighed](NewNotification::weight)
+    /// together: 1 MiB (our default). A single one may be as large as any.
+    pub const MAX_PASSED_ON_BYTES: usize = 1 << 20;
+
+    /// How long a function may take that [passes on at once](Inbox::passing_on): one second (our default), since the platform waits
+    /// for its answer.
+    pub const PASSING_ON_TIMEOUT: Duration = Duration::from_secs(1);
 }
 
 impl<S: Store> Inbox<S> {
@@ -145,7 +159,7 @@ impl<S: Store> Inbox<S> {
             Err(SubscriptionError::Settings(_)) => engine.put_subscription(&new).await?,
             created => created?,
         }
-        Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform })
+        Ok(Self { engine, id, digest_dedupe: DigestDedupe::AsThePlatform, passing_on: None })
     }
 
     /// Opens an inbox, or makes it, under the id that [belongs to this name](Inbox::id_of), and handles what is in it as
@@ -172,7 +186,40 @@ impl<S: Store> Inbox<S> {
         Self { digest_dedupe: DigestDedupe::Never, ..self }
     }
 
-    /// The engine that works it off.
+    /// Passes on at once: what this function makes of an item is enqueued in the transaction that accepts the item, which is
+    /// delivered then. So there is no attempt, and two commits fewer.
+    ///
+    /// What cannot be passed on at once waits for the engine's handler as ever: after an error, a panic or
+    /// [a second](Inbox::PASSING_ON_TIMEOUT), with more than [`Inbox::MAX_PASSED_ON_AT_ONCE`] follow-ups or several with more than
+    /// [`Inbox::MAX_PASSED_ON_BYTES`] together, or if one of them [is not new](NewNotification::handled_by). The handler also gets what
+    /// is redelivered. So it has to be of the same kind ([`HandlerTransport::passing_on`](crate::HandlerTransport::passing_on)), and
+    /// the ids of what both return have to follow from [`InboxItem::delivery`](crate::InboxItem::delivery) in the same way.
+    ///
+    /// The function must have no other effect: what it was called for may be a duplicate, or refused. Its item is under no lease yet.
+    ///
+    /// ```
+    /// use gymhook_engine::store::{NewNotification, Store};
+    /// use gymhook_engine::{DeliveryId, EndpointId, HandlerError, Inbox, InboxItem};
+    ///
+    /// /// Sends every item to one endpoint.
+    /// fn to<S: Store>(inbox: Inbox<S>, endpoint: EndpointId, id_of: fn(DeliveryId) -> DeliveryId) -> Inbox<S> {
+    ///     inbox.passing_on(move |item: InboxItem| async move {
+    ///         let id = id_of(item.delivery());
+    ///         Ok::<_, HandlerError>(vec![NewNotification::new(id, endpoint, "hook.received", item.body().clone())])
+    ///     })
+    /// }
+    /// # let _ = to::<gymhook_engine::store::SqliteStore>;
+    /// ```
+    #[must_use]
+    pub fn passing_on<F, R>(self, handle: F) -> Self
+    where
+        F: Fn(InboxItem) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send + 'static,
+    {
+        Self { passing_on: Some(PassingOn::new(handle)), ..self }
+    }
+
+    /// The engine that handles what is in it.
     #[must_use]
     pub const fn engine(&self) -> &Engine<S> {
         &self.engine
@@ -241,8 +288,8 @@ impl<S: Store> Inbox<S> {
             ..NewNotification::new(delivery, self.id, event_type, received.body().clone())
         };
         match of_body {
-            Some(of_body) => self.enqueue_derived(new, of_body).await,
-            None => self.enqueue(new).await,
+            Some(of_body) => self.enqueue_derived(new, &arrival, of_body).await,
+            None => self.enqueue(new, &arrival).await,
         }
     }
 
@@ -251,17 +298,18 @@ impl<S: Store> Inbox<S> {
     async fn enqueue_derived(
         &self,
         new: NewNotification,
+        arrival: &Arrival,
         of_body: DeliveryId,
     ) -> Result<Accepted, AcceptError> {
         let mut first = None;
         // Looked for first: the one that it resembled may be purged by now, and that one's name free.
         if self.engine.store().delivery(of_body).await?.is_none() {
-            match self.enqueue(new.clone()).await {
+            match self.enqueue(new.clone(), arrival).await {
                 Err(AcceptError::Conflict { delivery }) => first = Some(delivery),
                 answer => return answer,
             }
         }
-        match self.enqueue(NewNotification { id: of_body, ..new }).await? {
+        match self.enqueue(NewNotification { id: of_body, ..new }, arrival).await? {
             Accepted::New { delivery, .. } => Ok(Accepted::New { delivery, resembles: first }),
             duplicate @ Accepted::Duplicate { .. } => Ok(duplicate),
         }
@@ -278,9 +326,15 @@ impl<S: Store> Inbox<S> {
         }
     }
 
-    async fn enqueue(&self, new: NewNotification) -> Result<Accepted, AcceptError> {
+    async fn enqueue(&self, new: NewNotification, arrival: &Arrival) -> Result<Accepted, AcceptError> {
         let delivery = new.id;
-        let answer = self.engine.enqueue(vec![new]).await?.into_iter().next();
+        let store = self.engine.store();
+        let now = store.now().await?;
+        let new = match &self.passing_on {
+            Some(passing_on) => passing_on.pass_on(new, arrival, now).await,
+            None => new,
+        };
+        let answer = store.enqueue(vec![new], now).await?.into_iter().next();
         match answer {
             Some(Ok(Enqueued::New)) => Ok(Accepted::New { delivery, resembles: None }),
             Some(Ok(Enqueued::Duplicate { state })) => Ok(Accepted::Duplicate { delivery, state }),

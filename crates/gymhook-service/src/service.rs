@@ -94,12 +94,13 @@ impl Service {
         let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
         destinations.declare(&settings.destinations).await?;
         let relay = Arc::new(Relay::new(outgoing.clone(), Arc::clone(&destinations)));
+        let passing_on = Arc::clone(&relay);
         let handler = HandlerTransport::passing_on(move |item: InboxItem| {
-            let relay = Arc::clone(&relay);
+            let relay = Arc::clone(&passing_on);
             async move { relay.pass_on(item).await }
         });
         let incoming = builder(database).start(handler).await?;
-        let sources = Sources::open(&incoming, &settings.sources).await?;
+        let sources = Sources::open(&incoming, &settings.sources, relay).await?;
         // Somebody who forgot to name the configuration wants nothing deleted.
         if !settings.destinations.is_empty() {
             destinations.retire(&settings.destinations).await;

@@ -38,8 +38,16 @@ impl Relay {
         Self { outgoing, destinations, sources: Mutex::default() }
     }
 
-    /// What follows from an item: it is enqueued in the transaction that records that the item was handled.
+    /// What follows from an item that was accepted before: it is enqueued in the transaction that records that the item was handled.
     pub(crate) async fn pass_on(&self, item: InboxItem) -> Result<Vec<NewNotification>, HandlerError> {
+        let mut follow_ups = self.follow_ups_of(item).await?;
+        let enqueued = self.enqueue_excess(&mut follow_ups).await;
+        enqueued.map_err(|error| HandlerError::retry(error.to_string()))?;
+        Ok(follow_ups)
+    }
+
+    /// What follows from an item.
+    pub(super) async fn follow_ups_of(&self, item: InboxItem) -> Result<Vec<NewNotification>, HandlerError> {
         let again = |error: &dyn core::fmt::Display| HandlerError::retry(error.to_string());
         let routes = self.destinations.routes().await.map_err(|error| again(&error))?;
         let source = self.source_of(item.inbox()).await.map_err(|error| again(&error))?;
@@ -49,7 +57,6 @@ impl Relay {
             wanted.partition(|route| route.form == Form::CloudEvents);
         let mut follow_ups = events_for(&as_events, &item, &verified)?;
         follow_ups.extend(originals_for(&as_they_came, &item, &source, &verified));
-        self.enqueue_excess(&mut follow_ups).await.map_err(|error| again(&error))?;
         Ok(follow_ups)
     }
 

@@ -22,6 +22,7 @@ use super::counts::{Counted, Counts};
 use super::key_windows::{self, KeyWindow};
 use super::refusal_log::RefusalLog;
 use super::refusals::{Head, RefusedRequest, Why};
+use super::relay::Relay;
 use crate::activity::{Activity, Happening, rfc3339};
 use crate::database::Database;
 use crate::{Source, StartError, spans};
@@ -30,6 +31,7 @@ use crate::{Source, StartError, spans};
 #[derive(Debug)]
 pub(crate) struct Sources {
     by_path: ArcSwap<BTreeMap<String, Arc<OpenSource>>>,
+    relay: Arc<Relay>,
     refusals: RefusalLog,
 }
 
@@ -66,10 +68,14 @@ pub(crate) struct SourceStatus {
 }
 
 impl Sources {
-    /// Opens an inbox for each source.
-    pub(crate) async fn open(engine: &Engine<Database>, sources: &[Source]) -> Result<Self, StartError> {
+    /// Opens an inbox for each source, which passes on what it accepts.
+    pub(crate) async fn open(
+        engine: &Engine<Database>,
+        sources: &[Source],
+        relay: Arc<Relay>,
+    ) -> Result<Self, StartError> {
         let refusals = RefusalLog::start(engine.clone());
-        let opened = Self { by_path: ArcSwap::default(), refusals };
+        let opened = Self { by_path: ArcSwap::default(), relay, refusals };
         opened.reload(engine, sources).await?;
         Ok(opened)
     }
@@ -94,7 +100,7 @@ impl Sources {
                     kept.push((held.inbox.source().clone(), source.receiver.clone()));
                     OpenSource { path: source.path.clone(), ..(**held).clone() }
                 }
-                None => OpenSource::open(engine, source).await?,
+                None => OpenSource::open(engine, source, Arc::clone(&self.relay)).await?,
             };
             by_path.insert(source.path.clone(), Arc::new(open));
         }
@@ -174,7 +180,7 @@ fn read_deadline(platform: Vendor) -> Duration {
 }
 
 impl OpenSource {
-    async fn open(engine: &Engine<Database>, source: &Source) -> Result<Self, StartError> {
+    async fn open(engine: &Engine<Database>, source: &Source, relay: Arc<Relay>) -> Result<Self, StartError> {
         let name = source.name.clone();
         let policy = Inbox::policy().with_max_in_flight(AT_A_TIME);
         let failed = |problem| {
@@ -184,6 +190,10 @@ impl OpenSource {
             StartError::Inbox { name: name.clone(), problem }
         };
         let inbox = Inbox::open(engine.clone(), Inbox::id_of(&name), &name, policy).await.map_err(failed)?;
+        let inbox = inbox.passing_on(move |item| {
+            let relay = Arc::clone(&relay);
+            async move { relay.follow_ups_of(item).await }
+        });
         let webhooks = WebhookSource::new(source.receiver.clone());
         let webhooks = webhooks.with_read_deadline(read_deadline(source.receiver.vendor()));
         let inbox = InboxSource::new(webhooks, inbox);
