@@ -239,7 +239,7 @@ pub(super) async fn insert(runner: Runner<'_>, schema: &Schema, chunk: &[Numbere
     for numbered in chunk {
         for (new, sequence) in numbered.follow_ups.iter().flatten() {
             follows.push(numbered.sequence);
-            behind.push((Timed { new: *new, at: numbered.timed.at }, *sequence));
+            behind.push((Timed { new, at: numbered.timed.at }, *sequence));
         }
     }
     let behind = Arrays::of(&behind);

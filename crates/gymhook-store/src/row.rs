@@ -113,7 +113,7 @@ pub struct NewNotification {
     /// How a repeat with another id is recognised; `None` if only the id counts.
     pub repeat_check: Option<RepeatCheck>,
     /// What follows from it, if that is known before a handler gets it: see [`NewNotification::handled_by`].
-    pub follow_ups: Option<Vec<NewNotification>>,
+    pub follow_ups: Option<Vec<Self>>,
 }
 
 /// How a repeat is recognised if senders give no ids.
