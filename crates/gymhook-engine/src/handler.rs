@@ -9,6 +9,7 @@ use core::fmt;
 use gymhook_retry::Outcome;
 use http::StatusCode;
 
+pub(crate) use self::handlers::Handle;
 pub use self::handlers::InboxHandlers;
 pub use self::item::{InboxItem, ReadItemError};
 pub use self::typed::InboxHandler;

@@ -191,11 +191,12 @@ impl<S: Store> Inbox<S> {
     ///
     /// What cannot be passed on at once waits for the engine's handler as ever: after an error, a panic or
     /// [a second](Inbox::PASSING_ON_TIMEOUT), with more than [`Inbox::MAX_PASSED_ON_AT_ONCE`] follow-ups or several with more than
-    /// [`Inbox::MAX_PASSED_ON_BYTES`] together, or if one of them [is not new](NewNotification::handled_by). The handler also gets what
+    /// [`Inbox::MAX_PASSED_ON_BYTES`] together, or if one of them [is not new](NewNotification::with_follow_ups). The handler also gets what
     /// is redelivered. So it has to be of the same kind ([`HandlerTransport::passing_on`](crate::HandlerTransport::passing_on)), and
     /// the ids of what both return have to follow from [`InboxItem::delivery`](crate::InboxItem::delivery) in the same way.
     ///
-    /// The function must have no other effect: what it was called for may be a duplicate, or refused. Its item is under no lease yet.
+    /// The function must have no other effect: what it was called for may be a duplicate, or refused. Its item is under no lease yet,
+    /// and is passed on even while the inbox is disabled.
     ///
     /// ```
     /// use gymhook_engine::store::{NewNotification, Store};

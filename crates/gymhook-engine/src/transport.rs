@@ -176,3 +176,17 @@ impl Answer {
         self
     }
 }
+
+/// Whether these are no more than `max_count`, with `max_bytes` together. A single one may be as large as any.
+pub(crate) fn check_size(
+    follow_ups: &[NewNotification],
+    max_count: usize,
+    max_bytes: usize,
+) -> Result<(), String> {
+    let count = follow_ups.len();
+    let bytes: usize = follow_ups.iter().map(NewNotification::weight).sum();
+    if count <= max_count && (count <= 1 || bytes <= max_bytes) {
+        return Ok(());
+    }
+    Err(format!("{count} follow-ups with {bytes} bytes: pass on at most {max_count} with {max_bytes} bytes"))
+}

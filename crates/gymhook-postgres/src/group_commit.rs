@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::PostgresStore;
 use super::enqueue::{self, Outcomes, Timed};
-use super::insert::is_more;
+use super::insert::is_plain;
 use gymhook_store::{Admitted, NewNotification, StoreError};
 
 /// How many tasks write while few notifications wait: one prepares a group while the other waits for the disk.
@@ -259,7 +259,7 @@ pub(super) fn writer_gone() -> StoreError {
 impl Call {
     /// Whether it costs more than the plain insert: the others shall not pay for it.
     fn is_costly(&self) -> bool {
-        self.new.iter().any(|new| is_more(new) || new.read_from.is_some())
+        self.new.iter().any(|new| !is_plain(new) || new.read_from.is_some())
     }
 
     fn fits(&self, group: &[Self]) -> bool {

@@ -93,10 +93,10 @@ SELECT seq FROM kept"
 
 // The constants are those of a new delivery, which its checksum covers.
 
-/// Those that wait, and that only their ids tell apart.
+/// Those that are [plain](is_plain).
 const INSERT: &str = concat!(kept!("", "", "n.id, ", "(id)"), placed!("0", "", ""));
 
-/// Those of which one is [more](is_more) than that, and none has follow-ups.
+/// Those of which one is not plain, and none has follow-ups.
 const INSERT_INCOMING: &str = concat!(kept_apart!(), placed!("n.state", ", $13::smallint[]", ", state"));
 
 /// Those of which one has follow-ups, which are inserted after all of them. It is handled if as many were inserted as follow from it.
@@ -225,7 +225,7 @@ pub(super) async fn insert(runner: Runner<'_>, schema: &Schema, chunk: &[Numbere
         &rows.origins,
     ];
     let new: Vec<&NewNotification> = chunk.iter().map(|numbered| numbered.timed.new).collect();
-    if !new.iter().copied().any(is_more) {
+    if new.iter().copied().all(is_plain) {
         return run(runner, schema, INSERT, &values, &new).await;
     }
     repeats::end_windows(runner, chunk.iter().map(|numbered| numbered.timed)).await?;
@@ -288,9 +288,9 @@ async fn run(
     Ok(inserted.iter().map(|row: &Row| row.try_get(0)).collect::<core::result::Result<Vec<i64>, _>>()?)
 }
 
-/// Whether more than its id tells it apart, it does not wait, or something follows from it: then [`INSERT`] does not take it.
-pub(super) fn is_more(new: &NewNotification) -> bool {
-    new.fingerprint().is_some() || new.unreadable || new.follow_ups.is_some()
+/// Whether it waits, only its id tells it apart, and nothing follows from it.
+pub(super) fn is_plain(new: &NewNotification) -> bool {
+    new.fingerprint().is_none() && !new.unreadable && new.follow_ups.is_none()
 }
 
 fn as_bytes(body: &Bytes) -> &[u8] {

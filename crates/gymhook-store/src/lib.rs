@@ -127,7 +127,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// [`Refused::Repeat`] while its window lasts ([`RepeatCheck`]); the id is compared first. A quarantined row has no
     /// repeats.
     ///
-    /// One that has [follow-ups](NewNotification::handled_by) and is new is enqueued with them as a whole.
+    /// One that has [follow-ups](NewNotification::with_follow_ups) and is new is enqueued with them as a whole.
     fn enqueue(
         &self,
         new: Vec<NewNotification>,

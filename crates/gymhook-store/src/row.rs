@@ -112,7 +112,7 @@ pub struct NewNotification {
     pub read_from: Option<DeliveryId>,
     /// How a repeat with another id is recognised; `None` if only the id counts.
     pub repeat_check: Option<RepeatCheck>,
-    /// What follows from it, if that is known before a handler gets it: see [`NewNotification::handled_by`].
+    /// What follows from it, if that is known before a handler gets it: see [`NewNotification::with_follow_ups`].
     pub follow_ups: Option<Vec<Self>>,
 }
 
@@ -219,7 +219,7 @@ impl NewNotification {
     /// let body = Bytes::from_static(b"{}");
     /// let received = NewNotification::new(DeliveryId::from_u128(7), inbox, "checkin", body.clone());
     /// let passed_on = NewNotification::new(DeliveryId::from_u128(8), destination, "checkin", body);
-    /// let _ = store.enqueue(vec![received.handled_by(vec![passed_on])], now).await?;
+    /// let _ = store.enqueue(vec![received.with_follow_ups(vec![passed_on])], now).await?;
     ///
     /// let state = async |id| store.delivery(DeliveryId::from_u128(id)).await.map(|row| row.map(|row| row.state));
     /// assert_eq!(state(7).await?, Some(State::Delivered));
@@ -228,7 +228,7 @@ impl NewNotification {
     /// # }
     /// ```
     #[must_use]
-    pub fn handled_by(self, follow_ups: Vec<Self>) -> Self {
+    pub fn with_follow_ups(self, follow_ups: Vec<Self>) -> Self {
         Self { follow_ups: Some(follow_ups), ..self }
     }
 

@@ -68,7 +68,8 @@ pub struct InboxHandlers {
 }
 
 type Handling = Pin<Box<dyn Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send>>;
-type Handle = Arc<dyn Fn(InboxItem) -> Handling + Send + Sync>;
+/// A handler that is kept.
+pub(crate) type Handle = Arc<dyn Fn(InboxItem) -> Handling + Send + Sync>;
 
 #[derive(Clone, Default)]
 struct ByVendor {

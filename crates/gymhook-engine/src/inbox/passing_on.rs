@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::num::NonZeroU32;
-use core::pin::Pin;
 use std::sync::Arc;
 
 use gymhook_delivery::{Attempt, AttemptRef, LeaseEpoch};
@@ -11,15 +10,15 @@ use time::UtcDateTime;
 
 use super::Inbox;
 use crate::foreign::{self, Place};
+use crate::handler::Handle;
 use crate::store::NewNotification;
 use crate::stored_arrival::Arrival;
+use crate::transport::check_size;
 use crate::{HandlerError, InboxItem};
-
-type Passing = Pin<Box<dyn Future<Output = Result<Vec<NewNotification>, HandlerError>> + Send>>;
 
 /// The function that says what follows from an item.
 #[derive(Clone)]
-pub(super) struct PassingOn(Arc<dyn Fn(InboxItem) -> Passing + Send + Sync>);
+pub(super) struct PassingOn(Handle);
 
 impl PassingOn {
     pub(super) fn new<F, R>(handle: F) -> Self
@@ -38,7 +37,7 @@ impl PassingOn {
         now: UtcDateTime,
     ) -> NewNotification {
         match self.follow_ups(&new, arrival, now).await {
-            Ok(follow_ups) => new.handled_by(follow_ups),
+            Ok(follow_ups) => new.with_follow_ups(follow_ups),
             Err(reason) => {
                 tracing::debug!(delivery = %new.id, reason, "an item is left to its handler");
                 new
@@ -60,11 +59,7 @@ impl PassingOn {
         let passed_on = passed_on.map_err(|_| "its function takes too long".to_owned())?;
         let follow_ups =
             passed_on.map_err(|panicked| panicked.to_string())?.map_err(|error| error.to_string())?;
-        let bytes: usize = follow_ups.iter().map(NewNotification::weight).sum();
-        let is_small = follow_ups.len() <= 1 || bytes <= Inbox::MAX_PASSED_ON_BYTES;
-        if follow_ups.len() > Inbox::MAX_PASSED_ON_AT_ONCE || !is_small {
-            return Err(format!("{} follow-ups with {bytes} bytes are too many", follow_ups.len()));
-        }
+        check_size(&follow_ups, Inbox::MAX_PASSED_ON_AT_ONCE, Inbox::MAX_PASSED_ON_BYTES)?;
         Ok(follow_ups)
     }
 }

@@ -12,8 +12,9 @@ use tokio::task::AbortHandle;
 
 use crate::foreign::{self, Place};
 use crate::handler::REJECTED;
-use crate::store::{AttemptOutcome, AttemptRow, NewNotification, StoredNotification};
+use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
 use crate::stored_arrival::Arrival;
+use crate::transport::check_size;
 use crate::{Answer, DeliveryHeaders, Direction, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
@@ -128,16 +129,10 @@ pub(crate) async fn run<T: Transport>(
 
 /// What a worker keeps in memory until it is on disk has a bound.
 fn within_limits(answer: Answer) -> Answer {
-    let count = answer.follow_ups.len();
-    let bytes: usize = answer.follow_ups.iter().map(NewNotification::weight).sum();
-    if count <= Answer::MAX_FOLLOW_UPS && (count <= 1 || bytes <= Answer::MAX_FOLLOW_UP_BYTES) {
-        return answer;
+    match check_size(&answer.follow_ups, Answer::MAX_FOLLOW_UPS, Answer::MAX_FOLLOW_UP_BYTES) {
+        Ok(()) => answer,
+        Err(problem) => Answer::new(Outcome::response(REJECTED)).with_detail(problem),
     }
-    Answer::new(Outcome::response(REJECTED)).with_detail(format!(
-        "{count} follow-ups with {bytes} bytes: pass on at most {} with {} bytes",
-        Answer::MAX_FOLLOW_UPS,
-        Answer::MAX_FOLLOW_UP_BYTES
-    ))
 }
 
 /// Whatever the transport does, this has an answer by the deadline.

@@ -216,6 +216,9 @@ fn story(delivery: &DeliveryRow, now: UtcDateTime) -> String {
             format!("Attempt {} follows {}.", record.attempt.get(), Moment::new(due, now).relative)
         }
         DeliveryState::InFlight { .. } => format!("Attempt {} is in flight.", record.attempt.get()),
+        DeliveryState::Finished { at, end: End::Delivered } if record.sends == 0 => {
+            format!("Passed on as it was accepted, at {} UTC.", Moment::new(at, now).text)
+        }
         DeliveryState::Finished { at, end: End::Delivered } => {
             format!("Delivered at {} UTC.", Moment::new(at, now).text)
         }

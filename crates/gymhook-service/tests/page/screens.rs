@@ -319,6 +319,25 @@ async fn sources_say_what_came_and_why_something_was_refused() {
     browser.get("/sources/nothing").await.expect(404);
 }
 
+/// Nobody has attempted it, and nobody had to.
+#[tokio::test]
+async fn what_was_passed_on_as_it_was_accepted_says_so() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Read).await;
+    let body = r#"{"accountId":"a-1","gymId":1,"timestamp":1667921312188,"type":"GYM_CHECKIN"}"#;
+    let request = http::Request::post("/in/egym").header("x-api-key", "the key that EGYM sends");
+    let accepted = browser.send(request.body(axum::body::Body::from(body)).unwrap()).await;
+    assert_eq!(accepted.status.as_u16(), 200, "{}", accepted.text);
+    let log = stage.engine.deliveries(DeliveryQuery::new(9)).await.unwrap().items;
+    let [item] = &log[..] else { panic!("{log:?}") };
+    let page = browser.get(&format!("/deliveries/{}", item.id)).await.expect(200);
+    assert!(
+        page.has("Passed on as it was accepted, at ") && page.has("No attempt was made"),
+        "{}",
+        page.text
+    );
+}
+
 #[tokio::test]
 async fn a_log_that_fails_to_load_is_not_an_empty_one() {
     let stage = Stage::new().await;

@@ -13,8 +13,10 @@ pub async fn what_needs_no_handler_is_delivered_with_what_follows<H: Harness>(ha
     let stage = Stage::with(harness, [1, 2, 3]).await;
     let origin = Some("{\"headers\":[]}".to_owned());
     let later = NewNotification { origin, not_before: Some(stage.now + HOUR), ..notification(11, 3) };
-    let received = notification(1, 1).handled_by(vec![notification(10, 2), later.clone()]);
-    stage.enqueue([received.clone(), notification(2, 1).handled_by(Vec::new()), notification(3, 1)]).await;
+    let received = notification(1, 1).with_follow_ups(vec![notification(10, 2), later.clone()]);
+    stage
+        .enqueue([received.clone(), notification(2, 1).with_follow_ups(Vec::new()), notification(3, 1)])
+        .await;
 
     let state = DeliveryState::Finished { at: stage.now, end: End::Delivered };
     for number in [1, 2] {
@@ -52,11 +54,11 @@ pub async fn what_needs_no_handler_is_delivered_with_what_follows<H: Harness>(ha
 /// What is a duplicate enqueues nothing, whatever follows from it now.
 pub async fn a_duplicate_enqueues_nothing<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
-    stage.enqueue([notification(1, 1).handled_by(vec![notification(10, 2)]), notification(2, 1)]).await;
+    stage.enqueue([notification(1, 1).with_follow_ups(vec![notification(10, 2)]), notification(2, 1)]).await;
     let before = (stage.row(1).await, stage.row(2).await, stage.row(10).await);
     let again = vec![
-        notification(1, 1).handled_by(vec![notification(10, 2), notification(11, 2)]),
-        notification(2, 1).handled_by(vec![notification(12, 2)]),
+        notification(1, 1).with_follow_ups(vec![notification(10, 2), notification(11, 2)]),
+        notification(2, 1).with_follow_ups(vec![notification(12, 2)]),
         notification(1, 1),
     ];
     let enqueued = stage.store.enqueue(again, stage.now + HOUR).await.unwrap();
@@ -76,15 +78,16 @@ pub async fn what_is_refused_enqueues_nothing<H: Harness>(harness: &H) {
     let fingerprint = *body_digest(b"a repeat").as_bytes();
     let check = Some(RepeatCheck { fingerprint, window: HOUR });
     let checked = |number| NewNotification { repeat_check: check, ..notification(number, 1) };
-    stage.enqueue([checked(1).handled_by(vec![notification(10, 2)])]).await;
+    stage.enqueue([checked(1).with_follow_ups(vec![notification(10, 2)])]).await;
     let follow_up = |number| vec![notification(number, 2)];
     let batch = vec![
-        checked(2).handled_by(follow_up(11)),
-        NewNotification { body: "other".into(), ..notification(1, 1) }.handled_by(follow_up(12)),
-        notification(3, 9).handled_by(follow_up(13)),
-        NewNotification { event_type: "a\0b".to_owned(), ..notification(4, 1) }.handled_by(follow_up(14)),
-        checked(5).handled_by(follow_up(15)),
-        notification(6, 1).handled_by(follow_up(16)),
+        checked(2).with_follow_ups(follow_up(11)),
+        NewNotification { body: "other".into(), ..notification(1, 1) }.with_follow_ups(follow_up(12)),
+        notification(3, 9).with_follow_ups(follow_up(13)),
+        NewNotification { event_type: "a\0b".to_owned(), ..notification(4, 1) }
+            .with_follow_ups(follow_up(14)),
+        checked(5).with_follow_ups(follow_up(15)),
+        notification(6, 1).with_follow_ups(follow_up(16)),
     ];
     let enqueued = stage.store.enqueue(batch, stage.now).await.unwrap();
     assert!(enqueued[..5].iter().all(Result::is_err), "{enqueued:?}");
@@ -106,7 +109,7 @@ pub async fn what_cannot_be_passed_on_waits_for_its_handler<H: Harness>(harness:
     assert!(stage.store.delete_subscription(endpoint(3), stage.now).await.unwrap());
     let conflict = NewNotification { body: notification(6, 2).body, ..notification(5, 2) };
     let nul = NewNotification { event_type: "a\0b".to_owned(), ..notification(24, 2) };
-    let in_turn = notification(25, 2).handled_by(vec![notification(26, 2)]);
+    let in_turn = notification(25, 2).with_follow_ups(vec![notification(26, 2)]);
     let cases = [
         (11, notification(20, 9)),
         (12, notification(21, 3)),
@@ -117,10 +120,10 @@ pub async fn what_cannot_be_passed_on_waits_for_its_handler<H: Harness>(harness:
         (17, in_turn),
     ];
     let with = |(number, bad): &(u128, NewNotification)| {
-        notification(*number, 1).handled_by(vec![bad.clone(), notification(number + 100, 2)])
+        notification(*number, 1).with_follow_ups(vec![bad.clone(), notification(number + 100, 2)])
     };
     // All in one call, and beside one that is handled.
-    let all = cases.iter().map(with).chain([notification(18, 1).handled_by(vec![notification(118, 2)])]);
+    let all = cases.iter().map(with).chain([notification(18, 1).with_follow_ups(vec![notification(118, 2)])]);
     stage.enqueue(all).await;
     for (number, bad) in &cases {
         let record = stage.record(*number).await;
@@ -141,7 +144,7 @@ pub async fn what_cannot_be_passed_on_waits_for_its_handler<H: Harness>(harness:
 pub async fn what_follows_from_two_follows_once<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     let shared = || vec![notification(10, 2)];
-    let both = [notification(1, 1).handled_by(shared()), notification(2, 1).handled_by(shared())];
+    let both = [notification(1, 1).with_follow_ups(shared()), notification(2, 1).with_follow_ups(shared())];
     stage.enqueue(both).await;
     let states = [stage.row(1).await.state, stage.row(2).await.state];
     let handled = states.iter().filter(|state| **state == State::Delivered).count();
@@ -154,7 +157,7 @@ pub async fn what_follows_from_two_follows_once<H: Harness>(harness: &H) {
 pub async fn the_same_one_at_a_time_is_handled_once<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2, 3]).await;
     let once = || {
-        let new = notification(1, 1).handled_by(vec![notification(10, 2), notification(11, 3)]);
+        let new = notification(1, 1).with_follow_ups(vec![notification(10, 2), notification(11, 3)]);
         stage.store.enqueue(vec![new], stage.now)
     };
     let outcomes: [_; 3] = tokio::join!(once(), once(), once()).into();
@@ -171,7 +174,7 @@ pub async fn the_same_one_at_a_time_is_handled_once<H: Harness>(harness: &H) {
 pub async fn nothing_follows_from_what_could_not_be_read<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     let unreadable = NewNotification { unreadable: true, ..notification(1, 1) };
-    stage.enqueue([unreadable.handled_by(vec![notification(10, 2)])]).await;
+    stage.enqueue([unreadable.with_follow_ups(vec![notification(10, 2)])]).await;
     assert_eq!(stage.row(1).await.state, State::Unreadable);
     assert_eq!(stage.store.delivery(delivery(10)).await, Ok(None));
 }
@@ -181,7 +184,7 @@ pub async fn what_was_read_again_is_handled<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([NewNotification { unreadable: true, ..notification(1, 1) }]).await;
     let read = NewNotification { read_from: Some(delivery(1)), ..notification(2, 1) };
-    stage.enqueue([read.handled_by(vec![notification(10, 2)])]).await;
+    stage.enqueue([read.with_follow_ups(vec![notification(10, 2)])]).await;
     assert_eq!(stage.store.delivery(delivery(1)).await, Ok(None));
     assert_eq!((stage.row(2).await.state, stage.row(10).await.state), (State::Delivered, State::Waiting));
 }
@@ -200,7 +203,7 @@ pub async fn workers_hear_of_what_follows<H: Harness>(harness: &H) {
         return skip("this store does not tell of what is enqueued");
     }
     while hear(QUIET).await.is_ok() {}
-    stage.enqueue([notification(1, 1).handled_by(vec![notification(10, 2)])]).await;
+    stage.enqueue([notification(1, 1).with_follow_ups(vec![notification(10, 2)])]).await;
     let heard = hear(PATIENT).await.expect("it is told");
     assert!(heard.is_empty() || heard.contains(&endpoint(2)), "{heard:?}");
 }
