@@ -149,3 +149,47 @@ async fn a_batch_is_written_whole_or_not_at_all_wherever_a_statement_of_it_is_ca
     assert!(looking.query_one(&is_whole, &[]).await.unwrap().get::<_, bool>(0));
     assert_eq!(crate::stage::record(&store, 1).await.sends, send);
 }
+
+/// All follow-ups of what is there, and nothing else.
+const HAS_ALL_FOLLOW_UPS: &str = "SELECT 3 * (SELECT count(*) FROM gymhook.notifications WHERE endpoint = $1)
+        = (SELECT count(*) FROM gymhook.notifications WHERE endpoint = $2)
+    AND NOT EXISTS (SELECT FROM gymhook.deliveries WHERE (endpoint = $1) <> (state = 2))
+    AND (SELECT count(*) FROM gymhook.notifications) = (SELECT count(*) FROM gymhook.deliveries)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_follows_is_enqueued_whole_or_not_at_all_wherever_a_statement_of_it_is_cancelled() {
+    let server = Server::start().unwrap();
+    let store = fresh_at(server.config()).await;
+    let looking = client(&server.config()).await;
+    subscribe(&store, &looking, 1..=2).await;
+    let has_all = HAS_ALL_FOLLOW_UPS.replace("gymhook.", &format!("{}.", store.schema()));
+    let whole = async || {
+        let (inbox, destination) = (*endpoint(1).as_uuid(), *endpoint(2).as_uuid());
+        looking.query_one(&has_all, &[&inbox, &destination]).await.unwrap().get::<_, bool>(0)
+    };
+    let is_over = Arc::new(AtomicBool::new(false));
+    let cancelling = tokio::spawn({
+        let (cancelling, is_over) = (client(&server.config()).await, Arc::clone(&is_over));
+        async move {
+            let cancel =
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'gymhook'";
+            while !is_over.load(Ordering::Relaxed) {
+                cancelling.query(cancel, &[]).await.unwrap();
+            }
+        }
+    });
+    let (mut cancelled, mut number) = (0, 0);
+    while cancelled < 60 {
+        number += 10;
+        let follow_ups = (1..=3).map(|position| notification(number + position, 2)).collect();
+        let new = notification(number, 1).with_follow_ups(follow_ups);
+        while let Err(problem) = store.enqueue(vec![new.clone()], NOW).await {
+            assert!(matches!(problem, StoreError::Unavailable { .. }), "{problem:?}");
+            cancelled += 1;
+            assert!(whole().await, "number {number} was enqueued in part: {problem}");
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+    cancelling.await.unwrap();
+    assert!(whole().await && number > 10);
+}
