@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryId, EndpointId, EndpointRecord};
-use gymhook_disk_tests::vfs::{Call, Disk, Error, Fault, Lasts};
+use gymhook_disk_tests::vfs::{self, Call, Disk, Error, Fault, Lasts};
 use gymhook_engine::store::{
     Enqueued, NewNotification, SqliteStore, State, Store, SubscriptionRow, TargetColumns, WriteCondition,
 };
@@ -77,6 +77,8 @@ async fn enqueue_with(fault: Fault) -> bool {
 
 #[tokio::test]
 async fn a_fault_of_any_call_leaves_all_of_it_or_nothing() {
+    // So that statements fail, too, and not commits alone.
+    vfs::leave_little_memory().unwrap();
     let mut struck = 0;
     for call in Call::ALL {
         for error in Error::of(call) {
