@@ -54,9 +54,10 @@ use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use gymhook_store::{
     Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
-    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery,
-    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
+    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
+    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page,
+    Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
+    WriteCondition,
 };
 
 /// The driver, in the version that this crate uses.
@@ -283,8 +284,14 @@ impl Store for PostgresStore {
         self.call(0, |lent| subscriptions::list(lent, &query)).await
     }
 
-    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.call(0, |lent| subscriptions::delete(lent, id, now)).await
+    async fn delete_subscription(
+        &self,
+        id: EndpointId,
+        condition: DeleteCondition,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        let bytes = condition.weight();
+        self.call(bytes, |lent| subscriptions::delete(lent, id, &condition, now)).await
     }
 
     async fn enqueue(

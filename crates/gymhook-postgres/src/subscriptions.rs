@@ -13,8 +13,8 @@ use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
 use super::values::{Values, has_nul};
 use gymhook_store::end_under_way;
 use gymhook_store::{
-    Command, DeliveryColumns, Page, Redelivery, SubscriptionQuery, SubscriptionRow, WriteCondition,
-    endpoint_record_to_json,
+    Command, DeleteCondition, DeliveryColumns, Page, Redelivery, SubscriptionQuery, SubscriptionRow,
+    WriteCondition, endpoint_record_to_json,
 };
 use gymhook_store::{Direction, StoreTime};
 
@@ -149,22 +149,61 @@ pub(super) async fn list(
     Ok(Page::cut(found, query.limit, |last: &SubscriptionRow| last.id))
 }
 
-pub(super) async fn delete(lent: Lent<'_>, id: EndpointId, now: UtcDateTime) -> Result<bool> {
+pub(super) async fn delete(
+    lent: Lent<'_>,
+    id: EndpointId,
+    condition: &DeleteCondition,
+    now: UtcDateTime,
+) -> Result<bool> {
     lent.begin("").await?;
-    let sql = "WITH deleted AS (
-        UPDATE gymhook.subscriptions SET deleted_at = $2, lease_owner = NULL, lease_until = least(lease_until, $2)
-        WHERE id = $1 AND deleted_at IS NULL RETURNING id
-    ), dropped AS (
-        DELETE FROM gymhook.commands WHERE endpoint IN (SELECT id FROM deleted)
-    )
-    SELECT id FROM deleted";
-    let deleted = lent.query(sql, &[id.as_uuid(), &StoreTime::floor(now).micros()]).await?;
-    if !deleted.is_empty() {
+    let at = StoreTime::floor(now).micros();
+    let deleted = match condition {
+        DeleteCondition::Always => mark_deleted(&lent, "", &[id.as_uuid(), &at]).await?,
+        DeleteCondition::Unchanged(read) => delete_unchanged(&lent, id, read, at).await?,
+    };
+    if deleted {
         end_all_under_way(&lent, id, now).await?;
     }
     lent.commit().await?;
     lent.give_back().await?;
-    Ok(!deleted.is_empty())
+    Ok(deleted)
+}
+
+/// If its configuration is still the one that was read. While another writer has the row, the deletion waits, and then compares
+/// what that one has written.
+async fn delete_unchanged(lent: &Lent<'_>, id: EndpointId, read: &SubscriptionRow, at: i64) -> Result<bool> {
+    let is_storable =
+        !has_nul([Some(read.gym.as_str()), Some(&read.platform), Some(&read.settings), read.target.url()]);
+    if read.id != id || !is_storable {
+        return Ok(false);
+    }
+    let is_unchanged = "AND incoming = $3 AND gym = $4 AND platform = $5 AND settings = $6
+        AND secrets IS NOT DISTINCT FROM $7 AND url IS NOT DISTINCT FROM $8";
+    let values: Values<'_> = &[
+        id.as_uuid(),
+        &at,
+        &(read.direction() == Direction::Incoming),
+        &read.gym,
+        &read.platform,
+        &read.settings,
+        &read.target.secrets(),
+        &read.target.url(),
+    ];
+    mark_deleted(lent, is_unchanged, values).await
+}
+
+/// Marks the subscription `$1` as deleted at `$2`, if it also meets this condition, and drops its commands.
+async fn mark_deleted(lent: &Lent<'_>, condition: &str, values: Values<'_>) -> Result<bool> {
+    let sql = format!(
+        "WITH deleted AS (
+        UPDATE gymhook.subscriptions SET deleted_at = $2, lease_owner = NULL, lease_until = least(lease_until, $2)
+        WHERE id = $1 AND deleted_at IS NULL {condition} RETURNING id
+    ), dropped AS (
+        DELETE FROM gymhook.commands WHERE endpoint IN (SELECT id FROM deleted)
+    )
+    SELECT id FROM deleted"
+    );
+    Ok(!lent.query(&sql, values).await?.is_empty())
 }
 
 /// Under the lock that the deletion holds: no worker writes after it.

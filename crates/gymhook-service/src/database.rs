@@ -5,10 +5,10 @@ use core::time::Duration;
 use bytes::Bytes;
 use gymhook_engine::store::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow,
-    LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, PostgresStore, Redelivery, Refused,
-    SqliteStore, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
-    WriteCondition,
+    DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
+    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page,
+    PostgresStore, Redelivery, Refused, SqliteStore, Stats, StatsQuery, Store, StoreError, SubscriptionQuery,
+    SubscriptionRow, WorkerId, WriteCondition,
 };
 use gymhook_engine::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -58,7 +58,7 @@ impl Store for Database {
         put_subscription(row: SubscriptionRow, condition: WriteCondition, now: UtcDateTime) -> Result<bool>;
         subscription(id: EndpointId) -> Result<Option<SubscriptionRow>>;
         subscriptions(query: SubscriptionQuery) -> Result<Page<SubscriptionRow, EndpointId>>;
-        delete_subscription(id: EndpointId, now: UtcDateTime) -> Result<bool>;
+        delete_subscription(id: EndpointId, condition: DeleteCondition, now: UtcDateTime) -> Result<bool>;
         enqueue(new: Vec<NewNotification>, now: UtcDateTime) -> Result<Vec<core::result::Result<Enqueued, Refused>>>;
         command(commands: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<()>;
         redeliver(which: Redelivery, now: UtcDateTime) -> Result<u64>;

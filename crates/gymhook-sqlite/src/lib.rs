@@ -43,10 +43,10 @@ use self::place::Place;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use gymhook_store::{
     Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
-    Committed, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery,
-    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, StatsQuery, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow, WorkerId,
-    WriteCondition,
+    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
+    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page,
+    Redelivery, Refused, Stats, StatsQuery, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow,
+    WorkerId, WriteCondition,
 };
 
 /// The driver, in the version that this crate uses: a program can link SQLite only once.
@@ -260,8 +260,15 @@ impl Store for SqliteStore {
         self.0.reader.call((), move |connection| subscriptions::list(connection, &query)).await
     }
 
-    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.write(0, move |connection| subscriptions::delete(connection, id, now)).await
+    async fn delete_subscription(
+        &self,
+        id: EndpointId,
+        condition: DeleteCondition,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        let bytes = condition.weight();
+        let delete = move |connection: &Connection| subscriptions::delete(connection, id, &condition, now);
+        self.write(bytes, delete).await
     }
 
     async fn enqueue(

@@ -9,8 +9,8 @@ use super::enqueue::Known;
 use super::error::Result;
 use super::{commit, lease, row};
 use gymhook_store::{
-    Command, Direction, Page, Redelivery, State, StoreTime, SubscriptionQuery, SubscriptionRow,
-    WriteCondition, end_under_way, endpoint_record_to_json,
+    Command, DeleteCondition, Direction, Page, Redelivery, State, StoreTime, SubscriptionQuery,
+    SubscriptionRow, WriteCondition, end_under_way, endpoint_record_to_json,
 };
 
 pub(super) fn put(
@@ -89,13 +89,21 @@ fn replace_unchanged(connection: &Connection, new: &SubscriptionRow, read: &Subs
     Ok(written > 0)
 }
 
-pub(super) fn delete(connection: &Connection, id: EndpointId, now: UtcDateTime) -> Result<bool> {
-    let deleted = connection
-        .prepare_cached(
-            "UPDATE gymhook_subscriptions SET deleted_at = ?2, lease_until = min(lease_until, ?2)
-             WHERE id = ?1 AND deleted_at IS NULL",
-        )?
-        .execute(params![id.as_uuid().as_bytes(), StoreTime::floor(now).micros()])?;
+pub(super) fn delete(
+    connection: &Connection,
+    id: EndpointId,
+    condition: &DeleteCondition,
+    now: UtcDateTime,
+) -> Result<bool> {
+    let deleted = match condition {
+        DeleteCondition::Always => connection
+            .prepare_cached(
+                "UPDATE gymhook_subscriptions SET deleted_at = ?2, lease_until = min(lease_until, ?2)
+                 WHERE id = ?1 AND deleted_at IS NULL",
+            )?
+            .execute(params![id.as_uuid().as_bytes(), StoreTime::floor(now).micros()])?,
+        DeleteCondition::Unchanged(read) => delete_unchanged(connection, id, read, now)?,
+    };
     if deleted == 0 {
         return Ok(false);
     }
@@ -112,6 +120,35 @@ pub(super) fn delete(connection: &Connection, id: EndpointId, now: UtcDateTime) 
     commit::write_deliveries(connection, records.iter())?;
     commit::write_attempts(connection, attempts.iter())?;
     Ok(true)
+}
+
+/// If its configuration is still the one that was read.
+fn delete_unchanged(
+    connection: &Connection,
+    id: EndpointId,
+    read: &SubscriptionRow,
+    now: UtcDateTime,
+) -> Result<usize> {
+    if read.id != id {
+        return Ok(0);
+    }
+    let deleted = connection
+        .prepare_cached(
+            "UPDATE gymhook_subscriptions SET deleted_at = ?2, lease_until = min(lease_until, ?2)
+             WHERE id = ?1 AND deleted_at IS NULL AND incoming = ?3
+             AND gym = ?4 AND platform = ?5 AND settings = ?6 AND secrets IS ?7 AND url IS ?8",
+        )?
+        .execute(params![
+            id.as_uuid().as_bytes(),
+            StoreTime::floor(now).micros(),
+            read.direction() == Direction::Incoming,
+            read.gym,
+            read.platform,
+            read.settings,
+            read.target.secrets(),
+            read.target.url(),
+        ])?;
+    Ok(deleted)
 }
 
 pub(super) fn list(

@@ -7,6 +7,7 @@ mod attempt_outcome;
 mod columns;
 mod command;
 mod connection;
+mod delete_condition;
 mod deletion;
 mod direction;
 mod error;
@@ -37,6 +38,7 @@ pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::connection::{Connection, ConnectionRule};
+pub use self::delete_condition::DeleteCondition;
 pub use self::deletion::end_under_way;
 pub use self::direction::Direction;
 pub use self::error::StoreError;
@@ -104,10 +106,12 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Marks a subscription as deleted: nothing more is leased, enqueued or sent for it, its lease ends, and its commands are
     /// dropped. Its log is kept until it is purged. A delivery with an attempt in flight ends as cancelled, and the attempt
-    /// is logged as `lost`, since nobody waits for its answer. Returns whether there was one that was not deleted yet.
+    /// is logged as `lost`, since nobody waits for its answer. Returns whether it was deleted: `false` if there was none, it was
+    /// deleted before, or `condition` is not met; then nothing changes.
     fn delete_subscription(
         &self,
         id: EndpointId,
+        condition: DeleteCondition,
         now: UtcDateTime,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 

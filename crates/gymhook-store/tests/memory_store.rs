@@ -12,8 +12,9 @@ use gymhook_store::testing::faulty::{FaultyStore, Operation, When};
 use gymhook_store::testing::memory::MemoryStore;
 use gymhook_store::testing::suite::Harness;
 use gymhook_store::{
-    ApiKeyRotation, Batch, Command, Enqueued, Journal, JournalQuery, LeaseRequest, NewNotification,
-    Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns, WorkerId, WriteCondition,
+    ApiKeyRotation, Batch, Command, DeleteCondition, Enqueued, Journal, JournalQuery, LeaseRequest,
+    NewNotification, Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns, WorkerId,
+    WriteCondition,
 };
 use gymhook_store::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -327,7 +328,9 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         }
         Operation::Subscription => store.subscription(ENDPOINT).await.map(drop),
         Operation::Subscriptions => store.subscriptions(subscriptions).await.map(drop),
-        Operation::DeleteSubscription => store.delete_subscription(ENDPOINT, START).await.map(drop),
+        Operation::DeleteSubscription => {
+            store.delete_subscription(ENDPOINT, DeleteCondition::Always, START).await.map(drop)
+        }
         Operation::Enqueue => store.enqueue(Vec::new(), START).await.map(drop),
         Operation::Command => store.command(Vec::new(), START).await,
         Operation::Redeliver => store.redeliver(which, START).await.map(drop),

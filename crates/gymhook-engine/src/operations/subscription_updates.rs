@@ -1,4 +1,4 @@
-//! Updates of subscriptions, which keep what others change at the same time.
+//! Updates and deletions of subscriptions, which keep what others change at the same time.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use gymhook_signature::{Key, Keyring, Secret};
 use time::UtcDateTime;
 
 use super::{EngineView, SubscriptionError, ViewError};
-use crate::store::{ApiKeyRights, Store, WriteCondition};
+use crate::store::{ApiKeyRights, DeleteCondition, Store, WriteCondition};
 use crate::{Engine, HttpTarget, Subscription, settings};
 
-/// How often an update reads the subscription before it fails. Each time somebody else's change was written, so this many
+/// How often an update or a deletion reads the subscription before it fails. Each time somebody else's change was written, so this many
 /// changes of one subscription were made meanwhile. Our choice.
 const MAX_READS: u32 = 100;
 
@@ -103,6 +103,50 @@ impl<S: Store> Engine<S> {
             let now = self.store().now().await?;
             if self.store().put_subscription(new, WriteCondition::unchanged(row), now).await? {
                 return Ok(Ok(changed));
+            }
+        }
+        Err(SubscriptionError::Contended { subscription: id })
+    }
+
+    /// [Deletes](Engine::delete_subscription) a subscription if `condition` holds for it, and nothing that another writes at the
+    /// same time, in this process or in another one on the same store. Returns whether it was deleted.
+    ///
+    /// The subscription is read, passed to `condition`, and deleted if its configuration is still what was read; otherwise it is
+    /// read again, and `condition` is called again. If there is no such subscription, `condition` is not called.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/engine.rs"));
+    /// #
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (engine, endpoint) = engine().await?;
+    ///
+    /// engine.update_subscription(endpoint, |subscription| subscription.with_label("front desk")).await?;
+    /// assert!(!engine.delete_subscription_if(endpoint, |held| held.label().is_empty()).await?);
+    /// assert!(engine.delete_subscription_if(endpoint, |held| held.label() == "front desk").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`SubscriptionError::Contended`]: others changed it again and again.
+    /// - [`SubscriptionError::Settings`]: it cannot be read.
+    /// - [`SubscriptionError::Store`]: the store failed.
+    pub async fn delete_subscription_if(
+        &self,
+        id: EndpointId,
+        mut condition: impl FnMut(&Subscription) -> bool,
+    ) -> Result<bool, SubscriptionError> {
+        for _ in 0..MAX_READS {
+            let row = self.store().subscription(id).await?.filter(|row| row.deleted_at.is_none());
+            let Some(row) = row else { return Ok(false) };
+            if !condition(&settings::from_row(&row, self.options().secret_cipher.as_ref())?) {
+                return Ok(false);
+            }
+            let now = self.store().now().await?;
+            if self.store().delete_subscription(id, DeleteCondition::unchanged(row), now).await? {
+                self.look_for_work([id]);
+                return Ok(true);
             }
         }
         Err(SubscriptionError::Contended { subscription: id })

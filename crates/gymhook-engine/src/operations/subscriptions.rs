@@ -9,7 +9,8 @@ use time::UtcDateTime;
 
 use super::gym_pages::GymPages;
 use crate::store::{
-    Command, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable, WriteCondition,
+    Command, DeleteCondition, Page, Store, StoreError, SubscriptionQuery, SubscriptionRow, Unstorable,
+    WriteCondition,
 };
 use crate::subscription::metadata;
 use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, settings};
@@ -342,11 +343,13 @@ impl<S: Store> Engine<S> {
     /// # }
     /// ```
     ///
+    /// To delete one only as it was read, use [`Engine::delete_subscription_if`].
+    ///
     /// # Errors
     /// The store's error.
     pub async fn delete_subscription(&self, id: EndpointId) -> Result<bool, StoreError> {
         let now = self.store().now().await?;
-        let deleted = self.store().delete_subscription(id, now).await?;
+        let deleted = self.store().delete_subscription(id, DeleteCondition::Always, now).await?;
         self.look_for_work([id]);
         Ok(deleted)
     }

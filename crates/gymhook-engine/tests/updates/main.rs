@@ -1,4 +1,4 @@
-//! Updates of a subscription, which keep what others change at the same time.
+//! Updates and deletions of a subscription, which keep what others change at the same time.
 
 #![cfg(feature = "sqlite")]
 #![allow(
@@ -43,7 +43,8 @@ fn in_memory() -> MemoryStore {
     MemoryStore::new(utc_datetime!(2026-01-01 12:00))
 }
 
-/// An engine with the subscription; before each of its first `times` later writes, something else is done in the store.
+/// An engine with the subscription; before each of its first `times` later writes or deletions, something else is done in the
+/// store.
 async fn interrupted<F: Future<Output = ()>>(
     times: u32,
     other: impl Fn(Engine<MemoryStore>, u32) -> F + Send + Sync + 'static,
@@ -53,7 +54,7 @@ async fn interrupted<F: Future<Output = ()>>(
     engine.put_subscription(&subscription()).await.unwrap();
     let beside = Engine::builder(store.inner().clone()).enqueue_only();
     let done = AtomicU32::new(0);
-    store.on(Operation::PutSubscription, When::Before, move || {
+    let interrupt = Arc::new(move || {
         let number = done.fetch_add(1, Ordering::SeqCst);
         if number < times {
             // A store in memory answers at once.
@@ -61,6 +62,10 @@ async fn interrupted<F: Future<Output = ()>>(
             assert_eq!(doing.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
         }
     });
+    for operation in [Operation::PutSubscription, Operation::DeleteSubscription] {
+        let interrupt = Arc::clone(&interrupt);
+        store.on(operation, When::Before, move || interrupt());
+    }
     engine
 }
 
@@ -114,6 +119,42 @@ async fn what_was_deleted_or_taken_away_meanwhile_is_not_written() {
     assert_eq!(updated.map(drop), Err(unknown.into()));
     let held = engine.subscription(ENDPOINT).await.unwrap().unwrap();
     assert_eq!((held.gym(), held.label()), ("wien", ""));
+}
+
+#[tokio::test]
+async fn a_deletion_is_decided_again_on_what_another_has_written() {
+    let engine = interrupted(2, relabel).await;
+    let mut seen = Vec::new();
+    let deleted = engine.delete_subscription_if(ENDPOINT, |held| {
+        seen.push(held.label().to_owned());
+        held.label() != "number 1"
+    });
+    assert_eq!(deleted.await, Ok(false));
+    assert_eq!(seen, ["", "number 0", "number 1"]);
+    assert_eq!(engine.subscription(ENDPOINT).await.unwrap().unwrap().label(), "number 1");
+
+    assert_eq!(engine.delete_subscription_if(ENDPOINT, |held| held.label() == "number 1").await, Ok(true));
+    assert!(engine.subscription(ENDPOINT).await.unwrap().is_none());
+    let gone = engine.delete_subscription_if(ENDPOINT, |held| panic!("{held:?} was deleted"));
+    assert_eq!(gone.await, Ok(false));
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_always_too_late_ends() {
+    let engine = interrupted(u32::MAX, relabel).await;
+    let contended = SubscriptionError::Contended { subscription: ENDPOINT };
+    assert_eq!(engine.delete_subscription_if(ENDPOINT, |_| true).await, Err(contended));
+    let held = engine.subscription(ENDPOINT).await.unwrap().unwrap();
+    assert!(held.label().starts_with("number"), "{held:?}");
+}
+
+#[tokio::test]
+async fn what_was_deleted_meanwhile_is_not_deleted_again() {
+    let delete = async |engine: Engine<MemoryStore>, _| {
+        assert!(engine.delete_subscription(ENDPOINT).await.unwrap());
+    };
+    let engine = interrupted(1, delete).await;
+    assert_eq!(engine.delete_subscription_if(ENDPOINT, |_| true).await, Ok(false));
 }
 
 fn of_gym(gym: &str) -> Subscription {

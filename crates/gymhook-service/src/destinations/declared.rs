@@ -86,8 +86,7 @@ impl Destinations {
         self.put_back(replaced).await;
     }
 
-    /// The last first. What another process has written since stays as it is, unless that is in the instant between the look at one
-    /// that was created here and its deletion. What cannot be put back is logged.
+    /// The last first. What another process has written since stays as it is. What cannot be put back is logged.
     async fn put_back(&self, replaced: Replaced) {
         for write in replaced.0.into_iter().rev() {
             if let Err(error) = self.put_back_one(&write).await {
@@ -101,10 +100,7 @@ impl Destinations {
     async fn put_back_one(&self, write: &Write) -> Result<(), SubscriptionError> {
         let id = write.written.id();
         let Some(before) = &write.before else {
-            if self.engine.subscription(id).await?.is_some_and(|held| write.is_still(&held)) {
-                self.engine.delete_subscription(id).await?;
-            }
-            return Ok(());
+            return self.engine.delete_subscription_if(id, |held| write.is_still(held)).await.map(drop);
         };
         let put_back = |held: Subscription| match write.is_still(&held) {
             true => Ok(before.clone()),

@@ -17,9 +17,9 @@ pub use self::operation::{Operation, When};
 use self::plan::Plan;
 use crate::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
-    LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
-    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
+    DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery,
+    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so that it is
@@ -155,8 +155,13 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Subscriptions, || self.inner.subscriptions(query)).await
     }
 
-    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        self.call(Operation::DeleteSubscription, || self.inner.delete_subscription(id, now)).await
+    async fn delete_subscription(
+        &self,
+        id: EndpointId,
+        condition: DeleteCondition,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        self.call(Operation::DeleteSubscription, || self.inner.delete_subscription(id, condition, now)).await
     }
 
     async fn enqueue(

@@ -18,9 +18,9 @@ use super::clock;
 use crate::StoreTime;
 use crate::{
     ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery, JournalRow,
-    LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused, Stats,
-    StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
+    DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery,
+    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
+    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// A store in memory, for tests and experiments. It is not durable: its contents end with its last clone.
@@ -167,8 +167,13 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.subscriptions(&query)))
     }
 
-    async fn delete_subscription(&self, id: EndpointId, now: UtcDateTime) -> Result<bool, StoreError> {
-        Ok(self.with_tables(|tables| tables.delete_subscription(id, now)))
+    async fn delete_subscription(
+        &self,
+        id: EndpointId,
+        condition: DeleteCondition,
+        now: UtcDateTime,
+    ) -> Result<bool, StoreError> {
+        Ok(self.with_tables(|tables| tables.delete_subscription(id, &condition, now)))
     }
 
     async fn enqueue(

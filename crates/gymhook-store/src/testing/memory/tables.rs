@@ -11,8 +11,9 @@ use super::cut;
 use crate::StoreTime;
 use crate::mending::mended;
 use crate::{
-    ApiKeyRow, AttemptRow, Command, DeliveryColumns, Journal, JournalRow, LeaseHolder, NewNotification,
-    Notice, Page, Redelivery, Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
+    ApiKeyRow, AttemptRow, Command, DeleteCondition, DeliveryColumns, Journal, JournalRow, LeaseHolder,
+    NewNotification, Notice, Page, Redelivery, Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
+    WriteCondition,
 };
 
 #[derive(Debug, Default)]
@@ -150,8 +151,20 @@ impl Tables {
         Page::cut(found, query.limit, |last: &SubscriptionRow| last.id)
     }
 
-    pub(super) fn delete_subscription(&mut self, id: EndpointId, now: UtcDateTime) -> bool {
+    pub(super) fn delete_subscription(
+        &mut self,
+        id: EndpointId,
+        condition: &DeleteCondition,
+        now: UtcDateTime,
+    ) -> bool {
         let Some(subscription) = self.living_mut(id) else { return false };
+        let is_met = match condition {
+            DeleteCondition::Always => true,
+            DeleteCondition::Unchanged(read) => subscription.row.has_same_configuration(read),
+        };
+        if !is_met {
+            return false;
+        }
         subscription.row.deleted_at = Some(cut(now));
         subscription.leased_until = subscription.leased_until.min(StoreTime::floor(now).micros());
         self.commands.retain(|_, command| command.endpoint != id);

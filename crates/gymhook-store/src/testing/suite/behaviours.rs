@@ -40,6 +40,7 @@ macro_rules! __store_behaviours {
                 another_gym_s_is_not_written
                 a_new_one_replaces_none
                 a_conditional_change_overwrites_no_other
+                a_conditional_deletion_deletes_what_was_read
             }
             damage {
                 a_fetch_goes_on
@@ -239,6 +240,7 @@ macro_rules! __store_behaviours {
                 a_subscription_is_one_gym_s
                 one_of_several_creates_a_subscription
                 no_change_is_lost
+                one_of_several_changes_or_deletes
             }
             repeating {
                 one_of_equal_fingerprints_is_kept

@@ -176,7 +176,7 @@ pub async fn a_deleted_endpoint_has_no_commands<H: Harness>(harness: &H) {
     stage.store.command(commands(), stage.now).await.unwrap();
     stage.store.command(vec![command(1, Command::Enable)], stage.now + HOUR).await.unwrap();
     assert_eq!(stage.fetch(endpoint(1), 0).await.commands.len(), 2);
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     let late = async |number| {
         let fetch = Fetch { endpoint: endpoint(number), ordered: false, after: None, limit: 0 };
         let fetched = stage.store.fetch(vec![fetch], stage.now + 2 * HOUR).await.unwrap();

@@ -86,7 +86,7 @@ pub async fn settings_are_there<H: Harness>(harness: &H) {
         stage.store.put_subscription(changed.clone(), WriteCondition::Always, stage.now).await,
         Ok(true)
     );
-    assert_eq!(stage.store.delete_subscription(endpoint(2), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(2).await, Ok(true));
     let key = ApiKeyRow {
         id: Uuid::from_u128(1),
         digest: [1; 32],

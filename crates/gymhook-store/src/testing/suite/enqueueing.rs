@@ -101,7 +101,7 @@ pub async fn an_unknown_endpoint_is_refused<H: Harness>(harness: &H) {
 /// Nor for one that was deleted.
 pub async fn a_deleted_endpoint_is_refused<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     let enqueued = stage.store.enqueue(vec![notification(1, 1)], stage.now).await.unwrap();
     assert_eq!(enqueued, [Err(Refused::UnknownEndpoint { endpoint: endpoint(1) })]);
     assert_eq!(stage.store.delivery(delivery(1)).await, Ok(None));

@@ -219,7 +219,7 @@ pub async fn a_deleted_endpoint_is_lost<H: Harness>(harness: &H) {
     let lease = held(&stage.lease(1, 1).await);
     let batch = everything(&stage, lease, 1).await;
     let before = stage.row(1).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     let committed = stage.commit(batch).await;
     assert_eq!((committed.lost, committed.notifications), (vec![endpoint(1)], Vec::new()));
     assert_eq!(stage.row(1).await, before);

@@ -29,7 +29,7 @@ async fn twelve<H: Harness>(harness: &H) -> Stage<'_, H> {
     let late = SECOND * 20;
     let later = Stage { harness, store: stage.store.clone(), now: stage.now + late };
     later.write(3, vec![nine]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(2), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(2).await, Ok(true));
     stage
 }
 

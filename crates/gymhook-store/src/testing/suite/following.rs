@@ -102,7 +102,7 @@ pub async fn a_refused_one_keeps_nothing_else_back<H: Harness>(harness: &H) {
         ..notification(number, 2)
     };
     stage.enqueue([notification(1, 1), notification(5, 2), checked(6)]).await;
-    assert!(stage.store.delete_subscription(endpoint(3), stage.now).await.unwrap());
+    assert!(stage.delete_subscription(3).await.unwrap());
     let lease = held(&stage.lease(1, 1).await);
     let conflict = NewNotification { body: notification(6, 2).body, ..notification(5, 2) };
     let nul = NewNotification { event_type: "a\0b".to_owned(), ..notification(14, 2) };

@@ -106,7 +106,7 @@ pub async fn what_cannot_be_passed_on_waits_for_its_handler<H: Harness>(harness:
     let repeat_check = Some(RepeatCheck { fingerprint, window: HOUR });
     let checked = |number| NewNotification { repeat_check, ..notification(number, 2) };
     stage.enqueue([notification(5, 2), checked(6)]).await;
-    assert!(stage.store.delete_subscription(endpoint(3), stage.now).await.unwrap());
+    assert!(stage.delete_subscription(3).await.unwrap());
     let conflict = NewNotification { body: notification(6, 2).body, ..notification(5, 2) };
     let nul = NewNotification { event_type: "a\0b".to_owned(), ..notification(24, 2) };
     let in_turn = notification(25, 2).with_follow_ups(vec![notification(26, 2)]);

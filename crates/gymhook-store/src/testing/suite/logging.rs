@@ -66,7 +66,7 @@ pub async fn a_row_names_gym_and_platform<H: Harness>(harness: &H) {
     let named_as = |gym: &str, platform: &str| (gym.to_owned(), platform.to_owned());
     assert_eq!(named().await, [named_as("wien", "egym"), named_as("berlin-mitte", "point")]);
     stage.subscribe(other("standard-webhooks")).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     assert_eq!(named().await, [named_as("wien", "standard-webhooks"), named_as("berlin-mitte", "point")]);
 }
 
@@ -209,7 +209,7 @@ pub async fn what_ended_is_counted_by_window<H: Harness>(harness: &H) {
     let again = waiting(stage.record(7).await, stage.now);
     stage.write(1, vec![again]).await;
     assert_eq!(of(None, HOUR).await, (3, 0));
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     assert_eq!(of(None, HOUR).await, (2, 0), "a deleted one is not counted");
 }
 
@@ -270,7 +270,7 @@ pub async fn a_deleted_subscription_is_not_counted<H: Harness>(harness: &H) {
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;
     let later = waiting(stage.record(2).await, stage.now + HOUR);
     stage.write(2, vec![later]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     let expected = Stats { subscriptions: 1, waiting: 1, ..Stats::default() };
     assert_eq!(stage.store.stats(StatsQuery::new(), stage.now).await, Ok(expected));
     assert_eq!(stage.row(1).await.id, delivery(1), "its log is kept");

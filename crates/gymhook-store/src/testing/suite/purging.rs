@@ -6,7 +6,7 @@ use super::Harness;
 use super::stage::{
     HOUR, MICRO, SECOND, Stage, attempt, begun, delivery, ended, endpoint, held, notification, skip, waiting,
 };
-use crate::{Batch, Command, DeliveryQuery, Lease, Store};
+use crate::{Batch, Command, DeleteCondition, DeliveryQuery, Lease, Store};
 
 /// Deliveries 1 to 6 to endpoint 1, each with an attempt: 1 delivered, 2 given up, 3 cancelled, 4 superseded, 5 under way,
 /// 6 waiting. Each ended, is due or will be lost a second after the one before; 1 at the stage's beginning.
@@ -131,7 +131,10 @@ pub async fn a_commit_brings_nothing_back<H: Harness>(harness: &H) {
 /// What still waits at a deleted subscription ended with it, and is forgotten like the rest.
 pub async fn what_waited_at_a_deleted_subscription_is_forgotten<H: Harness>(harness: &H) {
     let stage = six(harness).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now + HOUR).await, Ok(true));
+    assert_eq!(
+        stage.store.delete_subscription(endpoint(1), DeleteCondition::Always, stage.now + HOUR).await,
+        Ok(true)
+    );
     assert_eq!(stage.store.purge(stage.now + HOUR, 100).await, Ok(4));
     assert_eq!(left(&stage).await, [5, 6]);
     assert_eq!(stage.store.purge(stage.now + HOUR + MICRO, 100).await, Ok(2));
@@ -148,7 +151,7 @@ pub async fn what_was_quarantined_at_a_deleted_subscription_is_forgotten<H: Harn
     }
     assert_eq!(stage.lease(1, 1).await.quarantined, 1);
     assert_eq!(stage.store.purge(stage.now + HOUR, 100).await, Ok(0), "its time is later");
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     assert_eq!(stage.store.purge(stage.now + MICRO, 100).await, Ok(1));
     assert_eq!(left(&stage).await, []);
 }

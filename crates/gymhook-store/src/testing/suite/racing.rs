@@ -10,8 +10,8 @@ use super::stage::{
 };
 use crate::Direction;
 use crate::{
-    Batch, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, StatsQuery, Store, SubscriptionRow,
-    WriteCondition,
+    Batch, DeleteCondition, Fetch, LeaseRequest, NewNotification, Refused, RepeatCheck, StatsQuery, Store,
+    SubscriptionRow, WriteCondition,
 };
 
 /// How many tasks race, and how often.
@@ -341,4 +341,37 @@ pub async fn no_change_is_lost<H: Harness>(harness: &H) {
         (0..TASKS).flat_map(|task| (0..ROUNDS).map(move |round| format!("{task}.{round}"))).collect();
     expected.sort_unstable();
     assert_eq!(changes, expected);
+}
+
+/// Of several that read a subscription and then change or delete it, on condition that nobody else has, one does: a deletion
+/// takes no change with it.
+pub async fn one_of_several_changes_or_deletes<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    let now = stage.now;
+    for number in 1..=ROUNDS {
+        let read = subscription(number);
+        stage.subscribe(read.clone()).await;
+        let of = |task: u128| match task % 2 {
+            0 => SubscriptionRow { settings: format!("{{\"label\":\"of {task}\"}}"), ..read.clone() },
+            _ => SubscriptionRow { deleted_at: Some(now), ..read.clone() },
+        };
+        let act = |task: u128| {
+            let (store, read, row) = (stage.store.clone(), read.clone(), of(task));
+            tokio::spawn(async move {
+                if row.deleted_at.is_some() {
+                    let condition = DeleteCondition::unchanged(read);
+                    return store.delete_subscription(row.id, condition, now).await.unwrap();
+                }
+                store.put_subscription(row, WriteCondition::unchanged(read), now).await.unwrap()
+            })
+        };
+        let mut done = Vec::new();
+        for (task, acting) in (0..).zip((0..TASKS).map(act).collect::<Vec<_>>()) {
+            if acting.await.unwrap() {
+                done.push(of(task));
+            }
+        }
+        assert_eq!(done.len(), 1, "round {number}: {done:?}");
+        assert_eq!(stage.store.subscription(endpoint(number)).await, Ok(done.pop()));
+    }
 }

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::Harness;
 use crate::Direction;
 use crate::{
-    ApiKeyQuery, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch, Committed, DeliveryRow, Fetch,
-    Fetched, Lease, LeaseRequest, Leased, NewNotification, Store, StoreError, StoredNotification,
-    SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId, WriteCondition,
+    ApiKeyQuery, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch, Committed, DeleteCondition,
+    DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification, Store, StoreError,
+    StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId, WriteCondition,
 };
 
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -163,6 +163,11 @@ impl<'h, H: Harness> Stage<'h, H> {
     }
 
     /// Enqueues new notifications.
+    /// Deletes a subscription, whatever it has become.
+    pub(super) async fn delete_subscription(&self, number: u128) -> Result<bool, StoreError> {
+        self.store.delete_subscription(endpoint(number), DeleteCondition::Always, self.now).await
+    }
+
     pub(super) async fn enqueue(&self, new: impl IntoIterator<Item = NewNotification>) {
         let new: Vec<_> = new.into_iter().collect();
         let expected: Vec<_> = new.iter().map(|_| Ok(Enqueued::New)).collect();

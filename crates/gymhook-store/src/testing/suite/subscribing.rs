@@ -9,8 +9,8 @@ use super::stage::{
 };
 use crate::Direction;
 use crate::{
-    Batch, Command, LeaseRequest, State, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow,
-    TargetColumns, WriteCondition,
+    Batch, Command, DeleteCondition, LeaseRequest, State, StatsQuery, Store, StoreError, SubscriptionQuery,
+    SubscriptionRow, TargetColumns, WriteCondition,
 };
 
 /// What was written comes back.
@@ -194,7 +194,7 @@ impl IntoId for u128 {
 /// What is deleted is listed no more, and can still be asked for by its id.
 pub async fn a_deleted_one_is_not_listed<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     let query = SubscriptionQuery::new(10);
     assert_eq!(stage.subscriptions(query).await, Ok(vec![subscription(2)]));
     let query = SubscriptionQuery { gym: Some("berlin-mitte".to_owned()), ..SubscriptionQuery::new(10) };
@@ -206,9 +206,12 @@ pub async fn a_deleted_one_is_not_listed<H: Harness>(harness: &H) {
 /// A deletion is told once; what is not there cannot be deleted.
 pub async fn a_deletion_tells_whether_there_was_one<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(2), stage.now).await, Ok(false));
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now + HOUR).await, Ok(false));
+    assert_eq!(stage.delete_subscription(2).await, Ok(false));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
+    assert_eq!(
+        stage.store.delete_subscription(endpoint(1), DeleteCondition::Always, stage.now + HOUR).await,
+        Ok(false)
+    );
     let deleted = stage.store.subscription(endpoint(1)).await.unwrap().unwrap();
     assert_eq!(deleted.deleted_at, Some(stage.now));
 }
@@ -216,7 +219,7 @@ pub async fn a_deletion_tells_whether_there_was_one<H: Harness>(harness: &H) {
 /// A deleted subscription stays deleted, whatever is written.
 pub async fn a_deleted_one_stays_deleted<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     let changed = SubscriptionRow { settings: "{}".to_owned(), ..subscription(1) };
     assert_eq!(stage.store.put_subscription(changed, WriteCondition::Always, stage.now).await, Ok(false));
     let deleted = SubscriptionRow { deleted_at: Some(stage.now), ..subscription(1) };
@@ -289,7 +292,7 @@ pub async fn a_deleted_one_is_never_leased<H: Harness>(harness: &H) {
     let under_way = begun(stage.record(2).await, stage.now);
     stage.write(1, vec![under_way]).await;
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     assert_eq!(endpoints(&stage.lease_any(1).await), []);
     let only = Some(vec![endpoint(1)]);
@@ -309,7 +312,7 @@ pub async fn what_a_deleted_one_had_under_way_ends<H: Harness>(harness: &H) {
     let batch = Batch { leases: vec![lease], deliveries: vec![under_way], ..Batch::default() };
     stage.commit(batch).await;
     stage.write(2, vec![begun(other, stage.now + HOUR)]).await;
-    assert_eq!(stage.store.delete_subscription(endpoint(1), stage.now).await, Ok(true));
+    assert_eq!(stage.delete_subscription(1).await, Ok(true));
 
     assert_eq!(stage.record(1).await, ended(under_way, stage.now, End::Cancelled));
     let attempts = stage.attempts(delivery(1)).await.unwrap();
