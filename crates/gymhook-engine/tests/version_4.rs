@@ -74,7 +74,11 @@ async fn its_inboxes_go_on_and_lose_nothing() {
         });
     let engine = Engine::builder(store.clone()).poll_interval(Duration::from_millis(20));
     let engine = engine.start(handlers).await.unwrap();
-    until("all is handled", || async { engine.stats().await.unwrap().waiting == 1 }).await;
+    until("all is handled", || async {
+        let stats = engine.stats().await.unwrap();
+        (stats.waiting, stats.in_flight) == (1, 0)
+    })
+    .await;
 
     let expected = [
         (
