@@ -73,13 +73,13 @@ async fn relay<S: Store + Into<Database>>(store: S, time: Duration, receiver: &R
     settings.sources = vec![source()?];
     settings.destinations = vec![destination(receiver.url("/hook"))?];
     let serving = Serving::start(settings, store.clone()).await?;
-    let (requests, first) = (requests()?, AtomicU64::new(0));
+    let (requests, sent) = (requests()?, AtomicU64::new(0));
     let before = receiver.arrived();
     let began = Instant::now();
-    rate(serving.address, &requests, &first, time).await?;
-    // What follows from an item is there before the item counts as handled: when nothing waits, everything has arrived.
-    let ended = until_recorded(&store, 0, || 0).await?;
-    let events = receiver.arrived() - before;
+    rate(serving.address, &requests, &sent, time).await?;
+    // Each request is one event, and the gateway is not asked while it works, as the engine is not.
+    let events = sent.into_inner();
+    let ended = until_recorded(&store, events, || receiver.arrived() - before).await?;
     serving.stop().await;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     Ok(events as f64 / ended.duration_since(began).as_secs_f64())

@@ -12,14 +12,14 @@ use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::error::{Failure, Result};
-use super::group_commit::{Done, Job, Step, write_group};
+use super::group_commit::{Call, write_group};
 use super::place::Place;
 use super::quietly::quietly;
 use gymhook_store::StoreError;
 
 /// What a thread is asked.
 enum Message {
-    Call(Job),
+    Call(Box<dyn Call>),
     /// To close its connection, say how that went, and end. What comes later is never done.
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -72,25 +72,45 @@ impl ConnectionThread {
     }
 
     /// Does something with the connection. On the writer, what it returns is on disk when this resolves; if it returns an
-    /// error, nothing of what it did stays. `held` is dropped once that is settled, whether somebody still waits for it or
-    /// not.
+    /// error, nothing of what it did stays, and it may be done once more from the beginning if another call fails. `held` is
+    /// dropped once that is settled, whether somebody still waits for it or not.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         held: impl Send + 'static,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (tell, answer) = oneshot::channel();
-        let job: Job = Box::new(move |step: Step<'_>| {
-            let (found, lost) = step.run(|connection| without_panic(connection, work));
-            let tell = move |committed: Result<(), StoreError>| {
-                drop(held);
-                // Whoever asked may have gone: then there is nobody to tell.
-                drop(tell.send(committed.and(found)));
-            };
-            Done { tell: Box::new(tell), lost }
-        });
-        self.messages.send(Message::Call(job)).map_err(|_| self.ended())?;
+        let (caller, answer) = oneshot::channel();
+        let asked = Asked { work, found: Err(StoreError::Closed), held, caller };
+        self.messages.send(Message::Call(Box::new(asked))).map_err(|_| self.ended())?;
         answer.await.map_err(|_| self.ended())?
+    }
+}
+
+/// What a caller asked.
+struct Asked<T, W, H> {
+    work: W,
+    /// What the work returned the last time.
+    found: Result<T, StoreError>,
+    held: H,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W, H> Call for Asked<T, W, H>
+where
+    T: Send,
+    W: FnMut(&Connection) -> Result<T> + Send,
+    H: Send,
+{
+    fn work(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.found = without_panic(connection, &mut self.work);
+        self.found.as_ref().map(|_| ()).map_err(StoreError::clone)
+    }
+
+    fn tell(self: Box<Self>, ended: Result<(), StoreError>) {
+        let Self { work, found, held, caller } = *self;
+        drop((work, held));
+        // Whoever asked may have gone: then there is nobody to tell.
+        drop(caller.send(ended.and(found)));
     }
 }
 
@@ -118,7 +138,7 @@ fn write_all(connection: Connection, place: &Place, waiting: &Receiver<Message>)
         let mut closing = None;
         for message in core::iter::once(first).chain(waiting.try_iter().take(GROUP - 1)) {
             match message {
-                Message::Call(job) => group.push(job),
+                Message::Call(call) => group.push(call),
                 Message::Close(tell) => {
                     closing = Some(tell);
                     break;
@@ -149,7 +169,10 @@ fn leave_alone(connection: &Connection, place: &Place) -> Result<(), StoreError>
 fn read_all(connection: Connection, waiting: &Receiver<Message>) {
     while let Ok(message) = waiting.recv() {
         match message {
-            Message::Call(job) => (job(Step::Read(&connection)).tell)(Ok(())),
+            Message::Call(mut call) => {
+                let read = call.work(&connection);
+                call.tell(read);
+            }
             Message::Close(tell) => return close(connection, Ok(()), tell),
         }
     }
@@ -188,13 +211,15 @@ mod tests {
 
     /// Three calls in one group, the second of which is given; what each is told, and what is there afterwards.
     async fn play(
-        second: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+        second: impl FnMut(&Connection) -> Result<()> + Send + 'static,
     ) -> (Vec<Result<(), StoreError>>, Vec<u8>) {
         let (writer, folder) = writer();
         let (release, held) = channel();
         let (began, has_begun) = oneshot::channel();
         // The others wait behind this one, and so share the next transaction. A join polls them in this order.
+        let mut began = Some(began);
         let first = writer.call((), move |_| {
+            let began = began.take().ok_or(StoreError::Closed)?;
             began.send(()).map_err(|()| StoreError::Closed)?;
             Ok(held.recv().map_err(|_| StoreError::Closed)?)
         });
@@ -226,6 +251,18 @@ mod tests {
         let [Ok(()), Err(StoreError::Internal { problem }), Ok(())] = &told[..] else { panic!("{told:?}") };
         assert!(problem.contains("the second"), "{problem}");
         assert_eq!(there, [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn calls_are_done_again_once_if_one_of_them_fails() {
+        let mut has_failed = false;
+        let (told, there) = play(move |connection| {
+            insert(connection, 2)?;
+            if core::mem::replace(&mut has_failed, true) { Ok(()) } else { Err(StoreError::Full.into()) }
+        })
+        .await;
+        assert_eq!(told, [Ok(()), Ok(()), Ok(())]);
+        assert_eq!(there, [1, 2, 3]);
     }
 
     /// As SQLite does when the disk is full.

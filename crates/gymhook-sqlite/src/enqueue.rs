@@ -151,8 +151,10 @@ impl Known {
 /// Draws this many consecutive sequence numbers. It writes first, so that a transaction that began by reading is refused at once.
 fn draw_sequences(connection: &Connection, count: usize) -> Result<u64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
+    // Not `RETURNING`, which makes a table for its one row.
+    connection.prepare_cached("UPDATE gymhook_orders SET next = next + ?1")?.execute([count])?;
     let next: i64 = connection
-        .prepare_cached("UPDATE gymhook_orders SET next = next + ?1 RETURNING next - ?1")?
+        .prepare_cached("SELECT next - ?1 FROM gymhook_orders")?
         .query_row([count], |row| row.get(0))?;
     let damaged = |_| StoreError::Damaged { problem: "the next sequence number is negative".to_owned() };
     Ok(u64::try_from(next).map_err(damaged)?)

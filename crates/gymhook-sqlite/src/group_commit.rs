@@ -1,5 +1,9 @@
 //! Group commit: the calls that wait at one time share a transaction.
 //!
+//! Calls seldom fail, and a savepoint around each would copy every page that it changes. So a group is first written without
+//! savepoints. If one of its calls fails, everything is rolled back, and the group is written again with them, so that the
+//! others lose nothing by it.
+//!
 //! SQLite answers many errors, among them a full disk and a failed write, by rolling the **whole** transaction back, and some
 //! by undoing the statement alone. So after each call this asks whether the transaction is still open. Where it is not, every
 //! call that was in it fails, whatever that call itself was told, and those that are left begin a new one. Nothing is ever
@@ -12,111 +16,104 @@ use super::place::Place;
 use super::quietly::quietly;
 use gymhook_store::StoreError;
 
-/// A call: it is given a connection, or told why there is none, and leaves behind what its caller is told.
-pub(super) type Job = Box<dyn FnOnce(Step<'_>) -> Done + Send>;
+/// A call, with the caller who waits for it.
+pub(super) trait Call: Send {
+    /// Does the call's work, which may have been done before and rolled back, and says whether it succeeded.
+    fn work(&mut self, connection: &Connection) -> Result<(), StoreError>;
 
-/// Tells the caller of a call how its transaction ended.
-pub(super) type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-
-/// What a call leaves behind.
-pub(super) struct Done {
-    pub(super) tell: Tell,
-    /// Why the transaction is gone, if it is.
-    pub(super) lost: Option<StoreError>,
+    /// Tells the caller what the work returned, if what it was part of succeeded.
+    fn tell(self: Box<Self>, ended: Result<(), StoreError>);
 }
 
-/// What a call may do.
-pub(super) enum Step<'c> {
-    /// Read, outside a transaction.
-    Read(&'c Connection),
-    /// Read and write, inside a transaction.
-    Write(&'c Connection),
-    /// Nothing, for this reason.
-    Nothing(StoreError),
-}
-
-impl Step<'_> {
-    /// Takes the step, and says what came of it and why the transaction is gone, if it is.
-    pub(super) fn run<T>(
-        self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> (Result<T, StoreError>, Option<StoreError>) {
-        match self {
-            Step::Read(connection) => (work(connection), None),
-            Step::Write(connection) => in_savepoint(connection, work),
-            Step::Nothing(error) => (Err(error), None),
-        }
+/// Writes calls, in as many transactions as it takes, and tells each caller once its own has ended.
+pub(super) fn write_group(connection: &Connection, place: &Place, group: Vec<Box<dyn Call>>) {
+    let Some(group) = write_together(connection, place, group) else { return };
+    let mut calls = group.into_iter();
+    while calls.len() > 0 {
+        write_with_savepoints(connection, place, &mut calls);
     }
 }
 
-fn in_savepoint<T>(
+/// Writes all of them in one transaction, or returns them as they were if one fails.
+fn write_together(
     connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> (Result<T, StoreError>, Option<StoreError>) {
-    if let Err(error) = execute(connection, "SAVEPOINT call") {
-        return (Err(error.clone()), Some(error));
+    place: &Place,
+    mut group: Vec<Box<dyn Call>>,
+) -> Option<Vec<Box<dyn Call>>> {
+    let mut ended = begin(connection, place);
+    if ended.is_ok() {
+        for call in &mut group {
+            if call.work(connection).is_err() || connection.is_autocommit() {
+                roll_back(connection);
+                return Some(group);
+            }
+        }
+        ended = commit(connection, place);
     }
-    let found = work(connection);
+    tell_all(connection, place, group, &ended);
+    None
+}
+
+fn write_with_savepoints(
+    connection: &Connection,
+    place: &Place,
+    calls: &mut std::vec::IntoIter<Box<dyn Call>>,
+) {
+    let mut written = Vec::with_capacity(calls.len());
+    let mut ended = begin(connection, place);
+    if ended.is_ok() {
+        while ended.is_ok()
+            && let Some(mut call) = calls.next()
+        {
+            ended = in_savepoint(connection, &mut *call);
+            written.push(call);
+        }
+        ended = ended.and_then(|()| commit(connection, place));
+    } else {
+        written.extend(calls);
+    }
+    tell_all(connection, place, written, &ended);
+}
+
+/// Does a call's work, and undoes it alone if it fails. An error means that the transaction is lost.
+fn in_savepoint(connection: &Connection, call: &mut dyn Call) -> Result<(), StoreError> {
+    execute(connection, "SAVEPOINT call")?;
+    let worked = call.work(connection);
     if connection.is_autocommit() {
         let gone = || StoreError::Unavailable { problem: "SQLite gave the transaction up".to_owned() };
-        let error = found.err().unwrap_or_else(gone);
-        return (Err(error.clone()), Some(error));
+        return Err(worked.err().unwrap_or_else(gone));
     }
-    let undone = if found.is_err() { execute(connection, "ROLLBACK TO call") } else { Ok(()) };
-    match undone.and_then(|()| execute(connection, "RELEASE call")) {
-        Ok(()) => (found, None),
-        Err(error) => {
-            // What made the call fail says more than what kept it from being undone.
-            let error = found.err().unwrap_or(error);
-            (Err(error.clone()), Some(error))
-        }
-    }
-}
-
-/// Runs calls, in as many transactions as it takes, and tells each caller once its own has ended.
-pub(super) fn write_group(connection: &Connection, place: &Place, group: Vec<Job>) {
-    let mut jobs = group.into_iter();
-    while jobs.len() > 0 {
-        write_transaction(connection, place, &mut jobs);
-    }
-}
-
-fn write_transaction(connection: &Connection, place: &Place, jobs: &mut std::vec::IntoIter<Job>) {
-    if let Err(error) = begin(connection, place) {
-        save_log(connection, place, &error);
-        for job in jobs {
-            (job(Step::Nothing(error.clone())).tell)(Err(error.clone()));
-        }
-        return;
-    }
-    let mut callers = Vec::with_capacity(jobs.len());
-    let mut lost = None;
-    for job in jobs {
-        let done = job(Step::Write(connection));
-        callers.push(done.tell);
-        lost = done.lost;
-        if lost.is_some() {
-            break;
-        }
-    }
-    let ended = match lost {
-        Some(error) => Err(error),
-        // Whoever finds the file later finds only what lies at its path.
-        None => execute(connection, "COMMIT").and_then(|()| place.check()),
-    };
-    if let Err(error) = &ended {
-        roll_back(connection);
-        save_log(connection, place, error);
-    }
-    for tell in callers {
-        tell(ended.clone());
-    }
+    let undone = if worked.is_err() { execute(connection, "ROLLBACK TO call") } else { Ok(()) };
+    let released = undone.and_then(|()| execute(connection, "RELEASE call"));
+    // What made the call fail says more than what kept it from being undone.
+    released.map_err(|error| worked.err().unwrap_or(error))
 }
 
 fn begin(connection: &Connection, place: &Place) -> Result<(), StoreError> {
     roll_back(connection);
     place.check()?;
     execute(connection, "BEGIN IMMEDIATE").map_err(|error| error::at(place.path(), error))
+}
+
+fn commit(connection: &Connection, place: &Place) -> Result<(), StoreError> {
+    execute(connection, "COMMIT")?;
+    // Whoever finds the file later finds only what lies at its path.
+    place.check()
+}
+
+fn tell_all(
+    connection: &Connection,
+    place: &Place,
+    calls: Vec<Box<dyn Call>>,
+    ended: &Result<(), StoreError>,
+) {
+    if let Err(error) = ended {
+        roll_back(connection);
+        save_log(connection, place, error);
+    }
+    for call in calls {
+        call.tell(ended.clone());
+    }
 }
 
 /// Ends a transaction that an error left open. If even that fails, the next one does not begin, and says why.
