@@ -1,4 +1,4 @@
-//! Attempts over HTTP.
+//! The HTTP transport: it makes an attempt over HTTP(S).
 
 use core::fmt;
 use core::time::Duration;
