@@ -1,4 +1,4 @@
-//! Recognising repeats in memory: the receiver's half of at-least-once delivery.
+//! Recognises repeats in memory, for receivers.
 //!
 //! ```
 //! use core::time::Duration;
