@@ -135,7 +135,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Mutate, drain to `WakeAt`, persist each record before acting on the attempt that follows it.
+    /// Drains the machine to `WakeAt`, and stores each record before the attempt that follows it is sent.
     async fn drive(&mut self) {
         let (answer, mut answers) = mpsc::unbounded_channel();
         loop {

@@ -1,4 +1,4 @@
-//! The inbox behind a route.
+//! Routes that verify a request, put it into an inbox, and answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The extractor's rejection.
+//! The rejection of the extractor [`Webhook`](crate::Webhook).
 
 use actix_web::{HttpResponse, ResponseError};
 use gymhook_tower::Refusal;

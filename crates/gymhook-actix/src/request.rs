@@ -1,4 +1,4 @@
-//! Converts between actix's types and those of the core.
+//! Converts between the types of actix-web and those of `gymhook-tower`.
 //!
 //! actix-web has the types of `http` 0.2, the core those of `http` 1.
 

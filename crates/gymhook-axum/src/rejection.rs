@@ -1,4 +1,4 @@
-//! The extractor's rejection.
+//! The rejection of the extractor [`Webhook`](crate::Webhook).
 
 use axum::response::{IntoResponse, Response};
 use gymhook_tower::{Answer, Refusal};

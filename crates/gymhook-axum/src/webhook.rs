@@ -1,4 +1,4 @@
-//! The extractor.
+//! The extractor [`Webhook`].
 
 use core::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! The command line: what can be asked, and how it is explained.
+//! The command line: its options, and the text of its help.
 
 use std::env;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! A request as somebody captured it: raw HTTP, what `curl -v` printed, an entry of a browser's HAR, or its parts.
+//! A captured request: raw HTTP, what `curl -v` printed, an entry of a browser's HAR, or its parts.
 
 mod curl;
 mod har;

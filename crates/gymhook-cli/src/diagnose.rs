@@ -1,4 +1,4 @@
-//! Why a request was refused: what would have matched.
+//! Explains why a request was refused: which changes would make it match.
 //!
 //! A refusal says only that nothing matched. Here everything that people confuse is tried: the secret in other forms, the body
 //! before it was changed, other ways of signing, other headers. What matches is the answer.
@@ -63,6 +63,9 @@ pub(crate) struct Refused<'r> {
 /// More hints than this say less.
 const MAX_HINTS: usize = 3;
 
+/// What would match, where the platform signs.
+const SIGNATURE: &str = "signature";
+
 /// Bodies above this are not combined with other secrets.
 const MAX_COMBINED: usize = 256 << 10;
 
@@ -95,7 +98,7 @@ fn shared_key(refused: &Refused<'_>) -> Vec<Hint> {
             if own.contains(name) {
                 let shown =
                     variants::secrets(secret).into_iter().find(|variant| variant.bytes.as_slice() == value);
-                hints.extend(shown.map(|variant| would_match(&variant)));
+                hints.extend(shown.map(|variant| would_match("key", &variant)));
             } else if value == secret {
                 let text = format!(
                     "header {name} holds the key: is a proxy in between, or is it another sender's scheme?"
@@ -115,8 +118,9 @@ fn shared_key(refused: &Refused<'_>) -> Vec<Hint> {
     hints
 }
 
-fn would_match<B>(variant: &Variant<B>) -> Hint {
-    Hint::new(variant.code, format!("it would match {}: {}", variant.what, variant.advice))
+/// `what` is what would match: the signature, or the key that a request shows.
+fn would_match<B>(what: &str, variant: &Variant<B>) -> Hint {
+    Hint::new(variant.code, format!("the {what} would match {}: {}", variant.what, variant.advice))
         .with_format(variant.code)
 }
 
@@ -157,7 +161,7 @@ fn signature(refused: &Refused<'_>) -> Vec<Hint> {
     let both = others.iter().find_map(|secret| {
         let body =
             bodies.iter().find(|body| search.explains(search.own(), &body.bytes, &secret.bytes).is_some())?;
-        Some(vec![would_match(secret), would_match(body)])
+        Some(vec![would_match(SIGNATURE, secret), would_match(SIGNATURE, body)])
     });
     both.unwrap_or_default()
 }
@@ -187,7 +191,11 @@ impl Search<'_> {
         match form.platform {
             Some(name) if name == self.refused.platform.name() => self.written_otherwise(token),
             Some(name) => {
-                let text = format!("it would match as {name}'s: {} of {}", form.algorithm.name(), form.what);
+                let text = format!(
+                    "the signature would match as {name}'s: {} of {}",
+                    form.algorithm.name(),
+                    form.what
+                );
                 vec![Hint::new("other-platform", text).with(name)]
             }
             None => {
@@ -264,19 +272,19 @@ impl Search<'_> {
     fn other_secret(&self, variant: &SecretVariant) -> Option<Hint> {
         let own = self.own();
         if self.explains(own, self.refused.body, &variant.bytes).is_some() {
-            return Some(would_match(variant));
+            return Some(would_match(SIGNATURE, variant));
         }
         let other = FORMS.iter().find(|form| {
             form.platform.is_some() && self.explains(Some(form), self.refused.body, &variant.bytes).is_some()
         })?;
         let name = other.platform.unwrap_or_default();
-        let text = format!("it would match as {name}'s, {}: {}", variant.what, variant.advice);
+        let text = format!("the signature would match as {name}'s, {}: {}", variant.what, variant.advice);
         Some(Hint::new("other-platform", text).with(name))
     }
 
     fn other_body(&self, variant: &BodyVariant, secret: &[u8]) -> Option<Hint> {
         self.explains(self.own(), &variant.bytes, secret)?;
-        Some(would_match(variant))
+        Some(would_match(SIGNATURE, variant))
     }
 }
 

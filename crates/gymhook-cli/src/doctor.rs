@@ -1,4 +1,4 @@
-//! An endpoint, examined step by step; what a failed step leaves open is not examined.
+//! Checks an endpoint step by step. If a step fails, the steps that need its result are skipped.
 
 mod certificate;
 

@@ -1,4 +1,4 @@
-//! Settings in environment variables.
+//! Reads environment variables. An empty one counts as not set.
 
 use std::env;
 use std::ffi::OsString;

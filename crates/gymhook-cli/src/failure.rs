@@ -1,4 +1,4 @@
-//! Why a command ends, and with which exit status.
+//! The ways in which a command can fail, with the exit status of each.
 
 use std::io;
 

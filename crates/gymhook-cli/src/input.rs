@@ -1,4 +1,4 @@
-//! Files and standard input, read up to a bound.
+//! Reads files and standard input up to a maximum size.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;

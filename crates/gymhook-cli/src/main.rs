@@ -1,4 +1,4 @@
-//! The `gymhook` command: see what a request proves, sign one, play a platform, listen, rehearse failure, run the gateway.
+//! The `gymhook` command. Its commands verify, sign, send, receive and replay webhooks, and run the gateway.
 //!
 //! What it knows, the libraries know; here are words, tables, files and exit codes.
 #![allow(clippy::disallowed_methods, reason = "a command asks the clock")]

@@ -1,4 +1,4 @@
-//! What is printed: tables and lines for people, one JSON object a line for programs.
+//! The output of commands: tables and lines for people, or one JSON object on each line for programs.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Which platform is meant.
+//! The platforms by the names that the command line accepts, and Standard Webhooks.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A bar for long work, where somebody is looking.
+//! A progress bar for long work, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

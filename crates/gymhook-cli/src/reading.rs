@@ -1,4 +1,4 @@
-//! The one reading of a notification, as it is printed.
+//! An event, and the key by which a repeat is recognised, as they are printed.
 
 use gymhook::cloud_event::EventRecord;
 use gymhook::event::Notification;

@@ -1,4 +1,4 @@
-//! Requests that came, in a SQLite file of bounded length: what arrived while nobody looked is there.
+//! The requests that `gymhook listen` received, in a SQLite file that keeps the newest ones.
 
 use std::collections::BTreeSet;
 use std::env;

@@ -1,4 +1,4 @@
-//! A request that came once, to be sent again.
+//! A recorded request that is sent again: unchanged, or signed again.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A platform's scheme, set up as the command line asks.
+//! The scheme of a platform, with the changes that the options of the command line make.
 
 use std::sync::Arc;
 

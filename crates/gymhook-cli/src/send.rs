@@ -1,4 +1,4 @@
-//! Playing a platform: deliveries with its signature, its time limit and its retries.
+//! Sends deliveries as a platform would: with its signature, its time limit and its retries.
 
 mod edit;
 mod report;

@@ -1,4 +1,5 @@
-//! `gymhook serve`: the process around the service.
+//! The parts of `gymhook serve` that surround the service: database, HTTP server, logs, signals, certificates and traces.
+//! `crate::commands::serve` combines them.
 
 mod database;
 mod listener;

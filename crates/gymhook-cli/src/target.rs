@@ -1,4 +1,4 @@
-//! Where requests are sent: a URL whose addresses were looked up once, and are public only if that was allowed.
+//! The receiver of requests: a URL whose addresses were looked up once. Public addresses need `--allow-public`.
 
 use core::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

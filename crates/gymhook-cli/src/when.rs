@@ -1,4 +1,4 @@
-//! Times and lengths of time as people write and read them.
+//! Reads and writes times and lengths of time for people.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The machine's `now`: it never goes back.
+//! The machine's current time, which never goes back.
 
 use time::UtcDateTime;
 

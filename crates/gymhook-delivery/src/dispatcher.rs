@@ -39,7 +39,7 @@ pub use snapshot::{Snapshot, SnapshotError};
 ///
 /// # The contract
 ///
-/// 1. **Mutate.** Call a command (`enqueue`, `cancel`, `redeliver`, `disable`, …) or report a fact
+/// 1. **Change the machine.** Call a command (`enqueue`, `cancel`, `redeliver`, `disable`, …), or report an outcome or the time
 ///    ([`handle_outcome`](Self::handle_outcome), [`handle_timeout`](Self::handle_timeout)).
 /// 2. **Drain.** Call `poll_output` until it returns [`Output::WakeAt`].
 /// 3. **Persist before acting.** Whatever [`Output::Record`] came before an [`Output::Attempt`] must be durable before
@@ -47,7 +47,7 @@ pub use snapshot::{Snapshot, SnapshotError};
 /// 4. Every attempt gets exactly one `handle_outcome` in the end, a timeout included. If it gets none, it counts as
 ///    lost after its deadline and the [grace](Limits::with_answer_grace).
 ///
-/// There are four kinds of method: getters (`&self`), commands, `handle_*` for facts from outside, and `poll_output`.
+/// There are four kinds of method: getters (`&self`), commands, `handle_*` for outcomes and the time, and `poll_output`.
 ///
 /// # Time
 ///

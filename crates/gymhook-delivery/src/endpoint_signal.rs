@@ -1,4 +1,4 @@
-//! What the end of an attempt says about its endpoint.
+//! What an attempt's end says about the health of its endpoint.
 
 use gymhook_retry::{Decision, GiveUp, Outcome};
 

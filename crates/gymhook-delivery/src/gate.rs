@@ -1,4 +1,4 @@
-//! When an attempt may begin.
+//! The time from which an attempt may begin, if there is one.
 
 use crate::timestamp::Timestamp;
 

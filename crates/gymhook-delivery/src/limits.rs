@@ -1,4 +1,4 @@
-//! What all endpoints together may use.
+//! The limits that all endpoints share.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

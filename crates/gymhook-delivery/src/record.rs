@@ -1,4 +1,4 @@
-//! Records: what has to be durable, so that a crash loses nothing.
+//! Records: what the driver has to store, so that a crash loses nothing.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Headers that a delivery brings along.
+//! Additional headers of a delivery, which each of its attempts sends.
 
 use core::fmt;
 

@@ -94,7 +94,8 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// The engine's health, without asking its store: whether its worker runs, and the last results of the store.
+    /// The engine's health, without asking its store: the worker's state, and when the worker's calls of the store last succeeded
+    /// and last failed.
     #[must_use]
     pub fn health(&self) -> Health {
         self.pulse.health()

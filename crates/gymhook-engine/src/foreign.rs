@@ -1,4 +1,4 @@
-//! Calls into code that a user passes in. A panic in it ends that call, and nothing else.
+//! Calls the user's code. A panic in it ends that call only.
 
 use core::any::Any;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! Transports that go nowhere: functions of this process handle what is delivered.
+//! The transports that call a function of this process instead of sending a request.
 
 mod handlers;
 mod item;

@@ -1,4 +1,4 @@
-//! Which headers a request may have beside those of the transport and of the signature.
+//! Which headers a subscription or a delivery may add to a request.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

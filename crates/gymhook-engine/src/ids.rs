@@ -1,4 +1,4 @@
-//! Ids: new ones, and those that follow from what they name.
+//! New ids, and ids that follow from a digest.
 
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};

@@ -1,4 +1,4 @@
-//! Incoming notifications, accepted durably before they are answered, and handled afterwards.
+//! The inbox: it stores incoming notifications before they are answered, and an engine handles them afterwards.
 
 mod error;
 mod names;

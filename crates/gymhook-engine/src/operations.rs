@@ -1,4 +1,4 @@
-//! What people and their programs ask of an engine.
+//! The operations of an engine, for people and their programs.
 
 mod api_keys;
 mod deliveries;

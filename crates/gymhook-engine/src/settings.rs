@@ -1,4 +1,5 @@
-//! Subscriptions as rows: the target as columns, with its secrets encrypted, and the other settings as JSON.
+//! Converts subscriptions from and to rows: the target is in columns, with its secrets encrypted, and the other settings are
+//! JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is kept beside an incoming notification until it is handled: whose it is, what was proved, what is in it.
+//! What is stored with an incoming notification: its sender, its proof and the types of its events.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Who gets which events, where, and proved with what.
+//! A subscription: its gym, filter, target, keys and policy.
 
 pub(crate) mod metadata;
 mod target;

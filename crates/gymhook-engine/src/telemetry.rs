@@ -1,4 +1,4 @@
-//! What is counted and logged: labels come from closed sets, and no URL, body or secret is ever in them.
+//! Metrics and log lines. Labels have fixed sets of values, and none contains a URL, a body or a secret.
 //!
 //! The metrics are listed on the crate's front page, "Logs and metrics": keep the two in agreement.
 //! Levels: `WARN` is for what a person has to look at, `INFO` for what one wants to find afterwards, `DEBUG` for the rest.

@@ -1,4 +1,4 @@
-//! How an attempt is made: over HTTP, or by your own code.
+//! The trait of transports, which make attempts: over HTTP, or by your own code.
 
 use core::fmt;
 use core::time::Duration;

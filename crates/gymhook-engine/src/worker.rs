@@ -1,4 +1,4 @@
-//! The worker: it drives the machine, and is its hands.
+//! The worker: it calls the delivery state machine, and does the I/O for it.
 //!
 //! ```text
 //!              outcomes                       records, attempts

@@ -1,4 +1,4 @@
-//! A notification of whichever vendor.
+//! A notification of any of the vendors, as one enum.
 
 use serde::{Serialize, Serializer};
 

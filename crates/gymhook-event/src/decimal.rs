@@ -1,4 +1,4 @@
-//! Amounts and measures with their digits as written.
+//! Decimal numbers that keep their digits as written: amounts and measures.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! From the bytes of a body to a notification.
+//! Decodes the bytes of a body to a notification.
 
 use core::fmt;
 use std::collections::BTreeMap;

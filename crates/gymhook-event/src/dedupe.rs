@@ -1,4 +1,4 @@
-//! By what a repeated notification is recognised.
+//! The key by which a repeated notification is recognised.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! From a notification to the bytes of a body.
+//! Encodes a notification to the bytes of a body.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

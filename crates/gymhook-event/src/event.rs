@@ -1,4 +1,4 @@
-//! The one reading of an event across vendors.
+//! One event, in a form that is the same for all vendors.
 
 use serde_json::value::RawValue;
 use time::UtcDateTime;

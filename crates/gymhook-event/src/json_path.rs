@@ -1,4 +1,4 @@
-//! Where in a JSON text: `payload[0].content.contractId`.
+//! The path to a place in a JSON text, such as `payload[0].content.contractId`.
 
 use core::fmt::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! What happened, in words that hold for every vendor.
+//! The kind of an event: what happened, in words that are the same for all vendors.
 
 use core::fmt;
 

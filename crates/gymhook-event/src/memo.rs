@@ -1,4 +1,4 @@
-//! What is read from raw JSON when it is first asked for.
+//! A value that is read from raw JSON when it is first asked for.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! What the body of one request can be asked, whoever sent it.
+//! The trait of notifications: what the body of one request says, whoever sent it.
 
 use core::fmt::Debug;
 use core::iter::FusedIterator;

@@ -1,4 +1,4 @@
-//! The check for bodies that move money.
+//! Checks that two programs cannot read a body differently, for bodies that move money.
 
 mod scan;
 mod walk;

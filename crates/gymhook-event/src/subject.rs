@@ -1,4 +1,4 @@
-//! Whom or what an event is about.
+//! The subject of an event: the person or thing that it is about.
 
 use core::fmt;
 

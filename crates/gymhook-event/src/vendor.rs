@@ -1,4 +1,4 @@
-//! Who sent a notification.
+//! The vendor: the platform that sent a notification, by its name.
 
 use core::fmt;
 use core::str::FromStr;

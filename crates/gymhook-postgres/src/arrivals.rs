@@ -1,4 +1,4 @@
-//! Who has new work, as the server told.
+//! The payloads of `NOTIFY` that say which endpoints have new work.
 
 use core::str::FromStr as _;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Writing what the machine recorded.
+//! Writes a worker's batch under its leases, and reads the notifications of the attempts that the batch announces.
 
 mod rows;
 

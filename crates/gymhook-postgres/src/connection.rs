@@ -1,4 +1,4 @@
-//! Connections: how they are set up, lent, and thrown away when nobody knows what state they are in.
+//! Connections: how they are set up and lent. One in an unknown state is thrown away.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;

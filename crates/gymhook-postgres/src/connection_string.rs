@@ -1,4 +1,4 @@
-//! Connection strings: libpq's, with the options that are known here.
+//! Reads libpq's connection strings, with the options that this store knows.
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;

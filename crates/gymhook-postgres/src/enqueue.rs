@@ -1,4 +1,4 @@
-//! Enqueueing: inserting and nothing else.
+//! Enqueues notifications.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;

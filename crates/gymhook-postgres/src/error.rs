@@ -1,4 +1,4 @@
-//! What PostgreSQL and its driver say, in the words of every store.
+//! Converts the errors of PostgreSQL and its driver to those of a store.
 
 use core::error::Error;
 use std::io;

@@ -1,4 +1,4 @@
-//! Reading what is due.
+//! Reads the due deliveries and the commands of leased endpoints.
 
 use std::collections::BTreeMap;
 

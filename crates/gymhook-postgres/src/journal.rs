@@ -1,4 +1,4 @@
-//! Journals.
+//! Appends to journals of limited size, and reads them.
 
 use tokio_postgres::Row;
 

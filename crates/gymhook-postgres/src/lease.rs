@@ -1,4 +1,4 @@
-//! Leasing endpoints that have something to do.
+//! Leases endpoints that have work.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The connection on which the server tells of new work.
+//! The connection on which the server notifies workers of new work.
 
 use core::future::poll_fn;
 use core::pin::Pin;

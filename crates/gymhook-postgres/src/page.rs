@@ -1,4 +1,4 @@
-//! Pages of rows of which some may not be readable.
+//! Reads one page of rows, and leaves out those that cannot be read.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Whether a connection pooler in between gives each transaction another session.
+//! Finds out whether a connection pooler gives each transaction another session.
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 

@@ -1,4 +1,4 @@
-//! Looking back, and forgetting.
+//! Reads deliveries, bodies and attempts, counts deliveries, and purges those that ended long ago.
 
 use core::num::NonZeroU32;
 

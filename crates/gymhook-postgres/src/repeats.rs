@@ -1,4 +1,4 @@
-//! Repeats that come under another id, recognised by their fingerprints.
+//! Recognises, by its fingerprint, a repeat that has another id.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The tables, and how older ones become today's.
+//! Creates the tables, and upgrades those of older versions.
 
 use tokio_postgres::Client;
 

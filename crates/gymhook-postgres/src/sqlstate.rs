@@ -1,4 +1,4 @@
-//! What each SQLSTATE means for whoever runs the database: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+//! What each SQLSTATE means for a store: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
 use tokio_postgres::error::{DbError, SqlState};
 

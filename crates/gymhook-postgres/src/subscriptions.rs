@@ -1,4 +1,4 @@
-//! Subscriptions, and commands for their workers.
+//! Writes, lists and deletes subscriptions, and stores commands for their workers.
 
 use gymhook_delivery::EndpointId;
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! What could not be read when it came in.
+//! Finds bodies that were kept because they could not be read, and deletes one that has been read again.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The values of statements, with their types: where statements are not prepared, nobody else knows them.
+//! The values of a statement with their PostgreSQL types, which a statement that is not prepared has to name.
 
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;

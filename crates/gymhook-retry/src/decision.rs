@@ -1,4 +1,4 @@
-//! What happens next with a delivery.
+//! The decision about a delivery after an attempt: delivered, retry, or give up.
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;

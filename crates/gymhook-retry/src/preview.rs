@@ -1,4 +1,4 @@
-//! All attempts of a policy ahead of time.
+//! Computes the times of all attempts of a policy in advance.
 
 use core::iter::FusedIterator;
 

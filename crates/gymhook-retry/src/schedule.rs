@@ -1,4 +1,4 @@
-//! Which delay follows which failed attempt.
+//! The delay after each failed attempt.
 
 use core::time::Duration;
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The caller of an API request: the API key that it presents, the rights of that key, and the limits on its requests.
 
 use core::num::NonZeroU32;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! What callers do, for the API and the page alike: each action takes who asks and what for, and says what came of it or why not.
+//! The actions that the API and the page share. Each takes the caller and its arguments, and returns the result or the problem.
 //!
-//! Everything goes through the caller's view, so another gym's things are not there. Each change is written to the audit.
+//! The actions use the caller's view, which does not contain the data of other gyms. Each change is recorded in the audit.
 
 pub(crate) mod api_keys;
 pub(crate) mod audit;

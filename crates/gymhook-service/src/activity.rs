@@ -1,4 +1,4 @@
-//! What this process sees happen: for the live tail, and for the plots of the last hour.
+//! What this process has received and attempted: each event for the live tail, and counts for the plots of the last hour.
 
 mod endpoints;
 

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that the handlers of all requests share.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Either of the two stores, as one type.
+//! SQLite or PostgreSQL behind one type.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where incoming webhooks are passed on to.
+//! One destination of the settings: an application that incoming webhooks are forwarded to.
 
 use core::time::Duration;
 use std::sync::Arc;

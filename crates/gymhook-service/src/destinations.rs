@@ -1,4 +1,4 @@
-//! Destinations: the operator's applications, which get what came in.
+//! Destinations: the operator's applications, to which the gateway forwards incoming webhooks.
 //!
 //! Each is a subscription of the platform [`DESTINATION`] and of no gym, so that no gym's API key reaches it.
 

@@ -1,4 +1,4 @@
-//! The gateway: sources, and what is passed on.
+//! The receiving half of the gateway: sources, the relay to destinations, and refused requests.
 
 mod counts;
 mod key_windows;

@@ -1,5 +1,4 @@
-//! What whoever operates a service asks: whether it lives, whether it is ready, how much there is to do; and what it does by
-//! itself to stay that way.
+//! What the operator of a service needs: liveness, readiness, metrics, and the purging that the service does by itself.
 
 mod housekeeping;
 mod metrics;

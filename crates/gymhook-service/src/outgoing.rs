@@ -1,4 +1,4 @@
-//! How attempts are made: to subscribers and to destinations, by different rules.
+//! The transport of the gateway: it sends to subscribers and to destinations, with different rules for their addresses.
 
 use core::fmt;
 use core::time::Duration;

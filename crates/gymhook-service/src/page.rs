@@ -1,4 +1,4 @@
-//! The page: everything that was delivered, in a browser.
+//! The web UI, which this code calls the page: all deliveries, in a browser.
 //!
 //! Written on the server, readable without a script, and without a request to any other host.
 

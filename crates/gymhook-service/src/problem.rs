@@ -1,4 +1,4 @@
-//! What the API answers where it does not do what was asked: problem details (RFC 9457).
+//! Errors of the API: problem details (RFC 9457).
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

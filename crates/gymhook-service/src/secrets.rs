@@ -1,4 +1,4 @@
-//! Secrets that subscriptions and destinations are signed with: given, or drawn here and shown once.
+//! The secrets that requests to subscriptions and destinations are signed with: given, or drawn here and shown once.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! The service: engines in the background, and a router before them.
+//! The service: a router, and engines that run in the background.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a service is started with.
+//! The settings that a service is started with.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

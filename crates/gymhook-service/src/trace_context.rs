@@ -1,4 +1,4 @@
-//! The trace context of whoever publishes (W3C Trace Context): it goes along with the request of each attempt.
+//! The trace context of a publisher (W3C Trace Context), which each attempt sends as headers.
 
 use gymhook_engine::DeliveryHeaders;
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -1,4 +1,4 @@
-//! What the machine recorded, written under a lease.
+//! Writes a worker's batch under its leases, and reads the notifications of the attempts that the batch announces.
 
 use std::collections::BTreeSet;
 

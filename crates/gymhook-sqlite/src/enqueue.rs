@@ -1,4 +1,4 @@
-//! Enqueueing: inserting and nothing else.
+//! Enqueues notifications.
 
 use core::borrow::Borrow;
 use core::ops::RangeFrom;

@@ -1,4 +1,4 @@
-//! What SQLite says, in the words of every store.
+//! Converts SQLite's errors to those of a store.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Reading what is to be done at leased endpoints.
+//! Reads the due deliveries and the commands of leased endpoints.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, params};

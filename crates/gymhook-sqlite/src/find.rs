@@ -1,4 +1,4 @@
-//! Finding deliveries in the log.
+//! Finds deliveries for a list with filters.
 
 mod latest;
 mod statement;

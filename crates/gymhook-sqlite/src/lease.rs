@@ -1,4 +1,4 @@
-//! Leases on endpoints that have something to do.
+//! Leases endpoints that have work.
 
 use gymhook_delivery::{DeliveryRecord, EndpointId, LeaseEpoch};
 use rusqlite::{Connection, OptionalExtension as _, params};

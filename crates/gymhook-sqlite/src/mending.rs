@@ -1,4 +1,4 @@
-//! Bodies that were lost or damaged, and whoever enqueues the same bytes again.
+//! Replaces a lost or damaged body when the same notification is enqueued again.
 
 use gymhook_delivery::DeliveryState;
 use rusqlite::{Connection, params};

@@ -1,4 +1,4 @@
-//! Where the file lies, and whether it still does.
+//! The path of the database file, and whether it still leads to the file that was opened.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Subscriptions, and the commands that are left for their workers.
+//! Writes, lists and deletes subscriptions, and stores commands for their workers.
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use rusqlite::types::Value;

@@ -1,4 +1,4 @@
-//! A bounded queue in front of a database.
+//! A queue in front of a database, with a limit of calls and bytes.
 
 use core::time::Duration;
 use std::sync::Arc;

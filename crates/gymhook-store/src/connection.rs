@@ -1,4 +1,4 @@
-//! An endpoint's connection status, in the terms of GymPoint's tiles.
+//! The connection status of an endpoint, as GymPoint shows it: connected, not connected, or error.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! What becomes of an attempt whose subscription is deleted while it is in flight.
+//! Ends an attempt that is in flight when its subscription is deleted.
 
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End};
 use time::UtcDateTime;

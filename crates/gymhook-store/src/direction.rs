@@ -1,4 +1,4 @@
-//! Which way notifications go.
+//! Whether a subscription sends or receives.
 
 /// Which way a subscription's notifications go.
 ///

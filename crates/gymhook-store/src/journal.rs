@@ -1,4 +1,4 @@
-//! Bounded journals: what was done by whom, and what was refused.
+//! Journals of limited size: who changed what, and which requests were refused.
 
 use serde::Serialize;
 use time::UtcDateTime;

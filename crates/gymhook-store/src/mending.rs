@@ -1,4 +1,4 @@
-//! What becomes of a delivery that was quarantined for its body when the same bytes are enqueued again.
+//! The record of a delivery that was quarantined for its body, after the same bytes were enqueued again.
 
 use gymhook_delivery::DeliveryRecord;
 use time::UtcDateTime;

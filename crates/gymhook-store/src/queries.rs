@@ -1,4 +1,4 @@
-//! What is read by people and their programs.
+//! What people and their programs ask of a store, and the rows that it returns.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

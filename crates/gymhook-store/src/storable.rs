@@ -1,4 +1,4 @@
-//! What a store can keep: the same for every store.
+//! What a store can keep. The limits are the same for every store.
 
 use crate::{ApiKeyOwner, ApiKeyRow, NewJournalEntry, NewNotification, Refused, StoreError, SubscriptionRow};
 

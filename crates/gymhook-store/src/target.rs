@@ -1,4 +1,4 @@
-//! What a subscription's notifications go to, as columns.
+//! The target of a subscription, as columns.
 
 use core::fmt;
 

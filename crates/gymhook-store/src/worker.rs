@@ -1,4 +1,4 @@
-//! What a worker and a store exchange.
+//! What a worker passes to a store, and what the store returns.
 
 use core::fmt;
 use core::time::Duration;

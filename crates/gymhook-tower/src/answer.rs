@@ -1,4 +1,4 @@
-//! The answer to a request: one table, whatever the server.
+//! The answer to a request, the same for every server.
 
 use core::time::Duration;
 

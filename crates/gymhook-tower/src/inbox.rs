@@ -1,4 +1,4 @@
-//! Verify, accept durably, answer: receiving in one call.
+//! Receives a request in one call: verifies it, stores it in an inbox, and says what to answer.
 
 use core::fmt;
 use std::sync::Arc;

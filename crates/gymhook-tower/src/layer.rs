@@ -1,4 +1,4 @@
-//! Verification as a layer around any service.
+//! A layer that verifies requests before a service gets them.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Reading a body up to a limit.
+//! Reads a body up to a limit.
 
 use core::error::Error;
 use core::future::poll_fn;

@@ -1,4 +1,4 @@
-//! Reading a case's fields one by one, so that an error names the field and not only a line and a column.
+//! Reads the fields of a case one by one, so that an error names the field.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

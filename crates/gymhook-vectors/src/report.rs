@@ -1,4 +1,4 @@
-//! What came of running files: a count, and one line for each failure.
+//! The results of running vector files: a count, and one line for each failure.
 
 use core::fmt;
 use std::path::Path;

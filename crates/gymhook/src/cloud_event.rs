@@ -1,4 +1,4 @@
-//! One event of any platform as a CloudEvent: one shape for applications that would rather not know five.
+//! One event of any platform as a CloudEvent, in a form that is the same for all platforms.
 
 use core::fmt;
 

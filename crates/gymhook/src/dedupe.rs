@@ -1,4 +1,4 @@
-//! Recognising repeats in memory: the receiver's half of at-least-once delivery.
+//! Recognises repeats in memory, for receivers.
 //!
 //! ```
 //! use core::time::Duration;
@@ -69,8 +69,8 @@ use time::UtcDateTime;
 /// Its memory is bounded: a full window accepts nothing new until something expires, because forgetting early would let a repeat
 /// through. Answer 503 then, and the sender retries.
 ///
-/// Derive the key from authenticated data, and scope it to its sender. Keep it for at least twice the tolerance of the signed
-/// time; a scheme without a time needs it for as long as its secret is in use.
+/// Derive the key from authenticated data, and scope it to its sender. Keep it for at least the sum of both tolerances: how far
+/// a signed time may be in the past, plus how far in the future. If the scheme signs no time, keep it for as long as the secret is in use.
 ///
 /// ```
 /// use core::time::Duration;

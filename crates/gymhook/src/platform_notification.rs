@@ -1,4 +1,4 @@
-//! Notification types that say whose they are.
+//! Notification types that belong to one platform.
 
 use gymhook_event::{AnyNotification, Notification};
 

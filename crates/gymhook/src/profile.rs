@@ -1,4 +1,4 @@
-//! What a platform does around its requests, each setting with its source.
+//! The profile of a platform: what it does around its requests, each setting with its source.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

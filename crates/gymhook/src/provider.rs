@@ -1,4 +1,4 @@
-//! A platform as one value: how it signs, what it writes, and what it does around its requests.
+//! A platform as one value: its scheme, its payload and its profile.
 
 use core::fmt;
 use core::iter::FusedIterator;

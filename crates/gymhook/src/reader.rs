@@ -1,4 +1,4 @@
-//! The half of a receiver that handles bodies, not proofs.
+//! The part of a receiver that reads bodies, without proofs.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! A notification that was verified and read, with the bytes it came in.
+//! A notification that was received, with the bytes of its body.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Takes headers, body and time; returns a typed notification with its proof.
+//! The receiver: it takes headers, a body and the time, and returns a typed notification with its proof.
 
 use core::fmt;
 

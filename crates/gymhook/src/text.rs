@@ -1,4 +1,4 @@
-//! Text from outside: read, corrected, or made fit for a log, a terminal or an identifier.
+//! Text from outside: made fit for a log, a terminal or an identifier, read as a length of time, or compared with known names.
 
 mod length;
 mod nearest;

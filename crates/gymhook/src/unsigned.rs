@@ -1,4 +1,4 @@
-//! The only path without a proof, named accordingly.
+//! Receives requests without verifying them: the only way without a proof.
 
 use core::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Requests to the API.
+//! A client for the API of a running `gymhook serve`, and the options that name the server and its key.
 
 use std::path::PathBuf;
 

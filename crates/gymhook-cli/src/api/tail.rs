@@ -1,4 +1,4 @@
-//! The live tail: server-sent events, one after the other.
+//! Reads the live tail of a gateway: one server-sent event after the other.
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;

@@ -1,4 +1,4 @@
-//! `gymhook backup`: a consistent copy of the database, while it is used.
+//! `gymhook backup`: copies the database consistently while it is used.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -1,4 +1,4 @@
-//! `gymhook completions`: what a shell needs to complete this command.
+//! `gymhook completions`: prints the shell completions of this command.
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;

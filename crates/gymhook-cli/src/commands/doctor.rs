@@ -1,4 +1,4 @@
-//! `gymhook doctor`: looks at an endpoint as a platform will.
+//! `gymhook doctor`: checks an endpoint by the rules of a platform.
 
 use clap::Args;
 use serde::Serialize;

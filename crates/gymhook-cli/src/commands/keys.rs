@@ -1,4 +1,4 @@
-//! `gymhook keys`: a server's API keys.
+//! `gymhook keys`: manages the API keys of a running gateway.
 
 use core::time::Duration;
 

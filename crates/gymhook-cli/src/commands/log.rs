@@ -1,4 +1,4 @@
-//! `gymhook log`: what a server has delivered, and what it delivers now.
+//! `gymhook log`: lists the deliveries of a running gateway, or follows them.
 
 use clap::Args;
 use serde_json::Value;

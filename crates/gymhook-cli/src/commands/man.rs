@@ -1,4 +1,4 @@
-//! `gymhook man`: the manual.
+//! `gymhook man`: prints the manual pages.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `gymhook providers`: what each platform does, and where that is known from.
+//! `gymhook providers`: prints the settings of each platform, with the source of each.
 
 use clap::Args;
 use gymhook::retry::{AttemptNumber, RetryPolicy};

@@ -1,4 +1,4 @@
-//! `gymhook redeliver`: sends deliveries again, one or many.
+//! `gymhook redeliver`: sends deliveries of a running gateway again, one or many.
 
 use clap::Args;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! `gymhook requests`: what came, also while nobody looked.
+//! `gymhook requests`: lists or shows the requests that `gymhook listen` recorded.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;

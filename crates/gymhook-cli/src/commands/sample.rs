@@ -1,4 +1,4 @@
-//! `gymhook sample`: a realistic body.
+//! `gymhook sample`: prints a realistic body of an event type.
 
 use std::fs;
 use std::path::{Path, PathBuf};

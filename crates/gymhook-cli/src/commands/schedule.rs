@@ -1,4 +1,4 @@
-//! `gymhook schedule`: when a delivery is attempted, and when it is given up.
+//! `gymhook schedule`: prints the times of a delivery's attempts, and when it is given up.
 
 use core::time::Duration;
 

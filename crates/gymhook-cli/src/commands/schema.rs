@@ -1,4 +1,4 @@
-//! `gymhook schema`: what the platforms send, for other tools.
+//! `gymhook schema`: prints the JSON Schemas of what the platforms send, or an AsyncAPI document.
 
 use clap::{ArgGroup, Args};
 use gymhook::cloud_event::CloudEvent;

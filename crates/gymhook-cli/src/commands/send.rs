@@ -1,4 +1,4 @@
-//! `gymhook send`: plays a platform against a receiver.
+//! `gymhook send`: sends to a receiver as a platform would.
 
 use core::time::Duration;
 use std::path::PathBuf;

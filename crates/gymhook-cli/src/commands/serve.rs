@@ -1,4 +1,5 @@
-//! `gymhook serve`: the gateway as a program.
+//! `gymhook serve`: the options, the start, loading the settings again, and the end of the gateway. `crate::serve` has the
+//! parts that this file combines.
 
 use core::net::SocketAddr;
 use std::path::PathBuf;

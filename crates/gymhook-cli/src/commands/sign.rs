@@ -1,4 +1,4 @@
-//! `gymhook sign`: the headers that go with a body.
+//! `gymhook sign`: prints the headers that sign a body, or a `curl` command.
 
 use std::path::PathBuf;
 

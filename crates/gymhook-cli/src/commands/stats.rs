@@ -1,4 +1,4 @@
-//! `gymhook stats`: how much a server has to do, and has done.
+//! `gymhook stats`: prints how many deliveries of a running gateway wait, and how many have ended.
 
 use core::time::Duration;
 

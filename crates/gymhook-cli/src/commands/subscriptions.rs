@@ -1,4 +1,4 @@
-//! `gymhook subscriptions`: who gets which events of a server.
+//! `gymhook subscriptions`: manages the subscriptions of a running gateway.
 
 mod update;
 

@@ -1,4 +1,4 @@
-//! `gymhook types`: every event type.
+//! `gymhook types`: lists the event types of one platform, or of all.
 
 use clap::Args;
 use gymhook::event::{AnyNotification, Kind, Notification as _, Sample, Vendor, samples};

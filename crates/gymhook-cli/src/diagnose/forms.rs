@@ -1,4 +1,5 @@
-//! What may be signed, and how: each platform's way, and the ways it is confused with.
+//! The ways of signing that are tried, those of the platforms and others that they are confused with: what is signed, and with
+//! which algorithm.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;

@@ -1,4 +1,4 @@
-//! Everything in a request's headers that could be a signature.
+//! Finds everything in a request's headers that could be a signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! What a secret and a body may have been before somebody or something changed them.
+//! The variants of a secret and of a body that are tried: as they may have been before a person or a program changed them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,7 +9,7 @@ use super::json_text::{Escapes, Layout, rewritten};
 /// A secret or a body in another form, and what to do if that form is the right one.
 pub(super) struct Variant<B> {
     pub(super) code: &'static str,
-    /// Ends the sentence "It would match …".
+    /// Ends the sentence "The signature would match …".
     pub(super) what: &'static str,
     /// What to do about it.
     pub(super) advice: &'static str,
@@ -120,7 +120,7 @@ pub(super) fn secrets(secret: &[u8]) -> Vec<SecretVariant> {
         add(
             "secret-of-the-sender",
             what,
-            "the sender's secret has something around yours: enter it again at the sender",
+            "the sender's secret has extra characters, so enter it again at the sender",
             Some([before.as_bytes(), secret, behind.as_bytes()].concat()),
         );
     }

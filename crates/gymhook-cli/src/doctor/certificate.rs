@@ -1,4 +1,4 @@
-//! When a certificate ends: the one field that the TLS library does not tell.
+//! Reads from a certificate when it expires, which the TLS library does not tell.
 
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -1,4 +1,4 @@
-//! Passing on what was verified: as it came, or as one kind of request for all platforms.
+//! Forwards verified requests to an application: unchanged, or as one kind of request for all platforms.
 
 use core::time::Duration;
 use std::sync::Arc;

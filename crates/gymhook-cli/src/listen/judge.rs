@@ -1,4 +1,4 @@
-//! What a request proves, by the platform that it is for.
+//! Verifies a request by the scheme of the platform that it is for.
 
 use std::sync::Arc;
 

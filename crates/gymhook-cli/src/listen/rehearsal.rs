@@ -1,4 +1,4 @@
-//! Answers that a real receiver gives on its bad days, so that a sender's retries can be watched.
+//! Makes `listen` answer with failures and delays on purpose, so that a sender's retries can be watched.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,4 +1,4 @@
-//! What is said of a request that came.
+//! A request with everything that `listen` shows of it.
 
 use core::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What came while it listened.
+//! Counts the requests of one run of `listen`, for the summary at its end.
 
 use std::collections::BTreeMap;
 

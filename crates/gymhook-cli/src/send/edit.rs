@@ -1,4 +1,4 @@
-//! Changing a body's fields by their paths.
+//! Changes the fields of a body that a path names.
 
 use bytes::Bytes;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What is said about each attempt, and at the end.
+//! Prints each attempt, and the totals at the end.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

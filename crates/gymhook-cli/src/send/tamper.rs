@@ -1,4 +1,4 @@
-//! Spoiling a signed request, as a receiver has to notice.
+//! Changes a signed request, to test whether a receiver refuses it.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Log lines on standard error.
+//! Writes log lines to standard error.
 
 use std::io::{self, IsTerminal as _};
 

@@ -1,4 +1,4 @@
-//! Traces, in a program that was built without them.
+//! Takes the place of `traces.rs` in a program that was built without the feature `otlp`.
 
 use gymhook_service::Settings;
 use http::Uri;

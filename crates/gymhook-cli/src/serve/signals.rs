@@ -1,4 +1,4 @@
-//! What the system asks of the process.
+//! The signals that the process listens for: to stop, and to load the settings again.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;

@@ -1,4 +1,4 @@
-//! The certificate that is served, which can be replaced while it is.
+//! The server's certificate, which can be replaced while the server runs.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Traces, over OTLP.
+//! Exports traces over OTLP.
 
 mod client;
 

@@ -1,4 +1,4 @@
-//! A request as a command to paste.
+//! A request as a `curl` command.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

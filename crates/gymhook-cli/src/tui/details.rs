@@ -1,4 +1,4 @@
-//! All that is known of one request, line by line.
+//! The details of one request, as lines of the screen.
 
 use unicode_width::UnicodeWidthChar as _;
 

@@ -1,4 +1,4 @@
-//! What a key does.
+//! The keys of the keyboard, and what each does.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a key that means nothing does nothing")]
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -1,4 +1,4 @@
-//! What is on the screen. Nothing here reads a clock, a terminal or a network.
+//! The state that the screen shows. Nothing here reads a clock, a terminal or a network.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The terminal: taken over, listened to, and given back however it ends.
+//! Takes over the terminal, reads its keys, and restores it, also after a panic.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;

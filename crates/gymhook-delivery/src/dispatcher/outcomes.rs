@@ -1,4 +1,4 @@
-//! What follows from an attempt's end.
+//! What happens to a delivery and its endpoint when an attempt ends, or counts as lost.
 
 use core::mem;
 

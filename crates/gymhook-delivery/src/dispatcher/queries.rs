@@ -1,4 +1,4 @@
-//! Getters.
+//! The getters of the dispatcher, and why an endpoint is held back.
 
 use time::UtcDateTime;
 

@@ -1,4 +1,4 @@
-//! Building an engine.
+//! The builder of an engine.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

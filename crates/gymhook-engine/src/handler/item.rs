@@ -1,4 +1,4 @@
-//! What a handler gets.
+//! An inbox's item, as a handler gets it.
 
 use core::fmt;
 

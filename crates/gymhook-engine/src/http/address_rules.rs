@@ -1,4 +1,4 @@
-//! The address table, with the rules of one installation.
+//! Which addresses one transport may send to: the public ones, with the exceptions that its builder allows or forbids.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

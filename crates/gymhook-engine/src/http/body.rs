@@ -1,4 +1,4 @@
-//! Reading the beginning of a response's body.
+//! Reads the beginning of a response's body.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Building the HTTP transport.
+//! The builder of the HTTP transport.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Requests on kept connections, HTTP/1.1 or HTTP/2.
+//! Sends requests over kept connections, with HTTP/1.1 or HTTP/2.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Why there is no connection, and whose fault it is.
+//! Why a connection could not be made, and whose fault it is.
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What an answer's head tells the operator besides its status.
+//! Explains to the operator a response whose status alone does not say what to do.
 
 use http::{Response, StatusCode, Uri, header};
 use url::Url;

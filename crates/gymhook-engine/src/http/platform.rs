@@ -1,4 +1,4 @@
-//! What the transport has to know of a platform.
+//! What the transport knows about a platform: how it signs, where it may send, and what it keeps of a response.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

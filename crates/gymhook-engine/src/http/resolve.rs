@@ -1,4 +1,4 @@
-//! From a host's name to its addresses.
+//! Looks up the addresses of a host.
 
 use core::fmt;
 use core::future::Future;

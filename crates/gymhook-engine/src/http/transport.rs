@@ -1,4 +1,4 @@
-//! Attempts over HTTP.
+//! The HTTP transport: it makes an attempt over HTTP(S).
 
 use core::fmt;
 use core::time::Duration;
@@ -30,9 +30,10 @@ use crate::{Answer, DeliveryHeaders, DeliveryId, HttpTarget, Sending, Subscripti
 ///   connection is established. One forbidden address among a name's answers refuses them all. The URL is checked again for each
 ///   attempt, so that a stored one cannot evade a newer rule.
 /// - **How long.** [`Sending::timeout`] covers resolving, connecting, the handshake, the request and the head of the response.
-/// - **What counts.** The status line and the headers decide. The body is only logged: it is read for at most a fourth of the
-///   attempt's time, and for no more than five seconds. [`Answer::detail`] says if it was cut, timed out or was capped;
-///   otherwise it was complete. [`HttpTransportBuilder::with_complete_success_required`] requires more.
+/// - **What counts.** The status line and the headers decide. Only the beginning of the body is kept, in the delivery log:
+///   it is read for at most a fourth of the attempt's time, and for no more than five seconds. [`Answer::detail`] says if it was
+///   cut, timed out or was capped; otherwise it was complete. [`HttpTransportBuilder::with_complete_success_required`] requires
+///   more.
 /// - **How much.** At most 32 KiB of status line and headers, 1,024 headers and 16 KiB of a body are read, nothing is
 ///   decompressed, and the connection is closed after a longer body. The log keeps what the platform's rule says. Headers are
 ///   parsed leniently: folded lines and a space before the colon are accepted, and invalid ones are ignored.

@@ -1,4 +1,4 @@
-//! Names of what came in: always the same for the same.
+//! The ids of inboxes and of what they keep, which follow from names, keys and bodies: the same input always gives the same id.
 
 use gymhook::event::Notification;
 use gymhook::signature::Tenant;

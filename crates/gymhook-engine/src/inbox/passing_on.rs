@@ -1,4 +1,4 @@
-//! What is passed on in the transaction that accepts it.
+//! Calls the function of [`Inbox::passing_on`], so that what it returns is enqueued in the transaction that accepts the item.
 
 use core::fmt;
 use core::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! Bodies that were proved and could not be read: kept until somebody can.
+//! Keeps bodies that were verified but cannot be parsed, and reads them again later.
 
 use gymhook::event::Notification;
 use gymhook::{ReadError, Receiver, Unreadable};

@@ -1,4 +1,4 @@
-//! The log of deliveries, and commands for single ones.
+//! Lists, shows, cancels, redelivers, counts and purges deliveries.
 
 use core::fmt;
 

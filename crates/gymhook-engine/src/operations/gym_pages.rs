@@ -1,4 +1,4 @@
-//! A gym's subscriptions, however many.
+//! Reads all subscriptions of a gym, page by page.
 
 use crate::store::{Store, StoreError, SubscriptionQuery, SubscriptionRow};
 

@@ -1,4 +1,4 @@
-//! Enqueueing and publishing.
+//! Publishes events, and enqueues notifications.
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};

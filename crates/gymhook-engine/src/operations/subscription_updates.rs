@@ -1,4 +1,4 @@
-//! Updates and deletions of subscriptions, which keep what others change at the same time.
+//! Updates of a subscription, and deletions on a condition. Neither undoes what others change at the same time.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Subscriptions: who gets what, where.
+//! Creates, replaces, reads, pauses, disables, enables and deletes subscriptions.
 
 use gymhook::Provider;
 use gymhook::event::Vendor;

@@ -1,4 +1,4 @@
-//! Test events, and their outcomes.
+//! Sends test events, and reads their outcomes.
 
 use core::time::Duration;
 

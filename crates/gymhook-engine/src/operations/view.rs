@@ -1,4 +1,4 @@
-//! What one gym may see and change.
+//! The view of one API key: the operations of an engine, limited to one gym or to the rights of the key.
 
 use core::time::Duration;
 

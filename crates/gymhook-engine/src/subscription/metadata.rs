@@ -1,4 +1,4 @@
-//! What an application notes about a subscription.
+//! The key-value pairs that an application stores with a subscription.
 
 use std::collections::BTreeMap;
 

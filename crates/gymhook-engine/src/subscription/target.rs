@@ -1,4 +1,4 @@
-//! What a subscription's notifications go to.
+//! The target of a subscription: an HTTP endpoint, or a handler of this process.
 
 use core::fmt;
 use std::collections::BTreeMap;

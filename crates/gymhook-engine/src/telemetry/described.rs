@@ -1,4 +1,4 @@
-//! What each metric means, and which counters are there from the start.
+//! Describes each metric, and creates the counters that an alert may watch.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 

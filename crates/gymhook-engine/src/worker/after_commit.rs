@@ -1,4 +1,5 @@
-//! What follows once a batch is on disk: attempts start, leases end, and what is no longer needed is dropped.
+//! After a batch is on disk: starts the attempts that it announced, gives up leases, and drops deliveries from memory that are
+//! not needed soon. For a dropped delivery that still waits, it notes when the endpoint has to be read again.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! One attempt under way.
+//! The task that makes one attempt.
 
 use core::time::Duration;
 use std::sync::Arc;

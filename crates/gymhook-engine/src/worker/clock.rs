@@ -1,4 +1,4 @@
-//! The store's time of day, carried on between two looks at it by a clock that nobody sets.
+//! The time of the store's clock, as far as the worker knows it without asking: the last reading, plus the time since then.
 
 use std::time::Instant;
 

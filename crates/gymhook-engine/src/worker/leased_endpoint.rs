@@ -1,4 +1,4 @@
-//! The endpoints that are this worker's, and how far each has been read.
+//! The endpoints that this worker has leased, and how far it has read the deliveries of each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a worker leaves behind that panicked: what has ended is written, and its leases are released.
+//! After a worker has panicked: writes the attempts that have ended, and releases its leases.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What has to be looked after from time to time: leases, clocks, what fell due, a shutdown.
+//! The regular tasks of a worker: renewing leases, reading again what fell due, giving up attempts, and ending a shutdown.
 
 use core::time::Duration;
 use std::time::Instant;

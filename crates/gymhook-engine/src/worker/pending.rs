@@ -1,4 +1,4 @@
-//! What the machine has said and the store has not heard yet.
+//! The machine's records that have not been written to the store yet.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What comes back from the store: endpoints, deliveries, commands.
+//! Takes what the store returned into the machine: endpoints, deliveries and commands.
 
 use std::sync::Arc;
 use std::time::Instant;

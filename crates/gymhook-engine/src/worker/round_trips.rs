@@ -1,4 +1,4 @@
-//! Going to the store: what for, and again if it failed.
+//! Plans and starts round trips to the store, and repeats one that failed.
 
 use core::time::Duration;
 use std::collections::BTreeSet;

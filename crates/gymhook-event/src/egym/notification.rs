@@ -1,4 +1,4 @@
-//! The envelope, which is the event.
+//! The body of a request: one event.
 
 use serde::de;
 use serde::ser::SerializeMap;

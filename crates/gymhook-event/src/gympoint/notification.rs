@@ -1,4 +1,4 @@
-//! The assumed envelope.
+//! The body of a request. Its form is assumed, since the vendor does not publish it.
 
 use serde::de;
 use serde::ser::SerializeMap;

@@ -1,4 +1,5 @@
-//! What the one reading takes from an item's content, read when first requested, each field independently.
+//! Reads from an item's content what the common form of an event needs. Each field is read by itself, when it is first
+//! requested.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A look at what platforms send: short objects, keys without escapes, little nesting. One pass, no allocation.
+//! The quick check, for what platforms usually send: short objects, keys without escapes, little nesting. One pass, no
+//! allocation.
 
 /// The deepest nesting that is looked at here.
 const MAX_DEPTH: usize = 16;

@@ -1,4 +1,4 @@
-//! What is written under a lease, as the arrays of one statement each.
+//! Writes the rows of a batch: each table in one statement, with the values in arrays.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! API keys. A gym's key lists those of its gym; keys of all gyms issue, rotate and revoke, since a key that makes others would
-//! outlive its own revocation.
+//! Lists, issues, rotates and revokes API keys. A key of one gym may only list the keys of its gym. Only keys of all gyms may
+//! issue, rotate and revoke keys, because a key that can create others would outlive its own revocation.
 
 use core::time::Duration;
 

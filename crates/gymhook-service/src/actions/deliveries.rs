@@ -1,4 +1,4 @@
-//! The log of deliveries.
+//! Lists and shows deliveries, and redelivers or cancels one of them.
 
 use bytes::Bytes;
 use gymhook::event::{Kind, Vendor};

@@ -1,4 +1,4 @@
-//! Destinations: only keys of all gyms reach them.
+//! Lists, creates, changes, tests and deletes destinations. Only keys of all gyms may do this.
 
 use core::time::Duration;
 

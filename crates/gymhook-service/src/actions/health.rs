@@ -1,4 +1,4 @@
-//! Subscriptions and destinations that are not sent to as they should be.
+//! Finds the subscriptions and destinations that fail, are disabled or get nothing for a while, the worst first.
 
 use core::cmp::Reverse;
 

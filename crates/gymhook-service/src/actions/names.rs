@@ -1,4 +1,4 @@
-//! What callers may call something.
+//! Checks the names that callers give: ids and types of events, gyms, and labels.
 
 use crate::Problem;
 

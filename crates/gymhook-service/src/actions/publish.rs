@@ -1,4 +1,4 @@
-//! Publishing events.
+//! Publishes events.
 
 use std::collections::BTreeMap;
 

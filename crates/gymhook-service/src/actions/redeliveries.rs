@@ -1,4 +1,4 @@
-//! Redelivering many: exactly what the same filter lists.
+//! Redelivers all deliveries that a filter finds.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Sources and what they refused: only keys of all gyms reach them.
+//! Lists sources, and the requests that they refused. Only keys of all gyms may do this.
 
 use std::sync::Arc;
 

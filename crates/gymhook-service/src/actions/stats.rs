@@ -1,4 +1,4 @@
-//! How much there is.
+//! Counts deliveries by their state.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Creating and changing subscriptions.
+//! Creates and changes subscriptions, and rotates their secrets.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Subscriptions: who gets what, and how their endpoints are.
+//! Lists and shows subscriptions with the health of their endpoints, and pauses, enables, disables and deletes them.
 
 use std::collections::BTreeMap;
 

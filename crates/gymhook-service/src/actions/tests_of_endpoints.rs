@@ -1,4 +1,4 @@
-//! Test events.
+//! Sends test events to one subscription, or to all subscriptions of a gym.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What each subscription and destination was sent lately: for the lists of them.
+//! The attempts of the last hour to each subscription and destination, for the lists that show them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! API keys.
+//! `/v1/api-keys`: lists, issues, rotates and revokes API keys.
 
 use std::sync::Arc;
 

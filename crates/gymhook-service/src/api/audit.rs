@@ -1,4 +1,4 @@
-//! Who changed what.
+//! `/v1/audit`: lists who changed what.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The log of deliveries.
+//! `/v1/deliveries`: lists and shows deliveries with their attempts and bodies, redelivers and cancels them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How deliveries and attempts are written.
+//! Deliveries and attempts as JSON.
 
 use gymhook::delivery::{DeliveryState, End, Undeliverable};
 use gymhook_engine::DeliveryLog;

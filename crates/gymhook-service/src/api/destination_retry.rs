@@ -1,4 +1,4 @@
-//! How a destination is retried, as a request gives it.
+//! Reads the retry settings of a destination from a request.
 
 use crate::Problem;
 use crate::destinations::{Retry, attempt_timeout, delay, exponential};

@@ -1,4 +1,4 @@
-//! Where webhooks are passed on to.
+//! `/v1/destinations`: lists, creates, changes, tests and deletes destinations.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The document as a page: a list of operations that works without scripts, and with one a form to try each.
+//! `/docs`: the OpenAPI document as a web page. The list of operations works without scripts; the form that tries an operation
+//! needs one.
 
 use askama::Template;
 use axum::Router;

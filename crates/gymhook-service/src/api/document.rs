@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the routes say of themselves, and what is true of all of them.
+//! The OpenAPI document: what each route says of itself, and what all routes have in common.
 
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};

@@ -1,4 +1,4 @@
-//! What is done with subscriptions and destinations alike: creating, rotating, pausing and testing.
+//! The JSON of requests that subscriptions and destinations share: rotating a secret, pausing and testing.
 
 use core::time::Duration;
 

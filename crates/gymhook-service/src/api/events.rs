@@ -1,4 +1,4 @@
-//! Publishing events.
+//! `/v1/events`: publishes events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What handlers take from a request, each refusing as a [`Problem`] that says where.
+//! Extractors for parameters, bodies, ids and names. Each refuses a wrong value with a [`Problem`] that says where it is.
 
 use core::time::Duration;
 

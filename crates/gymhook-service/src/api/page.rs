@@ -1,4 +1,4 @@
-//! Pages of lists, with cursors.
+//! Lists that are returned in pages, with a cursor for the next page.
 
 use gymhook_engine::store::Page;
 use serde::Serialize;

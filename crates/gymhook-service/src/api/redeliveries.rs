@@ -1,4 +1,4 @@
-//! Redelivering many.
+//! `/v1/redeliveries`: redelivers all deliveries that a filter finds.
 
 use std::sync::Arc;
 

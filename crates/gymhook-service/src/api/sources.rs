@@ -1,4 +1,4 @@
-//! Where webhooks come in, and what was refused there.
+//! `/v1/sources` and `/v1/refusals`: lists sources with their keys and counts, and the requests that they refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How much there is, and what the last hour was like.
+//! `/v1/stats` and `/v1/activity`: counts of deliveries by state, and the last hour minute by minute.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How subscriptions are written.
+//! Subscriptions as JSON.
 
 use std::collections::BTreeMap;
 

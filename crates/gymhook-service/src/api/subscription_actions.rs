@@ -1,4 +1,5 @@
-//! What is done with a subscription: rotating its secret, pausing it, testing it.
+//! `/v1/subscriptions/{id}/…` and `/v1/gyms/{gym}/test`: rotates a subscription's secret, pauses, enables and disables it, and
+//! tests one subscription or all of a gym.
 
 use std::sync::Arc;
 

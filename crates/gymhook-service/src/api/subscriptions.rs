@@ -1,4 +1,4 @@
-//! Subscriptions.
+//! `/v1/subscriptions`: lists, creates, changes and deletes subscriptions.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The live tail: what happens, as server-sent events.
+//! `/v1/tail`: what this process receives and attempts, as server-sent events.
 
 use core::convert::Infallible;
 use core::time::Duration;

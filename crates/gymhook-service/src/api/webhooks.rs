@@ -1,4 +1,4 @@
-//! What destinations are sent, in the document beside the paths.
+//! The requests that destinations get, as the section `webhooks` of the OpenAPI document.
 
 use gymhook::cloud_event::CloudEvent;
 use serde_json::{Value, json};

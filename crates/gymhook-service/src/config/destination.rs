@@ -1,4 +1,4 @@
-//! `[[destinations]]`: where webhooks are passed on to.
+//! Reads `[[destinations]]`: the applications that webhooks are forwarded to.
 
 use core::time::Duration;
 

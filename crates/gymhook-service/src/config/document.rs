@@ -1,4 +1,4 @@
-//! A TOML document as a tree whose every value knows where it was written.
+//! A TOML document as a tree. Each value knows where in the file, or in which environment variable, it was written.
 
 use core::fmt::Display;
 use core::str::FromStr;

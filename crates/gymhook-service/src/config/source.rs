@@ -1,4 +1,4 @@
-//! `[[sources]]`: where webhooks come in.
+//! Reads `[[sources]]`: the paths at which webhooks arrive, with their platforms and keys.
 
 use std::sync::Arc;
 

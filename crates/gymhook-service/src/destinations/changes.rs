@@ -1,4 +1,4 @@
-//! Creating and changing destinations.
+//! Creates, changes, pauses, tests and deletes destinations, and rotates their secrets.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! Destinations that the settings declare.
+//! Writes the destinations that the settings declare, puts them back if that fails, and retires those that are no longer
+//! declared. The errors of these steps are here, too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

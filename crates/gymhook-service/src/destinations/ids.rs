@@ -1,4 +1,5 @@
-//! Ids of destinations follow from their names, so that two processes that start with the same settings make one.
+//! The id of a destination, which follows from its name: two processes that start with the same settings create one
+//! destination.
 
 use gymhook_engine::EndpointId;
 use gymhook_engine::store::{Store as _, StoreError, SubscriptionRow};

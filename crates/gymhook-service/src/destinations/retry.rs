@@ -1,4 +1,4 @@
-//! How a destination is retried, where that is not the default.
+//! The retry settings of a destination that differ from the default.
 
 use core::time::Duration;
 

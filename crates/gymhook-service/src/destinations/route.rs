@@ -1,4 +1,4 @@
-//! Who wants what: a destination as the relay sees it, and as it is kept in a subscription's metadata.
+//! What a destination wants, in which form: as the relay reads it, and as it is stored in the subscription's metadata.
 
 use std::collections::BTreeMap;
 

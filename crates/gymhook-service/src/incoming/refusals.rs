@@ -1,4 +1,4 @@
-//! What is kept of a request that was refused. A stranger wrote it, so that each part is bounded.
+//! A refused request as it is recorded. A stranger wrote it, so each part has a limit.
 
 use gymhook::Receiver;
 use gymhook::signature::KeyId;

@@ -1,4 +1,4 @@
-//! What is done with what came in: each destination that wants it gets it.
+//! The relay: it makes the deliveries to destinations of an incoming notification.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

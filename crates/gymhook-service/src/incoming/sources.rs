@@ -1,4 +1,4 @@
-//! Sources: where the webhooks of platforms come in.
+//! Sources: the paths at which the webhooks of platforms arrive.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! What a service does by itself: it purges what ended long ago, and forgets idle API keys.
+//! Purges deliveries that ended long ago, and forgets the request limits of idle API keys.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};

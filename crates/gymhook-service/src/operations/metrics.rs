@@ -1,4 +1,4 @@
-//! `/metrics`: what was counted, and how much there is to do now.
+//! `/metrics`: counters, and the deliveries that wait now.
 
 use core::time::Duration;
 use std::sync::Arc;

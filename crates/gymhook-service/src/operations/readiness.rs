@@ -1,4 +1,4 @@
-//! Readiness, asked at most once a second.
+//! `/readyz`: whether the engines are ready. They are asked at most once a second.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Style and script, which are part of the program.
+//! The style sheet, the script and the icon, which are compiled into the program.
 
 use std::sync::LazyLock;
 

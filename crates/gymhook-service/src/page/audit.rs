@@ -1,4 +1,4 @@
-//! Who changed what.
+//! The page of the audit: who changed what.
 
 use askama::Template;
 use axum::response::Html;

@@ -1,4 +1,4 @@
-//! Under which path the page is reached, and its cookies.
+//! The path under which the page is mounted, and what depends on it: links, and the path and other attributes of cookies.
 
 use core::fmt;
 

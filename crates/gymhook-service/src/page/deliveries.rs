@@ -1,4 +1,4 @@
-//! The log of deliveries: a list with filters in its URL.
+//! The list of deliveries, with its filters in the URL, and redelivering all that the filters find.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};

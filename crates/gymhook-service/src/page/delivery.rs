@@ -1,4 +1,4 @@
-//! One delivery: payload, headers, attempts past and to come.
+//! The page of one delivery: its body, the next request, its attempts so far, and the planned ones.
 
 use askama::Template;
 use axum::extract::Path;

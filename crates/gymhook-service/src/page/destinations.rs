@@ -1,4 +1,4 @@
-//! Destinations: the operator's applications, which get what came in.
+//! The pages of destinations: the list, one destination, and what can be done with it.
 
 mod edit;
 mod form;

@@ -1,4 +1,4 @@
-//! What was just done, told once on the page that follows.
+//! The message about what was just done. A cookie carries it to the next page, which shows it once.
 
 use core::fmt;
 

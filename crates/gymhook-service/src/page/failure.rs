@@ -1,4 +1,4 @@
-//! What the page answers where it does not do what was asked.
+//! The answer if the page cannot do what was asked.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};

@@ -1,4 +1,4 @@
-//! API keys: issued, rotated, revoked, and shown once.
+//! The pages of API keys: the list, and issuing, rotating and revoking one. A new key is shown once.
 
 use askama::Template;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! What subscriptions, destinations and inboxes are called, and where they are on the page.
+//! The names of subscriptions, destinations and inboxes on the page, and the paths of their own pages.
 
 use std::collections::BTreeMap;
 

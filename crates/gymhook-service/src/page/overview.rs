@@ -1,4 +1,4 @@
-//! The first screen: what waits, what fails, and the last hour.
+//! The overview: how many deliveries wait and how many were given up, which endpoints fail, and the last hour.
 
 use askama::Template;
 use axum::response::Html;

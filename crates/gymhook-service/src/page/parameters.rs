@@ -1,4 +1,4 @@
-//! What a browser asks for: parameters and ids.
+//! Reads the parameters of a browser's request: the query of the URL, ids and times.
 
 use axum::extract::{FromRequestParts, Query};
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! Bodies as people read them: the bytes as they are.
+//! A body as the page shows it: JSON is indented, other text stays as it is, and bytes that are no text are dumped.
 
 use core::fmt::Write as _;
 

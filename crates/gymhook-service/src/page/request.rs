@@ -1,4 +1,4 @@
-//! A request as the next attempt would send it, without its secrets.
+//! The request that the next attempt will send, with its secrets masked, and as a `curl` command.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

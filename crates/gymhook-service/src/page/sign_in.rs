@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Signs in and out.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;

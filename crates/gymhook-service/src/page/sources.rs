@@ -1,4 +1,4 @@
-//! Sources: what came in, and what was refused and why.
+//! The pages of sources: what each accepted, and what it refused and why.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! States at a glance: a colour, a word and a shape each.
+//! The states of deliveries and endpoints as badges (colour, word, shape), and sentences that say why an endpoint gets nothing
+//! and what comes next for a delivery.
 
 use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
 use gymhook_engine::DeliveryState;

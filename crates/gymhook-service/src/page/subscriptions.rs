@@ -1,4 +1,4 @@
-//! Subscriptions: who gets what, and how their endpoints are.
+//! The pages of subscriptions: the list, and one subscription with the health of its endpoint.
 
 mod actions;
 mod edit;

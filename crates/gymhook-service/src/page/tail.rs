@@ -1,4 +1,4 @@
-//! What happens now, for pages that are open: server-sent events.
+//! Tells an open page, by server-sent events, that something has changed.
 
 use core::convert::Infallible;
 use core::time::Duration;

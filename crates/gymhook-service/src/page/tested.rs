@@ -1,4 +1,4 @@
-//! What came of sending a test to all of a list.
+//! The page that lists the results after a test was sent to all subscriptions or destinations.
 
 use core::fmt::Display;
 

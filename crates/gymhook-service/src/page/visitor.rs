@@ -1,4 +1,4 @@
-//! Who looks at the page, and whether a form is from the page itself.
+//! The signed-in visitor of a page, and the check that a form comes from the page itself.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The latest of what several statements find.
+//! Merges the results of several statements, the latest delivery first.
 
 use std::collections::BTreeSet;
 

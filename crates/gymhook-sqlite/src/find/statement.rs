@@ -1,4 +1,4 @@
-//! The statement that looks for deliveries.
+//! Writes the SQL statement that finds deliveries.
 
 use gymhook_store::{DeliveryQuery, StoreTime};
 use rusqlite::types::Value;

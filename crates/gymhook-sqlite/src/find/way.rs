@@ -1,4 +1,4 @@
-//! Choosing how deliveries are found: through which index, or by walking through the log.
+//! Chooses how deliveries are found: through which index, or by reading the whole log.
 
 use gymhook_delivery::EndpointId;
 use gymhook_store::DeliveryQuery;

@@ -1,4 +1,4 @@
-//! A store that fails on request, around any other.
+//! A store that fails on request, around another store.
 
 mod operation;
 mod plan;

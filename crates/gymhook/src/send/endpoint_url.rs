@@ -1,4 +1,4 @@
-//! Where to send: a URL that the platform's rule allows.
+//! The URL of an endpoint, checked by the platform's rule.
 
 use core::fmt;
 

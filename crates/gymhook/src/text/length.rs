@@ -1,4 +1,4 @@
-//! Lengths of time as people write them.
+//! Reads lengths of time as people write them.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `gymhook subscriptions update`: what of a subscription is changed.
+//! `gymhook subscriptions update`: the options that say which settings of a subscription change.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

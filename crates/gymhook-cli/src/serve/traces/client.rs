@@ -1,4 +1,4 @@
-//! The requests to a collector.
+//! The HTTP client that sends traces to a collector.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};

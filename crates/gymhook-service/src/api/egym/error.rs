@@ -1,4 +1,4 @@
-//! EGYM's errors.
+//! Errors as EGYM's management API writes them.
 
 use std::collections::BTreeMap;
 

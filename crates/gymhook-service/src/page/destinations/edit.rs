@@ -1,4 +1,4 @@
-//! Changing a destination that is not declared in the settings.
+//! The form that changes a destination which the settings do not declare.
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};

@@ -1,4 +1,4 @@
-//! The form of a destination.
+//! The fields of the form that creates or changes a destination.
 
 use askama::Template;
 use axum::response::Html;

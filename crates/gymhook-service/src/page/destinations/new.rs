@@ -1,4 +1,4 @@
-//! A new destination.
+//! The form that creates a destination.
 
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use http::StatusCode;

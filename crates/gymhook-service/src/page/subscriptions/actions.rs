@@ -1,4 +1,4 @@
-//! What is done to a subscription.
+//! Deletes, disables, pauses, enables and tests a subscription, and rotates its secret.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Changing a subscription.
+//! The form that changes a subscription.
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};

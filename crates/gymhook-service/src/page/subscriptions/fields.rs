@@ -1,4 +1,4 @@
-//! What of a subscription a form can set, whether it is new or there already.
+//! The fields of the form that creates or changes a subscription: how they are filled, and what they change.
 
 use core::fmt::Write as _;
 use core::num::NonZeroU32;

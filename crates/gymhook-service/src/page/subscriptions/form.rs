@@ -1,4 +1,4 @@
-//! The form of a subscription.
+//! Renders the form that creates or changes a subscription.
 
 use askama::Template;
 use axum::response::Html;

@@ -1,4 +1,4 @@
-//! What went wrong last at an endpoint, and what comes next.
+//! The last error at an endpoint, and its next attempt.
 
 use core::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! A new subscription.
+//! The form that creates a subscription.
 
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! The points at which a store may fail.
+//! The operations of a store that may fail, and whether they fail before or after they take effect.
 
 macro_rules! operations {
     ($($operation:ident $method:ident $name:literal)*) => {

@@ -1,4 +1,4 @@
-//! Which points fail, and who watches them.
+//! Which calls of a store fail or hang, and who is told of them.
 
 use core::num::NonZeroU32;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

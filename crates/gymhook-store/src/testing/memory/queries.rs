@@ -1,4 +1,5 @@
-//! Looking back, forgetting, and the keys of your own callers.
+//! Reads deliveries, bodies and attempts, counts deliveries, and purges those that ended long ago. Notices and API keys are
+//! here, too.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The tables, and what is enqueued.
+//! The tables of the store in memory, and enqueueing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Leasing, committing, fetching.
+//! The operations of a worker: leasing, committing and fetching.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

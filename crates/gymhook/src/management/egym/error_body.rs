@@ -1,4 +1,4 @@
-//! What EGYM says when it refuses a call.
+//! The body of an error from EGYM's management API.
 
 use core::fmt;
 use std::collections::BTreeMap;
