@@ -36,9 +36,9 @@ pub(super) async fn put(
     Ok(written)
 }
 
-/// Leaves the worker a command to read again what the query `put` has written.
+/// Leaves a worker that may have read it before a command to read again what the query `put` has written.
 const TELL_ITS_WORKER: &str = ", added AS (
-        INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $1, $2 FROM put
+        INSERT INTO gymhook.commands (endpoint, due, name) SELECT id, $1, $2 FROM put WHERE lease_epoch > 0
     )
     SELECT pg_notify($3, id::text) FROM put";
 
@@ -56,7 +56,7 @@ async fn create_or_replace(
         SET gym = excluded.gym, platform = excluded.platform, settings = excluded.settings, secrets = excluded.secrets,
             url = excluded.url
         WHERE s.deleted_at IS NULL AND s.incoming = excluded.incoming AND $13 AND ($14 OR s.gym = excluded.gym)
-        RETURNING s.id
+        RETURNING s.id, s.lease_epoch
     ) {TELL_ITS_WORKER}"
     );
     let values: Values<'_> = &[
@@ -98,7 +98,7 @@ async fn replace_unchanged(
         WHERE s.id = $4 AND s.deleted_at IS NULL AND s.incoming = $10
         AND s.gym = $11 AND s.platform = $12 AND s.settings = $13
         AND s.secrets IS NOT DISTINCT FROM $14 AND s.url IS NOT DISTINCT FROM $15
-        RETURNING s.id
+        RETURNING s.id, s.lease_epoch
     ) {TELL_ITS_WORKER}"
     );
     let values: Values<'_> = &[

@@ -35,15 +35,21 @@ pub(super) fn find_work(
         }
         return Ok(found);
     }
-    let sql =
-        format!("SELECT id FROM gymhook_subscriptions s WHERE {HAS_WORK} ORDER BY lease_until, id LIMIT ?3");
-    let mut select = connection.prepare_cached(&sql)?;
+    let mut select = connection.prepare_cached(&find_anywhere())?;
     for endpoint in
         select.query_map(params![now, incoming, request.limit], |found| row::id_or_skipped(found, 0))?
     {
         found.extend(endpoint?.map(EndpointId::from));
     }
     Ok(found)
+}
+
+/// At the moment `?1`, in the direction `?2`, at most `?3` of them.
+fn find_anywhere() -> String {
+    format!(
+        "SELECT id FROM gymhook_subscriptions s INDEXED BY gymhook_subscriptions_by_lease
+         WHERE {HAS_WORK} ORDER BY lease_until, id LIMIT ?3"
+    )
 }
 
 pub(super) fn lease(
@@ -104,17 +110,19 @@ pub(super) fn left_under_way(
     Ok((readable, damaged))
 }
 
+/// After the moment `?1`, of another worker than `?2`.
+const NEXT_END: &str =
+    "SELECT lease_until FROM gymhook_subscriptions INDEXED BY gymhook_subscriptions_by_lease
+    WHERE deleted_at IS NULL AND lease_until > ?1 AND lease_owner <> ?2 ORDER BY lease_until LIMIT 1";
+
 pub(super) fn next_end(
     connection: &Connection,
     worker: WorkerId,
     now: UtcDateTime,
 ) -> Result<Option<UtcDateTime>> {
-    let mut select = connection.prepare_cached(
-        "SELECT min(lease_until) FROM gymhook_subscriptions
-         WHERE deleted_at IS NULL AND lease_until > ?1 AND lease_owner <> ?2",
-    )?;
-    let end: Option<i64> = select
-        .query_row(params![StoreTime::floor(now).micros(), worker.as_uuid().as_bytes()], |row| row.get(0))?;
+    let values = params![StoreTime::floor(now).micros(), worker.as_uuid().as_bytes()];
+    let end: Option<i64> =
+        connection.prepare_cached(NEXT_END)?.query_row(values, |row| row.get(0)).optional()?;
     Ok(end.map(|at| StoreTime::from_micros(at).nearest()))
 }
 
@@ -128,4 +136,25 @@ pub(super) fn end_leases(connection: &Connection) -> Result<()> {
 pub(super) fn is_leased(connection: &Connection, now: UtcDateTime) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM gymhook_subscriptions WHERE lease_until > ?1)";
     Ok(connection.query_row(sql, [StoreTime::floor(now).micros()], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    /// Else each round trip reads every subscription, whole.
+    #[test]
+    fn who_looks_for_work_reads_the_index_of_leases_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        for (sql, bound) in [(&*find_anywhere(), "(lease_until<?)"), (NEXT_END, "(lease_until>?)")] {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let values = vec![rusqlite::types::Null; explain.parameter_count()];
+            let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3));
+            let plan = steps.unwrap().map(|step| step.unwrap()).collect::<Vec<_>>().join("; ");
+            let by_index = format!("USING COVERING INDEX gymhook_subscriptions_by_lease {bound}");
+            assert!(plan.contains(&by_index) && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
 }

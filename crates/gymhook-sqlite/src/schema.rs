@@ -6,7 +6,7 @@ use super::error::Result;
 use gymhook_store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_platforms_and_owners.sql"),
     include_str!("migrations/0007_rights_and_journals.sql"),
     include_str!("migrations/0008_index_by_type.sql"),
+    include_str!("migrations/0009_leases.sql"),
 ];
 
 /// Switches on what durability rests on, and looks whether it is on.
@@ -120,7 +121,7 @@ mod tests {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert_eq!(now, 8);
+            assert_eq!(now, 9);
             let sql =
                 "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
             type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);
@@ -221,6 +222,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_any_version_keeps_its_subscriptions_whole() {
+        for version in 6..MIGRATIONS.len() {
+            let mut connection = of_version(version);
+            let known = "UPDATE gymhook_subscriptions SET lease_epoch = 3, lease_until = 4, lease_owner = x'05', deleted_at = 6,
+                disabled = 1, gym = 'g', platform = 'p', url = 'u', record = 'r', settings = 's', secrets = x'07' WHERE id = x'02'";
+            assert_eq!(connection.execute(known, []).unwrap(), 1);
+            let text = "SELECT format('%s %d %d %s %d %d %d %s %s %s %s %s %s', hex(id), lease_epoch, lease_until, hex(lease_owner),
+                deleted_at, disabled, incoming, gym, platform, url, record, settings, hex(secrets))
+                FROM gymhook_subscriptions WHERE id = x'02'";
+            migrate(&mut connection).unwrap();
+            let kept: String = connection.query_row(text, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, "02 3 4 05 6 1 0 g p u r s 07", "version {version}");
+        }
+    }
+
+    #[test]
     fn an_api_key_of_any_version_is_owned_by_all() {
         for version in 1..=5 {
             let mut connection = of_version(version);
@@ -277,6 +294,7 @@ mod tests {
             select.query_map([], |row| row.get(0)).unwrap().map(|row| row.unwrap()).collect();
         for wanted in [
             "gymhook_subscriptions (gym, id)",
+            "gymhook_subscriptions (lease_until, id, incoming, disabled, lease_owner, deleted_at) WHERE deleted_at IS NULL",
             "gymhook_deliveries (endpoint, state, at, seq)",
             "gymhook_deliveries (endpoint, seq)",
             "gymhook_deliveries (event_type)",

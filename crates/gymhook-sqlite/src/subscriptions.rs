@@ -25,10 +25,17 @@ pub(super) fn put(
         }
         WriteCondition::Unchanged(read) => replace_unchanged(connection, new, read)?,
     };
-    if is_written {
+    if is_written && was_leased(connection, new.id)? {
         command(connection, &[(new.id, Command::Reload)], now)?;
     }
     Ok(is_written)
+}
+
+/// Whether any worker has read this subscription to send for it.
+fn was_leased(connection: &Connection, id: EndpointId) -> Result<bool> {
+    let mut select =
+        connection.prepare_cached("SELECT 1 FROM gymhook_subscriptions WHERE id = ?1 AND lease_epoch > 0")?;
+    Ok(select.exists([id.as_uuid().as_bytes()])?)
 }
 
 fn create_or_replace(

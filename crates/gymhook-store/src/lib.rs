@@ -77,7 +77,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     // Subscriptions.
 
     /// Writes a subscription: a new one, or new settings and secrets of an existing one, whose endpoint keeps its record and its
-    /// lease. In the same transaction it inserts a [`Command::Reload`] for the endpoint's worker.
+    /// lease. In the same transaction it inserts a [`Command::Reload`] for the endpoint's worker, if the endpoint was ever leased.
     ///
     /// If `condition` is not met, nothing is written and `false` is returned. A deleted subscription stays deleted, and a
     /// direction never changes, whatever the condition: then, too, the result is `false`. The row's record is used only if the

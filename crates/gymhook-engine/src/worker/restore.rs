@@ -1,5 +1,6 @@
 //! Takes what the store returned into the machine: endpoints, deliveries and commands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -81,10 +82,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
     }
 
     pub(super) fn take_fetched(&mut self, fetches: &[Fetch], fetched: Vec<Fetched>) {
+        let fetches: BTreeMap<EndpointId, &Fetch> =
+            fetches.iter().map(|fetch| (fetch.endpoint, fetch)).collect();
         for fetched in fetched {
             let endpoint = fetched.endpoint;
             telemetry::quarantined(fetched.quarantined);
-            let Some(fetch) = fetches.iter().find(|fetch| fetch.endpoint == endpoint) else { continue };
+            let Some(fetch) = fetches.get(&endpoint).copied() else { continue };
             let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { continue };
             leased.fetched(fetch, &fetched);
             if let Some(due) = leased.next_due {

@@ -76,17 +76,28 @@ impl RoundTripResult {
         if !self.asked.batch.is_empty() {
             self.committed = Some(store.commit(self.asked.batch.clone(), clock.now()).await?);
         }
-        if !self.asked.fetches.is_empty() {
-            self.fetched = store.fetch(self.asked.fetches.clone(), clock.now()).await?;
-            for endpoint in reloads(&self.fetched) {
-                self.reloaded.extend(store.subscription(endpoint).await?);
-            }
-        }
         // One moment for all: a lease has run out by then, or it is one whose end is waited for.
         let now = clock.now();
-        for request in &self.asked.leases {
-            self.leased.extend(store.lease(request.clone(), now).await?);
-        }
+        let Self { asked, fetched, reloaded, leased, .. } = &mut *self;
+        // Neither waits for the other: an endpoint that is fetched is leased, and one that is to be leased is not.
+        let (read, taken) = tokio::join!(
+            async {
+                if !asked.fetches.is_empty() {
+                    *fetched = store.fetch(asked.fetches.clone(), now).await?;
+                    for endpoint in reloads(fetched) {
+                        reloaded.extend(store.subscription(endpoint).await?);
+                    }
+                }
+                Ok::<(), StoreError>(())
+            },
+            async {
+                for request in &asked.leases {
+                    leased.extend(store.lease(request.clone(), now).await?);
+                }
+                Ok(())
+            },
+        );
+        read.and(taken)?;
         if let Some(worker) = self.asked.polls {
             self.next_lease_end = store.next_lease_end(worker, now).await?;
         }

@@ -66,13 +66,15 @@ impl<S: Store, T: Transport> Worker<S, T> {
             only,
         };
         let mut requests = Vec::new();
-        let (later, wanted): (BTreeSet<EndpointId>, BTreeSet<EndpointId>) =
-            core::mem::take(&mut self.to_lease)
-                .into_iter()
-                .partition(|endpoint| self.leased_endpoints.0.contains_key(endpoint));
-        self.to_lease = later;
+        // One that is being given back is leased again later, and so are those that one request has no room for.
+        let is_free = |endpoint: &&EndpointId| !self.leased_endpoints.0.contains_key(*endpoint);
+        let wanted: Vec<EndpointId> =
+            self.to_lease.iter().filter(is_free).take(limit as usize).copied().collect();
         if !wanted.is_empty() {
-            requests.push(request(Some(wanted.into_iter().collect())));
+            for endpoint in &wanted {
+                self.to_lease.remove(endpoint);
+            }
+            requests.push(request(Some(wanted)));
         }
         if look_everywhere {
             requests.push(request(None));

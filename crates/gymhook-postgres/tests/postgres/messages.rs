@@ -115,7 +115,7 @@ async fn the_sequence_at_fault_is_that_of_the_table() {
     let client = client(&shared()).await;
     subscribe(&store, &client, 1..=1).await;
     store.command(vec![(endpoint(1), Command::Reload)], NOW).await.unwrap();
-    execute(&client, &store, "ALTER SEQUENCE gymhook.commands_number_seq RESTART WITH 2").await;
+    execute(&client, &store, "ALTER SEQUENCE gymhook.commands_number_seq RESTART WITH 1").await;
     let error = store.command(vec![(endpoint(1), Command::Reload)], NOW).await.unwrap_err();
     let expected =
         format!("a row with this key already exists in {}.commands (SQLSTATE 23505: ", store.schema());

@@ -179,7 +179,8 @@ async fn what_follows_is_enqueued_whole_or_not_at_all_wherever_a_statement_of_it
         }
     });
     let (mut cancelled, mut number) = (0, 0);
-    while cancelled < 60 {
+    // Some are enqueued, and not all at once.
+    while cancelled < 60 || number < 100 {
         number += 10;
         let follow_ups = (1..=3).map(|position| notification(number + position, 2)).collect();
         let new = notification(number, 1).with_follow_ups(follow_ups);
@@ -191,5 +192,5 @@ async fn what_follows_is_enqueued_whole_or_not_at_all_wherever_a_statement_of_it
     }
     is_over.store(true, Ordering::Relaxed);
     cancelling.await.unwrap();
-    assert!(whole().await && number > 10);
+    assert!(whole().await);
 }

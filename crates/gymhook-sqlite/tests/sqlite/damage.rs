@@ -21,11 +21,6 @@ async fn three() -> (TempDir, SqliteStore, UtcDateTime) {
     let store = SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
     subscribe(&store).await;
     let now = store.now().await.unwrap();
-    let lease = lease(&store, now).await;
-    let commands = fetch(&store, now).await.commands;
-    let commands = commands.iter().map(|command| (endpoint(), command.number)).collect();
-    let batch = Batch { leases: vec![lease], commands, release: vec![endpoint()], ..Batch::default() };
-    store.commit(batch, now).await.unwrap();
     enqueue(&store, (1..=3).map(|number| notification(number, 4)).collect(), now).await;
     (folder, store, now)
 }

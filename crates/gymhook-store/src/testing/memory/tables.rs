@@ -131,7 +131,9 @@ impl Tables {
             self.subscriptions
                 .insert(id, Subscription { row, epoch: 0, leased_by: None, leased_until: i64::MIN });
         }
-        self.command(&[(id, Command::Reload)], now);
+        if self.subscriptions.get(&id).is_some_and(|subscription| subscription.epoch > 0) {
+            self.command(&[(id, Command::Reload)], now);
+        }
         true
     }
 

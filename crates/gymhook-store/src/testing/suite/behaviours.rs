@@ -261,6 +261,7 @@ macro_rules! __store_behaviours {
                 what_was_put_is_there
                 a_change_keeps_the_record
                 a_change_keeps_the_lease
+                a_new_subscription_gives_no_work
                 a_change_is_told_to_the_worker
                 they_are_listed_by_id
                 they_are_listed_by_platform

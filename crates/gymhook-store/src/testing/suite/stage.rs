@@ -13,9 +13,10 @@ use uuid::Uuid;
 use super::Harness;
 use crate::Direction;
 use crate::{
-    ApiKeyQuery, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch, Committed, DeleteCondition,
-    DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification, Store, StoreError,
-    StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId, WriteCondition,
+    ApiKeyQuery, ApiKeyRow, AttemptOutcome, AttemptQuery, AttemptRow, Batch, Command, Committed,
+    DeleteCondition, DeliveryRow, Fetch, Fetched, Lease, LeaseRequest, Leased, NewNotification, Store,
+    StoreError, StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns, WorkerId,
+    WriteCondition,
 };
 
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -130,7 +131,7 @@ impl<'h, H: Harness> Stage<'h, H> {
         Self { harness, store, now }
     }
 
-    /// With these subscriptions, whose commands to reload have been carried out.
+    /// With these subscriptions, each of which was leased once.
     pub(super) async fn with(harness: &'h H, numbers: impl IntoIterator<Item = u128>) -> Self {
         let stage = Self::open(harness).await;
         for number in numbers {
@@ -147,8 +148,9 @@ impl<'h, H: Harness> Stage<'h, H> {
         self.carry_out_commands(id).await;
     }
 
-    /// Leases an endpoint if it has commands, strikes them off, and gives it back.
+    /// Leases an endpoint, strikes off its commands, and gives it back: from then on a change is told to its worker.
     pub(super) async fn carry_out_commands(&self, endpoint: EndpointId) {
+        self.store.command(vec![(endpoint, Command::Reload)], self.now).await.expect("it is written");
         let leased = self.store.lease(self.request(0, vec![endpoint]), self.now).await.expect("leases");
         for leased in leased {
             let fetched = self.fetch(endpoint, 0).await;

@@ -68,6 +68,18 @@ pub async fn a_change_keeps_the_lease<H: Harness>(harness: &H) {
     assert_eq!(stage.commit(batch).await.lost, []);
 }
 
+/// Nobody has read a subscription that was never leased, so nobody is told to read it again, and it gives no work.
+pub async fn a_new_subscription_gives_no_work<H: Harness>(harness: &H) {
+    let stage = Stage::open(harness).await;
+    for condition in
+        [WriteCondition::New, WriteCondition::Always, WriteCondition::Unchanged(Box::new(subscription(1)))]
+    {
+        assert_eq!(stage.store.put_subscription(subscription(1), condition, stage.now).await, Ok(true));
+        assert_eq!(stage.fetch(endpoint(1), 0).await.commands, []);
+        assert_eq!(endpoints(&stage.lease_any(1).await), []);
+    }
+}
+
 /// The worker is told to read the settings again, and nobody else is.
 pub async fn a_change_is_told_to_the_worker<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
