@@ -271,9 +271,10 @@ async fn a_store_that_panics() {
             until_state(store.inner(), 1, State::Delivered).await;
             until_state(store.inner(), 2, State::Delivered).await;
             let what = format!("{} {}", when.as_str(), operation.as_str());
-            until(&what, || async { !armed.load(Ordering::SeqCst) }).await;
+            // A change: the worker reads the subscription again.
             other.put_subscription(&subscription(1, policy())).await.unwrap();
             let _new = other.enqueue(vec![notification(3, 1)]).await.unwrap();
+            until(&what, || async { !armed.load(Ordering::SeqCst) }).await;
             until_state(store.inner(), 3, State::Delivered).await;
             let mut sent = transport.sent_ids();
             sent.sort_unstable();
