@@ -14,7 +14,7 @@ mod scripted;
 
 use core::time::Duration;
 
-use gymhook_engine::store::{SqliteStore, State, Store};
+use gymhook_engine::store::{SqliteStore, State, StatsQuery, Store};
 use gymhook_engine::{Answer, Engine, Publication};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
@@ -53,6 +53,29 @@ async fn a_failure_is_retried_and_every_attempt_is_logged() {
     assert_eq!(log.attempts.items.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(log.body.unwrap(), "body 7");
     assert_eq!(setup.transport.sent_ids(), [7, 7, 7], "the id stays the same");
+}
+
+/// More than one request leases: those that it has no room for are in the next one, and nobody waits for the poll.
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_with_work_are_leased_without_a_poll_however_many_they_are() {
+    const ENDPOINTS: u128 = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("webhooks.db")).unwrap();
+    let engine = Engine::builder(store.clone())
+        .poll_interval(Duration::from_secs(3_600))
+        .start(Scripted::accepting())
+        .await
+        .unwrap();
+    for endpoint in 1..=ENDPOINTS {
+        engine.put_subscription(&subscription(endpoint, policy())).await.unwrap();
+    }
+    let new = (1..=ENDPOINTS).map(|id| notification(id, id)).collect();
+    assert!(engine.enqueue(new).await.unwrap().iter().all(Result::is_ok));
+    until("everything is delivered", || async {
+        store.stats(StatsQuery::new(), store.now().await.unwrap()).await.unwrap().delivered == 600
+    })
+    .await;
+    engine.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
