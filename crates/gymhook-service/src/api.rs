@@ -6,7 +6,6 @@ mod api_keys;
 mod audit;
 pub(crate) mod deliveries;
 mod delivery;
-mod destination_retry;
 mod destinations;
 mod docs;
 mod document;

@@ -313,7 +313,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         (
             destination("secret = \"${APP_SECRET}\"\nretry_delays = []\nretry_exponential = \"1m,2,1h,5\""),
-            "gymhook.toml:6:1: destinations[0].retry_exponential: retry_delays and retry_exponential exclude one another",
+            "gymhook.toml:6:1: destinations[0].retry_exponential: a list of delays and a rule exclude one another",
         ),
         (
             destination("secret = \"${APP_SECRET}\"\nattempt_timeout = \"3m\""),

@@ -13,15 +13,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::destination_retry::retry;
 use super::endpoint_actions::{Pause, Rotation, TestResult, location, overlap, patience};
-use super::extract::{Body, Name, OptionalBody, moment};
+use super::extract::{Body, Name, OptionalBody, given, moment};
 use super::page::Listed;
 use super::subscription::{Counts, Health, KeyView, shown_url};
 use crate::access::{Caller, Retrier, Writer};
 use crate::actions::destinations::{self, TestSent};
 use crate::app::App;
-use crate::destinations::{Changes, Filter, Found, NewDestination, Written, shown};
+use crate::destinations::{Changes, Filter, Found, NewDestination, Retry, RetryChanges, Written, retry};
 use crate::{Form, Problem};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -76,7 +75,7 @@ impl DestinationView {
     fn new(found: &Found, health: &EndpointRecord, writes: bool) -> Self {
         let Found { route, subscription, .. } = found;
         let url = subscription.http().map(|http| http.url());
-        let (retry_delays, attempt_timeout) = shown(subscription.policy());
+        let (retry_delays, attempt_timeout) = retry::shown(subscription.policy());
         Self {
             name: route.name.clone(),
             id: route.id.to_string(),
@@ -164,12 +163,20 @@ pub(crate) struct UpdateDestination {
     studios: Option<Vec<String>>,
     /// All if empty.
     kinds: Option<Vec<String>>,
-    /// How long to wait after each failed attempt, as `30s`, `5m`, `2h` or `1d`: one retry for each, and none if it is empty.
-    retry_delays: Option<Vec<String>>,
-    /// Delays that grow, in the place of `retry_delays`: the first, its factor, the longest, and the number of retries, as `1m,2,1h,5`.
-    retry_exponential: Option<String>,
-    /// How long an attempt may take: from `1s` to `2m`.
-    attempt_timeout: Option<String>,
+    /// How long to wait after each failed attempt, as `30s`, `5m`, `2h` or `1d`: one retry for each, and none if it is empty. `null`
+    /// for the default, here and in `retry_exponential`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    retry_delays: Option<Option<Vec<String>>>,
+    /// Delays that grow, in the place of `retry_delays`: the first, its factor, the longest, and the number of retries, as
+    /// `1m,2,1h,5`. `null` for the default, here and in `retry_delays`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    retry_exponential: Option<Option<String>>,
+    /// How long an attempt may take: from `1s` to `2m`; `null` for the default.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    attempt_timeout: Option<Option<String>>,
 }
 
 fn form(name: &str) -> Result<Form, Problem> {
@@ -207,7 +214,9 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, [(header::HeaderName, HeaderValue); 1], Json<WrittenDestination>), Problem> {
     let form = new.form.as_deref().map(form).transpose()?.unwrap_or_default();
     let filter = Filter { sources: new.sources, studios: new.studios, kinds: new.kinds };
-    let retry = retry(new.retry_delays, new.retry_exponential.as_deref(), new.attempt_timeout.as_deref())?;
+    let (delays, rule) = (new.retry_delays.map(Some), new.retry_exponential.map(Some));
+    let retry = RetryChanges::read(delays, rule, new.attempt_timeout.map(Some))?;
+    let retry = Retry::default().changed(&retry);
     let new = NewDestination { name: new.name, url: new.url, secret: new.secret, form, filter, retry };
     let written = destinations::create(&caller, new).await?;
     let location = location("destinations", &written.found.route.name);
@@ -251,8 +260,7 @@ pub(crate) async fn update(
 ) -> Result<Json<DestinationDetail>, Problem> {
     let UpdateDestination { url, form: named, sources, studios, kinds, .. } = update;
     let form = named.as_deref().map(form).transpose()?;
-    let (growing, timeout) = (update.retry_exponential.as_deref(), update.attempt_timeout.as_deref());
-    let retry = retry(update.retry_delays, growing, timeout)?;
+    let retry = RetryChanges::read(update.retry_delays, update.retry_exponential, update.attempt_timeout)?;
     destinations::update(&caller, &name, Changes { url, form, sources, studios, kinds, retry }).await?;
     detail(&caller, &name).await.map(Json)
 }

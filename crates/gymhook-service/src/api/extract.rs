@@ -10,6 +10,7 @@ use gymhook_engine::{DeliveryId, EndpointId};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_path_to_error::Segment;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -172,6 +173,13 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// A field that may be `null`, told apart from one that is not there.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(from).map(Some)
+}
+
 fn not_json(error: &serde_json::Error) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {error}"))
 }
@@ -257,7 +265,6 @@ pub(crate) fn moment(place: &str, text: &str) -> Result<UtcDateTime, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;

@@ -9,14 +9,14 @@ use axum::Json;
 use gymhook::delivery::Rate;
 use gymhook_engine::EndpointId;
 use http::{HeaderValue, StatusCode, header};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::endpoint_actions::location;
-use super::extract::{Body, Id, Parameters, id};
+use super::extract::{Body, Id, Parameters, given, id};
 use super::page::{self, Listed};
 use super::subscription::{Counts, NewRate, SubscriptionDetail, SubscriptionView, WrittenSubscription};
 use crate::Problem;
@@ -122,11 +122,6 @@ with_settings! {
         /// Where it is sent to. What waits goes there, too.
         url: Option<String>,
     }
-}
-
-/// A value that may be `null`, told apart from one that is not there.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(from).map(Some)
 }
 
 impl NewRate {

@@ -10,7 +10,7 @@ use super::document::{Entry, Section, unknown};
 use super::problem::Problems;
 use super::secret::{self, FORMATS, Variables};
 use super::source;
-use crate::destinations::{Retry, attempt_timeout, delay, exponential};
+use crate::destinations::{Retry, retry};
 use crate::{Destination, Form};
 
 const FORMS: [(&str, Form); 2] =
@@ -43,7 +43,7 @@ pub(super) fn read(
         })
     });
     let retry_delays = retry_delays(&mut section, problems);
-    let timeout = section.take("attempt_timeout", problems, |entry| attempt_timeout(entry.text()?));
+    let timeout = section.take("attempt_timeout", problems, |entry| retry::attempt_timeout(entry.text()?));
     let (place, path) = (section.place.clone(), section.path.clone());
     section.finish(problems);
     let keys = secrets?.into_iter().zip(1_u32..).map(|(secret, number)| Key::new(number.to_string(), secret));
@@ -61,15 +61,14 @@ pub(super) fn read(
 /// The delays themselves, or a rule that they follow.
 fn retry_delays(section: &mut Section, problems: &mut Problems) -> Option<Vec<Duration>> {
     let (has_delays, rule) = (section.has("retry_delays"), section.place_of("retry_exponential"));
-    let has_both = has_delays && section.has("retry_exponential");
+    let one_of_both = retry::check_one_of_both(has_delays, section.has("retry_exponential"));
     let delays = section.take("retry_delays", problems, |entry| {
-        let delays = entry.list(delay)?;
+        let delays = entry.list(retry::delay)?;
         Retry::new(Some(&delays), None).map_err(|(_, problem)| problem)?;
         Ok(delays)
     });
-    let grown = section.take("retry_exponential", problems, |entry| exponential(entry.text()?));
-    if has_both {
-        let problem = "retry_delays and retry_exponential exclude one another: leave one out";
+    let grown = section.take("retry_exponential", problems, |entry| retry::exponential(entry.text()?));
+    if let Err(problem) = one_of_both {
         problems.add(&rule, section.key_of("retry_exponential"), problem);
     }
     delays.or(grown)

@@ -15,7 +15,7 @@ use time::UtcDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{DESTINATION, Destinations, Filter, Found, Retry, Route, WHAT};
+use super::{DESTINATION, Destinations, Filter, Found, Retry, RetryChanges, Route, WHAT};
 use crate::incoming::check_name;
 use crate::outgoing::{GatewayTransport, check_pause};
 use crate::secrets::{NewKey, keyring};
@@ -40,7 +40,7 @@ pub(crate) struct Changes {
     pub(crate) sources: Option<Vec<String>>,
     pub(crate) studios: Option<Vec<String>>,
     pub(crate) kinds: Option<Vec<String>>,
-    pub(crate) retry: Retry,
+    pub(crate) retry: RetryChanges,
 }
 
 /// A destination that was written, with its secret if that was drawn: this is the only time that it can be read.

@@ -7,7 +7,7 @@ use gymhook::retry::{AttemptNumber, RetrySchedule};
 use gymhook::text::parse_length;
 use serde::{Deserialize, Serialize};
 
-use super::platform;
+use super::{RetryChanges, platform};
 
 /// What of the [policy of destinations](platform::policy) a destination has of its own, in whole seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +47,18 @@ impl Retry {
         })
     }
 
-    /// The same with what is given in the other one.
-    pub(crate) fn changed(&self, by: &Self) -> Self {
+    /// The same with these changes.
+    pub(crate) fn changed(&self, by: &RetryChanges) -> Self {
+        let seconds = |delays: &Vec<Duration>| delays.iter().map(Duration::as_secs).collect();
         Self {
-            delays: by.delays.clone().or_else(|| self.delays.clone()),
-            attempt_timeout: by.attempt_timeout.or(self.attempt_timeout),
+            delays: match &by.delays {
+                Some(delays) => delays.as_ref().map(seconds),
+                None => self.delays.clone(),
+            },
+            attempt_timeout: match by.attempt_timeout {
+                Some(timeout) => timeout.map(|timeout| timeout.as_secs()),
+                None => self.attempt_timeout,
+            },
         }
     }
 
@@ -83,6 +90,14 @@ fn within(length: Duration, longest: Duration) -> Result<u64, String> {
         return Err(format!("write whole seconds from 1s to {}", written(longest)));
     }
     Ok(length.as_secs())
+}
+
+/// Refuses delays if there is a rule that they would follow as well.
+pub(crate) fn check_one_of_both(has_delays: bool, has_rule: bool) -> Result<(), String> {
+    if has_delays && has_rule {
+        return Err("a list of delays and a rule exclude one another: leave one of the two out".to_owned());
+    }
+    Ok(())
 }
 
 /// A delay between two attempts, as people write it.

@@ -21,7 +21,7 @@ use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::access::Needs;
 use crate::actions::destinations::{self, TestSent};
-use crate::destinations::{Found, WHAT, shown};
+use crate::destinations::{Found, WHAT, retry};
 
 #[derive(Template)]
 #[template(path = "destinations.html")]
@@ -51,7 +51,7 @@ pub(super) async fn show(visitor: Visitor, Path(name): Path<String>) -> Result<H
     let (Found { route, subscription, .. }, stats) = destinations::describe(&visitor.caller, &name).await?;
     let list = |names: &[String], all: &str| if names.is_empty() { all.to_owned() } else { names.join(", ") };
     let fact = |name, value| Fact { name, value };
-    let (delays, timeout) = shown(subscription.policy());
+    let (delays, timeout) = retry::shown(subscription.policy());
     let mut own = vec![
         fact("Form", route.form.as_str().to_owned()),
         fact("From sources", list(&route.filter.sources, "all")),

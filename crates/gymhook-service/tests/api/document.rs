@@ -122,3 +122,20 @@ async fn what_is_documented_is_routed_and_what_is_routed_is_documented() {
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(routed, documented);
 }
+
+/// A client that was generated from the document can unset them.
+#[tokio::test]
+async fn what_null_unsets_may_be_null_in_the_document() {
+    let stage = Stage::new().await;
+    let document = document(&stage).await;
+    for (schema, field, kind) in [
+        ("UpdateDestination", "retry_delays", "array"),
+        ("UpdateDestination", "retry_exponential", "string"),
+        ("UpdateDestination", "attempt_timeout", "string"),
+        ("UpdateSubscription", "events", "array"),
+    ] {
+        let field = &document["components"]["schemas"][schema]["properties"][field];
+        assert_eq!(field["type"], serde_json::json!([kind, "null"]), "{schema}: {field}");
+        assert!(field["description"].as_str().unwrap().contains("`null`"), "{schema}: {field}");
+    }
+}

@@ -166,6 +166,7 @@ async fn how_a_destination_is_retried_is_set_kept_and_changed() {
     let (status, problem) = gateway.call("PATCH", path, &key, Some(both)).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["pointer"], "/retry_exponential", "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("exclude one another"), "{problem}");
     gateway.service.shutdown().await;
     drop(gateway);
 
@@ -173,6 +174,45 @@ async fn how_a_destination_is_retried_is_set_kept_and_changed() {
     assert_eq!(set(&gateway, "PATCH", path, json!({})).await, growing);
     let never = set(&gateway, "PATCH", path, json!({"retry_delays": []})).await;
     assert_eq!(never, (json!([]), json!("4s")));
+}
+
+/// `null` is the default again, which is told apart from a field that is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_destination_has_of_its_own_is_unset_by_null() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(sqlite(folder.path()), settings()).await;
+    let key = gateway.api_key();
+    let own = json!({"name": "own", "url": "https://app.example/", "retry_delays": ["90s"], "attempt_timeout": "4s"});
+    let (status, answer) = gateway.call("POST", "/v1/destinations", key, Some(own)).await;
+    assert!(status.is_success(), "{answer}");
+    // What Standard Webhooks recommends.
+    let standard = || json!(["5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "1d"]);
+    for (change, delays, timeout) in [
+        (json!({"attempt_timeout": null}), json!(["90s"]), "15s"),
+        (json!({"attempt_timeout": "4s"}), json!(["90s"]), "4s"),
+        (json!({"retry_delays": null}), standard(), "4s"),
+        (json!({"retry_delays": null, "retry_exponential": "1m,2,1h,2"}), json!(["1m", "2m"]), "4s"),
+        (json!({"retry_delays": ["7s"], "retry_exponential": null}), json!(["7s"]), "4s"),
+        (json!({"kinds": []}), json!(["7s"]), "4s"),
+        (json!({"retry_exponential": null}), standard(), "4s"),
+        (json!({"retry_delays": []}), json!([]), "4s"),
+        (
+            json!({"retry_delays": null, "retry_exponential": null, "attempt_timeout": null}),
+            standard(),
+            "15s",
+        ),
+    ] {
+        let path = "/v1/destinations/own";
+        let (status, answer) = gateway.call("PATCH", path, key, Some(change.clone())).await;
+        assert_eq!(status, StatusCode::OK, "{change}: {answer}");
+        assert_eq!(
+            (&answer["retry_delays"], &answer["attempt_timeout"]),
+            (&delays, &json!(timeout)),
+            "{change}"
+        );
+        let (_, read) = gateway.call("GET", path, key, None).await;
+        assert_eq!((&read["retry_delays"], &read["attempt_timeout"]), (&delays, &json!(timeout)), "{change}");
+    }
 }
 
 /// A destination is of no gym: a key of one gym does not reach it, whatever the gym is called.

@@ -10,7 +10,7 @@ use super::super::names::destination_path;
 use super::super::render;
 use super::super::seen::{self, cannot_hold};
 use super::super::visitor::{Frame, Section, Visitor};
-use crate::destinations::{Changes, Filter, Found, Retry};
+use crate::destinations::{Changes, Filter, Found, RetryChanges};
 use crate::{Form, Problem};
 
 #[derive(Template)]
@@ -91,7 +91,7 @@ impl Entered {
             sources: changed_list("/sources", &self.sources, &was.sources, &filter.sources)?,
             studios: changed_list("/studios", &self.studios, &was.studios, &filter.studios)?,
             kinds: changed_list("/kinds", &self.kinds, &was.kinds, &filter.kinds)?,
-            retry: Retry::default(),
+            retry: RetryChanges::default(),
         })
     }
 }
