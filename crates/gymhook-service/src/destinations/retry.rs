@@ -62,6 +62,17 @@ impl Retry {
         }
     }
 
+    /// The delays that it has of its own, as people write them.
+    pub(crate) fn own_delays(&self) -> Option<Vec<String>> {
+        let delays = self.delays.as_ref()?.iter();
+        Some(delays.map(|seconds| written(Duration::from_secs(*seconds))).collect())
+    }
+
+    /// The longest attempt that it has of its own, as people write it.
+    pub(crate) fn own_attempt_timeout(&self) -> Option<String> {
+        self.attempt_timeout.map(|seconds| written(Duration::from_secs(seconds)))
+    }
+
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -1,7 +1,9 @@
 //! Changing subscriptions and destinations.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
+use gymhook::retry::AttemptNumber;
 use gymhook::send::{EndpointUrl, EventFilter};
 use gymhook_engine::store::{ApiKeyRights, Store as _, SubscriptionQuery};
 use gymhook_engine::{EndpointId, Subscription};
@@ -313,4 +315,71 @@ async fn a_destination_is_edited_and_what_is_not_touched_stays() {
     let stale = form.send(&mut browser).await.expect(422);
     assert!(stale.has("was changed since this form was loaded"), "{}", stale.text);
     browser.get("/destinations/nothing/edit").await.expect(404);
+}
+
+#[tokio::test]
+async fn how_a_destination_is_retried_is_set_and_set_back() {
+    let stage = Stage::new().await;
+    let mut browser = stage.signed_in(None, ApiKeyRights::Write).await;
+    let (new, edit) = ("/destinations/+new", "/destinations/app/edit");
+    let form = Form::at(&mut browser, new).await.with("name", "app").with("url", "http://127.0.0.1:9/");
+    let both = form.clone().with("retry_delays", "5s").with("retry_exponential", "1m,2,1h,5");
+    let refused = both.send(&mut browser).await.expect(422);
+    assert!(refused.has("exclude one another") && refused.has("<details open>"), "{}", refused.text);
+    let created = form.with("retry_delays", "5s, 1m").with("attempt_timeout", "4s");
+    created.send(&mut browser).await.expect(200);
+
+    let query = SubscriptionQuery { platform: Some("destination".to_owned()), ..SubscriptionQuery::new(1) };
+    let id = stage.engine.store().subscriptions(query).await.unwrap().items[0].id;
+    let retried = async || {
+        let retry = held(&stage, id).await.policy().retry().clone();
+        let failed = (1..=retry.schedule().retries()).filter_map(AttemptNumber::new);
+        let delays: Vec<_> = failed.filter_map(|failed| retry.schedule().delay_after(failed)).collect();
+        let delays: Vec<_> = delays.iter().map(Duration::as_secs).collect();
+        (delays, retry.attempt_timeout().as_secs())
+    };
+    assert_eq!(retried().await, (vec![5, 60], 4));
+    let form = Form::at(&mut browser, edit).await;
+    let fields = |form: &Form| {
+        ["retry_delays", "retry_exponential", "attempt_timeout"].map(|field| form.value(field).to_owned())
+    };
+    assert_eq!(fields(&form), ["5s, 1m", "", "4s"]);
+    for (field, value, wrong) in [
+        ("retry_delays", "5s, soon", "retry_delays"),
+        ("retry_delays", "1ms", "retry_delays"),
+        ("retry_exponential", "1m,2,1h", "retry_exponential"),
+        ("attempt_timeout", "3m", "attempt_timeout"),
+    ] {
+        let refused = form.clone().with(field, value).send(&mut browser).await.expect(422);
+        let (_, after) = refused.text.split_once(&format!("id=\"{wrong}\"")).unwrap();
+        assert!(after.split('>').next().unwrap().contains("aria-invalid=\"true\""), "{field}: {after}");
+        assert_eq!(refused.text.matches("aria-invalid").count(), 1, "{field} {value}");
+        assert_eq!(Form::on(&refused, edit).value(field), value, "it is still there");
+    }
+    assert_eq!(retried().await, (vec![5, 60], 4), "nothing was changed");
+
+    // Each of these begins with what the one before it left. The default is what Standard Webhooks recommends.
+    let standard = || vec![5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+    for (changes, shown, are) in [
+        (&[("url", "http://127.0.0.1:9/new")][..], ["5s, 1m", "", "4s"], (vec![5, 60], 4)),
+        (&[("retry_exponential", "1m,3,10m,4")], ["1m, 3m, 9m, 10m", "", "4s"], (vec![60, 180, 540, 600], 4)),
+        (&[("retry_delays", "none")], ["none", "", "4s"], (vec![], 4)),
+        (&[("kinds", "check-in")], ["none", "", "4s"], (vec![], 4)),
+        (&[("retry_delays", "")], ["", "", "4s"], (standard(), 4)),
+        (&[("attempt_timeout", "")], ["", "", ""], (standard(), 15)),
+        (&[("retry_delays", "90s"), ("attempt_timeout", "1m")], ["90s", "", "1m"], (vec![90], 60)),
+        (&[("retry_delays", ""), ("retry_exponential", "1s,1,1s,1")], ["1s", "", "1m"], (vec![1], 60)),
+    ] {
+        let form = Form::at(&mut browser, edit).await;
+        let form = changes.iter().fold(form, |form, (field, value)| form.with(field, value));
+        form.send(&mut browser).await.expect(303);
+        assert_eq!(retried().await, are, "{changes:?}");
+        assert_eq!(fields(&Form::at(&mut browser, edit).await), shown, "{changes:?}");
+    }
+    assert!(browser.get(edit).await.has("5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 1d"), "the default is told");
+    // What another has changed of it is not undone unseen.
+    let stale = Form::at(&mut browser, edit).await;
+    Form::at(&mut browser, edit).await.with("attempt_timeout", "2s").send(&mut browser).await.expect(303);
+    let refused = stale.with("kinds", "").send(&mut browser).await.expect(422);
+    assert!(refused.has("was changed since this form was loaded"), "{}", refused.text);
 }

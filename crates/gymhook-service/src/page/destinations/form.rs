@@ -10,7 +10,7 @@ use super::super::names::destination_path;
 use super::super::render;
 use super::super::seen::{self, cannot_hold};
 use super::super::visitor::{Frame, Section, Visitor};
-use crate::destinations::{Changes, Filter, Found, RetryChanges};
+use crate::destinations::{Changes, Filter, Found, Retry, RetryChanges, retry};
 use crate::{Form, Problem};
 
 #[derive(Template)]
@@ -21,12 +21,20 @@ struct Page {
     sources: Vec<String>,
     /// Where the one is that is changed.
     held: Option<String>,
+    /// How a destination is retried that has nothing of its own.
+    default_delays: String,
+    default_timeout: String,
     problem: Option<Wrong>,
 }
 
 impl Page {
     fn is_wrong(&self, field: &str) -> bool {
         Wrong::is(self.problem.as_ref(), field)
+    }
+
+    fn has_retries(&self) -> bool {
+        let Entered { retry_delays, retry_exponential, attempt_timeout, .. } = &self.entered;
+        [retry_delays, retry_exponential, attempt_timeout].into_iter().any(|field| !field.is_empty())
     }
 }
 
@@ -42,9 +50,18 @@ pub(in super::super) struct Entered {
     pub(super) sources: String,
     pub(super) studios: String,
     pub(super) kinds: String,
+    /// [`NO_RETRIES`] for none, and nothing for the default.
+    pub(super) retry_delays: String,
+    /// In place of the delays that are there.
+    pub(super) retry_exponential: String,
+    /// Nothing for the default.
+    pub(super) attempt_timeout: String,
     /// The mark of what the form showed.
     pub(super) seen: String,
 }
+
+/// What is entered for no delays at all.
+const NO_RETRIES: &str = "none";
 
 impl Entered {
     /// What is there.
@@ -56,10 +73,13 @@ impl Entered {
             sources: route.filter.sources.join(", "),
             studios: route.filter.studios.join(", "),
             kinds: route.filter.kinds.join(", "),
+            retry_delays: route.retry.own_delays().map(entered_delays).unwrap_or_default(),
+            attempt_timeout: route.retry.own_attempt_timeout().unwrap_or_default(),
             ..Self::default()
         };
         let fields = [&entered.url, &entered.form, &entered.sources, &entered.studios, &entered.kinds];
-        entered.seen = seen::mark(fields.map(String::as_str));
+        let retries = [&entered.retry_delays, &entered.attempt_timeout];
+        entered.seen = seen::mark(fields.into_iter().chain(retries).map(String::as_str));
         entered
     }
 
@@ -75,11 +95,24 @@ impl Entered {
         Filter { sources: list(&self.sources), studios: list(&self.studios), kinds: list(&self.kinds) }
     }
 
+    /// How a new one is retried.
+    pub(super) fn retry(&self) -> Result<Retry, Problem> {
+        self.retry_changes(&Self::default()).map(|changes| Retry::default().changed(&changes))
+    }
+
+    /// What is to be changed of how it is retried. A rule that is entered replaces the delays that were there.
+    fn retry_changes(&self, was: &Self) -> Result<RetryChanges, Problem> {
+        let filled = |text: String| (!text.is_empty()).then_some(text);
+        let delays = changed(&self.retry_delays, &was.retry_delays).map(|text| delays(&text));
+        let rule = changed(&self.retry_exponential, &was.retry_exponential).map(filled);
+        let timeout = changed(&self.attempt_timeout, &was.attempt_timeout).map(filled);
+        RetryChanges::read(delays, rule, timeout)
+    }
+
     /// What is to be changed: the fields that are not what they were. A list with a name that the field cannot hold stays as it is.
     pub(super) fn changes(&self, held: &Found) -> Result<Changes, Problem> {
         let was = Self::of(held);
         seen::check(&self.seen, &was.seen)?;
-        let changed = |now: &str, was: &str| (now.trim() != was.trim()).then(|| now.trim().to_owned());
         let changed_list = |place: &str, now: &str, was: &str, held: &[String]| match changed(now, was) {
             Some(_) if list(was) != held => Err(cannot_hold(place)),
             names => Ok(names.map(|names| list(&names))),
@@ -91,9 +124,24 @@ impl Entered {
             sources: changed_list("/sources", &self.sources, &was.sources, &filter.sources)?,
             studios: changed_list("/studios", &self.studios, &was.studios, &filter.studios)?,
             kinds: changed_list("/kinds", &self.kinds, &was.kinds, &filter.kinds)?,
-            retry: RetryChanges::default(),
+            retry: self.retry_changes(&was)?,
         })
     }
+}
+
+/// The field, if it is not what it was.
+fn changed(now: &str, was: &str) -> Option<String> {
+    (now.trim() != was.trim()).then(|| now.trim().to_owned())
+}
+
+fn entered_delays(delays: Vec<String>) -> String {
+    if delays.is_empty() { NO_RETRIES.to_owned() } else { delays.join(", ") }
+}
+
+/// The delays that are entered; `None` for the default.
+fn delays(text: &str) -> Option<Vec<String>> {
+    let delays = list(text);
+    if delays == [NO_RETRIES] { Some(Vec::new()) } else { (!delays.is_empty()).then_some(delays) }
 }
 
 fn list(text: &str) -> Vec<String> {
@@ -109,11 +157,14 @@ pub(super) fn page(
 ) -> Result<Html<String>, Failure> {
     let sources = visitor.caller.app().sources.all();
     entered.seen = held.map(|held| Entered::of(held).seen).unwrap_or_default();
+    let (default_delays, default_timeout) = retry::shown(&Retry::default().policy());
     let title = if held.is_some() { "Edit the destination" } else { "New destination" };
     render(&Page {
         frame: visitor.frame(Section::Destinations, title),
         sources: sources.iter().map(|source| source.name.clone()).collect(),
         held: held.map(|held| destination_path(&held.route.name)),
+        default_delays: default_delays.join(", "),
+        default_timeout,
         entered,
         problem,
     })

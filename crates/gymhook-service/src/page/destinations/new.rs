@@ -12,7 +12,7 @@ use super::form::{Entered, page};
 use crate::Problem;
 use crate::access::Needs;
 use crate::actions::destinations;
-use crate::destinations::{NewDestination, Retry, WHAT, Written};
+use crate::destinations::{NewDestination, WHAT, Written};
 
 fn check(visitor: &Visitor) -> Result<(), Problem> {
     visitor.caller.operator(WHAT)?;
@@ -31,7 +31,7 @@ async fn write(visitor: &Visitor, form: &Entered) -> Result<Written, Problem> {
         secret: (!form.secret.is_empty()).then(|| form.secret.clone()),
         form: form.form()?,
         filter: form.filter(),
-        retry: Retry::default(),
+        retry: form.retry()?,
     };
     destinations::create(&visitor.caller, new).await
 }
