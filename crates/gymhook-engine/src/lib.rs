@@ -11,6 +11,7 @@ mod health;
 pub mod http;
 mod ids;
 mod inbox;
+mod logged_attempt;
 mod operations;
 mod options;
 mod publication;
@@ -39,6 +40,7 @@ pub use handler::{HandlerError, HandlerTransport, InboxHandler, InboxHandlers, I
 pub use header_rules::CheckHeadersError;
 pub use health::{Health, NotReady, WorkerState};
 pub use inbox::{AcceptError, Accepted, Inbox, KeptUnreadable, ReadAgainError};
+pub use logged_attempt::LoggedAttempt;
 pub use operations::{
     ApiKey, ApiKeyError, DeliveryLog, EngineView, IssuedApiKey, NotPublished, Published, SubscriptionError,
     TestAnswer, TestEvent, TestFailure, TestOutcome, TestSent, ViewError,

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use gymhook_delivery::{EndpointChange, EndpointId, Limits};
 use gymhook_retry::RetryBudget;
 
+use crate::LoggedAttempt;
 use crate::secret_cipher::{PlainText, SecretCipher};
 
 type Observer = Arc<dyn Fn(EndpointId, EndpointChange) + Send + Sync>;
+type AttemptObserver = Arc<dyn Fn(&LoggedAttempt<'_>) + Send + Sync>;
 
 /// The settings of an engine. All defaults are ours.
 pub(crate) struct Options {
@@ -26,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) shutdown_grace: Duration,
     pub(crate) secret_cipher: Arc<dyn SecretCipher>,
     pub(crate) on_endpoint_change: Option<Observer>,
+    pub(crate) on_attempt_logged: Option<AttemptObserver>,
 }
 
 impl Options {
@@ -66,6 +69,7 @@ impl Default for Options {
             shutdown_grace: Duration::from_secs(30),
             secret_cipher: Arc::new(PlainText),
             on_endpoint_change: None,
+            on_attempt_logged: None,
         }
     }
 }

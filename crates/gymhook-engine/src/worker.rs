@@ -17,6 +17,7 @@ mod attempt_task;
 mod clock;
 mod leased_endpoint;
 mod leftovers;
+mod logged_attempts;
 mod maintenance;
 mod pending;
 mod restore;
@@ -103,6 +104,8 @@ pub(crate) struct Worker<S, T> {
     failures_in_a_row: u32,
     tasks: JoinSet<()>,
     running: BTreeMap<AttemptRef, RunningAttempt>,
+    /// The event types of the attempts that this worker has begun and that are not in the log yet, for whoever observes them.
+    event_types: BTreeMap<EndpointId, BTreeMap<(DeliveryId, u32), String>>,
     ended: UnboundedReceiver<AttemptEnded>,
     /// The answers that the machine has not yet said what follows from, except successes.
     failed_attempts: BTreeMap<DeliveryId, FailedAttempt>,
@@ -171,6 +174,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             failures_in_a_row: 0,
             tasks: JoinSet::new(),
             running: BTreeMap::new(),
+            event_types: BTreeMap::new(),
             ended,
             failed_attempts: BTreeMap::new(),
             follow_ups: BTreeMap::new(),

@@ -13,15 +13,15 @@ mod scripted;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{AttemptQuery, NewNotification, State, Store, StoreError};
 use gymhook_engine::{
-    Answer, Direction, EndpointChange, Engine, EngineBuilder, HandlerTransport, Inbox, InboxItem, NotReady,
-    Publication, SecretCipher, SecretCipherError, Sending, SettingsError, Subscription, SubscriptionError,
-    Transport, WorkerState,
+    Answer, Direction, EndpointChange, EndpointId, Engine, EngineBuilder, HandlerTransport, Inbox, InboxItem,
+    NotReady, Publication, SecretCipher, SecretCipherError, Sending, SettingsError, Subscription,
+    SubscriptionError, Transport, WorkerState,
 };
 use gymhook_retry::Outcome;
 use http::StatusCode;
@@ -79,6 +79,36 @@ async fn an_observer_that_panics() {
     until_state(engine.store(), 2, State::Delivered).await;
     until_state(engine.store(), 1, State::Delivered).await;
     assert_never_ended(&engine);
+}
+
+#[tokio::test]
+async fn an_observer_of_attempts_that_panics() {
+    let told: Arc<Mutex<Vec<EndpointId>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let engine = builder(faulty())
+        .on_attempt_logged(move |attempt| {
+            let endpoint = attempt.subscription.id();
+            tell.lock().unwrap().push(endpoint);
+            if endpoint == self::endpoint(1) {
+                panic!("the observer of the tests does not like {:?}", attempt.row);
+            }
+        })
+        .start(Scripted::accepting())
+        .await
+        .unwrap();
+    for number in [1, 2] {
+        engine.put_subscription(&subscription(number, policy())).await.unwrap();
+    }
+    let _new =
+        engine.enqueue((1..=4).map(|number| notification(number, 1 + number % 2)).collect()).await.unwrap();
+    for number in 1..=4 {
+        until_state(engine.store(), number, State::Delivered).await;
+    }
+    assert_never_ended(&engine);
+    engine.shutdown().await;
+    let mut told = told.lock().unwrap().clone();
+    told.sort();
+    assert_eq!(told, [1, 1, 2, 2].map(endpoint), "of each once, also of those that it panicked at");
 }
 
 /// Decrypts nothing of one subscription, and encrypts nothing of another.

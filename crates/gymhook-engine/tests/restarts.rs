@@ -19,12 +19,14 @@ use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{AttemptQuery, State, Store, StoreError};
-use gymhook_engine::{Engine, NotReady, WorkerState};
+use gymhook_engine::store::{AttemptQuery, SqliteStore, State, Store, StoreError};
+use gymhook_engine::{Answer, Engine, LoggedAttempt, NotReady, Sending, Transport, WorkerState};
+use gymhook_retry::Outcome;
 use http::StatusCode;
 use scripted::{
     Reply, Scripted, accepted, delivery, endpoint, notification, policy, status, subscription, until,
 };
+use tokio::sync::Notify;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -99,11 +101,20 @@ fn transport() -> Scripted {
 }
 
 async fn start(store: FaultyStore<MemoryStore>, transport: Scripted) -> Engine<FaultyStore<MemoryStore>> {
+    start_watched(store, transport, |_| {}).await
+}
+
+async fn start_watched(
+    store: FaultyStore<MemoryStore>,
+    transport: Scripted,
+    observe: impl Fn(&LoggedAttempt<'_>) + Send + Sync + 'static,
+) -> Engine<FaultyStore<MemoryStore>> {
     let engine = Engine::builder(store)
         .poll_interval(Duration::from_millis(20))
         .shutdown_grace(Duration::from_millis(200))
         // Nothing here waits for as long: whatever goes on, goes on because its lease was released.
         .lease_length(Duration::from_secs(3_600))
+        .on_attempt_logged(observe)
         .start(transport)
         .await
         .unwrap();
@@ -135,7 +146,19 @@ async fn a_worker_that_panics_is_started_again_and_sends_nothing_twice_but_what_
     let trap = Trap::times(2);
     let _set = tracing::subscriber::set_default(trap.clone());
     let transport = transport();
-    let engine = start(FaultyStore::new(MemoryStore::with_system_clock()), transport.clone()).await;
+    let store = FaultyStore::new(MemoryStore::with_system_clock());
+    let told: Arc<Mutex<Vec<_>>> = Arc::default();
+    let tell = Arc::clone(&told);
+    let observe = move |attempt: &LoggedAttempt<'_>| {
+        let (row, is_known) = (attempt.row, attempt.event_type.is_some());
+        tell.lock().unwrap().push((
+            row.delivery.as_uuid().as_u128(),
+            row.send,
+            row.outcome.as_str(),
+            is_known,
+        ));
+    };
+    let engine = start_watched(store, transport.clone(), observe).await;
     assert_eq!(engine.readiness().await, Ok(()));
     let _new = engine.enqueue(vec![notification(9, 3), notification(2, 2)]).await.unwrap();
     until("delivery 9 is under way", || async { transport.sent_ids().contains(&9) }).await;
@@ -161,6 +184,66 @@ async fn a_worker_that_panics_is_started_again_and_sends_nothing_twice_but_what_
     engine.shutdown().await;
     assert_eq!(engine.health().worker, WorkerState::Stopped);
     assert_eq!(engine.readiness().await, Err(NotReady::Worker { state: WorkerState::Stopped }));
+
+    // Also of what the worker left, which was written after it.
+    let mut told = told.lock().unwrap().clone();
+    told.sort_unstable();
+    let answered = |id, send| (id, send, "response", true);
+    let of_9 = [(9, 1, "lost", false), answered(9, 2)];
+    let others = [(1, 1), (1, 2), (2, 1), (3, 1), (4, 1), (5, 1)].map(|(id, send)| answered(id, send));
+    assert_eq!(told, [&others[..], &of_9].concat());
+}
+
+/// Answers each delivery when the test says so: the first with an error, the others with success.
+#[derive(Clone, Default)]
+struct Held {
+    sent: Arc<AtomicU32>,
+    answers: Arc<[Notify; 2]>,
+}
+
+impl Transport for Held {
+    async fn send(&self, sending: Sending) -> Answer {
+        let is_first = sending.attempt.attempt.delivery == delivery(1);
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        let [first, others] = &*self.answers;
+        if is_first { first } else { others }.notified().await;
+        Answer::new(Outcome::response(if is_first { StatusCode::BAD_GATEWAY } else { StatusCode::OK }))
+    }
+}
+
+/// What was being written when the worker panicked is written, and told of like everything else.
+#[tokio::test]
+async fn an_attempt_whose_row_is_being_written_while_the_worker_panics_is_told_of() {
+    let _set = tracing::subscriber::set_default(Trap::times(1));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhooks.db");
+    let store = FaultyStore::new(SqliteStore::open(&path).unwrap());
+    let (transport, told) = (Held::default(), Arc::new(Mutex::new(Vec::new())));
+    let tell = Arc::clone(&told);
+    let engine = Engine::builder(store.clone())
+        .on_attempt_logged(move |attempt| tell.lock().unwrap().push(attempt.row.delivery))
+        .start(transport.clone())
+        .await
+        .unwrap();
+    for number in [1, 2] {
+        engine.put_subscription(&subscription(number, policy())).await.unwrap();
+    }
+    let _new = engine.enqueue(vec![notification(1, 1), notification(2, 2)]).await.unwrap();
+    until("both are under way", || async { transport.sent.load(Ordering::SeqCst) == 2 }).await;
+
+    let lock = rusqlite::Connection::open(&path).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let before = store.reached(Operation::Commit, When::Before);
+    transport.answers[1].notify_one();
+    until("the row waits", || async { store.reached(Operation::Commit, When::Before) > before }).await;
+    transport.answers[0].notify_one();
+    until("it panics", || async { engine.health().last_panic.is_some() }).await;
+    assert!(told.lock().unwrap().is_empty());
+    lock.execute_batch("COMMIT").unwrap();
+    until("both are told of", || async { told.lock().unwrap().len() == 2 }).await;
+    assert_eq!(*told.lock().unwrap(), [2, 1].map(delivery));
+    transport.answers[0].notify_one();
+    engine.shutdown().await;
 }
 
 #[tokio::test]

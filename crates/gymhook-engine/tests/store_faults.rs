@@ -12,15 +12,18 @@
 mod scripted;
 
 use core::num::NonZeroU32;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{
-    AttemptQuery, LeaseRequest, SqliteStore, State, StatsQuery, Store, StoreError, WorkerId,
+    AttemptQuery, AttemptRow, LeaseRequest, SqliteStore, State, StatsQuery, Store, StoreError, WorkerId,
 };
-use gymhook_engine::{Direction, Engine};
+use gymhook_engine::{Direction, Engine, LoggedAttempt};
 use gymhook_retry::{RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::*;
@@ -35,6 +38,51 @@ async fn start_with_leases<S: Store>(store: &S, transport: Scripted, length: Dur
         .lease_length(length)
         .shutdown_grace(Duration::from_millis(100));
     builder.start(transport).await.unwrap()
+}
+
+/// Delivery, request, outcome and type of an attempt.
+type Attempted = (u128, u32, &'static str, Option<String>);
+
+/// What an observer was told of attempts.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Attempted>>>);
+
+impl Told {
+    /// Notes each, which the log of this store has by then.
+    fn observe(&self, store: MemoryStore) -> impl Fn(&LoggedAttempt<'_>) + Send + Sync + use<> {
+        let told = Self::clone(self);
+        move |attempt| {
+            let LoggedAttempt { subscription, event_type, row, .. } = attempt;
+            let log = at_once(store.attempts(AttemptQuery::new(row.delivery, 100))).unwrap().items;
+            let state = at_once(store.delivery(row.delivery)).unwrap().unwrap();
+            let id = row.delivery.as_uuid().as_u128();
+            // A panic would be caught.
+            let same = |logged: &AttemptRow| (logged.send, logged.outcome) == (row.send, row.outcome);
+            let problem = if !log.iter().any(same) {
+                Some("it is not in the log")
+            } else if state.state == State::InFlight && state.record.unwrap().sends == row.send {
+                Some("the log does not say what follows from it")
+            } else {
+                (subscription.id() != endpoint(1 + id % 4)).then_some("it is another endpoint's")
+            };
+            let outcome = problem.unwrap_or(row.outcome.as_str());
+            told.0.lock().unwrap().push((id, row.send, outcome, event_type.map(str::to_owned)));
+        }
+    }
+
+    fn sorted(&self) -> Vec<Attempted> {
+        let mut told = self.0.lock().unwrap().clone();
+        told.sort();
+        told
+    }
+}
+
+/// A store in memory does not wait.
+fn at_once<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
 }
 
 async fn idle(inside: &MemoryStore) {
@@ -95,6 +143,31 @@ async fn a_store_that_fails_on_both_sides_of_its_calls_loses_and_repeats_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_attempt_is_told_of_once_when_it_is_in_the_log_though_the_store_fails_on_both_sides() {
+    for every in 5..=8 {
+        let (inside, _engine) = filled(200).await;
+        let (store, told) = (FaultyStore::new(inside.clone()), Told::default());
+        let builder = Engine::builder(store.clone())
+            .poll_interval(Duration::from_millis(20))
+            .on_attempt_logged(told.observe(inside.clone()));
+        let engine = builder.start(flaky()).await.unwrap();
+        for (when, more) in [(When::Before, 0), (When::After, 1)] {
+            let every = NonZeroU32::new(every + more).unwrap();
+            let problem = "as the test asks".to_owned();
+            store.fail_every(Operation::Commit, when, every, StoreError::Unavailable { problem });
+        }
+        idle(&inside).await;
+        store.heal();
+        engine.shutdown().await;
+        let attempt = |id, send| (id, send, "response", Some("workout.created".to_owned()));
+        let again = (5..=200).step_by(5).map(|id| attempt(id, 2));
+        let mut expected: Vec<_> = (1..=200).map(|id| attempt(id, 1)).chain(again).collect();
+        expected.sort();
+        assert_eq!(told.sorted(), expected, "every {every}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_anywhere_at_random_loses_nothing() {
     for seed in 0..4 {
         let (inside, _engine) = filled(200).await;
@@ -140,10 +213,17 @@ async fn a_shutdown_does_not_wait_for_ever_for_a_store_that_is_gone() {
 async fn what_a_worker_says_after_its_lease_is_lost_changes_nothing() {
     let (store, _engine) = filled(8).await;
     let slow = Scripted::new(|_| Reply::Never);
-    let first = start(&store, slow.clone()).await;
+    let (first_told, second_told) = (Told::default(), Told::default());
+    let watched = |told: &Told| {
+        Engine::builder(store.clone())
+            .poll_interval(Duration::from_millis(20))
+            .shutdown_grace(Duration::from_millis(100))
+            .on_attempt_logged(told.observe(store.clone()))
+    };
+    let first = watched(&first_told).start(slow.clone()).await.unwrap();
     until("the first has sent", || async { slow.sent().len() >= 4 }).await;
     let transport = Scripted::accepting();
-    let second = start(&store, transport.clone()).await;
+    let second = watched(&second_told).start(transport.clone()).await.unwrap();
     idle(&store).await;
     // Endpoints begin with one attempt at a time, and each of those counts as lost.
     let lost = slow.sent_ids();
@@ -158,6 +238,15 @@ async fn what_a_worker_says_after_its_lease_is_lost_changes_nothing() {
     first.shutdown().await;
     assert_eq!(store.stats(StatsQuery::new(), store.now().await.unwrap()).await.unwrap(), before);
     second.shutdown().await;
+
+    // Who wrote a row is told of it, and knows the type of what it has sent itself.
+    assert_eq!(first_told.sorted(), []);
+    let expected = (1..=8).flat_map(|id| {
+        let was_lost = lost.contains(&id);
+        let sent = (id, if was_lost { 2 } else { 1 }, "response", Some("workout.created".to_owned()));
+        was_lost.then_some((id, 1, "lost", None)).into_iter().chain([sent])
+    });
+    assert_eq!(second_told.sorted(), expected.collect::<Vec<_>>());
 }
 
 /// No endpoint more may be leased while one is busy: the others have to wait, and the store must not be asked without end.

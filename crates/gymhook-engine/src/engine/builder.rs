@@ -8,10 +8,10 @@ use gymhook_delivery::{EndpointChange, EndpointId, Limits};
 use gymhook_retry::RetryBudget;
 
 use super::Engine;
-use crate::Transport;
 use crate::options::Options;
 use crate::secret_cipher::SecretCipher;
 use crate::store::{Store, StoreError};
+use crate::{LoggedAttempt, Transport};
 
 /// Builds an [`Engine`].
 ///
@@ -128,6 +128,37 @@ impl<S: Store> EngineBuilder<S> {
         observe: impl Fn(EndpointId, EndpointChange) + Send + Sync + 'static,
     ) -> Self {
         self.options.on_endpoint_change = Some(Arc::new(observe));
+        self
+    }
+
+    /// Calls this on every attempt of this process's worker, once its row is in the log: what it reads of the log has the row,
+    /// and the state of the delivery that follows from it. It must return at once.
+    ///
+    /// It is called once for each row, in the order in which the rows were written, and never for one that was not written. It
+    /// is not called for a row that was written without this process getting to know of it: if the process ends or its worker
+    /// panics at that moment, or if the store's answer is lost and the lease with it.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use std::sync::Arc;
+    ///
+    /// use gymhook_engine::Engine;
+    /// use gymhook_engine::store::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let failed = Arc::new(AtomicU64::new(0));
+    /// let count = Arc::clone(&failed);
+    /// let builder = Engine::builder(SqliteStore::open(folder.path().join("webhooks.db"))?).on_attempt_logged(move |attempt| {
+    ///     if !attempt.row.status.is_some_and(|status| (200..300).contains(&status)) {
+    ///         count.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// # drop(builder); Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn on_attempt_logged(mut self, observe: impl Fn(&LoggedAttempt<'_>) + Send + Sync + 'static) -> Self {
+        self.options.on_attempt_logged = Some(Arc::new(observe));
         self
     }
 

@@ -21,6 +21,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     /// A batch is on disk.
     pub(super) fn after_commit(&mut self, round_trip: &RoundTrip, committed: Committed, began: Instant) {
         telemetry::follow_ups_refused(&committed.refused);
+        self.attempts_logged(&round_trip.batch, &committed);
         for endpoint in &committed.lost {
             // What was lost may be held again by now, under a later number.
             if self.leased_endpoints.lease(*endpoint).is_some_and(|held| round_trip.writes_under(&held)) {
@@ -43,6 +44,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.machine.release_endpoint(endpoint, self.clock.now());
         self.leased_endpoints.0.remove(&endpoint);
         self.to_fetch.remove(&endpoint);
+        self.event_types.remove(&endpoint);
     }
 
     pub(super) fn lease_lost(&mut self, endpoint: EndpointId) {
@@ -92,6 +94,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let task =
                 attempt_task::run(Arc::clone(&self.transport), start, self.report.clone()).instrument(span);
             let abort = self.tasks.spawn(task);
+            self.attempt_begins(&reference, &event_type);
             self.running.insert(reference, RunningAttempt { attempt: *attempt, event_type, abort });
         }
     }

@@ -41,7 +41,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
                         let lease = Lease { endpoint: leased.subscription.id, epoch: leased.epoch };
                         (lease.endpoint, lease)
                     }));
-                    batches.extend(done.committed.is_none().then_some(done.asked.batch));
+                    match &done.committed {
+                        Some(committed) => {
+                            foreign::quietly(|| self.attempts_logged(&done.asked.batch, committed));
+                        }
+                        None => batches.push(done.asked.batch),
+                    }
                 }
                 Ok(Err(_)) => {}
                 Err(_) => given_up.abort(),

@@ -92,14 +92,16 @@ impl Succession<'_> {
     async fn try_once<S: Store, T: Transport>(
         &mut self,
         means: &Means<S, T>,
-        old: &Worker<S, T>,
+        old: &mut Worker<S, T>,
         left: &mut VecDeque<Batch>,
     ) -> Option<Result<Option<Worker<S, T>>, StoreError>> {
-        while let Some(batch) = left.front().cloned() {
-            let commit = foreign::run(Place::Store, || means.store.commit(batch, old.clock.now()));
+        while let Some(batch) = left.front() {
+            let now = old.clock.now();
+            let commit = foreign::run(Place::Store, || means.store.commit(batch.clone(), now));
             match self.in_time(commit).await?.unwrap_or_else(|panicked| Err(panicked.into())) {
                 Ok(committed) => {
                     foreign::quietly(|| telemetry::follow_ups_refused(&committed.refused));
+                    foreign::quietly(|| old.attempts_logged(batch, &committed));
                     drop(left.pop_front());
                 }
                 Err(error) => return Some(Err(error)),
