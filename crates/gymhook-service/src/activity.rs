@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use gymhook_engine::EndpointId;
+use gymhook_engine::LoggedAttempt;
 use serde::Serialize;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -31,9 +31,9 @@ pub(crate) enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'static str>,
     },
-    /// An attempt ended.
+    /// An attempt ended, and is in the log.
     Attempt {
-        /// When, in RFC 3339.
+        /// When it ended, in RFC 3339.
         at: String,
         /// The delivery.
         delivery: String,
@@ -41,16 +41,16 @@ pub(crate) enum Happening {
         subscription: String,
         /// Its gym; empty of a destination.
         gym: String,
-        /// The type of its event.
-        event_type: String,
+        /// The type of its event; `null` if it is not known, as of an attempt that was lost with its process.
+        event_type: Option<String>,
         /// The number of the attempt in its round, from 1.
         attempt: u32,
         /// How it ended, as in the delivery's log.
         outcome: &'static str,
         /// The status of the response, if there was one.
         status: Option<u16>,
-        /// How long it took, in milliseconds.
-        took_ms: u64,
+        /// How long it took, in milliseconds; `null` if that is not known.
+        took_ms: Option<u64>,
     },
 }
 
@@ -128,9 +128,26 @@ impl Activity {
             .collect()
     }
 
-    /// Counts an attempt for its endpoint.
-    pub(crate) fn attempted(&self, endpoint: EndpointId, ended: Ended) {
-        self.endpoints.count(endpoint, ended);
+    /// Counts an attempt that is in the log, and tells whoever listens.
+    pub(crate) fn attempt_logged(&self, now: UtcDateTime, attempt: &LoggedAttempt<'_>) {
+        let LoggedAttempt { subscription, event_type, row, .. } = attempt;
+        let (at, delivery, outcome, status) = (row.ended, row.delivery, row.outcome, row.status);
+        self.endpoints.count(now, subscription.id(), Ended { at, delivery, outcome, status });
+        let took = row.began.and_then(|began| Duration::try_from(at - began).ok());
+        self.happened(
+            now,
+            Happening::Attempt {
+                at: rfc3339(at),
+                delivery: delivery.to_string(),
+                subscription: subscription.id().to_string(),
+                gym: subscription.gym().to_owned(),
+                event_type: event_type.map(str::to_owned),
+                attempt: row.number,
+                outcome: outcome.as_str(),
+                status,
+                took_ms: took.map(millis),
+            },
+        );
     }
 
     /// What happened at each endpoint.
@@ -158,8 +175,9 @@ impl Activity {
                 } else {
                     minute.failed += 1;
                 }
-                minute.took_ms = minute.took_ms.saturating_add(*took_ms);
-                minute.longest_ms = minute.longest_ms.max(*took_ms);
+                let took_ms = took_ms.unwrap_or(0);
+                minute.took_ms = minute.took_ms.saturating_add(took_ms);
+                minute.longest_ms = minute.longest_ms.max(took_ms);
             }
         }
     }

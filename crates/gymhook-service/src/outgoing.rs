@@ -3,18 +3,15 @@
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
 
 use gymhook::cloud_event::CloudEvent;
 use gymhook_engine::http::{BuildError, CheckSubscriptionError, HttpTransportBuilder};
-use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{Answer, HttpTransport, Sending, Subscription, Transport};
 use http::HeaderValue;
 use time::UtcDateTime;
 use tracing::Instrument as _;
 use tracing::subscriber::NoSubscriber;
 
-use crate::activity::{Activity, Ended, Happening, millis, rfc3339};
 use crate::spans::{self, ContinueTrace};
 use crate::{Form, Problem, Settings, destinations};
 
@@ -32,19 +29,18 @@ pub(crate) fn check_pause(now: UtcDateTime, until: UtcDateTime) -> Result<(), Pr
     Ok(())
 }
 
-/// Sends to subscribers by the rules for strangers' URLs, to destinations by those for the operator's, and tells of each attempt.
+/// Sends to subscribers by the rules for strangers' URLs, to destinations by those for the operator's.
 #[derive(Clone)]
 pub(crate) struct GatewayTransport {
     pub(crate) subscribers: HttpTransport,
     pub(crate) destinations: HttpTransport,
     /// The same for what is passed on as it came, which is the platforms' JSON and no CloudEvent.
     originals: HttpTransport,
-    activity: Arc<Activity>,
     continue_trace: ContinueTrace,
 }
 
 impl GatewayTransport {
-    pub(crate) fn new(settings: &Settings, activity: Arc<Activity>) -> Result<Self, BuildError> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, BuildError> {
         let allowing = |networks: &[ipnet::IpNet]| {
             networks
                 .iter()
@@ -61,7 +57,7 @@ impl GatewayTransport {
         let destinations = build(to_destinations().with_content_type(cloud_events))?;
         let originals = build(to_destinations())?;
         let continue_trace = settings.continue_trace;
-        Ok(Self { subscribers, destinations, originals, activity, continue_trace })
+        Ok(Self { subscribers, destinations, originals, continue_trace })
     }
 
     /// The transport for this platform.
@@ -114,32 +110,10 @@ pub(crate) fn tell_of_networks(settings: &Settings) {
 
 impl Transport for GatewayTransport {
     async fn send(&self, sending: Sending) -> Answer {
-        let attempt = &sending.attempt;
-        let (delivery, number) = (attempt.attempt.delivery, attempt.number.get());
         let subscription = Arc::clone(&sending.subscription);
-        let event_type = sending.event_type.clone();
-        let began = Instant::now();
         let span = spans::attempt(&sending, self.continue_trace);
         let answer = self.of_subscription(&subscription).send(sending).instrument(span.clone()).await;
         spans::record_answer(&span, &answer);
-        let now = UtcDateTime::now();
-        let outcome = AttemptOutcome::from(&answer.outcome);
-        let status = answer.outcome.status().map(|status| status.as_u16());
-        self.activity.attempted(subscription.id(), Ended { at: now, delivery, outcome, status });
-        self.activity.happened(
-            now,
-            Happening::Attempt {
-                at: rfc3339(now),
-                delivery: delivery.to_string(),
-                subscription: subscription.id().to_string(),
-                gym: subscription.gym().to_owned(),
-                event_type,
-                attempt: number,
-                outcome: outcome.as_str(),
-                status,
-                took_ms: millis(began.elapsed()),
-            },
-        );
         answer
     }
 

@@ -12,6 +12,7 @@ use gymhook_engine::store::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, StoreError};
 use gymhook_engine::{
     ApiKey, ApiKeyError, Engine, HandlerTransport, InboxItem, IssuedApiKey, SubscriptionError,
 };
+use time::UtcDateTime;
 use tokio::sync::Mutex;
 
 use crate::access::KeyLimits;
@@ -87,10 +88,14 @@ impl Service {
                 .limits(Limits::new(IN_FLIGHT).with_share_percent(SHARE_PERCENT))
                 .shutdown_grace(settings.grace)
         };
-        let transport = Arc::new(GatewayTransport::new(&settings, Arc::clone(&activity))?);
+        let transport = Arc::new(GatewayTransport::new(&settings)?);
         settings.check_with(&transport)?;
         tell_of_networks(&settings);
-        let outgoing = builder(database.clone()).start(GatewayTransport::clone(&transport)).await?;
+        let logged = Arc::clone(&activity);
+        let outgoing = builder(database.clone())
+            .on_attempt_logged(move |attempt| logged.attempt_logged(UtcDateTime::now(), attempt))
+            .start(GatewayTransport::clone(&transport))
+            .await?;
         let destinations = Arc::new(Destinations::new(outgoing.clone(), Arc::clone(&transport)));
         destinations.declare(&settings.destinations).await?;
         let relay = Arc::new(Relay::new(outgoing.clone(), Arc::clone(&destinations)));

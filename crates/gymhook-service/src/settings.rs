@@ -10,7 +10,6 @@ use gymhook::signature::Secret;
 use http::HeaderMap;
 use ipnet::IpNet;
 
-use crate::activity::Activity;
 use crate::destinations::check_declared;
 use crate::incoming::check_sources;
 use crate::outgoing::GatewayTransport;
@@ -75,7 +74,7 @@ impl Settings {
     /// # Errors
     /// [`StartError`], with the first problem.
     pub fn check(&self) -> Result<(), StartError> {
-        self.check_with(&GatewayTransport::new(self, Arc::new(Activity::new()))?)
+        self.check_with(&GatewayTransport::new(self)?)
     }
 
     /// As [`Settings::check`], for requests that this transport makes.

@@ -145,13 +145,15 @@ fn line(name: &str, data: &Value) -> String {
         "received" => format!("{}  in   {}  {}  {}", of("at"), of("source"), toned(&of("status")), of("reason")),
         "attempt" => {
             let status = if of("status").is_empty() { of("outcome") } else { of("status") };
+            // Of an attempt that was lost its length is not known.
+            let took = Some(of("took_ms")).filter(|took| !took.is_empty());
+            let took = took.map(|took| format!(", {took} ms")).unwrap_or_default();
             format!(
-                "{}  out  {}  {}  attempt {}, {} ms  {}",
+                "{}  out  {}  {}  attempt {}{took}  {}",
                 of("at"),
                 toned(&status),
                 of("event_type"),
                 of("attempt"),
-                of("took_ms"),
                 of("delivery")
             )
         }

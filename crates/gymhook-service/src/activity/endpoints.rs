@@ -63,8 +63,8 @@ struct Remembered {
 impl Endpoints {
     /// Counts an attempt. If too many endpoints are remembered, those without an attempt in the last hour are forgotten; if there is
     /// none, a new one is not remembered.
-    pub(super) fn count(&self, endpoint: EndpointId, ended: Ended) {
-        let began = period_of(ended.at);
+    pub(super) fn count(&self, now: UtcDateTime, endpoint: EndpointId, ended: Ended) {
+        let began = period_of(now);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.by_id.len() >= ENDPOINTS && !seen.by_id.contains_key(&endpoint) {
             if seen.made_room == Some(began) {
@@ -156,10 +156,10 @@ mod tests {
     fn each_endpoint_has_an_hour_and_a_failure_of_its_own() {
         let endpoints = Endpoints::default();
         let (one, other) = (EndpointId::from_u128(1), EndpointId::from_u128(2));
-        endpoints.count(one, ended(NOON, 503));
-        endpoints.count(one, ended(NOON + Duration::minutes(4), 200));
-        endpoints.count(one, ended(NOON + Duration::minutes(6), 204));
-        endpoints.count(other, ended(NOON, 200));
+        endpoints.count(NOON, one, ended(NOON, 503));
+        endpoints.count(NOON + Duration::minutes(4), one, ended(NOON + Duration::minutes(4), 200));
+        endpoints.count(NOON + Duration::minutes(6), one, ended(NOON + Duration::minutes(6), 204));
+        endpoints.count(NOON, other, ended(NOON, 200));
         let hour = endpoints.last_hour(one, NOON + Duration::minutes(6));
         assert_eq!(hour.len(), 12);
         let counts: Vec<_> = hour.iter().map(|period| (period.delivered, period.failed)).collect();
@@ -179,13 +179,13 @@ mod tests {
         let endpoints = Endpoints::default();
         let id = |number: usize| EndpointId::from_u128(number as u128);
         for number in 0..ENDPOINTS {
-            endpoints.count(id(number), ended(NOON, 500));
+            endpoints.count(NOON, id(number), ended(NOON, 500));
         }
-        endpoints.count(id(ENDPOINTS), ended(NOON, 500));
+        endpoints.count(NOON, id(ENDPOINTS), ended(NOON, 500));
         assert_eq!(endpoints.last_failure(id(ENDPOINTS)), None, "all others are as new");
         let later = NOON + Duration::HOUR;
-        endpoints.count(id(0), ended(later, 502));
-        endpoints.count(id(ENDPOINTS), ended(later, 500));
+        endpoints.count(later, id(0), ended(later, 502));
+        endpoints.count(later, id(ENDPOINTS), ended(later, 500));
         assert_eq!(endpoints.last_failure(id(ENDPOINTS)), Some(ended(later, 500)));
         assert_eq!(endpoints.last_failure(id(0)), Some(ended(later, 502)));
         assert_eq!(endpoints.last_failure(id(1)), None);

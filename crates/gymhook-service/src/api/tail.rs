@@ -77,7 +77,7 @@ impl Filter {
                 Attempts::Of { gym, endpoint, event_type } => {
                     gym.as_ref().is_none_or(|asked| asked == of)
                         && endpoint.as_ref().is_none_or(|asked| asked == subscription)
-                        && event_type.as_ref().is_none_or(|asked| asked == its)
+                        && event_type.as_ref().is_none_or(|asked| its.as_ref() == Some(asked))
                 }
             },
         }
@@ -137,7 +137,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const KEY_IS_CHECKED: Duration = Duration::from_secs(5);
 
 /// What happens from now on, as server-sent events: `received` and `attempt`, whose data is JSON, and `missed` with the number of
-/// happenings that a slow listener was not sent. It is about this process.
+/// happenings that a slow listener was not sent. It is about this process. An attempt is in the log of its delivery by then.
 #[utoipa::path(
     get,
     path = "/v1/tail",

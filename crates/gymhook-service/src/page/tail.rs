@@ -6,15 +6,13 @@ use core::time::Duration;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use time::UtcDateTime;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::visitor::Visitor;
 use crate::api::tail::{Filter, Heard, Tail};
 
 /// A page is told no more often than this, however much happens. Our choice.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long after an attempt a page is told of it: the log, which the page is made of, has its outcome a little later. Our choice.
-const LOGGED_AFTER: Duration = Duration::from_millis(200);
 
 /// An event `changed` whenever something happened that this key reaches, at most one a second, with how much it was. The page then
 /// asks for itself again, so that there is one way in which everything is written. It ends with the session.
@@ -49,15 +47,12 @@ impl Changes {
             Heard::Missed(missed) => missed,
         };
         let mut happened = timeout_at(self.ends, self.tail.next()).await.ok()?.map(number)?;
-        let until = (self.told + PAUSE).max(Instant::now() + LOGGED_AFTER).min(self.ends);
-        // What happens later may not be in the log when the page looks: it is told of that the next time.
-        let logged = until.checked_sub(LOGGED_AFTER).unwrap_or(until);
-        while Instant::now() < logged {
-            if let Ok(heard) = timeout_at(logged, self.tail.next()).await {
+        let until = (self.told + PAUSE).min(self.ends);
+        while Instant::now() < until {
+            if let Ok(heard) = timeout_at(until, self.tail.next()).await {
                 happened += number(heard?);
             }
         }
-        sleep_until(until).await;
         self.told = Instant::now();
         Some(happened)
     }

@@ -63,6 +63,28 @@ async fn a_gym_hears_of_its_own_attempts_alone() {
     assert_eq!(some.next().await.1["delivery"].as_str().unwrap(), mine);
 }
 
+/// Whoever hears of an attempt may read its delivery at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_is_in_the_log_when_it_is_heard_of() {
+    let (stage, receiver) = (Stage::new().await, Receiver::new().await);
+    stage.subscribe("berlin", &receiver.url).await;
+    let mut heard = Heard::listen(&stage, &stage.operator, "what=attempt").await;
+    for number in 0..50 {
+        let sent = stage.publish("berlin", "x").await.remove(0);
+        let (_, attempt) = heard.next().await;
+        assert_eq!(attempt["delivery"].as_str().unwrap(), sent);
+        let delivery = stage.get(&format!("/v1/deliveries/{sent}")).await.expect(200);
+        assert_eq!(delivery["state"].as_str(), Some("delivered"), "{number}: {delivery}");
+        let logged = &delivery["log"].as_array().unwrap()[0];
+        assert_eq!(
+            (&attempt["status"], &attempt["outcome"]),
+            (&logged["status"], &logged["outcome"]),
+            "{number}: {attempt} {logged}"
+        );
+        assert!(attempt["took_ms"].is_u64() && attempt["event_type"] == "x", "{attempt}");
+    }
+}
+
 #[tokio::test]
 async fn a_slow_listener_is_told_how_many_it_missed_and_no_gym_hears_of_a_source() {
     let mut settings = Settings::default();

@@ -61,8 +61,9 @@ async fn a_page_is_told_how_much_happened_and_a_gym_s_nothing_of_others() {
     }
     assert_eq!(told, 2, "what was refused, and the attempt");
     let mine = stage.publish("berlin", "member.updated", "{}").await;
-    stage.attempted(mine).await;
     assert_eq!(next(&mut own).await, Some(1), "its own attempt alone");
+    let log = stage.engine.delivery(mine).await.unwrap().unwrap();
+    assert_eq!(log.attempts.items.len(), 1, "the page finds it in the log");
 }
 
 #[tokio::test]
