@@ -1,9 +1,9 @@
 //! What this process has received and attempted: each event for the live tail, and counts for the plots of the last hour.
 
 mod endpoints;
+mod last_hour;
 
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use gymhook_engine::LoggedAttempt;
@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 pub(crate) use self::endpoints::{Ended, Endpoints, Period};
+use self::last_hour::{Counts, LastHour};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -73,8 +74,18 @@ pub(crate) struct Minute {
     pub(crate) longest_ms: u64,
 }
 
-/// How many minutes are kept.
-const MINUTES: usize = 60;
+impl Counts for Minute {
+    const SECONDS: u16 = 60;
+
+    fn beginning(began: i64) -> Self {
+        Self { began, ..Self::default() }
+    }
+
+    fn began(&self) -> i64 {
+        self.began
+    }
+}
+
 /// How many happenings a slow listener may be behind before it misses some.
 const BEHIND: usize = 1_024;
 
@@ -83,7 +94,7 @@ const BEHIND: usize = 1_024;
 pub(crate) struct Activity {
     /// `None` when nothing more will happen.
     tail: RwLock<Option<broadcast::Sender<Happening>>>,
-    minutes: Mutex<VecDeque<Minute>>,
+    minutes: Mutex<LastHour<Minute>>,
     endpoints: Endpoints,
 }
 
@@ -116,16 +127,7 @@ impl Activity {
 
     /// The last hour, a minute each, the oldest first; minutes in which nothing happened included.
     pub(crate) fn last_hour(&self, now: UtcDateTime) -> Vec<Minute> {
-        let current = minute_of(now);
-        let kept = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = i64::try_from(MINUTES).unwrap_or(i64::MAX);
-        (1..=count)
-            .map(|ago| current - (count - ago) * 60)
-            .map(|began| {
-                let found = kept.iter().find(|minute| minute.began == began);
-                found.copied().unwrap_or_else(|| Minute { began, ..Minute::default() })
-            })
-            .collect()
+        self.minutes.lock().unwrap_or_else(PoisonError::into_inner).periods(now)
     }
 
     /// Counts an attempt that is in the log, and tells whoever listens.
@@ -156,17 +158,8 @@ impl Activity {
     }
 
     fn count(&self, now: UtcDateTime, happening: &Happening) {
-        let began = minute_of(now);
         let mut minutes = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that is set back counts in the minute that it was in.
-        if minutes.back().is_none_or(|last| last.began < began) {
-            minutes.push_back(Minute { began, ..Minute::default() });
-            if minutes.len() > MINUTES {
-                minutes.pop_front();
-            }
-        }
-        let Some(minute) = minutes.back_mut() else { return };
-        match happening {
+        minutes.count(now, |minute| match happening {
             Happening::Received { status: 200..=299, .. } => minute.received += 1,
             Happening::Received { .. } => minute.refused += 1,
             Happening::Attempt { status, took_ms, .. } => {
@@ -179,12 +172,8 @@ impl Activity {
                 minute.took_ms = minute.took_ms.saturating_add(took_ms);
                 minute.longest_ms = minute.longest_ms.max(took_ms);
             }
-        }
+        });
     }
-}
-
-fn minute_of(now: UtcDateTime) -> i64 {
-    now.unix_timestamp().div_euclid(60) * 60
 }
 
 /// An instant as the API writes it.
@@ -223,10 +212,13 @@ mod tests {
         for minute in 0..200_u32 {
             activity.happened(noon + Duration::from_secs(60) * minute, received(200));
         }
-        let kept = activity.minutes.lock().unwrap();
-        let (oldest, newest) = (kept.front().unwrap().began, kept.back().unwrap().began);
-        assert_eq!(kept.len(), 60);
-        assert_eq!((oldest, newest), (last.began + 140 * 60, last.began + 199 * 60), "the oldest are gone");
+        let hour = |after: u32| activity.last_hour(noon + Duration::from_secs(60) * after);
+        let kept = hour(199);
+        let (oldest, newest) = (kept.first().unwrap().began, kept.last().unwrap().began);
+        assert_eq!((oldest, newest), (last.began + 140 * 60, last.began + 199 * 60));
+        assert!(kept.iter().all(|minute| minute.received == 1));
+        let before = hour(198);
+        assert_eq!(before.iter().filter(|minute| minute.received == 1).count(), 59, "the oldest are gone");
     }
 
     #[test]

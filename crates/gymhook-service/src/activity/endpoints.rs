@@ -1,11 +1,13 @@
 //! The attempts of the last hour to each subscription and destination, for the lists that show them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use gymhook_engine::store::AttemptOutcome;
 use gymhook_engine::{DeliveryId, EndpointId};
 use time::UtcDateTime;
+
+use super::last_hour::{Counts, LastHour};
 
 /// Five minutes of the last hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,16 +36,24 @@ impl Ended {
     }
 }
 
-/// Length of a period in seconds, and how many are kept.
-const PERIOD: i64 = 5 * 60;
-const PERIODS: usize = 12;
+impl Counts for Period {
+    const SECONDS: u16 = 5 * 60;
+
+    fn beginning(began: i64) -> Self {
+        Self { began, ..Self::default() }
+    }
+
+    fn began(&self) -> i64 {
+        self.began
+    }
+}
+
 /// How many endpoints are remembered. Our choice: they take up to 3 MiB.
 const ENDPOINTS: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Those with an attempt, the oldest first.
-    periods: VecDeque<Period>,
+    hour: LastHour<Period>,
     last_failure: Option<Ended>,
 }
 
@@ -64,38 +74,26 @@ impl Endpoints {
     /// Counts an attempt. If too many endpoints are remembered, those without an attempt in the last hour are forgotten; if there is
     /// none, a new one is not remembered.
     pub(super) fn count(&self, now: UtcDateTime, endpoint: EndpointId, ended: Ended) {
-        let began = period_of(now);
+        let began = LastHour::<Period>::period_of(now);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.by_id.len() >= ENDPOINTS && !seen.by_id.contains_key(&endpoint) {
             if seen.made_room == Some(began) {
                 return;
             }
             seen.made_room = Some(began);
-            let oldest = first_of_hour(began);
-            seen.by_id.retain(|_, seen| seen.periods.back().is_some_and(|last| last.began >= oldest));
+            seen.by_id.retain(|_, seen| !seen.hour.is_quiet(now));
             if seen.by_id.len() >= ENDPOINTS {
                 return;
             }
         }
-        seen.by_id.entry(endpoint).or_default().count(began, ended);
+        seen.by_id.entry(endpoint).or_default().count(now, ended);
     }
 
     /// The last hour of an endpoint, five minutes each, the oldest first; those in which nothing happened included.
     pub(crate) fn last_hour(&self, endpoint: EndpointId, now: UtcDateTime) -> Vec<Period> {
-        let current = period_of(now);
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = seen.by_id.get(&endpoint).map(|seen| &seen.periods);
-        (0..PERIODS)
-            .scan(first_of_hour(current), |next, _| {
-                let began = *next;
-                *next += PERIOD;
-                Some(began)
-            })
-            .map(|began| {
-                let found = kept.into_iter().flatten().find(|period| period.began == began);
-                found.copied().unwrap_or_else(|| Period { began, ..Period::default() })
-            })
-            .collect()
+        let hour = seen.by_id.get(&endpoint).map(|seen| seen.hour.periods(now));
+        hour.unwrap_or_else(|| LastHour::default().periods(now))
     }
 
     /// The attempt that failed last, however long ago.
@@ -106,32 +104,16 @@ impl Endpoints {
 }
 
 impl Seen {
-    fn count(&mut self, began: i64, ended: Ended) {
-        // A clock that is set back counts in the period that it was in.
-        if self.periods.back().is_none_or(|last| last.began < began) {
-            self.periods.push_back(Period { began, ..Period::default() });
-            if self.periods.len() > PERIODS {
-                self.periods.pop_front();
-            }
-        }
-        let Some(period) = self.periods.back_mut() else { return };
-        if ended.is_success() {
-            period.delivered += 1;
-        } else {
-            period.failed += 1;
+    fn count(&mut self, now: UtcDateTime, ended: Ended) {
+        let is_success = ended.is_success();
+        self.hour.count(now, |period| {
+            let counter = if is_success { &mut period.delivered } else { &mut period.failed };
+            *counter += 1;
+        });
+        if !is_success {
             self.last_failure = Some(ended);
         }
     }
-}
-
-fn period_of(at: UtcDateTime) -> i64 {
-    at.unix_timestamp().div_euclid(PERIOD) * PERIOD
-}
-
-/// The first of the periods of which this is the last.
-fn first_of_hour(current: i64) -> i64 {
-    let others = i64::try_from(PERIODS - 1).unwrap_or(i64::MAX);
-    current.saturating_sub(others.saturating_mul(PERIOD))
 }
 
 #[cfg(test)]
