@@ -15,3 +15,15 @@ pub struct LoggedAttempt<'a> {
     /// The row that was written. The store may keep its times less precisely.
     pub row: &'a AttemptRow,
 }
+
+impl<'a> LoggedAttempt<'a> {
+    /// An attempt, as a test of an observer makes one up.
+    #[must_use]
+    pub const fn new(
+        subscription: &'a Subscription,
+        event_type: Option<&'a str>,
+        row: &'a AttemptRow,
+    ) -> Self {
+        Self { subscription, event_type, row }
+    }
+}

@@ -188,6 +188,13 @@ pub(crate) fn millis(took: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use core::num::NonZeroU32;
+
+    use gymhook::delivery::EndpointPolicy;
+    use gymhook::retry::{RetryPolicy, RetrySchedule};
+    use gymhook::send::EndpointUrl;
+    use gymhook_engine::store::{AttemptOutcome, AttemptRow};
+    use gymhook_engine::{DeliveryId, EndpointId, Subscription};
     use time::macros::utc_datetime;
 
     use super::*;
@@ -228,6 +235,52 @@ mod tests {
         activity.happened(noon, received(200));
         activity.happened(noon - Duration::from_secs(3_600), received(200));
         assert_eq!(activity.last_hour(noon).last().unwrap().received, 2);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_is_counted_and_announced_with_what_is_known_of_it() {
+        let activity = Activity::new();
+        let mut listener = activity.listen();
+        let url = EndpointUrl::dangerous_without_rule("https://receiver.example/").unwrap();
+        let id = EndpointId::from_u128(1);
+        let policy = EndpointPolicy::new(RetryPolicy::new(RetrySchedule::fixed(Vec::new())));
+        let subscription = Subscription::dangerous_unsigned(id, "berlin", "standard-webhooks", url, policy);
+        let noon = utc_datetime!(2026-01-01 12:00);
+        let mut row = AttemptRow {
+            delivery: DeliveryId::from_u128(2),
+            sequence: 1,
+            send: 3,
+            round: NonZeroU32::MIN,
+            number: 3,
+            began: Some(noon - Duration::from_millis(250)),
+            ended: noon,
+            outcome: AttemptOutcome::Response,
+            status: Some(204),
+            captured: None,
+            detail: None,
+        };
+        activity.attempt_logged(noon, &LoggedAttempt::new(&subscription, Some("x"), &row));
+        (row.began, row.outcome, row.status) = (None, AttemptOutcome::Lost, None);
+        activity.attempt_logged(noon, &LoggedAttempt::new(&subscription, None, &row));
+
+        let mut heard = async || serde_json::to_value(listener.recv().await.unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "what": "attempt", "at": "2026-01-01T12:00:00Z", "delivery": "00000000-0000-0000-0000-000000000002",
+            "subscription": "00000000-0000-0000-0000-000000000001", "gym": "berlin", "event_type": "x", "attempt": 3,
+            "outcome": "response", "status": 204, "took_ms": 250
+        });
+        assert_eq!(heard().await, expected);
+        let mut lost = expected;
+        lost["outcome"] = "lost".into();
+        for unknown in ["event_type", "status", "took_ms"] {
+            lost[unknown] = serde_json::Value::Null;
+        }
+        assert_eq!(heard().await, lost);
+        let minute = *activity.last_hour(noon).last().unwrap();
+        assert_eq!((minute.delivered, minute.failed), (1, 1));
+        assert_eq!((minute.took_ms, minute.longest_ms), (250, 250));
+        let failure = activity.endpoints().last_failure(id).unwrap();
+        assert_eq!((failure.at, failure.outcome), (noon, AttemptOutcome::Lost));
     }
 
     #[tokio::test]

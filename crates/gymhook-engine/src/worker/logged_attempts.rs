@@ -26,8 +26,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let event_type = types.and_then(|types| types.remove(&(row.delivery, row.send)));
             // Without a lease nothing is written.
             let Some(leased) = self.leased_endpoints.0.get(endpoint) else { continue };
-            let attempt =
-                LoggedAttempt { subscription: &leased.subscription, event_type: event_type.as_deref(), row };
+            let attempt = LoggedAttempt::new(&leased.subscription, event_type.as_deref(), row);
             // What it panics with is logged, and the attempt is treated as if it had been told of.
             let _ = foreign::call(Place::Observer, || observe(&attempt));
         }
