@@ -31,8 +31,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gymhook_delivery::{
-    AttemptRef, DeliveryChange, DeliveryId, Dispatcher, End, EndpointChange, EndpointId, LateAnswer, Output,
-    Record,
+    AttemptRef, DeliveryChange, DeliveryId, DeliveryState, Dispatcher, End, EndpointChange, EndpointId,
+    LateAnswer, Output, Record,
 };
 use gymhook_retry::{Fault, Outcome};
 use time::UtcDateTime;
@@ -274,7 +274,11 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let ours =
             self.leased_endpoints.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
-        if ours && awaited {
+        // One that has counted as lost meanwhile has its row: its answer changes nothing.
+        let is_in_flight = self.machine.delivery(attempt.delivery).is_some_and(|held| {
+            matches!(held.state(), DeliveryState::InFlight { .. }) && held.sends() == attempt.send
+        });
+        if ours && awaited && is_in_flight {
             self.pending.attempt_ended(attempt.endpoint, ended.row());
         }
         let follow_ups = core::mem::take(&mut ended.answer.follow_ups);

@@ -18,6 +18,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use gymhook_delivery::Limits;
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{
@@ -247,6 +248,44 @@ async fn what_a_worker_says_after_its_lease_is_lost_changes_nothing() {
         was_lost.then_some((id, 1, "lost", None)).into_iter().chain([sent])
     });
     assert_eq!(second_told.sorted(), expected.collect::<Vec<_>>());
+}
+
+/// A handler that does not yield answers after its attempt has counted as lost, and its row is in the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_attempt_that_is_answered_after_it_was_lost_is_told_of_once() {
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(Some(held));
+    let transport = Scripted::new(move |sending| {
+        let is_first = (sending.attempt.attempt.delivery, sending.attempt.attempt.send) == (delivery(1), 1);
+        let held = is_first.then(|| held.lock().unwrap().take()).flatten();
+        if let Some(held) = held {
+            held.recv().unwrap();
+        }
+        accepted()
+    });
+    let (store, told) = (MemoryStore::with_system_clock(), Told::default());
+    let grace = Limits::new(NonZeroU32::new(16).unwrap()).with_answer_grace(Duration::from_millis(50));
+    let engine = Engine::builder(store.clone())
+        .poll_interval(Duration::from_millis(20))
+        .limits(grace)
+        .on_attempt_logged(told.observe(store.clone()))
+        .start(transport.clone())
+        .await
+        .unwrap();
+    let retry = RetryPolicy::new(RetrySchedule::constant(Duration::from_millis(50), 3))
+        .with_attempt_timeout(Duration::from_millis(100));
+    let policy = policy().with_retry(retry);
+    engine.put_subscription(&subscription(2, policy)).await.unwrap();
+    let _new = engine.enqueue(vec![notification(1, 2)]).await.unwrap();
+    idle(&store).await;
+    let_go.send(()).unwrap();
+    until("the first has answered", || async { transport.sent().len() == 2 }).await;
+    let _new = engine.enqueue(vec![notification(5, 2)]).await.unwrap();
+    idle(&store).await;
+    engine.shutdown().await;
+    let attempt = |id, send, outcome| (id, send, outcome, Some("workout.created".to_owned()));
+    let expected = [attempt(1, 1, "lost"), attempt(1, 2, "response"), attempt(5, 1, "response")];
+    assert_eq!(told.sorted(), expected);
 }
 
 /// No endpoint more may be leased while one is busy: the others have to wait, and the store must not be asked without end.

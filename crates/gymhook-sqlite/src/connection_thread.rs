@@ -190,6 +190,8 @@ fn close(
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use tempfile::TempDir;
 
     use super::*;
@@ -198,6 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("numbers.db");
         let connection = Connection::open(&path).unwrap();
+        connection.busy_timeout(Duration::from_secs(60)).unwrap();
         let made = "PRAGMA journal_mode = WAL; CREATE TABLE numbers (number INTEGER PRIMARY KEY)";
         connection.execute_batch(made).unwrap();
         let place = Arc::new(Place::of_open_file(path).unwrap());
@@ -251,6 +254,16 @@ mod tests {
         let [Ok(()), Err(StoreError::Internal { problem }), Ok(())] = &told[..] else { panic!("{told:?}") };
         assert!(problem.contains("the second"), "{problem}");
         assert_eq!(there, [1, 3]);
+    }
+
+    /// Whoever closes the store writes nothing, so another writer keeps nobody from closing it.
+    #[tokio::test]
+    async fn it_is_closed_while_another_connection_writes() {
+        let (writer, folder) = writer();
+        let other = Connection::open(folder.path().join("numbers.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let closed = tokio::time::timeout(Duration::from_secs(5), writer.close()).await;
+        assert_eq!(closed.expect("it waits for nobody"), Ok(()));
     }
 
     #[tokio::test]

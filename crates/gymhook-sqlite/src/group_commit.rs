@@ -27,6 +27,9 @@ pub(super) trait Call: Send {
 
 /// Writes calls, in as many transactions as it takes, and tells each caller once its own has ended.
 pub(super) fn write_group(connection: &Connection, place: &Place, group: Vec<Box<dyn Call>>) {
+    if group.is_empty() {
+        return;
+    }
     let Some(group) = write_together(connection, place, group) else { return };
     let mut calls = group.into_iter();
     while calls.len() > 0 {

@@ -79,7 +79,7 @@ impl RoundTripResult {
         // One moment for all: a lease has run out by then, or it is one whose end is waited for.
         let now = clock.now();
         let Self { asked, fetched, reloaded, leased, .. } = &mut *self;
-        // Neither waits for the other: an endpoint that is fetched is leased, and one that is to be leased is not.
+        // Neither waits for the other.
         let (read, taken) = tokio::join!(
             async {
                 if !asked.fetches.is_empty() {

@@ -66,15 +66,13 @@ impl<S: Store, T: Transport> Worker<S, T> {
             only,
         };
         let mut requests = Vec::new();
-        // One that is being given back is leased again later, and so are those that one request has no room for.
-        let is_free = |endpoint: &&EndpointId| !self.leased_endpoints.0.contains_key(*endpoint);
-        let wanted: Vec<EndpointId> =
-            self.to_lease.iter().filter(is_free).take(limit as usize).copied().collect();
+        let (later, wanted): (BTreeSet<EndpointId>, BTreeSet<EndpointId>) =
+            core::mem::take(&mut self.to_lease)
+                .into_iter()
+                .partition(|endpoint| self.leased_endpoints.0.contains_key(endpoint));
+        self.to_lease = later;
         if !wanted.is_empty() {
-            for endpoint in &wanted {
-                self.to_lease.remove(endpoint);
-            }
-            requests.push(request(Some(wanted)));
+            requests.push(request(Some(wanted.into_iter().collect())));
         }
         if look_everywhere {
             requests.push(request(None));
@@ -110,7 +108,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
             round_trip.attempts = Vec::new();
         }
         if let Some(error) = error {
-            // What was leased before it failed is ours: nobody else gets it until that lease has run out.
+            // What was leased before it failed is ours: nobody else gets it until that lease has run out. It is read from its
+            // beginning, even if this round trip was to read on where an earlier lease of it had come to.
+            let is_new = |endpoint| leased.iter().any(|leased| leased.subscription.id == endpoint);
+            round_trip.fetches.retain(|fetch| !is_new(fetch.endpoint));
             self.take_leased(&round_trip.leases, leased, began);
             self.round_trip_failed(round_trip, &error);
             return;

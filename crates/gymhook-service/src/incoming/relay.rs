@@ -163,7 +163,8 @@ fn header_text(id: &str) -> String {
 /// The id of what follows for this destination from the event at this index, or from the whole request.
 ///
 /// It begins with the time at which the request was received, as a UUID of version 7 does: ids of one time are side by side in
-/// the store's index, which writes fewer pages for them.
+/// the store's index, which writes fewer pages for them. An item that was damaged and came again was received anew, so ids change
+/// with it.
 fn id_of(
     item: DeliveryId,
     received_at: UtcDateTime,
