@@ -274,13 +274,18 @@ fn a_certificate_that_is_named_later_does_not_end_sessions_over_http() {
 #[test]
 fn metrics_are_on_an_address_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    let config = format!("metrics_listen = \"127.0.0.1:0\"\nmax_body_bytes = 2048\n{}", source("egym"));
+    // Nobody listens there: an attempt fails, and is recorded.
+    let destination = "[[destinations]]\nname = \"app\"\nurl = \"http://127.0.0.1:9/\"\nsecret = \"${EGYM_KEY}\"\nencoding = \"text\"\n";
+    let config =
+        format!("metrics_listen = \"127.0.0.1:0\"\nmax_body_bytes = 2048\n{destination}{}", source("egym"));
     fs::write(folder.path().join("gymhook.toml"), config).unwrap();
     let serving = Serving::start(folder.path(), &[]);
     assert_eq!(serving.send("/in/egym", "a").unwrap().status, 200);
     let url = serving.ready["metrics_url"].as_str().unwrap();
     let address = url.trim_start_matches("http://").trim_end_matches("/metrics").parse().unwrap();
-    let metrics = request(address, "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    let asked = || request(address, "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+    wait_until(|| asked().body.contains("gymhook_commit_seconds"));
+    let metrics = asked();
     assert_eq!(metrics.status, 200);
     for expected in [
         "gymhook_ready 1",
