@@ -275,10 +275,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let ours =
             self.leased_endpoints.lease(attempt.endpoint).is_some_and(|lease| lease.epoch == attempt.lease);
         // One that has counted as lost meanwhile has its row: its answer changes nothing.
-        let is_in_flight = self.machine.delivery(attempt.delivery).is_some_and(|held| {
-            matches!(held.state(), DeliveryState::InFlight { .. }) && held.sends() == attempt.send
-        });
-        if ours && awaited && is_in_flight {
+        if ours && awaited && self.is_in_flight(&attempt) {
             self.pending.attempt_ended(attempt.endpoint, ended.row());
         }
         let follow_ups = core::mem::take(&mut ended.answer.follow_ups);
@@ -291,6 +288,13 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let AttemptEnded { event_type, answer, .. } = ended;
             self.failed_attempts.insert(attempt.delivery, FailedAttempt { event_type, answer });
         }
+    }
+
+    /// Whether the machine waits for the answer to this attempt.
+    fn is_in_flight(&self, attempt: &AttemptRef) -> bool {
+        self.machine.delivery(attempt.delivery).is_some_and(|held| {
+            matches!(held.state(), DeliveryState::InFlight { .. }) && held.sends() == attempt.send
+        })
     }
 
     /// Takes down everything the machine has to say.

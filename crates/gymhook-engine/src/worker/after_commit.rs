@@ -70,13 +70,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let Some(attempt) = attempts.get(&delivery).copied() else { continue };
             let reference = attempt.attempt;
             // It may have counted as lost while it was written down.
-            let still_wanted = self.machine.delivery(delivery).is_some_and(|held| {
-                matches!(held.state(), DeliveryState::InFlight { .. }) && held.sends() == reference.send
-            });
-            let Some(leased) = self.leased_endpoints.0.get(&reference.endpoint).filter(|_| still_wanted)
-            else {
+            if !self.is_in_flight(&reference) {
                 continue;
-            };
+            }
+            let Some(leased) = self.leased_endpoints.0.get(&reference.endpoint) else { continue };
             let Some(notification) = notification else {
                 self.quarantine(attempt, now);
                 continue;
