@@ -37,7 +37,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 .await
             {
                 Ok(Ok(done)) => {
-                    held.extend(done.leased.iter().map(|leased| {
+                    held.extend(done.leased.iter().flatten().map(|leased| {
                         let lease = Lease { endpoint: leased.subscription.id, epoch: leased.epoch };
                         (lease.endpoint, lease)
                     }));

@@ -1,6 +1,6 @@
 //! Takes what the store returned into the machine: endpoints, deliveries and commands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,8 +13,28 @@ use crate::{Transport, clock as clocks, settings, telemetry};
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Takes endpoints over, with what their last owner had under way: nobody knows how that ended.
-    pub(super) fn take_leased(&mut self, requests: &[LeaseRequest], leased: Vec<Leased>, began: Instant) {
-        self.note_unasked(requests, &leased);
+    pub(super) fn take_leased(
+        &mut self,
+        requests: &[LeaseRequest],
+        leased: Vec<Vec<Leased>>,
+        began: Instant,
+    ) {
+        for (request, leased) in requests.iter().zip(leased) {
+            let is_full = leased.len() >= request.limit as usize;
+            self.take_endpoints(leased, began);
+            match &request.only {
+                // There may be more.
+                None => self.look_everywhere |= is_full,
+                Some(names) if is_full => {
+                    let left = names.iter().filter(|name| self.leased_endpoints.lease(**name).is_none());
+                    self.to_lease.extend(left);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn take_endpoints(&mut self, leased: Vec<Leased>, began: Instant) {
         let now = self.clock.now();
         for leased in leased {
             let endpoint = leased.subscription.id;
@@ -47,22 +67,6 @@ impl<S: Store, T: Transport> Worker<S, T> {
                 self.restore_delivery(record);
             }
             self.to_fetch.insert(endpoint);
-        }
-    }
-
-    /// Where a request was answered with as many endpoints as it has room for, there may be more.
-    fn note_unasked(&mut self, requests: &[LeaseRequest], leased: &[Leased]) {
-        let granted: BTreeSet<EndpointId> = leased.iter().map(|leased| leased.subscription.id).collect();
-        let mut by_name = 0;
-        for LeaseRequest { limit, only, .. } in requests {
-            let Some(names) = only else {
-                self.look_everywhere |= granted.len() - by_name >= *limit as usize;
-                continue;
-            };
-            by_name = names.iter().filter(|endpoint| granted.contains(*endpoint)).count();
-            if by_name >= *limit as usize {
-                self.to_lease.extend(names.iter().filter(|endpoint| !granted.contains(*endpoint)));
-            }
         }
     }
 

@@ -35,7 +35,8 @@ pub(crate) struct RoundTripResult {
     pub(crate) asked: RoundTrip,
     pub(crate) committed: Option<Committed>,
     pub(crate) fetched: Vec<Fetched>,
-    pub(crate) leased: Vec<Leased>,
+    /// What came of each request for leases.
+    pub(crate) leased: Vec<Vec<Leased>>,
     pub(crate) reloaded: Vec<SubscriptionRow>,
     pub(crate) clock: Option<StoreClock>,
     /// When the next lease of another worker ends.
@@ -79,7 +80,7 @@ impl RoundTripResult {
         // One moment for all: a lease has run out by then, or it is one whose end is waited for.
         let now = clock.now();
         let Self { asked, fetched, reloaded, leased, .. } = &mut *self;
-        // Neither waits for the other.
+        // What is fetched is under a lease of before: neither needs the other.
         let (read, taken) = tokio::join!(
             async {
                 if !asked.fetches.is_empty() {
@@ -92,7 +93,7 @@ impl RoundTripResult {
             },
             async {
                 for request in &asked.leases {
-                    leased.extend(store.lease(request.clone(), now).await?);
+                    leased.push(store.lease(request.clone(), now).await?);
                 }
                 Ok(())
             },

@@ -110,7 +110,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         if let Some(error) = error {
             // What was leased before it failed is ours: nobody else gets it until that lease has run out. It is read from its
             // beginning, even if this round trip was to read on where an earlier lease of it had come to.
-            let is_new = |endpoint| leased.iter().any(|leased| leased.subscription.id == endpoint);
+            let is_new = |endpoint| leased.iter().flatten().any(|leased| leased.subscription.id == endpoint);
             round_trip.fetches.retain(|fetch| !is_new(fetch.endpoint));
             self.take_leased(&round_trip.leases, leased, began);
             self.round_trip_failed(round_trip, &error);
