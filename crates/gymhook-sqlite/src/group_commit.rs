@@ -37,7 +37,7 @@ pub(super) fn write_group(connection: &Connection, place: &Place, group: Vec<Box
     }
 }
 
-/// Writes all of them in one transaction, or returns them as they were if one fails.
+/// Writes all of them in one transaction. If one fails, nothing is written, and they are returned to be written again.
 fn write_together(
     connection: &Connection,
     place: &Place,
@@ -57,24 +57,23 @@ fn write_together(
     None
 }
 
+/// Writes some of them in one transaction: all that are left, unless one of them loses it.
 fn write_with_savepoints(
     connection: &Connection,
     place: &Place,
     calls: &mut std::vec::IntoIter<Box<dyn Call>>,
 ) {
-    let mut written = Vec::with_capacity(calls.len());
-    let mut ended = begin(connection, place);
-    if ended.is_ok() {
-        while ended.is_ok()
-            && let Some(mut call) = calls.next()
-        {
-            ended = in_savepoint(connection, &mut *call);
-            written.push(call);
-        }
-        ended = ended.and_then(|()| commit(connection, place));
-    } else {
-        written.extend(calls);
+    if let Err(error) = begin(connection, place) {
+        return tell_all(connection, place, calls.collect(), &Err(error));
     }
+    let (mut written, mut ended) = (Vec::with_capacity(calls.len()), Ok(()));
+    while ended.is_ok()
+        && let Some(mut call) = calls.next()
+    {
+        ended = in_savepoint(connection, &mut *call);
+        written.push(call);
+    }
+    let ended = ended.and_then(|()| commit(connection, place));
     tell_all(connection, place, written, &ended);
 }
 
