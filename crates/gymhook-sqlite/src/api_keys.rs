@@ -135,22 +135,17 @@ fn read(row: &Row<'_>) -> Result<ApiKeyRow> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema;
+    use super::super::query_plan::query_plan_with;
     use super::*;
 
     #[test]
     fn a_page_is_found_by_an_index_in_its_order() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
         let gym = Some("wien".to_owned());
         for (gym, index) in [(None, "gymhook_api_keys_by_time"), (gym, "gymhook_api_keys_by_gym")] {
             for after in [None, Some(Uuid::nil())] {
                 let (sql, values) =
                     statement(&ApiKeyQuery { gym: gym.clone(), after, ..ApiKeyQuery::new(9) });
-                let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-                let steps =
-                    explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-                let plan = steps.map(|step| step.unwrap()).collect::<Vec<_>>().join("; ");
+                let plan = query_plan_with(&sql, values);
                 assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
             }
         }

@@ -68,19 +68,14 @@ fn read(row: &Row<'_>, journal: Journal) -> Result<JournalRow> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema;
+    use super::super::query_plan::query_plan;
     use super::*;
 
     /// Neither reads more of a journal than it is about.
     #[test]
     fn a_page_and_what_is_trimmed_are_found_by_their_numbers() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
         for (sql, bounds) in [(TRIM, "(journal=? AND number<?)"), (PAGE, "(journal=? AND number<?)")] {
-            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let values = vec![rusqlite::types::Null; explain.parameter_count()];
-            let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3));
-            let plan = steps.unwrap().map(|step| step.unwrap()).collect::<Vec<_>>().join("; ");
+            let plan = query_plan(sql);
             assert!(plan.contains("PRIMARY KEY") && plan.contains(bounds), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }

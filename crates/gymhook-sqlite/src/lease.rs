@@ -140,19 +140,14 @@ pub(super) fn is_leased(connection: &Connection, now: UtcDateTime) -> Result<boo
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema;
+    use super::super::query_plan::query_plan;
     use super::*;
 
     /// Else each round trip reads every subscription, whole.
     #[test]
     fn who_looks_for_work_reads_the_index_of_leases_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
         for (sql, bound) in [(&*find_anywhere(), "(lease_until<?)"), (NEXT_END, "(lease_until>?)")] {
-            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let values = vec![rusqlite::types::Null; explain.parameter_count()];
-            let steps = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3));
-            let plan = steps.unwrap().map(|step| step.unwrap()).collect::<Vec<_>>().join("; ");
+            let plan = query_plan(sql);
             let by_index = format!("USING COVERING INDEX gymhook_subscriptions_by_lease {bound}");
             assert!(plan.contains(&by_index) && !plan.contains("TEMP B-TREE"), "{plan}");
         }

@@ -16,6 +16,8 @@ mod notices;
 mod options;
 mod place;
 mod queries;
+#[cfg(test)]
+mod query_plan;
 mod quietly;
 mod repeats;
 mod row;

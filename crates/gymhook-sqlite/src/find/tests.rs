@@ -1,9 +1,9 @@
 use gymhook_store::StoreTime;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params};
 
 use super::statement::statement;
 use super::*;
+use crate::query_plan::{query_plan, query_plan_with};
 use crate::schema;
 
 /// Rows one after the other: how many, whose, of which type, in which state.
@@ -151,22 +151,14 @@ fn of_two_indices_the_one_that_leads_to_fewer_rows_is_taken() {
     }
 }
 
-/// What SQLite says of how it carries a statement out.
-fn explain(sql: &str, values: Vec<Value>) -> String {
-    let log = log(&[]);
-    let mut explain = log.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
-    steps.map(|step| step.unwrap()).collect::<Vec<_>>().join("; ")
-}
-
 fn plan(query: &DeliveryQuery, look: Look<'_>) -> String {
     let (sql, values) = statement(query, look, i64::MIN, 10);
-    explain(&sql, values)
+    query_plan_with(&sql, values)
 }
 
 #[test]
 fn what_is_counted_is_counted_in_an_index() {
-    let plan = explain(way::ROWS, Vec::new());
+    let plan = query_plan(way::ROWS);
     assert!(
         plan.contains("SEARCH gymhook_deliveries") && !plan.contains("SCAN gymhook_deliveries"),
         "{plan}"
@@ -175,7 +167,7 @@ fn what_is_counted_is_counted_in_an_index() {
         (way::OF_TYPE, "COVERING INDEX gymhook_deliveries_by_type (event_type=?)"),
         (way::OF_ENDPOINT, "COVERING INDEX gymhook_deliveries_by_endpoint (endpoint=?)"),
     ] {
-        let plan = explain(&way::counting(of_one), vec![Value::Null, Value::Null]);
+        let plan = query_plan(&way::counting(of_one));
         assert!(plan.contains(index), "{plan}");
     }
 }
