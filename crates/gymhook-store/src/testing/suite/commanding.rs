@@ -58,7 +58,7 @@ pub async fn numbers_are_not_used_again<H: Harness>(harness: &H) {
         assert_eq!(pending.len(), 1);
         assert!(last.is_none_or(|last| pending[0].number > last));
         last = Some(pending[0].number);
-        stage.carry_out_commands(endpoint(1)).await;
+        stage.lease_once(endpoint(1)).await;
     }
 }
 
@@ -102,7 +102,7 @@ async fn redelivered<H: Harness>(stage: &Stage<'_, H>, which: Redelivery) -> Vec
         })
         .collect();
     assert_eq!(found.len() as u64, count, "it says how many");
-    stage.carry_out_commands(which.endpoint).await;
+    stage.lease_once(which.endpoint).await;
     found
 }
 

@@ -39,7 +39,7 @@ pub async fn another_gym_s_is_not_written<H: Harness>(harness: &H) {
     };
     let (first, changed) = (of("wien", "{}"), of("wien", "{\"label\":\"changed\"}"));
     assert_eq!(put(&first, WriteCondition::SameGym).await, Ok(true));
-    stage.carry_out_commands(endpoint(1)).await;
+    stage.lease_once(endpoint(1)).await;
     for other in ["berlin", "Wien", ""] {
         assert_eq!(put(&of(other, "[]"), WriteCondition::SameGym).await, Ok(false));
         assert_untouched(&stage, &first).await;
@@ -66,7 +66,7 @@ pub async fn a_new_one_replaces_none<H: Harness>(harness: &H) {
     let row = subscription(1);
     assert_eq!(put(&row).await, Ok(true));
     assert_eq!(stage.store.subscription(endpoint(1)).await, Ok(Some(row.clone())));
-    stage.carry_out_commands(endpoint(1)).await;
+    stage.lease_once(endpoint(1)).await;
     let other = SubscriptionRow { settings: "{}".to_owned(), ..row.clone() };
     for again in [&row, &other] {
         assert_eq!(put(again).await, Ok(false));

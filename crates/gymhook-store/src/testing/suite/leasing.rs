@@ -224,7 +224,7 @@ pub async fn disabling_and_enabling_count<H: Harness>(harness: &H) {
 
     stage.store.command(vec![(endpoint(1), Command::Enable)], stage.now).await.unwrap();
     write_endpoint(&stage, stage.lease(1, 1).await, subscription(1).record).await;
-    stage.carry_out_commands(endpoint(1)).await;
+    stage.lease_once(endpoint(1)).await;
     assert_eq!(endpoints(&stage.lease_any(1).await), [endpoint(1)], "its delivery is due");
 }
 

@@ -145,11 +145,11 @@ impl<'h, H: Harness> Stage<'h, H> {
         assert!(
             self.store.put_subscription(row, WriteCondition::Always, self.now).await.expect("it is written")
         );
-        self.carry_out_commands(id).await;
+        self.lease_once(id).await;
     }
 
     /// Leases an endpoint, strikes off its commands, and gives it back: from then on a change is told to its worker.
-    pub(super) async fn carry_out_commands(&self, endpoint: EndpointId) {
+    pub(super) async fn lease_once(&self, endpoint: EndpointId) {
         self.store.command(vec![(endpoint, Command::Reload)], self.now).await.expect("it is written");
         let leased = self.store.lease(self.request(0, vec![endpoint]), self.now).await.expect("leases");
         for leased in leased {
