@@ -171,7 +171,7 @@ fn id_of(
     destination: EndpointId,
     event: Option<usize>,
 ) -> DeliveryId {
-    const TIME_BYTES: usize = 6;
+    const TIME_BITS: u32 = 48;
     let index = event.and_then(|index| u64::try_from(index).ok()).unwrap_or(u64::MAX);
     let digest = Sha256::new()
         .chain_update(b"gymhook-relay\0")
@@ -180,12 +180,9 @@ fn id_of(
         .chain_update(index.to_be_bytes())
         .finalize();
     let millis = u64::try_from(received_at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-    let time = millis.to_be_bytes().into_iter().skip(size_of::<u64>() - TIME_BYTES);
-    let mut bytes = [0; 16];
-    for (byte, value) in bytes.iter_mut().zip(time.chain(digest)) {
-        *byte = value;
-    }
-    DeliveryId::from(Builder::from_custom_bytes(bytes).into_uuid())
+    let first_half = u128::from_be_bytes(digest.first_chunk().copied().unwrap_or_default());
+    let id = (u128::from(millis) << (u128::BITS - TIME_BITS)) | (first_half >> TIME_BITS);
+    DeliveryId::from(Builder::from_custom_bytes(id.to_be_bytes()).into_uuid())
 }
 
 /// The first of these, if they are more or longer than one transaction takes.
