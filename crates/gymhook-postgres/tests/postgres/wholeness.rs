@@ -179,7 +179,7 @@ async fn what_follows_is_enqueued_whole_or_not_at_all_wherever_a_statement_of_it
         }
     });
     let (mut cancelled, mut number) = (0, 0);
-    // Some are enqueued, and not all at once.
+    // At least ten, so that there is something to compare however often the first one is cancelled.
     while cancelled < 60 || number < 100 {
         number += 10;
         let follow_ups = (1..=3).map(|position| notification(number + position, 2)).collect();

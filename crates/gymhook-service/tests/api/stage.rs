@@ -160,13 +160,15 @@ impl Stage {
 
     /// Waits until a delivery has this state.
     pub(crate) async fn until(&self, delivery: &str, state: &str) -> Value {
-        loop {
-            let found = self.get(&format!("/v1/deliveries/{delivery}")).await.expect(200);
+        let mut found = Value::Null;
+        for _ in 0..1_000 {
+            found = self.get(&format!("/v1/deliveries/{delivery}")).await.expect(200);
             if found["state"] == json!(state) {
                 return found;
             }
             tokio::time::sleep(core::time::Duration::from_millis(20)).await;
         }
+        panic!("it is not {state}: {found}");
     }
 }
 
