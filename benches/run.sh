@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes every table of measurements in one run and writes them to benches/RESULTS.md, with a description of the machine.
+# Makes every table of measurements in one run and writes them to benches/RESULTS.md, with a description of the machine. What
+# an earlier run wrote is replaced.
 #
 #     bash benches/run.sh            # builds, then measures for about 25 minutes: leave the machine alone
 #     bash benches/run.sh --quick    # less of everything: shows that it works, too short to quote
@@ -16,11 +17,13 @@ all=(ratios delivery durable adapters command gateway)
 wanted=()
 quick=()
 for argument in "$@"; do
-    case "$argument" in
-        --quick) quick=(--quick) ;;
-        ratios | delivery | durable | adapters | command | gateway) wanted+=("$argument") ;;
-        *) die "there is no bench $argument: choose of ${all[*]}, or --quick" ;;
-    esac
+    if [ "$argument" = --quick ]; then
+        quick=(--quick)
+    elif [[ " ${all[*]} " == *" $argument "* ]]; then
+        wanted+=("$argument")
+    else
+        die "there is no bench $argument: choose from ${all[*]}, or --quick"
+    fi
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=("${all[@]}")
 
@@ -72,8 +75,9 @@ for bench in "${wanted[@]}"; do
     printf '== %s\n' "$bench" >&2
     since=$SECONDS
     options=("${quick[@]}")
-    # The whole table of the machine has ten million waiting deliveries: ten minutes, and 7 GB.
+    # The whole table of the delivery state machine has ten million waiting deliveries: ten minutes, and 7 GB.
     [ "$bench" != delivery ] || options=(--quick)
+    # The ratios have no quick table.
     [ "$bench" != ratios ] || options=()
     printf '\n## %s\n\n' "$bench" >>"$draft"
     # What is told while it runs goes to the terminal, and only the tables into the file.
