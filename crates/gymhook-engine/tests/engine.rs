@@ -12,10 +12,15 @@
 
 mod scripted;
 
+use core::future::poll_fn;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Poll;
 use core::time::Duration;
+use std::sync::{Arc, Mutex};
 
+use gymhook_engine::store::memory::MemoryStore;
 use gymhook_engine::store::{SqliteStore, State, StatsQuery, Store};
-use gymhook_engine::{Answer, Engine, Publication};
+use gymhook_engine::{Answer, Engine, Publication, Sending, Transport};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use scripted::setup::Setup;
@@ -97,7 +102,7 @@ async fn many_endpoints_at_once() {
 
 #[tokio::test]
 async fn a_delivery_that_brings_its_task_down_comes_to_an_end_and_the_rest_goes_on() {
-    let poison = |sending: &gymhook_engine::Sending| sending.attempt.attempt.delivery == delivery(1);
+    let poison = |sending: &Sending| sending.attempt.attempt.delivery == delivery(1);
     let setup =
         Setup::new(Scripted::new(move |sending| if poison(sending) { Reply::Panic } else { accepted() }))
             .await;
@@ -186,7 +191,7 @@ async fn a_body_that_has_changed_on_disk_is_quarantined_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_what_is_under_way() {
-    let late = |_: &gymhook_engine::Sending| {
+    let late = |_: &Sending| {
         Reply::Late(Duration::from_millis(100), Answer::new(Outcome::response(StatusCode::OK)))
     };
     let setup = Setup::new(Scripted::new(late)).await;
@@ -325,5 +330,61 @@ async fn an_attempt_timeout_longer_than_a_lease_keeps_nothing_from_being_sent() 
     })
     .await;
     assert_eq!(transport.sent_ids(), [1], "the lease is renewed meanwhile");
+    engine.shutdown().await;
+}
+
+/// Its first attempt is paused for longer than its lease lasts, as a stopped process is, and has not sent by then.
+#[derive(Clone, Default)]
+struct PausedOnce {
+    began: Arc<AtomicBool>,
+    /// The numbers of the requests that were made.
+    made: Arc<Mutex<Vec<u32>>>,
+}
+
+const SHORT_LEASE: Duration = Duration::from_millis(1_000);
+
+impl Transport for PausedOnce {
+    async fn send(&self, sending: Sending) -> Answer {
+        if !self.began.swap(true, Ordering::SeqCst) {
+            let mut is_first = true;
+            poll_fn(|context| {
+                if !core::mem::take(&mut is_first) {
+                    return Poll::Ready(());
+                }
+                let (_nobody, never) = std::sync::mpsc::channel::<()>();
+                let _none = never.recv_timeout(2 * SHORT_LEASE);
+                // As a socket that can be written to again does.
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+        self.made.lock().unwrap().push(sending.attempt.attempt.send);
+        Answer::new(Outcome::response(StatusCode::OK))
+    }
+}
+
+/// All of the process is paused, so there is one thread.
+#[tokio::test(flavor = "current_thread")]
+async fn an_attempt_that_is_paused_past_its_lease_before_it_is_sent_is_not_sent_after_it() {
+    let transport = PausedOnce::default();
+    let engine = Engine::builder(MemoryStore::with_system_clock())
+        .poll_interval(Duration::from_millis(20))
+        .lease_length(SHORT_LEASE)
+        .start(transport.clone())
+        .await
+        .unwrap();
+    let policy = policy().with_retry(
+        RetryPolicy::new(RetrySchedule::constant(Duration::from_millis(1), 9))
+            .with_attempt_timeout(SHORT_LEASE / 4),
+    );
+    engine.put_subscription(&subscription(1, policy)).await.unwrap();
+    let _new = engine.enqueue(vec![notification(1, 1)]).await.unwrap();
+    until("it is delivered", || async {
+        engine.store().delivery(delivery(1)).await.unwrap().unwrap().state == State::Delivered
+    })
+    .await;
+    let made = transport.made.lock().unwrap().clone();
+    assert!(!made.contains(&1), "{made:?}");
     engine.shutdown().await;
 }

@@ -16,6 +16,8 @@ pub use self::violation::Violation;
 pub struct Rules {
     /// How many attempts one process may have under way.
     pub max_in_flight: u32,
+    /// How many threads a process has that make attempts.
+    pub threads: u32,
     /// Whether everything that is due must have ended.
     pub is_drained: bool,
 }
@@ -29,6 +31,7 @@ pub struct Rules {
 /// - The numbers of a delivery's requests rise, and no request is made that the store was not told of before. The log of
 ///   attempts says what the endpoint did.
 /// - On an ordered endpoint, no request follows one of a delivery that was enqueued later.
+/// - A process that was paused, and overtaken, makes no more late requests than it has threads.
 /// - Nothing is sent again after its success is on record. A request after an unrecorded success is a duplicate; each has
 ///   its own attempt that was under way when its process died or the database was down, and a process had no more of these
 ///   than it may have attempts under way.

@@ -66,6 +66,8 @@ pub struct Orders {
 impl Orders {
     /// How many attempts it may have under way.
     pub const MAX_IN_FLIGHT: u32 = 40;
+    /// How many threads it makes them in: as many as its runtime has.
+    pub const THREADS: u32 = 2;
 
     /// How long an attempt may take: less than half of a lease, and not for long, since some are never answered.
     #[must_use]

@@ -26,6 +26,8 @@ pub struct Totals {
     pub allowance: u64,
     /// Requests of deliveries that the endpoint had taken, but too late.
     pub late: u64,
+    /// Requests that a pause delayed, between the last look at the clock and the write, until others had overtaken them.
+    pub delayed: u64,
 }
 
 impl AddAssign for Totals {
@@ -40,18 +42,19 @@ impl AddAssign for Totals {
         self.duplicates += more.duplicates;
         self.allowance += more.allowance;
         self.late += more.late;
+        self.delayed += more.delayed;
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kills, outages, acknowledged, delivered, undeliverable, waiting, .. } = self;
-        let Self { requests, duplicates, allowance, late, .. } = self;
+        let Self { requests, duplicates, allowance, late, delayed, .. } = self;
         write!(
             f,
             "{kills} kills, {outages} outages; {acknowledged} acknowledged: {delivered} delivered, {undeliverable} \
              undeliverable, {waiting} waiting, 0 lost; {requests} requests, {duplicates} duplicates of {allowance} allowed, \
-             {late} after a late answer"
+             {late} after a late answer, {delayed} delayed by a pause"
         )
     }
 }

@@ -93,7 +93,7 @@ fn good() -> History {
 }
 
 fn judge(history: &History) -> Result<Totals, Vec<Violation>> {
-    check(history, &Rules { max_in_flight: 2, is_drained: true })
+    check(history, &Rules { max_in_flight: 2, threads: 1, is_drained: true })
 }
 
 /// The good history with one thing changed is refused, and for this reason.
@@ -126,6 +126,7 @@ fn a_good_history_is_counted() {
         duplicates: 1,
         allowance: 1,
         late: 0,
+        delayed: 0,
     };
     assert_eq!(totals, expected);
 }
@@ -303,6 +304,39 @@ fn a_pause_excuses_what_was_under_way_before_it() {
     assert!(
         violations.iter().any(|found| matches!(found, Violation::DuplicateWithoutCause { delivery: 2, .. }))
     );
+}
+
+#[test]
+fn a_pause_delays_no_more_requests_than_there_are_threads() {
+    let mut history = good();
+    // The pause instead of the kill; then another goes on, and the first sends what it was about to.
+    history.wire[4] = Event::Paused { pid: FIRST };
+    history.wire.remove(2);
+    history.wire.push(request(FIRST, 2, PLAIN, 1, Some(200)));
+    let totals = judge(&history).unwrap();
+    assert_eq!((totals.delayed, totals.duplicates), (1, 0));
+    let is_late = |found: &Violation| {
+        matches!(found, Violation::Mismatch(Mismatch::NumberNotRising { delivery: 2, send: 1, before: 2 }))
+    };
+    // Nobody was paused before it; or another was.
+    for pid in [None, Some(SECOND)] {
+        let mut history = history.clone();
+        match pid {
+            None => drop(history.wire.remove(3)),
+            Some(pid) => history.wire[3] = Event::Paused { pid },
+        }
+        assert!(judge(&history).unwrap_err().iter().any(is_late));
+    }
+    // The store does not say that it was lost.
+    let mut told = history.clone();
+    told.rows[1].attempts[0] = logged(1, AttemptOutcome::Response, Some(200));
+    assert!(judge(&told).unwrap_err().iter().any(is_late));
+    // One more than its threads.
+    history.rows[2].attempts[0] = logged(1, AttemptOutcome::Lost, None);
+    let first = history.wire.remove(1);
+    history.wire.push(first);
+    let too_many = Violation::TooManyAfterPause { pid: FIRST, delayed: 2, allowed: 1 };
+    assert!(judge(&history).unwrap_err().contains(&too_many));
 }
 
 #[test]

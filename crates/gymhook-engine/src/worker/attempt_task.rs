@@ -1,5 +1,8 @@
 //! The task that makes one attempt.
 
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
@@ -120,7 +123,7 @@ pub(crate) async fn run<T: Transport>(
         };
         let sending =
             Sending { attempt, subscription, event_type, body, enqueued_at, now, timeout, arrival, headers };
-        within_limits(send_in_time(&*transport, sending).await)
+        within_limits(send_in_time(&*transport, sending, lease_ends).await)
     };
     if let Some(ended) = &mut report.ended {
         ended.answer = answer;
@@ -135,17 +138,26 @@ fn within_limits(answer: Answer) -> Answer {
     }
 }
 
-/// Whatever the transport does, this has an answer by the deadline.
-async fn send_in_time<T: Transport>(transport: &T, sending: Sending) -> Answer {
+/// Whatever the transport does, this has an answer by the deadline. A process that was paused past its deadline and its
+/// lease goes no further: what the transport had not sent before the pause is not sent after it.
+async fn send_in_time<T: Transport>(transport: &T, sending: Sending, lease_ends: Instant) -> Answer {
     let place = match sending.subscription.direction() {
         Direction::Incoming => Place::Handler,
         Direction::Outgoing => Place::Transport,
     };
     let timeout = sending.timeout;
-    let sent = foreign::run(place, || transport.send(sending));
-    match tokio::time::timeout(timeout, sent).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(panicked)) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
-        Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
+    let last = clock::monotonic().checked_add(timeout).map_or(lease_ends, |end| end.max(lease_ends));
+    let mut sent = pin!(foreign::run(place, || transport.send(sending)));
+    // A timer alone polls what it limits once more before it looks at the time.
+    let until_last = poll_fn(|context| {
+        if clock::monotonic() > last {
+            return Poll::Ready(None);
+        }
+        sent.as_mut().poll(context).map(Some)
+    });
+    match tokio::time::timeout(timeout, until_last).await {
+        Ok(Some(Ok(answer))) => answer,
+        Ok(Some(Err(panicked))) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
+        Ok(None) | Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
     }
 }

@@ -68,6 +68,7 @@ impl<'h> Judge<'h> {
     }
 
     pub(super) fn judge(mut self) -> Result<Totals, Vec<Violation>> {
+        self.set_aside_what_a_pause_delayed();
         let enqueued: Vec<&Enqueued> = self.enqueued.values().copied().collect();
         for enqueued in enqueued.iter().filter(|enqueued| enqueued.acknowledged.is_some()) {
             self.acknowledged(enqueued);
@@ -85,6 +86,36 @@ impl<'h> Judge<'h> {
         self.found(order::out_of_order(ordered.into_iter()));
         self.under_way_at_kills();
         if self.violations.is_empty() { Ok(self.totals) } else { Err(self.violations) }
+    }
+
+    /// A process may be stopped between its last look at the clock and the write itself, once in each of its threads. Such a
+    /// request comes after those of whoever took over, and nothing on this side of the wire can prevent it.
+    fn set_aside_what_a_pause_delayed(&mut self) {
+        let mut delayed_by: BTreeMap<u32, u64> = BTreeMap::new();
+        for (delivery, requests) in &mut self.requests {
+            let mut highest = 0;
+            requests.retain(|(at, request)| {
+                let Request { pid, send, .. } = **request;
+                let is_overtaken = send < highest;
+                highest = highest.max(send);
+                let is_after_pause = self.paused.iter().any(|(paused, when)| *paused == pid && when < at);
+                let logged = self.rows.get(delivery).and_then(|row| row.logged(send));
+                let is_lost = logged.is_some_and(|logged| logged.outcome == AttemptOutcome::Lost);
+                let is_delayed = is_overtaken && is_after_pause && is_lost;
+                if is_delayed {
+                    *delayed_by.entry(pid).or_default() += 1;
+                }
+                !is_delayed
+            });
+        }
+        for (pid, delayed) in delayed_by {
+            self.totals.delayed += delayed;
+            let pauses = self.paused.iter().filter(|(paused, _)| *paused == pid).count() as u64;
+            let allowed = u64::from(self.rules.threads) * pauses;
+            if delayed > allowed {
+                self.violations.push(Violation::TooManyAfterPause { pid, delayed, allowed });
+            }
+        }
     }
 
     fn acknowledged(&mut self, enqueued: &Enqueued) {

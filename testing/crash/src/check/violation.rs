@@ -37,4 +37,8 @@ pub enum Violation {
     DuplicateWithoutCause { delivery: u128, send: u32, accepted: u32, pid: u32 },
     #[error("process {pid} left {lost} attempts under way, and may have had {allowed}")]
     TooManyLost { pid: u32, lost: u64, allowed: u64 },
+    #[error(
+        "process {pid} made {delayed} requests after its pause that others had overtaken, and may have made {allowed}"
+    )]
+    TooManyAfterPause { pid: u32, delayed: u64, allowed: u64 },
 }
