@@ -191,9 +191,8 @@ async fn a_body_that_has_changed_on_disk_is_quarantined_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_what_is_under_way() {
-    let late = |_: &Sending| {
-        Reply::Late(Duration::from_millis(100), Answer::new(Outcome::response(StatusCode::OK)))
-    };
+    let late =
+        |_: &Sending| Reply::Late(Duration::from_millis(100), Answer::new(Outcome::response(StatusCode::OK)));
     let setup = Setup::new(Scripted::new(late)).await;
     setup.engine.put_subscription(&subscription(1, policy())).await.unwrap();
     setup.enqueue([1], 1).await;

@@ -158,6 +158,8 @@ async fn send_in_time<T: Transport>(transport: &T, sending: Sending, lease_ends:
     match tokio::time::timeout(timeout, until_last).await {
         Ok(Some(Ok(answer))) => answer,
         Ok(Some(Err(panicked))) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
-        Ok(None) | Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
+        Ok(None) | Err(_) => {
+            Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time")
+        }
     }
 }
