@@ -1,16 +1,19 @@
 //! The table of durable delivery: `cargo bench -p gymhook-benches --bench durable [-- --quick | --huge] [WORD...]`.
 //!
 //! It runs the tasks whose names contain a word, or all. `--huge` has 10 million wait at 10,000 endpoints where else a million
-//! waits at 1,000; that takes 8 GB of disk. Everything is on this machine: the engine, the server that it sends to,
+//! waits at 1,000, and 10 million in the log; that takes 20 GB of disk. Everything is on this machine: the engine, the server that it sends to,
 //! SQLite files and a private PostgreSQL with real syncs. Where a ratio has a goal, both sides took turns in one process, and the
 //! ratio is the median of the rounds'.
 
 mod ceilings;
+mod costs;
 mod dead_endpoint;
 mod end_to_end;
 mod enqueueing;
 mod growth;
 mod load;
+mod log;
+mod log_rows;
 mod million;
 mod overload;
 mod peer;
@@ -25,10 +28,11 @@ use gymhook_benches::{Outcome, Wanted};
 use crate::report::Report;
 use crate::stores::Postgres;
 
-const TASKS: [&str; 8] = [
+const TASKS: [&str; 9] = [
     end_to_end::TASK,
     enqueueing::TASK,
     million::TASK,
+    log::TASK,
     overload::TASK,
     takeover::TASK,
     growth::ENDPOINTS,
@@ -75,6 +79,9 @@ async fn measure(size: Size, wanted: &Wanted, report: &mut Report) -> Outcome<()
     }
     if wanted.contains(million::TASK) {
         million::measure(size, report).await?;
+    }
+    if wanted.contains(log::TASK) {
+        log::measure(size, &postgres, report).await?;
     }
     if wanted.contains(overload::TASK) {
         overload::measure(size, &postgres, report).await?;

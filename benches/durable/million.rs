@@ -66,7 +66,7 @@ pub(crate) async fn measure(size: Size, report: &mut Report) -> Outcome<()> {
 }
 
 /// Tells of each attempt, and answers none.
-struct Telling(UnboundedSender<Instant>);
+pub(crate) struct Telling(pub(crate) UnboundedSender<Instant>);
 
 impl Transport for Telling {
     async fn send(&self, _sending: Sending) -> Answer {

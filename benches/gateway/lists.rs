@@ -9,8 +9,9 @@ use gymhook_benches::{Outcome, Report};
 use crate::add;
 use crate::child::{Gateway, api_key};
 use crate::client::{Connection, asking};
-use crate::filled::{ENDPOINTS, Filled, OF_A_GYM, RARE_TYPE, TYPES, gym};
+use crate::filled::Filled;
 use crate::load::endpoint_id;
+use crate::log_rows::{ENDPOINTS, OF_A_GYM, RARE_TYPE, TYPES, gym};
 
 /// The task of the API's lists.
 pub(crate) const API: &str = "lists of the API";

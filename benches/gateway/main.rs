@@ -8,6 +8,9 @@
 #[path = "../durable/load.rs"]
 #[expect(dead_code, reason = "the bench of durable delivery uses the rest")]
 mod load;
+#[path = "../durable/log_rows.rs"]
+#[expect(dead_code, reason = "the bench of durable delivery uses the rest")]
+mod log_rows;
 #[path = "../durable/receiver.rs"]
 mod receiver;
 #[path = "../durable/stores.rs"]

@@ -39,8 +39,7 @@ pub async fn wait_for_work(folder: &Path, process: &mut Process) -> Result<(), F
 pub async fn judge(folder: &Path, wire: Vec<Event>, store: &impl Store) -> Result<Totals, Failure> {
     const NAMED: usize = 20;
     let history = History { enqueued: enqueued::read(folder)?, wire, rows: rows(store).await? };
-    let rules =
-        Rules { max_in_flight: Orders::MAX_IN_FLIGHT, threads: Orders::THREADS, is_drained: true };
+    let rules = Rules { max_in_flight: Orders::MAX_IN_FLIGHT, threads: Orders::THREADS, is_drained: true };
     check(&history, &rules).map_err(|violations| {
         let named: Vec<String> = violations.iter().take(NAMED).map(ToString::to_string).collect();
         format!("{} broken promises:\n{}", violations.len(), named.join("\n")).into()
