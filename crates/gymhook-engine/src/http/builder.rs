@@ -58,8 +58,9 @@ impl HttpTransportBuilder {
     /// How long an unused connection is kept by default: less than the five seconds after which several widespread servers
     /// close it, so that requests are rarely sent on a closing connection. Our default.
     pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-    /// The default number of unused connections that are kept for one host and port. Our default.
-    pub const IDLE_CONNECTIONS: usize = 64;
+    /// The default number of unused connections that are kept for one host and port: as many as an engine has attempts in
+    /// flight by default, since all of them may go to one host. Our default.
+    pub const IDLE_CONNECTIONS: usize = 256;
 
     pub(super) fn new() -> Self {
         Self {

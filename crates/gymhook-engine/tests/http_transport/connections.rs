@@ -4,11 +4,13 @@ use core::time::Duration;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use gymhook_retry::{Fault, Outcome, OwnFault};
 use http::StatusCode;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::support::{OK, PATIENT, Server, answered, builder, send, transport};
 
@@ -118,6 +120,35 @@ async fn a_second_request_with_half_an_answer_is_the_endpoints_failure() {
     send(&transport, &server.url(), PATIENT).await;
     let answer = send(&transport, &server.url(), PATIENT).await;
     assert_eq!(answer.outcome, Outcome::Failure(Fault::Reset), "{answer:?}");
+}
+
+/// So that a worker with all of its slots at one host, of one endpoint or of a thousand, need not connect again and again.
+#[tokio::test]
+async fn as_many_connections_are_kept_for_a_host_as_a_worker_has_attempts_in_flight() {
+    const AT_ONCE: usize = 256;
+    let all_arrived = Arc::new(Barrier::new(AT_ONCE));
+    let server = Server::start(move |mut stream, requests| {
+        let all_arrived = Arc::clone(&all_arrived);
+        async move {
+            loop {
+                requests.read(&mut stream).await?;
+                all_arrived.wait().await;
+                stream.write_all(OK.as_bytes()).await?;
+            }
+        }
+    })
+    .await;
+    let transport = Arc::new(transport());
+    for _ in 0..3 {
+        let mut attempts = JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let (transport, url) = (Arc::clone(&transport), server.url());
+            attempts.spawn(async move { send(&transport, &url, PATIENT).await.outcome });
+        }
+        let outcomes = attempts.join_all().await;
+        assert!(outcomes.iter().all(|outcome| *outcome == answered(StatusCode::OK)), "{outcomes:?}");
+    }
+    assert_eq!(server.connections(), AT_ONCE);
 }
 
 #[tokio::test]
