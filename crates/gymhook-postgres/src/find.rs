@@ -20,47 +20,66 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
     // One more tells whether there is another page.
     let most = i64::from(query.limit) + 1;
     let endpoint = query.endpoint.map(|endpoint| *endpoint.as_uuid());
-    let state = query.state.map(State::code);
     let (from, until) = (
         query.from.map(|at| StoreTime::ceil(at).micros()),
         query.until.map(|at| StoreTime::ceil(at).micros()),
     );
     let mut values: Vec<&dyn Value> = vec![&before, &most];
-    let mut conditions = "n.seq < $1".to_owned();
-    if let Some(endpoint) = &endpoint {
-        values.push(endpoint);
-        conditions += &format!(" AND n.endpoint = ${}", values.len());
-    }
-    if let Some(state) = &state {
-        values.push(state);
-        conditions += &format!(" AND d.state = ${}", values.len());
-    }
+    let mut of_notification = String::new();
     if !event_types.is_empty() {
         values.push(&event_types);
-        conditions += &format!(" AND n.event_type = ANY (${}::text[])", values.len());
+        of_notification += &format!(" AND n.event_type = ANY (${}::text[])", values.len());
     }
     if let Some(from) = &from {
         values.push(from);
-        conditions += &format!(" AND n.enqueued_at >= ${}", values.len());
+        of_notification += &format!(" AND n.enqueued_at >= ${}", values.len());
     }
     if let Some(until) = &until {
         values.push(until);
-        conditions += &format!(" AND n.enqueued_at < ${}", values.len());
+        of_notification += &format!(" AND n.enqueued_at < ${}", values.len());
     }
-    let sql = match &query.gym {
-        None => logged(&format!("{conditions} ORDER BY n.seq DESC LIMIT $2")),
-        Some(gym) => {
-            values.push(gym);
-            let gym = values.len();
-            logged(&format!(
-                "n.seq = ANY (ARRAY(
-                    SELECT page.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL (
-                        SELECT n.seq FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
-                        WHERE n.endpoint = s.id AND {conditions} ORDER BY n.seq DESC LIMIT $2
-                    ) page WHERE s.gym = ${gym} ORDER BY page.seq DESC LIMIT $2
-                )) ORDER BY n.seq DESC"
+    // Each of these is few of all, or one: their latest are found one endpoint after the other.
+    let mut of_subscription = String::new();
+    if let Some(endpoint) = &endpoint {
+        values.push(endpoint);
+        of_subscription += &format!(" AND s.id = ${}", values.len());
+    }
+    if let Some(gym) = &query.gym {
+        values.push(gym);
+        of_subscription += &format!(" AND s.gym = ${}", values.len());
+    }
+    let latest_of_endpoint = match query.state {
+        // Few are in another state than delivered, and an index has those of each, in the order of the list. Not a parameter,
+        // since the planner has to see which index it is.
+        Some(state) if state != State::Delivered => {
+            let notification =
+                if of_notification.is_empty() { "" } else { "JOIN gymhook.notifications n USING (seq)" };
+            let code = state.code();
+            Some(format!(
+                "SELECT d.seq FROM gymhook.deliveries d {notification} WHERE d.endpoint = s.id AND d.state = {code}
+                 AND d.seq < $1{of_notification} ORDER BY d.seq DESC LIMIT $2"
             ))
         }
+        state => {
+            if state.is_some() {
+                of_notification += " AND d.state = 2";
+            }
+            (!of_subscription.is_empty()).then(|| {
+                format!(
+                    "SELECT n.seq FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+                 WHERE n.endpoint = s.id AND n.seq < $1{of_notification} ORDER BY n.seq DESC LIMIT $2"
+                )
+            })
+        }
+    };
+    let sql = match latest_of_endpoint {
+        None => logged(&format!("n.seq < $1{of_notification} ORDER BY n.seq DESC LIMIT $2")),
+        Some(latest) => logged(&format!(
+            "n.seq = ANY (ARRAY(
+                SELECT page.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL ({latest}) page
+                WHERE true{of_subscription} ORDER BY page.seq DESC LIMIT $2
+            )) ORDER BY n.seq DESC"
+        )),
     };
     let rows = lent.query(&sql, &values).await?;
     lent.give_back().await?;

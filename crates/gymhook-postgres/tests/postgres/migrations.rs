@@ -2,10 +2,12 @@
 
 use gymhook_postgres::tokio_postgres::{Client, Config, NoTls};
 use gymhook_postgres::{PostgresOptions, PostgresStore, Schema};
-use gymhook_store::{ApiKeyOwner, ApiKeyRights, ApiKeyRotation, ApiKeyRow, StatsQuery, Store, StoreError};
+use gymhook_store::{
+    ApiKeyOwner, ApiKeyRights, ApiKeyRotation, ApiKeyRow, DeliveryQuery, State, StatsQuery, Store, StoreError,
+};
 use gymhook_test_postgres::fresh_schema;
 
-use crate::stage::{NOW, client, notification, shared, soon, subscribe};
+use crate::stage::{NOW, client, endpoint, notification, shared, soon, subscribe};
 
 /// A database of its own, for what concerns all schemas of one.
 async fn fresh_database() -> Config {
@@ -95,7 +97,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
     assert_eq!(
         versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
-        [1, 2, 3, 4, 5, 6, 7, 8],
+        [1, 2, 3, 4, 5, 6, 7, 8, 9],
         "each was done once"
     );
     works(&connect(&config).await.unwrap(), &client).await;
@@ -106,9 +108,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (9)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (10)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 9, known: 8 });
+    assert_eq!(refused, StoreError::Schema { found: 10, known: 9 });
 }
 
 #[tokio::test]
@@ -206,7 +208,7 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         let kept =
             "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();
@@ -422,9 +424,8 @@ async fn a_fingerprint_is_found_by_its_index_and_others_are_not_in_it() {
     assert!(!plan.contains("Seq Scan on notifications"), "{plan}");
 }
 
-/// How often the deliveries were read as a whole, how often by their states, and how many entries that index has given: what
-/// connections that are closed have done.
-async fn scans(client: &Client) -> (i64, i64, i64) {
+/// Until all other connections are closed, which makes their figures known.
+async fn until_alone(client: &Client) {
     let others =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
         AND backend_type = 'client backend'";
@@ -434,6 +435,12 @@ async fn scans(client: &Client) -> (i64, i64, i64) {
         }
     })
     .await;
+}
+
+/// How often the deliveries were read as a whole, how often by their states, and how many entries that index has given: what
+/// connections that are closed have done.
+async fn scans(client: &Client) -> (i64, i64, i64) {
+    until_alone(client).await;
     let sql =
         "SELECT t.seq_scan, i.idx_scan, i.idx_tup_read FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (relid)
         WHERE t.relname = 'deliveries' AND i.indexrelname = 'deliveries_by_state'";
@@ -464,4 +471,57 @@ async fn what_ended_is_counted_in_its_index() {
     assert_eq!(still_whole, whole, "the table was read as a whole");
     assert!(more_by_state > by_state);
     assert_eq!(more_entries, entries, "nothing ended in the window");
+}
+
+/// How many rows of notifications and deliveries were read by connections that are closed.
+async fn rows_read(client: &Client) -> i64 {
+    until_alone(client).await;
+    let sql = "SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables
+        WHERE relname IN ('notifications', 'deliveries')";
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// A hundred thousand deliveries, of which one in a hundred was not delivered, in each state as many.
+const MANY: &str = "INSERT INTO gymhook.notifications (seq, id, endpoint, digest, event_type, enqueued_at, test, body)
+        SELECT n, lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(1 + n % 10), 32, '0')::uuid, '', 'workout.created', n, false, ''
+        FROM generate_series(1, 100000) n;
+    INSERT INTO gymhook.deliveries (seq, endpoint, state, at, code, round, attempt, sends, probe, check_sum)
+        SELECT seq, endpoint, CASE WHEN seq % 100 = seq / 100 % 10 THEN (ARRAY[0, 1, 3, 4, 5, 6])[1 + seq / 1000 % 6] ELSE 2 END,
+            seq, 0, 1, 1, 1, false, 0
+        FROM gymhook.notifications;";
+
+/// The few that were not delivered are listed without a look at the many that were, and no more of them than the list has.
+#[tokio::test]
+async fn what_was_not_delivered_is_found_in_its_index() {
+    const LISTED: u32 = 10;
+    let config = fresh_database().await;
+    let (reader, writer) = (client(&config).await, client(&config).await);
+    let store = connect(&config).await.unwrap();
+    subscribe(&store, &writer, 1..=10).await;
+    writer.batch_execute(MANY).await.unwrap();
+    writer.batch_execute("VACUUM ANALYZE").await.unwrap();
+    drop((store, writer));
+
+    for state in
+        [State::Undeliverable, State::Cancelled, State::Quarantined, State::Unreadable, State::Waiting]
+    {
+        let all = DeliveryQuery { state: Some(state), ..DeliveryQuery::new(LISTED) };
+        let gym = DeliveryQuery { gym: Some("berlin-mitte".to_owned()), ..all.clone() };
+        let one = DeliveryQuery { endpoint: Some(endpoint(3)), ..all.clone() };
+        for query in [all, gym, one] {
+            let before = rows_read(&reader).await;
+            let store = connect(&config).await.unwrap();
+            let found = store.deliveries(query.clone()).await.unwrap().items;
+            drop(store);
+            let sequences: Vec<u64> = found.iter().map(|row| row.sequence).collect();
+            assert!(sequences.is_sorted_by(|later, earlier| later > earlier), "{sequences:?}");
+            assert_eq!(found.len(), LISTED as usize, "{query:?}");
+            assert!(found.iter().all(|row| row.state == state), "{query:?}");
+            // One more of each endpoint tells whether there is another page.
+            let endpoints = if query.endpoint.is_some() { 1 } else { 10 };
+            let most = (i64::from(LISTED) + 1) * (endpoints + 2);
+            let read = rows_read(&reader).await - before;
+            assert!(read <= most, "{read} rows were read, of {most} allowed, for {query:?}");
+        }
+    }
 }
