@@ -284,6 +284,16 @@ mod tests {
         assert!(!insert(false, None, None) && !insert(true, url, secrets));
     }
 
+    /// In a table without row ids a long row is an entry of an index, and a search reads whole each one that it passes.
+    #[test]
+    fn subscriptions_whose_rows_are_long_have_row_ids() {
+        let mut connection = of_version(1);
+        migrate(&mut connection).unwrap();
+        let sql = "SELECT wr FROM pragma_table_list('gymhook_subscriptions')";
+        let without_row_ids: bool = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert!(!without_row_ids);
+    }
+
     /// Without one of these everything works, and reads a whole table.
     #[test]
     fn what_is_looked_for_often_is_indexed() {

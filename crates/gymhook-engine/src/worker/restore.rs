@@ -66,6 +66,8 @@ impl<S: Store, T: Transport> Worker<S, T> {
             for record in &leased.in_flight {
                 self.restore_delivery(record);
             }
+            // What arrived there is read now.
+            self.to_lease.remove(&endpoint);
             self.to_fetch.insert(endpoint);
         }
     }

@@ -1,5 +1,6 @@
 -- Version 9. Leases are read and written all the time, and SQLite reads the later columns of a long row from other pages. So the
--- short columns come first, and an index has everything that the look for an endpoint without an owner needs.
+-- short columns come first, and an index has everything that the look for an endpoint without an owner needs. The table has row
+-- ids, since without them a long row is an entry of an index, and a search for its id reads each one that it passes, whole.
 
 CREATE TABLE gymhook_subscriptions_9 (
     id          BLOB NOT NULL PRIMARY KEY,
@@ -16,7 +17,7 @@ CREATE TABLE gymhook_subscriptions_9 (
     settings    TEXT NOT NULL,
     secrets     BLOB,
     CHECK (CASE incoming WHEN 0 THEN url IS NOT NULL AND secrets IS NOT NULL ELSE url IS NULL AND secrets IS NULL END)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 INSERT INTO gymhook_subscriptions_9
 SELECT id, lease_epoch, lease_until, lease_owner, deleted_at, disabled, incoming, gym, platform, url, record, settings, secrets
 FROM gymhook_subscriptions;
