@@ -481,9 +481,9 @@ fn the_metrics_of_alerts_and_documentation_are_counted() {
     }
 }
 
-/// The file beside `compose.yaml`.
+/// The file that `compose.yaml` mounts.
 #[test]
 fn the_configuration_of_the_containers_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/gymhook.compose.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/compose/gymhook.toml");
     assert!(parse(&fs::read_to_string(path).unwrap()).unwrap().settings.https);
 }
