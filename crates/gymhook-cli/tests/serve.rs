@@ -103,6 +103,12 @@ fn a_configuration_is_looked_at_without_starting_anything() {
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("source egym: egym at /in/egym, 1 key"), "{said}");
     assert!(!folder.path().join("a.db").exists(), "something was started");
+    // Whoever says that browsers use https has a proxy that serves it.
+    for (settings, warns) in [("", true), ("https = true\n", false)] {
+        fs::write(&file, format!("listen = \"0.0.0.0:8780\"\n{settings}")).unwrap();
+        let (status, said) = check();
+        assert_eq!((status, said.contains("plain HTTP to other machines")), (0, warns), "{said}");
+    }
     fs::write(&file, "listn = \"a\"").unwrap();
     let (status, said) = check();
     assert_eq!(status, 2, "{said}");

@@ -174,9 +174,11 @@ fn check(config: &Config, output: &mut Output) -> Result<(), Failure> {
 }
 
 fn warn_of_plain_http(config: &Config, output: &Output) {
-    if config.tls.is_none() && !config.listen.ip().is_loopback() {
+    // With `https`, its operator says that a proxy serves TLS.
+    if config.tls.is_none() && !config.settings.https && !config.listen.ip().is_loopback() {
         output.warn(
-            "this serves plain HTTP to other machines: put a proxy in front that serves TLS, or set tls_certificate and tls_key",
+            "this serves plain HTTP to other machines: put a proxy in front that serves TLS and set https, or set \
+             tls_certificate and tls_key",
         );
     }
 }
