@@ -15,6 +15,8 @@ pub(crate) struct EndpointSlot {
     pub(crate) sequence: u64,
     /// Which lane goes first when both have something to send.
     pub(crate) retries_next: bool,
+    /// Whether no attempt begins, because it is about to be released.
+    pub(crate) is_on_hold: bool,
     pub(crate) readiness: Readiness,
     pub(crate) claim: BudgetClaim,
     /// When to look at it again if nothing happens to it before.
@@ -39,6 +41,7 @@ impl EndpointSlot {
             queue,
             sequence,
             retries_next: false,
+            is_on_hold: false,
             readiness: Readiness::Idle,
             claim: BudgetClaim::Nothing,
             wake: None,

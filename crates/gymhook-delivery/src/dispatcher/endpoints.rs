@@ -52,6 +52,25 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Begins no attempt for an endpoint any more, not even of a test event, until it is
+    /// [released](Dispatcher::release_endpoint): so that it can be released without an attempt in flight. Those that are in
+    /// flight go on, and their outcomes count as ever.
+    ///
+    /// Nothing is recorded, and a [snapshot](Dispatcher::snapshot) does not say it.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownEndpoint`]: no such endpoint is here.
+    pub fn hold(&mut self, endpoint: EndpointId, now: UtcDateTime) -> Result<(), UnknownEndpoint> {
+        self.now.advance(now);
+        let slot = self.endpoint_slot(endpoint).ok_or(UnknownEndpoint { endpoint })?;
+        if let Some(entry) = self.endpoints.get_mut(slot) {
+            entry.is_on_hold = true;
+        }
+        self.settle(slot);
+        Ok(())
+    }
+
     /// Drops an endpoint and everything held for it, because its lease has ended or is released.
     ///
     /// Nothing is recorded: the next owner restores the earlier records, with the returned record in place of the endpoint's

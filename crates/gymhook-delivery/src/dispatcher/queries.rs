@@ -61,6 +61,8 @@ pub enum HeldBack {
     Slots,
     /// The machine is [draining](Dispatcher::drain).
     Draining,
+    /// It is on [hold](Dispatcher::hold) until it is released.
+    OnHold,
 }
 
 impl Dispatcher {
@@ -100,6 +102,14 @@ impl Dispatcher {
         self.entry(endpoint).map_or(0, |entry| entry.queue.waiting_tests())
     }
 
+    /// When the first delivery that waits for this endpoint is due, or was; of an ordered endpoint, the one that the others wait
+    /// for. `None` if none waits.
+    #[must_use]
+    pub fn first_due(&self, endpoint: EndpointId) -> Option<UtcDateTime> {
+        let heads = self.entry(endpoint)?.queue.heads(&self.deliveries);
+        [heads.first_attempt, heads.retry, heads.test].into_iter().flatten().min().map(Timestamp::to_utc)
+    }
+
     /// How many attempts are in flight, to all endpoints together.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -125,7 +135,10 @@ impl Dispatcher {
         let slot = self.endpoint_slot(endpoint)?;
         let entry =
             self.endpoints.get(slot).filter(|entry| entry.queue.waiting() > entry.queue.waiting_tests())?;
-        self.held_by_health(&entry.endpoint)
+        entry
+            .is_on_hold
+            .then_some(HeldBack::OnHold)
+            .or_else(|| self.held_by_health(&entry.endpoint))
             .or_else(|| self.held_by_order(slot, entry))
             .or_else(|| self.held_by_load(&entry.endpoint))
             .or_else(|| self.held_by_queue(entry))

@@ -91,6 +91,9 @@ impl Dispatcher {
     }
 
     fn plan(&self, entry: &EndpointSlot) -> Plan {
+        if entry.is_on_hold {
+            return Plan { readiness: Readiness::Idle, wake: None, retry: RetryPlan::NotNow };
+        }
         let now = self.now.reached;
         let heads = entry.queue.heads(&self.deliveries);
         let is_due = |head: Option<Timestamp>| head.is_some_and(|due| due <= now);
