@@ -11,11 +11,11 @@ pub use gymhook_sqlite::SqliteStore;
 #[cfg(feature = "store-tests")]
 pub use gymhook_store::testing::{faulty, memory, suite};
 pub use gymhook_store::{
-    ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, AttemptOutcome, AttemptQuery,
-    AttemptRow, Batch, Command, Committed, Cursor, DeleteCondition, DeliveryColumns, DeliveryQuery,
-    DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow, Lease,
-    LeaseHolder, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, PendingCommand,
-    Redelivery, Refused, RepeatCheck, State, Stats, StatsQuery, Store, StoreError, StoreTime,
+    Announcement, ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow, AttemptOutcome,
+    AttemptQuery, AttemptRow, Batch, Command, Committed, Cursor, DeleteCondition, DeliveryColumns,
+    DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow,
+    Lease, LeaseHolder, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, OtherWorkers, Page,
+    PendingCommand, Redelivery, Refused, RepeatCheck, State, Stats, StatsQuery, Store, StoreError, StoreTime,
     StoredNotification, SubscriptionQuery, SubscriptionRow, TargetColumns, UnknownAttemptOutcome,
     UnreadableRow, Unstorable, WorkerId, WriteCondition,
 };

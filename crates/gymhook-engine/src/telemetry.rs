@@ -198,6 +198,15 @@ pub(crate) fn lease_lost() {
     metrics::counter!("gymhook_leases_lost_total").increment(1);
 }
 
+/// Another worker is to have some of this one's endpoints.
+pub(crate) fn gives_up(worker: WorkerId, endpoints: usize) {
+    tracing::info!(%worker, endpoints, "another worker has fewer endpoints: some are given up, each when nothing is in flight");
+}
+
+pub(crate) fn lease_given_up() {
+    metrics::counter!("gymhook_leases_given_up_total").increment(1);
+}
+
 pub(crate) fn quarantined(rows: u64) {
     metrics::counter!("gymhook_quarantined_total").increment(rows);
 }

@@ -23,6 +23,7 @@ mod pending;
 mod restore;
 mod round_trip;
 mod round_trips;
+mod sharing;
 mod supervisor;
 
 use core::time::Duration;
@@ -44,6 +45,7 @@ use self::clock::StoreClock;
 use self::leased_endpoint::{LeasedEndpoint, LeasedEndpoints};
 use self::pending::Pending;
 use self::round_trip::{RoundTrip, RoundTripResult};
+use self::sharing::Sharing;
 pub(crate) use self::supervisor::supervise;
 use crate::foreign::{self, Place};
 use crate::health::Pulse;
@@ -117,6 +119,7 @@ pub(crate) struct Worker<S, T> {
     next_look: Instant,
     /// When another worker's lease ends, unless that renews it: then there may be work to take over.
     next_lease_end: Option<UtcDateTime>,
+    sharing: Sharing,
     stop: Option<Stop>,
 }
 
@@ -183,6 +186,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             next_tick: at,
             next_look: at,
             next_lease_end: None,
+            sharing: Sharing::default(),
             stop: None,
         })
     }
@@ -233,6 +237,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     fn begin_stop(&mut self, grace: Duration) {
         self.pulse.stopping();
         self.machine.drain();
+        self.sharing.withdraw(self.clock.now());
         self.next_tick = clocks::monotonic();
         self.stop = Some(Stop { until: clocks::monotonic() + grace, gave_up: false });
     }
@@ -242,7 +247,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.look_everywhere |= endpoints.is_empty();
         for endpoint in endpoints {
             match self.leased_endpoints.0.get_mut(endpoint) {
-                Some(leased) if !leased.releasing => {
+                Some(leased) if !leased.is_leaving() => {
                     leased.unseen = true;
                     self.to_fetch.insert(*endpoint);
                 }
@@ -284,6 +289,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let now = self.clock.now();
         self.machine.handle_outcome(&attempt, &ended.answer.outcome, now);
+        self.release_when_free(attempt.endpoint);
         if !matches!(ended.answer.outcome, Outcome::Response { status, .. } if status.is_success()) {
             let AttemptEnded { event_type, answer, .. } = ended;
             self.failed_attempts.insert(attempt.delivery, FailedAttempt { event_type, answer });

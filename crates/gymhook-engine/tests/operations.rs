@@ -452,7 +452,7 @@ async fn files_of_newer_programs_and_of_none_are_refused() {
     drop(SqliteStore::open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 9 }));
+    assert_eq!(SqliteStore::open(&path).map(drop), Err(StoreError::Schema { found: 99, known: 10 }));
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, and it is longer than a header").unwrap();
     assert!(matches!(SqliteStore::open(&text).map(drop), Err(StoreError::Damaged { .. })));

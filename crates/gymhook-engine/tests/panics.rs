@@ -275,7 +275,7 @@ async fn a_store_that_panics() {
     for operation in [
         Operation::Now,
         Operation::Lease,
-        Operation::NextLeaseEnd,
+        Operation::OtherWorkers,
         Operation::Commit,
         Operation::Fetch,
         Operation::Subscription,

@@ -23,7 +23,7 @@ const CALLS: [Operation; 7] = [
     Operation::Now,
     Operation::Subscription,
     Operation::Lease,
-    Operation::NextLeaseEnd,
+    Operation::OtherWorkers,
     Operation::Commit,
     Operation::Fetch,
     Operation::WorkArrived,

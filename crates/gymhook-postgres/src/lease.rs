@@ -11,7 +11,7 @@ use super::connection::Lent;
 use super::error::Result;
 use super::row::{self, DELIVERY, Damaged, Delivery, SUBSCRIPTION, SUBSCRIPTION_COLUMNS};
 use gymhook_store::{Direction, StoreTime};
-use gymhook_store::{LeaseRequest, Leased, SubscriptionRow, WorkerId};
+use gymhook_store::{LeaseRequest, Leased, SubscriptionRow};
 
 /// Rows that another worker is about to lease, or a late one writes under, are left alone. A lease that was given back is
 /// free even if the clock was set back since.
@@ -74,18 +74,6 @@ pub(super) async fn lease(lent: Lent<'_>, request: &LeaseRequest, now: UtcDateTi
     lent.commit().await?;
     lent.give_back().await?;
     Ok(Vec::new())
-}
-
-pub(super) async fn next_end(
-    lent: Lent<'_>,
-    worker: WorkerId,
-    now: UtcDateTime,
-) -> Result<Option<UtcDateTime>> {
-    let sql = "SELECT lease_until FROM gymhook.subscriptions
-        WHERE deleted_at IS NULL AND lease_until > $1 AND lease_owner <> $2 ORDER BY lease_until, id LIMIT 1";
-    let rows = lent.query(sql, &[&StoreTime::floor(now).micros(), worker.as_uuid()]).await?;
-    lent.give_back().await?;
-    Ok(rows.first().map(|read| read.try_get(0).map(|at| StoreTime::from_micros(at).nearest())).transpose()?)
 }
 
 /// One that cannot be read stays leased and is not returned, so that it does not block the others.

@@ -30,6 +30,7 @@ mod subscriptions;
 mod tls;
 mod unreadable;
 mod values;
+mod workers;
 
 use core::fmt;
 use core::time::Duration;
@@ -53,11 +54,11 @@ use self::group_commit::Queue;
 use self::listener::{Dial, Listener};
 pub use self::options::{Pooling, PostgresOptions, Schema};
 use gymhook_store::{
-    Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
-    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
-    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page,
-    Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId,
-    WriteCondition,
+    Admission, Announcement, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow,
+    Batch, Command, Committed, DeleteCondition, DeliveryQuery, DeliveryRow, Direction, EndpointStats,
+    Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry,
+    NewNotification, Notice, OtherWorkers, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError,
+    SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// The driver, in the version that this crate uses.
@@ -324,12 +325,17 @@ impl Store for PostgresStore {
         self.work(|lent| lease::lease(lent, &request, now)).await
     }
 
-    async fn next_lease_end(
+    async fn other_workers(
         &self,
         worker: WorkerId,
+        direction: Direction,
         now: UtcDateTime,
-    ) -> Result<Option<UtcDateTime>, StoreError> {
-        self.work(|lent| lease::next_end(lent, worker, now)).await
+    ) -> Result<OtherWorkers, StoreError> {
+        self.work(|lent| workers::others(lent, worker, direction, now)).await
+    }
+
+    async fn announce(&self, announcement: Announcement, now: UtcDateTime) -> Result<(), StoreError> {
+        self.work(|lent| workers::announce(lent, &announcement, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

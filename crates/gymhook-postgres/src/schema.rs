@@ -10,7 +10,7 @@ use gymhook_store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to, and only
 /// what workers of the version before can live with, since they go on while this runs.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007_rights_and_journals.sql"),
     include_str!("migrations/0008_index_by_type.sql"),
     include_str!("migrations/0009_index_by_state.sql"),
+    include_str!("migrations/0010_workers.sql"),
 ];
 
 /// Brings the tables up to date. Each step is one transaction, so it is whole or was never begun; of several processes that

@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use gymhook_engine::store::{
-    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
-    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page,
-    PostgresStore, Redelivery, Refused, SqliteStore, Stats, StatsQuery, Store, StoreError, SubscriptionQuery,
-    SubscriptionRow, WorkerId, WriteCondition,
+    Announcement, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command,
+    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
+    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, OtherWorkers,
+    Page, PostgresStore, Redelivery, Refused, SqliteStore, Stats, StatsQuery, Store, StoreError,
+    SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
-use gymhook_engine::{DeliveryId, EndpointId};
+use gymhook_engine::{DeliveryId, Direction, EndpointId};
 use time::UtcDateTime;
 use uuid::Uuid;
 
@@ -63,7 +63,8 @@ impl Store for Database {
         command(commands: Vec<(EndpointId, Command)>, due: UtcDateTime) -> Result<()>;
         redeliver(which: Redelivery, now: UtcDateTime) -> Result<u64>;
         lease(request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>>;
-        next_lease_end(worker: WorkerId, now: UtcDateTime) -> Result<Option<UtcDateTime>>;
+        other_workers(worker: WorkerId, direction: Direction, now: UtcDateTime) -> Result<OtherWorkers>;
+        announce(announcement: Announcement, now: UtcDateTime) -> Result<()>;
         commit(batch: Batch, now: UtcDateTime) -> Result<Committed>;
         fetch(fetches: Vec<Fetch>, now: UtcDateTime) -> Result<Vec<Fetched>>;
         take_over() -> Result<bool>;

@@ -25,6 +25,7 @@ mod schema;
 mod subscriptions;
 mod unreadable;
 mod worker_lock;
+mod workers;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -44,11 +45,11 @@ pub use self::options::SqliteOptions;
 use self::place::Place;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use gymhook_store::{
-    Admission, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
-    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Enqueued, Fetch, Fetched, Journal,
-    JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page,
-    Redelivery, Refused, Stats, StatsQuery, Store, StoreError, StoreTime, SubscriptionQuery, SubscriptionRow,
-    WorkerId, WriteCondition,
+    Admission, Announcement, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow,
+    Batch, Command, Committed, DeleteCondition, DeliveryQuery, DeliveryRow, Direction, EndpointStats,
+    Enqueued, Fetch, Fetched, Journal, JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry,
+    NewNotification, Notice, OtherWorkers, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError,
+    StoreTime, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// The driver, in the version that this crate uses: a program can link SQLite only once.
@@ -315,12 +316,17 @@ impl Store for SqliteStore {
         self.0.writer.call((), move |connection| lease::lease(connection, &found, &request, now)).await
     }
 
-    async fn next_lease_end(
+    async fn other_workers(
         &self,
         worker: WorkerId,
+        direction: Direction,
         now: UtcDateTime,
-    ) -> Result<Option<UtcDateTime>, StoreError> {
-        self.0.reader.call((), move |connection| lease::next_end(connection, worker, now)).await
+    ) -> Result<OtherWorkers, StoreError> {
+        self.0.reader.call((), move |connection| workers::others(connection, worker, direction, now)).await
+    }
+
+    async fn announce(&self, announcement: Announcement, now: UtcDateTime) -> Result<(), StoreError> {
+        self.0.writer.call((), move |connection| workers::announce(connection, &announcement, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

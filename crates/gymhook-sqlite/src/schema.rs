@@ -6,7 +6,7 @@ use super::error::Result;
 use gymhook_store::StoreError;
 
 /// What makes version 1 of nothing, version 2 of version 1, and so on. Never changed once published: only added to.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_directions.sql"),
     include_str!("migrations/0003_fingerprints.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007_rights_and_journals.sql"),
     include_str!("migrations/0008_index_by_type.sql"),
     include_str!("migrations/0009_leases.sql"),
+    include_str!("migrations/0010_workers.sql"),
 ];
 
 /// Switches on what durability rests on, and looks whether it is on.
@@ -122,7 +123,7 @@ mod tests {
             let mut connection = of_version(version);
             migrate(&mut connection).unwrap();
             let now: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert_eq!(now, 9);
+            assert_eq!(now, 10);
             let sql =
                 "SELECT id, event_type, check_sum, origin, fingerprint FROM gymhook_deliveries WHERE seq = 7";
             type Read = (Vec<u8>, String, i64, Option<String>, Option<Vec<u8>>);

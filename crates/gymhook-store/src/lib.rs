@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admission;
+mod announcement;
 mod api_key;
 mod arrivals;
 mod attempt_outcome;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use self::admission::{Admission, Admitted, QueueLimits};
+pub use self::announcement::{Announcement, OtherWorkers};
 pub use self::api_key::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow};
 pub use self::arrivals::Arrivals;
 pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
@@ -166,13 +168,21 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcDateTime,
     ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
 
-    /// When the first lease of another worker expires, if it is not renewed: its endpoint may be leased then. `None` if no
-    /// other worker holds one.
-    fn next_lease_end(
+    /// The other workers of a direction: when the first of their leases ends, and what they have announced.
+    fn other_workers(
         &self,
         worker: WorkerId,
+        direction: Direction,
         now: UtcDateTime,
-    ) -> impl Future<Output = Result<Option<UtcDateTime>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<OtherWorkers, StoreError>> + Send;
+
+    /// Announces something to the other workers of a direction, in place of what the worker announced before. What no longer
+    /// counts by now is removed, and this is, too, if it does not count any more: so a worker withdraws it.
+    fn announce(
+        &self,
+        announcement: Announcement,
+        now: UtcDateTime,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes the machine's records, in one transaction, for those endpoints whose latest lease is the batch's, even if it
     /// has expired, and whose subscription is not deleted.

@@ -12,9 +12,9 @@ use gymhook_store::testing::faulty::{FaultyStore, Operation, When};
 use gymhook_store::testing::memory::MemoryStore;
 use gymhook_store::testing::suite::Harness;
 use gymhook_store::{
-    ApiKeyRotation, Batch, Command, DeleteCondition, Enqueued, Journal, JournalQuery, LeaseRequest,
-    NewNotification, Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns, WorkerId,
-    WriteCondition,
+    Announcement, ApiKeyRotation, Batch, Command, DeleteCondition, Enqueued, Journal, JournalQuery,
+    LeaseRequest, NewNotification, Redelivery, StatsQuery, Store, StoreError, SubscriptionRow, TargetColumns,
+    WorkerId, WriteCondition,
 };
 use gymhook_store::{DeliveryId, EndpointId};
 use time::UtcDateTime;
@@ -321,6 +321,14 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         digest: [1; 32],
         issued_at: START,
     };
+    let announcement = Announcement {
+        worker: request.worker,
+        direction: request.direction,
+        endpoints: 1,
+        wants_more: false,
+        looked_at: START,
+        counts_until: START,
+    };
     match operation {
         Operation::Now => store.now().await.map(drop),
         Operation::PutSubscription => {
@@ -335,7 +343,10 @@ async fn call(store: &FaultyStore<MemoryStore>, operation: Operation) -> Result<
         Operation::Command => store.command(Vec::new(), START).await,
         Operation::Redeliver => store.redeliver(which, START).await.map(drop),
         Operation::Lease => store.lease(request, START).await.map(drop),
-        Operation::NextLeaseEnd => store.next_lease_end(request.worker, START).await.map(drop),
+        Operation::OtherWorkers => {
+            store.other_workers(request.worker, request.direction, START).await.map(drop)
+        }
+        Operation::Announce => store.announce(announcement, START).await,
         Operation::Commit => store.commit(Batch::default(), START).await.map(drop),
         Operation::Fetch => store.fetch(Vec::new(), START).await.map(drop),
         Operation::TakeOver => store.take_over().await.map(drop),

@@ -30,6 +30,7 @@ pub(crate) fn describe() {
     describe_histogram!("gymhook_commit_records", Unit::Count, "Records that the worker committed together.");
     describe_counter!("gymhook_late_answers_total", "Responses to attempts that had been counted as lost.");
     describe_counter!("gymhook_follow_ups_refused_total", "Forwarded notifications that the store refused.");
+    describe_counter!("gymhook_leases_given_up_total", "Leases that the worker gave up to another worker.");
     describe_counter!("gymhook_leases_lost_total", "Leases that the worker lost.");
     describe_counter!("gymhook_quarantined_total", "Damaged rows.");
     describe_counter!("gymhook_store_failures_total", "Calls of the store that failed.");
@@ -48,6 +49,7 @@ pub(crate) fn describe() {
     }
     counter!("gymhook_late_answers_total").increment(0);
     counter!("gymhook_follow_ups_refused_total").increment(0);
+    counter!("gymhook_leases_given_up_total").increment(0);
     counter!("gymhook_leases_lost_total").increment(0);
     counter!("gymhook_quarantined_total").increment(0);
     counter!("gymhook_store_failures_total").increment(0);

@@ -34,6 +34,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
             }
         }
         for endpoint in &round_trip.batch.release {
+            if self.leased_endpoints.0.get(endpoint).is_some_and(|leased| leased.giving_up) {
+                self.sharing.gave_up(self.clock.now());
+                telemetry::lease_given_up();
+            }
             self.release(*endpoint);
         }
         self.start_attempts(round_trip, committed);

@@ -29,6 +29,8 @@ pub(crate) struct LeasedEndpoint {
     pub(crate) next_due: Option<UtcDateTime>,
     /// Since when there is nothing to do.
     pub(crate) idle_since: Option<Instant>,
+    /// Whether another worker is to have it: no attempt begins any more, and it is given back when none is in flight.
+    pub(crate) giving_up: bool,
     /// Whether it is being given back.
     pub(crate) releasing: bool,
 }
@@ -53,6 +55,7 @@ impl LeasedEndpoint {
             unseen: true,
             next_due: None,
             idle_since: None,
+            giving_up: false,
             releasing: false,
         }
     }
@@ -60,6 +63,11 @@ impl LeasedEndpoint {
     /// Whether the store may hold deliveries that are due and not here.
     pub(crate) const fn has_more(&self) -> bool {
         self.unseen || self.more.is_some()
+    }
+
+    /// Whether this worker is done with it, or will be: nothing more is read for it.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.giving_up || self.releasing
     }
 
     /// Whether a delivery fell due that is not here.

@@ -46,7 +46,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
     fn read_again(&mut self, now: Instant) {
         let low = self.options.low_water();
         let is_meant = |endpoint, leased: &LeasedEndpoint| {
-            let is_idle = leased.idle_since.is_some() || leased.fetching || leased.releasing;
+            let is_idle = leased.idle_since.is_some() || leased.fetching || leased.is_leaving();
             !is_idle
                 && now >= leased.scan_began + self.options.poll_interval
                 && self.machine.waiting(endpoint) <= low
@@ -82,15 +82,16 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let tests = self.machine.waiting_tests(*endpoint) > 0;
             let waits = tests || (self.machine.waiting(*endpoint) > 0 && !disabled);
             let reads = self.to_fetch.contains(endpoint) || (leased.has_more() && !disabled);
-            if leased.has_more() && !disabled && self.machine.waiting(*endpoint) <= low {
+            let leaves = self.stop.is_some() || leased.giving_up;
+            if leased.has_more() && !disabled && !leaves && self.machine.waiting(*endpoint) <= low {
                 self.to_fetch.insert(*endpoint);
             }
-            if in_flight || leased.fetching || (self.stop.is_none() && (waits || reads)) {
+            if in_flight || leased.fetching || (!leaves && (waits || reads)) {
                 leased.idle_since = None;
                 continue;
             }
             let idle_since = *leased.idle_since.get_or_insert(now);
-            if self.stop.is_some() || now.duration_since(idle_since) >= self.options.idle_release {
+            if leaves || now.duration_since(idle_since) >= self.options.idle_release {
                 leased.releasing = true;
                 self.pending.release(*endpoint);
             }
@@ -119,6 +120,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             && self.leased_endpoints.0.is_empty()
             && self.round_trip.is_none()
             && self.pending.is_empty()
+            && !self.sharing.has_announcement()
     }
 
     /// Ends a shutdown whose store fails or does not answer: the leases expire.

@@ -124,6 +124,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             for command in &fetched.commands {
                 self.carry_out(endpoint, command);
             }
+            self.release_when_free(endpoint);
         }
     }
 

@@ -9,23 +9,35 @@ use gymhook_delivery::{Attempt, EndpointId};
 use time::UtcDateTime;
 
 use super::clock::StoreClock;
+use crate::Direction;
 use crate::clock;
 use crate::foreign::{self, Place};
 use crate::store::{
-    Batch, Command, Committed, Fetch, Fetched, Lease, LeaseRequest, Leased, Store, StoreError,
-    SubscriptionRow, WorkerId,
+    Announcement, Batch, Command, Committed, Fetch, Fetched, Lease, LeaseRequest, Leased, OtherWorkers,
+    Store, StoreError, SubscriptionRow, WorkerId,
 };
 
 /// What a round trip is for.
 #[derive(Debug, Default)]
 pub(crate) struct RoundTrip {
     pub(crate) batch: Batch,
+    /// What the other workers are told.
+    pub(crate) announcement: Option<Announcement>,
     /// The attempts that may be sent once the batch is on disk.
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) fetches: Vec<Fetch>,
     pub(crate) leases: Vec<LeaseRequest>,
-    /// Who looks for work at all endpoints, if somebody does: then the clock is read as well.
-    pub(crate) polls: Option<WorkerId>,
+    /// The look for work at all endpoints, if it is time for one: then the clock is read as well.
+    pub(crate) look: Option<Look>,
+}
+
+/// A look for work at all endpoints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) worker: WorkerId,
+    pub(crate) direction: Direction,
+    /// Whether the worker knows already that another one wants more, and asks for no more than its share.
+    pub(crate) knows_its_share: bool,
 }
 
 /// What came of it. What was not got to, because something before it failed, is empty.
@@ -39,8 +51,8 @@ pub(crate) struct RoundTripResult {
     pub(crate) leased: Vec<Vec<Leased>>,
     pub(crate) reloaded: Vec<SubscriptionRow>,
     pub(crate) clock: Option<StoreClock>,
-    /// When the next lease of another worker ends.
-    pub(crate) next_lease_end: Option<UtcDateTime>,
+    /// The other workers, if somebody looked for work at all endpoints, and when.
+    pub(crate) others: Option<(UtcDateTime, OtherWorkers)>,
     /// When the round trip began: leases last from then at least.
     pub(crate) began: Option<Instant>,
     pub(crate) error: Option<StoreError>,
@@ -48,7 +60,11 @@ pub(crate) struct RoundTripResult {
 
 impl RoundTrip {
     pub(crate) fn is_empty(&self) -> bool {
-        self.batch.is_empty() && self.fetches.is_empty() && self.leases.is_empty() && self.polls.is_none()
+        self.batch.is_empty()
+            && self.announcement.is_none()
+            && self.fetches.is_empty()
+            && self.leases.is_empty()
+            && self.look.is_none()
     }
 
     /// Whether its batch was to be written under this lease.
@@ -69,7 +85,7 @@ impl RoundTrip {
 
 impl RoundTripResult {
     async fn make<S: Store>(&mut self, store: &S, mut clock: StoreClock) -> Result<(), StoreError> {
-        if self.asked.polls.is_some() {
+        if self.asked.look.is_some() {
             let at = clock::monotonic();
             clock = StoreClock::new(store.now().await?, at);
             self.clock = Some(clock);
@@ -77,14 +93,20 @@ impl RoundTripResult {
         if !self.asked.batch.is_empty() {
             self.committed = Some(store.commit(self.asked.batch.clone(), clock.now()).await?);
         }
+        if let Some(announcement) = self.asked.announcement {
+            store.announce(announcement, clock.now()).await?;
+            self.asked.announcement = None;
+        }
         // One moment for all: a lease has run out by then, or it is one whose end is waited for.
         let now = clock.now();
-        let Self { asked, fetched, reloaded, leased, .. } = &mut *self;
+        let Self {
+            asked: RoundTrip { fetches, leases, look, .. }, fetched, reloaded, leased, others, ..
+        } = self;
         // What is fetched is under a lease of before: neither needs the other.
         let (read, taken) = tokio::join!(
             async {
-                if !asked.fetches.is_empty() {
-                    *fetched = store.fetch(asked.fetches.clone(), now).await?;
+                if !fetches.is_empty() {
+                    *fetched = store.fetch(fetches.clone(), now).await?;
                     for endpoint in reloads(fetched) {
                         reloaded.extend(store.subscription(endpoint).await?);
                     }
@@ -92,17 +114,21 @@ impl RoundTripResult {
                 Ok::<(), StoreError>(())
             },
             async {
-                for request in &asked.leases {
+                if let Some(Look { worker, direction, knows_its_share }) = *look {
+                    let heard = store.other_workers(worker, direction, now).await?;
+                    if !knows_its_share && heard.announcements.iter().any(|other| other.wants_more) {
+                        // What was given up for that one has no owner. It is left to it, or for the next look.
+                        leases.retain(|request| request.only.is_some());
+                    }
+                    *others = Some((now, heard));
+                }
+                for request in leases.iter() {
                     leased.push(store.lease(request.clone(), now).await?);
                 }
                 Ok(())
             },
         );
-        read.and(taken)?;
-        if let Some(worker) = self.asked.polls {
-            self.next_lease_end = store.next_lease_end(worker, now).await?;
-        }
-        Ok(())
+        read.and(taken)
     }
 }
 

@@ -7,8 +7,8 @@ use gymhook_delivery::EndpointId;
 use tracing::Instrument as _;
 
 use super::Worker;
-use super::round_trip::{RoundTrip, RoundTripResult};
-use crate::store::{LeaseRequest, Store, StoreError};
+use super::round_trip::{Look, RoundTrip, RoundTripResult};
+use crate::store::{LeaseRequest, Leased, Store, StoreError};
 use crate::{Transport, clock as clocks, telemetry};
 
 impl<S: Store, T: Transport> Worker<S, T> {
@@ -43,18 +43,31 @@ impl<S: Store, T: Transport> Worker<S, T> {
         let wanted = if self.stop.is_none() { core::mem::take(&mut self.to_fetch) } else { BTreeSet::new() };
         for endpoint in wanted {
             let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { continue };
-            if leased.releasing {
+            if leased.is_leaving() {
                 self.to_lease.insert(endpoint);
                 continue;
             }
             fetches.push(leased.fetch(endpoint, self.machine.waiting(endpoint), &self.options, now));
         }
-        RoundTrip { batch, attempts, fetches, leases, polls: look_everywhere.then_some(self.id) }
+        RoundTrip {
+            batch,
+            announcement: self.sharing.take_announcement(),
+            attempts,
+            fetches,
+            leases,
+            look: look_everywhere.then_some(Look {
+                worker: self.id,
+                direction: self.direction,
+                knows_its_share: self.sharing.is_limited(),
+            }),
+        }
     }
 
     fn plan_leases(&mut self, look_everywhere: bool) -> Vec<LeaseRequest> {
-        let room = (self.options.max_endpoints.get() as usize).saturating_sub(self.leased_endpoints.0.len());
-        let limit = u32::try_from(room).unwrap_or(u32::MAX).min(self.options.lease_batch.get());
+        if !look_everywhere && self.to_lease.is_empty() {
+            return Vec::new();
+        }
+        let limit = u32::try_from(self.room()).unwrap_or(u32::MAX).min(self.options.lease_batch.get());
         if limit == 0 {
             return Vec::new();
         }
@@ -80,6 +93,12 @@ impl<S: Store, T: Transport> Worker<S, T> {
         requests
     }
 
+    /// How many more endpoints may be leased.
+    fn room(&self) -> usize {
+        let room = (self.options.max_endpoints.get() as usize).saturating_sub(self.leased_endpoints.0.len());
+        room.min(self.room_in_share())
+    }
+
     /// A round trip is over.
     pub(super) fn round_trip_ended(&mut self, done: RoundTripResult) {
         let RoundTripResult {
@@ -89,7 +108,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             leased,
             reloaded,
             clock,
-            next_lease_end,
+            others,
             began,
             error,
         } = done;
@@ -120,9 +139,14 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.pulse.round_trip_ended(self.clock.now());
         self.reload(&reloaded);
         self.take_fetched(&round_trip.fetches, fetched);
+        let found_all = found_all(&round_trip.leases, &leased);
         self.take_leased(&round_trip.leases, leased, began);
-        if round_trip.polls.is_some() {
-            self.next_lease_end = next_lease_end;
+        if let Some((looked_at, others)) = others {
+            self.next_lease_end = others.next_lease_end;
+            self.share(looked_at, found_all, &others);
+            let has_looked = round_trip.leases.iter().any(|request| request.only.is_none());
+            // Only now it is known for how many.
+            self.look_everywhere |= !has_looked && self.room() > 0;
         }
     }
 
@@ -135,4 +159,10 @@ impl<S: Store, T: Transport> Worker<S, T> {
         self.pulse.store_failed(error, self.clock.now());
         self.failed = Some((round_trip, clocks::monotonic() + pause));
     }
+}
+
+/// Whether a look at all endpoints found fewer than it had room for.
+fn found_all(requests: &[LeaseRequest], leased: &[Vec<Leased>]) -> bool {
+    let mut looks = requests.iter().zip(leased).filter(|(request, _)| request.only.is_none());
+    looks.any(|(request, leased)| leased.len() < request.limit as usize)
 }

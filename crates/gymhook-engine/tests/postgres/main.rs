@@ -12,6 +12,9 @@ mod resembling;
 #[allow(dead_code, reason = "shared with a test file that plays more of it")]
 #[path = "../resembling/scenario.rs"]
 mod scenario;
+mod sharing;
+#[path = "../sharing/scenario.rs"]
+mod sharing_scenario;
 mod updates;
 #[path = "../updates/scenario.rs"]
 mod updating;

@@ -56,7 +56,7 @@ async fn beyond_so_many_calls_the_store_is_busy_and_the_worker_goes_on() {
     // While ten calls wait for the server, the worker's own do not.
     let now = soon(store.now()).await.unwrap();
     assert_eq!(soon(store.lease(request(1), NOW)).await.unwrap().len(), 0);
-    soon(store.next_lease_end(request(2).worker, now)).await.unwrap();
+    soon(store.other_workers(request(2).worker, request(2).direction, now)).await.unwrap();
     soon(store.fetch(vec![crate::stage::all_of(1)], NOW)).await.unwrap();
     assert_eq!(soon(store.check_writable()).await, Ok(()), "it takes writes, and that is what is asked");
     for call in calls {

@@ -97,7 +97,7 @@ async fn eight_that_migrate_at_once_all_succeed() {
     let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
     assert_eq!(
         versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
-        [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
         "each was done once"
     );
     works(&connect(&config).await.unwrap(), &client).await;
@@ -108,9 +108,9 @@ async fn tables_of_a_newer_program_are_left_alone() {
     let config = fresh_database().await;
     let client = client(&config).await;
     works(&connect(&config).await.unwrap(), &client).await;
-    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (10)").await.unwrap();
+    client.batch_execute("INSERT INTO gymhook.gymhook_schema (version) VALUES (11)").await.unwrap();
     let refused = connect(&config).await.unwrap_err();
-    assert_eq!(refused, StoreError::Schema { found: 10, known: 9 });
+    assert_eq!(refused, StoreError::Schema { found: 11, known: 10 });
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn two_schemas_are_two_stores() {
 }
 
 /// What makes the tables of each version from those of the one before.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 9] = [
     include_str!("../../src/migrations/0001_tables.sql"),
     include_str!("../../src/migrations/0002_directions.sql"),
     include_str!("../../src/migrations/0003_fingerprints.sql"),
@@ -154,6 +154,8 @@ const STEPS: [&str; 7] = [
     include_str!("../../src/migrations/0005_targets.sql"),
     include_str!("../../src/migrations/0006_platforms_and_owners.sql"),
     include_str!("../../src/migrations/0007_rights_and_journals.sql"),
+    include_str!("../../src/migrations/0008_index_by_type.sql"),
+    include_str!("../../src/migrations/0009_index_by_state.sql"),
 ];
 
 /// Tables of this version with an inbox, another subscription, one with an odd platform, a damaged one, and a notification and a
@@ -208,7 +210,10 @@ async fn tables_of_any_version_are_brought_up_to_date() {
         make_tables_of(version, &client).await;
         let store = connect(&config).await.unwrap();
         let versions = client.query("SELECT version FROM gymhook.gymhook_schema", &[]).await.unwrap();
-        assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(
+            versions.iter().map(|row| row.get(0)).collect::<Vec<i64>>(),
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+        );
         let kept =
             "SELECT convert_from(body, 'UTF8'), origin, fingerprint FROM gymhook.notifications WHERE seq = 7";
         let kept = client.query_one(kept, &[]).await.unwrap();

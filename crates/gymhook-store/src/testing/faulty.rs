@@ -16,10 +16,11 @@ use uuid::Uuid;
 pub use self::operation::{Operation, When};
 use self::plan::Plan;
 use crate::{
-    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery,
-    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
+    Announcement, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, AttemptQuery, AttemptRow, Batch, Command,
+    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, Direction, EndpointStats, Fetch, Fetched,
+    Journal, JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice,
+    OtherWorkers, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery,
+    SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// A store around another that fails where a test wants it to: before a call, so that it is not made, or after it, so that it is
@@ -188,12 +189,17 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Operation::Lease, || self.inner.lease(request, now)).await
     }
 
-    async fn next_lease_end(
+    async fn other_workers(
         &self,
         worker: WorkerId,
+        direction: Direction,
         now: UtcDateTime,
-    ) -> Result<Option<UtcDateTime>, StoreError> {
-        self.call(Operation::NextLeaseEnd, || self.inner.next_lease_end(worker, now)).await
+    ) -> Result<OtherWorkers, StoreError> {
+        self.call(Operation::OtherWorkers, || self.inner.other_workers(worker, direction, now)).await
+    }
+
+    async fn announce(&self, announcement: Announcement, now: UtcDateTime) -> Result<(), StoreError> {
+        self.call(Operation::Announce, || self.inner.announce(announcement, now)).await
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

@@ -17,10 +17,11 @@ use self::tables::Tables;
 use super::clock;
 use crate::StoreTime;
 use crate::{
-    ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command, Committed,
-    DeleteCondition, DeliveryQuery, DeliveryRow, EndpointStats, Fetch, Fetched, Journal, JournalQuery,
-    JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice, Page, Redelivery, Refused,
-    Stats, StatsQuery, Store, StoreError, SubscriptionQuery, SubscriptionRow, WorkerId, WriteCondition,
+    Announcement, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow, Batch, Command,
+    Committed, DeleteCondition, DeliveryQuery, DeliveryRow, Direction, EndpointStats, Fetch, Fetched,
+    Journal, JournalQuery, JournalRow, LeaseRequest, Leased, NewJournalEntry, NewNotification, Notice,
+    OtherWorkers, Page, Redelivery, Refused, Stats, StatsQuery, Store, StoreError, SubscriptionQuery,
+    SubscriptionRow, WorkerId, WriteCondition,
 };
 
 /// A store in memory, for tests and experiments. It is not durable: its contents end with its last clone.
@@ -204,12 +205,18 @@ impl Store for MemoryStore {
         Ok(self.with_tables(|tables| tables.lease(&request, now)))
     }
 
-    async fn next_lease_end(
+    async fn other_workers(
         &self,
         worker: WorkerId,
+        direction: Direction,
         now: UtcDateTime,
-    ) -> Result<Option<UtcDateTime>, StoreError> {
-        Ok(self.with_tables(|tables| tables.next_lease_end(worker, now)))
+    ) -> Result<OtherWorkers, StoreError> {
+        Ok(self.with_tables(|tables| tables.other_workers(worker, direction, now)))
+    }
+
+    async fn announce(&self, announcement: Announcement, now: UtcDateTime) -> Result<(), StoreError> {
+        self.with_tables(|tables| tables.announce(announcement, now));
+        Ok(())
     }
 
     async fn commit(&self, batch: Batch, now: UtcDateTime) -> Result<Committed, StoreError> {

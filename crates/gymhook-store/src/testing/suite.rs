@@ -37,6 +37,7 @@
     clippy::unwrap_used
 )]
 
+pub mod announcing;
 mod behaviours;
 pub mod commanding;
 pub mod committing;

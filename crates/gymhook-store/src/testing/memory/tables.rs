@@ -11,9 +11,9 @@ use super::cut;
 use crate::StoreTime;
 use crate::mending::mended;
 use crate::{
-    ApiKeyRow, AttemptRow, Command, DeleteCondition, DeliveryColumns, Journal, JournalRow, LeaseHolder,
-    NewNotification, Notice, Page, Redelivery, Refused, State, SubscriptionQuery, SubscriptionRow, WorkerId,
-    WriteCondition,
+    Announcement, ApiKeyRow, AttemptRow, Command, DeleteCondition, DeliveryColumns, Journal, JournalRow,
+    LeaseHolder, NewNotification, Notice, Page, Redelivery, Refused, State, SubscriptionQuery,
+    SubscriptionRow, WorkerId, WriteCondition,
 };
 
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ pub(super) struct Tables {
     fingerprints: BTreeMap<(EndpointId, [u8; 32]), u64>,
     pub(super) by_state: BTreeSet<InState>,
     pub(super) commands: BTreeMap<i64, WaitingCommand>,
+    pub(super) announcements: BTreeMap<WorkerId, Announcement>,
     pub(super) api_keys: BTreeMap<Uuid, ApiKeyRow>,
     /// In the order in which they were written.
     pub(super) notices: Vec<HeldNotice>,

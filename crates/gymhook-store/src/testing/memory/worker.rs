@@ -12,8 +12,8 @@ use crate::StoreTime;
 use crate::deletion::end_under_way;
 use crate::row::body_digest;
 use crate::{
-    AttemptRow, Batch, Committed, Cursor, DeliveryColumns, Fetch, Fetched, Lease, LeaseRequest, Leased,
-    PendingCommand, State, StoredNotification, SubscriptionRow, WorkerId,
+    Announcement, AttemptRow, Batch, Committed, Cursor, DeliveryColumns, Direction, Fetch, Fetched, Lease,
+    LeaseRequest, Leased, OtherWorkers, PendingCommand, State, StoredNotification, SubscriptionRow, WorkerId,
 };
 
 impl Tables {
@@ -36,10 +36,31 @@ impl Tables {
         free.into_iter().filter_map(|(_, endpoint)| self.lease_one(endpoint, request.worker, until)).collect()
     }
 
-    pub(super) fn next_lease_end(&self, worker: WorkerId, now: UtcDateTime) -> Option<UtcDateTime> {
+    pub(super) fn other_workers(
+        &self,
+        worker: WorkerId,
+        direction: Direction,
+        now: UtcDateTime,
+    ) -> OtherWorkers {
+        let now = StoreTime::floor(now).micros();
         let living = self.subscriptions.values().filter(|subscription| subscription.row.deleted_at.is_none());
-        let leases = living.filter_map(|subscription| subscription.lease(StoreTime::floor(now).micros()));
-        leases.filter(|lease| lease.worker != worker).map(|lease| lease.ends).min()
+        let leases = living
+            .filter(|subscription| subscription.row.direction() == direction)
+            .filter_map(|subscription| subscription.lease(now));
+        let next_lease_end = leases.filter(|lease| lease.worker != worker).map(|lease| lease.ends).min();
+        let others = self.announcements.values().filter(|other| other.worker != worker);
+        let counting = others.filter(|other| {
+            other.direction == direction && StoreTime::floor(other.counts_until).micros() > now
+        });
+        OtherWorkers { next_lease_end, announcements: counting.copied().collect() }
+    }
+
+    pub(super) fn announce(&mut self, announcement: Announcement, now: UtcDateTime) {
+        let (looked_at, counts_until) = (cut(announcement.looked_at), cut(announcement.counts_until));
+        let kept = Announcement { looked_at, counts_until, ..announcement };
+        self.announcements.insert(kept.worker, kept);
+        let now = cut(now);
+        self.announcements.retain(|_, held| held.counts_until > now);
     }
 
     fn has_work(&self, subscription: &Subscription, now: i64) -> bool {

@@ -7,6 +7,13 @@
 macro_rules! __store_behaviours {
     ($callback:ident $($arguments:tt)*) => {
         $crate::$callback! { $($arguments)*
+            announcing {
+                the_others_hear_it_whole
+                directions_do_not_hear_each_other
+                the_latest_counts
+                it_counts_until_its_time
+                it_is_withdrawn
+            }
             commanding {
                 commands_are_kept_in_order
                 a_command_for_nobody_is_no_error

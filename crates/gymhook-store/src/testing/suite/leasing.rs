@@ -93,8 +93,10 @@ pub async fn a_lease_runs_out<H: Harness>(harness: &H) {
 pub async fn the_next_end_is_that_of_another_worker<H: Harness>(harness: &H) {
     let mut stage = Stage::with(harness, 1..=3).await;
     stage.enqueue((1..=3).map(|number| notification(number, number))).await;
-    let next =
-        async |stage: &Stage<'_, H>, by| stage.store.next_lease_end(worker(by), stage.now).await.unwrap();
+    let next = async |stage: &Stage<'_, H>, by| {
+        let others = stage.store.other_workers(worker(by), Direction::Outgoing, stage.now).await.unwrap();
+        others.next_lease_end
+    };
     assert_eq!(next(&stage, 1).await, None, "nobody holds anything");
 
     let short = LeaseRequest { length: SHORT, ..stage.request(1, vec![endpoint(1)]) };
@@ -104,6 +106,8 @@ pub async fn the_next_end_is_that_of_another_worker<H: Harness>(harness: &H) {
     assert_eq!(next(&stage, 1).await, Some(late), "its own does not count");
     assert_eq!(next(&stage, 2).await, Some(soon));
     assert_eq!(next(&stage, 3).await, Some(soon), "the earliest counts");
+    let incoming = stage.store.other_workers(worker(3), Direction::Incoming, stage.now).await.unwrap();
+    assert_eq!(incoming.next_lease_end, None, "the other direction has none");
 
     stage.wait_until(soon).await;
     assert_eq!(next(&stage, 3).await, Some(late), "one has run out");
