@@ -1,12 +1,12 @@
-//! A worker is killed: how soon another one goes on with its endpoints.
+//! A worker is killed: how soon another one goes on with its endpoints. And one joins: how soon it has half of them.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use gymhook_benches::Outcome;
-use gymhook_engine::Engine;
 use gymhook_engine::store::postgres::Schema;
+use gymhook_engine::{Answer, Engine, Sending, Transport};
 use tokio::sync::oneshot;
 
 use crate::load::{Load, policy, subscribe};
@@ -67,7 +67,61 @@ pub(crate) async fn measure(postgres: &Postgres, report: &mut Report) -> Outcome
         goal: "≤ 1 lease",
         met: Some(last <= LEASE),
     });
+    measure_joining(postgres, report).await
+}
+
+/// How long each answer takes while a worker joins, so that there is work for longer than that takes.
+const ANSWER: Duration = Duration::from_millis(100);
+/// The engine's default.
+const POLL: Duration = Duration::from_secs(1);
+
+async fn measure_joining(postgres: &Postgres, report: &mut Report) -> Outcome<()> {
+    let schema = postgres.fresh_schema()?;
+    let store = postgres.store(&schema).await?;
+    subscribe(&Engine::builder(store.clone()).enqueue_only(), 0..ENDPOINTS, "http://127.0.0.1/", &policy())
+        .await?;
+    Load { deliveries: 20_000, endpoints: ENDPOINTS, callers: 4 }.hand_over(&store).await?;
+    let start = async |sightings: &Sightings| {
+        let transport = Watched { inner: AcceptingSlowly, sightings: sightings.clone() };
+        let engine = Engine::builder(postgres.store(&schema).await?).start(transport).await?;
+        Ok::<_, Box<dyn core::error::Error>>(engine)
+    };
+    let (busy, joined) = (Sightings::default(), Sightings::default());
+    let first = start(&busy).await?;
+    while seen_endpoints(&busy, 0) < ENDPOINTS {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let second = start(&joined).await?;
+    let began = Instant::now();
+    while seen_endpoints(&joined, 0) < ENDPOINTS / 2 {
+        if began.elapsed() > POLL * 20 {
+            return Err("the second worker does not get half of the endpoints".into());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let took = began.elapsed().saturating_sub(ANSWER);
+    first.shutdown().await;
+    second.shutdown().await;
+    report.add(Row {
+        task: format!("{TASK}, PostgreSQL, a worker joins a busy one, {ENDPOINTS} endpoints"),
+        what: "from its start to its first attempt at half of the endpoints".to_owned(),
+        result: format!("{:.2} s", took.as_secs_f64()),
+        ratio: format!("{:.2} poll intervals", took.as_secs_f64() / POLL.as_secs_f64()),
+        goal: "≤ 2 poll intervals",
+        met: Some(took <= POLL * 2),
+    });
     Ok(())
+}
+
+/// Sends nothing, and says after a while that it was accepted.
+#[derive(Clone, Copy, Debug)]
+struct AcceptingSlowly;
+
+impl Transport for AcceptingSlowly {
+    async fn send(&self, sending: Sending) -> Answer {
+        tokio::time::sleep(ANSWER).await;
+        Accepting.send(sending).await
+    }
 }
 
 fn seen_endpoints(sightings: &Sightings, after: usize) -> u64 {
