@@ -19,7 +19,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use gymhook_engine::store::memory::MemoryStore;
-use gymhook_engine::store::{SqliteStore, State, StatsQuery, Store};
+use gymhook_engine::store::{AttemptOutcome, SqliteStore, State, StatsQuery, Store};
 use gymhook_engine::{Answer, Engine, Publication, Sending, Transport};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
@@ -385,5 +385,7 @@ async fn an_attempt_that_is_paused_past_its_lease_before_it_is_sent_is_not_sent_
     .await;
     let made = transport.made.lock().unwrap().clone();
     assert!(!made.contains(&1), "{made:?}");
+    let attempts = engine.delivery(delivery(1)).await.unwrap().unwrap().attempts.items;
+    assert_eq!(attempts[0].outcome, AttemptOutcome::Lost, "the pause is not the endpoint's failure");
     engine.shutdown().await;
 }

@@ -48,41 +48,51 @@ pub(super) async fn deliveries(lent: Lent<'_>, query: &DeliveryQuery) -> Result<
         values.push(gym);
         of_subscription += &format!(" AND s.gym = ${}", values.len());
     }
-    let latest_of_endpoint = match query.state {
-        // Few are in another state than delivered, and an index has those of each, in the order of the list. Not a parameter,
-        // since the planner has to see which index it is.
+    let latest = match query.state {
+        // Few are in another state than delivered, and an index has those of each endpoint, in the order of the list. Another one
+        // has those of all that were not delivered. Not a parameter, since the planner has to see which index it is.
         Some(state) if state != State::Delivered => {
-            let notification =
+            let join =
                 if of_notification.is_empty() { "" } else { "JOIN gymhook.notifications n USING (seq)" };
-            let code = state.code();
-            Some(format!(
-                "SELECT d.seq FROM gymhook.deliveries d {notification} WHERE d.endpoint = s.id AND d.state = {code}
-                 AND d.seq < $1{of_notification} ORDER BY d.seq DESC LIMIT $2"
-            ))
+            let latest = |of_endpoint: &str| {
+                format!(
+                    "SELECT d.seq FROM gymhook.deliveries d {join} WHERE {of_endpoint}d.state = {}
+                     AND d.seq < $1{of_notification} ORDER BY d.seq DESC LIMIT $2",
+                    state.code()
+                )
+            };
+            let waits = matches!(state, State::Waiting | State::InFlight);
+            Some(if waits || !of_subscription.is_empty() {
+                of_each_endpoint(&latest("d.endpoint = s.id AND "), &of_subscription)
+            } else {
+                latest("")
+            })
         }
         state => {
             if state.is_some() {
                 of_notification += " AND d.state = 2";
             }
-            (!of_subscription.is_empty()).then(|| {
-                format!(
-                    "SELECT n.seq FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
+            let latest = format!(
+                "SELECT n.seq FROM gymhook.notifications n JOIN gymhook.deliveries d USING (seq)
                  WHERE n.endpoint = s.id AND n.seq < $1{of_notification} ORDER BY n.seq DESC LIMIT $2"
-                )
-            })
+            );
+            (!of_subscription.is_empty()).then(|| of_each_endpoint(&latest, &of_subscription))
         }
     };
-    let sql = match latest_of_endpoint {
+    let sql = match latest {
         None => logged(&format!("n.seq < $1{of_notification} ORDER BY n.seq DESC LIMIT $2")),
-        Some(latest) => logged(&format!(
-            "n.seq = ANY (ARRAY(
-                SELECT page.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL ({latest}) page
-                WHERE true{of_subscription} ORDER BY page.seq DESC LIMIT $2
-            )) ORDER BY n.seq DESC"
-        )),
+        Some(latest) => logged(&format!("n.seq = ANY (ARRAY({latest})) ORDER BY n.seq DESC")),
     };
     let rows = lent.query(&sql, &values).await?;
     lent.give_back().await?;
     let found = rows.iter().map(read_logged).collect::<Result<Vec<DeliveryRow>>>()?;
     Ok(Page::cut(found, query.limit, |last: &DeliveryRow| last.sequence))
+}
+
+/// The latest of those that a statement finds for each of these subscriptions, `s`.
+fn of_each_endpoint(latest: &str, of_subscription: &str) -> String {
+    format!(
+        "SELECT page.seq FROM gymhook.subscriptions s CROSS JOIN LATERAL ({latest}) page
+         WHERE true{of_subscription} ORDER BY page.seq DESC LIMIT $2"
+    )
 }

@@ -110,9 +110,10 @@ pub(super) fn left_under_way(
     Ok((readable, damaged))
 }
 
-/// Ends every lease, because nobody else works on this file.
+/// Ends every lease, and forgets what its workers announced, because nobody else works on this file.
 pub(super) fn end_leases(connection: &Connection) -> Result<()> {
     connection.execute("UPDATE gymhook_subscriptions SET lease_until = 0 WHERE lease_until > 0", [])?;
+    connection.execute("DELETE FROM gymhook_workers", [])?;
     Ok(())
 }
 

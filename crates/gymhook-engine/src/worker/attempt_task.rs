@@ -158,8 +158,10 @@ async fn send_in_time<T: Transport>(transport: &T, sending: Sending, lease_ends:
     match tokio::time::timeout(timeout, until_last).await {
         Ok(Some(Ok(answer))) => answer,
         Ok(Some(Err(panicked))) => Answer::new(Outcome::Panicked).with_detail(panicked.to_string()),
-        Ok(None) | Err(_) => {
-            Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time")
-        }
+        // It may have been sent before, and answered: that is not the endpoint's failure.
+        Ok(None) => Answer::new(Outcome::Crashed).with_detail(
+            "this process was paused past the deadline and its lease: nobody knows how it ended",
+        ),
+        Err(_) => Answer::new(Outcome::Failure(Fault::Timeout)).with_detail("no whole answer in time"),
     }
 }

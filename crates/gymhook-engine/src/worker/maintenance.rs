@@ -121,6 +121,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             && self.round_trip.is_none()
             && self.pending.is_empty()
             && !self.sharing.has_announcement()
+            && self.failed.as_ref().is_none_or(|(round_trip, _)| round_trip.is_empty())
     }
 
     /// Ends a shutdown whose store fails or does not answer: the leases expire.

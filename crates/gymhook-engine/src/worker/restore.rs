@@ -41,6 +41,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             telemetry::quarantined(leased.quarantined);
             let ends = began + self.options.lease_length;
             let read = settings::from_row(&leased.subscription, self.options.secret_cipher.as_ref());
+            self.sharing.has_read(read.is_ok());
             let subscription = match read {
                 Ok(subscription) => Arc::new(subscription),
                 Err(error) => {

@@ -16,8 +16,8 @@ use crate::Transport;
 use crate::store::{Announcement, OtherWorkers, Store};
 use crate::telemetry;
 
-/// For how many poll intervals a worker wants more if it does not say so again: for no longer does one that has gone keep the
-/// others from leasing beyond their shares.
+/// For how many poll intervals a worker wants more if it does not say so again, though not for longer than a lease: for no
+/// longer does one that has gone keep the others from leasing beyond their shares.
 const WANTS_FOR_POLLS: u32 = 5;
 
 /// What a worker knows about its share.
@@ -27,6 +27,9 @@ pub(crate) struct Sharing {
     most: Option<usize>,
     /// When endpoints were given up that whoever wants more may not have found yet.
     given_up: Vec<UtcDateTime>,
+    /// Whether the subscription that was leased last could not be read: then endpoints are no use to this worker, and would be
+    /// missing to those that can read theirs.
+    cannot_read: bool,
     /// What was announced last.
     announced: Option<Announcement>,
     /// What the next round trip announces.
@@ -54,6 +57,11 @@ impl Sharing {
         self.to_announce.is_some()
     }
 
+    /// The subscription of an endpoint that was leased could be read, or not.
+    pub(crate) const fn has_read(&mut self, is_readable: bool) {
+        self.cannot_read = !is_readable;
+    }
+
     /// An endpoint that was given up is free now.
     pub(crate) fn gave_up(&mut self, now: UtcDateTime) {
         self.given_up.push(now);
@@ -71,13 +79,13 @@ impl Sharing {
         self.withdraw(now);
     }
 
-    fn announce(&mut self, new: Announcement, half_time: UtcDateTime) {
+    /// Whoever wants more says each time when it looked, if `others` have said anything: they wait for that.
+    fn announce(&mut self, new: Announcement, half_time: UtcDateTime, others: bool) {
         let is_known = |last: Announcement| {
             (last.endpoints, last.wants_more) == (new.endpoints, new.wants_more)
                 && last.counts_until > half_time
         };
-        // Who wants more says each time when it looked.
-        if new.wants_more || !self.announced.is_some_and(is_known) {
+        if (new.wants_more && others) || !self.announced.is_some_and(is_known) {
             self.announced = Some(new);
             self.to_announce = Some(new);
         }
@@ -133,7 +141,9 @@ impl<S: Store, T: Transport> Worker<S, T> {
         }
         let now = self.clock.now();
         let poll_interval = self.options.poll_interval;
-        let asked = others.announcements.iter().filter(|other| other.wants_more);
+        // A clock that was set back leaves looks in the future behind, and whoever made one may be gone.
+        let is_past = |other: &&Announcement| other.looked_at <= later(looked_at, poll_interval);
+        let asked = others.announcements.iter().filter(|other| other.wants_more).filter(is_past);
         let asked_first = asked.map(|other| other.looked_at).min();
         // What was given up a moment before a look may have been missed by it: clocks are read as often as they look.
         self.sharing
@@ -148,38 +158,50 @@ impl<S: Store, T: Transport> Worker<S, T> {
             workers: others.announcements.len() as u64 + 1,
             rank: others.announcements.iter().filter(|other| other.worker < self.id).count() as u64,
         };
-        self.sharing.most = asked_first.map(|_| shares.own());
+        // Of fewer than one for each worker nothing is given up, and nothing has to be left to others.
+        let limits = shares.endpoints >= shares.workers;
+        self.sharing.most = asked_first.filter(|_| limits).map(|_| shares.own());
         if let Some(most) = self.sharing.most {
             self.give_up(&busy, most, now);
         }
         if others.next_lease_end.is_none() && busy.is_empty() {
             // Nobody has anything that could be shared.
+            if self.sharing.asks() {
+                self.sharing.withdraw(now);
+            }
             return;
         }
-        let has_room = self.leased_endpoints.0.len() < self.options.max_endpoints.get() as usize;
+        let max_endpoints = self.options.max_endpoints.get() as usize;
+        let has_room = self.leased_endpoints.0.len() < max_endpoints;
         let has_too_few = match others.announcements.is_empty() {
             // They have not heard of anybody either.
             true => busy.is_empty(),
             false => shares.are_wanted(busy.len(), self.sharing.asks()),
         };
-        let wants_more = all && has_room && has_too_few;
+        let is_nearly_full = busy.len().saturating_mul(4) >= max_endpoints.saturating_mul(3);
+        let may_ask = has_room && (self.sharing.asks() || !is_nearly_full) && !self.sharing.cannot_read;
+        // While it still finds as many as it asks the store for, it goes on asking the others, and has not looked at all.
+        let asked_at = self.sharing.announced.filter(|last| last.wants_more).map(|last| last.looked_at);
+        let looked_at = if all { Some(looked_at) } else { asked_at };
+        let wants_more = may_ask && has_too_few && looked_at.is_some();
         let counts_for = self.counts_for(wants_more);
         let announcement = Announcement {
             worker: self.id,
             direction: self.direction,
             endpoints: u32::try_from(own).unwrap_or(u32::MAX),
             wants_more,
-            looked_at,
+            looked_at: looked_at.unwrap_or(now),
             counts_until: later(now, counts_for),
         };
-        self.sharing.announce(announcement, later(now, counts_for / 2));
+        self.sharing.announce(announcement, later(now, counts_for / 2), !others.announcements.is_empty());
     }
 
     /// What a worker has is its own as long as its leases are in force, even if its store is too slow for another word. Else the
     /// others would reckon with fewer endpoints than there are, and give up too many.
     fn counts_for(&self, wants_more: bool) -> Duration {
         let wants_for = self.options.poll_interval.saturating_mul(WANTS_FOR_POLLS);
-        if wants_more { wants_for } else { wants_for.max(self.options.lease_length) }
+        let length = self.options.lease_length;
+        if wants_more { wants_for.min(length) } else { wants_for.max(length) }
     }
 
     /// How many more endpoints this worker may lease: as long as another one wants more, none if it has given some up itself,

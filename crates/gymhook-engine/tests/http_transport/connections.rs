@@ -138,7 +138,7 @@ async fn as_many_connections_are_kept_for_a_host_as_a_worker_has_attempts_in_fli
         }
     })
     .await;
-    let transport = Arc::new(transport());
+    let transport = Arc::new(builder().with_idle_timeout(PATIENT).build().unwrap());
     for _ in 0..3 {
         let mut attempts = JoinSet::new();
         for _ in 0..AT_ONCE {

@@ -17,7 +17,7 @@ mod scripted;
 use core::time::Duration;
 
 use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
-use gymhook_engine::store::{NewNotification, SqliteStore, State, Store, WorkerId};
+use gymhook_engine::store::{NewNotification, SqliteStore, State, Store, StoreError, WorkerId};
 use gymhook_engine::{Direction, Engine, HandlerTransport, Inbox, InboxItem};
 use scripted::{Reply, Scripted, accepted, delivery, endpoint, notification, policy, subscription, until};
 
@@ -41,6 +41,18 @@ async fn a_store_that_fails_costs_no_attempt() {
 async fn who_asks_and_is_gone_takes_nothing_away() {
     let folder = tempfile::tempdir().unwrap();
     scenario::who_asks_and_is_gone_takes_nothing_away(open(&folder)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_read_subscriptions_asks_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario::who_cannot_read_subscriptions_asks_no_more(open(&folder)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leases_little_at_a_time_gets_its_share_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario::who_leases_little_at_a_time_gets_its_share_as_well(open(&folder)).await;
 }
 
 /// A gateway has two workers on one store, which share nothing: neither is written for because of the other.
@@ -95,8 +107,9 @@ async fn who_leaves_withdraws_what_it_announced() {
     const HOUR: Duration = Duration::from_secs(3_600);
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
+    let faulty = FaultyStore::new(store.clone());
     let start = async || {
-        let builder = Engine::builder(store.clone()).poll_interval(HOUR).shutdown_grace(Duration::ZERO);
+        let builder = Engine::builder(faulty.clone()).poll_interval(HOUR).shutdown_grace(Duration::ZERO);
         builder.start(Scripted::new(|_| Reply::Never)).await.unwrap()
     };
     let stays = start().await;
@@ -113,6 +126,9 @@ async fn who_leaves_withdraws_what_it_announced() {
     };
     let leaves = start().await;
     until("it has asked for more", || async { heard().await.iter().any(|other| other.wants_more) }).await;
+    // It says so again if the first word does not arrive.
+    let gone = StoreError::Unavailable { problem: "a moment".to_owned() };
+    faulty.fail_next(Operation::Announce, When::Before, gone);
     leaves.shutdown().await;
     assert_eq!(heard().await, []);
     stays.shutdown().await;

@@ -12,7 +12,10 @@ use gymhook_engine::store::faulty::{FaultyStore, Operation, When};
 use gymhook_engine::store::{
     Announcement, AttemptOutcome, AttemptQuery, NewNotification, Store, StoreError, WorkerId,
 };
-use gymhook_engine::{Answer, DeliveryId, Direction, EndpointId, Engine, Sending, Subscription, Transport};
+use gymhook_engine::{
+    Answer, DeliveryId, Direction, EndpointId, Engine, EngineBuilder, SecretCipher, SecretCipherError,
+    Sending, Subscription, Transport,
+};
 use gymhook_retry::{Outcome, RetryPolicy, RetrySchedule};
 use http::StatusCode;
 use uuid::Uuid;
@@ -128,12 +131,18 @@ impl<S: Store> Stage<S> {
     }
 
     pub(crate) async fn worker(&self, by: u8) -> Worker<S> {
-        Engine::builder(FaultyStore::new(self.store.clone()))
+        self.worker_with(by, |builder| builder).await
+    }
+
+    async fn worker_with(
+        &self,
+        by: u8,
+        set: impl FnOnce(EngineBuilder<FaultyStore<S>>) -> EngineBuilder<FaultyStore<S>>,
+    ) -> Worker<S> {
+        let builder = Engine::builder(FaultyStore::new(self.store.clone()))
             .poll_interval(POLL)
-            .lease_length(Duration::from_secs(3_600))
-            .start(Slow { by, log: self.log.clone() })
-            .await
-            .unwrap()
+            .lease_length(Duration::from_secs(3_600));
+        set(builder).start(Slow { by, log: self.log.clone() }).await.unwrap()
     }
 
     async fn until_shares<const N: usize>(&self, workers: [u8; N], wanted: [usize; N]) {
@@ -217,7 +226,7 @@ pub(crate) async fn who_joins_gets_its_share_and_who_leaves_leaves_it<S: Store>(
 
 /// What is announced, read and committed fails now and then, on both sides, while endpoints go from one worker to the other.
 pub(crate) async fn a_store_that_fails_costs_no_attempt<S: Store>(store: S) {
-    let stage = Stage::with(store, 40).await;
+    let stage = Stage::with(store, 130).await;
     let one = stage.worker(1).await;
     stage.until_shares([1], [20]).await;
     let two = stage.worker(2).await;
@@ -245,7 +254,7 @@ pub(crate) async fn who_asks_and_is_gone_takes_nothing_away<S: Store>(store: S) 
     let one = stage.worker(1).await;
     stage.until_shares([1], [20]).await;
     let now = stage.store.now().await.unwrap();
-    let counts_until = now + 8 * POLL;
+    let counts_until = now + 40 * POLL;
     let gone = Announcement {
         worker: WorkerId::new(Uuid::from_u128(0xDEAD)),
         direction: Direction::Outgoing,
@@ -264,6 +273,62 @@ pub(crate) async fn who_asks_and_is_gone_takes_nothing_away<S: Store>(store: S) 
     assert_eq!(stage.log.moves(), 10, "half was given up, once, and taken again");
     one.shutdown().await;
     assert_eq!(others().await, [], "who leaves says so");
+}
+
+/// Its key service does not answer.
+#[derive(Debug)]
+struct NoKey;
+
+impl SecretCipher for NoKey {
+    fn encrypt(&self, _plain: &[u8], _context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
+        Err(SecretCipherError { problem: "the key is not available".to_owned() })
+    }
+
+    fn decrypt(&self, _encrypted: &[u8], context: &[u8]) -> Result<Vec<u8>, SecretCipherError> {
+        self.encrypt(&[], context).map(|_| Vec::new())
+    }
+}
+
+/// A worker that can send for no subscription gets a share once, until its leases run out, and asks for no more.
+pub(crate) async fn who_cannot_read_subscriptions_asks_no_more<S: Store>(store: S) {
+    let stage = Stage::with(store, 60).await;
+    let one = stage.worker(1).await;
+    stage.until_shares([1], [20]).await;
+    let broken = stage
+        .worker_with(2, |builder| builder.secret_cipher(NoKey).lease_length(Duration::from_secs(1)))
+        .await;
+    let nobody = WorkerId::new(Uuid::nil());
+    let asks = async || {
+        let now = stage.store.now().await.unwrap();
+        let heard = stage.store.other_workers(nobody, Direction::Outgoing, now).await.unwrap();
+        heard.announcements.iter().any(|other| other.wants_more)
+    };
+    until("it asks", asks).await;
+    until("it has leased what it cannot read", || async { !asks().await }).await;
+    for _ in 0..10 {
+        looks(&[&broken], 1).await;
+        assert!(!asks().await);
+    }
+    broken.shutdown().await;
+    stage.until_all_is_delivered_once().await;
+    one.shutdown().await;
+}
+
+/// It finds its share in several looks, and nobody takes any of it meanwhile.
+pub(crate) async fn who_leases_little_at_a_time_gets_its_share_as_well<S: Store>(store: S) {
+    let stage = Stage::with(store, 130).await;
+    let one = stage.worker(1).await;
+    stage.until_shares([1], [20]).await;
+    let two = stage.worker_with(2, |builder| builder.lease_batch(NonZeroU32::MIN)).await;
+    // With a pause after every second one, so that the other looks meanwhile.
+    let gone = StoreError::Unavailable { problem: "every second time".to_owned() };
+    two.store().fail_every(Operation::Lease, When::Before, NonZeroU32::new(2).unwrap(), gone);
+    stage.until_shares([1, 2], [10, 10]).await;
+    looks(&[&one, &two], 6).await;
+    assert_eq!(stage.log.moves(), 10);
+    stage.until_all_is_delivered_once().await;
+    one.shutdown().await;
+    two.shutdown().await;
 }
 
 /// Waits until something holds; a test that waits for what never comes fails after a minute.

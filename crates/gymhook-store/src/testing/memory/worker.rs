@@ -124,6 +124,7 @@ impl Tables {
         for subscription in self.subscriptions.values_mut() {
             subscription.leased_until = i64::MIN;
         }
+        self.announcements.clear();
     }
 
     pub(super) fn commit(&mut self, batch: &Batch, now: UtcDateTime) -> Committed {

@@ -10,7 +10,10 @@ use super::stage::{
     subscription, waiting, worker,
 };
 use crate::Direction;
-use crate::{Batch, Command, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow, TargetColumns};
+use crate::{
+    Announcement, Batch, Command, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow,
+    TargetColumns,
+};
 
 /// What is due makes an endpoint worth leasing, and nothing else does.
 pub async fn only_what_has_something_to_do_is_leased<H: Harness>(harness: &H) {
@@ -321,12 +324,23 @@ pub async fn a_disabled_endpoint_is_leased_for_what_was_under_way<H: Harness>(ha
     assert_eq!(leased[0].subscription.record, disabled(1, stage.now));
 }
 
-/// Taking over ends every lease at once, or does nothing and reports that.
+/// Taking over ends every lease at once and forgets what their workers announced, or does nothing and reports that.
 pub async fn taking_over_ends_leases_or_does_nothing<H: Harness>(harness: &H) {
     let stage = Stage::with(harness, [1, 2]).await;
     stage.enqueue([notification(1, 1), notification(2, 2)]).await;
     let before = stage.lease_any(1).await;
+    let said = Announcement {
+        worker: worker(1),
+        direction: Direction::Outgoing,
+        endpoints: 2,
+        wants_more: true,
+        looked_at: stage.now,
+        counts_until: stage.now + HOUR,
+    };
+    stage.store.announce(said, stage.now).await.unwrap();
     let done = stage.store.take_over().await.unwrap();
+    let others = stage.store.other_workers(worker(2), Direction::Outgoing, stage.now).await.unwrap();
+    assert_eq!(others.announcements, if done { Vec::new() } else { vec![said] });
     let after = stage.lease_any(2).await;
     if done {
         assert_eq!(endpoints(&after), [endpoint(1), endpoint(2)]);
