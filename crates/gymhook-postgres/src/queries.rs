@@ -1,4 +1,4 @@
-//! Reads deliveries, bodies and attempts, counts deliveries, and purges those that ended long ago.
+//! Reads deliveries, bodies and attempts, counts deliveries, and purges what ended long ago, acknowledged notices included.
 
 use core::num::NonZeroU32;
 

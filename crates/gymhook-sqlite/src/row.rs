@@ -1,4 +1,4 @@
-//! Reads rows, and quarantines those that cannot be read.
+//! Reads the columns of a row into a record, and quarantines a row that cannot be read. Rows of lists are read in `queries.rs`.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};

@@ -1,4 +1,4 @@
-//! The HTTP transport: it makes an attempt over HTTP(S).
+//! The HTTP transport: it sends what an attempt says (`Sending`) over HTTP(S), and waits for the answer.
 
 use core::fmt;
 use core::time::Duration;
