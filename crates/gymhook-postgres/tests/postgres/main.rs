@@ -13,6 +13,7 @@ mod failover;
 mod faults;
 mod follow_ups;
 mod group_commit;
+mod indexes;
 mod listening;
 mod load;
 mod messages;

@@ -8,8 +8,8 @@ use gymhook_postgres::PostgresStore;
 use gymhook_postgres::tokio_postgres::{Client, Config, NoTls};
 use gymhook_postgres::{PostgresOptions, Schema};
 use gymhook_store::{
-    Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, Store, SubscriptionRow, TargetColumns,
-    WorkerId, WriteCondition,
+    Batch, Fetch, Lease, LeaseRequest, Leased, NewNotification, Store, StoreError, SubscriptionRow,
+    TargetColumns, WorkerId, WriteCondition,
 };
 use gymhook_store::{DeliveryId, Direction, EndpointId};
 use time::UtcDateTime;
@@ -39,6 +39,20 @@ pub(crate) async fn fresh_at(config: Config) -> PostgresStore {
 pub(crate) async fn at(config: Config, schema: Schema) -> PostgresStore {
     let options = PostgresOptions::new().with_schema(schema).with_call_timeout(Duration::from_secs(20));
     PostgresStore::connect_with(config, NoTls, options).await.unwrap()
+}
+
+/// A database of its own, for what concerns all schemas of one.
+pub(crate) async fn fresh_database() -> Config {
+    let mut config = shared();
+    let name = gymhook_test_postgres::fresh_schema();
+    client(&config).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    config.dbname(&name);
+    config
+}
+
+/// The store in a database of its own.
+pub(crate) async fn connect(config: &Config) -> Result<PostgresStore, StoreError> {
+    PostgresStore::connect_with(config.clone(), NoTls, PostgresOptions::new()).await
 }
 
 /// A connection of the test's own.
