@@ -108,16 +108,23 @@ impl Shares {
         usize::try_from(own).unwrap_or(usize::MAX)
     }
 
-    /// Whether a worker with so many endpoints has to ask for more. One begins to below three quarters of its share: less is not
-    /// worth an endpoint's wait for its next owner, and numbers change all the time. Once it `asks`, it is for all of it, since
-    /// the others give up the whole.
-    fn are_wanted(self, has: usize, asks: bool) -> bool {
+    /// The most endpoints that this worker has while another one wants more. Of fewer than one for each worker nothing is given
+    /// up, and nothing has to be left to others.
+    fn limit(self) -> Option<usize> {
+        (self.endpoints >= self.workers).then(|| self.own())
+    }
+
+    /// Whether a worker that has so many endpoints, of `most` that it may have, has to ask for more. One begins to below three
+    /// quarters of what it would get: less is not worth an endpoint's wait for its next owner, and numbers change all the time.
+    /// Once it `asks`, it is for all of it, since the others give up the whole.
+    fn are_wanted(self, has: usize, most: usize, asks: bool) -> bool {
         if asks {
-            return has < self.own();
+            return has < self.own().min(most);
         }
         let has = has as u64;
-        has < self.endpoints / self.workers
-            && has.saturating_mul(4).saturating_mul(self.workers) < self.endpoints.saturating_mul(3)
+        let of_share = has < self.endpoints / self.workers
+            && has.saturating_mul(4).saturating_mul(self.workers) < self.endpoints.saturating_mul(3);
+        of_share && has.saturating_mul(4) < (most as u64).saturating_mul(3)
     }
 }
 
@@ -158,42 +165,54 @@ impl<S: Store, T: Transport> Worker<S, T> {
             workers: others.announcements.len() as u64 + 1,
             rank: others.announcements.iter().filter(|other| other.worker < self.id).count() as u64,
         };
-        // Of fewer than one for each worker nothing is given up, and nothing has to be left to others.
-        let limits = shares.endpoints >= shares.workers;
-        self.sharing.most = asked_first.filter(|_| limits).map(|_| shares.own());
+        self.sharing.most = asked_first.and_then(|_| shares.limit());
         if let Some(most) = self.sharing.most {
             self.give_up(&busy, most, now);
         }
-        if others.next_lease_end.is_none() && busy.is_empty() {
+        if others.next_lease_end.is_some() || !busy.is_empty() {
+            let has_too_few = self.has_too_few(busy.len(), shares, others);
+            self.announce(own, all.then_some(looked_at), has_too_few, others);
+        } else if self.sharing.asks() {
             // Nobody has anything that could be shared.
-            if self.sharing.asks() {
-                self.sharing.withdraw(now);
-            }
-            return;
+            self.sharing.withdraw(now);
         }
-        let max_endpoints = self.options.max_endpoints.get() as usize;
-        let has_room = self.leased_endpoints.0.len() < max_endpoints;
+    }
+
+    /// Whether this worker, which has so many busy endpoints, is to have more.
+    fn has_too_few(&self, busy: usize, shares: Shares, others: &OtherWorkers) -> bool {
+        let most = self.options.max_endpoints.get() as usize;
+        let has_room = self.leased_endpoints.0.len() < most;
         let has_too_few = match others.announcements.is_empty() {
             // They have not heard of anybody either.
-            true => busy.is_empty(),
-            false => shares.are_wanted(busy.len(), self.sharing.asks()),
+            true => busy == 0,
+            false => shares.are_wanted(busy, most, self.sharing.asks()),
         };
-        let is_nearly_full = busy.len().saturating_mul(4) >= max_endpoints.saturating_mul(3);
-        let may_ask = has_room && (self.sharing.asks() || !is_nearly_full) && !self.sharing.cannot_read;
-        // While it still finds as many as it asks the store for, it goes on asking the others, and has not looked at all.
+        has_room && has_too_few && !self.sharing.cannot_read
+    }
+
+    /// Tells the others how many endpoints this worker answers for, and whether it wants more. It wants more only from a look on
+    /// that found all there was. While it still finds as many as it asks the store for, it goes on asking from the last such look.
+    fn announce(
+        &mut self,
+        endpoints: usize,
+        found_all_at: Option<UtcDateTime>,
+        has_too_few: bool,
+        others: &OtherWorkers,
+    ) {
+        let now = self.clock.now();
         let asked_at = self.sharing.announced.filter(|last| last.wants_more).map(|last| last.looked_at);
-        let looked_at = if all { Some(looked_at) } else { asked_at };
-        let wants_more = may_ask && has_too_few && looked_at.is_some();
+        let looked_at = found_all_at.or(asked_at);
+        let wants_more = has_too_few && looked_at.is_some();
         let counts_for = self.counts_for(wants_more);
-        let announcement = Announcement {
+        let new = Announcement {
             worker: self.id,
             direction: self.direction,
-            endpoints: u32::try_from(own).unwrap_or(u32::MAX),
+            endpoints: u32::try_from(endpoints).unwrap_or(u32::MAX),
             wants_more,
             looked_at: looked_at.unwrap_or(now),
             counts_until: later(now, counts_for),
         };
-        self.sharing.announce(announcement, later(now, counts_for / 2), !others.announcements.is_empty());
+        self.sharing.announce(new, later(now, counts_for / 2), !others.announcements.is_empty());
     }
 
     /// What a worker has is its own as long as its leases are in force, even if its store is too slow for another word. Else the
@@ -284,6 +303,15 @@ mod tests {
         assert_eq!(Shares { endpoints: u64::MAX, workers: 1, rank: 0 }.own(), usize::MAX);
     }
 
+    #[test]
+    fn the_only_endpoint_is_not_given_up() {
+        for (endpoints, workers, rank, limit) in
+            [(0, 2, 0, None), (1, 2, 0, None), (1, 2, 1, None), (2, 2, 1, Some(1)), (5, 3, 2, Some(1))]
+        {
+            assert_eq!(Shares { endpoints, workers, rank }.limit(), limit, "{endpoints} for {workers}");
+        }
+    }
+
     /// By hand: the share is the endpoints divided by the workers, and three quarters of ten are seven and a half.
     #[test]
     fn who_has_much_less_than_its_share_begins_to_ask() {
@@ -302,9 +330,17 @@ mod tests {
             (u64::MAX, u64::MAX, usize::MAX, false),
         ] {
             let shares = Shares { endpoints, workers, rank: workers - 1 };
-            assert_eq!(shares.are_wanted(has, false), begins, "{has} of {endpoints} for {workers}");
+            assert_eq!(
+                shares.are_wanted(has, usize::MAX, false),
+                begins,
+                "{has} of {endpoints} for {workers}"
+            );
         }
         let last_of_three = Shares { endpoints: 20, workers: 3, rank: 2 };
-        assert!(last_of_three.are_wanted(5, true) && !last_of_three.are_wanted(6, true));
+        let all = usize::MAX;
+        assert!(last_of_three.are_wanted(5, all, true) && !last_of_three.are_wanted(6, all, true));
+        // It may have four at the most: three of them are three quarters.
+        assert!(last_of_three.are_wanted(2, 4, false) && !last_of_three.are_wanted(3, 4, false));
+        assert!(last_of_three.are_wanted(3, 4, true) && !last_of_three.are_wanted(4, 4, true));
     }
 }
