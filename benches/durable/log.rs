@@ -165,14 +165,17 @@ impl<S: Store> Filled<S> {
         engine.shutdown().await;
         report.add(self.row("enqueued and delivered on top of it", rate(a_second)));
         let processors = format!("{:.0} µs", 1e6 * (own_seconds + server_seconds));
+        let (of_server, commits) = match self.meter {
+            Meter::Sqlite => (String::new(), String::new()),
+            Meter::Postgres { .. } => (
+                format!("{:.0} µs of them the server's", 1e6 * server_seconds),
+                format!("{transactions:.3} transactions, {syncs:.3} syncs"),
+            ),
+        };
         report.add(Row {
-            ratio: format!("{:.0} µs of them the server's", 1e6 * server_seconds),
+            ratio: of_server,
             ..self.row("processors' time a delivery, HTTP and its receiver included", processors)
         });
-        let commits = match self.meter {
-            Meter::Sqlite => String::new(),
-            Meter::Postgres { .. } => format!("{transactions:.3} transactions, {syncs:.3} syncs"),
-        };
         report.add(Row { ratio: commits, ..self.row("written a delivery", format!("{bytes_written:.0} B")) });
         Ok(())
     }

@@ -22,8 +22,13 @@ use gymhook_engine::{DeliveryId, Engine, Subscription, SubscriptionError};
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
+    let threads = Orders::THREADS as usize;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    runtime.block_on(obey())
+}
+
+async fn obey() -> Result<(), Failure> {
     let orders: Orders = serde_json::from_str(&std::env::args().nth(1).ok_or("the orders are missing")?)?;
     match &orders.place {
         Place::Sqlite(path) => work(&orders, SqliteStore::open(path)?).await,
