@@ -10,7 +10,7 @@ pub(crate) use self::tail::Tail;
 pub(crate) fn field(record: &serde_json::Value, name: &str) -> String {
     match record.get(name) {
         None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => crate::output::shown(text),
+        Some(serde_json::Value::String(text)) => crate::output::shown(text).into_owned(),
         Some(other) => other.to_string(),
     }
 }

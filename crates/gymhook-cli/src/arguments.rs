@@ -84,7 +84,7 @@ fn in_one_line(said: &str, command: &str) -> String {
         })
         .map(|paragraph| paragraph.trim_start_matches("error: ").trim_start_matches("tip: ").to_owned());
     let line = paragraphs.collect::<Vec<_>>().join("; ");
-    shown(&format!("{line}; \"{command} --help\" says more"))
+    shown(&format!("{line}; \"{command} --help\" says more")).into_owned()
 }
 
 /// The command that these arguments name, with those above it.

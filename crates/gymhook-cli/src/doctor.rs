@@ -17,10 +17,11 @@ use rustls::pki_types::ServerName;
 use time::UtcDateTime;
 use tokio::net::TcpStream;
 
-use crate::exchange::{Exchange, exchange};
+use crate::exchange::{Exchange, clock_ahead, exchange};
 use crate::failure::Failure;
+use crate::http_client::HttpClient;
 use crate::platform::Platform;
-use crate::target::{HttpClient, Target, TargetArgs, host_and_port};
+use crate::target::{Target, TargetArgs, host_and_port};
 use crate::when;
 
 /// What one step found.
@@ -239,7 +240,7 @@ fn time_to_answer(seen: &Exchange, timeout: Duration) -> Finding {
 }
 
 fn clock(seen: &Exchange) -> Finding {
-    match seen.clock_ahead() {
+    match clock_ahead(seen.headers.get(header::DATE)) {
         None => Finding::ok("clock", "the answer has no Date header to compare with"),
         Some(ahead) if ahead.unsigned_abs() > Duration::from_secs(30) => Finding::warn(
             "clock",

@@ -5,15 +5,13 @@ use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use gymhook::retry::{Fault, Outcome};
 use gymhook::send;
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use time::UtcDateTime;
 
-use crate::target::{Body, HttpClient};
+use crate::http_client::{HttpClient, RequestError};
 
 /// What came back.
 #[derive(Debug)]
@@ -39,26 +37,25 @@ impl Exchange {
     }
 
     /// The status, or the kind of fault.
-    pub(crate) fn word(&self) -> String {
-        match self.outcome {
-            Outcome::Response { status, .. } => status.as_u16().to_string(),
-            Outcome::Failure(fault) => fault.as_str().to_owned(),
-            Outcome::Internal(_) | Outcome::Crashed | Outcome::Panicked => "internal".to_owned(),
+    pub(crate) fn word(&self) -> &str {
+        match &self.outcome {
+            Outcome::Response { status, .. } => status.as_str(),
+            Outcome::Failure(fault) => fault.as_str(),
+            Outcome::Internal(_) | Outcome::Crashed | Outcome::Panicked => "internal",
         }
     }
+}
 
-    /// How far the peer's clock is ahead of this one's, by its `Date` header, which counts whole seconds.
-    pub(crate) fn clock_ahead(&self) -> Option<time::Duration> {
-        let date = self.headers.get(header::DATE)?.to_str().ok()?;
-        let date = UtcDateTime::from(httpdate::parse_http_date(date).ok()?);
-        Some(date - UtcDateTime::now())
-    }
+/// How far a peer's clock is ahead of this one's, by its `Date` header, which counts whole seconds.
+pub(crate) fn clock_ahead(date: Option<&HeaderValue>) -> Option<time::Duration> {
+    let date = UtcDateTime::from(httpdate::parse_http_date(date?.to_str().ok()?).ok()?);
+    Some(date - UtcDateTime::now())
 }
 
 /// Sends a request; its answer has to be there within `timeout`, body included.
 pub(crate) async fn exchange(client: &HttpClient, request: Request<Bytes>, timeout: Duration) -> Exchange {
     let start = Instant::now();
-    let answer = tokio::time::timeout(timeout, answer(client, request.map(Body::new))).await;
+    let answer = tokio::time::timeout(timeout, client.request(request, MAX_ANSWER)).await;
     let took = start.elapsed();
     let failed = |fault, problem| Exchange {
         outcome: Outcome::Failure(fault),
@@ -69,7 +66,7 @@ pub(crate) async fn exchange(client: &HttpClient, request: Request<Bytes>, timeo
     };
     match answer {
         Err(_) => failed(Fault::Timeout, format!("no answer within {}", crate::when::span(timeout))),
-        Ok(Err((fault, problem))) => failed(fault, problem),
+        Ok(Err(error)) => failed(fault_of(&error), innermost(&error)),
         Ok(Ok(response)) => {
             let outcome = send::outcome(&response, UtcDateTime::now());
             let (parts, body) = response.into_parts();
@@ -78,29 +75,10 @@ pub(crate) async fn exchange(client: &HttpClient, request: Request<Bytes>, timeo
     }
 }
 
-async fn answer(client: &HttpClient, request: Request<Body>) -> Result<Response<Bytes>, (Fault, String)> {
-    let response = client.request(request).await.map_err(|error| (fault_of(&error), innermost(&error)))?;
-    let (parts, body) = response.into_parts();
-    let body = beginning(body).await.map_err(|error| (Fault::Reset, innermost(&error)))?;
-    Ok(Response::from_parts(parts, body))
-}
-
-/// The beginning of a body; the rest is not waited for.
-async fn beginning(mut body: Incoming) -> Result<Bytes, hyper::Error> {
-    let mut read = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            let room = MAX_ANSWER.saturating_sub(read.len());
-            read.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
-            if data.len() > room {
-                break;
-            }
-        }
+fn fault_of(error: &RequestError) -> Fault {
+    if matches!(error, RequestError::Body(_)) {
+        return Fault::Reset;
     }
-    Ok(read.freeze())
-}
-
-fn fault_of(error: &hyper_util::client::legacy::Error) -> Fault {
     let mut source: Option<&(dyn Error + 'static)> = error.source();
     while let Some(cause) = source {
         if cause.is::<rustls::Error>() {
@@ -116,7 +94,7 @@ fn fault_of(error: &hyper_util::client::legacy::Error) -> Fault {
         }
         source = cause.source();
     }
-    if error.is_connect() { Fault::Connect } else { Fault::Protocol }
+    if matches!(error, RequestError::Connect(_)) { Fault::Connect } else { Fault::Protocol }
 }
 
 /// The cause at the bottom says what happened.

@@ -12,6 +12,7 @@ mod doctor;
 mod environment;
 mod exchange;
 mod failure;
+mod http_client;
 mod input;
 mod listen;
 mod output;

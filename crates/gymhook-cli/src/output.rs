@@ -1,5 +1,6 @@
 //! The output of commands: tables and lines for people, or one JSON object on each line for programs.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    const fn style(self) -> Style {
+    pub(crate) const fn style(self) -> Style {
         match self {
             Self::Good => AnsiColor::Green.on_default(),
             Self::Bad => AnsiColor::Red.on_default().bold(),
@@ -202,7 +203,10 @@ impl Output {
 }
 
 /// Text from outside, safe on a terminal: what steers it, hides or turns the text around it is escaped.
-pub(crate) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(alters_display) {
+        return Cow::Borrowed(text);
+    }
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if alters_display(character) {
@@ -211,7 +215,7 @@ pub(crate) fn shown(text: &str) -> String {
             safe.push(character);
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 #[cfg(test)]

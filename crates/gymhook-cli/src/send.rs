@@ -4,25 +4,28 @@ mod edit;
 mod report;
 mod tamper;
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use gymhook::retry::{AttemptNumber, Decision, Outcome, RetryAfter, RetryPolicy, draw, time_math};
 use gymhook::send;
 use gymhook::signature::Signer;
+use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 pub(crate) use self::edit::{Edit, edit, edited};
 pub(crate) use self::report::{Attempted, Next, Reporter};
 pub(crate) use self::tamper::{Tamper, Tampering};
 use crate::exchange::exchange;
 use crate::failure::Failure;
-use crate::target::{HttpClient, Target};
+use crate::http_client::HttpClient;
+use crate::target::Target;
 
 /// One body on its way.
 #[derive(Clone, Debug)]
@@ -35,13 +38,13 @@ pub(crate) struct Delivery {
 
 /// A delivery's id, which its copies share.
 ///
-/// A random one is drawn when it is first read: that takes a system call, and whoever takes the next delivery holds a lock.
+/// A random one is made when it is first read, since whoever takes the next delivery holds a lock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Id(Arc<OnceLock<String>>);
 
 impl Id {
     pub(crate) fn as_str(&self) -> &str {
-        self.0.get_or_init(|| Uuid::new_v4().to_string())
+        self.0.get_or_init(|| random_id().to_string())
     }
 }
 
@@ -49,6 +52,15 @@ impl From<String> for Id {
     fn from(id: String) -> Self {
         Self(Arc::new(OnceLock::from(id)))
     }
+}
+
+/// A random id: the digest of a count and of a number that is drawn once, as drawing takes a system call.
+fn random_id() -> Uuid {
+    static SEED: LazyLock<Uuid> = LazyLock::new(Uuid::new_v4);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let digest = Sha256::new().chain_update(SEED.as_bytes()).chain_update(count.to_be_bytes()).finalize();
+    Builder::from_random_bytes(digest.first_chunk().copied().unwrap_or_default()).into_uuid()
 }
 
 /// How deliveries are sent.

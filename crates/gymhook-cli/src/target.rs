@@ -8,22 +8,18 @@ use clap::Args;
 use gymhook::send::EndpointUrl;
 use gymhook_engine::http::forbidden_because;
 use http::Uri;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::failure::Failure;
+use crate::http_client::{Connector, HttpClient};
 use crate::input;
 
 /// The longest file of certificates: a whole system's authorities take a quarter of a mebibyte.
 const MAX_CERTIFICATES: usize = 4 << 20;
-
-pub(crate) type Body = http_body_util::Full<bytes::Bytes>;
-pub(crate) type HttpClient = Client<hyper_rustls::HttpsConnector<HttpConnector<Pinned>>, Body>;
 
 /// To which server, and which certificates it may have.
 #[derive(Args, Clone, Debug)]
@@ -106,19 +102,20 @@ impl TargetArgs {
         Ok(Target { url, addresses })
     }
 
-    /// A client that connects to the target's addresses and to no others, whatever DNS says meanwhile, and uses no proxy.
     pub(crate) fn client(&self, target: &Target) -> Result<HttpClient, Failure> {
+        self.connector(target).map(HttpClient::new)
+    }
+
+    /// Connects to the target's addresses and to no others, whatever DNS says meanwhile, and uses no proxy.
+    pub(crate) fn connector(&self, target: &Target) -> Result<Connector, Failure> {
         let mut connector = HttpConnector::new_with_resolver(Pinned(Arc::clone(&target.addresses)));
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        Ok(hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(self.tls()?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(connector);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).retry_canceled_requests(false);
-        Ok(builder.build(connector))
+            .wrap_connector(connector))
     }
 
     /// The usual authorities, and the one that was named.

@@ -9,12 +9,15 @@ use gymhook_engine::http::forbidden_because;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use crate::environment::text_variable;
 use crate::failure::Failure;
+use crate::http_client::Connector;
 use crate::output::{Output, shown};
-use crate::target::{HttpClient, Target, TargetArgs};
+use crate::target::{Target, TargetArgs};
 
 const VARIABLE: &str = "GYMHOOK_API_KEY";
 /// The longest answer: a page of 200 deliveries has about a tenth of it.
@@ -40,7 +43,7 @@ pub(crate) struct ServerArgs {
 /// A server that can be asked.
 #[derive(Debug)]
 pub(crate) struct Api {
-    client: HttpClient,
+    client: Client<Connector, Full<Bytes>>,
     base: String,
     key: HeaderValue,
 }
@@ -60,7 +63,8 @@ impl ServerArgs {
         let arguments = TargetArgs { allow_public: true, ca_file: self.ca_file.clone() };
         let target = arguments.resolve(&base).await?;
         refuse_open_network(&target, output)?;
-        Ok(Api { client: arguments.client(&target)?, base, key })
+        let client = Client::builder(TokioExecutor::new()).build(arguments.connector(&target)?);
+        Ok(Api { client, base, key })
     }
 
     fn key(&self) -> Result<HeaderValue, Failure> {
@@ -198,7 +202,7 @@ impl Api {
             read(response).await.ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let said = |name: &str| details.as_ref().and_then(|details| details.get(name)?.as_str().map(shown));
         let place = said("pointer").map(|pointer| format!("{pointer}: ")).unwrap_or_default();
-        let detail = said("detail").unwrap_or_else(|| format!("is {} a gymhook?", self.base));
+        let detail = said("detail").unwrap_or_else(|| format!("is {} a gymhook?", self.base).into());
         let advice = if status == StatusCode::UNAUTHORIZED {
             format!("; {VARIABLE} or --key-file has the key")
         } else {

@@ -22,7 +22,8 @@ use crate::progress;
 use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
 use crate::send::{self, Attempted, Delivery, Edit, Next, Reporter};
-use crate::target::{HttpClient, Target, TargetArgs};
+use crate::http_client::HttpClient;
+use crate::target::{Target, TargetArgs};
 
 /// Send recorded requests again: as they were, edited, or signed anew
 #[derive(Args, Debug)]

@@ -162,7 +162,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
                 request.platform.clone(),
                 request.status.to_string(),
                 verdict,
-                shown(&request.types.replace('\n', ", ")),
+                shown(&request.types.replace('\n', ", ")).into_owned(),
                 request.body.len().to_string(),
             ]
         }),

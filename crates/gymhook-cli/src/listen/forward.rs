@@ -16,7 +16,8 @@ use time::UtcDateTime;
 
 use crate::exchange::{Exchange, exchange};
 use crate::failure::Failure;
-use crate::target::{HttpClient, Target};
+use crate::http_client::HttpClient;
+use crate::target::Target;
 
 /// In which form requests are passed on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]

@@ -7,8 +7,9 @@ use super::forward::{Forward, Forwarded};
 use super::judge::{Judge, Verdict};
 use super::server::request_name;
 use super::shown::Whole;
+use crate::http_client::HttpClient;
 use crate::reading::DedupeRecord;
-use crate::target::{HttpClient, Target};
+use crate::target::Target;
 
 impl Forward {
     /// Whether requests are signed anew on their way.

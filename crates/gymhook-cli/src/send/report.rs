@@ -1,15 +1,17 @@
 //! Prints each attempt, and the totals at the end.
 
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gymhook::retry::AttemptNumber;
+use http::{HeaderValue, header};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{Delivery, Id};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, clock_ahead};
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
 use crate::when;
@@ -21,6 +23,8 @@ pub(crate) struct Attempted {
     label: Arc<str>,
     attempt: AttemptNumber,
     seen: Option<Exchange>,
+    /// The response's `Date`, the only one of its headers that is looked at.
+    date: Option<HeaderValue>,
     problem: Option<String>,
     next: Next,
 }
@@ -35,14 +39,28 @@ pub(crate) enum Next {
 }
 
 impl Attempted {
-    pub(crate) fn of(delivery: &Delivery, attempt: AttemptNumber, seen: Exchange, next: Next) -> Self {
+    pub(crate) fn of(delivery: &Delivery, attempt: AttemptNumber, mut seen: Exchange, next: Next) -> Self {
         let (delivery, label) = (delivery.id.clone(), Arc::clone(&delivery.label));
-        Self { delivery, label, attempt, problem: seen.problem.clone(), seen: Some(seen), next }
+        let date = core::mem::take(&mut seen.headers).remove(header::DATE);
+        Self { delivery, label, attempt, date, problem: seen.problem.take(), seen: Some(seen), next }
     }
 
     pub(crate) fn not_sent(delivery: &Delivery, attempt: AttemptNumber, problem: String) -> Self {
         let (delivery, label) = (delivery.id.clone(), Arc::clone(&delivery.label));
-        Self { delivery, label, attempt, seen: None, problem: Some(problem), next: Next::Undeliverable }
+        Self {
+            delivery,
+            label,
+            attempt,
+            seen: None,
+            date: None,
+            problem: Some(problem),
+            next: Next::Undeliverable,
+        }
+    }
+
+    /// The status, the kind of fault, or that nothing was sent.
+    fn word(&self) -> &str {
+        self.seen.as_ref().map_or("not sent", Exchange::word)
     }
 }
 
@@ -90,13 +108,15 @@ pub(crate) struct Reporter<'o> {
     speed: f64,
     latencies: Vec<Duration>,
     pub(crate) summary: Summary,
+    /// The last date that was compared with this machine's clock.
+    compared: Option<HeaderValue>,
     warned_of_clock: bool,
 }
 
 impl<'o> Reporter<'o> {
     pub(crate) fn new(output: &'o mut Output, bar: ProgressBar, speed: f64) -> Self {
         let summary = Summary { record: "summary", ..Summary::default() };
-        Self { output, bar, speed, latencies: Vec::new(), summary, warned_of_clock: false }
+        Self { output, bar, speed, latencies: Vec::new(), summary, compared: None, warned_of_clock: false }
     }
 
     /// Reports these, and writes their lines together.
@@ -130,8 +150,10 @@ impl<'o> Reporter<'o> {
 
     fn count(&mut self, attempted: &Attempted) {
         self.summary.attempts += 1;
-        let word = attempted.seen.as_ref().map_or_else(|| "not sent".to_owned(), Exchange::word);
-        *self.summary.by_answer.entry(word).or_default() += 1;
+        match self.summary.by_answer.get_mut(attempted.word()) {
+            Some(times) => *times += 1,
+            None => drop(self.summary.by_answer.insert(attempted.word().to_owned(), 1)),
+        }
         self.latencies.extend(attempted.seen.as_ref().map(|seen| seen.took));
         match attempted.next {
             Next::Retry { .. } => return,
@@ -145,8 +167,11 @@ impl<'o> Reporter<'o> {
     /// Warns once if the receiver's clock is far from this one.
     fn compare_clocks(&mut self, attempted: &Attempted) {
         const ODD: Duration = Duration::from_secs(30);
-        let Some(seen) = &attempted.seen else { return };
-        let Some(ahead) = seen.clock_ahead() else { return };
+        if attempted.date == self.compared {
+            return;
+        }
+        self.compared.clone_from(&attempted.date);
+        let Some(ahead) = clock_ahead(attempted.date.as_ref()) else { return };
         if ahead.unsigned_abs() > ODD {
             self.warned_of_clock = true;
             let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
@@ -157,25 +182,22 @@ impl<'o> Reporter<'o> {
 
     fn line(&self, attempted: &Attempted) -> String {
         let took = attempted.seen.as_ref().map(|seen| when::span(seen.took)).unwrap_or_default();
-        let word = attempted.seen.as_ref().map_or_else(|| "not sent".to_owned(), Exchange::word);
         let (tone, next) = match attempted.next {
-            Next::Delivered => (Tone::Good, "delivered".to_owned()),
-            Next::Undeliverable => (Tone::Bad, "undeliverable".to_owned()),
-            Next::EndpointGone => (Tone::Bad, "the endpoint is gone".to_owned()),
-            Next::Retry { attempt, wait } => (Tone::Warning, self.retry(attempt, wait)),
+            Next::Delivered => (Tone::Good, Cow::Borrowed("delivered")),
+            Next::Undeliverable => (Tone::Bad, Cow::Borrowed("undeliverable")),
+            Next::EndpointGone => (Tone::Bad, Cow::Borrowed("the endpoint is gone")),
+            Next::Retry { attempt, wait } => (Tone::Warning, Cow::Owned(self.retry(attempt, wait))),
         };
-        let problem =
-            attempted.problem.as_ref().map(|problem| format!(" ({})", shown(problem))).unwrap_or_default();
         let id = attempted.delivery.as_str();
         let id = id.get(..8).unwrap_or(id);
+        let (style, faint, word) = (tone.style(), Tone::Faint.style(), attempted.word());
+        let (label, attempt) = (shown(&attempted.label), attempted.attempt);
         let mut line = format!(
-            "{:<8} {:>8}  {}  {}  attempt {}: {next}{problem}",
-            tone.paint(&format!("{word:<8}")),
-            took,
-            shown(&attempted.label),
-            Tone::Faint.paint(id),
-            attempted.attempt
+            "{style}{word:<8}{style:#} {took:>8}  {label}  {faint}{id}{faint:#}  attempt {attempt}: {next}"
         );
+        if let Some(problem) = &attempted.problem {
+            line += &format!(" ({})", shown(problem));
+        }
         if self.output.is_verbose()
             && let Some(answer) = answer(attempted)
         {

@@ -9,9 +9,10 @@ use tokio::sync::mpsc as async_mpsc;
 
 use crate::exchange::exchange;
 use crate::failure::Failure;
+use crate::http_client::HttpClient;
 use crate::listen::{Forward, Judge, Whole};
 use crate::resend::{Resend, TIMEOUT};
-use crate::target::{HttpClient, Target, TargetArgs};
+use crate::target::{Target, TargetArgs};
 use crate::when;
 
 /// A request that is to be sent again.

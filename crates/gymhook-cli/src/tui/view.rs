@@ -93,7 +93,7 @@ fn bottom(state: &State) -> (String, &'static str) {
     match state.mode {
         Mode::Filter => (typed("filter: ", &state.filter, state.columns), KEYS_OF_FILTER),
         Mode::Address { .. } => (typed("send to: ", &state.address, state.columns), KEYS_OF_ADDRESS),
-        Mode::Details { .. } => (shown(&state.message), KEYS_OF_DETAILS),
+        Mode::Details { .. } => (shown(&state.message).into_owned(), KEYS_OF_DETAILS),
         Mode::List if state.message.is_empty() && !state.filter.is_empty() => {
             let (fitting, all) = (state.fitting().count(), state.items.len());
             (
@@ -101,7 +101,7 @@ fn bottom(state: &State) -> (String, &'static str) {
                 KEYS_OF_LIST,
             )
         }
-        Mode::List => (shown(&state.message), KEYS_OF_LIST),
+        Mode::List => (shown(&state.message).into_owned(), KEYS_OF_LIST),
     }
 }
 
