@@ -3,6 +3,7 @@
 mod api_keys;
 mod arrivals;
 mod clock;
+mod commands;
 mod commit;
 mod connection;
 mod connection_string;
@@ -21,11 +22,13 @@ mod notices;
 mod options;
 mod page;
 mod pooling;
+mod purge;
 mod queries;
 mod repeats;
 mod row;
 mod schema;
 mod sqlstate;
+mod stats;
 mod subscriptions;
 mod tls;
 mod unreadable;
@@ -312,13 +315,13 @@ impl Store for PostgresStore {
         due: UtcDateTime,
     ) -> Result<(), StoreError> {
         self.call(size_of_val(commands.as_slice()), |lent| {
-            subscriptions::command(lent, self.schema(), &commands, due)
+            commands::command(lent, self.schema(), &commands, due)
         })
         .await
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        self.call(0, |lent| subscriptions::redeliver(lent, self.schema(), &which, now)).await
+        self.call(0, |lent| commands::redeliver(lent, self.schema(), &which, now)).await
     }
 
     async fn lease(&self, request: LeaseRequest, now: UtcDateTime) -> Result<Vec<Leased>, StoreError> {
@@ -376,7 +379,7 @@ impl Store for PostgresStore {
     }
 
     async fn stats(&self, query: StatsQuery, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.call(0, |lent| queries::stats(lent, &query, now)).await
+        self.call(0, |lent| stats::stats(lent, &query, now)).await
     }
 
     async fn endpoint_stats(
@@ -384,11 +387,11 @@ impl Store for PostgresStore {
         id: EndpointId,
         now: UtcDateTime,
     ) -> Result<Option<EndpointStats>, StoreError> {
-        self.call(0, |lent| queries::endpoint_stats(lent, id, now)).await
+        self.call(0, |lent| stats::endpoint_stats(lent, id, now)).await
     }
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
-        self.call(0, |lent| queries::purge(lent, before, limit)).await
+        self.call(0, |lent| purge::purge(lent, before, limit)).await
     }
 
     async fn claim_notices(

@@ -1,18 +1,19 @@
 //! Writes a worker's batch under its leases, and reads the notifications of the attempts that the batch announces.
 
+pub(super) mod rows;
+
 use std::collections::BTreeSet;
 
-use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId, EndpointRecord};
+use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use time::UtcDateTime;
 
+use self::rows::{write_attempts, write_deliveries, write_endpoints};
 use super::error::{Failure, Result};
 use super::row;
-use super::row::{bind_state, state_columns, state_values};
 use super::{enqueue, notices};
 use gymhook_store::{
-    AttemptRow, Batch, Committed, DeliveryColumns, Lease, NewNotification, Refused, StoreError, StoreTime,
-    StoredNotification, body_digest, endpoint_record_to_json,
+    Batch, Committed, Lease, NewNotification, Refused, StoreError, StoreTime, StoredNotification, body_digest,
 };
 
 pub(super) fn commit(connection: &Connection, batch: &Batch, now: UtcDateTime) -> Result<Committed> {
@@ -82,71 +83,6 @@ impl<'c> Fence<'c> {
         let Ok(epoch) = i64::try_from(lease.epoch.get()) else { return Ok(false) };
         Ok(self.0.exists(params![lease.endpoint.as_uuid().as_bytes(), epoch])?)
     }
-}
-
-pub(super) fn write_deliveries<'r>(
-    connection: &Connection,
-    records: impl Iterator<Item = &'r DeliveryRecord>,
-) -> Result<()> {
-    let mut update = connection.prepare_cached(concat!(
-        "UPDATE gymhook_deliveries SET (",
-        state_columns!(),
-        ") = (",
-        state_values!(),
-        ") WHERE seq = ?10 AND endpoint = ?11 AND state <> 5"
-    ))?;
-    for record in records {
-        let columns = DeliveryColumns::from(record);
-        bind_state(&mut update, &columns)?;
-        update.raw_bind_parameter(10, columns.sequence)?;
-        update.raw_bind_parameter(11, columns.endpoint.as_bytes())?;
-        update.raw_execute()?;
-    }
-    Ok(())
-}
-
-fn write_endpoints<'r>(
-    connection: &Connection,
-    records: impl Iterator<Item = &'r EndpointRecord>,
-) -> Result<()> {
-    let mut update = connection
-        .prepare_cached("UPDATE gymhook_subscriptions SET record = ?2, disabled = ?3 WHERE id = ?1")?;
-    for record in records {
-        update.execute(params![
-            record.id.as_uuid().as_bytes(),
-            endpoint_record_to_json(record)?,
-            record.is_disabled()
-        ])?;
-    }
-    Ok(())
-}
-
-pub(super) fn write_attempts<'r>(
-    connection: &Connection,
-    attempts: impl Iterator<Item = &'r (EndpointId, AttemptRow)>,
-) -> Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO gymhook_attempts (seq, send, round, number, began, ended, outcome, status, captured, detail)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-         WHERE EXISTS (SELECT 1 FROM gymhook_deliveries WHERE seq = ?1 AND endpoint = ?11)
-         ON CONFLICT (seq, send) DO NOTHING",
-    )?;
-    for (endpoint, attempt) in attempts {
-        insert.execute(params![
-            i64::try_from(attempt.sequence).unwrap_or(i64::MAX),
-            attempt.send,
-            attempt.round.get(),
-            attempt.number,
-            attempt.began.map(|at| StoreTime::floor(at).micros()),
-            StoreTime::floor(attempt.ended).micros(),
-            attempt.outcome.as_str(),
-            attempt.status,
-            attempt.captured,
-            attempt.detail,
-            endpoint.as_uuid().as_bytes(),
-        ])?;
-    }
-    Ok(())
 }
 
 fn read_notifications<'r>(

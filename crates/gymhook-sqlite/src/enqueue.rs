@@ -106,7 +106,7 @@ fn insert_handled(
         are_new &= enqueued == Ok(Enqueued::New);
     }
     if !are_new {
-        commit::write_deliveries(connection, core::iter::once(&new.record(sequence, now)))?;
+        commit::rows::write_deliveries(connection, core::iter::once(&new.record(sequence, now)))?;
     }
     Ok(outcome)
 }

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod clock;
+mod commands;
 mod commit;
 mod connection_thread;
 mod enqueue;
@@ -15,6 +16,7 @@ mod mending;
 mod notices;
 mod options;
 mod place;
+mod purge;
 mod queries;
 #[cfg(test)]
 mod query_plan;
@@ -22,6 +24,7 @@ mod quietly;
 mod repeats;
 mod row;
 mod schema;
+mod stats;
 mod subscriptions;
 mod unreadable;
 mod worker_lock;
@@ -293,14 +296,13 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let endpoints: Vec<EndpointId> = commands.iter().map(|(endpoint, _)| *endpoint).collect();
         let bytes = size_of_val(commands.as_slice());
-        self.write(bytes, move |connection| subscriptions::command(connection, &commands, due)).await?;
+        self.write(bytes, move |connection| commands::command(connection, &commands, due)).await?;
         self.1.add(endpoints);
         Ok(())
     }
 
     async fn redeliver(&self, which: Redelivery, now: UtcDateTime) -> Result<u64, StoreError> {
-        let commands =
-            self.write(0, move |connection| subscriptions::redeliver(connection, &which, now)).await?;
+        let commands = self.write(0, move |connection| commands::redeliver(connection, &which, now)).await?;
         self.1.add([which.endpoint]);
         Ok(commands)
     }
@@ -377,7 +379,7 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self, query: StatsQuery, now: UtcDateTime) -> Result<Stats, StoreError> {
-        self.0.log_reader.call((), move |connection| queries::stats(connection, &query, now)).await
+        self.0.log_reader.call((), move |connection| stats::stats(connection, &query, now)).await
     }
 
     async fn endpoint_stats(
@@ -385,23 +387,26 @@ impl Store for SqliteStore {
         id: EndpointId,
         now: UtcDateTime,
     ) -> Result<Option<EndpointStats>, StoreError> {
-        self.0.log_reader.call((), move |connection| queries::endpoint_stats(connection, id, now)).await
+        self.0.log_reader.call((), move |connection| stats::endpoint_stats(connection, id, now)).await
     }
 
     async fn purge(&self, before: UtcDateTime, limit: u32) -> Result<u64, StoreError> {
         let found = self
             .0
             .log_reader
-            .call((), move |connection| queries::find_purgeable(connection, before, limit))
+            .call((), move |connection| purge::find_ended(connection, before, limit))
             .await?;
-        let has_notices =
-            self.0.log_reader.call((), move |connection| notices::has_old(connection, before)).await?;
+        let has_notices = self
+            .0
+            .log_reader
+            .call((), move |connection| purge::has_acknowledged_notices(connection, before))
+            .await?;
         if found.is_empty() && !has_notices {
             return Ok(0);
         }
         self.write(0, move |connection| {
-            notices::purge(connection, before)?;
-            queries::purge(connection, &found, before)
+            purge::purge_notices(connection, before)?;
+            purge::purge_ended(connection, &found, before)
         })
         .await
     }

@@ -69,15 +69,3 @@ pub(super) fn acknowledge(connection: &Connection, ids: &[Uuid], now: UtcDateTim
     }
     Ok(new)
 }
-
-/// Whether there are any to forget, so that nothing is written if not.
-pub(super) fn has_old(connection: &Connection, before: UtcDateTime) -> Result<bool> {
-    let sql = "SELECT 1 FROM gymhook_notices WHERE acknowledged_at < ?1";
-    Ok(connection.prepare_cached(sql)?.exists([StoreTime::ceil(before).micros()])?)
-}
-
-pub(super) fn purge(connection: &Connection, before: UtcDateTime) -> Result<()> {
-    let sql = "DELETE FROM gymhook_notices WHERE acknowledged_at < ?1";
-    connection.prepare_cached(sql)?.execute([StoreTime::ceil(before).micros()])?;
-    Ok(())
-}

@@ -1,9 +1,19 @@
 //! A store in memory, for tests and experiments.
 
+mod api_keys;
+mod commands;
+mod commit;
+mod enqueue;
+mod fetch;
 mod journal;
+mod lease;
+mod notices;
+mod purge;
 mod queries;
+mod stats;
+mod subscriptions;
 mod tables;
-mod worker;
+mod workers;
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
