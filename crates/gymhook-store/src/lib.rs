@@ -7,7 +7,7 @@ mod arrivals;
 mod attempt_outcome;
 mod columns;
 mod command;
-mod connection;
+mod connection_status;
 mod delete_condition;
 mod deletion;
 mod direction;
@@ -15,10 +15,13 @@ mod error;
 mod journal;
 mod json;
 mod mending;
+mod new_notification;
 mod notice;
 mod queries;
-mod row;
+mod refused;
+mod state;
 mod storable;
+mod subscription_row;
 mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -39,7 +42,7 @@ pub use self::arrivals::Arrivals;
 pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
 pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
-pub use self::connection::{Connection, ConnectionRule};
+pub use self::connection_status::{Connection, ConnectionRule};
 pub use self::delete_condition::DeleteCondition;
 pub use self::deletion::end_under_way;
 pub use self::direction::Direction;
@@ -48,16 +51,16 @@ pub use self::journal::{Journal, JournalQuery, JournalRow, NewJournalEntry};
 #[doc(hidden)]
 pub use self::json::rfc3339;
 pub use self::mending::mended;
+pub use self::new_notification::{NewNotification, RepeatCheck, body_digest};
 pub use self::notice::Notice;
 pub use self::queries::{
     AttemptQuery, AttemptRow, DeliveryQuery, DeliveryRow, EndpointStats, Page, Stats, StatsQuery,
     SubscriptionQuery,
 };
-pub use self::row::{
-    NewNotification, Refused, RepeatCheck, State, SubscriptionRow, body_digest, endpoint_record_from_json,
-    endpoint_record_to_json,
-};
+pub use self::refused::Refused;
+pub use self::state::State;
 pub use self::storable::Unstorable;
+pub use self::subscription_row::{SubscriptionRow, endpoint_record_from_json, endpoint_record_to_json};
 pub use self::target::TargetColumns;
 pub use self::time::StoreTime;
 pub use self::worker::{

@@ -9,7 +9,7 @@ use super::cut;
 use super::tables::{Tables, as_kept};
 use crate::StoreTime;
 use crate::deletion::end_under_way;
-use crate::row::body_digest;
+use crate::new_notification::body_digest;
 use crate::{AttemptRow, Batch, Committed, DeliveryColumns, Lease, State, StoredNotification};
 
 impl Tables {

@@ -1,73 +1,14 @@
-//! Rows, and their conversion from and to records.
+//! `NewNotification`, a notification to be enqueued: its follow-ups, its `RepeatCheck`, and the record and columns that its
+//! delivery begins with.
 
 use core::fmt;
 use core::time::Duration;
 
-use crate::{DeliveryColumns, Direction, StoreError, StoreTime, TargetColumns, Unstorable};
+use crate::{DeliveryColumns, State, StoreTime};
 use bytes::Bytes;
-use gymhook_delivery::{
-    BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, EndpointId, EndpointRecord,
-};
+use gymhook_delivery::{BodyDigest, DeliveryId, DeliveryRecord, DeliveryState, End, EndpointId};
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
-
-/// A subscription as it is stored. As JSON it has neither settings nor secrets: see [its `Serialize`](#impl-Serialize-for-SubscriptionRow).
-///
-/// Exhaustive on purpose: a store has to decide about each field.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SubscriptionRow {
-    /// Its id, and its endpoint's.
-    pub id: EndpointId,
-    /// The gym whose events it gets.
-    pub gym: String,
-    /// The platform that it is signed as; "inbox" where a handler is its target.
-    pub platform: String,
-    /// What its notifications go to. Its kind never changes.
-    pub target: TargetColumns,
-    /// Its other settings, as JSON.
-    pub settings: String,
-    /// Its endpoint's record. Only a worker's [`Batch`](super::Batch) changes it.
-    pub record: EndpointRecord,
-    /// Since when it is deleted.
-    pub deleted_at: Option<UtcDateTime>,
-}
-
-impl SubscriptionRow {
-    /// The direction of its notifications.
-    #[must_use]
-    pub const fn direction(&self) -> Direction {
-        self.target.direction()
-    }
-
-    /// Whether both have one id and one configuration: gym, platform, target and settings, byte for byte. Health and deletion
-    /// are not compared.
-    ///
-    /// Secrets are compared as they are stored: encrypted anew, equal secrets may be different bytes, and so another
-    /// configuration.
-    #[must_use]
-    pub fn has_same_configuration(&self, other: &Self) -> bool {
-        let Self { id, gym, platform, target, settings, record: _, deleted_at: _ } = self;
-        *id == other.id
-            && *gym == other.gym
-            && *platform == other.platform
-            && *target == other.target
-            && *settings == other.settings
-    }
-}
-
-/// `Debug` shows neither settings, which contain URLs, nor secrets.
-impl fmt::Debug for SubscriptionRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubscriptionRow")
-            .field("id", &self.id)
-            .field("gym", &self.gym)
-            .field("platform", &self.platform)
-            .field("target", &self.target)
-            .field("record", &self.record)
-            .field("deleted_at", &self.deleted_at)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A notification to be enqueued.
 ///
@@ -118,7 +59,7 @@ pub struct NewNotification {
 
 /// How a repeat is recognised if senders give no ids.
 ///
-/// A notification with an equal fingerprint at the same endpoint within `window` is a repeat: [`Refused::Repeat`]. The window
+/// A notification with an equal fingerprint at the same endpoint within `window` is a repeat: [`Refused::Repeat`](crate::Refused::Repeat). The window
 /// begins with the one that was kept; repeats do not extend it.
 ///
 /// Exhaustive on purpose: a store has to decide about each field.
@@ -129,15 +70,6 @@ pub struct RepeatCheck {
     /// The length of the window, by the store's clock. At its end a notification is new; with length zero none is a repeat.
     pub window: Duration,
 }
-impl SubscriptionRow {
-    /// The memory that it takes while a call waits, in bytes.
-    pub fn weight(&self) -> usize {
-        let url = self.target.url().map_or(0, str::len);
-        let secrets = self.target.secrets().map_or(0, <[u8]>::len);
-        size_of::<Self>() + self.gym.len() + self.platform.len() + self.settings.len() + url + secrets
-    }
-}
-
 impl RepeatCheck {
     /// What was enqueued at this time or before has left the window, in microseconds since 1970.
     ///
@@ -304,136 +236,4 @@ impl NewNotification {
 /// The digest that distinguishes bodies: SHA-256.
 pub fn body_digest(body: &[u8]) -> BodyDigest {
     BodyDigest::new(Sha256::digest(body).into())
-}
-
-/// An endpoint's record as a store keeps it: JSON.
-///
-/// # Errors
-/// [`StoreError::Invalid`]: it has a time that JSON's format of times cannot have.
-pub fn endpoint_record_to_json(record: &EndpointRecord) -> Result<String, StoreError> {
-    serde_json::to_string(record).map_err(|error| StoreError::Invalid {
-        problem: format!("an endpoint's record cannot be written: {error}"),
-    })
-}
-
-/// An endpoint's record as a store has kept it.
-///
-/// # Errors
-/// [`StoreError::Damaged`]: it is not what [`endpoint_record_to_json`] writes.
-pub fn endpoint_record_from_json(json: &str) -> Result<EndpointRecord, StoreError> {
-    serde_json::from_str(json)
-        .map_err(|error| StoreError::Damaged { problem: format!("an endpoint's record: {error}") })
-}
-
-/// Why a notification was not enqueued. The caller's mistake.
-///
-/// Exhaustive on purpose: what enqueues has an answer for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The id is that of another body, or of a delivery to another endpoint.
-    #[error("delivery {delivery} already exists with another body, endpoint or purpose")]
-    Conflict {
-        /// The id.
-        delivery: DeliveryId,
-    },
-    /// It repeats a stored notification: see [`RepeatCheck`]; or it could not be read, as before. No action is required.
-    #[error("it repeats delivery {delivery}, which was enqueued before with the same body")]
-    Repeat {
-        /// The stored one.
-        delivery: DeliveryId,
-    },
-    /// There is no such subscription, or it is deleted.
-    #[error("there is no subscription {endpoint}")]
-    UnknownEndpoint {
-        /// The requested endpoint.
-        endpoint: EndpointId,
-    },
-    /// A field cannot be stored, in this store or any other: repeating the call would fail again.
-    #[error("delivery {delivery} cannot be stored: its {field} {problem}")]
-    Unstorable {
-        /// The id.
-        delivery: DeliveryId,
-        /// The field: "event type", "origin" or "body".
-        field: &'static str,
-        /// What is wrong with it.
-        problem: Unstorable,
-    },
-}
-
-impl Refused {
-    /// Whether it was refused because it is already stored, as the one that it repeats.
-    #[must_use]
-    pub const fn is_repeat(&self) -> bool {
-        matches!(self, Self::Repeat { .. })
-    }
-}
-
-/// The state of a delivery; its discriminant is what stores write.
-///
-/// ```
-/// use gymhook_store::State;
-///
-/// assert_eq!((State::Delivered.as_str(), State::Delivered.code()), ("delivered", 2));
-/// assert_eq!(State::from_code(2), Some(State::Delivered));
-/// assert_eq!(State::from_code(99), None); // a newer version's
-/// ```
-///
-/// Exhaustive on purpose: a store decides which of its rows are in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum State {
-    /// It waits for its next attempt.
-    Waiting = 0,
-    /// An attempt is in flight.
-    InFlight = 1,
-    /// The endpoint has it.
-    Delivered = 2,
-    /// It was given up and is kept.
-    Undeliverable = 3,
-    /// It was cancelled.
-    Cancelled = 4,
-    /// Its row or its body is damaged; it was quarantined and is kept. If it was the body, enqueueing the same bytes again
-    /// makes it wait again.
-    Quarantined = 5,
-    /// It arrived but could not be read; it is kept until it is read again. Its row is intact, but it has no record.
-    Unreadable = 6,
-}
-
-impl State {
-    /// All states, in the order of what stores write.
-    pub const ALL: [Self; 7] = [
-        Self::Waiting,
-        Self::InFlight,
-        Self::Delivered,
-        Self::Undeliverable,
-        Self::Cancelled,
-        Self::Quarantined,
-        Self::Unreadable,
-    ];
-
-    /// What stores write.
-    #[must_use]
-    pub const fn code(self) -> i16 {
-        self as i16
-    }
-
-    /// The state that is written like this.
-    #[must_use]
-    pub fn from_code(code: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.code() == code)
-    }
-
-    /// Its name in kebab case.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::InFlight => "in-flight",
-            Self::Delivered => "delivered",
-            Self::Undeliverable => "undeliverable",
-            Self::Cancelled => "cancelled",
-            Self::Quarantined => "quarantined",
-            Self::Unreadable => "unreadable",
-        }
-    }
 }
