@@ -37,31 +37,32 @@
     clippy::unwrap_used
 )]
 
-pub mod announcing;
+pub mod api_keys;
 mod behaviours;
-pub mod commanding;
-pub mod committing;
+pub mod commands;
+pub mod commit;
 pub mod conditional_writes;
 pub mod damage;
 pub mod durability;
-pub mod enqueueing;
-pub mod fencing;
-pub mod fetching;
-pub mod filtering;
-pub mod following;
-pub mod handling;
-pub mod journaling;
-pub mod keys;
-pub mod leasing;
-pub mod logging;
+pub mod enqueue;
+pub mod fences;
+pub mod fetch;
+pub mod find;
+pub mod follow_ups;
+pub mod handled_on_arrival;
+pub mod journal;
+pub mod lease;
 pub mod mending;
-pub mod purging;
-pub mod racing;
-pub mod repeating;
+pub mod notices;
+pub mod purge;
+pub mod queries;
+pub mod races;
+pub mod repeats;
 mod stage;
-pub mod subscribing;
-pub mod telling;
+pub mod stats;
+pub mod subscriptions;
 pub mod unreadable;
+pub mod workers;
 
 use core::time::Duration;
 

@@ -7,14 +7,26 @@
 macro_rules! __store_behaviours {
     ($callback:ident $($arguments:tt)*) => {
         $crate::$callback! { $($arguments)*
-            announcing {
-                the_others_hear_it_whole
-                directions_do_not_hear_each_other
-                the_latest_counts
-                it_counts_until_its_time
-                it_is_withdrawn
+            api_keys {
+                a_key_is_found_by_its_digest
+                a_key_is_found_by_its_id
+                a_key_is_changed_and_revoked
+                a_digest_is_one_keys
+                the_oldest_is_listed_first
+                the_earlier_end_counts
+                an_empty_label_is_refused
+                a_label_that_cannot_be_stored_is_refused
+                a_revoked_key_is_not_rotated
+                a_key_has_one_successor
+                one_of_several_rotates
+                a_rotation_undoes_no_revocation
+                a_key_has_an_owner
+                an_owner_that_cannot_be_stored_is_refused
+                keys_have_pages
+                a_cursor_is_of_the_gym_that_is_asked_for
+                a_rotation_to_a_taken_id_is_a_conflict
             }
-            commanding {
+            commands {
                 commands_are_kept_in_order
                 a_command_for_nobody_is_no_error
                 a_command_waits_until_it_is_due
@@ -26,7 +38,7 @@ macro_rules! __store_behaviours {
                 nobody_has_nothing_to_redeliver
                 a_deleted_endpoint_has_no_commands
             }
-            committing {
+            commit {
                 every_state_comes_back
                 the_state_follows_the_record
                 an_endpoints_record_comes_back
@@ -67,7 +79,7 @@ macro_rules! __store_behaviours {
                 settings_are_there
                 what_was_purged_is_gone
             }
-            enqueueing {
+            enqueue {
                 a_new_one_is_kept_whole
                 the_same_one_again_is_a_duplicate
                 a_duplicate_tells_the_state
@@ -87,7 +99,7 @@ macro_rules! __store_behaviours {
                 a_large_batch_is_taken_whole
                 what_cannot_be_stored_is_refused_alone
             }
-            fencing {
+            fences {
                 who_has_lost_the_lease_changes_nothing
                 a_lease_writes_nothing_about_another_endpoints_delivery
                 two_leases_on_one_endpoint_write_nothing
@@ -101,7 +113,7 @@ macro_rules! __store_behaviours {
                 a_loss_is_told_once
                 a_lease_strikes_off_no_command_of_another_endpoint
             }
-            fetching {
+            fetch {
                 what_is_due_comes_by_due_time_and_then_by_sequence
                 what_is_not_due_is_not_fetched
                 nothing_to_come_has_no_time
@@ -118,7 +130,7 @@ macro_rules! __store_behaviours {
                 commands_come_with_their_delivery
                 a_test_event_is_fetched_whatever_waits_before_it
             }
-            filtering {
+            find {
                 by_type
                 by_several_types
                 by_gym
@@ -126,7 +138,7 @@ macro_rules! __store_behaviours {
                 by_everything_at_once
                 every_combination
             }
-            following {
+            follow_ups {
                 what_follows_is_enqueued_with_the_record
                 a_lost_lease_enqueues_nothing
                 a_repeated_batch_enqueues_once
@@ -134,7 +146,7 @@ macro_rules! __store_behaviours {
                 two_batches_enqueue_the_same_one_once
                 each_worker_hears_of_it
             }
-            handling {
+            handled_on_arrival {
                 what_needs_no_handler_is_delivered_with_what_follows
                 a_duplicate_enqueues_nothing
                 what_is_refused_enqueues_nothing
@@ -145,7 +157,7 @@ macro_rules! __store_behaviours {
                 what_was_read_again_is_handled
                 workers_hear_of_what_follows
             }
-            journaling {
+            journal {
                 the_latest_entry_comes_first
                 only_the_newest_entries_are_kept
                 journals_do_not_mix
@@ -156,26 +168,7 @@ macro_rules! __store_behaviours {
                 a_purge_leaves_journals_alone
                 a_journal_survives
             }
-            keys {
-                a_key_is_found_by_its_digest
-                a_key_is_found_by_its_id
-                a_key_is_changed_and_revoked
-                a_digest_is_one_keys
-                the_oldest_is_listed_first
-                the_earlier_end_counts
-                an_empty_label_is_refused
-                a_label_that_cannot_be_stored_is_refused
-                a_revoked_key_is_not_rotated
-                a_key_has_one_successor
-                one_of_several_rotates
-                a_rotation_undoes_no_revocation
-                a_key_has_an_owner
-                an_owner_that_cannot_be_stored_is_refused
-                keys_have_pages
-                a_cursor_is_of_the_gym_that_is_asked_for
-                a_rotation_to_a_taken_id_is_a_conflict
-            }
-            leasing {
+            lease {
                 only_what_has_something_to_do_is_leased
                 what_becomes_due_is_leased
                 a_lease_brings_the_subscription
@@ -199,22 +192,6 @@ macro_rules! __store_behaviours {
                 a_clone_is_the_same_store
                 a_lease_may_last_for_ever
             }
-            logging {
-                the_latest_comes_first
-                a_row_names_gym_and_platform
-                the_log_can_be_narrowed
-                the_log_has_pages
-                attempts_have_pages
-                what_ended_is_counted_by_window
-                pages_stand_still_while_more_comes
-                what_is_not_there_is_not_found
-                an_empty_store_is_empty
-                everything_is_counted
-                a_deleted_subscription_is_not_counted
-                an_endpoint_is_counted_alone
-                the_oldest_has_been_due_the_longest
-                the_largest_limit_is_none
-            }
             mending {
                 a_duplicate_brings_the_body_back
                 a_repeat_brings_the_body_back
@@ -223,7 +200,19 @@ macro_rules! __store_behaviours {
                 a_damaged_row_is_not_mended
                 several_mend_it_at_once
             }
-            purging {
+            notices {
+                a_notice_comes_as_it_was_written
+                the_oldest_is_told_first
+                a_notice_is_claimed_by_one
+                a_claim_ends
+                what_was_acknowledged_is_not_told_again
+                a_notice_is_written_once
+                who_has_lost_the_lease_tells_nobody
+                a_notice_survives
+                what_was_acknowledged_is_forgotten_and_nothing_else
+                one_of_several_is_told
+            }
+            purge {
                 only_what_has_ended_is_forgotten
                 what_ended_later_is_kept
                 it_is_done_in_batches
@@ -235,7 +224,18 @@ macro_rules! __store_behaviours {
                 what_was_quarantined_at_a_deleted_subscription_is_forgotten
                 an_attempt_of_a_forgotten_one_is_not_kept
             }
-            racing {
+            queries {
+                the_latest_comes_first
+                a_row_names_gym_and_platform
+                the_log_can_be_narrowed
+                the_log_has_pages
+                attempts_have_pages
+                pages_stand_still_while_more_comes
+                what_is_not_there_is_not_found
+                an_empty_store_is_empty
+                the_largest_limit_is_none
+            }
+            races {
                 one_of_several_enqueues
                 one_of_several_bodies_is_kept
                 opposite_batches_do_not_block_each_other
@@ -249,7 +249,7 @@ macro_rules! __store_behaviours {
                 no_change_is_lost
                 one_of_several_changes_or_deletes
             }
-            repeating {
+            repeats {
                 one_of_equal_fingerprints_is_kept
                 a_repeat_in_one_batch_is_recognised
                 a_window_ends_to_the_microsecond
@@ -264,7 +264,14 @@ macro_rules! __store_behaviours {
                 a_repeat_is_recognised_after_a_restart
                 the_one_that_is_kept_is_sent
             }
-            subscribing {
+            stats {
+                what_ended_is_counted_by_window
+                everything_is_counted
+                a_deleted_subscription_is_not_counted
+                an_endpoint_is_counted_alone
+                the_oldest_has_been_due_the_longest
+            }
+            subscriptions {
                 what_was_put_is_there
                 a_change_keeps_the_record
                 a_change_keeps_the_lease
@@ -285,18 +292,6 @@ macro_rules! __store_behaviours {
                 what_cannot_be_stored_is_refused
                 a_list_goes_on_past_one_that_cannot_be_read
             }
-            telling {
-                a_notice_comes_as_it_was_written
-                the_oldest_is_told_first
-                a_notice_is_claimed_by_one
-                a_claim_ends
-                what_was_acknowledged_is_not_told_again
-                a_notice_is_written_once
-                who_has_lost_the_lease_tells_nobody
-                a_notice_survives
-                what_was_acknowledged_is_forgotten_and_nothing_else
-                one_of_several_is_told
-            }
             unreadable {
                 it_is_kept_and_sent_to_nobody
                 the_same_again_repeats_it
@@ -305,6 +300,13 @@ macro_rules! __store_behaviours {
                 only_what_is_unreadable_is_forgotten
                 it_is_purged_when_it_is_old
                 it_is_there_after_a_restart
+            }
+            workers {
+                the_others_hear_it_whole
+                directions_do_not_hear_each_other
+                the_latest_counts
+                it_counts_until_its_time
+                it_is_withdrawn
             }
         }
     };

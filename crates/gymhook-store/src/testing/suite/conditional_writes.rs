@@ -1,4 +1,4 @@
-//! Subscriptions that are written or deleted on a condition.
+//! Conditions: `WriteCondition` and `DeleteCondition`, under which a subscription is written or deleted.
 
 use super::Harness;
 use super::stage::{Stage, begun, disabled, endpoint, held, http, notification, subscription};

@@ -1,4 +1,4 @@
-//! Damage: one bad row stops nothing.
+//! Damage: a row or a body that cannot be read is quarantined, and stops nothing else.
 
 use gymhook_delivery::{DeliveryRecord, End};
 

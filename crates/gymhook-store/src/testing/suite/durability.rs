@@ -1,4 +1,4 @@
-//! Durability: what returned `Ok` is there when the store is opened again.
+//! Durability: what a store has confirmed is there when the store is opened again.
 
 use gymhook_delivery::{End, Enqueued};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Bodies that were lost or damaged, and whoever enqueues the same bytes again.
+//! Mending: a lost or damaged body is replaced when the same notification is enqueued again.
 
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End, Enqueued};
 

@@ -1,11 +1,11 @@
-//! What every behaviour is played on: a fresh store, a few names, and short ways to put something on it.
+//! `Stage`, on which every behaviour is played: a fresh store, ids such as `endpoint(1)`, and short calls that fill it.
 
 use core::time::Duration;
 
 use bytes::Bytes;
 use gymhook_delivery::{
     DeliveryId, DeliveryRecord, DeliveryState, DisableReason, End, EndpointId, EndpointRecord,
-    EndpointStatus, Enqueued, LeaseEpoch, Then,
+    EndpointStatus, Enqueued, LeaseEpoch, Then, Undeliverable,
 };
 use time::UtcDateTime;
 use uuid::Uuid;
@@ -316,4 +316,18 @@ pub(super) async fn send_all<H: Harness>(
         same.expect("it was asked for").1.clone().expect("it is whole")
     };
     batch.send.iter().map(found).collect()
+}
+
+/// Nine deliveries, every third one to endpoint 3 and so on: 1, 4 and 7 to endpoint 1. 4 is under way, 7 delivered, 5 given up,
+/// 8 cancelled.
+pub(super) async fn nine<H: Harness>(harness: &H) -> Stage<'_, H> {
+    let stage = Stage::with(harness, [1, 2, 3]).await;
+    stage.enqueue((1..=9).map(|number| notification(number, (number - 1) % 3 + 1))).await;
+    let four = begun(stage.record(4).await, stage.now + HOUR);
+    let seven = ended(stage.record(7).await, stage.now, End::Delivered);
+    stage.write(1, vec![four, seven]).await;
+    let five = ended(stage.record(5).await, stage.now, End::Undeliverable(Undeliverable::Exhausted));
+    let eight = ended(stage.record(8).await, stage.now, End::Cancelled);
+    stage.write(2, vec![five, eight]).await;
+    stage
 }

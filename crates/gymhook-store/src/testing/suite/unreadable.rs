@@ -1,4 +1,4 @@
-//! What came in and could not be read: kept, shown, sent to nobody, until it is read again.
+//! Unreadable bodies: kept, listed, given to no handler, and replaced when they have been read again.
 
 use gymhook_delivery::{DeliveryState, Enqueued};
 

@@ -1,4 +1,4 @@
-//! Fences: who has lost a lease changes nothing.
+//! Fences: a worker that has lost a lease, or never had it, changes nothing.
 
 use gymhook_delivery::{End, LeaseEpoch};
 

@@ -1,4 +1,4 @@
-//! What is handled as it is enqueued: it is delivered, and what follows from it is there, or neither.
+//! `NewNotification::with_follow_ups`: a notification that is enqueued as delivered, together with its follow-ups.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Looking for deliveries in the log.
+//! Finding deliveries with `DeliveryQuery`: by event type, gym and time, and by every combination of its filters.
 
 use gymhook_delivery::{End, Enqueued, Undeliverable};
 

@@ -1,4 +1,4 @@
-//! Subscriptions: written, changed, listed, deleted.
+//! Subscriptions: written, replaced, listed in pages and deleted, and the limits of their texts.
 
 use gymhook_delivery::{BreakerState, End, EndpointRecord};
 

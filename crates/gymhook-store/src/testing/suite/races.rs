@@ -1,4 +1,4 @@
-//! Two at the same time: one of them is first.
+//! Races: two calls at the same time, of which one comes first.
 
 use gymhook_delivery::{DeliveryState, Enqueued};
 use time::UtcDateTime;

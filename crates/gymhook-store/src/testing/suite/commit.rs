@@ -1,4 +1,4 @@
-//! Commits: what a worker recorded is written, once.
+//! Commits: each part of a batch (deliveries, endpoints, attempts, notices, commands, leases) is written, once.
 
 use core::num::NonZeroU32;
 

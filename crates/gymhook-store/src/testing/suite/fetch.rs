@@ -1,4 +1,4 @@
-//! Fetching: what is due, in which order, page by page.
+//! Fetching: which deliveries are due, in which order, and in pages; test events and commands come with them.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Leases: who gets what, and until when.
+//! Leases: which endpoints a worker gets, in which order, until when, and what makes an endpoint have work.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Journals: bounded, in order, each for itself.
+//! Journals: entries in order, up to a number for each journal, and found by gym and subject.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What workers announce to the others of their direction.
+//! Announcements: what a worker announces reaches the other workers of its direction, through `announce` and
+//! `other_workers`.
 
 use time::UtcDateTime;
 

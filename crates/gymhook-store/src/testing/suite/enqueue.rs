@@ -1,4 +1,5 @@
-//! Enqueueing: once, whole, and in order.
+//! Enqueueing: each notification once, whole, and in order; which are refused, and which texts and lengths are
+//! unstorable.
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryState, End, Enqueued};

@@ -1,4 +1,4 @@
-//! Follow-ups: what is enqueued in the transaction that says that something was handled.
+//! Follow-ups: notifications that a commit enqueues in the transaction that ends the one that they follow from.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Telling owners: each notice once, whoever asks, whatever crashes.
+//! Notices: each is claimed by one caller at a time until it is acknowledged.
 
 use gymhook_delivery::{DisableReason, EndpointChange, LeaseEpoch};
 use uuid::Uuid;

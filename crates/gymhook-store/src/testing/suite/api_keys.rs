@@ -1,4 +1,4 @@
-//! API keys of your own callers.
+//! API keys: written, found by id and digest, listed in pages, rotated and revoked.
 
 use time::UtcDateTime;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Forgetting what is long over.
+//! Purging: which deliveries, bodies, attempts and notices are removed, and which are kept.
 
 use gymhook_delivery::{End, Enqueued, LeaseEpoch, Undeliverable};
 

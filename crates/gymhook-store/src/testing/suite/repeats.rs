@@ -1,4 +1,5 @@
-//! Repeats that come under other ids: recognised by what they have in common, for a while.
+//! Repeats: a notification with another id whose fingerprint is known is refused within the window of its
+//! `RepeatCheck`.
 
 use core::time::Duration;
 

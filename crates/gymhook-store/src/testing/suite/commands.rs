@@ -1,4 +1,4 @@
-//! Commands to an endpoint's worker, and redelivery of many.
+//! Commands to an endpoint's worker (`command`), and `redeliver`, which commands many redeliveries.
 
 use gymhook_delivery::{DeliveryId, End, EndpointId, Undeliverable};
 
