@@ -1,6 +1,6 @@
 //! A captured request: raw HTTP, what `curl -v` printed, an entry of a browser's HAR, or its parts.
 
-mod curl;
+mod curl_transcript;
 mod har;
 mod raw;
 
@@ -33,7 +33,7 @@ pub(crate) fn read(bytes: &[u8], entry: Option<usize>) -> Result<Captured, Failu
     if entry.is_some() {
         return Err(Failure::usage("--entry is for HAR files, and this is none: leave it out"));
     }
-    if curl::is_transcript(bytes) { curl::read(bytes) } else { raw::read(bytes) }
+    if curl_transcript::is_transcript(bytes) { curl_transcript::read(bytes) } else { raw::read(bytes) }
 }
 
 /// Reads `Name: value` lines.

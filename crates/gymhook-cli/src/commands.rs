@@ -1,9 +1,5 @@
 //! The commands, each in a file of its own.
 
-mod port;
-
-pub(crate) use self::port::holder as port_holder;
-
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
 use crate::arguments::given;

@@ -7,7 +7,7 @@ use gymhook::signature::Signer;
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use time::UtcDateTime;
 
-use crate::listen::OF_THE_CONNECTION;
+use crate::local_endpoint::OF_THE_CONNECTION;
 use crate::target::Target;
 
 /// What is kept of a request.

@@ -1,12 +1,12 @@
 //! The full-screen view of `gymhook listen`: a list of what came, its details, a filter, and sending again.
 //!
-//! [`State`] is what is shown, `keys` changes it, `view` draws it; only `screen` touches the terminal, and only `resend` the
+//! [`State`] is what is shown, `keys` changes it, `view` draws it; only `terminal` touches the terminal, and only `resender` the
 //! network.
 
-mod curl;
+mod curl_command;
 mod details;
 mod keys;
-mod resend;
+mod resender;
 mod state;
 mod terminal;
 #[cfg(test)]
@@ -17,9 +17,9 @@ use std::sync::mpsc;
 
 use tokio::sync::mpsc as async_mpsc;
 
-pub(crate) use self::resend::Resender;
+pub(crate) use self::resender::Resender;
 pub(crate) use self::state::State;
-use crate::listen::{Viewer, Viewing};
+use crate::local_endpoint::{Viewer, Viewing};
 use crate::output::Output;
 
 /// Requests that wait to be sent again: a person presses a key for each.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::doctor::{self, Finding, Level};
+use crate::endpoint_check::{self, Finding, Level};
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
 use crate::platform::Platform;
@@ -39,7 +39,7 @@ struct Record<'f> {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {
-    let findings = super::block_on(doctor::examine(&arguments.url, arguments.platform, &arguments.target))?;
+    let findings = super::block_on(endpoint_check::examine(&arguments.url, arguments.platform, &arguments.target))?;
     for finding in &findings {
         print(finding, output)?;
     }

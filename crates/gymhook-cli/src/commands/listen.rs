@@ -13,15 +13,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
-use crate::listen::{Form, Forward, Judge, Listener, RehearsalArgs, Settings, Viewer};
+use crate::local_endpoint::{Form, Forward, Judge, Listener, RehearsalArgs, Settings, Viewer};
 use crate::output::Output;
+use crate::port_holder::port_holder;
 use crate::platform::Platform;
 use crate::recording::{Recording, Unwritten};
 use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
 use crate::target::TargetArgs;
 #[cfg(feature = "tui")]
-use crate::{listen::Viewing, tui};
+use crate::{local_endpoint::Viewing, tui};
 
 /// Listen as your server would: verify and show what arrives, keep it, pass it on
 #[derive(Args, Debug)]
@@ -236,7 +237,7 @@ impl Arguments {
         let address = SocketAddr::new(self.bind, self.port);
         Listener::bind(address).await.map_err(|error| {
             let problem = if error.kind() == io::ErrorKind::AddrInUse {
-                let holder = super::port::holder(self.port);
+                let holder = port_holder(self.port);
                 format!("another program listens there{holder}: choose another with --port, or 0 for any")
             } else if error.kind() == io::ErrorKind::PermissionDenied {
                 "ports below 1024 are root's: choose another with --port".to_owned()

@@ -21,8 +21,8 @@ use crate::platform::Platform;
 use crate::progress;
 use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
-use crate::send::{self, Attempted, Delivery, Edit, Next, Reporter};
 use crate::http_client::HttpClient;
+use crate::sender::{self, Attempted, Delivery, Edit, Next, Reporter};
 use crate::target::{Target, TargetArgs};
 
 /// Send recorded requests again: as they were, edited, or signed anew
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL")]
     to: String,
     /// Change a field of the body, which is then written anew: payload.0.type=CUSTOMER_CREATED
-    #[arg(long, value_name = "PATH=VALUE", value_parser = send::edit)]
+    #[arg(long, value_name = "PATH=VALUE", value_parser = sender::edit)]
     set: Vec<Edit>,
     /// Sign anew, as this platform does
     #[arg(long, value_name = "PLATFORM")]
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
     let mut requests = arguments.chosen()?;
     for request in &mut requests {
         let body = &mut request.again.body;
-        *body = send::edited(body.clone(), &arguments.set)
+        *body = sender::edited(body.clone(), &arguments.set)
             .map_err(|problem| Failure::usage(format!("request {}: {problem}", request.name)))?;
     }
     if requests.is_empty() {

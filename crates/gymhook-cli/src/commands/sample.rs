@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gymhook::event::{Sample, Vendor, samples};
+use gymhook::text::nearest;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -61,18 +62,16 @@ pub(crate) fn vendor_of(platform: Platform) -> Result<Vendor, Failure> {
     })
 }
 
-/// The sample of this type, or an error that names the nearest.
+/// The sample of this type, or an error that names the nearest, if one is near.
 pub(crate) fn find(vendor: Vendor, event_type: &str) -> Result<&'static Sample, Failure> {
     let own = || samples().filter(move |sample| sample.vendor == vendor);
     if let Some(sample) = own().find(|sample| sample.event_type == event_type) {
         return Ok(sample);
     }
-    let likeness =
-        |sample: &Sample| strsim::jaro_winkler(&sample.event_type.to_lowercase(), &event_type.to_lowercase());
-    let nearest = own().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    let nearest = nearest.map_or("TYPE", |sample| sample.event_type);
+    let nearest = nearest(event_type, own().map(|sample| sample.event_type));
+    let nearest = nearest.map(|nearest| format!("; the nearest is {nearest}")).unwrap_or_default();
     Err(Failure::usage(format!(
-        "{vendor} has no event {event_type:?}; the nearest is {nearest} (\"gymhook types {vendor}\" lists them)"
+        "{vendor} has no event {event_type:?}{nearest} (\"gymhook types {vendor}\" lists them)"
     )))
 }
 

@@ -20,7 +20,7 @@ use crate::platform::Platform;
 use crate::progress;
 use crate::schemes::SchemeArgs;
 use crate::secrets::SecretArgs;
-use crate::send::{self, Delivery, Edit, Id, Plan, Reporter, Tamper, Tampering};
+use crate::sender::{self, Delivery, Edit, Id, Plan, Reporter, Tamper, Tampering};
 use crate::target::{Target, TargetArgs};
 use crate::when;
 
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "What is sent")]
     file: Vec<PathBuf>,
     /// Change a field of the body, which is then written anew: payload.0.type=CUSTOMER_CREATED
-    #[arg(long, value_name = "PATH=VALUE", value_parser = send::edit, help_heading = "What is sent")]
+    #[arg(long, value_name = "PATH=VALUE", value_parser = sender::edit, help_heading = "What is sent")]
     set: Vec<Edit>,
     /// Number of deliveries to send, taking the bodies in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "What is sent")]
@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<(), Fail
         };
         let bar = progress::bar(output, total, total > 1);
         let mut reporter = Reporter::new(output, bar, arguments.speed);
-        send::run(plan, arguments.deliveries(&bodies, count), &mut reporter).await?;
+        sender::run(plan, arguments.deliveries(&bodies, count), &mut reporter).await?;
         arguments.verdict(tampering, &reporter)
     })
 }
@@ -148,7 +148,7 @@ impl Arguments {
             bodies.push((path.display().to_string().into(), body.into()));
         }
         for (_, body) in &mut bodies {
-            *body = send::edited(body.clone(), &self.set).map_err(Failure::usage)?;
+            *body = sender::edited(body.clone(), &self.set).map_err(Failure::usage)?;
         }
         if self.out_of_order {
             bodies.reverse();

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use gymhook::event::{AnyNotification, Kind, Notification as _, Sample, Vendor, samples};
+use gymhook::text::nearest;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -95,9 +96,8 @@ fn record(sample: &'static Sample) -> Record {
 
 fn kind(name: &str) -> Result<Kind, String> {
     Kind::from_name(name).ok_or_else(|| {
-        let nearest = Kind::ALL.iter().max_by(|one, other| {
-            strsim::jaro_winkler(one.as_str(), name).total_cmp(&strsim::jaro_winkler(other.as_str(), name))
-        });
-        format!("there is no such kind; the nearest is {}", nearest.map_or("other", |kind| kind.as_str()))
+        let nearest = nearest(name, Kind::ALL.iter().map(|kind| kind.as_str()));
+        let nearest = nearest.map(|nearest| format!("; the nearest is {nearest}")).unwrap_or_default();
+        format!("there is no such kind{nearest}")
     })
 }

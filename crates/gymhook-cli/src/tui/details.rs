@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthChar as _;
 
 use super::state::Item;
-use crate::listen::Whole;
+use crate::local_endpoint::Whole;
 use crate::output::{Tone, shown};
 use crate::reading::event_line;
 use crate::secrets::may_hold_key;

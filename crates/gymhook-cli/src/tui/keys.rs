@@ -3,8 +3,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::curl;
-use super::resend::Wish;
+use super::curl_command;
+use super::resender::Wish;
 use super::state::{Mode, State};
 
 /// What is to be done outside of the screen.
@@ -159,7 +159,7 @@ impl State {
             return None;
         };
         let url = format!("{}{}", self.url, chosen.shown.path);
-        let command = curl::command(&url, &chosen.shown.platform, whole);
+        let command = curl_command::command(&url, &chosen.shown.platform, whole);
         self.copied = Some(command.clone());
         if command.len() > MAX_COPIED {
             self.message =

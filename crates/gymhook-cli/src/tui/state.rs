@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::details;
-use super::resend::{Told, Wish};
+use super::resender::{Told, Wish};
 use crate::diagnose::Hint;
-use crate::listen::{Shown, Summary};
+use crate::local_endpoint::{Shown, Summary};
 use crate::output::Tone;
 
 /// A request in the list.

@@ -13,11 +13,11 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use tokio::sync::mpsc as async_mpsc;
 
 use super::keys::Effect;
-use super::resend::{Told, Wish};
+use super::resender::{Told, Wish};
 use super::state::State;
 use super::view;
 use crate::failure::Failure;
-use crate::listen::{Viewed, Waiting};
+use crate::local_endpoint::{Viewed, Waiting};
 use crate::output::Output;
 
 /// How long a key may wait for what comes, and what comes for a key.

@@ -10,10 +10,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use time::UtcDateTime;
 
 use super::keys::Effect;
-use super::resend::Told;
+use super::resender::Told;
 use super::state::State;
 use super::view;
-use crate::listen::{Shown, Whole};
+use crate::local_endpoint::{Shown, Whole};
 
 fn event(event_type: &str, id: &str) -> EventRecord {
     let account = Subject::new(SubjectKind::Account, Some(SubjectId::Text(id)));

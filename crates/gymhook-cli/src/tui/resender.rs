@@ -10,7 +10,7 @@ use tokio::sync::mpsc as async_mpsc;
 use crate::exchange::exchange;
 use crate::failure::Failure;
 use crate::http_client::HttpClient;
-use crate::listen::{Forward, Judge, Whole};
+use crate::local_endpoint::{Forward, Judge, Whole};
 use crate::resend::{Resend, TIMEOUT};
 use crate::target::{Target, TargetArgs};
 use crate::when;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use gymhook::signature::ApiKey;
 
 use crate::commands::shell_word;
-use crate::listen::{OF_THE_CONNECTION, Whole};
+use crate::local_endpoint::{OF_THE_CONNECTION, Whole};
 use crate::output::shown;
 use crate::secrets::{VARIABLE, may_hold_key};
 

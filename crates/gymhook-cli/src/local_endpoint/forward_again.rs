@@ -1,4 +1,4 @@
-//! Forwards a request again that was verified when it came, under the same ids.
+//! `Forward::pass_again`: forwards a request again that was verified when it came, under the same ids.
 
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;

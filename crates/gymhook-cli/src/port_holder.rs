@@ -1,11 +1,11 @@
-//! Finds the process that uses a port, if the system tells.
+//! `port_holder`: finds the process that listens on a port, if the system tells.
 
 use std::fs;
 
 use crate::output::shown;
 
 /// ` (process 4711, python3)`, or nothing if it cannot be found out.
-pub(crate) fn holder(port: u16) -> String {
+pub(crate) fn port_holder(port: u16) -> String {
     find(port).map(|(process, name)| format!(" (process {process}, {})", shown(&name))).unwrap_or_default()
 }
 

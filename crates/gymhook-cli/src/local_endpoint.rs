@@ -1,10 +1,10 @@
 //! A local endpoint that verifies, shows, records and passes on what arrives.
 
 mod forward;
+#[cfg(feature = "tui")]
+mod forward_again;
 mod judge;
 mod rehearsal;
-#[cfg(feature = "tui")]
-mod resend;
 mod server;
 mod show;
 mod shown;

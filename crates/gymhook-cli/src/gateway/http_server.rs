@@ -40,7 +40,7 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// A port that is listened on.
 #[derive(Debug)]
-pub(crate) struct Listener(TcpListener);
+pub(crate) struct HttpServer(TcpListener);
 
 /// What a server takes.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +51,12 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
 }
 
-impl Listener {
+impl HttpServer {
     /// Listens, or says who does.
     pub(crate) async fn bind(address: SocketAddr, option: &str) -> Result<Self, Failure> {
         TcpListener::bind(address).await.map(Self).map_err(|error| {
             let problem = if error.kind() == io::ErrorKind::AddrInUse {
-                let holder = crate::commands::port_holder(address.port());
+                let holder = crate::port_holder::port_holder(address.port());
                 format!(
                     "another program listens there{holder}: stop it, or choose another port with {option}"
                 )
