@@ -6,18 +6,18 @@ mod forward_again;
 mod judge;
 mod rehearsal;
 mod server;
-mod show;
-mod shown;
+mod shown_request;
 mod summary;
+mod viewer;
 
 pub(crate) use self::forward::{Form, Forward, OF_THE_CONNECTION};
 pub(crate) use self::judge::Judge;
 pub(crate) use self::rehearsal::RehearsalArgs;
 pub(crate) use self::server::{Listener, Settings};
-pub(crate) use self::show::Viewer;
+pub(crate) use self::viewer::Viewer;
 #[cfg(feature = "tui")]
 pub(crate) use self::{
-    show::{Viewed, Viewing, Waiting},
-    shown::{Shown, Whole},
+    shown_request::{Shown, Whole},
     summary::Summary,
+    viewer::{Viewed, Viewing, Waiting},
 };

@@ -16,7 +16,7 @@ use crate::slab::Slab;
 use crate::timestamp::Timestamp;
 use crate::{AttemptRef, DeliveryChange, DeliveryId, EndpointChange, EndpointId, Limits, Output, Record};
 
-mod commands;
+mod deliveries;
 mod endpoints;
 mod outcomes;
 mod queries;
@@ -25,7 +25,7 @@ mod restore;
 mod scheduling;
 mod snapshot;
 
-pub use commands::{CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery};
+pub use deliveries::{CancelError, Cancelled, EnqueueError, Enqueued, ForgetError, NewDelivery};
 pub use endpoints::{AddEndpointError, UnknownEndpoint};
 pub use queries::HeldBack;
 pub use redelivery::{RedeliverError, Redelivered};

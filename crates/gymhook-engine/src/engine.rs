@@ -12,13 +12,13 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 pub use self::builder::EngineBuilder;
-use crate::foreign::{self, Place};
 use crate::health::{Health, NotReady, Pulse, WorkerState};
 use crate::options::Options;
-use crate::requests::Request;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
+use crate::user_code::{self, Place};
 use crate::worker::{Means, Worker, supervise};
+use crate::worker_requests::Request;
 use crate::{Subscription, Transport};
 
 /// Delivers enqueued notifications durably. Cloning is cheap: all clones are the same engine.
@@ -116,7 +116,7 @@ impl<S: Store> Engine<S> {
                 return Err(NotReady::Worker { state });
             }
         }
-        let probe = foreign::run(Place::Store, || self.store.check_writable());
+        let probe = user_code::run(Place::Store, || self.store.check_writable());
         match tokio::time::timeout(PATIENCE, probe).await {
             Ok(answered) => Ok(answered.map_err(StoreError::from)??),
             Err(_) => {
@@ -145,10 +145,10 @@ impl<S: Store> Engine<S> {
         options: Options,
         transport: T,
     ) -> Result<Self, StoreError> {
-        let direction = foreign::call(Place::Transport, || transport.direction()).map_err(|panicked| {
+        let direction = user_code::call(Place::Transport, || transport.direction()).map_err(|panicked| {
             StoreError::Invalid { problem: format!("asked for its direction, {panicked}") }
         })?;
-        foreign::quietly(telemetry::describe);
+        user_code::quietly(telemetry::describe);
         let (options, transport, pulse) = (Arc::new(options), Arc::new(transport), Arc::new(Pulse::new()));
         let means = Means {
             store: store.clone(),
@@ -157,14 +157,14 @@ impl<S: Store> Engine<S> {
             options: Arc::clone(&options),
             pulse: Arc::clone(&pulse),
         };
-        let worker = foreign::run(Place::Store, || Worker::start(means.clone())).await??;
+        let worker = user_code::run(Place::Store, || Worker::start(means.clone())).await??;
         let (requests, asked) = unbounded_channel();
         let ended = Mutex::new(Some(tokio::spawn(supervise(worker, means, asked))));
         let check: Check = Box::new(move |subscription| {
             if subscription.direction() != direction {
                 return Ok(());
             }
-            let checked = foreign::call(Place::Transport, || transport.check(subscription));
+            let checked = user_code::call(Place::Transport, || transport.check(subscription));
             checked.unwrap_or_else(|panicked| Err(panicked.to_string()))
         });
         Ok(Self { store, options, worker: Some(Arc::new(Running { requests, ended, check })), pulse })

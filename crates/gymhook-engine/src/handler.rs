@@ -1,7 +1,7 @@
 //! The transports that call a function of this process instead of sending a request.
 
-mod handlers;
-mod item;
+mod inbox_handlers;
+mod inbox_item;
 mod typed;
 
 use core::fmt;
@@ -9,9 +9,9 @@ use core::fmt;
 use gymhook_retry::Outcome;
 use http::StatusCode;
 
-pub(crate) use self::handlers::Handle;
-pub use self::handlers::InboxHandlers;
-pub use self::item::{InboxItem, ReadItemError};
+pub(crate) use self::inbox_handlers::Handle;
+pub use self::inbox_handlers::InboxHandlers;
+pub use self::inbox_item::{InboxItem, ReadItemError};
 pub use self::typed::InboxHandler;
 use crate::store::NewNotification;
 use crate::{Answer, Direction, Sending, Transport};

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::UtcDateTime;
 
 use crate::store::StoreError;
-use crate::{foreign, telemetry};
+use crate::{telemetry, user_code};
 
 /// The health of an engine, without asking its store. Times are by the store's clock.
 ///
@@ -132,7 +132,7 @@ impl Pulse {
     fn set_state(&self, state: WorkerState) {
         let is_up = |state| matches!(state, WorkerState::Running { .. } | WorkerState::Stopping);
         let was = core::mem::replace(&mut self.lock().worker, state);
-        foreign::quietly(|| telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was))));
+        user_code::quietly(|| telemetry::workers_running(i8::from(is_up(state)) - i8::from(is_up(was))));
     }
 
     fn lock(&self) -> MutexGuard<'_, Health> {

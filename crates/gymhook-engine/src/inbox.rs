@@ -1,7 +1,7 @@
 //! The inbox: it stores incoming notifications before they are answered, and an engine handles them afterwards.
 
 mod error;
-mod names;
+mod ids;
 mod passing_on;
 mod unreadable;
 
@@ -119,7 +119,7 @@ impl Inbox<()> {
     /// ```
     #[must_use]
     pub fn id_of(name: &str) -> EndpointId {
-        names::of_inbox(name)
+        ids::of_inbox(name)
     }
 
     /// The most follow-ups of an item that is [passed on at once](Inbox::passing_on): 100 (our default).
@@ -267,18 +267,18 @@ impl<S: Store> Inbox<S> {
     ) -> Result<Accepted, AcceptError> {
         let key = received.dedupe_key();
         let delivery = match (&key, read_from) {
-            (Some(key), _) => names::of_key(self.id, received.vendor().as_str(), key),
-            (None, Some(kept)) => names::of_reading(kept),
+            (Some(key), _) => ids::of_key(self.id, received.vendor().as_str(), key),
+            (None, Some(kept)) => ids::of_reading(kept),
             (None, None) => DeliveryId::from(new_id()),
         };
         let derived = key.as_ref().filter(|key| !key.basis().is_authoritative());
-        let of_body = derived.map(|_| names::of_body(delivery, received.body_digest()));
+        let of_body = derived.map(|_| ids::of_body(delivery, received.body_digest()));
         let window = match self.digest_dedupe {
             DigestDedupe::AsThePlatform => received.repeat_window(),
             DigestDedupe::Within(window) => Some(window).filter(|_| key.is_none()),
             DigestDedupe::Never => None,
         };
-        let fingerprint = || names::fingerprint(received, arrival.proof.is_some());
+        let fingerprint = || ids::fingerprint(received, arrival.proof.is_some());
         let repeat_check = window.map(|window| RepeatCheck { fingerprint: fingerprint(), window });
         let event_type = received.events().next().map(|event| event.event_type.to_owned());
         let event_type = event_type.unwrap_or_else(|| received.vendor().as_str().to_owned());

@@ -3,7 +3,6 @@
 mod clock;
 mod delivery_headers;
 mod engine;
-mod foreign;
 mod handler;
 mod header_rules;
 mod health;
@@ -15,16 +14,17 @@ mod logged_attempt;
 mod operations;
 mod options;
 mod publication;
-mod requests;
 mod secret_cipher;
-mod settings;
 pub mod store;
 mod stored_arrival;
 mod subscription;
+mod subscription_rows;
 mod telemetry;
 mod tls_settings;
 mod transport;
+mod user_code;
 mod worker;
+mod worker_requests;
 
 pub use gymhook::send::{EventFilter, FilterError};
 pub use gymhook_delivery::{DeliveryId, DeliveryState, EndpointChange, EndpointId, EndpointPolicy};
@@ -47,7 +47,7 @@ pub use operations::{
 };
 pub use publication::Publication;
 pub use secret_cipher::{SecretCipher, SecretCipherError};
-pub use settings::{INBOX_PLATFORM, SettingsError};
 pub use subscription::{HttpTarget, MetadataError, Subscription, Target};
+pub use subscription_rows::{INBOX_PLATFORM, SettingsError};
 pub use tls_settings::TlsSettings;
 pub use transport::{Answer, Sending, Transport};

@@ -264,6 +264,27 @@ impl Subscription {
         self.filters.as_ref()
     }
 
+    /// The types that it wants, as text: see [`EventFilter`]. `None` for all.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use gymhook::send::EndpointUrl;
+    /// # use gymhook::signature::{Keyring, Secret};
+    /// # use gymhook_engine::{EndpointId, EndpointPolicy, Subscription};
+    /// # let url = EndpointUrl::dangerous_without_rule("https://receiver.example/hooks")?;
+    /// # let keys = Arc::new(Keyring::single("main", Secret::new("0123456789abcdef")?)?);
+    /// # let policy = EndpointPolicy::new(gymhook::retry::RetryPolicy::standard_webhooks());
+    /// let all = Subscription::new(EndpointId::from_u128(1), "berlin", "standard-webhooks", url, keys, policy);
+    /// assert_eq!(all.filter_names(), None);
+    ///
+    /// assert_eq!(all.only(["member.*"]).filter_names(), Some(vec!["member.*".to_owned()]));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn filter_names(&self) -> Option<Vec<String>> {
+        self.filters.as_ref().map(|filters| filters.iter().map(ToString::to_string).collect())
+    }
+
     /// Whether it wants events of this type.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {

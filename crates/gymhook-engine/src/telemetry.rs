@@ -15,8 +15,8 @@ use time::UtcDateTime;
 
 use gymhook::text::one_line;
 
-use crate::foreign::Place;
 use crate::store::{AttemptOutcome, AttemptRow, Refused, StoreError, WorkerId};
+use crate::user_code::Place;
 use crate::{Answer, Direction};
 
 pub(crate) use self::described::describe;

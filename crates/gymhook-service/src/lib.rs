@@ -8,14 +8,13 @@ mod api;
 mod app;
 mod config;
 mod database;
-mod destination;
 mod destinations;
 mod incoming;
+mod new_key;
 mod operations;
 mod outgoing;
 mod page;
 mod problem;
-mod secrets;
 mod service;
 mod settings;
 mod spans;
@@ -25,7 +24,6 @@ pub use self::config::{
     Config, ConfigError, ConfigKey, ConfigProblem, DatabasePlace, LogFormat, Place, TlsFiles,
 };
 pub use self::database::Database;
-pub use self::destination::{Destination, Form};
 pub use self::problem::Problem;
 pub use self::service::{Service, StartError};
-pub use self::settings::{Settings, Source};
+pub use self::settings::{Destination, Form, Settings, Source};

@@ -4,27 +4,27 @@
 
 mod assets;
 mod audit;
+mod badges;
 mod base;
 mod deliveries;
 mod delivery;
 mod destinations;
-mod done;
 mod failure;
+mod flash;
 mod keys;
 mod names;
+mod next_request;
 mod overview;
 mod parameters;
 mod payload;
 mod plot;
-mod request;
-mod seen;
 mod session;
 mod sign_in;
 mod sources;
-mod state;
+mod stale_form;
 mod subscriptions;
 mod tail;
-mod tested;
+mod test_results;
 mod visitor;
 mod words;
 
@@ -183,7 +183,7 @@ async fn protect(mut request: Request, next: Next) -> Response {
     let wanted = (request.method() == Method::GET)
         .then(|| request.uri().path_and_query().map(ToString::to_string))
         .flatten();
-    let was_told = CookieJar::from_headers(request.headers()).get(done::DONE_COOKIE).is_some();
+    let was_told = CookieJar::from_headers(request.headers()).get(flash::DONE_COOKIE).is_some();
     request.extensions_mut().insert(base.clone());
     let mut response = next.run(request).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
@@ -198,7 +198,7 @@ async fn protect(mut request: Request, next: Next) -> Response {
     if is_told
         && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
     {
-        forget(headers, &base, done::DONE_COOKIE);
+        forget(headers, &base, flash::DONE_COOKIE);
     }
     response
 }

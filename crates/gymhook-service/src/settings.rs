@@ -1,5 +1,7 @@
 //! The settings that a service is started with.
 
+mod destination;
+
 use core::num::NonZeroU32;
 use core::time::Duration;
 
@@ -10,10 +12,11 @@ use gymhook::signature::Secret;
 use http::HeaderMap;
 use ipnet::IpNet;
 
+pub use self::destination::{Destination, Form};
+use crate::StartError;
 use crate::destinations::check_declared;
 use crate::incoming::check_sources;
 use crate::outgoing::GatewayTransport;
-use crate::{Destination, StartError};
 
 /// What a service is started with. [`Settings::default`] has no sources and no destinations, and suits one process.
 #[derive(Clone, Debug)]

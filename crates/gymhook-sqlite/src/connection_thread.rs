@@ -11,9 +11,9 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
+use super::database_file::Place;
 use super::error::{Failure, Result};
 use super::group_commit::{Call, write_group};
-use super::place::Place;
 use super::quietly::quietly;
 use gymhook_store::StoreError;
 

@@ -1,14 +1,14 @@
 //! Finds deliveries for a list with filters.
 
+mod access_path;
 mod latest;
 mod statement;
-mod way;
 
 use gymhook_delivery::EndpointId;
 use rusqlite::Connection;
 
+use self::access_path::Way;
 use self::latest::Latest;
-use self::way::Way;
 use super::error::Result;
 use super::queries::{logged, read_delivery};
 use super::row;

@@ -11,8 +11,8 @@
 
 use rusqlite::Connection;
 
+use super::database_file::Place;
 use super::error::{self, Failure, Result};
-use super::place::Place;
 use super::quietly::quietly;
 use gymhook_store::StoreError;
 

@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod commit;
 mod connection_thread;
+mod database_file;
 mod enqueue;
 mod error;
 mod fetch;
@@ -15,7 +16,6 @@ mod lease;
 mod mending;
 mod notices;
 mod options;
-mod place;
 mod purge;
 mod queries;
 #[cfg(test)]
@@ -42,10 +42,10 @@ use time::UtcDateTime;
 use uuid::Uuid;
 
 use self::connection_thread::ConnectionThread;
+use self::database_file::Place;
 pub use self::enqueue::enqueue_in;
 use self::error::Failure;
 pub use self::options::SqliteOptions;
-use self::place::Place;
 use self::worker_lock::{Found, Taken, WorkerLock};
 use gymhook_store::{
     Admission, Announcement, ApiKeyQuery, ApiKeyRotation, ApiKeyRow, Arrivals, AttemptQuery, AttemptRow,

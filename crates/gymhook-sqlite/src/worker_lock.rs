@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::place::{Identity, leads_to};
+use super::database_file::{Identity, leads_to};
 
 /// What a worker finds that takes the lock.
 #[derive(Debug)]

@@ -76,7 +76,7 @@ pub struct JournalRow {
     /// Its journal.
     pub journal: Journal,
     /// When it happened.
-    #[serde(with = "crate::json::rfc3339")]
+    #[serde(with = "crate::serialize::rfc3339")]
     pub at: UtcDateTime,
     /// The gym that it concerns.
     pub gym: Option<String>,

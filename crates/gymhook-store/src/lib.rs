@@ -5,28 +5,28 @@ mod announcement;
 mod api_key;
 mod arrivals;
 mod attempt_outcome;
-mod columns;
 mod command;
 mod connection_status;
 mod delete_condition;
 mod deletion;
+mod delivery_columns;
 mod direction;
 mod error;
 mod journal;
-mod json;
 mod mending;
 mod new_notification;
 mod notice;
 mod queries;
 mod refused;
+mod serialize;
 mod state;
 mod storable;
 mod subscription_row;
-mod target;
+mod target_columns;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
-mod worker;
+mod worker_calls;
 mod write_condition;
 
 use core::time::Duration;
@@ -40,16 +40,14 @@ pub use self::announcement::{Announcement, OtherWorkers};
 pub use self::api_key::{ApiKeyOwner, ApiKeyQuery, ApiKeyRights, ApiKeyRotation, ApiKeyRow};
 pub use self::arrivals::Arrivals;
 pub use self::attempt_outcome::{AttemptOutcome, UnknownAttemptOutcome};
-pub use self::columns::{DeliveryColumns, UnreadableRow};
 pub use self::command::{Command, PendingCommand, Redelivery};
 pub use self::connection_status::{Connection, ConnectionRule};
 pub use self::delete_condition::DeleteCondition;
 pub use self::deletion::end_under_way;
+pub use self::delivery_columns::{DeliveryColumns, UnreadableRow};
 pub use self::direction::Direction;
 pub use self::error::StoreError;
 pub use self::journal::{Journal, JournalQuery, JournalRow, NewJournalEntry};
-#[doc(hidden)]
-pub use self::json::rfc3339;
 pub use self::mending::mended;
 pub use self::new_notification::{NewNotification, RepeatCheck, body_digest};
 pub use self::notice::Notice;
@@ -58,12 +56,14 @@ pub use self::queries::{
     SubscriptionQuery,
 };
 pub use self::refused::Refused;
+#[doc(hidden)]
+pub use self::serialize::rfc3339;
 pub use self::state::State;
 pub use self::storable::Unstorable;
 pub use self::subscription_row::{SubscriptionRow, endpoint_record_from_json, endpoint_record_to_json};
-pub use self::target::TargetColumns;
+pub use self::target_columns::TargetColumns;
 pub use self::time::StoreTime;
-pub use self::worker::{
+pub use self::worker_calls::{
     Batch, Committed, Cursor, Fetch, Fetched, Lease, LeaseHolder, LeaseRequest, Leased, StoredNotification,
     WorkerId,
 };

@@ -274,7 +274,7 @@ pub struct Stats {
     /// What was given up within the window and has not been redelivered since, likewise.
     pub given_up: u64,
     /// Since when the delivery has been due that has been due the longest.
-    #[serde(with = "crate::json::rfc3339::option")]
+    #[serde(with = "crate::serialize::rfc3339::option")]
     pub oldest_due: Option<UtcDateTime>,
 }
 

@@ -12,7 +12,7 @@ use gymhook_engine::{AcceptError, Accepted, Inbox, KeptUnreadable};
 use http::{Request, StatusCode};
 use http_body::Body;
 
-use crate::read::BoxError;
+use crate::read_body::BoxError;
 use crate::{Answer, Refusal, RefusalReason, Refused, WebhookSource, telemetry};
 
 /// A source whose notifications are accepted into an [`Inbox`]: on disk before they are answered, handled afterwards.

@@ -14,7 +14,7 @@ use http_body_util::Full;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::read::BoxError;
+use crate::read_body::BoxError;
 use crate::{Strength, WebhookSource};
 
 /// Verifies requests in front of a service: refused requests are answered here, and never reach it.

@@ -2,14 +2,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
+mod body_memory;
 #[cfg(feature = "inbox")]
 mod inbox;
 mod layer;
-mod memory;
-mod read;
+mod read_body;
 mod refusal;
-mod source;
 mod telemetry;
+mod webhook_source;
 
 pub use answer::Answer;
 pub use gymhook::signature::Strength;
@@ -17,5 +17,5 @@ pub use gymhook::signature::Strength;
 pub use inbox::{Fate, InboxSource, Intake, Taken};
 pub use layer::{WebhookLayer, WebhookService};
 pub use refusal::{Refusal, RefusalReason};
-pub use source::WebhookSource;
 pub use telemetry::{Refused, describe_metrics};
+pub use webhook_source::WebhookSource;

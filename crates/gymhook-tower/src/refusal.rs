@@ -8,7 +8,7 @@ use gymhook::{AdmitError, ReceiveError};
 use http::StatusCode;
 
 use crate::Answer;
-use crate::read::BoxError;
+use crate::read_body::BoxError;
 
 /// Why a request was refused. `Display` is for the operator, [`Refusal::answer`] for the peer.
 ///

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{Output, Tone, shown};
 use crate::platform::Platform;
-use crate::reading::{DedupeRecord, event_line};
+use crate::event_line::{DedupeRecord, event_line};
 use crate::recording::Recording;
 use crate::schemes::SchemeArgs;
 use crate::secrets::{Keys, SecretArgs};

@@ -6,9 +6,8 @@ use time::UtcDateTime;
 use super::forward::{Forward, Forwarded};
 use super::judge::{Judge, Verdict};
 use super::server::request_name;
-use super::shown::Whole;
+use crate::event_line::DedupeRecord;
 use crate::http_client::HttpClient;
-use crate::reading::DedupeRecord;
 use crate::target::Target;
 
 impl Forward {

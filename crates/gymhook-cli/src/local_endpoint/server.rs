@@ -25,9 +25,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::forward::{Forward, Forwarded, pairs};
 use super::judge::{Judge, Verdict};
 use super::rehearsal::{RehearsalArgs, Repeat, Seen};
-use super::show::Viewer;
-use super::shown::{Shown, Whole};
-use crate::reading::DedupeRecord;
+use super::shown_request::{Shown, Whole};
+use super::viewer::Viewer;
+use crate::event_line::DedupeRecord;
 use crate::recording::{Recorded, Unwritten};
 
 /// How the endpoint behaves.

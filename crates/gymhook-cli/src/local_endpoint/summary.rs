@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::shown::Shown;
+use super::shown_request::Shown;
 use crate::failure::Failure;
 use crate::output::Output;
 

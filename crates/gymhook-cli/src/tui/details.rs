@@ -3,9 +3,9 @@
 use unicode_width::UnicodeWidthChar as _;
 
 use super::state::Item;
+use crate::event_line::event_line;
 use crate::local_endpoint::Whole;
 use crate::output::{Tone, shown};
-use crate::reading::event_line;
 use crate::secrets::may_hold_key;
 
 /// A line, and how it looks.

@@ -8,7 +8,7 @@ use gymhook_retry::{Fault, Outcome, OwnFault};
 
 use super::ForbiddenAddress;
 use super::proxy::TunnelError;
-use crate::foreign::Panicked;
+use crate::user_code::Panicked;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

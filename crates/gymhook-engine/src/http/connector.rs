@@ -17,7 +17,7 @@ use super::stream::Stream;
 use super::tcp::Tcp;
 use super::tls::ReceiverTls;
 use super::{AddressRules, Resolve};
-use crate::foreign::{self, Place};
+use crate::user_code::{self, Place};
 
 /// Makes the pool's connections. A connection taken from the pool has passed here when it was made.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Connector {
             Host::Ipv4(address) => Ok(vec![(*address).into()]),
             Host::Ipv6(address) => Ok(vec![(*address).into()]),
             Host::Domain(name) => {
-                let resolved = foreign::run(Place::Resolver, || self.resolver.resolve(name)).await;
+                let resolved = user_code::run(Place::Resolver, || self.resolver.resolve(name)).await;
                 // This side's fault: the name's owner has nothing to do with it.
                 resolved.map_err(ConnectError::Resolver)?.map_err(ConnectError::Resolve)
             }

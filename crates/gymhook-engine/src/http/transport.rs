@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gymhook::send::{self, EndpointUrl};
 use gymhook_retry::{Fault, Outcome, OwnFault, time_math};
-use gymhook_signature::Signer;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use time::UtcDateTime;
 use tokio::time::Instant;
@@ -20,7 +19,7 @@ use super::explain::explain;
 use super::platform::Platform;
 use super::request_error::{self, no_answer, one_line};
 use super::tls::{ReceiverTls, Tls};
-use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers, check_url};
+use super::{AddressRules, CheckSubscriptionError, HttpTransportBuilder, body, check_headers};
 use crate::store::DeliveryRow;
 use crate::{Answer, DeliveryHeaders, DeliveryId, HttpTarget, Sending, Subscription, Transport};
 
@@ -56,7 +55,7 @@ use crate::{Answer, DeliveryHeaders, DeliveryId, HttpTarget, Sending, Subscripti
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct HttpTransport(Arc<Shared>);
+pub struct HttpTransport(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) client: Client,
@@ -76,45 +75,6 @@ impl HttpTransport {
 
     pub(super) fn new(shared: Shared) -> Self {
         Self(Arc::new(shared))
-    }
-
-    /// Parses and checks a URL that was entered for an endpoint of this platform, as [`check_url`] does.
-    ///
-    /// # Errors
-    /// [`CheckSubscriptionError::UnknownPlatform`] and [`CheckSubscriptionError::Url`].
-    pub fn endpoint_url(&self, platform: &str, url: &str) -> Result<EndpointUrl, CheckSubscriptionError> {
-        Ok(check_url(url, self.platform(platform)?.url_rule, &self.0.addresses)?)
-    }
-
-    /// Checks everything that an attempt would: platform, keys, headers, and every URL. For when a subscription is created or
-    /// updated.
-    ///
-    /// # Errors
-    /// [`CheckSubscriptionError`], with the first thing that is wrong.
-    pub fn check_subscription(&self, subscription: &Subscription) -> Result<(), CheckSubscriptionError> {
-        let http = subscription.http().ok_or(CheckSubscriptionError::Inbox)?;
-        let platform = self.platform(http.platform())?;
-        platform.signer(http.platform(), http.keys())?;
-        check_headers(http.headers(), &platform.signature_headers)?;
-        self.0.tls.of(http.tls())?;
-        for url in core::iter::once(http.url()).chain(http.urls().values()) {
-            self.check_again(url, platform)?;
-        }
-        Ok(())
-    }
-
-    fn platform(&self, name: &str) -> Result<&Platform, CheckSubscriptionError> {
-        let unknown = || CheckSubscriptionError::UnknownPlatform { name: name.to_owned() };
-        self.0.platforms.get(name).ok_or_else(unknown)
-    }
-
-    /// A stored URL, normalised and checked against today's rules.
-    fn check_again(
-        &self,
-        url: &EndpointUrl,
-        platform: &Platform,
-    ) -> Result<EndpointUrl, CheckSubscriptionError> {
-        Ok(check_url(&url.to_uri().to_string(), platform.url_rule, &self.0.addresses)?)
     }
 
     async fn attempt(&self, sending: &Sending, target: &HttpTarget) -> Answer {
@@ -186,19 +146,6 @@ impl HttpTransport {
             headers.append(name, value.clone());
         }
         Ok(Prepared { platform, tls, outgoing: Outgoing { uri: parts.uri, headers, body } })
-    }
-
-    fn check_attempt(
-        &self,
-        target: &HttpTarget,
-        url: &EndpointUrl,
-    ) -> Result<(&Platform, EndpointUrl, Signer, ReceiverTls), CheckSubscriptionError> {
-        let platform = self.platform(target.platform())?;
-        let url = self.check_again(url, platform)?;
-        check_headers(target.headers(), &platform.signature_headers)?;
-        let tls = self.0.tls.of(target.tls())?;
-        let signer = platform.signer(target.platform(), target.keys())?;
-        Ok((platform, url, signer, tls))
     }
 
     /// The head within the attempt's time, and then as much of the body as comes in a short part of it.

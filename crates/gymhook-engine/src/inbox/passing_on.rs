@@ -9,11 +9,11 @@ use gymhook_retry::AttemptNumber;
 use time::UtcDateTime;
 
 use super::Inbox;
-use crate::foreign::{self, Place};
 use crate::handler::Handle;
 use crate::store::NewNotification;
 use crate::stored_arrival::Arrival;
 use crate::transport::check_size;
+use crate::user_code::{self, Place};
 use crate::{HandlerError, InboxItem};
 
 /// The function that says what follows from an item.
@@ -54,7 +54,7 @@ impl PassingOn {
         let event_type = new.event_type.clone();
         let item =
             InboxItem::new(first_attempt(new, now), event_type, Some(arrival.clone()), new.body.clone(), now);
-        let passed_on = foreign::run(Place::Handler, || (self.0)(item));
+        let passed_on = user_code::run(Place::Handler, || (self.0)(item));
         let passed_on = tokio::time::timeout(Inbox::PASSING_ON_TIMEOUT, passed_on).await;
         let passed_on = passed_on.map_err(|_| "its function takes too long".to_owned())?;
         let follow_ups =

@@ -4,7 +4,7 @@ use gymhook::event::Notification;
 use gymhook::{ReadError, Receiver, Unreadable};
 use gymhook_delivery::DeliveryId;
 
-use super::{AcceptError, Accepted, Inbox, names};
+use super::{AcceptError, Accepted, Inbox, ids};
 use crate::store::{DeliveryRow, NewNotification, State, Store, StoreError};
 use crate::stored_arrival::Arrival;
 
@@ -55,7 +55,7 @@ impl<S: Store> Inbox<S> {
     pub async fn accept_unreadable(&self, unreadable: &Unreadable) -> Result<KeptUnreadable, AcceptError> {
         let arrival = Arrival::of_unreadable(unreadable);
         let body = unreadable.body();
-        let delivery = names::of_unreadable(self.id, &arrival.identity(), body);
+        let delivery = ids::of_unreadable(self.id, &arrival.identity(), body);
         let new = NewNotification {
             origin: Some(arrival.to_text()),
             unreadable: true,
@@ -87,7 +87,7 @@ impl<S: Store> Inbox<S> {
         let body = self.engine.store().body(delivery).await?.unwrap_or_default();
         let arrival = row.origin.as_deref().and_then(Arrival::from_text).filter(|arrival| {
             // Its name is made of all that it is read from.
-            names::of_unreadable(self.id, &arrival.identity(), &body) == delivery
+            ids::of_unreadable(self.id, &arrival.identity(), &body) == delivery
         });
         let Some(arrival) = arrival.filter(|arrival| arrival.problem.is_some()) else {
             let problem = format!("what is kept as delivery {delivery} is not what came in");

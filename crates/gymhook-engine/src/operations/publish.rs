@@ -7,9 +7,9 @@ use super::SubscriptionError;
 use super::gym_pages::GymPages;
 use crate::ids;
 use crate::publication::Part;
-use crate::settings;
 use crate::store::{Enqueued, NewNotification, Refused, Store, StoreError, SubscriptionRow};
 use crate::subscription::matches_any;
+use crate::subscription_rows;
 use crate::{Direction, Engine, EventFilter, Publication};
 
 /// The result of publishing an event to one subscription.
@@ -200,7 +200,7 @@ enum Share<'p> {
 
 /// One that cannot be read gets nothing, and the others do.
 fn share_of<'p>(row: &SubscriptionRow, publication: &'p Publication) -> Share<'p> {
-    let (platform, filters) = match settings::filters(row) {
+    let (platform, filters) = match subscription_rows::filters(row) {
         Ok(filters) => (row.platform.as_str(), filters),
         Err(error) => {
             tracing::error!(%error, "an event is not enqueued for a subscription that cannot be read");

@@ -10,7 +10,7 @@ use time::UtcDateTime;
 
 use super::{EngineView, SubscriptionError, ViewError};
 use crate::store::{ApiKeyRights, DeleteCondition, Store, WriteCondition};
-use crate::{Engine, HttpTarget, Subscription, settings};
+use crate::{Engine, HttpTarget, Subscription, subscription_rows};
 
 /// How often an update or a deletion reads the subscription before it fails. Each time somebody else's change was written, so this many
 /// changes of one subscription were made meanwhile. Our choice.
@@ -85,7 +85,7 @@ impl<S: Store> Engine<S> {
             let row = row
                 .filter(|row| row.deleted_at.is_none() && reaches(&row.gym))
                 .ok_or(SubscriptionError::Unknown { subscription: id })?;
-            let held = settings::from_row(&row, self.options().secret_cipher.as_ref())?;
+            let held = subscription_rows::from_row(&row, self.options().secret_cipher.as_ref())?;
             let changed = match change(held.clone()) {
                 Ok(changed) => changed,
                 Err(refused) => return Ok(Err(refused)),
@@ -140,7 +140,7 @@ impl<S: Store> Engine<S> {
         for _ in 0..MAX_READS {
             let row = self.store().subscription(id).await?.filter(|row| row.deleted_at.is_none());
             let Some(row) = row else { return Ok(false) };
-            if !condition(&settings::from_row(&row, self.options().secret_cipher.as_ref())?) {
+            if !condition(&subscription_rows::from_row(&row, self.options().secret_cipher.as_ref())?) {
                 return Ok(false);
             }
             let now = self.store().now().await?;

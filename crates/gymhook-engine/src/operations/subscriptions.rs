@@ -13,7 +13,7 @@ use crate::store::{
     WriteCondition,
 };
 use crate::subscription::metadata;
-use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, settings};
+use crate::{Engine, HttpTarget, MetadataError, SettingsError, Subscription, subscription_rows};
 
 /// Why an operation on a subscription failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -250,7 +250,7 @@ impl<S: Store> Engine<S> {
         if !provider.is_some_and(|provider| provider.profile().unique_url.value) {
             return Ok(());
         }
-        let url = settings::url_text(http.url());
+        let url = subscription_rows::url_text(http.url());
         let mut pages = GymPages::new(self.store(), subscription.gym());
         while let Some(page) = pages.next().await? {
             let has_it = |row: &&SubscriptionRow| {
@@ -279,7 +279,7 @@ impl<S: Store> Engine<S> {
             .map_err(|problem| SubscriptionError::Metadata { subscription: id, problem })?;
         self.check(subscription)
             .map_err(|problem| SubscriptionError::Refused { subscription: id, problem })?;
-        Ok(settings::to_row(subscription, self.options().secret_cipher.as_ref())?)
+        Ok(subscription_rows::to_row(subscription, self.options().secret_cipher.as_ref())?)
     }
 
     /// Why the store did not write it, for whoever may be told of the one that is there.
@@ -310,7 +310,9 @@ impl<S: Store> Engine<S> {
     /// As [`Engine::put_subscription`].
     pub async fn subscription(&self, id: EndpointId) -> Result<Option<Subscription>, SubscriptionError> {
         let row = self.store().subscription(id).await?.filter(|row| row.deleted_at.is_none());
-        Ok(row.map(|row| settings::from_row(&row, self.options().secret_cipher.as_ref())).transpose()?)
+        Ok(row
+            .map(|row| subscription_rows::from_row(&row, self.options().secret_cipher.as_ref()))
+            .transpose()?)
     }
 
     /// The subscriptions of a gym, or all, by id.
@@ -322,7 +324,7 @@ impl<S: Store> Engine<S> {
         query: SubscriptionQuery,
     ) -> Result<Page<Subscription, EndpointId>, SubscriptionError> {
         let Page { items, next } = self.store().subscriptions(query).await?;
-        let read = |row| settings::from_row(row, self.options().secret_cipher.as_ref());
+        let read = |row| subscription_rows::from_row(row, self.options().secret_cipher.as_ref());
         Ok(Page { items: items.iter().map(read).collect::<Result<_, _>>()?, next })
     }
 

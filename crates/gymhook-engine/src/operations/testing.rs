@@ -11,11 +11,11 @@ use super::DeliveryLog;
 use super::SubscriptionError;
 use super::gym_pages::GymPages;
 use crate::ids::new_id;
-use crate::settings;
 use crate::store::{
     AttemptQuery, AttemptRow, NewNotification, Refused, State, Store, StoreError, SubscriptionRow,
 };
 use crate::subscription::matches_any;
+use crate::subscription_rows;
 use crate::{Direction, Engine, EventFilter};
 
 /// An event that tests an endpoint.
@@ -285,7 +285,7 @@ fn own_test(row: &SubscriptionRow) -> Result<TestEvent, SubscriptionError> {
     if row.direction() == Direction::Incoming {
         return Err(SubscriptionError::Inbox { subscription, setting: "test event" });
     }
-    let test = TestEvent::of(&row.platform, settings::filters(row)?.as_deref());
+    let test = TestEvent::of(&row.platform, subscription_rows::filters(row)?.as_deref());
     test.ok_or_else(|| SubscriptionError::NoTestEvent { subscription, platform: row.platform.clone() })
 }
 

@@ -2,7 +2,7 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
-use crate::foreign::Place;
+use crate::user_code::Place;
 
 /// The labels of changes that are counted.
 const DELIVERY_CHANGES: [&str; 4] = ["delivered", "undeliverable", "cancelled", "retry-scheduled"];

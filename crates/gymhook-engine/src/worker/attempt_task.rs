@@ -13,11 +13,11 @@ use time::UtcDateTime;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use crate::foreign::{self, Place};
 use crate::handler::REJECTED;
 use crate::store::{AttemptOutcome, AttemptRow, StoredNotification};
 use crate::stored_arrival::Arrival;
 use crate::transport::check_size;
+use crate::user_code::{self, Place};
 use crate::{Answer, DeliveryHeaders, Direction, Sending, Subscription, Transport, clock};
 
 /// An attempt that is over, or whose task is gone.
@@ -147,7 +147,7 @@ async fn send_in_time<T: Transport>(transport: &T, sending: Sending, lease_ends:
     };
     let timeout = sending.timeout;
     let last = clock::monotonic().checked_add(timeout).map_or(lease_ends, |end| end.max(lease_ends));
-    let mut sent = pin!(foreign::run(place, || transport.send(sending)));
+    let mut sent = pin!(user_code::run(place, || transport.send(sending)));
     // A timer alone polls what it limits once more before it looks at the time.
     let until_last = poll_fn(|context| {
         if clock::monotonic() > last {

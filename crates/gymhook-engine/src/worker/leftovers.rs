@@ -9,8 +9,8 @@ use gymhook_retry::Outcome;
 use super::Worker;
 use super::attempt_task::AttemptEnded;
 use crate::Transport;
-use crate::foreign::{self, Place};
 use crate::store::{Batch, Lease, Store};
+use crate::user_code::{self, Place};
 
 /// How long a round trip is waited for. What one leases that goes on after that is free when that lease has run out.
 const ROUND_TRIP_ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
                     }));
                     match &done.committed {
                         Some(committed) => {
-                            foreign::quietly(|| self.attempts_logged(&done.asked.batch, committed));
+                            user_code::quietly(|| self.attempts_logged(&done.asked.batch, committed));
                         }
                         None => batches.push(done.asked.batch),
                     }
@@ -65,7 +65,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
 
     fn take_ended(&mut self, is_meant: impl Fn(&AttemptEnded) -> bool) {
         // The machine may be what panicked: then its last word is the one before that.
-        let _ = foreign::call(Place::Worker, || {
+        let _ = user_code::call(Place::Worker, || {
             while let Ok(ended) = self.ended.try_recv() {
                 if is_meant(&ended) {
                     self.attempt_ended(ended);

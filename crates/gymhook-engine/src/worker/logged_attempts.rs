@@ -3,8 +3,8 @@
 use gymhook_delivery::AttemptRef;
 
 use super::Worker;
-use crate::foreign::{self, Place};
 use crate::store::{Batch, Committed, Store};
+use crate::user_code::{self, Place};
 use crate::{LoggedAttempt, Transport};
 
 impl<S: Store, T: Transport> Worker<S, T> {
@@ -28,7 +28,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let Some(leased) = self.leased_endpoints.0.get(endpoint) else { continue };
             let attempt = LoggedAttempt::new(&leased.subscription, event_type.as_deref(), row);
             // What it panics with is logged, and the attempt is treated as if it had been told of.
-            let _ = foreign::call(Place::Observer, || observe(&attempt));
+            let _ = user_code::call(Place::Observer, || observe(&attempt));
         }
     }
 }

@@ -9,7 +9,7 @@ use gymhook_delivery::{DeliveryRecord, EndpointId};
 use super::Worker;
 use super::leased_endpoint::LeasedEndpoint;
 use crate::store::{Command, Fetch, Fetched, LeaseRequest, Leased, PendingCommand, Store, SubscriptionRow};
-use crate::{Transport, clock as clocks, settings, telemetry};
+use crate::{Transport, clock as clocks, subscription_rows, telemetry};
 
 impl<S: Store, T: Transport> Worker<S, T> {
     /// Takes endpoints over, with what their last owner had under way: nobody knows how that ended.
@@ -40,7 +40,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
             let endpoint = leased.subscription.id;
             telemetry::quarantined(leased.quarantined);
             let ends = began + self.options.lease_length;
-            let read = settings::from_row(&leased.subscription, self.options.secret_cipher.as_ref());
+            let read = subscription_rows::from_row(&leased.subscription, self.options.secret_cipher.as_ref());
             self.sharing.has_read(read.is_ok());
             let subscription = match read {
                 Ok(subscription) => Arc::new(subscription),
@@ -88,7 +88,7 @@ impl<S: Store, T: Transport> Worker<S, T> {
         for row in rows {
             let endpoint = row.id;
             let Some(leased) = self.leased_endpoints.0.get_mut(&endpoint) else { continue };
-            match settings::from_row(row, self.options.secret_cipher.as_ref()) {
+            match subscription_rows::from_row(row, self.options.secret_cipher.as_ref()) {
                 Ok(subscription) => {
                     let policy = subscription.policy().clone();
                     leased.subscription = Arc::new(subscription);

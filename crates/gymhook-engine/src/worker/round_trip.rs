@@ -11,11 +11,11 @@ use time::UtcDateTime;
 use super::clock::StoreClock;
 use crate::Direction;
 use crate::clock;
-use crate::foreign::{self, Place};
 use crate::store::{
     Announcement, Batch, Command, Committed, Fetch, Fetched, Lease, LeaseRequest, Leased, OtherWorkers,
     Store, StoreError, SubscriptionRow, WorkerId,
 };
+use crate::user_code::{self, Place};
 
 /// What a round trip is for.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl RoundTrip {
         let mut done =
             RoundTripResult { asked: self, began: Some(clock::monotonic()), ..RoundTripResult::default() };
         // A call that panics has failed like one whose answer was lost: whether it took effect is not known.
-        let made = foreign::run(Place::Store, || done.make(&store, clock)).await;
+        let made = user_code::run(Place::Store, || done.make(&store, clock)).await;
         done.error = made.unwrap_or_else(|panicked| Err(panicked.into())).err();
         done
     }

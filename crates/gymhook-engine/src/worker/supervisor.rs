@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{ABANDON_AFTER, Means, Worker, longer};
-use crate::foreign::{self, Place};
+use super::event_loop::longer;
+use super::{ABANDON_AFTER, Means, Worker};
 use crate::health::Pulse;
-use crate::requests::Request;
 use crate::store::{Batch, Store, StoreError};
+use crate::user_code::{self, Place};
+use crate::worker_requests::Request;
 use crate::{Transport, clock, telemetry};
 
 /// A worker that has run for this long was not brought down by what brought down the one before it.
@@ -28,13 +29,13 @@ pub(crate) async fn supervise<S: Store, T: Transport>(
     let mut pause = Duration::ZERO;
     loop {
         let began = clock::monotonic();
-        let Err(panicked) = foreign::run(Place::Worker, || worker.run(&mut requests)).await else { return };
+        let Err(panicked) = user_code::run(Place::Worker, || worker.run(&mut requests)).await else { return };
         if clock::monotonic().duration_since(began) >= CALM {
             pause = Duration::ZERO;
         }
         pause = longer(pause);
         means.pulse.panicked(panicked.to_string(), worker.clock.now());
-        foreign::quietly(|| telemetry::worker_panicked(worker.id, pause));
+        user_code::quietly(|| telemetry::worker_panicked(worker.id, pause));
         let mut succession = Succession {
             requests: &mut requests,
             until: worker.stop.map(|stop| stop.store_until()),
@@ -70,7 +71,7 @@ impl Succession<'_> {
         old: &mut Worker<S, T>,
         mut pause: Duration,
     ) -> Option<Worker<S, T>> {
-        let left = self.in_time(foreign::run(Place::Worker, || old.leave())).await?;
+        let left = self.in_time(user_code::run(Place::Worker, || old.leave())).await?;
         let mut left = VecDeque::from(left.unwrap_or_default());
         loop {
             self.wait(pause).await;
@@ -80,7 +81,7 @@ impl Succession<'_> {
             };
             means.pulse.store_failed(&error, old.clock.now());
             pause = longer(pause);
-            foreign::quietly(|| telemetry::restart_failed(&error, pause));
+            user_code::quietly(|| telemetry::restart_failed(&error, pause));
             if self.until.is_some_and(|until| clock::monotonic() >= until) {
                 return None;
             }
@@ -97,11 +98,11 @@ impl Succession<'_> {
     ) -> Option<Result<Option<Worker<S, T>>, StoreError>> {
         while let Some(batch) = left.front() {
             let now = old.clock.now();
-            let commit = foreign::run(Place::Store, || means.store.commit(batch.clone(), now));
+            let commit = user_code::run(Place::Store, || means.store.commit(batch.clone(), now));
             match self.in_time(commit).await?.unwrap_or_else(|panicked| Err(panicked.into())) {
                 Ok(committed) => {
-                    foreign::quietly(|| telemetry::follow_ups_refused(&committed.refused));
-                    foreign::quietly(|| old.attempts_logged(batch, &committed));
+                    user_code::quietly(|| telemetry::follow_ups_refused(&committed.refused));
+                    user_code::quietly(|| old.attempts_logged(batch, &committed));
                     drop(left.pop_front());
                 }
                 Err(error) => return Some(Err(error)),
@@ -110,7 +111,7 @@ impl Succession<'_> {
         if self.until.is_some() {
             return Some(Ok(None));
         }
-        let next = self.in_time(foreign::run(Place::Store, || Worker::begin(means.clone()))).await?;
+        let next = self.in_time(user_code::run(Place::Store, || Worker::begin(means.clone()))).await?;
         let next = next.unwrap_or_else(|panicked| Err(panicked.into()));
         Some(next.map(|next| self.until.is_none().then_some(next)))
     }

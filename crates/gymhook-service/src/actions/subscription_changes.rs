@@ -16,8 +16,8 @@ use super::names::{check_gym, check_label};
 use super::{audit, platforms, subscriptions};
 use crate::Problem;
 use crate::access::{Caller, Needs};
+use crate::new_key::{NewKey, keyring};
 use crate::problem::pointer_part;
-use crate::secrets::{NewKey, keyring};
 
 /// A subscription to create.
 pub(crate) struct NewSubscription {

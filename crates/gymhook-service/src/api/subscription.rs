@@ -210,7 +210,7 @@ impl SubscriptionView {
                 .flat_map(|http| http.urls())
                 .map(|(event_type, url)| (event_type.clone(), text(url)))
                 .collect(),
-            events: subscription.filters().map(|filters| filters.iter().map(ToString::to_string).collect()),
+            events: subscription.filter_names(),
             headers: http
                 .into_iter()
                 .flat_map(|http| http.headers().keys())

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 use super::{DESTINATION, Destinations, Filter, Found, Retry, RetryChanges, Route, WHAT};
 use crate::incoming::check_name;
+use crate::new_key::{NewKey, keyring};
 use crate::outgoing::{GatewayTransport, check_pause};
-use crate::secrets::{NewKey, keyring};
 use crate::{Form, Problem};
 
 /// A destination to create. Its secret is drawn if none is given.
@@ -182,20 +182,6 @@ impl Destinations {
         let found = self.get(name).await?;
         found.route.changeable()?;
         Ok(found)
-    }
-}
-
-impl Route {
-    /// Refuses what is the settings' to change.
-    pub(crate) fn changeable(&self) -> Result<(), Problem> {
-        if self.declared {
-            let detail = format!(
-                "the destination {:?} is declared in the settings that the gateway was started with: change it there, and reload",
-                self.name
-            );
-            return Err(Problem::conflict(detail));
-        }
-        Ok(())
     }
 }
 

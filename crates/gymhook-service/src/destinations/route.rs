@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Retry;
 use crate::outgoing::DESTINATION;
-use crate::{Destination, Form};
+use crate::{Destination, Form, Problem};
 
 /// A destination, without what an attempt needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,14 +142,24 @@ impl Route {
         }
         Ok(metadata)
     }
-}
 
-impl Route {
     /// As it is kept, with the id of the declaration that writes it: so each declaration knows what it wrote itself.
     pub(super) fn metadata_by(&self, declaration: Uuid) -> Result<BTreeMap<String, String>, FilterTooLong> {
         let mut metadata = self.metadata()?;
         metadata.insert(DECLARED.to_owned(), declaration.to_string());
         Ok(metadata)
+    }
+
+    /// Refuses what is the settings' to change.
+    pub(crate) fn changeable(&self) -> Result<(), Problem> {
+        if self.declared {
+            let detail = format!(
+                "the destination {:?} is declared in the settings that the gateway was started with: change it there, and reload",
+                self.name
+            );
+            return Err(Problem::conflict(detail));
+        }
+        Ok(())
     }
 }
 

@@ -8,11 +8,11 @@ use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::done::Done;
+use super::badges::{Badge, next_of};
 use super::failure::{Failure, sentence};
+use super::flash::Done;
 use super::names::Names;
 use super::parameters::{Asked, filled, moment};
-use super::state::{Badge, next_of};
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, count};
 use super::{NoFields, render};

@@ -10,13 +10,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use time::UtcDateTime;
 
-use super::done::Done;
+use super::badges::Badge;
 use super::failure::Failure;
+use super::flash::Done;
 use super::names::{Endpoint, name_of, path_of};
+use super::next_request::Shown;
 use super::parameters::{Asked, id};
 use super::payload::Payload;
-use super::request::Shown;
-use super::state::Badge;
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, bytes, length};
 use super::{Confirm, NoFields, render};

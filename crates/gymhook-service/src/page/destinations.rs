@@ -12,11 +12,11 @@ use axum::response::{Html, Response};
 
 pub(super) use self::edit::{edit, save};
 pub(super) use self::new::{create, form};
-use super::done::Done;
 use super::failure::Failure;
+use super::flash::Done;
 use super::names::destination_path as path;
 use super::subscriptions::{AskPause, Fact, Listed, Overlap, Pause, one};
-use super::tested::{self, Sent};
+use super::test_results::{self, Sent};
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::access::Needs;
@@ -82,7 +82,7 @@ pub(super) async fn test_all(posted: Posted<NoFields>) -> Result<Html<String>, F
     let sent = tests.into_iter().map(|TestSent { name, test }| {
         Sent::new(path(&name), name, test.map_err(|problem| problem.detail().to_owned()))
     });
-    tested::page(&visitor, Section::Destinations, "all destinations".to_owned(), sent.collect())
+    test_results::page(&visitor, Section::Destinations, "all destinations".to_owned(), sent.collect())
 }
 
 pub(super) async fn enable(Path(name): Path<String>, posted: Posted<NoFields>) -> Result<Response, Failure> {

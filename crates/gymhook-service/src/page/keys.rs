@@ -10,10 +10,10 @@ use time::UtcDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::done::Done;
+use super::badges::Badge;
 use super::failure::{Failure, Wrong};
+use super::flash::Done;
 use super::parameters::{Asked, filled, id};
-use super::state::Badge;
 use super::subscriptions::Overlap;
 use super::visitor::{Frame, Posted, Section, Visitor};
 use super::words::{Moment, rights};

@@ -4,11 +4,11 @@ use askama::Template;
 use axum::response::Html;
 use gymhook_engine::store::{DeliveryQuery, State, StatsQuery};
 
+use super::badges::{Badge, of_health};
 use super::deliveries::{self, Row};
 use super::failure::Failure;
 use super::names::{Endpoint, name_of, path_of};
 use super::plot::{self, Line, Plot};
-use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count};
 use super::{render, sources};

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::badges::Badge;
 use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
 use super::parameters::Asked;
 use super::render;
-use super::state::Badge;
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count};
 use crate::Problem;

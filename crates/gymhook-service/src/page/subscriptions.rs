@@ -22,13 +22,13 @@ pub(super) use self::actions::{
 pub(super) use self::edit::{edit, save};
 use self::latest::{LastError, Next};
 pub(super) use self::new::{create, form};
+use super::badges::{Badge, of_health};
 use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};
 use super::names::{host_of, name_of, path_of};
 use super::parameters::{Asked, filled, id};
 use super::plot::{self, Spark};
 use super::render;
-use super::state::{Badge, of_health};
 use super::visitor::{Frame, Section, Visitor};
 use super::words::{Moment, count, length};
 use crate::Problem;
@@ -283,9 +283,7 @@ fn facts(subscription: &Subscription, now: UtcDateTime) -> Vec<Fact> {
             }
         }
     }
-    let events = subscription
-        .filters()
-        .map(|filters| filters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let events = subscription.filter_names().map(|names| names.join(", "));
     fact("Events", events.unwrap_or_else(|| "every type".to_owned()));
     let retry = policy.retry();
     let last = retry.preview(now).gives_up_at();

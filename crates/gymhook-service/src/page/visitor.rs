@@ -14,8 +14,8 @@ use time::UtcDateTime;
 
 use super::assets::{ASSETS, Assets};
 use super::base::Base;
-use super::done::Done;
 use super::failure::Failure;
+use super::flash::Done;
 use super::session::Session;
 use super::words::{Moment, rights};
 use crate::Problem;

@@ -4,8 +4,8 @@ use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};
 use http::StatusCode;
 
-use super::super::done::Done;
 use super::super::failure::{Failure, Wrong};
+use super::super::flash::Done;
 use super::super::names::destination_path as path;
 use super::super::visitor::{Posted, Visitor};
 use super::changeable;

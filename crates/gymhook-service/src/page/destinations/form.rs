@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::super::failure::{Failure, Wrong};
 use super::super::names::destination_path;
 use super::super::render;
-use super::super::seen::{self, cannot_hold};
+use super::super::stale_form::{self, cannot_hold};
 use super::super::visitor::{Frame, Section, Visitor};
 use crate::destinations::{Changes, Filter, Found, Retry, RetryChanges, retry};
 use crate::{Form, Problem};
@@ -79,7 +79,7 @@ impl Entered {
         };
         let fields = [&entered.url, &entered.form, &entered.sources, &entered.studios, &entered.kinds];
         let retries = [&entered.retry_delays, &entered.attempt_timeout];
-        entered.seen = seen::mark(fields.into_iter().chain(retries).map(String::as_str));
+        entered.seen = stale_form::mark(fields.into_iter().chain(retries).map(String::as_str));
         entered
     }
 
@@ -112,7 +112,7 @@ impl Entered {
     /// What is to be changed: the fields that are not what they were. A list with a name that the field cannot hold stays as it is.
     pub(super) fn changes(&self, held: &Found) -> Result<Changes, Problem> {
         let was = Self::of(held);
-        seen::check(&self.seen, &was.seen)?;
+        stale_form::check(&self.seen, &was.seen)?;
         let changed_list = |place: &str, now: &str, was: &str, held: &[String]| match changed(now, was) {
             Some(_) if list(was) != held => Err(cannot_hold(place)),
             names => Ok(names.map(|names| list(&names))),

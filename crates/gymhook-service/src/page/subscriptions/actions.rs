@@ -9,11 +9,11 @@ use gymhook_engine::{EndpointId, Subscription, TestSent};
 use serde::Deserialize;
 use time::UtcDateTime;
 
-use super::super::done::Done;
 use super::super::failure::Failure;
+use super::super::flash::Done;
 use super::super::names::{Names, name_of, subscription_path as path};
 use super::super::parameters::id;
-use super::super::tested::{self, Sent};
+use super::super::test_results::{self, Sent};
 use super::super::visitor::{Frame, Posted, Section, Visitor};
 use super::super::{AskRotate, Confirm, NoFields, Secret, render};
 use crate::Problem;
@@ -154,7 +154,7 @@ pub(in super::super) async fn test_all(posted: Posted<OfGym>) -> Result<Html<Str
     for TestSent { subscription, test, .. } in tests {
         sent.push(Sent::new(path(subscription), names.of(subscription).await?, test));
     }
-    tested::page(&visitor, Section::Subscriptions, gym, sent)
+    test_results::page(&visitor, Section::Subscriptions, gym, sent)
 }
 
 pub(in super::super) async fn ask_to_rotate(

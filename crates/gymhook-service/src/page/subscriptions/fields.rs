@@ -10,7 +10,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::super::seen::{self, cannot_hold};
+use super::super::stale_form::{self, cannot_hold};
 use crate::Problem;
 use crate::actions::subscription_changes::Changes;
 use crate::api::subscription::NewRate;
@@ -48,7 +48,7 @@ impl Entered {
     pub(super) fn of(subscription: &Subscription) -> Self {
         let http = subscription.http();
         let policy = subscription.policy();
-        let events = filters_of(subscription).map(|filters| filters.join(", "));
+        let events = subscription.filter_names().map(|filters| filters.join(", "));
         let names = http.into_iter().flat_map(|http| http.headers().keys());
         let mut entered = Self {
             url: http.map(|http| http.url().to_uri().to_string()).unwrap_or_default(),
@@ -73,18 +73,18 @@ impl Entered {
     fn mark(&self) -> String {
         let texts = [&self.url, &self.label, &self.events, &self.urls, &*self.headers, &self.metadata];
         let numbers = [&self.max_in_flight, &self.rate_attempts, &self.rate_seconds, &self.rate_burst];
-        seen::mark(texts.into_iter().chain(numbers).chain([&self.ordered]).map(String::as_str))
+        stale_form::mark(texts.into_iter().chain(numbers).chain([&self.ordered]).map(String::as_str))
     }
 
     /// What of the settings is to be changed: the fields that are not what they were. What a field cannot hold stays as it is.
     pub(super) fn changes(&self, held: Option<&Subscription>) -> Result<Changes, Problem> {
         let was = held.map(Self::of).unwrap_or_default();
-        seen::check(&self.seen, &was.seen)?;
+        stale_form::check(&self.seen, &was.seen)?;
         let http = held.and_then(Subscription::http);
         let line = |now: &str, was: &str| (in_line(now) != in_line(was)).then(|| in_line(now));
         let text = |now: &str, was: &str| (in_lines(now) != in_lines(was)).then(|| in_lines(now));
         let events = line(&self.events, &was.events).map(|events| filters(&events));
-        if events.is_some() && filters(&was.events) != held.and_then(filters_of) {
+        if events.is_some() && filters(&was.events) != held.and_then(Subscription::filter_names) {
             return Err(cannot_hold("/events"));
         }
         let urls = text(&self.urls, &was.urls).map(|now| read_urls(&now)).transpose()?;
@@ -161,10 +161,6 @@ fn lines(all: impl Iterator<Item = String>) -> String {
         let _ = writeln!(text, "{line}");
         text
     })
-}
-
-fn filters_of(subscription: &Subscription) -> Option<Vec<String>> {
-    subscription.filters().map(|filters| filters.iter().map(ToString::to_string).collect())
 }
 
 /// Nothing is every type.

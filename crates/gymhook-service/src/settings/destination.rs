@@ -1,4 +1,4 @@
-//! One destination of the settings: an application that incoming webhooks are forwarded to.
+//! `Destination`, an application that incoming webhooks are forwarded to, and the `Form` in which it gets them.
 
 use core::time::Duration;
 use std::sync::Arc;

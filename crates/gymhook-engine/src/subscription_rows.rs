@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::foreign::{self, Place};
 use crate::secret_cipher::{SecretCipher, SecretCipherError};
 use crate::store::{SubscriptionRow, TargetColumns};
+use crate::user_code::{self, Place};
 use crate::{HttpTarget, Subscription, Target, TlsSettings};
 use gymhook_store::StoreTime;
 
@@ -157,7 +157,7 @@ fn secrets(id: EndpointId, http: &HttpTarget, cipher: &dyn SecretCipher) -> Resu
     let client_key = http.tls().expose_client_key().map(|key| Zeroizing::new(key.to_owned()));
     let plain = serde_json::to_vec(&Secrets { keys, headers, client_key });
     let plain = Zeroizing::new(plain.map_err(|error| unreadable(error.to_string()))?);
-    foreign::call(Place::SecretCipher, || cipher.encrypt(&plain, id.as_uuid().as_bytes()))
+    user_code::call(Place::SecretCipher, || cipher.encrypt(&plain, id.as_uuid().as_bytes()))
         .unwrap_or_else(|panicked| Err(panicked.into()))
         .map_err(|source| SettingsError::SecretCipher { subscription: id, source })
 }
@@ -196,7 +196,7 @@ fn http_from_row(
     let unreadable = |problem: String| SettingsError::Unreadable { subscription, problem };
     let settings: HttpSettings = read(row)?;
     let opened =
-        foreign::call(Place::SecretCipher, || cipher.decrypt(secrets, subscription.as_uuid().as_bytes()))
+        user_code::call(Place::SecretCipher, || cipher.decrypt(secrets, subscription.as_uuid().as_bytes()))
             .unwrap_or_else(|panicked| Err(panicked.into()))
             .map_err(|source| SettingsError::SecretCipher { subscription, source })?;
     let opened = Zeroizing::new(opened);

@@ -13,8 +13,8 @@ use super::forward::Forwarded;
 use super::judge::Judge;
 use super::rehearsal::Repeat;
 use crate::diagnose::Hint;
+use crate::event_line::{DedupeRecord, event_line};
 use crate::output::{Tone, shown};
-use crate::reading::{DedupeRecord, event_line};
 use crate::when;
 
 /// All that is said about a request.

@@ -11,12 +11,12 @@ use gymhook::cloud_event::EventRecord;
 use serde::Serialize;
 
 use super::forward::Forwarded;
-use super::shown::Shown;
+use super::shown_request::Shown;
 use super::summary::Summary;
 use crate::diagnose::Hint;
+use crate::event_line::{DedupeRecord, event_line};
 use crate::failure::Failure;
 use crate::output::{Output, Tone, shown};
-use crate::reading::{DedupeRecord, event_line};
 use crate::when;
 
 #[derive(Serialize)]

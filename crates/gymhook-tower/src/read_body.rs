@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
-use crate::memory::Share;
+use crate::body_memory::Share;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 

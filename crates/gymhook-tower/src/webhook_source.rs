@@ -13,8 +13,8 @@ use http::{HeaderMap, Method, Request, header};
 use http_body::Body;
 use time::UtcDateTime;
 
-use crate::memory::{BodyMemory, Share};
-use crate::read::{BoxError, Unread, read};
+use crate::body_memory::{BodyMemory, Share};
+use crate::read_body::{BoxError, Unread, read};
 use crate::telemetry::{self, Hook};
 use crate::{Refusal, Refused, Strength};
 
@@ -62,7 +62,7 @@ impl<N: Notification> WebhookSource<N> {
     pub const DEFAULT_BODY_MEMORY: usize = 16 * 1024 * 1024;
 
     /// The part of each body that is not counted: 16 KiB.
-    pub const UNCOUNTED_BODY_MEMORY: usize = crate::memory::ALWAYS;
+    pub const UNCOUNTED_BODY_MEMORY: usize = crate::body_memory::ALWAYS;
 
     /// A source with this receiver.
     #[must_use]
