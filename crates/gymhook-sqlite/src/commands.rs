@@ -4,7 +4,7 @@ use gymhook_delivery::{DeliveryId, EndpointId};
 use rusqlite::{Connection, params};
 use time::UtcDateTime;
 
-use super::enqueue::Known;
+use super::enqueue::KnownEndpoints;
 use super::error::Result;
 use super::row;
 use gymhook_store::{Command, Redelivery, State, StoreTime};
@@ -32,7 +32,7 @@ pub(super) fn command(
 }
 
 pub(super) fn redeliver(connection: &Connection, which: &Redelivery, now: UtcDateTime) -> Result<u64> {
-    if !Known::default().has(connection, which.endpoint)? {
+    if !KnownEndpoints::default().has(connection, which.endpoint)? {
         return Ok(0);
     }
     let states = if which.undeliverable_only {

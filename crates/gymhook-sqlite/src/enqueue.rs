@@ -68,7 +68,7 @@ pub(super) fn insert<N: Borrow<NewNotification>>(
 ) -> Result<Vec<core::result::Result<Enqueued, Refused>>> {
     let count = |new: &N| 1 + new.borrow().enqueued_with_it().map_or(0, <[_]>::len);
     let mut sequences = draw_sequences(connection, new.iter().map(count).sum())?..;
-    let mut known = Known::default();
+    let mut known = KnownEndpoints::default();
     let mut enqueued = Vec::with_capacity(new.len());
     for new in new.iter().map(Borrow::borrow) {
         let new: &NewNotification = new;
@@ -90,7 +90,7 @@ fn insert_handled(
     new: &NewNotification,
     follow_ups: &[NewNotification],
     sequences: &mut RangeFrom<u64>,
-    known: &mut Known,
+    known: &mut KnownEndpoints,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     let sequence = sequences.next().unwrap_or(u64::MAX);
@@ -115,7 +115,7 @@ fn insert_known(
     connection: &Connection,
     new: &NewNotification,
     columns: &DeliveryColumns,
-    known: &mut Known,
+    known: &mut KnownEndpoints,
     now: UtcDateTime,
 ) -> Result<core::result::Result<Enqueued, Refused>> {
     if let Err(refused) = new.check() {
@@ -133,9 +133,9 @@ fn insert_known(
 
 /// The endpoints of this batch that are known to exist: most batches have few.
 #[derive(Default)]
-pub(super) struct Known(std::collections::BTreeMap<EndpointId, bool>);
+pub(super) struct KnownEndpoints(std::collections::BTreeMap<EndpointId, bool>);
 
-impl Known {
+impl KnownEndpoints {
     pub(super) fn has(&mut self, connection: &Connection, endpoint: EndpointId) -> Result<bool> {
         if let Some(known) = self.0.get(&endpoint) {
             return Ok(*known);

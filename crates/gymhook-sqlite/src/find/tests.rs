@@ -158,16 +158,16 @@ fn plan(query: &DeliveryQuery, look: Look<'_>) -> String {
 
 #[test]
 fn what_is_counted_is_counted_in_an_index() {
-    let plan = query_plan(way::ROWS);
+    let plan = query_plan(access_path::ROWS);
     assert!(
         plan.contains("SEARCH gymhook_deliveries") && !plan.contains("SCAN gymhook_deliveries"),
         "{plan}"
     );
     for (of_one, index) in [
-        (way::OF_TYPE, "COVERING INDEX gymhook_deliveries_by_type (event_type=?)"),
-        (way::OF_ENDPOINT, "COVERING INDEX gymhook_deliveries_by_endpoint (endpoint=?)"),
+        (access_path::OF_TYPE, "COVERING INDEX gymhook_deliveries_by_type (event_type=?)"),
+        (access_path::OF_ENDPOINT, "COVERING INDEX gymhook_deliveries_by_endpoint (endpoint=?)"),
     ] {
-        let plan = query_plan(&way::counting(of_one));
+        let plan = query_plan(&access_path::counting(of_one));
         assert!(plan.contains(index), "{plan}");
     }
 }
