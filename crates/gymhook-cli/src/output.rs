@@ -218,6 +218,15 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// A field of a record as people read it; nothing if it is not there.
+pub(crate) fn field(record: &serde_json::Value, name: &str) -> String {
+    match record.get(name) {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::String(text)) => shown(text).into_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

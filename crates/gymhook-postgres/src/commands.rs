@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::arrivals::payloads;
 use super::connection::Lent;
 use super::error::Result;
-use super::options::Schema;
 use super::row;
+use super::schema_name::Schema;
 use gymhook_store::{Command, Redelivery, StoreTime};
 
 pub(super) async fn command(

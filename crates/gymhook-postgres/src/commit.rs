@@ -16,8 +16,8 @@ use self::rows::{
 use super::connection::{Lent, Prepared};
 use super::enqueue::{self, Runner, Timed};
 use super::error::Result;
-use super::options::Schema;
 use super::row;
+use super::schema_name::Schema;
 use gymhook_store::StoreTime;
 use gymhook_store::body_digest;
 use gymhook_store::{Batch, Committed, NewNotification, Refused, StoredNotification};

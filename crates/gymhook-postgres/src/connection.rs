@@ -11,7 +11,8 @@ use tokio_postgres::{Client, Config, Row, Socket, Statement};
 
 use super::connection_string;
 use super::error::{Failure, READ_ONLY, Result};
-use super::options::{PostgresOptions, Schema};
+use super::options::PostgresOptions;
+use super::schema_name::Schema;
 use super::values::{Values, typed, untyped};
 use gymhook_store::StoreError;
 

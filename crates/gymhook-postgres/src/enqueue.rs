@@ -12,7 +12,7 @@ use super::error::{Failure, Result};
 use super::held::Held;
 use super::insert::{self, Numbered};
 use super::mending::Mending;
-use super::options::Schema;
+use super::schema_name::Schema;
 use super::values::{Values, typed};
 use super::{repeats, unreadable};
 use gymhook_store::{NewNotification, Refused, StoreError};

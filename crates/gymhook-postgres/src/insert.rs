@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::arrivals::payloads;
 use super::enqueue::{Runner, Timed};
 use super::error::Result;
-use super::options::Schema;
 use super::repeats;
+use super::schema_name::Schema;
 use super::values::{Value, Values};
 use gymhook_store::{DeliveryColumns, NewNotification, StoreTime};
 

@@ -18,6 +18,7 @@ mod journal;
 mod lease;
 mod listener;
 mod mending;
+mod migrations;
 mod notices;
 mod options;
 mod page;
@@ -26,7 +27,7 @@ mod purge;
 mod queries;
 mod repeats;
 mod row;
-mod schema;
+mod schema_name;
 mod sqlstate;
 mod stats;
 mod store;
@@ -37,7 +38,8 @@ mod values;
 mod workers;
 
 pub use self::enqueue::enqueue_in;
-pub use self::options::{Pooling, PostgresOptions, Schema};
+pub use self::options::{Pooling, PostgresOptions};
+pub use self::schema_name::Schema;
 pub use self::store::PostgresStore;
 
 /// The driver, in the version that this crate uses.

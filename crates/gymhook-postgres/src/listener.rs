@@ -12,7 +12,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, SimpleQueryMessage, Socket};
 
 use super::arrivals::hear;
 use super::error::{READ_ONLY, Result as Attempted};
-use super::options::Schema;
+use super::schema_name::Schema;
 use gymhook_store::{Arrivals, StoreError};
 
 /// A wait before another attempt to connect: doubled from the first up to the last.

@@ -7,7 +7,7 @@ use gymhook_delivery::{DeliveryId, DeliveryRecord, DeliveryState};
 use super::arrivals::payloads;
 use super::enqueue::{Runner, Timed};
 use super::error::{Failure, Result};
-use super::options::Schema;
+use super::schema_name::Schema;
 use super::values::Values;
 use gymhook_store::StoreTime;
 use gymhook_store::{DeliveryColumns, NewNotification, StoreError};

@@ -17,8 +17,9 @@ use super::connection_string::Target;
 use super::error::Result as Attempted;
 use super::group_commit::Queue;
 use super::listener::{Dial, Listener};
-use super::options::{Pooling, PostgresOptions, Schema};
-use super::{connection_string, listener, pooling, schema};
+use super::options::{Pooling, PostgresOptions};
+use super::schema_name::Schema;
+use super::{connection_string, listener, migrations, pooling};
 use gymhook_store::{Admission, Arrivals, StoreError};
 
 /// A store in a PostgreSQL database.
@@ -126,7 +127,7 @@ impl PostgresStore {
             Arrivals::default(),
         );
         // It takes as long as it takes.
-        schema::migrate(store.0.connections.lend_unbegun().await?, store.schema()).await?;
+        migrations::migrate(store.0.connections.lend_unbegun().await?, store.schema()).await?;
         Ok(store)
     }
 

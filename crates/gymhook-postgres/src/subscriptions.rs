@@ -5,9 +5,9 @@ use time::UtcDateTime;
 
 use super::connection::Lent;
 use super::error::Result;
-use super::options::Schema;
 use super::page::readable;
 use super::row::{self, DELIVERY, Delivery, SUBSCRIPTION};
+use super::schema_name::Schema;
 use super::values::{Values, has_nul};
 use gymhook_store::end_under_way;
 use gymhook_store::{

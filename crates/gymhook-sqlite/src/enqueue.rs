@@ -9,7 +9,7 @@ use time::UtcDateTime;
 
 use super::error::Result;
 use super::row::{bind_state, state_columns, state_values};
-use super::{commit, mending, repeats, row, schema, unreadable};
+use super::{commit, mending, migrations, repeats, row, unreadable};
 use gymhook_store::StoreTime;
 use gymhook_store::{DeliveryColumns, NewNotification, Refused, StoreError};
 
@@ -57,7 +57,7 @@ pub fn enqueue_in(
     new: &[NewNotification],
     now: UtcDateTime,
 ) -> core::result::Result<Vec<core::result::Result<Enqueued, Refused>>, StoreError> {
-    schema::check_synchronous(transaction)?;
+    migrations::check_synchronous(transaction)?;
     Ok(insert(transaction, new, now)?)
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::schema;
+use super::migrations;
 
 /// The steps of the plan, joined by "; ", whatever the values are.
 pub(crate) fn query_plan(sql: &str) -> String {
@@ -13,7 +13,7 @@ pub(crate) fn query_plan(sql: &str) -> String {
 /// The same for these values, which may matter; those that are left out are NULL.
 pub(crate) fn query_plan_with(sql: &str, values: Vec<Value>) -> String {
     let mut connection = Connection::open_in_memory().unwrap();
-    schema::migrate(&mut connection).unwrap();
+    migrations::migrate(&mut connection).unwrap();
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     for (place, value) in (1..).zip(values) {
         explain.raw_bind_parameter(place, value).unwrap();

@@ -14,7 +14,7 @@ use super::database_file::Place;
 use super::error::Failure;
 use super::options::SqliteOptions;
 use super::worker_lock::{Found, Taken, WorkerLock};
-use super::{error, lease, schema};
+use super::{error, lease, migrations};
 use gymhook_store::{Admission, Arrivals, Store, StoreError};
 
 /// A store in one SQLite file.
@@ -84,8 +84,8 @@ impl SqliteStore {
             let problem = "the file may only be read: look at its permissions, and its folder's".to_owned();
             return Err(StoreError::ReadOnly { problem }.into());
         }
-        schema::make_durable(&writing)?;
-        schema::migrate(&mut writing)?;
+        migrations::make_durable(&writing)?;
+        migrations::migrate(&mut writing)?;
         // What a savepoint changes is kept until it ends, to be undone: in memory, not in a file. A migration may sort all rows,
         // which might need too much of it.
         writing.execute_batch("PRAGMA temp_store = MEMORY")?;

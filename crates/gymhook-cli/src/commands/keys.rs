@@ -6,9 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::log::with_record;
-use crate::api::{ServerArgs, field, segment};
+use crate::api::{ServerArgs, segment};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, field};
 use crate::when;
 
 /// List, issue, rotate and revoke the API keys of "gymhook serve"

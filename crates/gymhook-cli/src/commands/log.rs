@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::Value;
 use time::UtcDateTime;
 
-use crate::api::{Api, ServerArgs, Tail, field, segment};
+use crate::api::{Api, ServerArgs, Tail, segment};
 use crate::failure::Failure;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Tone, field};
 use crate::when;
 
 /// List the deliveries of "gymhook serve", show one with its attempts, or follow what happens

@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::log::with_record;
-use crate::api::{ServerArgs, field};
+use crate::api::{ServerArgs};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, field};
 use crate::when;
 
 /// Show how much "gymhook serve" has to do, and what ended lately

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use time::UtcDateTime;
 
 use super::log::with_record;
-use crate::api::{Api, ServerArgs, field, segment};
+use crate::api::{Api, ServerArgs, segment};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, field};
 use crate::when;
 
 /// List, show, create, update, test, pause, enable and rotate the subscriptions of "gymhook serve"

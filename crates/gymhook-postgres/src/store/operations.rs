@@ -19,8 +19,8 @@ use gymhook_store::{
 
 use super::{PostgresStore, Shared};
 use crate::{
-    api_keys, clock, commands, commit, fetch, find, group_commit, journal, lease, notices, purge, queries,
-    schema, stats, subscriptions, workers,
+    api_keys, clock, commands, commit, fetch, find, group_commit, journal, lease, migrations, notices, purge,
+    queries, stats, subscriptions, workers,
 };
 
 impl Store for PostgresStore {
@@ -171,7 +171,7 @@ impl Store for PostgresStore {
 
     /// Bypasses the callers' queue: the question is about the server, not about how many calls wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
-        self.work(schema::write_nothing).await
+        self.work(migrations::write_nothing).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {

@@ -13,8 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::endpoint_actions::{Pause, Rotation, TestResult, location, overlap, patience};
+use super::endpoint_actions::{Pause, Rotation, TestResult, overlap, patience};
 use super::extract::{Body, Name, OptionalBody, given, moment};
+use super::location::location;
 use super::page::Listed;
 use super::subscription::{Counts, Health, KeyView, shown_url};
 use crate::access::{Caller, Retrier, Writer};

@@ -3,19 +3,12 @@
 use core::time::Duration;
 
 use gymhook_engine::{TestFailure, TestOutcome};
-use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::Problem;
 use crate::actions::tests_of_endpoints::Tested;
-
-/// Where it is that was created: relative, since the router may be mounted under a path.
-pub(super) fn location(collection: &'static str, name: &str) -> [(HeaderName, HeaderValue); 1] {
-    let location = HeaderValue::from_str(&format!("{collection}/{name}"));
-    [(header::LOCATION, location.unwrap_or_else(|_| HeaderValue::from_static(collection)))]
-}
 
 /// How a secret is rotated.
 #[derive(Default, Deserialize, ToSchema)]

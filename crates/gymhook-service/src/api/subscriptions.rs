@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::endpoint_actions::location;
 use super::extract::{Body, Id, Parameters, given, id};
+use super::location::location;
 use super::page::{self, Listed};
 use super::subscription::{Counts, NewRate, SubscriptionDetail, SubscriptionView, WrittenSubscription};
 use crate::Problem;

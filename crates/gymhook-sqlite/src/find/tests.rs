@@ -3,8 +3,8 @@ use rusqlite::{Connection, params};
 
 use super::statement::statement;
 use super::*;
+use crate::migrations;
 use crate::query_plan::{query_plan, query_plan_with};
-use crate::schema;
 
 /// Rows one after the other: how many, whose, of which type, in which state.
 type Rows<'r> = &'r [(usize, u128, &'r str, State)];
@@ -12,7 +12,7 @@ type Rows<'r> = &'r [(usize, u128, &'r str, State)];
 /// A log of these, a second apart from 1970 on. The endpoints 1 to 3 are of the gym `mitte`, the others of `wedding`.
 fn log(rows: Rows<'_>) -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
-    schema::migrate(&mut connection).unwrap();
+    migrations::migrate(&mut connection).unwrap();
     let id = |endpoint: u128| endpoint.to_be_bytes();
     for endpoint in 1..=9 {
         let sql = "INSERT INTO gymhook_subscriptions (id, gym, settings, secrets, record, url) VALUES (?1, ?2, '{}', x'', '{}', '')";

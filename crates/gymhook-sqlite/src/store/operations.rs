@@ -19,8 +19,8 @@ use gymhook_store::{
 
 use super::SqliteStore;
 use crate::{
-    api_keys, clock, commands, commit, enqueue, fetch, find, journal, lease, notices, purge, queries, row,
-    schema, stats, subscriptions, workers,
+    api_keys, clock, commands, commit, enqueue, fetch, find, journal, lease, migrations, notices, purge,
+    queries, row, stats, subscriptions, workers,
 };
 
 impl Store for SqliteStore {
@@ -215,7 +215,7 @@ impl Store for SqliteStore {
 
     /// Bypasses the callers' queue: the question is about the disk, not about how many calls wait for it.
     async fn check_writable(&self) -> Result<(), StoreError> {
-        self.0.writer.call((), schema::write_nothing).await
+        self.0.writer.call((), migrations::write_nothing).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 use super::connection::Lent;
 use super::error::Result;
-use super::options::Schema;
+use super::schema_name::Schema;
 use super::values::typed;
 use gymhook_store::StoreError;
 
