@@ -1,4 +1,5 @@
-//! The rejection of the extractor [`Webhook`](crate::Webhook).
+//! [`WebhookRejection`](crate::WebhookRejection), the rejection of the extractor [`Webhook`](crate::Webhook): its
+//! status and its answer.
 
 use actix_web::{HttpResponse, ResponseError};
 use gymhook_tower::Refusal;

@@ -1,4 +1,5 @@
-//! Converts between the types of actix-web and those of `gymhook-tower`.
+//! Converts between the types of actix-web and those of `gymhook-tower`: the head and the body of a request, and an
+//! answer.
 //!
 //! actix-web has the types of `http` 0.2, the core those of `http` 1.
 

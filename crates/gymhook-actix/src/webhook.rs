@@ -1,4 +1,4 @@
-//! The extractor [`Webhook`].
+//! The extractor [`Webhook`], which verifies a request before a handler is called.
 
 use core::ops::Deref;
 use core::pin::Pin;

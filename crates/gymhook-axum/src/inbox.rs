@@ -1,4 +1,4 @@
-//! Routes that verify a request, put it into an inbox, and answer.
+//! `inbox_route` and `inbox_router`: routes that verify a request, put it into an inbox, and answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

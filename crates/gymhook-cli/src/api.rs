@@ -1,4 +1,5 @@
-//! The API of a running `gymhook serve`, as the commands use it.
+//! The API of a running `gymhook serve`, as the commands `log`, `redeliver`, `subscriptions`, `keys` and `stats` use
+//! it.
 
 mod server;
 mod tail;

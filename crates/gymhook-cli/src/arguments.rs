@@ -1,4 +1,5 @@
-//! The command line: its options, and the text of its help.
+//! `Cli`, the command line: the options that all commands share, the style of the help, and `explain`, which prints an
+//! error in the arguments.
 
 use std::env;
 use std::process::ExitCode;

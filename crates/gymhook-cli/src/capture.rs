@@ -1,4 +1,5 @@
-//! A captured request: raw HTTP, what `curl -v` printed, an entry of a browser's HAR, or its parts.
+//! `Captured`, a request that a person has saved: raw HTTP, what `curl -v` printed, an entry of a browser's HAR, or
+//! its parts.
 
 mod curl_transcript;
 mod har;

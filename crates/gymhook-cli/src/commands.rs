@@ -1,4 +1,5 @@
-//! The commands, each in a file of its own.
+//! The list of commands, each with its options in a file of its own, and `run`, which calls the one that was asked
+//! for.
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 

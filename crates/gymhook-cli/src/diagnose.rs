@@ -1,4 +1,4 @@
-//! Explains why a request was refused: which changes would make it match.
+//! Explains why a request was refused: `hints` tries which changes would make its signature match.
 //!
 //! A refusal says only that nothing matched. Here everything that people confuse is tried: the secret in other forms, the body
 //! before it was changed, other ways of signing, other headers. What matches is the answer.

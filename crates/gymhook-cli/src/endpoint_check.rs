@@ -1,4 +1,5 @@
-//! Checks an endpoint step by step. If a step fails, the steps that need its result are skipped.
+//! Checks an endpoint step by step for `gymhook doctor`: name, addresses, connection, TLS, answers, time, and the
+//! clock. Each step is a `Finding`.
 
 mod certificate;
 

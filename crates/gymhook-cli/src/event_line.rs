@@ -1,4 +1,4 @@
-//! An event, and the key by which a repeat is recognised, as they are printed.
+//! One line of text for an event, and `DedupeRecord`, the key by which a repeat is recognised.
 
 use gymhook::cloud_event::EventRecord;
 use gymhook::event::Notification;

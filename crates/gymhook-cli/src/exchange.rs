@@ -1,4 +1,4 @@
-//! One request and its answer, within one time limit.
+//! `exchange`: sends one request, and reads its answer within one time limit; what went wrong is an `Exchange`, too.
 
 use core::error::Error;
 use core::time::Duration;

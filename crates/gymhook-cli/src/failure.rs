@@ -1,4 +1,4 @@
-//! The ways in which a command can fail, with the exit status of each.
+//! `Failure`: the ways in which a command can fail, with the exit status and the message of each.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! The gateway that `gymhook serve` runs: the service, and around it the database, the HTTP server, logs, metrics, signals,
-//! certificates and traces. `commands/serve.rs` has the options.
+//! The gateway that `gymhook serve` runs: the service, and around it the database, the HTTP server, logs, metrics,
+//! signals, certificates and traces. `commands/serve.rs` has the options.
 
 mod database;
 mod http_server;

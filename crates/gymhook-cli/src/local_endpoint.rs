@@ -1,4 +1,5 @@
-//! A local endpoint that verifies, shows, records and passes on what arrives.
+//! The endpoint of `gymhook listen`: it verifies, shows, records and forwards what arrives. `commands/listen.rs` has
+//! the options.
 
 mod forward;
 #[cfg(feature = "tui")]

@@ -1,4 +1,5 @@
-//! The output of commands: tables and lines for people, or one JSON object on each line for programs.
+//! `Output`: what a command prints, as tables and lines for people, or as one JSON object on each line for programs;
+//! `shown` makes foreign text safe.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};

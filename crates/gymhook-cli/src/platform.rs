@@ -1,4 +1,4 @@
-//! The platforms by the names that the command line accepts, and Standard Webhooks.
+//! `Platform`: the platforms by the names that the command line accepts, and Standard Webhooks.
 
 use std::sync::Arc;
 

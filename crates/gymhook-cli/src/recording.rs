@@ -1,4 +1,4 @@
-//! The requests that `gymhook listen` received, in a SQLite file that keeps the newest ones.
+//! `Recording`: the SQLite file in which `gymhook listen` keeps the newest requests; adds, selects and forgets them.
 
 use std::collections::BTreeSet;
 use std::env;

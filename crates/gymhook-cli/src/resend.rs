@@ -1,4 +1,4 @@
-//! A recorded request that is sent again: unchanged, or signed again.
+//! `Resend`: makes the HTTP request for a recorded request that is sent again, unchanged or signed again.
 
 use core::time::Duration;
 

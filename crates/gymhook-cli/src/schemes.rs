@@ -1,4 +1,5 @@
-//! The scheme of a platform, with the changes that the options of the command line make.
+//! `SchemeArgs`: the options that change a platform's scheme (headers, encoding, unit, tolerance), and the scheme that
+//! follows.
 
 use std::sync::Arc;
 

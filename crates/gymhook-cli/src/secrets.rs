@@ -1,4 +1,5 @@
-//! Secrets from the environment, a file or a hidden prompt; never from an argument.
+//! `SecretArgs`: reads secrets from the environment, a file or a hidden prompt, never from an argument, into the
+//! `Keys` of a command.
 
 use std::env;
 use std::io::IsTerminal as _;

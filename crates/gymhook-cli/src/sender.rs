@@ -1,4 +1,5 @@
-//! Sends deliveries as a platform would: with its signature, its time limit and its retries.
+//! Sends deliveries as a platform would, with its signature, its time limit and its retries: a `Plan` of `Delivery`s
+//! for `send` and `replay`.
 
 mod edit;
 mod report;

@@ -1,4 +1,5 @@
-//! The receiver of requests: a URL whose addresses were looked up once. Public addresses need `--allow-public`.
+//! `Target`, the receiver of requests: a URL whose addresses were looked up once, `TargetArgs` such as
+//! `--allow-public`, and the HTTP client.
 
 use core::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

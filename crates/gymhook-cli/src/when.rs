@@ -1,4 +1,4 @@
-//! Reads and writes times and lengths of time for people.
+//! Reads and writes times, dates and lengths of time for people: `instant`, `length`, `since`, `local`, `span`.
 
 use core::time::Duration;
 

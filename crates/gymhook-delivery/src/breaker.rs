@@ -1,4 +1,5 @@
-//! The circuit breaker: when to stop sending to an endpoint that only fails, and how to find out that it has recovered.
+//! `Breaker`, the circuit breaker: when to stop sending to an endpoint that only fails, and how a probe finds out that
+//! it has recovered.
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! The retry budget that all endpoints share, and the endpoints that wait for it.
+//! `BudgetQueue`: the retry budget that all endpoints share, and the endpoints that wait for it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The machine's current time, which never goes back.
+//! `Now`: the machine's current time, which never goes back.
 
 use time::UtcDateTime;
 

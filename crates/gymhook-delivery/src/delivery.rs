@@ -1,4 +1,4 @@
-//! One delivery, from enqueueing to its end.
+//! `Delivery` and its `Phase`: one delivery inside the machine, from enqueueing to its end.
 
 use core::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! The state of a delivery, for callers and records.
+//! `DeliveryState` with `Then` and `End`: the state of a delivery, for callers and records.
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;

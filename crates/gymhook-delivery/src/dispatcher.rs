@@ -1,4 +1,4 @@
-//! Many deliveries to many endpoints, and the order in which their attempts are due.
+//! `Dispatcher`: many deliveries to many endpoints, its outcomes, timeouts and outputs, and the records that it makes.
 
 use std::collections::{BTreeMap, VecDeque};
 

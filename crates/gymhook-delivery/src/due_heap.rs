@@ -1,4 +1,4 @@
-//! The due order: a heap with four children a node that can also take out what is not at its top.
+//! `DueHeap`, the due order: a heap with four children a node that can also take out what is not at its top.
 //!
 //! Compared by measurement with a `BTreeSet`, a lazily deleting binary heap and a timer wheel, it is the best overall:
 //! true deletion, less work, and no buckets whose width would have to suit both seconds and days. Four children are one

@@ -1,4 +1,5 @@
-//! One endpoint's health: whether, and how much, may be sent to it now.
+//! `Endpoint`: one endpoint's health, and whether, and how much, may be sent to it now: breaker, allowance, rate,
+//! warnings and auto-disable.
 
 use time::UtcDateTime;
 

@@ -1,4 +1,4 @@
-//! What an attempt's end says about the health of its endpoint.
+//! `EndpointSignal`: what an attempt's end says about the health of its endpoint.
 
 use gymhook_retry::{Decision, GiveUp, Outcome};
 

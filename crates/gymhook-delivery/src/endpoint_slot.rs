@@ -1,4 +1,4 @@
-//! An endpoint as the dispatcher holds it: with its queue and its place in the schedule.
+//! `EndpointSlot`: an endpoint as the dispatcher holds it, with its queue and its place in the schedule.
 
 use crate::budget_queue::BudgetClaim;
 use crate::endpoint::Endpoint;

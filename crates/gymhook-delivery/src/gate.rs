@@ -1,4 +1,4 @@
-//! The time from which an attempt may begin, if there is one.
+//! `Gate`: the time from which an attempt may begin, if there is one.
 
 use crate::timestamp::Timestamp;
 

@@ -1,4 +1,5 @@
-//! Ids: 16 bytes each, so that ten million of them fit in memory.
+//! `DeliveryId`, `EndpointId`, `BodyDigest` and `LeaseEpoch`. An id has 16 bytes, so that ten million of them fit in
+//! memory.
 
 use core::fmt;
 

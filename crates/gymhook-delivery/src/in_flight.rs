@@ -1,4 +1,4 @@
-//! The attempts in flight, and when each of them counts as lost.
+//! `InFlight`: the attempts in flight, and when each of them counts as lost.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The limits that all endpoints share.
+//! `Limits` that all endpoints share: attempts in flight, each endpoint's share of them in percent, and the grace for
+//! an answer.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The machine's output to its driver.
+//! `Output`, what the machine tells its driver: an `Attempt` to make, a record to store, or when to wake it.
 
 use core::num::NonZeroU32;
 

@@ -1,4 +1,5 @@
-//! The settings of one endpoint. The machine never changes them.
+//! `EndpointPolicy`, the settings of one endpoint, with its `Rate`, its `BreakerPolicy` and its `AutoDisable`. The
+//! machine never changes them.
 
 use core::fmt;
 use core::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! The queue of one endpoint's deliveries, waiting and finished.
+//! `Queue`: one endpoint's deliveries, waiting and finished, in lanes.
 //!
 //! First attempts and retries have a lane each, so that a backlog of old retries cannot block new deliveries. An
 //! ordered endpoint has one lane, in the order of enqueueing, and only its head counts. Test events have a separate

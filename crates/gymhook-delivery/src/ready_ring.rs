@@ -1,4 +1,4 @@
-//! The ring of endpoints that can send, in the order of their turns.
+//! `ReadyRing`: the endpoints that can send, in the order of their turns, as a linked ring.
 
 use crate::endpoint_slot::EndpointSlot;
 use crate::slab::Slab;

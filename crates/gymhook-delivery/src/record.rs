@@ -1,4 +1,4 @@
-//! Records: what the driver has to store, so that a crash loses nothing.
+//! `Record`, `DeliveryRecord` and `EndpointRecord`: what the driver has to store, so that a crash loses nothing.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Dense storage: an item keeps its slot for as long as it lives, and a slot's index has four bytes.
+//! `Slab`, dense storage: an item keeps its slot for as long as it lives, and a slot's index has four bytes.
 
 use crate::due_heap::Places;
 

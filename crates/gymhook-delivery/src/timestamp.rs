@@ -1,4 +1,4 @@
-//! The machine's internal time: whole microseconds since 1970, in eight bytes.
+//! `Timestamp`, the machine's internal time: whole microseconds since 1970, in eight bytes.
 //!
 //! `now` is rounded down and whatever is due is rounded up, so nothing ever happens early.
 

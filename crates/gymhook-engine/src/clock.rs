@@ -1,4 +1,5 @@
-//! The clock for lengths of time: the only place in this crate that reads one. The time of day is the store's.
+//! `monotonic`, the clock for lengths of time: the only place in this crate that reads one. The time of day is the
+//! store's.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! Additional headers of a delivery, which each of its attempts sends.
+//! `DeliveryHeaders`: additional headers of one delivery, which each of its attempts sends, and their text in the
+//! store.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! The engine: a store and, optionally, a worker that delivers from it.
+//! `Engine`: a store and, optionally, a worker that delivers from it; starting, shutting down, health and readiness.
 
 mod builder;
 

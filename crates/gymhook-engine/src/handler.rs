@@ -1,4 +1,5 @@
-//! The transports that call a function of this process instead of sending a request.
+//! `HandlerTransport`, the transport that calls a function of this process instead of sending a request, and
+//! `HandlerError`.
 
 mod inbox_handlers;
 mod inbox_item;

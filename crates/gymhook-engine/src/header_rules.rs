@@ -1,4 +1,5 @@
-//! Which headers a subscription or a delivery may add to a request.
+//! `check`: which headers a subscription or a delivery may add to a request, with the reserved names and
+//! `CheckHeadersError`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

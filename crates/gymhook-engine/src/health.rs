@@ -1,4 +1,4 @@
-//! The health of an engine.
+//! `Health` and `WorkerState` of an engine, and `Pulse`, in which a worker notes them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! New ids, and ids that follow from a digest.
+//! `new_id` and `from_digest`: random ids, and ids that follow from a digest.
 
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};

@@ -1,4 +1,4 @@
-//! The inbox: it stores incoming notifications before they are answered, and an engine handles them afterwards.
+//! `Inbox`: stores incoming notifications before they are answered, and an engine handles them afterwards.
 
 mod error;
 mod ids;

@@ -1,4 +1,4 @@
-//! An attempt whose row is in the log, as an observer is told of it.
+//! `LoggedAttempt`: an attempt whose row is in the log, as an observer is told of it.
 
 use crate::Subscription;
 use crate::store::AttemptRow;

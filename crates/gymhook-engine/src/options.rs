@@ -1,4 +1,4 @@
-//! The settings of an engine, which its operations and its worker read.
+//! `Options`: the settings of an engine, with their defaults, which its operations and its worker read.
 
 use core::fmt;
 use core::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! One event, with the body that each platform would send.
+//! `Publication`: one event, with the body that each platform would send.
 
 use std::collections::BTreeMap;
 

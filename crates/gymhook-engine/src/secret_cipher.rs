@@ -1,4 +1,4 @@
-//! Encrypting secrets at rest with your own key.
+//! `SecretCipher`: encrypts secrets at rest with your own key; `PlainText` does not.
 
 use core::fmt;
 

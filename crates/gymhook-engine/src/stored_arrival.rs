@@ -1,4 +1,4 @@
-//! What is stored with an incoming notification, its arrival, as JSON: its sender, its proof and the types of its events.
+//! `Arrival`: what is stored as JSON with an incoming notification, its sender, its proof and the types of its events.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A subscription: its gym, filter, target, keys and policy.
+//! `Subscription`: its gym, filters, target, keys, policy, label and metadata.
 
 pub(crate) mod metadata;
 mod target;

@@ -1,5 +1,5 @@
-//! Converts subscriptions from and to rows: the target is in columns, with its secrets encrypted, and the other settings are
-//! JSON.
+//! `to_row` and `from_row`: converts subscriptions to rows and back; the target is in columns, with its secrets
+//! encrypted, and the other settings are JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

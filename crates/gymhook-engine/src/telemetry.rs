@@ -1,4 +1,5 @@
-//! Metrics and log lines. Labels have fixed sets of values, and none contains a URL, a body or a secret.
+//! Every metric and almost every log line of the engine and its worker, one function for each event, such as
+//! `lease_lost` or `worker_panicked`. Labels have fixed sets of values, and none contains a URL, a body or a secret.
 //!
 //! The metrics are listed on the crate's front page, "Logs and metrics": keep the two in agreement.
 //! Levels: `WARN` is for what a person has to look at, `INFO` for what one wants to find afterwards, `DEBUG` for the rest.

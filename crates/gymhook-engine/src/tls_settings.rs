@@ -1,4 +1,4 @@
-//! The TLS settings of one receiver.
+//! `TlsSettings` of one receiver: a private authority, and a client certificate with its key.
 
 use core::fmt;
 

@@ -1,4 +1,5 @@
-//! The trait of transports, which make attempts: over HTTP, or by your own code.
+//! `Transport`, the trait of what makes attempts, over HTTP or by your own code; `Sending`, what it gets; `Answer`,
+//! what it returns.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! Calls the user's code. A panic in it ends that call only.
+//! Calls the user's code (store, transport, observer) so that a panic in it ends that call only: `call`, `run`,
+//! `Place` and `Panicked`.
 
 use core::any::Any;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! The worker: it calls the delivery state machine, and does the I/O for it.
+//! `Worker`, its state and its start: it calls the delivery state machine, and does the I/O for it.
 //!
 //! ```text
 //!              outcomes                       records, attempts

@@ -1,4 +1,4 @@
-//! Requests to the worker.
+//! `Request`: what an engine asks of its worker: to look for work, or to stop.
 
 use core::time::Duration;
 

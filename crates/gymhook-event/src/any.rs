@@ -1,4 +1,4 @@
-//! A notification of any of the vendors, as one enum.
+//! `AnyNotification`: a notification of any of the vendors, as one enum that is generated from the table of vendors.
 
 use serde::{Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! Decimal numbers that keep their digits as written: amounts and measures.
+//! `Decimal`: decimal numbers that keep their digits as written, such as amounts and measures.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! Decodes the bytes of a body to a notification.
+//! `decode`: decodes the bytes of a body to a notification; `DecodeError` says where and what did not fit.
 
 use core::fmt;
 use std::collections::BTreeMap;

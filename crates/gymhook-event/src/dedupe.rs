@@ -1,4 +1,5 @@
-//! The key by which a repeated notification is recognised.
+//! `DedupeKey`: the key by which a repeated notification is recognised, provided by the vendor or derived from the
+//! body.
 
 use core::fmt;
 

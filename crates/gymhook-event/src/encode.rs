@@ -1,4 +1,4 @@
-//! Encodes a notification to the bytes of a body.
+//! `encode`: encodes a notification to the bytes of a body.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

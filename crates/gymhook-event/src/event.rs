@@ -1,4 +1,4 @@
-//! One event, in a form that is the same for all vendors.
+//! `Event`: one event, in a form that is the same for all vendors, with getters such as `person` and `contract_id`.
 
 use serde_json::value::RawValue;
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! Fields that this crate does not know.
+//! `Extra`: the fields of an object that this crate does not know.
 
 use serde::ser::SerializeMap;
 use serde_json::value::RawValue;

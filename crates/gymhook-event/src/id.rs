@@ -1,4 +1,4 @@
-//! Ids that are numbers for some senders and text for others.
+//! `Id`: ids that are numbers for some senders and text for others.
 
 use core::fmt;
 

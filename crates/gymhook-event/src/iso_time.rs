@@ -1,4 +1,4 @@
-//! Times written as text.
+//! `IsoTime`: a time that is written as text, as it was written.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! What a JSON value is, in JSON's words.
+//! `JsonKind`: what a JSON value is (object, array, number, …), in the words of error messages.
 
 use core::fmt;
 

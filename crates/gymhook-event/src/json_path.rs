@@ -1,4 +1,4 @@
-//! The path to a place in a JSON text, such as `payload[0].content.contractId`.
+//! `Step` and `joined`: the path to a place in a JSON text, such as `payload[0].content.contractId`.
 
 use core::fmt::{self, Write as _};
 

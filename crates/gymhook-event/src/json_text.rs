@@ -1,4 +1,4 @@
-//! How text that is no JSON begins: the two beginnings that a line and a column would not explain.
+//! `Beginning`: how text that is no JSON begins: the two beginnings that a line and a column would not explain.
 
 /// What a text begins with.
 pub(crate) enum Beginning {

@@ -1,4 +1,4 @@
-//! The kind of an event: what happened, in words that are the same for all vendors.
+//! `Kind`: the kind of an event, what happened, in words that are the same for all vendors.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Objects whose known fields are read independently: one that cannot be read does not affect the others.
+//! `field`: reads the known fields of an object independently: one that cannot be read does not affect the others.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 

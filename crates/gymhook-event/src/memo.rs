@@ -1,4 +1,4 @@
-//! A value that is read from raw JSON when it is first asked for.
+//! `Memo`: a value that is read from raw JSON when it is first requested.
 
 use std::sync::OnceLock;
 

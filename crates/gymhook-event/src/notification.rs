@@ -1,4 +1,5 @@
-//! The trait of notifications: what the body of one request says, whoever sent it.
+//! `Notification`, the trait of what the body of one request says, whoever sent it, and `Events`, the iterator over
+//! its events.
 
 use core::fmt::Debug;
 use core::iter::FusedIterator;

@@ -1,4 +1,4 @@
-//! A list that may also arrive as its only element.
+//! `OneOrMany`: a list that may also arrive as its only element.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! Enums of names that grow: a closed list of what is documented, and room for what is not.
+//! `open_names!`: enums of names that grow, a closed list of what is documented, and room for what is not
+//! (`OpenName`).
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Objects that keep the fields they do not know.
+//! `open_object!`: objects that keep the fields they do not know.
 //!
 //! serde's `flatten` would do it too, but it buffers the whole object, which is slow and breaks on numbers once any
 //! crate in the build turns on serde_json's `arbitrary_precision`. [`open_object!`] writes the visitor that serde's

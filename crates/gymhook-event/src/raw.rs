@@ -1,4 +1,4 @@
-//! JSON kept as text.
+//! `Raw`: JSON kept as text.
 
 use core::fmt;
 

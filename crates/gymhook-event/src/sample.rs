@@ -1,4 +1,4 @@
-//! Realistic bodies for tests, tools and documentation.
+//! `Sample` and `samples`: realistic bodies for tests, tools and documentation, each with its `Provenance`.
 
 use core::fmt;
 

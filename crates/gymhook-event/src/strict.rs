@@ -1,4 +1,5 @@
-//! Checks that two programs cannot read a body differently, for bodies that move money.
+//! `check_strict` and `StrictError`: checks that two programs cannot read a body differently, for bodies that move
+//! money.
 
 mod scan;
 mod walk;

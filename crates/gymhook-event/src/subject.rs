@@ -1,4 +1,4 @@
-//! The subject of an event: the person or thing that it is about.
+//! `Subject`, `SubjectKind` and `SubjectId`: the person or thing that an event is about.
 
 use core::fmt;
 

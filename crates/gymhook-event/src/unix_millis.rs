@@ -1,4 +1,4 @@
-//! Times counted in milliseconds.
+//! `UnixMillis`: times counted in milliseconds since 1970.
 
 use core::fmt;
 

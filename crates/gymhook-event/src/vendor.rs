@@ -1,4 +1,4 @@
-//! The vendor: the platform that sent a notification, by its name.
+//! `Vendor`: the platform that sent a notification, by its name.
 
 use core::fmt;
 use core::str::FromStr;

@@ -1,4 +1,5 @@
-//! The one table of the vendors that have a module in this crate; everything that lists them is made from it.
+//! `for_each_vendor!`: the one table of the vendors that have a module in this crate; everything that lists them is
+//! made from it.
 
 /// Calls the macro `$then` with one row for each vendor: the documentation of its constant and of its variant, the constant and
 /// the id of its [`Vendor`](crate::Vendor), the variant of [`AnyNotification`](crate::AnyNotification), and its module.

@@ -1,4 +1,4 @@
-//! API keys of your own callers.
+//! Writes, rotates, revokes, finds and lists the API keys of your own callers.
 
 use time::UtcDateTime;
 use tokio_postgres::Row;

@@ -1,4 +1,4 @@
-//! The payloads of `NOTIFY` that say which endpoints have new work.
+//! `payloads` and `hear`: the payloads of `NOTIFY` that say which endpoints have new work.
 
 use core::str::FromStr as _;
 use std::collections::BTreeSet;

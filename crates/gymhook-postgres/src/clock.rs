@@ -1,4 +1,5 @@
-//! The server's clock, and this machine's for lengths of time: the only place in this crate that reads one.
+//! `SharedClock`, the server's clock, read once for concurrent readers; and this machine's clock for lengths of time. No
+//! other file of this crate reads a clock.
 
 use std::time::{Instant, SystemTime};
 

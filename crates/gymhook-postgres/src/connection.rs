@@ -1,4 +1,4 @@
-//! Connections: how they are set up and lent. One in an unknown state is thrown away.
+//! `Connections` and `Lent`: how connections are set up, lent and given back. One in an unknown state is thrown away.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! Reads libpq's connection strings, with the options that this store knows.
+//! `Target`: reads libpq's connection strings, as a URL or as pairs, with the options that this store knows, such as
+//! `sslmode`.
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;

@@ -1,4 +1,5 @@
-//! Enqueues notifications.
+//! `enqueue_in` and `enqueue`: enqueue notifications in chunks, insert them or compare them with what is held, and
+//! draw sequence numbers.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;

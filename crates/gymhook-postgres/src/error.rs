@@ -1,4 +1,4 @@
-//! Converts the errors of PostgreSQL and its driver to those of a store.
+//! `Failure`: converts the errors of PostgreSQL and its driver to those of a store.
 
 use core::error::Error;
 use std::io;

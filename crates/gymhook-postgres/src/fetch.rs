@@ -1,4 +1,4 @@
-//! Reads the due deliveries and the commands of leased endpoints.
+//! `fetch`: reads the due deliveries, the due test events and the commands of leased endpoints, page by page.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Finds deliveries for a list with filters.
+//! `deliveries`: writes and runs the `SELECT` of a list of deliveries with filters.
 
 use super::connection::Lent;
 use super::error::Result;

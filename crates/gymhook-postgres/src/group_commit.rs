@@ -1,4 +1,4 @@
-//! Group commit: calls that enqueue at the same time share a statement and its commit.
+//! `Queue` and `Writer`, group commit: calls that enqueue at the same time share a statement and its commit.
 //!
 //! A call that arrives while two groups are being written waits, and is written with all others that wait. So the more callers
 //! there are, the less each of them costs the server. A group that takes long, since it waits for a lock for example, keeps its

@@ -1,4 +1,4 @@
-//! The rows that prevented notifications from being inserted.
+//! `Held`: reads the rows that prevented notifications from being inserted, and compares them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The statements that insert notifications.
+//! `Arrays` and `insert`: the statements that insert notifications, outgoing, incoming and handled on arrival.
 
 use bytes::Bytes;
 use tokio::join;

@@ -1,4 +1,4 @@
-//! Appends to journals of limited size, and reads them.
+//! `append` and `page`: appends to journals of limited size, and reads them.
 
 use tokio_postgres::Row;
 

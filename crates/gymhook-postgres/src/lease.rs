@@ -1,4 +1,5 @@
-//! Leases endpoints that have work.
+//! `take` and `lease`: lease endpoints that have work, and join each lease with its subscription and what is in
+//! flight.
 
 use std::collections::BTreeMap;
 

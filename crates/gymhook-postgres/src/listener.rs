@@ -1,4 +1,4 @@
-//! The connection on which the server notifies workers of new work.
+//! `Listener`: the connection on which the server notifies workers of new work, which is dialled again when it breaks.
 
 use core::future::poll_fn;
 use core::pin::Pin;

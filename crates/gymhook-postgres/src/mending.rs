@@ -1,4 +1,4 @@
-//! Replaces a lost or damaged body when the same notification is enqueued again.
+//! `Mending`: replaces a lost or damaged body when the same notification is enqueued again.
 
 use std::collections::BTreeMap;
 

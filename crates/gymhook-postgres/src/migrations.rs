@@ -1,4 +1,4 @@
-//! Creates the tables, and upgrades those of older versions.
+//! `migrate`: creates the tables, and upgrades those of older versions, step by step.
 
 use tokio_postgres::Client;
 

@@ -1,4 +1,4 @@
-//! Notices for the owners of endpoints.
+//! `claim` and `acknowledge`: notices for the owners of endpoints.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Options of a PostgreSQL store.
+//! `PostgresOptions`, and `Pooling`: connections, timeouts, the queue, and the pooler in front of the server.
 
 use core::fmt;
 use core::time::Duration;

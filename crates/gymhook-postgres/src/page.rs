@@ -1,4 +1,4 @@
-//! Reads one page of rows, and leaves out those that cannot be read.
+//! `readable`: reads one page of rows, and leaves out those that cannot be read.
 
 use core::fmt;
 

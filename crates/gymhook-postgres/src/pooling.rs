@@ -1,4 +1,4 @@
-//! Finds out whether a connection pooler gives each transaction another session.
+//! `detect`: finds out whether a connection pooler gives each transaction another session.
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 

@@ -1,4 +1,4 @@
-//! Recognises, by its fingerprint, a repeat that has another id.
+//! `end_windows` and `held`: recognise, by its fingerprint, a repeat that has another id.
 
 use std::collections::BTreeMap;
 

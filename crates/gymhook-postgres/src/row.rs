@@ -1,4 +1,5 @@
-//! Reads the columns of a row into a record, and quarantines a row that cannot be read. Rows of lists are read in `queries.rs`.
+//! `Delivery` and `subscription`: read the columns of a row into a record; `quarantine`: sets a row apart that cannot
+//! be read. Rows of lists are read in `queries.rs`.
 
 use bytes::Bytes;
 use gymhook_delivery::{DeliveryRecord, EndpointId};

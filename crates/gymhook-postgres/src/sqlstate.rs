@@ -1,4 +1,4 @@
-//! What each SQLSTATE means for a store: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+//! `classify`: what each SQLSTATE means for a store: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
 use tokio_postgres::error::{DbError, SqlState};
 

@@ -1,4 +1,4 @@
-//! TLS to the server, with libpq's modes.
+//! `TlsSettings` and `Verify`: TLS to the server, with libpq's modes and files.
 
 use std::fs;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Finds bodies that were kept because they could not be read, and deletes one that has been read again.
+//! `held` and `forget`: find bodies that were kept because they could not be read, and delete one that has been read
+//! again.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! The values of a statement with their PostgreSQL types, which a statement that is not prepared has to name.
+//! `Value`: the values of a statement with their PostgreSQL types, which a statement that is not prepared has to name;
+//! `has_nul`.
 
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What workers of one direction know of one another.
+//! `others` and `announce`: what the workers of one direction know of one another.
 
 use time::UtcDateTime;
 use tokio_postgres::Row;

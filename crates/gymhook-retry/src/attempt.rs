@@ -1,4 +1,4 @@
-//! Attempt numbers, counted from one.
+//! `AttemptNumber`: attempts, counted from one.
 
 use core::fmt;
 use core::num::NonZeroU32;

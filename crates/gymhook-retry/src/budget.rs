@@ -1,4 +1,4 @@
-//! Retries as a share of traffic, so that an outage does not cause a retry storm.
+//! `RetryBudget`: retries as a share of traffic, in percent, so that an outage does not cause a retry storm.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an outcome means: one table, by fault and by specification.
+//! `Classify` and `Verdict`: what an outcome means, in one table, by fault and by specification.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The decision about a delivery after an attempt: delivered, retry, or give up.
+//! `Decision` about a delivery after an attempt: delivered, retry, or give up; and `GiveUp`, why.
 
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;

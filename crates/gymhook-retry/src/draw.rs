@@ -1,4 +1,4 @@
-//! A reproducible pseudo-random number for each attempt, without a random source.
+//! `draw`: a reproducible pseudo-random number for each attempt, without a random source.
 
 use crate::AttemptNumber;
 

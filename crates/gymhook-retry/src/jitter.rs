@@ -1,4 +1,4 @@
-//! Jitter: spreading attempts, by a number that the caller draws.
+//! `Jitter` and `Spread`: spreading attempts, by a number that the caller draws.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was observed at the end of an attempt, classified by whose fault it is.
+//! `Outcome`: what was observed at the end of an attempt, classified by whose fault it is (`Fault`, `OwnFault`).
 
 use core::fmt;
 use core::str::FromStr;

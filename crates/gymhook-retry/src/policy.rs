@@ -1,4 +1,4 @@
-//! A retry policy, and the decision it makes.
+//! `RetryPolicy`: schedule, jitter, anchor, time limits, and `decide`, which makes a `Decision` of an outcome.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Computes the times of all attempts of a policy in advance.
+//! `Preview`: computes the times of all attempts of a policy in advance.
 
 use core::iter::FusedIterator;
 

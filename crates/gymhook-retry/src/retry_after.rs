@@ -1,4 +1,4 @@
-//! The `Retry-After` header, parsed as hostile input.
+//! `RetryAfter`: the `Retry-After` header, parsed as hostile input.
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! The delay after each failed attempt.
+//! `RetrySchedule`: the delay after each failed attempt, fixed, constant or exponential.
 
 use core::time::Duration;
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! Adding to and subtracting from a point in time without ever overflowing.
+//! `later` and `elapsed`: adding to and subtracting from a point in time without ever overflowing.
 //!
 //! Times are [`UtcDateTime`] and end with the year 9999; lengths are [`Duration`] and never negative.
 

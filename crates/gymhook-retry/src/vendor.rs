@@ -1,4 +1,5 @@
-//! What each platform publishes about its retries, as presets. What it does not publish is our default, and marked as such.
+//! The `RetryPolicy` presets: what each platform publishes about its retries. What it does not publish is our default,
+//! and marked as such.
 
 use core::time::Duration;
 use std::borrow::Cow;

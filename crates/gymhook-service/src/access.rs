@@ -1,4 +1,5 @@
-//! The caller of an API request: the API key that it presents, the rights of that key, and the limits on its requests.
+//! `Caller` of an API request: the API key that it presents, its rights (`Writer`, `Retrier`), and `KeyLimits`, the
+//! limits on its requests.
 
 use core::num::NonZeroU32;
 use std::collections::BTreeMap;

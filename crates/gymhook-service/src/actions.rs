@@ -1,4 +1,5 @@
-//! The actions that the API and the page share. Each takes the caller and its arguments, and returns the result or the problem.
+//! The actions that the API and the web UI share. Each takes the caller and its arguments, and returns the result or
+//! the problem.
 //!
 //! The actions use the caller's view, which does not contain the data of other gyms. Each change is recorded in the audit.
 

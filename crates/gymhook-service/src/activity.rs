@@ -1,4 +1,5 @@
-//! What this process has received and attempted: each event for the live tail, and counts for the plots of the last hour.
+//! `Activity`: what this process has received and attempted: each event for the live tail, and counts for the plots of
+//! the last hour.
 
 mod endpoints;
 mod last_hour;

@@ -1,4 +1,4 @@
-//! The HTTP API, version 1.
+//! The HTTP API, version 1: its router, and the answers for paths and methods that it does not have.
 
 #![allow(unused_qualifications, reason = "the code that utoipa writes for parameters has them")]
 

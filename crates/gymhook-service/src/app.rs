@@ -1,4 +1,4 @@
-//! The state that the handlers of all requests share.
+//! `App`: the state that the handlers of all requests share.
 
 use std::sync::Arc;
 

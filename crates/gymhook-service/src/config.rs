@@ -1,4 +1,5 @@
-//! Configuration: a TOML file, with environment variables over it.
+//! `Config`: the settings of a gateway, read from a TOML file, with environment variables over it; `DatabasePlace`,
+//! `TlsFiles` and `LogFormat`.
 
 mod destination;
 mod document;

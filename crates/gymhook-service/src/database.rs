@@ -1,4 +1,4 @@
-//! SQLite or PostgreSQL behind one type.
+//! `Database`: SQLite or PostgreSQL behind one type.
 
 use core::time::Duration;
 

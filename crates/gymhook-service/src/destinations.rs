@@ -1,4 +1,4 @@
-//! Destinations: the operator's applications, to which the gateway forwards incoming webhooks.
+//! `Destinations`: finds and lists the operator's applications, to which the gateway forwards incoming webhooks.
 //!
 //! Each is a subscription of the platform [`DESTINATION`] and of no gym, so that no gym's API key reaches it.
 

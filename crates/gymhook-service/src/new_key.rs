@@ -1,4 +1,5 @@
-//! The secrets that requests to subscriptions and destinations are signed with: given, or drawn here and shown once.
+//! `NewKey`: the secrets that requests to subscriptions and destinations are signed with: given, or drawn here and
+//! shown once.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! What the operator of a service needs: liveness, readiness, metrics, and the purging that the service does by itself.
+//! What the operator of a service needs: `/healthz` for liveness, readiness, metrics, and the purging that the service
+//! does by itself.
 
 mod housekeeping;
 mod metrics;

@@ -1,4 +1,5 @@
-//! The transport of the gateway: it sends to subscribers and to destinations, with different rules for their addresses.
+//! `GatewayTransport`: sends to subscribers and to destinations, with different rules for their addresses; the
+//! platform `DESTINATION`.
 
 use core::fmt;
 use core::time::Duration;

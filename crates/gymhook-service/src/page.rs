@@ -1,4 +1,4 @@
-//! The web UI, which this code calls the page: all deliveries, in a browser.
+//! The web UI, which this code calls the page: its router, its headers, and the requests that only confirm.
 //!
 //! Written on the server, readable without a script, and without a request to any other host.
 

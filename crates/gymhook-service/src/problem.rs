@@ -1,4 +1,4 @@
-//! Errors of the API: problem details (RFC 9457).
+//! `Problem`: errors of the API as problem details (RFC 9457), made of every error of the engine.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

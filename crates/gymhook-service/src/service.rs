@@ -1,4 +1,5 @@
-//! The service: a router, and engines that run in the background.
+//! `Service`: a router, and engines that run in the background: start, reload, shutdown, and the first API key;
+//! `StartError`.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;

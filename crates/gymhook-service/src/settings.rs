@@ -1,4 +1,4 @@
-//! The settings that a service is started with.
+//! `Settings` that a service is started with, their defaults, and `Source`.
 
 mod destination;
 

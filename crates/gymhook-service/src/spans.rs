@@ -1,4 +1,5 @@
-//! Spans for tracing: one for each API request, each request to a source, and each attempt.
+//! Spans for tracing: `api_request` for each API request, `received` for each request to a source, and `attempt` for
+//! each attempt.
 //!
 //! All have this module's path as their target, the level debug, and OpenTelemetry's names of fields. None has a body, a secret or a
 //! whole URL.

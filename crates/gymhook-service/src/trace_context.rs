@@ -1,4 +1,5 @@
-//! The trace context of a publisher (W3C Trace Context), which each attempt sends as headers.
+//! `of_request`: the trace context of a publisher (W3C Trace Context), which each attempt sends as the headers
+//! `traceparent` and `tracestate`.
 
 use gymhook_engine::DeliveryHeaders;
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -1,4 +1,4 @@
-//! Finds a secret by one keyed digest and one look-up, whether there is one key or ten thousand.
+//! `DigestIndex`: finds a secret by one keyed digest and one look-up, whether there is one key or ten thousand.
 //!
 //! The digests are HMAC-SHA256 under a key derived from the secrets themselves. An attacker who measures how far a look-up got
 //! learns a few bits of a digest that only the holder of all secrets can compute, hence nothing about any secret.

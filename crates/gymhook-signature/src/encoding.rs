@@ -1,4 +1,4 @@
-//! How signature bytes are encoded in a header; decoded strictly and on the stack.
+//! `Encoding`: how signature bytes are encoded in a header, hexadecimal or Base64; decoded strictly and on the stack.
 //!
 //! A received signature is not secret, so decoding it need not take constant time; comparing it does.
 

@@ -1,4 +1,5 @@
-//! Security headers: each exactly once, printable, bounded. The presence of all of them is checked before their form.
+//! `exactly_once`, `printable` and `all`: security headers, each exactly once, printable, bounded. The presence of all
+//! of them is checked before their form.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,4 +1,4 @@
-//! A secret with an id and a validity window.
+//! `Key`: a secret with an id, a tenant and a validity window.
 
 use std::sync::Arc;
 

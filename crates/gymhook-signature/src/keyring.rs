@@ -1,4 +1,4 @@
-//! The set of keys a request may be signed with.
+//! `Keyring`: the set of keys a request may be signed with, and `KeyringError`.
 
 use time::UtcDateTime;
 use zeroize::Zeroizing;

@@ -1,4 +1,5 @@
-//! HMAC-SHA256 over parts that are never joined, compared in constant time with every signature of a request.
+//! `hmac_sha256` and `Tags`: HMAC-SHA256 over parts that are never joined, compared in constant time with every
+//! signature of a request.
 
 use constant_time_eq::constant_time_eq_32;
 use hmac::Mac as _;

@@ -1,4 +1,4 @@
-//! The id of a key, and the tenant that it belongs to.
+//! `KeyId` and `Tenant`: the id of a key, and the tenant that it belongs to.
 
 use core::fmt;
 use std::sync::Arc;

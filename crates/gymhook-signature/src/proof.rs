@@ -1,4 +1,4 @@
-//! What a valid signature proves, component by component.
+//! `Proof` and `Assurance`: what a valid signature proves, component by component.
 
 use core::cmp::Ordering;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! The id of a request: short, printable, free of its scheme's delimiter.
+//! `RequestId`: the id of a request, short, printable, free of its scheme's delimiter.
 
 use core::fmt;
 

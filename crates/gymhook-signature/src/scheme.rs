@@ -1,4 +1,4 @@
-//! A way of proving who sent a request.
+//! `SignatureScheme`, the trait of a way of proving who sent a request, and what schemes share.
 
 mod api_key;
 mod body_hmac;

@@ -1,4 +1,4 @@
-//! Shared secrets: created from text or encoded bytes, wiped on drop, never printed.
+//! `Secret`: shared secrets, created from text or encoded bytes, wiped on drop, never printed.
 
 use core::fmt;
 

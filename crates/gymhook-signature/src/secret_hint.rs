@@ -1,4 +1,5 @@
-//! Signs that a secret was pasted with extra characters, or used as text although it is encoded.
+//! `SecretHint` and `KeyWarning`: signs that a secret was pasted with extra characters, or used as text although it is
+//! encoded.
 
 use core::fmt;
 

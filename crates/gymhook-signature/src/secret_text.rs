@@ -1,4 +1,4 @@
-//! Why a text cannot be decoded as a secret: what was found in it, never the text.
+//! `SecretTextProblem`: why a text cannot be decoded as a secret: what was found in it, never the text.
 
 use core::fmt;
 

@@ -1,4 +1,5 @@
-//! The time that was signed: canonical digits, saturating arithmetic, a tolerance for either direction.
+//! `SignedTime`, `TimeUnit` and `Tolerance`: the time that was signed, canonical digits, saturating arithmetic, a
+//! tolerance for either direction.
 
 use core::time::Duration;
 

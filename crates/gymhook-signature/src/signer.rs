@@ -1,4 +1,4 @@
-//! Signs a request: the headers for its body.
+//! `Signer`: signs a request: the headers for its body.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The strength of proof that a handler requires, as a type.
+//! `Strength`: the strength of proof that a handler requires, as a type.
 
 use crate::{AsProved, BodySigned, NotBodySigned, Verified};
 

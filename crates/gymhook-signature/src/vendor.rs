@@ -1,4 +1,5 @@
-//! The schemes of the platforms. What a vendor did not publish is our default, and marked as such.
+//! The schemes of the platforms, one function for each. What a vendor did not publish is our default, and marked as
+//! such.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A value together with its proof, and the strength of the proof in the type.
+//! `Verified`: a value together with its proof, and the strength of the proof in the type (`BodySigned`, `SenderOnly`,
+//! `AsProved`).
 
 use core::fmt;
 use core::marker::PhantomData;

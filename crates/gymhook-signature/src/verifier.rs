@@ -1,4 +1,4 @@
-//! Verifies a request against a keyring, and says precisely why it was refused.
+//! `Verifier`: verifies a request against a keyring, and says precisely why it was refused (`VerifyError`).
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! API keys of your own callers.
+//! Writes, rotates, revokes, finds and lists the API keys of your own callers.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};

@@ -1,4 +1,4 @@
-//! The machine's clock: the only place in this crate that reads one.
+//! `system_time`, the machine's clock: the only place in this crate that reads one.
 
 use time::UtcDateTime;
 

@@ -1,4 +1,5 @@
-//! Threads that own a connection each: one that writes, and some that read. A call that panics fails alone.
+//! `ConnectionThread`: a thread that owns a connection, one that writes, and some that read. A call that panics fails
+//! alone.
 
 use core::any::Any;
 use core::panic::AssertUnwindSafe;

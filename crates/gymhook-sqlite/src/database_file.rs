@@ -1,4 +1,5 @@
-//! The path of the database file, and whether it still leads to the file that was opened.
+//! `Place`: the path of the database file, the names of the files beside it, and whether it still leads to the file
+//! that was opened.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Enqueues notifications.
+//! `enqueue_in` and `insert`: enqueue notifications, insert them or compare them with what is held, and draw sequence
+//! numbers.
 
 use core::borrow::Borrow;
 use core::ops::RangeFrom;

@@ -1,4 +1,4 @@
-//! Converts SQLite's errors to those of a store.
+//! `Failure`: converts SQLite's errors to those of a store.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Finds deliveries for a list with filters.
+//! `deliveries`: finds deliveries for a list with filters, by one statement or several.
 
 mod access_path;
 mod latest;

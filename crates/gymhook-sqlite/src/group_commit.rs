@@ -1,4 +1,4 @@
-//! Group commit: the calls that wait at one time share a transaction.
+//! `write_group`, group commit: the calls that wait at one time share a transaction.
 //!
 //! Calls seldom fail, and a savepoint around each would copy every page that it changes. So a group is first written without
 //! savepoints. If one of its calls fails, everything is rolled back, and the group is written again with them, so that the

@@ -1,4 +1,4 @@
-//! Leases endpoints that have work.
+//! `find_work` and `lease`: lease endpoints that have work, with what is in flight at each, and `end_leases`.
 
 use gymhook_delivery::{DeliveryRecord, EndpointId, LeaseEpoch};
 use rusqlite::{Connection, OptionalExtension as _, params};

@@ -1,4 +1,4 @@
-//! Replaces a lost or damaged body when the same notification is enqueued again.
+//! `mend` and `make_whole`: replace a lost or damaged body when the same notification is enqueued again.
 
 use gymhook_delivery::DeliveryState;
 use rusqlite::{Connection, params};

@@ -1,4 +1,4 @@
-//! Options of a SQLite store.
+//! `SqliteOptions`: the limits of the queue in front of the writer.
 
 use core::time::Duration;
 use std::path::Path;

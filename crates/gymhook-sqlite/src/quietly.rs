@@ -1,4 +1,4 @@
-//! Writes log lines where a panic of the logger must not end the thread.
+//! `quietly`: writes log lines where a panic of the logger must not end the thread.
 
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;

@@ -1,4 +1,4 @@
-//! Recognises, by its fingerprint, a repeat that has another id.
+//! `end_windows` and `first`: recognise, by its fingerprint, a repeat that has another id.
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, params};

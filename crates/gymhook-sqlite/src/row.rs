@@ -1,4 +1,5 @@
-//! Reads the columns of a row into a record, and quarantines a row that cannot be read. Rows of lists are read in `queries.rs`.
+//! `delivery` and `subscription`: read the columns of a row into a record; `quarantine`: sets a row apart that cannot
+//! be read. Rows of lists are read in `queries.rs`.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};

@@ -1,4 +1,5 @@
-//! Finds bodies that were kept because they could not be read, and deletes one that has been read again.
+//! `kept` and `forget`: find bodies that were kept because they could not be read, and delete one that has been read
+//! again.
 
 use gymhook_delivery::DeliveryId;
 use rusqlite::{Connection, OptionalExtension as _, params};

@@ -1,4 +1,4 @@
-//! The lock by which the workers on one file find out whether they are alone, across processes.
+//! `WorkerLock`: the lock by which the workers on one file find out whether they are alone, across processes.
 //!
 //! A lock belongs to the open file, and its name may be deleted meanwhile: then the next worker would make a file of that
 //! name, lock it, and find nobody there. So who makes the file does not know whether it is alone, and who holds a lock looks,

@@ -1,4 +1,4 @@
-//! A queue in front of a database, with a limit of calls and bytes.
+//! `Admission`: a queue in front of a database, with a limit of calls and bytes (`QueueLimits`).
 
 use core::time::Duration;
 use std::sync::Arc;

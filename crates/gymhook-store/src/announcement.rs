@@ -1,4 +1,5 @@
-//! What the workers of one direction tell one another, so that each gets its share of the endpoints.
+//! `Announcement` and `OtherWorkers`: what the workers of one direction tell one another, so that each gets its share
+//! of the endpoints.
 
 use time::UtcDateTime;
 

@@ -1,4 +1,4 @@
-//! The API keys of your own callers.
+//! `ApiKeyRow`, `ApiKeyOwner`, `ApiKeyRights` and `ApiKeyRotation`: the API keys of your own callers.
 
 use serde::{Deserialize, Serialize, Serializer};
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! Announces to every handle of a store which endpoints have new work.
+//! `Arrivals`: announces to every handle of a store which endpoints have new work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

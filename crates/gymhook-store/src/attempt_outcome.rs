@@ -1,4 +1,4 @@
-//! How an attempt ended, in one word.
+//! `AttemptOutcome`: how an attempt ended, in one word.
 
 use core::fmt;
 use core::str::FromStr;

@@ -1,4 +1,4 @@
-//! Commands for the worker of an endpoint.
+//! `Command` and `PendingCommand` for the worker of an endpoint, and `Redelivery`, which commands many.
 
 use gymhook_delivery::{DeliveryId, DeliveryRecord, EndpointId};
 use time::UtcDateTime;

@@ -1,4 +1,5 @@
-//! The connection status of an endpoint, as GymPoint shows it: connected, not connected, or error.
+//! `Connection`: the connection status of an endpoint, as GymPoint shows it: connected, not connected, or error, by a
+//! `ConnectionRule`.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The condition of a conditional deletion.
+//! `DeleteCondition`: the condition of a conditional deletion.
 
 use crate::SubscriptionRow;
 

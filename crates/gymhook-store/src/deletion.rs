@@ -1,4 +1,4 @@
-//! Ends an attempt that is in flight when its subscription is deleted.
+//! `end_under_way`: ends an attempt that is in flight when its subscription is deleted.
 
 use gymhook_delivery::{DeliveryRecord, DeliveryState, End};
 use time::UtcDateTime;

@@ -1,4 +1,5 @@
-//! Converts a delivery's record to columns and back.
+//! `DeliveryColumns`: converts a delivery's record to columns and back, with a checksum; `UnreadableRow` if that
+//! fails.
 
 use core::num::NonZeroU32;
 

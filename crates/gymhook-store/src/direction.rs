@@ -1,4 +1,4 @@
-//! Whether a subscription sends or receives.
+//! `Direction`: whether a subscription sends or receives.
 
 /// Which way a subscription's notifications go.
 ///

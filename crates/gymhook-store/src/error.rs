@@ -1,4 +1,4 @@
-//! Why a store's operation failed.
+//! `StoreError`: why a store's operation failed.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Journals of limited size: who changed what, and which requests were refused.
+//! `Journal`, `JournalRow` and `JournalQuery`: journals of limited size, who changed what, and which requests were
+//! refused.
 
 use serde::Serialize;
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! The record of a delivery that was quarantined for its body, after the same bytes were enqueued again.
+//! `mended`: the record of a delivery that was quarantined for its body, after the same bytes were enqueued again.
 
 use gymhook_delivery::DeliveryRecord;
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! Notices for an endpoint's owner.
+//! `Notice` for an endpoint's owner: which changes it is due for, and its text in a row.
 
 use gymhook_delivery::{DisableReason, EndpointChange, EndpointId};
 use time::UtcDateTime;

@@ -1,4 +1,5 @@
-//! What people and their programs ask of a store, and the rows that it returns.
+//! What people and their programs ask of a store and what it returns: `DeliveryQuery`, `DeliveryRow`, `AttemptRow`,
+//! `Page`, `Stats` and `EndpointStats`.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Serialises rows, as a service returns them: as JSON, or in any other format of serde.
+//! `Serialize` for the rows, as a service returns them: as JSON, or in any other format of serde.
 //!
 //! Field names and words are stable: a field may be added, none is renamed or removed. Times are RFC 3339 in UTC; ids are
 //! UUIDs; a field without a value is `null`. Secrets are in none of them, nor is a subscription's `settings`, since its URLs may

@@ -1,4 +1,4 @@
-//! What a store can keep. The limits are the same for every store.
+//! `Unstorable`, and the `check` of each row: what a store can keep. The limits are the same for every store.
 
 use crate::{ApiKeyOwner, ApiKeyRow, NewJournalEntry, NewNotification, Refused, StoreError, SubscriptionRow};
 

@@ -1,4 +1,4 @@
-//! The target of a subscription, as columns.
+//! `TargetColumns`: the target of a subscription, as columns.
 
 use core::fmt;
 

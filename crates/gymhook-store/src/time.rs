@@ -1,4 +1,4 @@
-//! Times as stores keep them.
+//! `StoreTime`: times as stores keep them, in microseconds: rounded down, rounded up, and the end of a length.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a worker passes to a store, and what the store returns.
+//! What a worker passes to a store and what the store returns: `LeaseRequest` and `Leased`, `Batch` and `Committed`,
+//! `Fetch` and `Fetched`, `WorkerId`.
 
 use core::fmt;
 use core::time::Duration;

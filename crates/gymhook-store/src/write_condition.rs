@@ -1,4 +1,4 @@
-//! The condition of a conditional write.
+//! `WriteCondition`: the condition of a conditional write.
 
 use crate::SubscriptionRow;
 

@@ -1,4 +1,4 @@
-//! The answer to a request, the same for every server.
+//! `Answer`: the answer to a request, a status and a header, the same for every server.
 
 use core::time::Duration;
 

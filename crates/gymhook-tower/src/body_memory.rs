@@ -1,4 +1,4 @@
-//! A limit on the memory of all bodies that are being read.
+//! `BodyMemory`: a limit on the memory of all bodies that are being read.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;

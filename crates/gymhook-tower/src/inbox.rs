@@ -1,4 +1,5 @@
-//! Receives a request in one call: verifies it, stores it in an inbox, and says what to answer.
+//! `InboxSource`: receives a request in one call: verifies it, stores it in an inbox, and says what to answer
+//! (`Intake`).
 
 use core::fmt;
 use std::sync::Arc;

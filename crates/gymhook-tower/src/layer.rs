@@ -1,4 +1,4 @@
-//! A layer that verifies requests before a service gets them.
+//! `WebhookLayer` and `WebhookService`: verify requests before a service gets them.
 
 use core::fmt;
 use core::marker::PhantomData;

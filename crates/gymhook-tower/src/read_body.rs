@@ -1,4 +1,4 @@
-//! Reads a body up to a limit.
+//! `read`: reads a body up to a limit; `Unread`, why it was not read.
 
 use core::error::Error;
 use core::future::poll_fn;

@@ -1,4 +1,4 @@
-//! Why a request was refused, and how it is answered.
+//! `Refusal` and `RefusalReason`: why a request was refused, and how it is answered.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! One platform's receiver over HTTP: what is read, for how long, and what is refused.
+//! `WebhookSource`: one platform's receiver over HTTP: what is read, for how long, and what is refused.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! One case: its name, its reason, and what it checks.
+//! `Case` and `Check`: one case, its name, its reason, and what it checks.
 
 use core::fmt::Debug;
 

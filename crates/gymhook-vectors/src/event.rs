@@ -1,4 +1,4 @@
-//! `event`: what a body says across vendors, or that it must be refused.
+//! `EventCase`, the kind `event`: what a body says across vendors, or that it must be refused.
 
 use gymhook_event::{AnyNotification, Event, Notification as _, ParseVendorError, Vendor, check_strict};
 use time::UtcDateTime;

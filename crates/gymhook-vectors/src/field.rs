@@ -1,4 +1,4 @@
-//! Reads the fields of a case one by one, so that an error names the field.
+//! `Object`: reads the fields of a case one by one, so that an error names the field.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! A file of cases.
+//! `VectorFile`: a file of cases.
 
 use std::fs;
 use std::io;

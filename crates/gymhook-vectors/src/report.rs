@@ -1,4 +1,4 @@
-//! The results of running vector files: a count, and one line for each failure.
+//! `Report`: the results of running vector files, a count, and one line for each failure.
 
 use core::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `retry`: when a delivery is attempted again, and how it ends.
+//! `RetryCase`, the kind `retry`: when a delivery is attempted again, and how it ends.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `signature`: what a verifier must accept and refuse, and what it may claim as proved.
+//! `SignatureCase`, the kind `signature`: what a verifier must accept and refuse, and what it may claim as proved. It
+//! reads schemes, keyrings and tolerances from a case.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One event of any platform as a CloudEvent, in a form that is the same for all platforms.
+//! [`CloudEvent`]: one event of any platform as a CloudEvent, in a form that is the same for all platforms.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Notification types that belong to one platform.
+//! `PlatformNotification`: notification types that belong to one platform.
 
 use gymhook_event::{AnyNotification, Notification};
 

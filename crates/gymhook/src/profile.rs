@@ -1,4 +1,5 @@
-//! The profile of a platform: what it does around its requests, each setting with its source.
+//! `Profile`: what a platform does around its requests, each setting with its source: `Signing`, `UrlRule`,
+//! `ResponseCapture`, `DigestDedupe`.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! A platform as one value: its scheme, its payload and its profile.
+//! `Provider`: a platform as one value: its scheme, its payload and its profile.
 
 use core::fmt;
 use core::iter::FusedIterator;

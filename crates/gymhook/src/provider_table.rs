@@ -1,4 +1,4 @@
-//! A provider as a table for people: the setting, its value, and its source.
+//! `ProfileLine`: a provider as a table for people: the setting, its value, and its source.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The part of a receiver that reads bodies, without proofs.
+//! `Reader`: the part of a receiver that reads bodies, without proofs: the limit on their size, and the strict check.
 
 use core::fmt;
 

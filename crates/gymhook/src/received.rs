@@ -1,4 +1,4 @@
-//! A notification that was received, with the bytes of its body.
+//! `Received`: a notification that was received, with the bytes of its body, and `ScopedDedupeKey`.
 
 use core::fmt;
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! The receiver: it takes headers, a body and the time, and returns a typed notification with its proof.
+//! `Receiver`: it takes headers, a body and the time, and returns a typed notification with its proof, or
+//! `ReceiveError`.
 
 use core::fmt;
 

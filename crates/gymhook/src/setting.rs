@@ -1,4 +1,4 @@
-//! The source of a setting.
+//! `Setting` and `Source`: a setting of a platform, and whether it is published, configured or our default.
 
 use core::fmt;
 

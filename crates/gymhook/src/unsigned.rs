@@ -1,4 +1,4 @@
-//! Receives requests without verifying them: the only way without a proof.
+//! `UnsignedReceiver`: receives requests without verifying them: the only way without a proof.
 
 use core::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The profiles of the platforms, each line with its source.
+//! The profiles of the platforms, each line with its source, and `platforms!`, the list of providers.
 //!
 //! What a page does not say is a default of ours and marked as such; where a page is ambiguous, the chosen reading is stated.
 

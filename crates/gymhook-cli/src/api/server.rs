@@ -1,4 +1,5 @@
-//! A client for the API of a running `gymhook serve`, and the options that name the server and its key.
+//! `Api`, a client for the API of a running `gymhook serve`, and `ServerArgs`, the options that name the server and
+//! its key.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Reads the live tail of a gateway: one server-sent event after the other.
+//! `Tail` reads the live tail of a gateway: one server-sent event after the other.
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;

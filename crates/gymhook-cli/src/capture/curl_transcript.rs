@@ -1,4 +1,4 @@
-//! What `curl -v` printed: the lines that begin with `> ` are the request's head.
+//! Reads what `curl -v` printed: the lines that begin with `> ` are the request's head.
 
 use super::{Captured, header_lines};
 use crate::failure::Failure;

@@ -1,4 +1,4 @@
-//! An entry of a HAR file (HTTP Archive 1.2), as browsers and proxies save it.
+//! Reads an entry of a HAR file (HTTP Archive 1.2), as browsers and proxies save it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Raw HTTP/1.1, as a proxy or a log shows it.
+//! Reads raw HTTP/1.1, as a proxy or a log shows it, with chunked bodies.
 
 use http::{HeaderMap, header};
 

@@ -1,4 +1,4 @@
-//! `gymhook doctor`: checks an endpoint by the rules of a platform.
+//! `gymhook doctor`: its options, and how it prints the findings of `endpoint_check.rs`.
 
 use clap::Args;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! `gymhook keys`: manages the API keys of a running gateway.
+//! `gymhook keys`: lists, issues, rotates and revokes the API keys of a running gateway.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `gymhook listen`: a local endpoint that verifies and shows what arrives.
+//! `gymhook listen`: its options, the judges of the platforms, the task that writes the recording, and the screen.
+//! `local_endpoint.rs` receives.
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;

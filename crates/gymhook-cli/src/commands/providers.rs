@@ -1,4 +1,4 @@
-//! `gymhook providers`: prints the settings of each platform, with the source of each.
+//! `gymhook providers`: prints the settings of each platform as a table, with the source of each.
 
 use clap::Args;
 use gymhook::retry::{AttemptNumber, RetryPolicy};

@@ -1,4 +1,4 @@
-//! `gymhook replay`: sends recorded requests again.
+//! `gymhook replay`: chooses recorded requests, and sends them again, unchanged or signed again.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;

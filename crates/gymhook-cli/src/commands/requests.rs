@@ -1,4 +1,4 @@
-//! `gymhook requests`: lists or shows the requests that `gymhook listen` recorded.
+//! `gymhook requests`: lists the requests that `gymhook listen` recorded, or shows one as raw HTTP.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;

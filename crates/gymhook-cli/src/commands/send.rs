@@ -1,4 +1,5 @@
-//! `gymhook send`: sends to a receiver as a platform would.
+//! `gymhook send`: its options, the bodies and deliveries that it makes of them, and the policy of the retries.
+//! `sender.rs` sends.
 
 use core::time::Duration;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! `gymhook subscriptions`: manages the subscriptions of a running gateway.
+//! `gymhook subscriptions`: lists, shows, creates, pauses, tests and deletes the subscriptions of a running gateway,
+//! and rotates their secrets.
 
 mod update;
 

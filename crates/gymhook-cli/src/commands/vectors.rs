@@ -1,4 +1,5 @@
-//! `gymhook vectors`: runs conformance vectors, against this implementation or another.
+//! `gymhook vectors`: runs conformance vectors, here or in the process of another implementation (`--against`), and
+//! reports each case.
 
 use core::fmt::Display;
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
-//! `gymhook verify`: what a captured request proves, or why it is refused and what to try next.
+//! `gymhook verify`: its options, and its `Record`: what a captured request proves, or why it is refused and what to
+//! try next.
 
 use std::path::PathBuf;
 

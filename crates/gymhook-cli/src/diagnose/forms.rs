@@ -1,5 +1,5 @@
-//! The ways of signing that are tried, those of the platforms and others that they are confused with: what is signed, and with
-//! which algorithm.
+//! `Form`, the ways of signing that are tried, those of the platforms and others that they are confused with: what is
+//! signed, and with which algorithm.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;

@@ -1,4 +1,4 @@
-//! Hints for a signature that matches and a time that does not: another unit, an old capture, or a clock that is wrong.
+//! Hints for a signature that matches while its time does not: another unit, an old capture, or a clock that is wrong.
 
 use gymhook::event::Vendor;
 use gymhook::signature::{Tolerance, Verifier};

@@ -1,4 +1,5 @@
-//! Finds everything in a request's headers that could be a signature.
+//! `Token`: finds everything in a request's headers that could be a signature, and decodes it as hexadecimal or
+//! Base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};

@@ -1,4 +1,5 @@
-//! The variants of a secret and of a body that are tried: as they may have been before a person or a program changed them.
+//! `Variant`, the variants of a secret and of a body that are tried: as they may have been before a person or a
+//! program changed them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

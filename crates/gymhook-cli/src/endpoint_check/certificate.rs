@@ -1,4 +1,4 @@
-//! Reads from a certificate when it expires, which the TLS library does not tell.
+//! `not_after`: reads from the DER of a certificate when it expires, which the TLS library does not tell.
 
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -1,4 +1,4 @@
-//! Opens the database, and says what to do if that fails.
+//! Opens the gateway's database, creates its file for the owner alone, and says what to do if that fails.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;

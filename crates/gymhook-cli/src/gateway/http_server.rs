@@ -1,4 +1,5 @@
-//! The HTTP server: bounded in connections, time and bytes, and stopped without losing a request.
+//! `HttpServer`, the gateway's server: its deadlines and limits on connections and bodies, TLS handshakes, and a stop
+//! that loses no request.
 
 use core::convert::Infallible;
 use core::future::pending;

@@ -1,4 +1,4 @@
-//! Writes log lines to standard error.
+//! Writes the gateway's log lines to standard error, as text or JSON, and reads `log_level`.
 
 use std::io::{self, IsTerminal as _};
 

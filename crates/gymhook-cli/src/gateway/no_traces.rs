@@ -1,4 +1,4 @@
-//! Takes the place of `traces.rs` in a program that was built without the feature `otlp`.
+//! `Traces` in a program that was built without the feature `otlp`: it exports nothing.
 
 use gymhook_service::Settings;
 use http::Uri;

@@ -1,4 +1,5 @@
-//! The signals that the process listens for: to stop, and to load the settings again.
+//! `Signals` that the gateway listens for, to stop and to load the settings again, and `Stopping`, which tells its
+//! servers.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;

@@ -1,4 +1,5 @@
-//! The server's certificate, which can be replaced while the server runs.
+//! `Certificates`: the gateway's certificate and key, read from PEM files, which can be replaced while the server
+//! runs.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Exports traces over OTLP.
+//! `Traces`: exports spans over OTLP, continues the traces of requests, and ends within a few seconds.
 
 mod client;
 

@@ -1,4 +1,5 @@
-//! Forwards verified requests to an application: unchanged, or as one kind of request for all platforms.
+//! `Forward`: forwards verified requests to an application, unchanged, or as CloudEvents in one form for all
+//! platforms.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Verifies a request by the scheme of the platform that it is for.
+//! `Judge`: reads and verifies a request by the scheme of one platform. `Verdict`: what came of it, in words.
 
 use std::sync::Arc;
 

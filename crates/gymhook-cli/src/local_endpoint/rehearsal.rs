@@ -1,4 +1,5 @@
-//! Makes `listen` answer with failures and delays on purpose, so that a sender's retries can be watched.
+//! `RehearsalArgs` make the endpoint answer with failures and delays on purpose; `Seen` recognises attempts and
+//! repeats of a delivery.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,4 +1,5 @@
-//! The HTTP server around a judge: bounded in bytes, time and connections.
+//! `Listener`, the HTTP server of `gymhook listen`: it picks the judge by the last part of the path, answers, and
+//! records each request.
 
 use core::convert::Infallible;
 use core::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! A request with everything that `listen` shows of it.
+//! `Shown`, a request with everything that `gymhook listen` prints of it, and `Whole`, its headers and body.
 
 use core::fmt;
 use std::sync::Arc;

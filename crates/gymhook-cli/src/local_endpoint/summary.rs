@@ -1,4 +1,4 @@
-//! Counts the requests of one run of `listen`, for the summary at its end.
+//! `Summary`: counts the requests of one run of `gymhook listen`, and prints the totals.
 
 use std::collections::BTreeMap;
 

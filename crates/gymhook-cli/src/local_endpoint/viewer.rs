@@ -1,4 +1,5 @@
-//! One line for each request, printed beside the server so that a slow terminal slows no answer.
+//! `Viewer`: prints one line or record for each request in a thread of its own, so that a slow terminal slows no
+//! answer.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;

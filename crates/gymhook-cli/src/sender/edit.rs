@@ -1,4 +1,4 @@
-//! Changes the fields of a body that a path names.
+//! `Edit`: changes the fields of a body that a path names (`--set`).
 
 use bytes::Bytes;
 use serde_json::Value;

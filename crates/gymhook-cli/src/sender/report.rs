@@ -1,4 +1,4 @@
-//! Prints each attempt, and the totals at the end.
+//! `Reporter`: prints each attempt of `send` and `replay`, and at the end the totals and percentiles.
 
 use core::time::Duration;
 use std::borrow::Cow;

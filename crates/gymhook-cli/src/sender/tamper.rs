@@ -1,4 +1,4 @@
-//! Changes a signed request, to test whether a receiver refuses it.
+//! `Tamper` and `Tampering`: change a signed request, to test whether a receiver refuses it.
 
 use core::time::Duration;
 

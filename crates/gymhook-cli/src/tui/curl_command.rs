@@ -1,4 +1,4 @@
-//! A request as a `curl` command.
+//! `command`: a request as a `curl` command, without its secrets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! The details of one request, as lines of the screen.
+//! The details of one request as rows of the screen: headers, proof, and a body in wrapped lines.
 
 use unicode_width::UnicodeWidthChar as _;
 

@@ -1,4 +1,4 @@
-//! The keys of the keyboard, and what each does.
+//! `press`: what each key of the keyboard does in the list, the details, the filter and the address.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a key that means nothing does nothing")]
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

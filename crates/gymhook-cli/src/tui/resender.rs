@@ -1,4 +1,4 @@
-//! Sends a request again: to the URL of `--forward`, or to a URL that the person enters.
+//! `Resender`: sends a request again, to the URL of `--forward`, or to a URL that the person enters.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};

@@ -1,4 +1,5 @@
-//! The state that the screen shows. Nothing here reads a clock, a terminal or a network.
+//! `State`, which the screen shows: the requests, the choice, the filter and the message. It reads no clock, terminal
+//! or network.
 
 use std::collections::VecDeque;
 

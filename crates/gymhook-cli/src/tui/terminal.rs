@@ -1,4 +1,4 @@
-//! Takes over the terminal, reads its keys, and restores it, also after a panic.
+//! `Screen`: takes over the terminal, reads its keys, copies to its clipboard, and restores it, also after a panic.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! How the screen is drawn: a title, the list or a request's details, a message, and the keys.
+//! `draw`: draws the title, the list or a request's details, a message, and the line of keys.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

@@ -1,4 +1,5 @@
-//! Commands for single deliveries, except redelivery.
+//! Commands for single deliveries, except redelivery: `enqueue` of a `NewDelivery`, `send_test`, `cancel` and
+//! `forget`, with their errors.
 
 use std::collections::btree_map::Entry;
 

@@ -1,4 +1,4 @@
-//! Commands for endpoints.
+//! Commands for endpoints: add, restore, hold, release, update, disable, enable, and `drain` of all.
 
 use time::UtcDateTime;
 

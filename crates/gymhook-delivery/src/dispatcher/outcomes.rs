@@ -1,4 +1,5 @@
-//! What happens to a delivery and its endpoint when an attempt ends, or counts as lost.
+//! What happens to a delivery and its endpoint when an attempt ends, or counts as lost: `answer`, `count_lost` and the
+//! `Fate` of a delivery.
 
 use core::mem;
 

@@ -1,4 +1,4 @@
-//! The getters of the dispatcher, and why an endpoint is held back.
+//! The getters of the dispatcher, and `HeldBack`: why an endpoint is held back.
 
 use time::UtcDateTime;
 

@@ -1,4 +1,4 @@
-//! Redelivery: a person asks for one more round.
+//! `redeliver` and `redeliver_many`: a person asks for one more round of attempts.
 
 use time::UtcDateTime;
 

@@ -1,4 +1,5 @@
-//! Restores deliveries from their records, and sets them aside again.
+//! `restore_delivery`: restores deliveries from their records; `set_aside`: drops one from memory again. With their
+//! errors.
 
 use gymhook_retry::Outcome;
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! The whole machine as a value that can be stored and restored.
+//! `Snapshot`: the whole machine as a value that can be stored as JSON and restored.
 
 use gymhook_retry::RetryBudget;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The builder of an engine.
+//! `EngineBuilder`: the settings of an engine and of its worker, and `start`.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Handlers of several platforms behind one transport.
+//! `InboxHandlers`: handlers of several platforms behind one transport, chosen by the vendor of an item.
 
 use core::fmt;
 use core::pin::Pin;

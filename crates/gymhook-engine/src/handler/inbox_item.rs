@@ -1,4 +1,4 @@
-//! An inbox's item, as a handler gets it.
+//! `InboxItem`: an inbox's item as a handler gets it, with its body, its proof and its typed notification.
 
 use core::fmt;
 

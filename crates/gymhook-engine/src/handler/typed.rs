@@ -1,4 +1,4 @@
-//! A handler of one type of notification.
+//! `InboxHandler`, the trait of a handler of one type of notification.
 
 use gymhook::Received;
 use gymhook::event::AnyNotification;

@@ -1,4 +1,4 @@
-//! Which addresses are on the public internet: everything else is not sent to.
+//! `forbidden_because` and `special_blocks`: which addresses are on the public internet. Nothing is sent to any other.
 //!
 //! The table denies by default. For IPv4 it denies every block of IANA's special-purpose registry, globally reachable or not,
 //! and multicast and the reserved class E. For IPv6 it allows only the global unicast space 2000::/3, without the

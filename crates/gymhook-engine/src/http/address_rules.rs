@@ -1,4 +1,5 @@
-//! Which addresses one transport may send to: the public ones, with the exceptions that its builder allows or forbids.
+//! `AddressRules`: which addresses one transport may send to, the public ones, with the exceptions that its builder
+//! allows or forbids.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! Reads the beginning of a response's body.
+//! `BodyRead`: reads the beginning of a response's body, and says how it ended.
 
 use core::fmt;
 

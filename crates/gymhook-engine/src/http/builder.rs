@@ -1,4 +1,4 @@
-//! The builder of the HTTP transport.
+//! `HttpTransportBuilder`: platforms, resolver, proxy, roots, addresses, timeouts and limits of a transport.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! Sends requests over kept connections, with HTTP/1.1 or HTTP/2.
+//! `Client`: sends one request over a kept or a new connection, with HTTP/1.1 or HTTP/2, within the limits on response
+//! heads; `NoAnswer` if it fails.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Why a connection could not be made, and whose fault it is.
+//! `ConnectError`: why a connection could not be made, with `FailedDial` for each address, and whose fault it is.
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};

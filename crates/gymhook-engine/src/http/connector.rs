@@ -1,4 +1,4 @@
-//! The gate that every connection passes: resolve, check, pin, connect, check again, TLS.
+//! `Connector`, the gate that every connection passes: resolve, check, pin, connect, check again, TLS handshake.
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;

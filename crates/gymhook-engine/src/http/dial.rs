@@ -1,4 +1,4 @@
-//! One TCP connection to the first of several addresses that answers.
+//! `dial`: one TCP connection to the first of several addresses that answers.
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! Explains to the operator a response whose status alone does not say what to do.
+//! `explain`: tells the operator what to do about a redirect, a 101, a 304, or a receiver that asked for a client
+//! certificate.
 
 use http::{Response, StatusCode, Uri, header};
 use url::Url;

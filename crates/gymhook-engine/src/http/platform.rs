@@ -1,4 +1,5 @@
-//! What the transport knows about a platform: how it signs, where it may send, and what it keeps of a response.
+//! `Platform`: what the transport knows about a platform: how it signs, where it may send, and what it keeps of a
+//! response.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

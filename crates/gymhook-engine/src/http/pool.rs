@@ -1,4 +1,4 @@
-//! Connections that are kept between requests.
+//! `Pool` and `PooledConnection`: connections that are kept between requests.
 //!
 //! A connection is known by where it leads and by what its TLS was made with: one that was made with a client's certificate, or
 //! trusting a private authority, never carries the request of a subscription with others.

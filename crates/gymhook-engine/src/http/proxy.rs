@@ -1,4 +1,4 @@
-//! An outbound proxy for all connections.
+//! `Proxy`, an outbound proxy for all connections, and the tunnel that it opens with CONNECT.
 
 use core::fmt;
 use core::net::SocketAddr;

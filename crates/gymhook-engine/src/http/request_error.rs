@@ -1,4 +1,4 @@
-//! Why a request got no answer, and whose fault it is.
+//! `no_answer` and `outcome`: why a request got no answer after it had a connection, and whose fault it is.
 
 use core::error::Error;
 use core::net::SocketAddr;

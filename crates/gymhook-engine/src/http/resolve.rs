@@ -1,4 +1,4 @@
-//! Looks up the addresses of a host.
+//! `Resolve`, which looks up the addresses of a host, and `SystemResolver`.
 
 use core::fmt;
 use core::future::Future;

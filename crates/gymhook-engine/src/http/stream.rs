@@ -1,4 +1,4 @@
-//! A connection, with TLS or without.
+//! `Stream`: a connection with TLS or without, which counts the bytes that were read.
 
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! A TCP connection that can be read after it can no longer be written to.
+//! `Tcp`: a TCP connection that can be read after it can no longer be written to.
 //!
 //! A server may answer before it has read the whole request (413 is such an answer) and close. What it had not read makes its
 //! system reset the connection, and the next write fails, with the answer lying here unread. So a write that fails because the

@@ -1,4 +1,5 @@
-//! The TLS settings of a transport, and of receivers with their own.
+//! `Tls` and `ReceiverTls`: the rustls settings of a transport, and of receivers with a private authority or a client
+//! certificate.
 
 use core::cell::Cell;
 use std::collections::BTreeMap;

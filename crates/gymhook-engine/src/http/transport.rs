@@ -1,4 +1,5 @@
-//! The HTTP transport: it sends what an attempt says (`Sending`) over HTTP(S), and waits for the answer.
+//! `HttpTransport`: signs and sends what an attempt says (`Sending`) over HTTP(S), waits for the answer, and previews
+//! the next request.
 
 use core::fmt;
 use core::time::Duration;

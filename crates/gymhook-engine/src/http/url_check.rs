@@ -1,4 +1,4 @@
-//! Which URLs may be sent to, as far as the URL alone tells.
+//! `check_url` and `CheckUrlError`: which URLs may be sent to, as far as the URL alone tells.
 
 use gymhook::UrlRule;
 use gymhook::send::{EndpointUrl, UrlError};

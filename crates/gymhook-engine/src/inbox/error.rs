@@ -1,4 +1,4 @@
-//! Why an incoming notification was not accepted, and what to answer.
+//! `AcceptError`: why an inbox did not accept a notification, and what to answer.
 
 use core::time::Duration;
 

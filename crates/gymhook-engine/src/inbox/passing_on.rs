@@ -1,4 +1,5 @@
-//! Calls the function of [`Inbox::passing_on`], so that what it returns is enqueued in the transaction that accepts the item.
+//! `PassingOn`: calls the function of [`Inbox::passing_on`], so that what it returns is enqueued in the transaction
+//! that accepts the item.
 
 use core::fmt;
 use core::num::NonZeroU32;

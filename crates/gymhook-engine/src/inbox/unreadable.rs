@@ -1,4 +1,4 @@
-//! Keeps bodies that were verified but cannot be parsed, and reads them again later.
+//! `accept_unreadable` keeps bodies that were verified but cannot be parsed; `read_again` reads them later.
 
 use gymhook::event::Notification;
 use gymhook::{ReadError, Receiver, Unreadable};

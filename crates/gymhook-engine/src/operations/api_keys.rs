@@ -1,5 +1,5 @@
-//! API keys for your own callers, as GymPoint's page describes them: shown once, stored as a digest, read-only or
-//! read/write, listed, revoked, rotated; and one level between.
+//! `ApiKey` and `IssuedApiKey`: API keys for your own callers, as GymPoint's page describes them: shown once, stored
+//! as a digest, read-only or read/write, listed, revoked, rotated; and one level between.
 //!
 //! Source: <https://gympoint.ai/knowledge-base/settings/integrations-api>.
 

@@ -1,4 +1,4 @@
-//! Lists, shows, cancels, redelivers, counts and purges deliveries.
+//! `DeliveryLog`, and the operations on deliveries: list, show, cancel, redeliver, count and purge.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Reads all subscriptions of a gym, page by page.
+//! `GymPages`: reads all subscriptions of a gym, page by page.
 
 use crate::store::{Store, StoreError, SubscriptionQuery, SubscriptionRow};
 

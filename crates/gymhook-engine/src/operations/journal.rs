@@ -1,4 +1,4 @@
-//! Journals of limited size: who changed what, and which requests were refused.
+//! `append_to_journal` and `journal`: journals of limited size, who changed what, and which requests were refused.
 
 use crate::Engine;
 use crate::store::{Journal, JournalQuery, JournalRow, NewJournalEntry, Page, Store, StoreError};

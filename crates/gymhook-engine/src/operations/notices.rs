@@ -1,4 +1,4 @@
-//! Claims and acknowledges notices for the owners of endpoints.
+//! `notices` and `acknowledge`: claims and acknowledges notices for the owners of endpoints.
 
 use core::time::Duration;
 

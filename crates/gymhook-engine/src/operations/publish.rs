@@ -1,4 +1,4 @@
-//! Publishes events, and enqueues notifications.
+//! `publish`, which enqueues an event for all subscriptions that want it, `enqueue`, and `Published`, the result.
 
 use gymhook_delivery::{DeliveryId, EndpointId};
 use sha2::{Digest as _, Sha256};

@@ -1,4 +1,5 @@
-//! Updates of a subscription, and deletions on a condition. Neither undoes what others change at the same time.
+//! `update_subscription`, `rotate_key` and `delete_subscription_if`: changes on a condition, which undo nothing that
+//! others change at the same time.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Creates, replaces, reads, pauses, disables, enables and deletes subscriptions.
+//! `put_subscription` and the other operations on subscriptions: create, replace, read, pause, disable, enable and
+//! delete, with `SubscriptionError`.
 
 use gymhook::Provider;
 use gymhook::event::Vendor;

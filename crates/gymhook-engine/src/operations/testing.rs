@@ -1,4 +1,4 @@
-//! Sends test events, and reads their outcomes.
+//! `TestEvent`: sends test events, made of the platforms' samples, and waits for their outcomes (`TestOutcome`).
 
 use core::time::Duration;
 

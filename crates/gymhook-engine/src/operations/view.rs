@@ -1,4 +1,5 @@
-//! The view of one API key: the operations of an engine, limited to one gym or to the rights of the key.
+//! `EngineView`: the operations of an engine as one API key may use them, limited to one gym or to the rights of the
+//! key.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The key-value pairs that an application stores with a subscription.
+//! `check`: the limits of the key-value pairs that an application stores with a subscription, and `MetadataError`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The target of a subscription: an HTTP endpoint, or a handler of this process.
+//! `Target` of a subscription: an `HttpTarget`, with URLs, headers, TLS settings and keys, or a handler of this
+//! process.
 
 use core::fmt;
 use std::collections::BTreeMap;

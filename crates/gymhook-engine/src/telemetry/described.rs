@@ -1,4 +1,4 @@
-//! Describes each metric, and creates the counters that an alert may watch.
+//! `describe`: describes each metric, and creates the counters that an alert may watch.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 

@@ -1,5 +1,6 @@
-//! After a batch is on disk: starts the attempts that it announced, gives up leases, and drops deliveries from memory that are
-//! not needed soon. For a dropped delivery that still waits, it notes when the endpoint has to be read again.
+//! `after_commit`: when a batch is on disk, starts the attempts that it announced, gives up leases, and drops
+//! deliveries from memory that are not needed soon. For a dropped delivery that still waits, it notes when the
+//! endpoint has to be read again.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

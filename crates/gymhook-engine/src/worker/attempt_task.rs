@@ -1,4 +1,5 @@
-//! The task that makes one attempt.
+//! `AttemptStart::run`, the task that makes one attempt within its time limit; `RunningAttempt` and `AttemptEnded`,
+//! which it reports.
 
 use core::future::poll_fn;
 use core::pin::pin;

@@ -1,4 +1,5 @@
-//! The time of the store's clock, as far as the worker knows it without asking: the last reading, plus the time since then.
+//! `StoreClock`: the time of the store's clock, as far as the worker knows it without asking: the last reading, plus
+//! the time since then.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The endpoints that this worker has leased, and how far it has read the deliveries of each.
+//! `LeasedEndpoint`: an endpoint that this worker has leased, and how far its deliveries were read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! After a worker has panicked: writes the attempts that have ended, and releases its leases.
+//! `leave`: after a worker has panicked, writes the attempts that have ended, and releases its leases.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

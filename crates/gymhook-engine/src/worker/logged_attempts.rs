@@ -1,4 +1,4 @@
-//! Tells an observer of the attempts whose rows were written.
+//! `attempts_logged`: tells the engine's observer of the attempts whose rows were written.
 
 use gymhook_delivery::AttemptRef;
 

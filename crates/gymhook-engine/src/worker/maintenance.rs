@@ -1,4 +1,5 @@
-//! The regular tasks of a worker: renewing leases, reading again what fell due, giving up attempts, and ending a shutdown.
+//! `tick`, the regular tasks of a worker: renewing leases, reading again what fell due, giving up attempts, and ending
+//! a shutdown.
 
 use core::time::Duration;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! The machine's records that have not been written to the store yet.
+//! `Pending`: the machine's records, rows and notices that have not been written to the store yet, and `cut`, which
+//! makes a batch of them.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

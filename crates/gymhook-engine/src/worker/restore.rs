@@ -1,4 +1,4 @@
-//! Takes what the store returned into the machine: endpoints, deliveries and commands.
+//! `take_leased` and `take_fetched`: give what the store returned to the machine: endpoints, deliveries and commands.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One round trip to the store: a write, and then the reads.
+//! `RoundTrip`: one round trip to the store, a write and then the reads, and its `RoundTripResult`.
 //!
 //! The order matters. What is fetched was read after everything that the machine had said before was written, so a delivery
 //! that has just ended is never read as one that waits.

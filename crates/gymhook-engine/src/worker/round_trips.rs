@@ -1,4 +1,4 @@
-//! Plans and starts round trips to the store, and repeats one that failed.
+//! Plans and starts round trips to the store (`plan_round_trip`, `plan_leases`), and repeats one that failed.
 
 use core::time::Duration;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Shares the endpoints with the other workers of a direction.
+//! `Sharing` and `Shares`: divides the endpoints among the workers of a direction.
 //!
 //! A worker that has far fewer busy endpoints than it would have if all workers had the same number says that it wants more. The
 //! others give up what they have beyond that number: what is in flight ends, nothing else begins, and then the lease is

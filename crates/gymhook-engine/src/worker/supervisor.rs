@@ -1,4 +1,4 @@
-//! Starts the worker again when it panics.
+//! `supervise`: runs a worker, and starts the next one when it panics.
 
 use core::pin::pin;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The six event types of EGYM.
+//! `EventType`: the six event types of EGYM, and the kind of each.
 
 use crate::Kind;
 use crate::open_names::open_names;

@@ -1,4 +1,4 @@
-//! The body of a request: one event.
+//! `Notification` of EGYM: the body of a request, one event with `accountId` and `timestamp`.
 
 use serde::de;
 use serde::ser::SerializeMap;

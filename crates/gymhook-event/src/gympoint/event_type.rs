@@ -1,4 +1,4 @@
-//! The nine event types of GymPoint.
+//! `EventType`: the nine event types of GymPoint, and the kind of each.
 
 use crate::open_names::open_names;
 use crate::{Kind, SubjectKind};

@@ -1,4 +1,4 @@
-//! The body of a request. Its form is assumed, since the vendor does not publish it.
+//! `Notification` of GymPoint: the body of a request. Its form is assumed, since the vendor does not publish it.
 
 use serde::de;
 use serde::ser::SerializeMap;

@@ -1,4 +1,4 @@
-//! The fields of `data` that are known.
+//! `Data` of a PerfectGym event: the fields of `data` that are known.
 
 use serde::{Deserialize, Serialize};
 

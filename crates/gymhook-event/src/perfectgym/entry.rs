@@ -1,4 +1,4 @@
-//! One event in its envelope.
+//! `Entry`: one PerfectGym event in its envelope, with its date and its raw data.
 
 use serde::de;
 use serde::ser::SerializeMap;

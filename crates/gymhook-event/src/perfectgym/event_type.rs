@@ -1,4 +1,4 @@
-//! The twelve event types of PerfectGym, and its test.
+//! `EventType`: the twelve event types of PerfectGym, one of which is a test, and the kind of each.
 
 use crate::Kind;
 use crate::open_names::open_names;

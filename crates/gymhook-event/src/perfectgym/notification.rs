@@ -1,4 +1,4 @@
-//! The body: one entry, or an array of them.
+//! `Notification` of PerfectGym: the body, one entry or an array of them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The subject of an event, which is in `data` and is read when first requested.
+//! `About`: the subject of a PerfectGym event, which is in `data` and is read when first requested.
 
 use super::{Data, EventType};
 use crate::{Id, Subject, SubjectKind};

@@ -1,4 +1,4 @@
-//! The fields of `content` that are known.
+//! `Content` and `Checkout` of a PG Next event: the fields of `content` that are known.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! The 44 published event types of PG Next, and two more that receivers have seen.
+//! `EventType`: the 44 published event types of PG Next, and two more that receivers have seen.
 
 use crate::open_names::open_names;
 

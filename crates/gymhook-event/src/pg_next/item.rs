@@ -1,4 +1,4 @@
-//! One element of the payload.
+//! `Item`: one element of a PG Next notification's `payload`.
 
 use serde::de;
 use serde::ser::SerializeMap;

@@ -1,4 +1,4 @@
-//! What each type means across vendors, and what `entityId` identifies in it.
+//! `kind` and `subject_kind`: what each PG Next type means across vendors, and what `entityId` identifies in it.
 
 use super::EventType;
 use crate::{Kind, SubjectKind};

@@ -1,4 +1,4 @@
-//! The body of a request: an entity's id, a `uuid` and the events.
+//! `Notification` of PG Next: the body of a request, an entity's id, a `uuid` and the events.
 
 use serde::de;
 use serde::ser::SerializeMap;

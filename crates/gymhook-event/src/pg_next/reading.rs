@@ -1,5 +1,5 @@
-//! Reads from an item's content what the common form of an event needs. Each field is read by itself, when it is first
-//! requested.
+//! `Reading`: reads from a PG Next item's content what the common form of an event needs. Each field is read by
+//! itself, when it is first requested.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One sample of every type.
+//! `SAMPLES` of PG Next: one body for every event type.
 
 use crate::{Provenance, Sample, Vendor};
 

@@ -1,4 +1,4 @@
-//! The two event types of Point.
+//! `EventType`: the two event types of Point, and the kind of each.
 
 use crate::Kind;
 use crate::open_names::open_names;

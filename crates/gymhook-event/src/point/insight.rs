@@ -1,4 +1,4 @@
-//! The payload of `insight.created`.
+//! `Insight`: the payload of Point's `insight.created`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! The names of insights.
+//! `InsightType`: the names of Point's insights.
 
 use crate::open_names::open_names;
 

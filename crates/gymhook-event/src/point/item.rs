@@ -1,4 +1,4 @@
-//! One object of the payload.
+//! `Item`: one object of a Point notification's payload, a workout or an insight, with its times.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

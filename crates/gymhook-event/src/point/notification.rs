@@ -1,4 +1,4 @@
-//! The body of a request: an event type, a user and the payload.
+//! `Notification` of Point: the body of a request, an event type, a user and the payload.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! The payload of `workout.created`.
+//! `Workout` and `Ratings`: the payload of Point's `workout.created`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

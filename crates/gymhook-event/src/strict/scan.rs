@@ -1,5 +1,5 @@
-//! The quick check, for what platforms usually send: short objects, keys without escapes, little nesting. One pass, no
-//! allocation.
+//! `is_beyond_doubt`, the quick check, for what platforms usually send: short objects, keys without escapes, little
+//! nesting. One pass, no allocation.
 
 /// The deepest nesting that is looked at here.
 const MAX_DEPTH: usize = 16;

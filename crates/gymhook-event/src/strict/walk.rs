@@ -1,4 +1,4 @@
-//! The thorough check, which finds what is wrong and where. It has a stack of its own, so it does not recurse.
+//! `Walk`, the thorough check, which finds what is wrong and where. It has a stack of its own, so it does not recurse.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

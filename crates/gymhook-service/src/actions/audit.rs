@@ -1,4 +1,4 @@
-//! Records and lists who changed what. Publishing is not recorded here: the log of deliveries has it.
+//! `record` and `list`: the audit, who changed what. Publishing is not recorded here: the log of deliveries has it.
 
 use gymhook_engine::store::{Journal, JournalQuery, NewJournalEntry, Page};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Lists and shows deliveries, and redelivers or cancels one of them.
+//! `DeliveryFilter`: lists and shows deliveries, their attempts and bodies, and redelivers or cancels one of them.
 
 use bytes::Bytes;
 use gymhook::event::{Kind, Vendor};

@@ -1,4 +1,5 @@
-//! Finds the subscriptions and destinations that fail, are disabled or get nothing for a while, the worst first.
+//! `ailing`: finds the subscriptions and destinations that fail, are disabled or get nothing for a while, the worst
+//! first.
 
 use core::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! Checks the names that callers give: ids and types of events, gyms, and labels.
+//! Checks the names that callers give: `check_event_name`, `check_gym` and `check_label`.
 
 use crate::Problem;
 

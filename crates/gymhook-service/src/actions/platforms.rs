@@ -1,4 +1,4 @@
-//! The platforms that a subscription can have, and the policy of their endpoints.
+//! `names` and `policy`: the platforms that a subscription can have, and the policy of their endpoints.
 
 use gymhook::Provider;
 use gymhook::delivery::EndpointPolicy;

@@ -1,4 +1,4 @@
-//! Publishes events.
+//! `publish`: publishes an `Event` to the subscriptions of a gym, and says what became of it at each (`Outcome`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Redelivers all deliveries that a filter finds.
+//! `redeliver`: redelivers all deliveries that a filter finds, page by page, up to a limit.
 
 use std::collections::BTreeMap;
 

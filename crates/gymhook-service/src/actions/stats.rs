@@ -1,4 +1,4 @@
-//! Counts deliveries by their state.
+//! `get`: counts deliveries by their state.
 
 use core::time::Duration;
 

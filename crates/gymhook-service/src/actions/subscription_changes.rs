@@ -1,4 +1,5 @@
-//! Creates and changes subscriptions, and rotates their secrets.
+//! `NewSubscription` and `Changes`: creates and changes subscriptions, and rotates their secrets; checks URLs,
+//! filters, headers and rates.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

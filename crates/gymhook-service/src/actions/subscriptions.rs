@@ -1,4 +1,5 @@
-//! Lists and shows subscriptions with the health of their endpoints, and pauses, enables, disables and deletes them.
+//! `Described`: lists and shows subscriptions with the health of their endpoints, and pauses, enables, disables and
+//! deletes them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Sends test events to one subscription, or to all subscriptions of a gym.
+//! `send` and `send_to_all`: send test events to one subscription, or to all subscriptions of a gym, and wait for the
+//! outcomes.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The attempts of the last hour to each subscription and destination, for the lists that show them.
+//! `Endpoints`: the attempts of the last hour to each subscription and destination, for the lists that show them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Counts of the last hour, by periods of one length.
+//! `LastHour`: counts of the last hour, by periods of one length.
 
 use std::collections::VecDeque;
 

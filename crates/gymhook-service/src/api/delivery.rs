@@ -1,4 +1,4 @@
-//! Deliveries and attempts as JSON.
+//! `Delivery`, `DeliveryDetail` and `Attempt`: deliveries and attempts as JSON.
 
 use gymhook::delivery::{DeliveryState, End, Undeliverable};
 use gymhook_engine::DeliveryLog;

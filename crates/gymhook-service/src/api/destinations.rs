@@ -1,4 +1,5 @@
-//! `/v1/destinations`: lists, creates, changes, tests and deletes destinations.
+//! `/v1/destinations`: lists, creates, changes, tests, pauses and deletes destinations, with the JSON of each request
+//! and answer.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what each route says of itself, and what all routes have in common.
+//! The OpenAPI document: its description, and the answers 400 to 503 that all routes have in common.
 
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};

@@ -1,4 +1,5 @@
-//! The JSON of requests that subscriptions and destinations share: rotating a secret, pausing and testing.
+//! `Rotation`, `Pause` and `TestResult`: the JSON of what subscriptions and destinations share: rotating a secret,
+//! pausing and testing.
 
 use core::time::Duration;
 

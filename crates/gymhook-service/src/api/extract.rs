@@ -1,4 +1,5 @@
-//! Extractors for parameters, bodies, ids and names. Each refuses a wrong value with a [`Problem`] that says where it is.
+//! `Parameters`, `Body`, `Id` and `Name`: extractors for parameters, bodies, ids and names. Each refuses a wrong value
+//! with a [`Problem`] that says where it is.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Lists that are returned in pages, with a cursor for the next page.
+//! `Listed`: lists that are returned in pages, with a cursor for the next page and a limit.
 
 use gymhook_engine::store::Page;
 use serde::Serialize;

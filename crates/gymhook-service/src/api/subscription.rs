@@ -1,4 +1,4 @@
-//! Subscriptions as JSON.
+//! `SubscriptionView` and `SubscriptionDetail`: subscriptions as JSON, with keys, rate, health and counts.
 
 use std::collections::BTreeMap;
 

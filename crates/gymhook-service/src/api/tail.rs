@@ -1,4 +1,4 @@
-//! `/v1/tail`: what this process receives and attempts, as server-sent events.
+//! `/v1/tail`: what this process receives and attempts, as server-sent events, by a `Filter`.
 
 use core::convert::Infallible;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Reads `[[destinations]]`: the applications that webhooks are forwarded to.
+//! Reads `[[destinations]]` of the configuration: the applications that webhooks are forwarded to.
 
 use core::time::Duration;
 

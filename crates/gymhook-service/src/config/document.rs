@@ -1,4 +1,5 @@
-//! A TOML document as a tree. Each value knows where in the file, or in which environment variable, it was written.
+//! `Section`, `Entry` and `Value`: a TOML document as a tree. Each value knows where in the file, or in which
+//! environment variable, it was written.
 
 use core::fmt::Display;
 use core::str::FromStr;

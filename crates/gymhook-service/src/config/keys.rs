@@ -1,4 +1,4 @@
-//! The keys of a configuration file: one list, which the reader, the documentation and the tests share.
+//! `ConfigKey`: the keys of a configuration file, one list, which the reader, the documentation and the tests share.
 
 use self::Applies::{AtStart, OnReload};
 

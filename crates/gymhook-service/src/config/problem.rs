@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where.
+//! `ConfigError` and `ConfigProblem`: what is wrong with a configuration, and where.
 
 use core::fmt;
 use std::path::{Path, PathBuf};

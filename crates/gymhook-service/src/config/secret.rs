@@ -1,4 +1,5 @@
-//! Secrets of the configuration: from the environment or from a file, never written into it.
+//! Reads the secrets of the configuration, `${NAME}` or `file:PATH`: from the environment or from a file, never
+//! written into it.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Reads `[[sources]]`: the paths at which webhooks arrive, with their platforms and keys.
+//! Reads `[[sources]]` of the configuration: name, path, platform, scheme and keys of each, and checks the form of
+//! names and paths.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Creates, changes, pauses, tests and deletes destinations, and rotates their secrets.
+//! `NewDestination` and `Changes`: creates, changes, pauses, tests and deletes destinations, and rotates their
+//! secrets.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

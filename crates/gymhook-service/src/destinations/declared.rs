@@ -1,5 +1,5 @@
-//! Writes the destinations that the settings declare, puts them back if that fails, and retires those that are no longer
-//! declared. The errors of these steps are here, too.
+//! `declare` writes the destinations that the settings declare, `restore` puts them back if that fails, and `retire`
+//! retires those that are no longer declared. The errors of these steps are here, too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The id of a destination, which follows from its name: two processes that start with the same settings create one
-//! destination.
+//! `id_of`: the id of a destination, which follows from its name: two processes that start with the same settings
+//! create one destination.
 
 use gymhook_engine::EndpointId;
 use gymhook_engine::store::{Store as _, StoreError, SubscriptionRow};

@@ -1,4 +1,4 @@
-//! How the gateway sends to destinations: the signature, and the policy of their endpoints.
+//! `provider` and `policy`: how the gateway sends to destinations: the signature, and the policy of their endpoints.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! The retry settings of a destination that differ from the default.
+//! `Retry`: the retry settings of a destination that differ from the default, read from text such as `1m,2,1h,5` and
+//! checked.
 
 use core::time::Duration;
 

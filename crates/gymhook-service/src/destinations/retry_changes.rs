@@ -1,4 +1,4 @@
-//! Reads what a request or a form changes of how a destination is retried.
+//! `RetryChanges`: reads what a request or a form changes of how a destination is retried.
 
 use core::time::Duration;
 

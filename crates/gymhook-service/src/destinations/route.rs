@@ -1,4 +1,5 @@
-//! What a destination wants, in which form: as the relay reads it, and as it is stored in the subscription's metadata.
+//! `Route` and `Filter`: what a destination wants, in which form: as the relay reads it, and as it is stored in the
+//! subscription's metadata.
 
 use std::collections::BTreeMap;
 

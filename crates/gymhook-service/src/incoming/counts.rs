@@ -1,4 +1,4 @@
-//! How many requests of one source this process has accepted and refused since it started.
+//! `Counts`: how many requests of one source this process has accepted and refused since it started.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

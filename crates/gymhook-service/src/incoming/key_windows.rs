@@ -1,4 +1,4 @@
-//! When the keys of a source are valid: a key that has expired explains why nothing is accepted any more.
+//! `KeyWindow`: when the keys of a source are valid: a key that has expired explains why nothing is accepted any more.
 
 use gymhook::signature::Keyring;
 use time::UtcDateTime;

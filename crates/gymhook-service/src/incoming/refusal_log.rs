@@ -1,4 +1,4 @@
-//! The log of refused requests, so that "why does nothing arrive?" has an answer.
+//! `RefusalLog`, the log of refused requests, so that "why does nothing arrive?" has an answer.
 //!
 //! Whoever knows a source's path writes here. So nothing waits for the database: what is refused is queued and written in batches,
 //! and where there is too much of it, it is only counted.

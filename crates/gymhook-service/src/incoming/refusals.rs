@@ -1,4 +1,4 @@
-//! A refused request as it is recorded. A stranger wrote it, so each part has a limit.
+//! `RefusedRequest`: a refused request as it is recorded. A stranger wrote it, so each part has a limit.
 
 use gymhook::Receiver;
 use gymhook::signature::KeyId;

@@ -1,4 +1,5 @@
-//! The relay: it makes the deliveries to destinations of an incoming notification.
+//! `Relay`: makes the deliveries to destinations of an incoming notification, as CloudEvents or as the original body
+//! with headers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

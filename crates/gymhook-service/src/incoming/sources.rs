@@ -1,4 +1,5 @@
-//! Sources: the paths at which the webhooks of platforms arrive.
+//! `Sources`: the paths at which the webhooks of platforms arrive: opens an inbox for each, reads bodies within a
+//! deadline, and passes requests on.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

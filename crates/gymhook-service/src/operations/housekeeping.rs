@@ -1,4 +1,4 @@
-//! Purges deliveries that ended long ago, and forgets the request limits of idle API keys.
+//! `Housekeeping`: purges deliveries that ended long ago, and forgets the request limits of idle API keys.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};

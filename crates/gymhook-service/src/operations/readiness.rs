@@ -1,4 +1,4 @@
-//! `/readyz`: whether the engines are ready. They are asked at most once a second.
+//! `Readiness`, `/readyz`: whether the engines are ready. They are asked at most once a second.
 
 use core::fmt;
 use core::time::Duration;

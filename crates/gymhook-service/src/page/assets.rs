@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon, which are compiled into the program.
+//! `Assets`: the style sheet, the script and the icon, which are compiled into the program.
 
 use std::sync::LazyLock;
 

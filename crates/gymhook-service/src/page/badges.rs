@@ -1,5 +1,5 @@
-//! The states of deliveries and endpoints as badges (colour, word, shape), and sentences that say why an endpoint gets nothing
-//! and what comes next for a delivery.
+//! `Badge`: the states of deliveries, keys and endpoints as a colour, a word and a shape, and sentences that say why
+//! an endpoint gets nothing and what comes next for a delivery.
 
 use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus};
 use gymhook_engine::DeliveryState;

@@ -1,4 +1,5 @@
-//! The path under which the page is mounted, and what depends on it: links, and the path and other attributes of cookies.
+//! `Base`: the path under which the page is mounted, and what depends on it: links, and the path and other attributes
+//! of cookies.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! The list of deliveries, with its filters in the URL, and redelivering all that the filters find.
+//! The list of deliveries: its `Filter` in the URL, its rows, and redelivering all that the filter finds.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};

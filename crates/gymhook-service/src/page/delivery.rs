@@ -1,4 +1,5 @@
-//! The page of one delivery: its body, the next request, its attempts so far, and the planned ones.
+//! The page of one delivery: its body, the next request, its attempts so far, the planned ones, retrying and
+//! cancelling.
 
 use askama::Template;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! The pages of destinations: the list, one destination, and what can be done with it.
+//! The pages of destinations: the list, one destination, and disabling, testing, rotating and deleting one.
 
 mod edit;
 mod form;

@@ -1,4 +1,4 @@
-//! The answer if the page cannot do what was asked.
+//! `Failure`: the answer if the page cannot do what was requested, such as a redirect to the sign-in.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};

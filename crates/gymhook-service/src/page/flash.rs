@@ -1,4 +1,4 @@
-//! The message about what was just done. A cookie carries it to the next page, which shows it once.
+//! `Done`: the message about what was just done. A cookie carries it to the next page, which shows it once.
 
 use core::fmt;
 

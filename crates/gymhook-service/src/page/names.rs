@@ -1,4 +1,4 @@
-//! The names of subscriptions, destinations and inboxes on the page, and the paths of their own pages.
+//! `Names`: the names of subscriptions, destinations and inboxes on the page, and the paths of their own pages.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The request that the next attempt will send, with its secrets masked, and as a `curl` command.
+//! `Shown`: the request that the next attempt will send, with its secrets masked, and as a `curl` command.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! The overview: how many deliveries wait and how many were given up, which endpoints fail, and the last hour.
+//! The overview: tiles that count, the endpoints that fail (`Ailing`), what was given up, and the last hour.
 
 use askama::Template;
 use axum::response::Html;

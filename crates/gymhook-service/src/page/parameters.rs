@@ -1,4 +1,4 @@
-//! Reads the parameters of a browser's request: the query of the URL, ids and times.
+//! `Asked`: reads the parameters of a browser's request: the query of the URL, ids and times.
 
 use axum::extract::{FromRequestParts, Query};
 use http::StatusCode;

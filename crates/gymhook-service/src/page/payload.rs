@@ -1,4 +1,5 @@
-//! A body as the page shows it: JSON is indented, other text stays as it is, and bytes that are no text are dumped.
+//! `Payload`: a body as the page shows it: JSON is indented, other text stays as it is, and bytes that are no text are
+//! dumped.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The last hour as small plots, drawn as SVG.
+//! `Plot` and `Spark`: the last hour as small plots, drawn as SVG.
 
 use super::words::{Moment, count};
 use crate::activity::{Minute, Period};

@@ -1,4 +1,5 @@
-//! Sessions: who signed in, in a cookie that this service has authenticated.
+//! `Session` and `SessionSecret`: who signed in, in a cookie that this service has authenticated, and the tokens of
+//! forms.
 //!
 //! Nothing is kept here. A session names a key, and the key is looked up at each request, so that revoking it ends its sessions.
 

@@ -1,4 +1,4 @@
-//! Signs in and out.
+//! Signs in and out: the form, and `WrongKeys`, the limit on wrong keys.
 
 use core::num::NonZeroU32;
 use std::sync::Arc;

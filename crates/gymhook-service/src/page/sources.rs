@@ -1,4 +1,4 @@
-//! The pages of sources: what each accepted, and what it refused and why.
+//! The pages of sources: what each accepted, and the requests that it refused and why.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Refuses a form if the settings that it showed have been changed since, so that nobody undoes another person's change.
+//! `mark` and `check`: refuse a form if the settings that it showed have been changed since, so that nobody undoes
+//! another person's change.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! The pages of subscriptions: the list, and one subscription with the health of its endpoint.
+//! The pages of subscriptions: the list, and one subscription with its `Fact`s and the health of its endpoint.
 
 mod actions;
 mod edit;

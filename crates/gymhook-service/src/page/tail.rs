@@ -1,4 +1,4 @@
-//! Tells an open page, by server-sent events, that something has changed.
+//! `Changes`: tells an open page, by server-sent events, that something has changed.
 
 use core::convert::Infallible;
 use core::time::Duration;

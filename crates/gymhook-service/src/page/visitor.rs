@@ -1,4 +1,5 @@
-//! The signed-in visitor of a page, and the check that a form comes from the page itself.
+//! `Visitor`, who is signed in, with the `Frame` around each page and its `Section`s; `Posted` and `GuestForm`, the
+//! check that a form comes from the page itself.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Times, lengths, sizes and rights, as people read them.
+//! `Moment`, `length`, `rights` and `bytes`: times, lengths, rights and sizes, as people read them.
 
 use core::time::Duration;
 

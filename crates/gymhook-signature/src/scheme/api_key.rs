@@ -1,4 +1,4 @@
-//! A bare key in a header: EGYM, PG Next.
+//! `ApiKey`: a bare key in a header: EGYM, PG Next.
 
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! An HMAC of the body: GymPoint, and many others.
+//! `BodyHmac`: an HMAC of the body: GymPoint, and many others.
 
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;

@@ -1,4 +1,4 @@
-//! An MD5 of the request's id and the secret: PerfectGym.
+//! `RequestIdMd5`: an MD5 of the request's id and the secret: PerfectGym.
 
 use constant_time_eq::constant_time_eq_16;
 use http::{HeaderMap, HeaderName};

@@ -1,4 +1,4 @@
-//! Standard Webhooks: id, time and body under one HMAC.
+//! `StandardWebhooks`: id, time and body under one HMAC.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! An HMAC of a time and the body in one header, `t=…,v1=…`: Point, and others.
+//! `TimestampedHmac`: an HMAC of a time and the body in one header, `t=…,v1=…`: Point, and others.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! Chooses how deliveries are found: through which index, or by reading the whole log.
+//! `Way`: chooses how deliveries are found, through which index, or by reading the whole log, by counting the entries
+//! of each index.
 
 use gymhook_delivery::EndpointId;
 use gymhook_store::DeliveryQuery;

@@ -1,4 +1,4 @@
-//! Merges the results of several statements, the latest delivery first.
+//! `Latest`: merges the rows of several statements, the latest delivery first.
 
 use std::collections::BTreeSet;
 

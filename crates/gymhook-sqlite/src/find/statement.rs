@@ -1,4 +1,4 @@
-//! Writes the SQL statement that finds deliveries.
+//! `statement`: writes the SQL that finds deliveries with these filters.
 
 use gymhook_store::{DeliveryQuery, StoreTime};
 use rusqlite::types::Value;

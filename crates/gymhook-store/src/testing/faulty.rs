@@ -1,4 +1,4 @@
-//! A store that fails on request, around another store.
+//! `FaultyStore`: a store that fails on request, around another store.
 
 mod operation;
 mod plan;

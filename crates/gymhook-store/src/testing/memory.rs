@@ -1,4 +1,4 @@
-//! A store in memory, for tests and experiments.
+//! `MemoryStore`: a store in memory, for tests and experiments.
 
 mod api_keys;
 mod commands;

@@ -1,4 +1,4 @@
-//! The URL of an endpoint, checked by the platform's rule.
+//! `EndpointUrl`: the URL of an endpoint, checked by the platform's rule.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Which events a subscription wants.
+//! `EventFilter`: which events a subscription wants, and `FilterError`.
 
 use core::fmt;
 use std::collections::BTreeSet;

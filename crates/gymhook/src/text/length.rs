@@ -1,4 +1,4 @@
-//! Reads lengths of time as people write them.
+//! `parse_length`: reads lengths of time as people write them.
 
 use core::time::Duration;
 

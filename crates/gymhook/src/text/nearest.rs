@@ -1,4 +1,4 @@
-//! Suggests the name that a misspelt one most resembles.
+//! `nearest`: suggests the name that a misspelt one most resembles.
 
 /// The name nearest to the given one, if it is near enough: up to a third of its letters may differ. Upper and lower case do not
 /// count, and of a long text only the first 64 characters do.

@@ -1,4 +1,5 @@
-//! `gymhook subscriptions update`: the options that say which settings of a subscription change.
+//! `gymhook subscriptions update`: `UpdateArgs`, the options that say which settings of a subscription change, as the
+//! JSON of the API.
 
 use core::num::NonZeroU32;
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The HTTP client that sends traces to a collector.
+//! `Client`, the HTTP client that sends spans to a collector.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};

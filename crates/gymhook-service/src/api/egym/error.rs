@@ -1,4 +1,4 @@
-//! Errors as EGYM's management API writes them.
+//! `Refused` and `ErrorDto`: errors as EGYM's management API writes them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The fields of the form that creates or changes a destination.
+//! `Entered`: the fields of the form that creates or changes a destination, with its retries.
 
 use askama::Template;
 use axum::response::Html;

@@ -1,4 +1,5 @@
-//! The fields of the form that creates or changes a subscription: how they are filled, and what they change.
+//! `Entered`: the fields of the form that creates or changes a subscription: how they are filled, and what they
+//! change.
 
 use core::fmt::Write as _;
 use core::num::NonZeroU32;

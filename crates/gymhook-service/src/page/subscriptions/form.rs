@@ -1,4 +1,4 @@
-//! Renders the form that creates or changes a subscription.
+//! `page`: renders the form that creates or changes a subscription.
 
 use askama::Template;
 use axum::response::Html;

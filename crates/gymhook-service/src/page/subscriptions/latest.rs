@@ -1,4 +1,4 @@
-//! The last error at an endpoint, and its next attempt.
+//! `LastError` and `Next`: the last error at an endpoint, and its next attempt.
 
 use core::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! The operations of a store that may fail, and whether they fail before or after they take effect.
+//! `Operation`: the operations of a store that may fail, and `When`: before or after they take effect.
 
 macro_rules! operations {
     ($($operation:ident $method:ident $name:literal)*) => {

@@ -1,4 +1,4 @@
-//! Which calls of a store fail or hang, and who is told of them.
+//! `Plan`: which calls of a store fail or hang, and who is told of them.
 
 use core::num::NonZeroU32;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

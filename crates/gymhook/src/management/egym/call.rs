@@ -1,4 +1,4 @@
-//! One call: the request to send, and how its response is read.
+//! `Call`: one call of EGYM's API, the request to send, and how its response is read; `CallError`.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! The body of an error from EGYM's management API.
+//! `ErrorBody`: the body of an error from EGYM's management API.
 
 use core::fmt;
 use std::collections::BTreeMap;

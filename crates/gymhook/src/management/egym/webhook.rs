@@ -1,4 +1,4 @@
-//! The webhook as it is requested, and as it is returned.
+//! `WebhookRequest` and `WebhookResponse`: EGYM's webhook as it is requested, and as it is returned.
 
 use serde::{Deserialize, Serialize};
 
