@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment};
 
 use crate::JsonKind;
-use crate::json_kind::in_json_s_words;
+use crate::json_kind::{Beginning, in_json_s_words};
 use crate::json_path::{Step, joined};
-use crate::json_text::Beginning;
 use crate::vendor::Choices;
 
 /// Reads a notification from the body of a request.

@@ -1,4 +1,5 @@
-//! `JsonKind`: what a JSON value is (object, array, number, …), in the words of error messages.
+//! `JsonKind`: what a JSON value is (object, array, number, …), in the words of error messages; and `Beginning`, how text
+//! begins that is no JSON.
 
 use core::fmt;
 
@@ -62,5 +63,22 @@ pub(crate) fn in_json_s_words(expected: &str) -> &str {
         _ if expected.starts_with("struct ") => "an object",
         _ if expected.starts_with("tuple ") || expected.starts_with("an array of ") => "an array",
         _ => expected,
+    }
+}
+
+/// What a text begins with.
+pub(crate) enum Beginning {
+    /// It ends before anything but white space.
+    Nothing,
+    ByteOrderMark,
+    Other,
+}
+
+impl Beginning {
+    pub(crate) fn of(text: &str) -> Self {
+        if text.trim_ascii().is_empty() {
+            return Self::Nothing;
+        }
+        if text.starts_with('\u{feff}') { Self::ByteOrderMark } else { Self::Other }
     }
 }

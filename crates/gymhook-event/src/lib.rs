@@ -11,7 +11,6 @@ mod id;
 mod iso_time;
 mod json_kind;
 mod json_path;
-mod json_text;
 mod kind;
 mod lenient;
 mod memo;

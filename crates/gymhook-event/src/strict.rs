@@ -7,7 +7,7 @@ mod walk;
 use serde::de::IgnoredAny;
 
 use self::walk::{RepeatedKeys, Walk};
-use crate::json_text::Beginning;
+use crate::json_kind::Beginning;
 
 /// Refuses a body that two readers could understand differently.
 ///

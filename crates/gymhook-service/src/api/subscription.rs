@@ -1,5 +1,6 @@
-//! `SubscriptionView` and `SubscriptionDetail`: subscriptions as JSON, with keys, rate, health and counts.
+//! `SubscriptionView` and `SubscriptionDetail`: subscriptions as JSON, with keys, rate, health and counts; `NewRate`.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use gymhook::delivery::{BreakerState, DisableReason, EndpointRecord, EndpointStatus, Rate};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::extract::rfc3339;
+use crate::Problem;
 
 /// A subscription. Its secret is not part of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -238,4 +240,17 @@ pub(crate) struct NewRate {
     /// How many may come at once after a pause; 1 by default.
     #[schema(minimum = 1, value_type = Option<u32>)]
     pub(crate) burst: Option<core::num::NonZeroU32>,
+}
+
+impl NewRate {
+    pub(crate) fn read(self) -> Result<Rate, Problem> {
+        if !(1..=86_400).contains(&self.per_seconds) {
+            return Err(Problem::invalid(
+                "/rate/per_seconds",
+                "the period of a rate limit is from 1 to 86,400 seconds",
+            ));
+        }
+        let rate = Rate::new(self.attempts, Duration::from_secs(self.per_seconds.into()));
+        Ok(self.burst.map_or(rate, |burst| rate.with_burst(burst)))
+    }
 }

@@ -1,12 +1,10 @@
 //! `/v1/subscriptions`: lists, creates, changes and deletes subscriptions.
 
 use core::num::NonZeroU32;
-use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use gymhook::delivery::Rate;
 use gymhook_engine::EndpointId;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -121,19 +119,6 @@ with_settings! {
     struct UpdateSubscription {
         /// Where it is sent to. What waits goes there, too.
         url: Option<String>,
-    }
-}
-
-impl NewRate {
-    pub(crate) fn read(self) -> Result<Rate, Problem> {
-        if !(1..=86_400).contains(&self.per_seconds) {
-            return Err(Problem::invalid(
-                "/rate/per_seconds",
-                "the period of a rate limit is from 1 to 86,400 seconds",
-            ));
-        }
-        let rate = Rate::new(self.attempts, Duration::from_secs(self.per_seconds.into()));
-        Ok(self.burst.map_or(rate, |burst| rate.with_burst(burst)))
     }
 }
 

@@ -49,7 +49,6 @@ pub mod fences;
 pub mod fetch;
 pub mod find;
 pub mod follow_ups;
-pub mod handled_on_arrival;
 pub mod journal;
 pub mod lease;
 pub mod mending;

@@ -145,8 +145,6 @@ macro_rules! __store_behaviours {
                 a_refused_one_keeps_nothing_else_back
                 two_batches_enqueue_the_same_one_once
                 each_worker_hears_of_it
-            }
-            handled_on_arrival {
                 what_needs_no_handler_is_delivered_with_what_follows
                 a_duplicate_enqueues_nothing
                 what_is_refused_enqueues_nothing
