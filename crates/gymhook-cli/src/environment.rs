@@ -1,4 +1,4 @@
-//! Reads environment variables. An empty one counts as not set.
+//! `variable` and `text_variable`: read environment variables. An empty one counts as not set.
 
 use std::env;
 use std::ffi::OsString;

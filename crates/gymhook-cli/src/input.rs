@@ -1,4 +1,4 @@
-//! Reads files and standard input up to a maximum size.
+//! `read`: reads files and standard input up to a maximum size.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;

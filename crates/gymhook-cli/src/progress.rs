@@ -1,4 +1,4 @@
-//! A progress bar for long work, on a terminal only.
+//! `bar`: a progress bar for long work, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

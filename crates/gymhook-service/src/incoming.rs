@@ -1,4 +1,5 @@
-//! The receiving half of the gateway: sources, the relay to destinations, and refused requests.
+//! The receiving half of the gateway: sources, the relay to destinations, and refused requests; `check_name` of a
+//! source.
 
 mod counts;
 mod key_windows;

@@ -1,4 +1,5 @@
-//! Metrics, logs and observers: labels come from closed sets, and none contains a secret, a signature or a byte of a body.
+//! `received`, `accepted`, `refused` and `describe_metrics`: the metrics, log lines and observers of a source. Labels
+//! come from closed sets, and none contains a secret, a signature or a byte of a body.
 //!
 //! The table of metrics is on the front page of this crate.
 

@@ -1,4 +1,4 @@
-//! Recognises repeats in memory, for receivers.
+//! [`DedupeWindow`]: recognises repeats in memory, for receivers.
 //!
 //! ```
 //! use core::time::Duration;

@@ -1,4 +1,5 @@
-//! Secrets from an environment variable or a file: the only module of this crate that reads either, and only when called.
+//! [`from_env`] and [`from_file`]: secrets from an environment variable or a file: the only module of this crate that
+//! reads either, and only when called.
 
 use core::fmt;
 use std::env::{self, VarError};

@@ -1,4 +1,5 @@
-//! JSON text written in other ways with the same tokens: spaces, escapes, indentation. Numbers keep their text.
+//! `rewritten`: JSON text written in other ways with the same tokens: spaces, escapes, indentation. Numbers keep their
+//! text.
 
 /// How a library lays out what it writes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,4 +1,5 @@
-//! Scheduling: the order in which endpoints become due, and the ring in which those with work take turns.
+//! `settle`, `begin_next_attempt` and `wake_due_endpoints`, scheduling: the order in which endpoints become due, and
+//! the ring in which those with work take turns.
 //!
 //! ```text
 //!            due, gate open                 turn: one attempt

@@ -1,4 +1,5 @@
-//! The ids of inboxes and of what they keep, which follow from names, keys and bodies: the same input always gives the same id.
+//! `of_inbox`, `of_key`, `of_body` and `of_unreadable`: the ids of inboxes and of what they keep, which follow from
+//! names, keys and bodies: the same input always gives the same id.
 
 use gymhook::event::Notification;
 use gymhook::signature::Tenant;

@@ -1,4 +1,4 @@
-//! The page that lists the results after a test was sent to all subscriptions or destinations.
+//! `Tested`: the page that lists the results after a test was sent to all subscriptions or destinations.
 
 use core::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! The form that changes a destination which the settings do not declare.
+//! `edit` and `save`: the form that changes a destination which the settings do not declare.
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};

@@ -1,4 +1,4 @@
-//! The form that creates a destination.
+//! `form`, `write` and `create`: the form that creates a destination, and shows its secret once.
 
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use http::StatusCode;

@@ -1,4 +1,5 @@
-//! Deletes, disables, pauses, enables and tests a subscription, and rotates its secret.
+//! The buttons of a subscription: deletes, disables, pauses, enables and tests it, or all of a gym, and rotates its
+//! secret.
 
 use core::time::Duration;
 

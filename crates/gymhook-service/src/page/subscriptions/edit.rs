@@ -1,4 +1,4 @@
-//! The form that changes a subscription.
+//! `edit` and `save`: the form that changes a subscription.
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse as _, Response};

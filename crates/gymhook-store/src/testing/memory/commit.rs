@@ -1,4 +1,5 @@
-//! Writes a worker's batch under its leases, and reads the notifications of the attempts that the batch announces.
+//! `commit`: writes a worker's batch under its leases, and reads the notifications of the attempts that the batch
+//! announces.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Conditions: `WriteCondition` and `DeleteCondition`, under which a subscription is written or deleted.
+//! Conditional writes and deletions of subscriptions: `WriteCondition` and `DeleteCondition`.
 
 use super::Harness;
 use super::stage::{Stage, begun, disabled, endpoint, held, http, notification, subscription};

@@ -1,4 +1,5 @@
-//! Races: two calls at the same time, of which one comes first.
+//! Races: tasks that enqueue the same ids, bodies, repeats or batches at the same time; workers that lease at the same
+//! time; writers that create, change or delete one subscription.
 
 use gymhook_delivery::{DeliveryState, Enqueued};
 use time::UtcDateTime;
