@@ -1,8 +1,7 @@
 //! The pages of destinations: the list, one destination, and disabling, testing, rotating and deleting one.
 
-mod edit;
+mod fields;
 mod form;
-mod new;
 
 use core::time::Duration;
 
@@ -10,8 +9,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{Html, Response};
 
-pub(super) use self::edit::{edit, save};
-pub(super) use self::new::{create, form};
+pub(super) use self::form::{create, edit, form, save};
 use super::failure::Failure;
 use super::flash::Done;
 use super::names::destination_path as path;

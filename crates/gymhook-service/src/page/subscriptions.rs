@@ -1,11 +1,9 @@
 //! The pages of subscriptions: the list, and one subscription with its `Fact`s and the health of its endpoint.
 
 mod actions;
-mod edit;
 mod fields;
 mod form;
 mod latest;
-mod new;
 
 use askama::Template;
 use axum::extract::Path;
@@ -19,9 +17,8 @@ pub(super) use self::actions::{
     AskPause, Overlap, Pause, ask_to_delete, ask_to_disable, ask_to_rotate, delete, disable, enable, rotate,
     test, test_all,
 };
-pub(super) use self::edit::{edit, save};
+pub(super) use self::form::{create, edit, form, save};
 use self::latest::{LastError, Next};
-pub(super) use self::new::{create, form};
 use super::badges::{Badge, of_health};
 use super::deliveries::{self, Row as Delivery};
 use super::failure::{Failure, sentence};

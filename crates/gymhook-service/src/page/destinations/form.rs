@@ -1,17 +1,101 @@
-//! `Entered`: the fields of the form that creates or changes a destination, with its retries.
+//! The form that creates or changes a destination: `form` and `edit` show it, and `create` and `save` store what was entered.
+//! A new secret is shown once.
 
 use askama::Template;
-use axum::response::Html;
-use serde::Deserialize;
+use axum::extract::Path;
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use http::StatusCode;
 use zeroize::Zeroizing;
 
 use super::super::failure::{Failure, Wrong};
-use super::super::names::destination_path;
-use super::super::render;
-use super::super::stale_form::{self, cannot_hold};
-use super::super::visitor::{Frame, Section, Visitor};
-use crate::destinations::{Changes, Filter, Found, Retry, RetryChanges, retry};
-use crate::{Form, Problem};
+use super::super::flash::Done;
+use super::super::names::destination_path as path;
+use super::super::visitor::{Frame, Posted, Section, Visitor};
+use super::super::{Secret, render};
+use super::changeable;
+use super::fields::Entered;
+use crate::Problem;
+use crate::access::Needs;
+use crate::actions::destinations;
+use crate::destinations::{Found, NewDestination, Retry, WHAT, Written, retry};
+
+fn check(visitor: &Visitor) -> Result<(), Problem> {
+    visitor.caller.operator(WHAT)?;
+    visitor.caller.may(Needs::Write)
+}
+
+pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Failure> {
+    check(&visitor)?;
+    page(&visitor, None, Entered::default(), None)
+}
+
+async fn write(visitor: &Visitor, form: &Entered) -> Result<Written, Problem> {
+    let new = NewDestination {
+        name: form.name.trim().to_owned(),
+        url: form.url.trim().to_owned(),
+        secret: (!form.secret.is_empty()).then(|| form.secret.clone()),
+        form: form.form()?,
+        filter: form.filter(),
+        retry: form.retry()?,
+    };
+    destinations::create(&visitor.caller, new).await
+}
+
+pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
+    let Posted { visitor, form } = posted;
+    check(&visitor)?;
+    let written = match write(&visitor, &form).await {
+        Ok(written) => written,
+        Err(problem) => {
+            let problem = Wrong::of(problem)?;
+            let entered = Entered { secret: Zeroizing::default(), ..form };
+            let html = page(&visitor, None, entered, Some(problem))?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response());
+        }
+    };
+    let name = written.found.route.name;
+    let back = path(&name);
+    let Some(secret) = written.secret else {
+        return Ok(Redirect::to(&visitor.base.path(&back)).into_response());
+    };
+    let shown = render(&Secret {
+        frame: visitor.frame(Section::Destinations, "The destination's secret"),
+        what: "secret",
+        of: name,
+        secret,
+        advice: "Give it to the application, which verifies the Standard Webhooks signature with it.",
+        back,
+    })?;
+    Ok(shown.into_response())
+}
+
+pub(in super::super) async fn edit(
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Failure> {
+    let held = changeable(&visitor, &name).await?;
+    page(&visitor, Some(&held), Entered::of(&held), None)
+}
+
+pub(in super::super) async fn save(
+    Path(name): Path<String>,
+    posted: Posted<Entered>,
+) -> Result<Response, Failure> {
+    let Posted { visitor, form } = posted;
+    let held = changeable(&visitor, &name).await?;
+    let written = match form.changes(&held) {
+        Ok(changes) => destinations::update(&visitor.caller, &name, changes).await,
+        Err(problem) => Err(problem),
+    };
+    match written {
+        Ok(_) => Ok(Done::Changed.then(&visitor, &path(&name))),
+        Err(problem) => {
+            let entered = Entered { name, ..form };
+            let html = page(&visitor, Some(&held), entered, Some(Wrong::of(problem)?))?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response())
+        }
+    }
+}
 
 #[derive(Template)]
 #[template(path = "destination_form.html")]
@@ -38,118 +122,8 @@ impl Page {
     }
 }
 
-/// What was entered, or what is there as it would be entered; lists are separated by commas.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-pub(in super::super) struct Entered {
-    /// Of a new one only, as is its secret.
-    pub(super) name: String,
-    pub(super) secret: Zeroizing<String>,
-    pub(super) url: String,
-    pub(super) form: String,
-    pub(super) sources: String,
-    pub(super) studios: String,
-    pub(super) kinds: String,
-    /// [`NO_RETRIES`] for none, and nothing for the default.
-    pub(super) retry_delays: String,
-    /// In place of the delays that are there.
-    pub(super) retry_exponential: String,
-    /// Nothing for the default.
-    pub(super) attempt_timeout: String,
-    /// The mark of what the form showed.
-    pub(super) seen: String,
-}
-
-/// What is entered for no delays at all.
-const NO_RETRIES: &str = "none";
-
-impl Entered {
-    /// What is there.
-    pub(super) fn of(Found { route, subscription, .. }: &Found) -> Self {
-        let mut entered = Self {
-            name: route.name.clone(),
-            url: subscription.http().map(|http| http.url().to_uri().to_string()).unwrap_or_default(),
-            form: route.form.as_str().to_owned(),
-            sources: route.filter.sources.join(", "),
-            studios: route.filter.studios.join(", "),
-            kinds: route.filter.kinds.join(", "),
-            retry_delays: route.retry.own_delays().map(entered_delays).unwrap_or_default(),
-            attempt_timeout: route.retry.own_attempt_timeout().unwrap_or_default(),
-            ..Self::default()
-        };
-        let fields = [&entered.url, &entered.form, &entered.sources, &entered.studios, &entered.kinds];
-        let retries = [&entered.retry_delays, &entered.attempt_timeout];
-        entered.seen = stale_form::mark(fields.into_iter().chain(retries).map(String::as_str));
-        entered
-    }
-
-    /// The form that was chosen; the first one of the list if there was no list.
-    pub(super) fn form(&self) -> Result<Form, Problem> {
-        if self.form.is_empty() {
-            return Ok(Form::default());
-        }
-        Form::from_name(&self.form).ok_or_else(|| Problem::invalid("/form", "there is no such form"))
-    }
-
-    pub(super) fn filter(&self) -> Filter {
-        Filter { sources: list(&self.sources), studios: list(&self.studios), kinds: list(&self.kinds) }
-    }
-
-    /// How a new one is retried.
-    pub(super) fn retry(&self) -> Result<Retry, Problem> {
-        self.retry_changes(&Self::default()).map(|changes| Retry::default().changed(&changes))
-    }
-
-    /// What is to be changed of how it is retried. A rule that is entered replaces the delays that were there.
-    fn retry_changes(&self, was: &Self) -> Result<RetryChanges, Problem> {
-        let filled = |text: String| (!text.is_empty()).then_some(text);
-        let delays = changed(&self.retry_delays, &was.retry_delays).map(|text| delays(&text));
-        let rule = changed(&self.retry_exponential, &was.retry_exponential).map(filled);
-        let timeout = changed(&self.attempt_timeout, &was.attempt_timeout).map(filled);
-        RetryChanges::read(delays, rule, timeout)
-    }
-
-    /// What is to be changed: the fields that are not what they were. A list with a name that the field cannot hold stays as it is.
-    pub(super) fn changes(&self, held: &Found) -> Result<Changes, Problem> {
-        let was = Self::of(held);
-        stale_form::check(&self.seen, &was.seen)?;
-        let changed_list = |place: &str, now: &str, was: &str, held: &[String]| match changed(now, was) {
-            Some(_) if list(was) != held => Err(cannot_hold(place)),
-            names => Ok(names.map(|names| list(&names))),
-        };
-        let filter = &held.route.filter;
-        Ok(Changes {
-            url: changed(&self.url, &was.url),
-            form: changed(&self.form, &was.form).map(|_| self.form()).transpose()?,
-            sources: changed_list("/sources", &self.sources, &was.sources, &filter.sources)?,
-            studios: changed_list("/studios", &self.studios, &was.studios, &filter.studios)?,
-            kinds: changed_list("/kinds", &self.kinds, &was.kinds, &filter.kinds)?,
-            retry: self.retry_changes(&was)?,
-        })
-    }
-}
-
-/// The field, if it is not what it was.
-fn changed(now: &str, was: &str) -> Option<String> {
-    (now.trim() != was.trim()).then(|| now.trim().to_owned())
-}
-
-fn entered_delays(delays: Vec<String>) -> String {
-    if delays.is_empty() { NO_RETRIES.to_owned() } else { delays.join(", ") }
-}
-
-/// The delays that are entered; `None` for the default.
-fn delays(text: &str) -> Option<Vec<String>> {
-    let delays = list(text);
-    if delays == [NO_RETRIES] { Some(Vec::new()) } else { (!delays.is_empty()).then_some(delays) }
-}
-
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
 /// Of a new one, or of the one that is changed.
-pub(super) fn page(
+fn page(
     visitor: &Visitor,
     held: Option<&Found>,
     mut entered: Entered,
@@ -162,7 +136,7 @@ pub(super) fn page(
     render(&Page {
         frame: visitor.frame(Section::Destinations, title),
         sources: sources.iter().map(|source| source.name.clone()).collect(),
-        held: held.map(|held| destination_path(&held.route.name)),
+        held: held.map(|held| path(&held.route.name)),
         default_delays: default_delays.join(", "),
         default_timeout,
         entered,
