@@ -6,6 +6,7 @@ use time::UtcDateTime;
 use super::forward::{Forward, Forwarded};
 use super::judge::{Judge, Verdict};
 use super::server::request_name;
+use super::shown_request::Whole;
 use crate::event_line::DedupeRecord;
 use crate::http_client::HttpClient;
 use crate::target::Target;
