@@ -90,7 +90,7 @@ impl PostgresOptions {
     }
 
     /// How long a call may take, including the wait for a connection, before it fails with
-    /// [`Unavailable`](StoreError::Unavailable); at least a millisecond. The server is told to cancel it as well, so that it
+    /// [`Unavailable`](gymhook_store::StoreError::Unavailable); at least a millisecond. The server is told to cancel it as well, so that it
     /// does not take effect much later: an `enqueue` that waited for others, at most this long after its caller was told.
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
@@ -112,14 +112,14 @@ impl PostgresOptions {
     }
 
     /// Also connects to a read-only server, to read the log of a standby. Writes then fail with
-    /// [`ReadOnly`](StoreError::ReadOnly).
+    /// [`ReadOnly`](gymhook_store::StoreError::ReadOnly).
     #[must_use]
     pub fn with_read_only_allowed(self) -> Self {
         Self { read_only_allowed: true, ..self }
     }
 
     /// The maximum number of calls that run or wait for a connection, at least one; a worker's calls do not count. A further
-    /// call waits for [`with_queue_wait`](Self::with_queue_wait), and then fails with [`Busy`](StoreError::Busy).
+    /// call waits for [`with_queue_wait`](Self::with_queue_wait), and then fails with [`Busy`](gymhook_store::StoreError::Busy).
     #[must_use]
     pub fn with_queue_calls(self, queue_calls: usize) -> Self {
         Self { queue_calls, ..self }
@@ -136,7 +136,7 @@ impl PostgresOptions {
     }
 
     /// How long a call waits for room, before [`with_call_timeout`](Self::with_call_timeout) begins to count. It is also the
-    /// `retry_after` of [`Busy`](StoreError::Busy), at least a second.
+    /// `retry_after` of [`Busy`](gymhook_store::StoreError::Busy), at least a second.
     #[must_use]
     pub fn with_queue_wait(self, queue_wait: Duration) -> Self {
         Self { queue_wait, ..self }
