@@ -18,7 +18,7 @@ pub(crate) use self::server::{Listener, Settings};
 pub(crate) use self::viewer::Viewer;
 #[cfg(feature = "tui")]
 pub(crate) use self::{
-    shown_request::{Shown, Whole},
+    shown_request::{Clock, Shown, Whole},
     summary::Summary,
     viewer::{Viewed, Viewing, Waiting},
 };

@@ -5,6 +5,8 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use time::UtcDateTime;
 use tokio::sync::oneshot;
@@ -28,10 +30,27 @@ pub(crate) struct Recorded {
     pub(crate) types: String,
 }
 
+/// A request that is to be recorded.
+#[derive(Debug)]
+pub(crate) struct NewRequest {
+    pub(crate) id: i64,
+    pub(crate) at: UtcDateTime,
+    pub(crate) platform: &'static str,
+    pub(crate) method: Method,
+    pub(crate) target: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) status: u16,
+    pub(crate) verdict: &'static str,
+    pub(crate) reason: Option<&'static str>,
+    /// The types of its events, one a line.
+    pub(crate) types: String,
+}
+
 /// A request on its way into the file.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
-    pub(crate) request: Recorded,
+    pub(crate) request: NewRequest,
     /// Told when it is there.
     pub(crate) written: oneshot::Sender<()>,
 }
@@ -144,7 +163,7 @@ impl Recording {
     /// It does not wait for the disk: what was written survives the end of this process, and not always that of the machine.
     pub(crate) fn add<'r>(
         &mut self,
-        requests: impl Iterator<Item = &'r Recorded>,
+        requests: impl Iterator<Item = &'r NewRequest>,
         keep: usize,
     ) -> Result<(), Failure> {
         let written = self.write(requests, keep);
@@ -153,7 +172,7 @@ impl Recording {
 
     fn write<'r>(
         &mut self,
-        requests: impl Iterator<Item = &'r Recorded>,
+        requests: impl Iterator<Item = &'r NewRequest>,
         keep: usize,
     ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
@@ -167,10 +186,10 @@ impl Recording {
                     request.id,
                     millis(request.at),
                     request.platform,
-                    request.method,
-                    request.target,
+                    request.method.as_str(),
+                    request.target.to_string(),
                     headers_text(&request.headers),
-                    request.body,
+                    &request.body[..],
                     request.status,
                     request.verdict,
                     request.reason,
@@ -270,13 +289,16 @@ fn millis(at: UtcDateTime) -> i64 {
 }
 
 /// One a line, as HTTP writes them: a value cannot hold a line end.
-fn headers_text(headers: &[(String, Vec<u8>)]) -> String {
+fn headers_text(headers: &HeaderMap) -> String {
     let mut text = String::new();
     for (name, value) in headers {
-        text += name;
+        text += name.as_str();
         text += ": ";
-        // Latin-1, so that every byte has a character.
-        text.extend(value.iter().map(|byte| char::from(*byte)));
+        match value.to_str() {
+            Ok(value) => text += value,
+            // Latin-1, so that every byte has a character.
+            Err(_) => text.extend(value.as_bytes().iter().map(|byte| char::from(*byte))),
+        }
         text.push('\n');
     }
     text
@@ -310,19 +332,24 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Recorded> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
-    fn request(id: i64) -> Recorded {
-        Recorded {
+    fn request(id: i64) -> NewRequest {
+        let mut headers = HeaderMap::new();
+        headers.append("a", HeaderValue::from_bytes(b"\xffb: c").unwrap());
+        headers.append("a", HeaderValue::from_static(""));
+        NewRequest {
             id,
             at: UtcDateTime::from_unix_timestamp(id).unwrap(),
-            platform: "egym".to_owned(),
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
-            headers: vec![("a".to_owned(), b"\xffb: c".to_vec()), ("a".to_owned(), Vec::new())],
-            body: vec![0, 255, b'\n'],
+            platform: "egym",
+            method: Method::POST,
+            target: Uri::from_static("/hooks?a=b"),
+            headers,
+            body: Bytes::from_static(&[0, 255, b'\n']),
             status: 200,
-            verdict: if id % 2 == 0 { "accepted" } else { "refused" }.to_owned(),
+            verdict: if id % 2 == 0 { "accepted" } else { "refused" },
             reason: None,
             types: "TEST\nGYM_CHECKIN".to_owned(),
         }
@@ -349,10 +376,9 @@ mod tests {
         );
         assert_eq!(ids(Wanted { event_type: Some("GYM".to_owned()), ..Wanted::default() }), [0_i64; 0]);
         let found = recording.get(10).unwrap();
-        assert_eq!(
-            (found.headers, found.body, found.at),
-            (request(10).headers, request(10).body, request(10).at)
-        );
+        let headers = vec![("a".to_owned(), b"\xffb: c".to_vec()), ("a".to_owned(), Vec::new())];
+        assert_eq!((found.headers, found.body, found.at), (headers, vec![0, 255, b'\n'], request(10).at));
+        assert_eq!((found.method.as_str(), found.target.as_str()), ("POST", "/hooks?a=b"));
         assert!(recording.get(1).is_err());
     }
 

@@ -80,10 +80,10 @@ pub(crate) struct Plan {
 }
 
 /// Room for what was attempted and is not reported yet.
-const REPORTS: usize = 1_024;
+const REPORTS: usize = 4_096;
 
 /// Between two looks at what was attempted: a task that sleeps need not be woken by each attempt.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Sends everything, reporting as it goes; Ctrl-C ends it with what there is.
 pub(crate) async fn run(

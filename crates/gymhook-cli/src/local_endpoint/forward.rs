@@ -11,7 +11,7 @@ use gymhook::event::AnyNotification;
 use gymhook::send;
 use gymhook::signature::{Keyring, Secret, Signer, StandardWebhooks, Verified};
 use gymhook::{Received, secret_source};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use serde::Serialize;
 use time::UtcDateTime;
 
@@ -150,10 +150,4 @@ fn signer() -> Result<Signer, Failure> {
     let secret: Secret = loaded.into_secret();
     let keyring = Keyring::single("forward", secret).map_err(Failure::usage)?;
     Signer::new(StandardWebhooks::new(), Arc::new(keyring)).map_err(Failure::usage)
-}
-
-/// The headers as they are recorded: names and bytes.
-pub(crate) fn pairs(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    let pair = |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), value.as_bytes().to_vec());
-    headers.iter().map(pair).collect()
 }

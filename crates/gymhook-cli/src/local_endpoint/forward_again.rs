@@ -39,6 +39,6 @@ impl Forward {
         let digest: [u8; 32] = Sha256::digest(&request.body).into();
         let key = DedupeRecord::of(verified.value());
         let name = request_name(judge.platform().name(), key.as_ref(), &digest);
-        Ok(self.pass(&request.headers, &request.body, Some(&verified), &name).await)
+        Ok(self.pass(&request.headers, &request.body, Some(&verified), &const_hex::encode(name)).await)
     }
 }

@@ -52,11 +52,14 @@ fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a share from 0 to 1, or per cent: 0.2 or 20%".to_owned())
 }
 
+/// What repeats of a request share: a digest of its id where it has one, else of its body.
+pub(super) type RequestName = [u8; 32];
+
 /// Deliveries that were seen, by what their repeats have in common; the oldest are forgotten.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    deliveries: BTreeMap<String, Delivery>,
-    order: VecDeque<String>,
+    deliveries: BTreeMap<RequestName, Delivery>,
+    order: VecDeque<RequestName>,
 }
 
 #[derive(Debug)]
@@ -79,8 +82,13 @@ const REMEMBERED: usize = 10_000;
 
 impl Seen {
     /// Takes note of an attempt; says which one it is, counted from 1, and of what it is a repeat.
-    pub(crate) fn note(&mut self, key: String, request: i64, digest: [u8; 32]) -> (u32, Option<Repeat>) {
-        if let Some(known) = self.deliveries.get_mut(&key) {
+    pub(crate) fn note(
+        &mut self,
+        name: RequestName,
+        request: i64,
+        digest: [u8; 32],
+    ) -> (u32, Option<Repeat>) {
+        if let Some(known) = self.deliveries.get_mut(&name) {
             known.attempts = known.attempts.saturating_add(1);
             return (known.attempts, Some(Repeat { first: known.first, other_body: known.digest != digest }));
         }
@@ -89,8 +97,8 @@ impl Seen {
         {
             self.deliveries.remove(&oldest);
         }
-        self.order.push_back(key.clone());
-        self.deliveries.insert(key, Delivery { first: request, digest, attempts: 1 });
+        self.order.push_back(name);
+        self.deliveries.insert(name, Delivery { first: request, digest, attempts: 1 });
         (1, None)
     }
 }
@@ -102,14 +110,16 @@ mod tests {
     #[test]
     fn repeats_are_counted_and_a_long_run_is_forgotten() {
         let mut seen = Seen::default();
-        assert_eq!(seen.note("a".to_owned(), 1, [0; 32]), (1, None));
-        assert_eq!(seen.note("a".to_owned(), 2, [0; 32]), (2, Some(Repeat { first: 1, other_body: false })));
-        assert_eq!(seen.note("a".to_owned(), 3, [1; 32]), (3, Some(Repeat { first: 1, other_body: true })));
+        assert_eq!(seen.note([1; 32], 1, [0; 32]), (1, None));
+        assert_eq!(seen.note([1; 32], 2, [0; 32]), (2, Some(Repeat { first: 1, other_body: false })));
+        assert_eq!(seen.note([1; 32], 3, [1; 32]), (3, Some(Repeat { first: 1, other_body: true })));
         for number in 0..=REMEMBERED {
-            seen.note(number.to_string(), 4, [0; 32]);
+            let mut name = [0; 32];
+            name[..8].copy_from_slice(&number.to_be_bytes());
+            seen.note(name, 4, [0; 32]);
         }
         assert_eq!(seen.deliveries.len(), REMEMBERED);
-        assert_eq!(seen.note("a".to_owned(), 5, [0; 32]), (1, None));
+        assert_eq!(seen.note([1; 32], 5, [0; 32]), (1, None));
     }
 
     #[test]

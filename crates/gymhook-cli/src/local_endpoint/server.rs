@@ -23,13 +23,13 @@ use time::UtcDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::forward::{Forward, Forwarded, pairs};
+use super::forward::{Forward, Forwarded};
 use super::judge::{Judge, Verdict};
-use super::rehearsal::{RehearsalArgs, Repeat, Seen};
+use super::rehearsal::{RehearsalArgs, Repeat, RequestName, Seen};
 use super::shown_request::{Shown, Whole};
 use super::viewer::Viewer;
 use crate::event_line::DedupeRecord;
-use crate::recording::{Recorded, Unwritten};
+use crate::recording::{NewRequest, Unwritten};
 
 /// How the endpoint behaves.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ impl State {
         &self,
         id: i64,
         at: UtcDateTime,
-        platform: &str,
+        platform: &'static str,
         head: &request::Parts,
         body_bytes: usize,
         verdict: &'static str,
@@ -180,9 +180,9 @@ impl State {
         Shown {
             id,
             at,
-            platform: platform.to_owned(),
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
+            platform,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
             status: 0,
             verdict,
             reason: None,
@@ -220,8 +220,8 @@ impl State {
         let mut answer = match verdict.refusal() {
             Some(status) => bare(status),
             None => {
-                (shown.attempt, shown.repeat) = self.note(name.clone(), id, digest);
-                self.accepted(&head.headers, &body, &verdict, &name, &mut shown).await
+                (shown.attempt, shown.repeat) = self.note(name, id, digest);
+                self.accepted(&head.headers, &body, &verdict, name, &mut shown).await
             }
         };
         if !self.settings.rehearsal.delay.is_zero() {
@@ -241,7 +241,7 @@ impl State {
         answer
     }
 
-    fn note(&self, name: String, id: i64, digest: [u8; 32]) -> (u32, Option<Repeat>) {
+    fn note(&self, name: RequestName, id: i64, digest: [u8; 32]) -> (u32, Option<Repeat>) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).note(name, id, digest)
     }
 
@@ -251,7 +251,7 @@ impl State {
         headers: &HeaderMap,
         body: &Bytes,
         verdict: &Verdict,
-        name: &str,
+        name: RequestName,
         shown: &mut Shown,
     ) -> Answer {
         let rehearsal = &self.settings.rehearsal;
@@ -267,7 +267,7 @@ impl State {
             | Verdict::Refused(_)
             | Verdict::NotAdmitted { .. } => None,
         };
-        let forwarded = forward.pass(headers, body, verified, name).await;
+        let forwarded = forward.pass(headers, body, verified, &const_hex::encode(name)).await;
         let status = status_of(&forwarded, rehearsal.status);
         shown.forwarded = Some(forwarded);
         bare(status)
@@ -277,21 +277,21 @@ impl State {
     async fn record(&self, shown: &Shown, head: &request::Parts, body: &Bytes) {
         let Some(record) = &self.settings.record else { return };
         let types: Vec<&str> = shown.events.iter().map(|event| event.event_type.as_str()).collect();
-        let recorded = Recorded {
+        let request = NewRequest {
             id: shown.id,
             at: shown.at,
-            platform: shown.platform.clone(),
+            platform: shown.platform,
             method: shown.method.clone(),
-            target: head.uri.to_string(),
-            headers: pairs(&head.headers),
-            body: body.to_vec(),
+            target: shown.uri.clone(),
+            headers: head.headers.clone(),
+            body: body.clone(),
             status: shown.status,
-            verdict: shown.verdict.to_owned(),
-            reason: shown.reason.map(str::to_owned),
+            verdict: shown.verdict,
+            reason: shown.reason,
             types: types.join("\n"),
         };
         let (written, is_written) = oneshot::channel();
-        let sent = record.send(Unwritten { request: recorded, written }).await;
+        let sent = record.send(Unwritten { request, written }).await;
         // A full disk is the recorder's to report; the sender gets its answer all the same.
         if sent.is_ok() {
             let _ = is_written.await;
@@ -320,8 +320,11 @@ impl Shown {
     }
 }
 
-/// What repeats of a request share: its id where it has one, else its body.
-pub(super) fn request_name(platform: &str, dedupe_key: Option<&DedupeRecord>, digest: &[u8; 32]) -> String {
+pub(super) fn request_name(
+    platform: &str,
+    dedupe_key: Option<&DedupeRecord>,
+    digest: &[u8; 32],
+) -> RequestName {
     let mut hash = Sha256::new();
     hash.update(platform);
     match dedupe_key {
@@ -333,7 +336,7 @@ pub(super) fn request_name(platform: &str, dedupe_key: Option<&DedupeRecord>, di
         }
         None => hash.update(digest),
     }
-    const_hex::encode(hash.finalize())
+    hash.finalize().into()
 }
 
 /// The application's answer is the sender's; without one, it is a bad gateway's.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gymhook::cloud_event::EventRecord;
 use gymhook::signature::VerifyError;
-use http::HeaderMap;
+use http::{HeaderMap, Method, Uri};
 use time::UtcDateTime;
 
 use super::forward::Forwarded;
@@ -22,10 +22,9 @@ use crate::when;
 pub(crate) struct Shown {
     pub(crate) id: i64,
     pub(crate) at: UtcDateTime,
-    pub(crate) platform: String,
-    pub(crate) method: String,
-    /// Without the query, which may hold a token.
-    pub(crate) path: String,
+    pub(crate) platform: &'static str,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
     pub(crate) status: u16,
     pub(crate) verdict: &'static str,
     pub(crate) reason: Option<&'static str>,
@@ -45,6 +44,14 @@ pub(crate) struct Shown {
     pub(crate) refused: Option<(Arc<Judge>, VerifyError)>,
 }
 
+/// Hours, minutes and seconds on this machine's clock, written once for all requests of one second.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    /// In seconds since 1970.
+    second: Option<i64>,
+    text: String,
+}
+
 /// A request as it came.
 #[derive(Clone)]
 pub(crate) struct Whole {
@@ -52,7 +59,22 @@ pub(crate) struct Whole {
     pub(crate) body: Bytes,
 }
 
+impl Clock {
+    pub(crate) fn text(&mut self, at: UtcDateTime) -> &str {
+        if self.second.replace(at.unix_timestamp()) != Some(at.unix_timestamp()) {
+            let time = when::local(at);
+            time.get(11..19).unwrap_or(&time).clone_into(&mut self.text);
+        }
+        &self.text
+    }
+}
+
 impl Shown {
+    /// Without the query, which may hold a token.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
     /// What to try next, if it was refused for its proof.
     pub(crate) fn hints(&self) -> Vec<Hint> {
         let (Some((judge, error)), Some(whole)) = (&self.refused, &self.whole) else { return Vec::new() };
@@ -65,12 +87,6 @@ impl Shown {
             _ if self.verdict == "accepted" => Tone::Warning,
             _ => Tone::Bad,
         }
-    }
-
-    /// Hours, minutes and seconds on this machine's clock.
-    pub(crate) fn clock(&self) -> String {
-        let time = when::local(self.at);
-        time.get(11..19).unwrap_or(&time).to_owned()
     }
 
     /// What came, or why it was refused; safe on a terminal.

@@ -12,7 +12,7 @@ use gymhook::cloud_event::EventRecord;
 use serde::Serialize;
 
 use super::forward::Forwarded;
-use super::shown_request::Shown;
+use super::shown_request::{Clock, Shown};
 use super::summary::Summary;
 use crate::diagnose::Hint;
 use crate::event_line::{DedupeRecord, event_line};
@@ -127,6 +127,7 @@ impl Waiting {
 
 fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Output) -> Result<(), Failure> {
     let mut diagnosed: Option<Instant> = None;
+    let mut clock = Clock::default();
     let shows_hints = output.is_json() || !output.is_quiet();
     loop {
         // What waits already is written together; what does not come yet is not waited for with lines in hand.
@@ -151,18 +152,18 @@ fn print_all(requests: &Receiver<Shown>, summary: &mut Summary, output: &mut Out
         } else {
             Vec::new()
         };
-        print(&request, hints, output)?;
+        print(&request, hints, &mut clock, output)?;
     }
 }
 
-fn print(request: &Shown, hints: Vec<Hint>, output: &mut Output) -> Result<(), Failure> {
+fn print(request: &Shown, hints: Vec<Hint>, clock: &mut Clock, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
         return output.record(&record(request, hints));
     }
     if output.is_quiet() {
         return Ok(());
     }
-    output.line(&line(request))?;
+    output.line(&line(request, clock.text(request.at)))?;
     for hint in &hints {
         let arguments =
             hint.arguments.as_ref().map(|arguments| format!("  [{arguments}]")).unwrap_or_default();
@@ -179,9 +180,9 @@ fn record(request: &Shown, hints: Vec<Hint>) -> Record<'_> {
         record: "request",
         id: request.id,
         at: when::text(request.at),
-        platform: &request.platform,
-        method: &request.method,
-        path: &request.path,
+        platform: request.platform,
+        method: request.method.as_str(),
+        path: request.path(),
         status: request.status,
         verdict: request.verdict,
         reason: request.reason,
@@ -200,16 +201,15 @@ fn record(request: &Shown, hints: Vec<Hint>) -> Record<'_> {
     }
 }
 
-fn line(request: &Shown) -> String {
+fn line(request: &Shown, clock: &str) -> String {
     let is_conflict = request.repeat.is_some_and(|repeat| repeat.other_body);
     let how = if is_conflict { Tone::Bad } else { Tone::Warning };
     let repeat = request.repetition().map(|words| how.paint(&format!(" ({words})"))).unwrap_or_default();
     let rehearsed = if request.rehearsed { Tone::Faint.paint(" (rehearsed)") } else { String::new() };
     let passed_on = request.passed_on().map(|words| format!(" {words}")).unwrap_or_default();
     format!(
-        "{:>5}  {}  {}  {:<10}  {}{repeat}{rehearsed}{passed_on}",
+        "{:>5}  {clock}  {}  {:<10}  {}{repeat}{rehearsed}{passed_on}",
         request.id,
-        request.clock(),
         request.tone().paint(&request.status.to_string()),
         request.platform,
         request.what()
@@ -222,7 +222,7 @@ fn details(request: &Shown, output: &mut Output) -> Result<(), Failure> {
     let repeat_key = request.dedupe_key.iter().map(|key| ("repeat key", key.line()));
     let asked = core::iter::once((
         "request",
-        format!("{} {}, {} bytes", shown(&request.method), shown(&request.path), request.body_bytes),
+        format!("{} {}, {} bytes", shown(request.method.as_str()), shown(request.path()), request.body_bytes),
     ));
     for (name, value) in asked.chain(key).chain(repeat_key) {
         output.line(&format!("          {name:<11}{value}"))?;

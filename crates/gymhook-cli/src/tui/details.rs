@@ -28,7 +28,8 @@ fn named(name: &str, value: &str) -> Row {
 
 pub(super) fn rows(item: &Item) -> Vec<Row> {
     let request = &item.shown;
-    let asked = format!("{} {}, {} bytes", shown(&request.method), shown(&request.path), request.body_bytes);
+    let asked =
+        format!("{} {}, {} bytes", shown(request.method.as_str()), shown(request.path()), request.body_bytes);
     let mut rows =
         vec![row(Tone::Strong, asked), row(item.tone(), format!("{:<11}{}", request.status, request.what()))];
     rows.extend(
@@ -54,7 +55,7 @@ pub(super) fn rows(item: &Item) -> Vec<Row> {
         rows.push(named("event", &format!("{}{data}", event_line(event))));
     }
     match &request.whole {
-        Some(whole) => rows.extend(whole_rows(&request.platform, whole)),
+        Some(whole) => rows.extend(whole_rows(request.platform, whole)),
         None => rows.push(row(Tone::Faint, "its body was not read".to_owned())),
     }
     rows

@@ -158,8 +158,8 @@ impl State {
             self.message = "its body was not read: there is nothing to copy".to_owned();
             return None;
         };
-        let url = format!("{}{}", self.url, chosen.shown.path);
-        let command = curl_command::command(&url, &chosen.shown.platform, whole);
+        let url = format!("{}{}", self.url, chosen.shown.path());
+        let command = curl_command::command(&url, chosen.shown.platform, whole);
         self.copied = Some(command.clone());
         if command.len() > MAX_COPIED {
             self.message =

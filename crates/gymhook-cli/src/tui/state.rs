@@ -168,7 +168,7 @@ impl State {
         Ok(Wish {
             id: item.shown.id,
             at: item.shown.at,
-            platform: item.shown.platform.clone(),
+            platform: item.shown.platform.to_owned(),
             request: whole.clone(),
             to,
             is_signed_anew,
@@ -198,7 +198,7 @@ impl Item {
             shown.status,
             shown.verdict,
             shown.method,
-            shown.path,
+            shown.path(),
             shown.what()
         );
         Self { shown, clock, text: text.to_lowercase(), hints: None, sent: VecDeque::new() }

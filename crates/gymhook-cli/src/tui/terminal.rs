@@ -17,7 +17,7 @@ use super::resender::{Told, Wish};
 use super::state::State;
 use super::view;
 use crate::failure::Failure;
-use crate::local_endpoint::{Viewed, Waiting};
+use crate::local_endpoint::{Clock, Viewed, Waiting};
 use crate::output::Output;
 
 /// How long a key may wait for what comes, and what comes for a key.
@@ -77,9 +77,9 @@ fn run(
     wishes: &async_mpsc::Sender<Wish>,
     told: &Receiver<Told>,
 ) -> Result<bool, Failure> {
-    let mut is_changed = true;
+    let (mut clock, mut is_changed) = (Clock::default(), true);
     loop {
-        let is_served = take(waiting, state, &mut is_changed);
+        let is_served = take(waiting, state, &mut clock, &mut is_changed);
         while let Ok(told) = told.try_recv() {
             state.tell(told);
             is_changed = true;
@@ -116,13 +116,13 @@ fn run(
 }
 
 /// Takes what has come. Returns whether more may come.
-fn take(waiting: &Waiting, state: &mut State, is_changed: &mut bool) -> bool {
+fn take(waiting: &Waiting, state: &mut State, clock: &mut Clock, is_changed: &mut bool) -> bool {
     waiting.count_missed(&mut state.summary);
     // Not without end: a key has to get through a flood.
     for _ in 0..1_000 {
         match waiting.requests.try_recv() {
             Ok(request) => {
-                let clock = request.clock();
+                let clock = clock.text(request.at).to_owned();
                 state.add(request, clock);
                 *is_changed = true;
             }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gymhook::cloud_event::EventRecord;
 use gymhook::event::{Event, Kind, Subject, SubjectId, SubjectKind, Vendor};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -27,9 +27,9 @@ fn accepted(id: i64, event_type: &str) -> Shown {
     Shown {
         id,
         at: UtcDateTime::UNIX_EPOCH,
-        platform: "egym".to_owned(),
-        method: "POST".to_owned(),
-        path: "/hooks".to_owned(),
+        platform: "egym",
+        method: Method::POST,
+        uri: Uri::from_static("/hooks"),
         status: 200,
         verdict: "accepted",
         reason: None,
@@ -263,8 +263,11 @@ fn hostile_text_stays_in_its_line() {
     ] {
         let mut request = accepted(1, text);
         request.events.push(event("b", text));
-        request.path = format!("/{text}");
-        request.method = text.to_owned();
+        // Control characters are in no URL.
+        match Uri::try_from(format!("/{text}")) {
+            Ok(uri) => request.uri = uri,
+            Err(_) => assert!(text.contains('\0')),
+        }
         request.detail = Some(text.to_owned());
         let whole = request.whole.as_mut().unwrap();
         whole.body = format!("{text}\n{text}").into();
