@@ -41,8 +41,8 @@ struct Shared {
 #[derive(Debug)]
 struct Connection {
     requests: http1::SendRequest<Full<Bytes>>,
-    driver: Driver,
-    has_ended: bool,
+    /// `None` once it has ended. It is dropped then, since it holds what was not sent, which would wait in it for ever.
+    driver: Option<Driver>,
 }
 
 /// Why a request has no response.
@@ -72,15 +72,16 @@ impl HttpClient {
             Some(idle) => idle,
             None => self.connect(url).await?,
         };
-        let Connection { requests, driver, has_ended } = &mut connection;
+        let Connection { requests, driver } = &mut connection;
         let exchange = async {
             let sent = requests.send_request(request.map(Full::new)).await;
             let (head, body) = sent.map_err(RequestError::Response)?.into_parts();
-            let (body, is_whole) = beginning(body, max_body).await.map_err(RequestError::Body)?;
-            Ok((Response::from_parts(head, body), is_whole))
+            let body = beginning(body, max_body).await.map_err(RequestError::Body)?;
+            Ok(Response::from_parts(head, body))
         };
-        let (response, is_whole) = driven(driver, has_ended, exchange).await?;
-        if is_whole && poll_fn(|context| Poll::Ready(connection.is_ready(context))).await {
+        let response = driven(driver, exchange).await?;
+        // It is not, if there is more of the body than was read.
+        if poll_fn(|context| Poll::Ready(connection.is_ready(context))).await {
             self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         Ok(response)
@@ -99,37 +100,38 @@ impl HttpClient {
     async fn connect(&self, url: Uri) -> Result<Connection, RequestError> {
         let stream = self.0.connector.clone().call(url).await.map_err(RequestError::Connect)?;
         let handshake = http1::handshake(stream).await;
-        let (mut requests, mut driver) = handshake.map_err(RequestError::Response)?;
-        let mut has_ended = false;
-        let ready = driven(&mut driver, &mut has_ended, requests.ready()).await;
-        ready.map_err(RequestError::Response)?;
-        Ok(Connection { requests, driver, has_ended })
+        let (mut requests, driver) = handshake.map_err(RequestError::Response)?;
+        let mut driver = Some(driver);
+        driven(&mut driver, requests.ready()).await.map_err(RequestError::Response)?;
+        Ok(Connection { requests, driver })
     }
 }
 
 impl Connection {
     /// Whether it takes the next request, as far as is known now.
     fn is_ready(&mut self, context: &mut Context<'_>) -> bool {
-        poll_once(&mut self.driver, &mut self.has_ended, context);
-        !self.has_ended && matches!(self.requests.poll_ready(context), Poll::Ready(Ok(())))
+        poll_once(&mut self.driver, context);
+        self.driver.is_some() && matches!(self.requests.poll_ready(context), Poll::Ready(Ok(())))
     }
 }
 
 /// Polls a connection beside the work that waits for it. When it ends, the work is told by it, errors included.
-async fn driven<F: Future>(driver: &mut Driver, has_ended: &mut bool, work: F) -> F::Output {
+async fn driven<F: Future>(driver: &mut Option<Driver>, work: F) -> F::Output {
     let mut work = pin!(work);
     poll_fn(|context| {
         if let Poll::Ready(done) = work.as_mut().poll(context) {
             return Poll::Ready(done);
         }
-        poll_once(driver, has_ended, context);
+        poll_once(driver, context);
         work.as_mut().poll(context)
     })
     .await
 }
 
-fn poll_once(driver: &mut Driver, has_ended: &mut bool, context: &mut Context<'_>) {
-    *has_ended = *has_ended || Pin::new(driver).poll(context).is_ready();
+fn poll_once(driver: &mut Option<Driver>, context: &mut Context<'_>) {
+    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
+        *driver = None;
+    }
 }
 
 /// Leaves the path and the query in the request, as servers want it, and puts the host into its header. Returns the URL.
@@ -153,19 +155,19 @@ fn host(url: &Uri) -> Option<HeaderValue> {
     HeaderValue::from_str(if is_standard { authority.host() } else { authority.as_str() }).ok()
 }
 
-/// The beginning of a body, and whether that is all of it.
-async fn beginning(mut body: Incoming, max: usize) -> Result<(Bytes, bool), hyper::Error> {
+/// The beginning of a body.
+async fn beginning(mut body: Incoming, max: usize) -> Result<Bytes, hyper::Error> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             let room = max.saturating_sub(read.len());
             read.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
             if data.len() > room {
-                return Ok((read.freeze(), false));
+                break;
             }
         }
     }
-    Ok((read.freeze(), true))
+    Ok(read.freeze())
 }
 
 #[cfg(test)]
@@ -173,14 +175,17 @@ mod tests {
     use core::time::Duration;
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
     use crate::target::TargetArgs;
 
-    /// A client and the URL of a server that gives these answers, a list for each connection, and closes it after the last.
-    async fn client(answers: &'static [&'static [&'static str]]) -> (HttpClient, String) {
+    /// A client and the URL of a server that gives these answers, a list for each connection. It closes a connection after
+    /// the last one, when it is told to.
+    async fn client(answers: &'static [&'static [&'static str]]) -> (HttpClient, String, Sender<()>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}/hooks?a=b", listener.local_addr().unwrap());
+        let (close, closing) = channel();
         std::thread::spawn(move || {
             for answers in answers {
                 let (mut stream, _) = listener.accept().unwrap();
@@ -197,11 +202,12 @@ mod tests {
                     assert!(request.contains(&host), "{request}");
                     stream.write_all(answer.as_bytes()).unwrap();
                 }
+                closing.recv().unwrap();
             }
         });
         let arguments = TargetArgs { allow_public: false, ca_file: None };
         let target = arguments.resolve(&url).await.unwrap();
-        (arguments.client(&target).unwrap(), url)
+        (arguments.client(&target).unwrap(), url, close)
     }
 
     async fn post(client: &HttpClient, url: &str, max_body: usize) -> Result<(u16, Bytes), RequestError> {
@@ -215,36 +221,50 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_kept_until_it_is_closed() {
-        let (client, url) = client(&[&[OK, OK, LAST], &[OK], &[OK]]).await;
+        let (client, url, close) = client(&[&[OK, OK, LAST], &[OK], &[OK]]).await;
+        close.send(()).unwrap();
         for expected in [(200, "ab"), (200, "ab"), (201, "cd"), (200, "ab")] {
             let (status, body) = post(&client, &url, 10).await.unwrap();
             assert_eq!((status, &body[..]), (expected.0, expected.1.as_bytes()));
         }
-        // The server closes the second one without saying so in its answer.
+        assert_eq!(client.0.idle.lock().unwrap().len(), 1);
+        // The server closes it without having said so in its answer.
+        close.send(()).unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(post(&client, &url, 10).await.unwrap().0, 200);
     }
 
     #[tokio::test]
-    async fn what_is_too_long_is_cut_and_its_connection_given_up() {
-        let (client, url) = client(&[&[OK], &[OK]]).await;
+    async fn a_connection_with_an_unread_rest_is_given_up() {
+        const LONG: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc";
+        let (client, url, close) = client(&[&[LONG], &[LONG]]).await;
         for _ in 0..2 {
             assert_eq!(post(&client, &url, 1).await.unwrap(), (200, Bytes::from_static(b"a")));
+            assert!(client.0.idle.lock().unwrap().is_empty());
+            close.send(()).unwrap();
         }
     }
 
     #[tokio::test]
     async fn an_answer_that_breaks_off_is_an_error_and_the_next_request_has_another_connection() {
-        let (client, url) =
-            client(&[&["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"], &["HTTP/1.1 "], &[OK]]).await;
+        let answers: &'static [&'static [&'static str]] =
+            &[&["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"], &["HTTP/1.1 "], &[OK]];
+        let (client, url, close) = client(answers).await;
+        close.send(()).unwrap();
         assert!(matches!(post(&client, &url, 10).await, Err(RequestError::Body(_))));
+        close.send(()).unwrap();
         assert!(matches!(post(&client, &url, 10).await, Err(RequestError::Response(_))));
         assert_eq!(post(&client, &url, 10).await.unwrap().0, 200);
-        // Nobody listens there any more.
-        assert!(matches!(
-            post(&client, &url, 10).await,
-            Err(RequestError::Connect(_) | RequestError::Response(_))
-        ));
+    }
+
+    #[tokio::test]
+    async fn a_port_where_nobody_listens_is_an_error_of_the_connection() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let arguments = TargetArgs { allow_public: false, ca_file: None };
+        let client = arguments.client(&arguments.resolve(&url).await.unwrap()).unwrap();
+        assert!(matches!(post(&client, &url, 10).await, Err(RequestError::Connect(_))));
     }
 
     #[test]
