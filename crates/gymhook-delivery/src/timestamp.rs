@@ -1,6 +1,7 @@
 //! `Timestamp`, the machine's internal time: whole microseconds since 1970, in eight bytes.
 //!
-//! `now` is rounded down and whatever is due is rounded up, so nothing ever happens early.
+//! `now` is rounded down and whatever is due is rounded up, so nothing ever happens early. `as_micros` reads and writes
+//! times in records with serde, as such numbers of microseconds.
 
 use core::time::Duration;
 

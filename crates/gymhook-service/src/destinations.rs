@@ -1,4 +1,5 @@
-//! `Destinations`: finds and lists the operator's applications, to which the gateway forwards incoming webhooks.
+//! `Destinations`: finds and lists the operator's applications, to which the gateway forwards incoming webhooks. It
+//! remembers their routes for a second, for the relay.
 //!
 //! Each is a subscription of the platform [`DESTINATION`] and of no gym, so that no gym's API key reaches it.
 
@@ -39,7 +40,7 @@ pub(crate) const WHAT: &str = "destination";
 pub(crate) struct Destinations {
     engine: Engine<Database>,
     transport: Arc<GatewayTransport>,
-    known: Mutex<Known>,
+    known: Mutex<KnownRoutes>,
     /// One look-up at a time; the others wait for it and use what it found.
     looking: tokio::sync::Mutex<()>,
     /// One change at a time in this process: a declaration is many, and is undone as a whole if one of them fails.
@@ -48,7 +49,7 @@ pub(crate) struct Destinations {
 
 /// What the relay goes by.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct KnownRoutes {
     routes: Arc<Vec<Route>>,
     since: Option<Instant>,
 }
@@ -83,7 +84,7 @@ impl Destinations {
         let mut routes = self.with_unreadable(found).await?;
         routes.retain(|route| !route.retired);
         let routes = Arc::new(routes);
-        *self.known() = Known { routes: Arc::clone(&routes), since: Some(since) };
+        *self.known() = KnownRoutes { routes: Arc::clone(&routes), since: Some(since) };
         Ok(routes)
     }
 
@@ -158,7 +159,7 @@ impl Destinations {
         self.known().since = None;
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn known(&self) -> std::sync::MutexGuard<'_, KnownRoutes> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
-//! `DeliveryFilter`: lists and shows deliveries, their attempts and bodies, and redelivers or cancels one of them.
+//! `DeliveryFilter`: lists and shows deliveries, their attempts and bodies, and redelivers or cancels one of them. A
+//! list of one kind of event reads on from the store until enough deliveries fit the kind, up to a limit of rows.
 
 use bytes::Bytes;
 use gymhook::event::{Kind, Vendor};

@@ -1,5 +1,6 @@
-//! `Parameters`, `Body`, `Id` and `Name`: extractors for parameters, bodies, ids and names. Each refuses a wrong value
-//! with a [`Problem`] that says where it is.
+//! `Parameters`, `Body`, `Id` and `Name`: extractors for parameters, bodies, ids and names. `Parameters` and `Body`
+//! refuse a wrong value with a [`Problem`] that says where it is. `Id` and `Name` answer 404 to what cannot be an id or
+//! a name.
 
 use core::time::Duration;
 
@@ -227,9 +228,9 @@ impl<T: Named, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let nothing = || Problem::not_found(T::WHAT);
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| nothing())?;
-        Ok(Self(uuid(&text).ok_or_else(nothing)?.into()))
+        let not_found = || Problem::not_found(T::WHAT);
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        Ok(Self(uuid(&text).ok_or_else(not_found)?.into()))
     }
 }
 
@@ -241,9 +242,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let nothing = || Problem::not_found("name");
-        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| nothing())?;
-        if name.is_empty() || name.contains('\0') { Err(nothing()) } else { Ok(Self(name)) }
+        let not_found = || Problem::not_found("name");
+        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        if name.is_empty() || name.contains('\0') { Err(not_found()) } else { Ok(Self(name)) }
     }
 }
 

@@ -1,5 +1,5 @@
-//! `NewDestination` and `Changes`: creates, changes, pauses, tests and deletes destinations, and rotates their
-//! secrets.
+//! `NewDestination` and `Changes`: creates, changes, pauses and deletes destinations, rotates their secrets, and tests
+//! them with a CloudEvent of the type `gymhook.test`.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

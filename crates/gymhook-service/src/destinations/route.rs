@@ -132,14 +132,14 @@ impl Route {
         if parts.len() > MAX_ENTRIES {
             return Err(FilterTooLong { bytes: written.len() });
         }
-        let mut keep = |name: &str, parts: Vec<&str>| {
+        let mut insert_parts = |name: &str, parts: Vec<&str>| {
             for (number, part) in parts.into_iter().enumerate() {
                 metadata.insert(format!("{name}{number:02}"), part.to_owned());
             }
         };
-        keep(FILTER, parts);
+        insert_parts(FILTER, parts);
         if !self.retry.is_default() {
-            keep(RETRY, parts_of(&serde_json::to_string(&self.retry).unwrap_or_default()));
+            insert_parts(RETRY, parts_of(&serde_json::to_string(&self.retry).unwrap_or_default()));
         }
         Ok(metadata)
     }

@@ -1,4 +1,5 @@
-//! `BodyHmac`: an HMAC of the body: GymPoint, and many others.
+//! `BodyHmac`: an HMAC of the body in one header, after a prefix such as `sha256=` if the sender has one: GymPoint, and
+//! many others.
 
 use http::{HeaderMap, HeaderName};
 use time::UtcDateTime;

@@ -29,26 +29,26 @@ pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Fai
     page(&visitor, None, Entered::default(), None)
 }
 
-async fn write(visitor: &Visitor, form: &Entered) -> Result<Written, Problem> {
+async fn write(visitor: &Visitor, entered: &Entered) -> Result<Written, Problem> {
     let new = NewDestination {
-        name: form.name.trim().to_owned(),
-        url: form.url.trim().to_owned(),
-        secret: (!form.secret.is_empty()).then(|| form.secret.clone()),
-        form: form.form()?,
-        filter: form.filter(),
-        retry: form.retry()?,
+        name: entered.name.trim().to_owned(),
+        url: entered.url.trim().to_owned(),
+        secret: (!entered.secret.is_empty()).then(|| entered.secret.clone()),
+        form: entered.form()?,
+        filter: entered.filter(),
+        retry: entered.retry()?,
     };
     destinations::create(&visitor.caller, new).await
 }
 
 pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
-    let Posted { visitor, form } = posted;
+    let Posted { visitor, form: entered } = posted;
     check(&visitor)?;
-    let written = match write(&visitor, &form).await {
+    let written = match write(&visitor, &entered).await {
         Ok(written) => written,
         Err(problem) => {
             let problem = Wrong::of(problem)?;
-            let entered = Entered { secret: Zeroizing::default(), ..form };
+            let entered = Entered { secret: Zeroizing::default(), ..entered };
             let html = page(&visitor, None, entered, Some(problem))?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response());
         }
@@ -81,16 +81,16 @@ pub(in super::super) async fn save(
     Path(name): Path<String>,
     posted: Posted<Entered>,
 ) -> Result<Response, Failure> {
-    let Posted { visitor, form } = posted;
+    let Posted { visitor, form: entered } = posted;
     let held = changeable(&visitor, &name).await?;
-    let written = match form.changes(&held) {
+    let written = match entered.changes(&held) {
         Ok(changes) => destinations::update(&visitor.caller, &name, changes).await,
         Err(problem) => Err(problem),
     };
     match written {
         Ok(_) => Ok(Done::Changed.then(&visitor, &path(&name))),
         Err(problem) => {
-            let entered = Entered { name, ..form };
+            let entered = Entered { name, ..entered };
             let html = page(&visitor, Some(&held), entered, Some(Wrong::of(problem)?))?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response())
         }

@@ -26,25 +26,29 @@ pub(in super::super) async fn form(visitor: Visitor) -> Result<Html<String>, Fai
     page(&visitor, None, entered, None)
 }
 
-async fn write(visitor: &Visitor, form: &Entered) -> Result<Written, Problem> {
+async fn write(visitor: &Visitor, entered: &Entered) -> Result<Written, Problem> {
     let new = NewSubscription {
-        gym: visitor.caller.gym().unwrap_or_else(|| form.gym.trim()).to_owned(),
-        platform: form.platform.clone(),
-        url: form.url.trim().to_owned(),
-        secret: if form.secret.is_empty() { NewSecret::Drawn } else { NewSecret::Given(form.secret.clone()) },
-        settings: form.changes(None)?,
+        gym: visitor.caller.gym().unwrap_or_else(|| entered.gym.trim()).to_owned(),
+        platform: entered.platform.clone(),
+        url: entered.url.trim().to_owned(),
+        secret: if entered.secret.is_empty() {
+            NewSecret::Drawn
+        } else {
+            NewSecret::Given(entered.secret.clone())
+        },
+        settings: entered.changes(None)?,
     };
     subscription_changes::create(&visitor.caller, new).await
 }
 
 pub(in super::super) async fn create(posted: Posted<Entered>) -> Result<Response, Failure> {
-    let Posted { visitor, form } = posted;
+    let Posted { visitor, form: entered } = posted;
     visitor.caller.may(Needs::Write)?;
-    let written = match write(&visitor, &form).await {
+    let written = match write(&visitor, &entered).await {
         Ok(written) => written,
         Err(problem) => {
             let problem = Wrong::of(problem)?;
-            let entered = Entered { secret: Zeroizing::default(), ..form };
+            let entered = Entered { secret: Zeroizing::default(), ..entered };
             let html = page(&visitor, None, entered, Some(problem))?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response());
         }
@@ -77,16 +81,16 @@ pub(in super::super) async fn save(
     Path(name): Path<String>,
     posted: Posted<Entered>,
 ) -> Result<Response, Failure> {
-    let Posted { visitor, form } = posted;
+    let Posted { visitor, form: entered } = posted;
     let (id, held) = asked(&visitor, &name).await?;
-    let written = match form.changes(Some(&held)) {
+    let written = match entered.changes(Some(&held)) {
         Ok(changes) => subscription_changes::update(&visitor.caller, id, &changes).await,
         Err(problem) => Err(problem),
     };
     match written {
         Ok(_) => Ok(Done::Changed.then(&visitor, &subscription_path(id))),
         Err(problem) => {
-            let html = page(&visitor, Some(&held), form, Some(Wrong::of(problem)?))?;
+            let html = page(&visitor, Some(&held), entered, Some(Wrong::of(problem)?))?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, html).into_response())
         }
     }

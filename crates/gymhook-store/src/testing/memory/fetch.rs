@@ -25,7 +25,7 @@ impl Tables {
         rows.truncate(limit);
         let last = rows
             .last()
-            .map(|(at, sequence)| Cursor { due: StoreTime::from_micros(*at).nearest(), sequence: *sequence });
+            .map(|&(due, sequence)| Cursor { due: StoreTime::from_micros(due).nearest(), sequence });
         let more = last.or(fetch.after).filter(|_| count > limit);
         let sequences: Vec<u64> = rows.into_iter().map(|(_, sequence)| sequence).collect();
         let (deliveries, quarantined) = self.read_or_quarantine(&sequences);

@@ -1,5 +1,5 @@
 //! Follow-ups: notifications that a commit enqueues in the transaction that ends the one that they follow from, or that
-//! are enqueued together with it (`NewNotification::with_follow_ups`).
+//! are enqueued together with it (`NewNotification::with_follow_ups`). Their races are here, too, and not in `races`.
 
 use core::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Races: tasks that enqueue the same ids, bodies, repeats or batches at the same time; workers that lease at the same
-//! time; writers that create, change or delete one subscription.
+//! time; writers that create, change or delete one subscription. The races of follow-ups are in `follow_ups`.
 
 use gymhook_delivery::{DeliveryState, Enqueued};
 use time::UtcDateTime;
