@@ -20,6 +20,21 @@ pub(crate) const TASK: &str = "enqueue";
 
 const ENDPOINTS: u64 = 10;
 
+/// What a group of callers who wait together is to reach, of the syncs that the disk can do.
+#[derive(Clone, Copy)]
+struct Goal {
+    ratio: f64,
+    words: &'static str,
+}
+
+const SQLITE: Goal = Goal { ratio: 4.0, words: "≥ 4 × the syncs" };
+const POSTGRES: Goal = Goal { ratio: 1.5, words: "≥ 1.5 × the syncs" };
+
+/// The callers who enqueue one a call, at a time; the goals are for the last of these.
+const CALLERS: [u64; 3] = [1, 8, 64];
+/// Deliveries are added up to this many callers: beyond it they share the same number.
+const FEW: u64 = 16;
+
 pub(crate) async fn measure(size: Size, server: &Postgres, report: &mut Report) -> Outcome<()> {
     let sqlite = Sqlite::fresh()?;
     let syncs = ceilings::syncs(sqlite.folder.path())?;
@@ -30,48 +45,50 @@ pub(crate) async fn measure(size: Size, server: &Postgres, report: &mut Report) 
         ratio: "1.0 × the syncs".to_owned(),
         ..Row::default()
     });
-    let mut add = |store: &str, what: String, a_second: f64| {
+    let mut add = |store: &str, what: String, a_second: f64, goal: Option<Goal>| {
+        let ratio = a_second / syncs;
         report.add(Row {
             task: format!("{TASK}, {store}"),
             what,
             result: rate(a_second),
-            ratio: format!("{:.1} × the syncs", a_second / syncs),
-            ..Row::default()
+            ratio: format!("{ratio:.1} × the syncs"),
+            goal: goal.map_or("", |goal| goal.words),
+            met: goal.map(|goal| ratio >= goal.ratio),
         });
     };
     let singles = size.pick(2_000, 400);
     let many = size.pick(50_000, 5_000);
     let load = Load { deliveries: many, endpoints: ENDPOINTS, callers: 1 };
+    let goal_of = |goal, callers: u64| (callers == 64).then_some(goal);
+    for callers in CALLERS {
+        let fresh = sqlite_store().await?;
+        let a_second = one_by_one(&fresh.store, singles * callers.min(FEW), callers).await?;
+        add("SQLite", format!("one a call, {callers} at a time"), a_second, goal_of(SQLITE, callers));
+    }
     for callers in [1, 8] {
-        let fresh = [sqlite_store().await?, sqlite_store().await?];
-        let [one, other] = &fresh;
-        add(
-            "SQLite",
-            format!("one a call, {callers} at a time"),
-            one_by_one(&one.store, singles * callers, callers).await?,
-        );
-        let load = Load { callers, ..load };
-        add("SQLite", format!("{BATCH} a call, {callers} at a time"), in_batches(&other.store, load).await?);
+        let fresh = sqlite_store().await?;
+        let a_second = in_batches(&fresh.store, Load { callers, ..load }).await?;
+        add("SQLite", format!("{BATCH} a call, {callers} at a time"), a_second, None);
     }
     let fresh = sqlite_store().await?;
     add(
         "SQLite",
         "in the caller's transaction, with a row of its own".to_owned(),
         in_a_sqlite_transaction(&fresh, singles)?,
+        None,
     );
+    for callers in CALLERS {
+        let store = subscribed(server.fresh().await?).await?;
+        let a_second = one_by_one(&store, singles * callers.min(FEW), callers).await?;
+        add("PostgreSQL", format!("one a call, {callers} at a time"), a_second, goal_of(POSTGRES, callers));
+    }
     for callers in [1, 8] {
         let store = subscribed(server.fresh().await?).await?;
-        add(
-            "PostgreSQL",
-            format!("one a call, {callers} at a time"),
-            one_by_one(&store, singles * callers, callers).await?,
-        );
-        let store = subscribed(server.fresh().await?).await?;
-        let load = Load { callers, ..load };
-        add("PostgreSQL", format!("{BATCH} a call, {callers} at a time"), in_batches(&store, load).await?);
+        let a_second = in_batches(&store, Load { callers, ..load }).await?;
+        add("PostgreSQL", format!("{BATCH} a call, {callers} at a time"), a_second, None);
     }
     let a_second = in_a_postgres_transaction(server, singles).await?;
-    add("PostgreSQL", "in the caller's transaction, with a row of its own".to_owned(), a_second);
+    add("PostgreSQL", "in the caller's transaction, with a row of its own".to_owned(), a_second, None);
     Ok(())
 }
 
