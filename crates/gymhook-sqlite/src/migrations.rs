@@ -31,10 +31,10 @@ pub(super) fn make_durable(connection: &Connection) -> Result<()> {
         );
         return Err(StoreError::Invalid { problem }.into());
     }
-    // Not more cache: a commit that split a page looks at every page in it (pcache1TruncateUnsafe), and one that is not there is
-    // read from the system's memory.
+    // A smaller cache is cheaper for a small file, since a commit that split a page looks at every page in it
+    // (pcache1TruncateUnsafe); with a million deliveries or 10,000 endpoints it is slower (benches/README.md).
     connection.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16384",
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536",
     )?;
     check_synchronous(connection)
 }
