@@ -32,7 +32,7 @@ pub(super) fn make_durable(connection: &Connection) -> Result<()> {
         return Err(StoreError::Invalid { problem }.into());
     }
     // A smaller cache is cheaper for a small file, since a commit that split a page looks at every page in it
-    // (pcache1TruncateUnsafe); with a million deliveries or 10,000 endpoints it is slower (benches/README.md).
+    // (pcache1TruncateUnsafe); with a million deliveries it is slower (benches/README.md).
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536",
     )?;
