@@ -80,8 +80,8 @@ impl HttpClient {
             Ok(Response::from_parts(head, body))
         };
         let response = driven(driver, exchange).await?;
-        // It is not, if there is more of the body than was read.
-        if poll_fn(|context| Poll::Ready(connection.is_ready(context))).await {
+        // If more of the body comes than was read, it is not.
+        if connection.is_ready().await {
             self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         Ok(response)
@@ -91,7 +91,7 @@ impl HttpClient {
     async fn idle(&self) -> Option<Connection> {
         loop {
             let mut connection = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if poll_fn(|context| Poll::Ready(connection.is_ready(context))).await {
+            if connection.is_ready().await {
                 return Some(connection);
             }
         }
@@ -108,10 +108,14 @@ impl HttpClient {
 }
 
 impl Connection {
-    /// Whether it takes the next request, as far as is known now.
-    fn is_ready(&mut self, context: &mut Context<'_>) -> bool {
-        poll_once(&mut self.driver, context);
-        self.driver.is_some() && matches!(self.requests.poll_ready(context), Poll::Ready(Ok(())))
+    /// Whether it takes the next request, as far as is known now: this waits for nothing.
+    async fn is_ready(&mut self) -> bool {
+        poll_fn(|context| {
+            poll_once(&mut self.driver, context);
+            let takes_one = matches!(self.requests.poll_ready(context), Poll::Ready(Ok(())));
+            Poll::Ready(takes_one && self.driver.is_some())
+        })
+        .await
     }
 }
 
@@ -139,9 +143,7 @@ fn make_relative(request: &mut Request<Bytes>) -> Uri {
     let path = request.uri().path_and_query().cloned();
     let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
     let url = core::mem::replace(request.uri_mut(), Uri::from(path));
-    if !request.headers().contains_key(header::HOST)
-        && let Some(host) = host(&url)
-    {
+    if let Some(host) = host(&url) {
         request.headers_mut().insert(header::HOST, host);
     }
     url
