@@ -26,7 +26,7 @@ fn main() -> Outcome<()> {
     let wanted = Wanted::from_args(&["--quick"], |_| [start::TASK, send::TASK, listen::TASK])?;
     let is_quick = wanted.options().has("--quick");
     let gymhook = child::gymhook()?;
-    println!("{}: {:.1} MiB, stripped", gymhook.display(), start::stripped_mebibytes(&gymhook)?);
+    println!("gymhook: {:.1} MiB, stripped", start::stripped_mebibytes(&gymhook)?);
     if wanted.contains(start::TASK) {
         start::measure(&gymhook, is_quick)?;
     }
