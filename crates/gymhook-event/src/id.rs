@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::SubjectId;
+use crate::{SubjectId, raw};
 
 /// A vendor's id: a whole JSON number or a JSON string, written back as it was received.
 ///
@@ -33,11 +33,14 @@ pub struct Id(Repr);
 enum Repr {
     Number(i64),
     Text(String),
-    /// A number beyond 64 bits, or written otherwise than by its digits alone.
-    Spelled {
-        digits: String,
-        written: String,
-    },
+    Spelled(Box<SpelledNumber>),
+}
+
+/// A number beyond 64 bits, or written otherwise than by its digits alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct SpelledNumber {
+    digits: String,
+    written: String,
 }
 
 impl Id {
@@ -46,9 +49,8 @@ impl Id {
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Number(number) => Some(*number),
-            Repr::Text(text) | Repr::Spelled { digits: text, .. } => {
-                text.parse().ok().filter(|number: &i64| number.to_string() == *text)
-            }
+            Repr::Text(text) => plain_number(text),
+            Repr::Spelled(spelled) => plain_number(&spelled.digits),
         }
     }
 
@@ -58,12 +60,28 @@ impl Id {
         match &self.0 {
             Repr::Number(number) => SubjectId::Number(*number),
             Repr::Text(text) => SubjectId::Text(text),
-            Repr::Spelled { digits, .. } => digits.parse().map_or(SubjectId::Text(digits), SubjectId::Number),
+            Repr::Spelled(spelled) => {
+                spelled.digits.parse().map_or(SubjectId::Text(&spelled.digits), SubjectId::Number)
+            }
         }
     }
 }
 
 impl Id {
+    /// `None` if the JSON is no id.
+    pub(crate) fn read(json: Box<RawValue>) -> Option<Self> {
+        let json = match raw::into_text(json) {
+            Ok(text) => return Some(Self::from(text)),
+            Err(json) => json,
+        };
+        let json = json.get();
+        if let Some(number) = plain_number(json) {
+            return Some(Self::from(number));
+        }
+        let digits = whole_number(json)?;
+        Some(Self(Repr::Spelled(Box::new(SpelledNumber { digits, written: json.to_owned() }))))
+    }
+
     /// Whether it is a text without a character, which names nothing.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(&self.0, Repr::Text(text) if text.is_empty())
@@ -99,7 +117,7 @@ impl fmt::Debug for Id {
         match &self.0 {
             Repr::Number(number) => write!(f, "Id({number})"),
             Repr::Text(text) => write!(f, "Id({text:?})"),
-            Repr::Spelled { written, .. } => write!(f, "Id({written})"),
+            Repr::Spelled(spelled) => write!(f, "Id({})", spelled.written),
         }
     }
 }
@@ -110,8 +128,9 @@ impl Serialize for Id {
         match &self.0 {
             Repr::Number(number) => serializer.serialize_i64(*number),
             Repr::Text(text) => serializer.serialize_str(text),
-            Repr::Spelled { written, .. } => {
-                RawValue::from_string(written.clone()).map_err(ser::Error::custom)?.serialize(serializer)
+            Repr::Spelled(spelled) => {
+                let written = RawValue::from_string(spelled.written.clone());
+                written.map_err(ser::Error::custom)?.serialize(serializer)
             }
         }
     }
@@ -120,17 +139,15 @@ impl Serialize for Id {
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Only the text of a number says what it spells: as a float, its last digits would be gone.
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let json = raw.get();
-        if json.starts_with('"') {
-            return serde_json::from_str::<String>(json).map(Self::from).map_err(|_| refused());
-        }
-        let digits = whole_number(json).ok_or_else(refused)?;
-        Ok(Self(match digits.parse() {
-            Ok(number) if digits == json => Repr::Number(number),
-            _ => Repr::Spelled { digits, written: json.to_owned() },
-        }))
+        Self::read(Box::<RawValue>::deserialize(deserializer)?).ok_or_else(refused)
     }
+}
+
+/// The number that a text is, if it is written as 64 bits of one usually are: `-0` and `007` are not.
+fn plain_number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain = !digits.starts_with(['0', '+']) || text == "0";
+    text.parse().ok().filter(|_| is_plain)
 }
 
 fn refused<E: de::Error>() -> E {

@@ -1,4 +1,4 @@
-//! `Raw`: JSON kept as text.
+//! `Raw`: JSON kept as text; `into_text`, the text of a JSON string.
 
 use core::fmt;
 
@@ -17,6 +17,22 @@ impl Raw {
 
     pub(crate) fn is_null(&self) -> bool {
         self.0.get() == "null"
+    }
+}
+
+/// The text of a JSON string. It takes the place of the JSON that it was written in, without an allocation where nothing is
+/// escaped.
+pub(crate) fn into_text(json: Box<RawValue>) -> Result<String, Box<RawValue>> {
+    let quoted = json.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match quoted {
+        None => Err(json),
+        Some(escaped) if escaped.contains('\\') => serde_json::from_str(json.get()).map_err(|_| json),
+        Some(_) => {
+            let mut text = String::from(Box::<str>::from(json));
+            text.pop();
+            text.remove(0);
+            Ok(text)
+        }
     }
 }
 

@@ -123,3 +123,21 @@ fn what_was_decoded_is_judged_alike() {
     let refused = bodies.iter().filter(|body| check_strict(body.as_bytes()).is_err()).count();
     assert_eq!(refused, 5, "both verdicts are among them");
 }
+
+/// An object of this many keys, in fourteen arrays.
+fn object_of(keys: usize) -> String {
+    let pairs: Vec<String> = (0..keys).map(|key| format!("\"key-{key}\":{{\"a\":1}}")).collect();
+    format!("{}{{{}}}{}", "[".repeat(14), pairs.join(","), "]".repeat(14))
+}
+
+#[test]
+fn what_was_decoded_is_checked_without_an_allocation() {
+    let counted = |body: &str| {
+        let counted = allocation_counter::measure(|| check_decoded(body.as_bytes()).unwrap());
+        counted.count_total
+    };
+    for keys in [1, 31, 32, 100] {
+        assert_eq!(counted(&object_of(keys)), 0, "{keys} keys");
+    }
+    assert!(counted(&object_of(200)) > 0, "more than the scan has room for");
+}

@@ -50,6 +50,27 @@ fn an_id_is_what_its_number_spells() {
 }
 
 #[test]
+fn an_id_may_be_escaped() {
+    let cases = [(r#""m\u0031\n""#, "m1\n"), (r#""\"""#, "\""), ("\"größe\"", "größe"), (r#""""#, "")];
+    for (json, text) in cases {
+        assert_eq!(serde_json::from_str::<Id>(json).unwrap(), Id::from(text), "{json}");
+    }
+    assert!(serde_json::from_str::<Id>(r#""\ud800""#).is_err(), "half of a surrogate pair");
+}
+
+/// Its JSON, which is then given up or becomes the text.
+#[test]
+fn an_id_is_read_with_one_allocation() {
+    for json in ["7893459", "-5", "0", "\"4a1f9b0e-2c54-4a0e-9d0c-6f6f0f0a1b2c\""] {
+        let counted = allocation_counter::measure(|| {
+            core::hint::black_box(serde_json::from_str::<Id>(json).unwrap());
+        });
+        assert_eq!(counted.count_total, 1, "{json}");
+    }
+    assert_eq!(size_of::<Id>(), size_of::<String>());
+}
+
+#[test]
 fn an_id_is_never_rounded() {
     for refused in [
         "1.5",

@@ -1,8 +1,10 @@
 //! `Data` of a PerfectGym event: the fields of `data` that are known.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::{Decimal, Id, IsoTime, lenient};
+use crate::lenient::{self, FromJson};
+use crate::{Decimal, Id, IsoTime};
 
 /// The fields that receivers have seen in `data`; the vendor does not publish them, so each may be absent.
 ///
@@ -51,6 +53,12 @@ pub struct User {
     /// The person.
     #[serde(default, deserialize_with = "lenient::field", skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Id>,
+}
+
+impl FromJson for User {
+    fn from_json(json: Box<RawValue>) -> Option<Self> {
+        serde_json::from_str(json.get()).ok()
+    }
 }
 
 /// What `data` holds in a `Test`, as printed on the vendor's page.

@@ -11,7 +11,7 @@ use super::{Data, EventType, TestData};
 use crate::memo::Memo;
 use crate::open_names::Spelled;
 use crate::open_object::{Field, open_object};
-use crate::raw::Raw;
+use crate::raw::{self, Raw};
 use crate::{DecodeError, EncodeError, Event, Extra, IsoTime, Vendor, YearOutOfRange, decode, encode};
 
 /// One event: its name, when it was triggered, and its data.
@@ -142,10 +142,10 @@ impl Serialize for Date {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Raw::deserialize(deserializer)?;
-        Ok(match serde_json::from_str(json.get().get()) {
-            Ok(date) => Self::Text(date),
-            Err(_) => Self::Other(json),
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(match raw::into_text(json) {
+            Ok(text) => Self::Text(IsoTime::new(text)),
+            Err(json) => Self::Other(json.into()),
         })
     }
 }
